@@ -30,13 +30,13 @@ from fictional_clinic import generate
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
-from synthgen.decode import xrag
+from synthgen.decode import loop_decoder
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import DecodeConfig
-from synthgen.decode.ending import text_of
 from synthgen.decode.loading import load_model
 from synthgen.decode.loop.products import product
+from synthgen.decode.loop_decoder import text_of
 from synthgen.decode.projector import splice
 from synthgen.decode.train.adapters import merge
 from synthgen.decode.xrag import XragDecoder
@@ -113,12 +113,12 @@ class Loop:
 
     def __init__(self, decoder):
         self.decoder, self.counts = decoder, []
-        xrag.text_of = self.counted
+        loop_decoder.text_of = self.counted
 
-    def counted(self, tokenizer, row, ends):
+    def counted(self, tokenizer, row, ends, **named):
         """Return the text of a row of tokens, and count its tokens."""
         self.counts.append(len(row))
-        return text_of(tokenizer, row, ends)
+        return text_of(tokenizer, row, ends, **named)
 
     def write(self, latents, settings, seed):
         """Return the texts and the tokens of each record."""

@@ -1,1 +1,1 @@
-"""Decode: vectors through a trained bridge into a frozen language model, which writes the text."""
+"""Decode: convert vectors to texts with a trained bridge and a frozen language model."""

@@ -1,68 +1,45 @@
-"""What a decoder is: latents in, several candidate texts per latent out."""
+"""Define the decoder interface: it writes several candidate texts for each latent."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Latents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How texts are drawn.
+    """How texts are drawn; see `DecodeConfig`."""
 
-    Args:
-        prompts: for every label of the run, the words that go before the vector.
-        candidates: texts per latent.
-        max_new_tokens: most tokens per text.
-        temperature: above 0; lower is safer and duller.
-        top_p: probability mass kept.
-        top_k: tokens considered.
-        batch: rows decoded at once; a fixed shape, so it is part of what decides the result.
-        words: how many words of the bridge's vocabulary, those the vector lies nearest to, go behind the prompt.
-        context_tokens: most tokens read of the text so far, its last ones.
-    """
-
-    prompts: Mapping[str, str]
-    candidates: int
+    prompts: Mapping[str, str]  # text before the vector, for every label of the run
+    candidates: int  # texts per latent
     max_new_tokens: int
     temperature: float
     top_p: float
     top_k: int
-    batch: int
-    words: int = 0
-    context_tokens: int = 96
+    batch: int  # rows decoded together; changes the texts
+    words: int = 0  # public words nearest to the vector that follow the prompt
+    context_tokens: int = 96  # last tokens of the preceding text that are read
 
 
 class Decoder(Protocol):
-    """Turns vectors into texts."""
+    """Converts vectors to texts."""
 
     name: str
 
     def decode(
-        self,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        advance: Callable[[int], None],
-        contexts: Sequence[str] = (),
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
     ) -> tuple[Candidate, ...]:
-        """Return `candidates` texts for every latent, in the order of the latents.
+        """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
-        A record's texts depend on its vector, its label, its context, the settings and its own random stream (named
-        by its id), never on the other records given with it. Several threads may ask at once.
-
-        Args:
-            latents: what to write, n vectors.
-            settings: how.
-            seeds: the stream; every record draws from a child of it.
-            advance: told at every step how many texts were written since the last one; what it raises
-                ends the writing.
-            contexts: the text so far of each latent, which the new text goes on from; an empty one is no context.
-                Or none at all.
+        A record's texts depend on its vector, label and context, the settings and its own random stream (a child of
+        `seeds` named by its id), never on the other records. Several threads can call this at once. `advance` is
+        called at every step with the number of texts written since the last call; an exception raised in it stops the
+        decoding. `contexts` contains for each latent the preceding text that the new text continues, or "", or is
+        empty.
 
         Raises:
-            DataError: when there are contexts and not n of them.
+            DataError: if there are contexts, but not n.
         """
-        ...

@@ -1,4 +1,4 @@
-"""A bridge on disk: projector and adapters as safetensors, and a description that says what they fit."""
+"""Load a bridge: projector and adapters as safetensors, and a description of what they fit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """What a bridge fits and how it was made."""
+    """Description of the encoder and decoder that a bridge fits, and of its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,51 +41,42 @@ class BridgeInfo(BaseModel):
     max_text_tokens: int = Field(ge=1)
     steps: int = Field(ge=0)
 
+    def frame(self) -> Template:
+        """Return the template, checked."""
+        return Template(self.template, self.n_soft, self.placeholder_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A loaded bridge.
-
-    Args:
-        info: what it fits.
-        projector: vectors (n, dim) to soft tokens (n, n_soft, width), float32.
-        adapters: stored low-rank tensors, to be merged into the language model.
-        digest: sha256 over its files.
-        words: the vocabulary that came with it, if one did.
-    """
+    """A loaded bridge."""
 
     info: BridgeInfo
-    projector: Projector
-    adapters: dict[str, Tensor]
-    digest: str
+    projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
+    adapters: dict[str, Tensor]  # stored low-rank tensors, to be merged into the language model
+    digest: str  # SHA-256 over its files
     words: WordReader | None = field(default=None, kw_only=True)
 
 
-def _as_given(path: str) -> Path:
+def _expand(path: str) -> Path:
     return Path(path).expanduser()
 
 
-def load_bridge(name: str, resolve: Callable[[str], Path] = _as_given) -> Bridge:
-    """Return the bridge "builtin" or the one in a folder.
-
-    Args:
-        name: of the configuration.
-        resolve: returns the folder of a path in it: the configuration's own `resolve`.
+def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
+    """Return the bridge "builtin" or the one in the folder that `resolve` returns for a configured name.
 
     Raises:
-        ModelMissing: when the folder holds no bridge.
-        ModelError: when a file is damaged, the template lacks a field, or a tensor is missing or has the wrong
-            shape; it is named.
+        ModelMissing: if the folder contains no bridge.
+        ModelError: if a file is damaged, the template lacks a field, or a tensor is missing or has a wrong shape.
     """
     folder = BUILTIN if name == "builtin" else resolve(name)
-    paths = (folder / DESCRIPTION, folder / WEIGHTS)
+    vocabulary, paths = folder / VOCABULARY, (folder / DESCRIPTION, folder / WEIGHTS)
     if missing := [p.name for p in paths if not p.is_file()]:
         raise ModelMissing(
-            f"{folder}: no bridge here ({', '.join(missing)} missing)",
-            hint="Use `bridge: builtin`, or train one with `synthgen train-bridge CONFIG`.",
+            f"{folder}: contains no bridge ({', '.join(missing)} missing)",
+            hint="Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`.",
         )
     info = _description(paths[0])
-    Template(info.template, info.n_soft, info.placeholder_id)  # refuses a frame without its two fields
+    info.frame()  # raises if the template is invalid
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
     except (SafetensorError, OSError) as error:
@@ -94,10 +85,10 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _as_given) -> Bridge
     if projector.dim != info.dim:
         raise ModelError(f"{paths[1]}: projector.projector.0.weight takes {projector.dim} numbers, not {info.dim}")
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
-    words = load_words(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else None
+    words = load_words(vocabulary) if vocabulary.is_file() else None
     if words is not None and len(words.centre) != info.dim:
-        raise ModelError(f"{folder / VOCABULARY}: for vectors of {len(words.centre)} numbers, not {info.dim}")
-    files = paths if words is None else (*paths, folder / VOCABULARY)
+        raise ModelError(f"{vocabulary}: for vectors of {len(words.centre)} numbers, not {info.dim}")
+    files = paths if words is None else (*paths, vocabulary)
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
     return Bridge(info, projector, adapters, digest, words=words)
 
@@ -107,70 +98,56 @@ def _description(path: Path) -> BridgeInfo:
         return BridgeInfo.model_validate_json(path.read_bytes())
     except ValidationError as error:
         problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
-        raise ModelError(f"{path}: not a bridge's description", problems=problems) from None
+        raise ModelError(f"{path}: not a valid description of a bridge", problems=problems) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A bridge's vocabulary without the bridge: all that the decoder by words needs.
+    """A bridge's vocabulary without the bridge; the decoder by words needs nothing else."""
 
-    Args:
-        encoder: whose vectors it reads.
-        reader: reads them.
-        digest: sha256 of its file.
-    """
-
-    encoder: str
+    encoder: str  # name of the encoder whose vectors it reads
     reader: WordReader
-    digest: str
+    digest: str  # SHA-256 of its file
 
     def disclosure(self, k: int) -> str:
-        """Return in words what k words of each vector tell at most."""
+        """Return a sentence part that states how much k words of each vector disclose at most."""
         v, bits = len(self.reader.words), self.reader.bits(k)
         return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
 
 
-def load_vocabulary(name: str, resolve: Callable[[str], Path] = _as_given, *, encoder: str) -> Vocabulary:
-    """Return the vocabulary that `decode.bridge` names: "words" is the builtin one, "words:FOLDER" a bridge's own.
-
-    Args:
-        name: of the configuration.
-        resolve: as for `load_bridge`.
-        encoder: the encoder of the configuration.
+def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
+    """Return the vocabulary that `decode.bridge` names: the builtin one for "words", a bridge's for "words:FOLDER".
 
     Raises:
-        ModelMissing: when the folder has no vocabulary.
-        ModelError: when it is damaged, or made for another encoder.
+        ModelMissing: if the folder contains no vocabulary.
+        ModelError: if the vocabulary is damaged or made for another encoder.
     """
     _, _, own = name.partition(":")
     folder = resolve(own) if own else BUILTIN
     paths = (folder / DESCRIPTION, folder / VOCABULARY)
     if missing := [p.name for p in paths if not p.is_file()]:
         raise ModelMissing(
-            f"{folder}: no vocabulary here ({', '.join(missing)} missing)",
-            hint="Use `bridge: words`, or train a bridge with a vocabulary: `synthgen train-bridge CONFIG`.",
+            f"{folder}: contains no vocabulary ({', '.join(missing)} missing)",
+            hint="Use `bridge: words`, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`.",
         )
     made_for, reader = _description(paths[0]), load_words(paths[1])
     if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
         raise ModelError(
-            f"{paths[1]}: reads vectors of {made_for.encoder!r}, {len(reader.centre)} numbers wide; embed.model is "
-            f"{encoder!r}",
-            hint="Take a vocabulary of this encoder: `bridge: words:FOLDER`, of a bridge trained with one.",
+            f"{paths[1]}: made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers; embed.model "
+            f"is {encoder!r}",
+            hint="Use a vocabulary for this encoder: `bridge: words:FOLDER` with the folder of such a bridge.",
         )
     return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
-    """Raise ModelError unless the bridge was trained between this encoder and this decoder."""
-    problems = [
-        f"{what}: the bridge was trained for {wanted}, the configuration has {got}"
-        for what, wanted, got in (
-            ("encoder", info.encoder, encoder),
-            ("vector width", info.dim, dim),
-            ("decoder", info.decoder, decoder),
-            ("embedding width", info.width, width),
-        )
-        if wanted != got
-    ]
-    if problems:
-        raise ModelError("the bridge does not fit", problems=problems, hint="Train one with `synthgen train-bridge`.")
+    """Raise ModelError unless the bridge was trained for this encoder and this decoder."""
+    names = ("encoder", "vector width", "decoder", "embedding width")
+    own = (info.encoder, info.dim, info.decoder, info.width)
+    if problems := [
+        f"{name}: the bridge was trained for {expected}, the configuration has {found}"
+        for name, expected, found in zip(names, own, (encoder, dim, decoder, width), strict=True)
+        if expected != found
+    ]:
+        hint = "Train a bridge for this configuration with `synthgen train-bridge`."
+        raise ModelError("the bridge does not fit", problems=problems, hint=hint)

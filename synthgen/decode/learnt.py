@@ -1,4 +1,4 @@
-"""What a style was trained on, as digests of its sentences: a run whose records are among them is refused."""
+"""Digests of the sentences that a style was trained on; a run whose records contain them is refused."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from synthgen.core.errors import ModelError
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"
-LEAST_WORDS = 10  # of a sentence that two people hardly write alike
-MOST_SHARE = 0.01  # of records that may have such a sentence by chance
+LEAST_WORDS = 10  # two persons rarely write the same sentence of so many words
+MOST_SHARE = 0.01  # of records that can have such a sentence by chance
 
 Digests = NDArray[np.uint64]
 
 
 def sentence_digests(text: str) -> set[int]:
-    """Return the first 64 bits of the sha256 of each line's sentences of ten words and more, in lower case.
+    """Return the first 64 bits of the SHA-256 of each sentence of ten or more words, in lower case, line by line.
 
-    Privacy: digests without a key: whoever guesses a sentence sees whether it is there.
+    Privacy: the digests have no key, so anyone who guesses a sentence can test whether it is included.
     """
     found = set()
     for line in text.lower().splitlines():
@@ -33,25 +33,25 @@ def sentence_digests(text: str) -> set[int]:
 
 
 def write_learnt(texts: Iterable[str], folder: Path) -> None:
-    """Write the digests of the sentences of some texts, rising, as little-endian 64-bit numbers."""
+    """Write the digests of the sentences of texts in ascending order, as little-endian 64-bit numbers."""
     digests = sorted(set().union(*map(sentence_digests, texts)))
     (folder / LEARNT).write_bytes(np.array(digests, dtype="<u8").tobytes())
 
 
 def read_learnt(folder: Path) -> Digests:
-    """Return what `write_learnt` wrote.
+    """Return the digests that `write_learnt` wrote.
 
     Raises:
-        ModelError: the file is cut off or its numbers do not rise.
+        ModelError: if the file is truncated or not in ascending order.
     """
     raw = (folder / LEARNT).read_bytes()
     digests = np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<u8").astype(np.uint64)
     if len(raw) % 8 or (digests[1:] <= digests[:-1]).any():
-        raise ModelError(f"{folder}: a damaged style ({LEARNT})", hint="Train it again.")
+        raise ModelError(f"{folder}: the style is damaged ({LEARNT})", hint="Train it again.")
     return digests
 
 
 def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
-    """Return the share of texts that have a sentence of ten words or more that any of some styles learnt from."""
+    """Return the share of texts with a sentence of ten or more words that one of the styles was trained on."""
     known = {digest for digests in learnt for digest in digests.tolist()}
     return sum(not known.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

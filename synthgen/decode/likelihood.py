@@ -1,11 +1,11 @@
-"""How likely a language model finds a text: after a bridge's frame with a vector in it, without one, or by itself.
+"""Measure the likelihood of texts under a language model: after a bridge's frame with or without a vector, or alone.
 
-A vector that says something of a text makes it likelier than another text's vector does, and by how much, in nats per
-token, tells how much the bridge carries, whatever the luck of sampling.
+The difference in nats per token between a text's own vector and another text's measures how much information the
+bridge transfers, independent of sampling.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,23 +21,18 @@ from synthgen.core.workers import in_threads, usable_cores
 from synthgen.decode.bridge import Bridge
 from synthgen.decode.loading import Loaded, load_model
 from synthgen.decode.projector import splice
-from synthgen.decode.prompts import Template
+from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.adapters import merge
 
-_HEAD_ROWS = 256  # of logits kept at once; a vocabulary is long
+_HEAD_ROWS = 256  # rows of logits kept at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nats:
-    """Negative log-likelihoods of n texts.
+    """Negative log-likelihoods of n texts."""
 
-    Args:
-        total: float64 (n), nats of each text.
-        tokens: int64 (n), over so many tokens each.
-    """
-
-    total: NDArray[np.float64]
-    tokens: NDArray[np.int64]
+    total: NDArray[np.float64]  # (n), nats of each text
+    tokens: NDArray[np.int64]  # (n), number of its tokens
 
     @property
     def each(self) -> NDArray[np.float64]:
@@ -46,43 +41,38 @@ class Nats:
 
     @property
     def per_token(self) -> float:
-        """Nats per token of all texts together, long ones counting more."""
+        """Nats per token of all texts together."""
         return float(self.total.sum() / self.tokens.sum())
 
     @property
     def perplexity(self) -> float:
-        """Exp of nats per token."""
+        """Exponential of nats per token."""
         return math.exp(self.per_token)
 
 
 class Likelihood:
-    """A language model that reads texts instead of writing them.
+    """A language model that measures the likelihood of texts, with one forward pass per text.
 
-    Args:
-        loaded: the model and its tokenizer; a bridge's adapters are merged into it, so nothing else may use it after.
-        bridge: whose frame stands before the text; None for the model as it is.
-        batch: texts read at once.
+    The bridge, whose frame precedes the text, is optional. Its adapters are merged into the model, so nothing else
+    can use the model. `batch` texts share a forward pass.
 
     Raises:
-        ModelError: when the model does not lie on one device.
-
-    Random: none.
-    Cost: one pass over the model per text.
+        ModelError: if the model is not on one device.
     """
 
     def __init__(self, loaded: Loaded, bridge: Bridge | None = None, *, batch: int = 32) -> None:
         if not loaded.on_one_device:
-            raise ModelError("likelihoods need a language model that lies on one device")
+            raise ModelError("likelihoods need a language model on one device")
         self.model, self.tokenizer, self.device, self.batch = loaded.model, loaded.tokenizer, loaded.device, batch
         self.projector, self.template = None, None
         if bridge is not None:
             merge(self.model, bridge.adapters)
             self.projector = bridge.projector.to(self.device).eval()
-            self.template = Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id)
+            self.template = bridge.info.frame()
 
     @classmethod
     def load(cls, folder: Path, bridge: Bridge | None = None, *, batch: int = 32) -> "Likelihood":
-        """Return the reader of a model's folder; see `load_model` and the class for errors."""
+        """Load the model of a folder; see `load_model` and the class for errors."""
         return cls(load_model(folder), bridge, batch=batch)
 
     def nats(
@@ -93,96 +83,77 @@ class Likelihood:
         vectors: Float32 | None = None,
         prompts: Sequence[str] | None = None,
     ) -> Nats:
-        """Return the texts' negative log-likelihoods, teacher-forced, the end of text not among what is predicted.
+        """Return the negative log-likelihoods of n texts, teacher-forced; the end of text is not predicted.
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        The frame is the bridge's with the prompt and the vector's soft tokens in it; without vectors, the same frame
-        with nothing where they stand; without a bridge, the tokenizer's begin of text.
-
-        Args:
-            texts: n, each at least one token.
-            most_tokens: of a text; the rest is not read.
-            vectors: float32 (n, d), one per text; only with a bridge.
-            prompts: n, what stands before the vector; empty where not given; only with a bridge.
-
-        Returns:
-            In the order of the texts. The company of others changes a text's nats by rounding noise alone.
+        The frame is the bridge's, with the prompt (empty by default) and the soft tokens of the vectors, float32 (n,
+        d); without vectors the soft tokens are omitted. Without a bridge, the frame is the tokenizer's begin of text.
+        Tokens of a text after `most_tokens` are ignored. The other texts of a batch change a text's nats only by
+        rounding.
 
         Raises:
-            DataError: when a text has no tokens, or vectors or prompts are given and there is no bridge.
-            ModelError: when the model's output is not finite.
+            DataError: if a text has no tokens, or vectors or prompts are given without a bridge.
+            ModelError: if the model's output is not finite.
         """
         if self.projector is None and not (vectors is None and prompts is None):
             raise DataError("a model without a bridge reads neither vectors nor prompts")
-        said = [list(self.tokenizer(text, add_special_tokens=False).input_ids)[:most_tokens] for text in texts]
-        if empty := sum(not ids for ids in said):
-            raise DataError(f"{empty} of {len(said)} texts have no tokens, so no likelihood")
+        encoded = [token_ids(self.tokenizer, text)[:most_tokens] for text in texts]
+        if empty := sum(not ids for ids in encoded):
+            raise DataError(f"{empty} of {len(encoded)} texts have no tokens, so no likelihood")
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
 
         def read(rows: list[int]) -> NDArray[np.float64]:
-            given = None if vectors is None else vectors[rows]
-            return self._read([frames[i] for i in rows], [said[i] for i in rows], given)
+            of_rows = None if vectors is None else vectors[rows]
+            return self._read([frames[i] for i in rows], [encoded[i] for i in rows], of_rows)
 
-        self._each_batch([len(f) + len(s) for f, s in zip(frames, said, strict=True)], read, total.__setitem__)
+        # texts of similar length share a batch, so little is padded
+        order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
+        batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
+        if self.batch == 1 and self.device.type == "cpu":
+            # single texts are too small for several cores; with one core each, the bits are equal on any machine
+            in_threads(
+                batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
+            )
+        else:
+            for rows in batches:
+                total[rows] = read(rows)
         if not np.isfinite(total).all():
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
-        return Nats(total, np.array([len(ids) for ids in said], dtype=np.int64))
+        return Nats(total, np.array([len(ids) for ids in encoded], dtype=np.int64))
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:
         if self.template is None:
-            tokenizer = self.tokenizer
-            begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-            return [[int(begin)]] * n
-        asked = [self.template.tokens(self.tokenizer, prompt) for prompt in (prompts or [""] * n)]
-        mark = self.template.placeholder_id
-        return asked if with_vector else [[i for i in ids if i != mark] for ids in asked]
-
-    def _each_batch(
-        self,
-        lengths: Sequence[int],
-        read: Callable[[list[int]], NDArray[np.float64]],
-        keep: Callable[[list[int], NDArray[np.float64]], None],
-    ) -> None:
-        """Read texts of these lengths in batches, in any order; `keep` is told of each in this thread."""
-        batches = tuple(self._batches(lengths))
-        if self.batch == 1 and self.device.type == "cpu":
-            # too little for cores to share, and with one core each the last bits are those of any machine
-            in_threads(batches, lambda rows, _: read(rows), keep, lambda _: None, n_workers=usable_cores())
-            return
-        for rows in batches:
-            keep(rows, read(rows))
-
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Yield row numbers, texts of like length together, so that little is padded."""
-        order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-        for start in range(0, len(order), self.batch):
-            yield order[start : start + self.batch]
+            bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+            return [[int(eos if bos is None else bos)]] * n
+        omitted = set() if with_vector else {self.template.placeholder_id}
+        filled = [self.template.tokens(self.tokenizer, prompt) for prompt in (prompts or [""] * n)]
+        return [[i for i in ids if i not in omitted] for ids in filled]
 
     @torch.inference_mode()
-    def _read(self, frames: list[list[int]], said: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:
+    def _read(self, frames: list[list[int]], texts: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:
         """Return the nats of a batch."""
         soft = None
         if vectors is not None and self.projector is not None:
             soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))
-        hidden, targets, row_of = self._predicting(frames, said, soft)
+        hidden, targets, row_of = self._predictions(frames, texts, soft)
         nats = _cross_entropies(hidden, self.model.get_output_embeddings(), targets)
-        found = np.zeros(len(said))
+        found = np.zeros(len(texts))
         np.add.at(found, row_of.cpu().numpy(), nats.cpu().numpy())
         return found
 
-    def _predicting(
-        self, frames: list[list[int]], said: list[list[int]], soft: Tensor | None
+    def _predictions(
+        self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return of each token of a batch's texts the hidden state before it, the token, and which text it is of.
+        """Return for each token of a batch's texts the hidden state before it, the token, and its text's number.
 
-        Padding stands behind, where nothing that counts can see it.
+        The padding follows the text, so no token attends to it.
         """
-        length = max(len(f) + len(s) for f, s in zip(frames, said, strict=True))
-        ids = torch.zeros(len(said), length, dtype=torch.long)
+        length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
+        ids = torch.zeros(len(texts), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
-        for row, (frame, text) in enumerate(zip(frames, said, strict=True)):
+        for row, (frame, text) in enumerate(zip(frames, texts, strict=True)):
             ids[row, : len(frame) + len(text)] = torch.tensor(frame + text)
             is_text[row, len(frame) : len(frame) + len(text)] = True
             if soft is not None and self.template is not None:

@@ -1,30 +1,34 @@
-"""xRAG as published: a checkpoint that holds its own projector, asked in paraphrase prompts of Mistral's chat form.
+"""xRAG as published: a checkpoint with its own projector, used with paraphrase prompts in Mistral's chat form.
 
-Such a folder (`Hannibal046/xrag-7b`) is a Mistral causal language model whose state dict also holds
+Such a folder (`Hannibal046/xrag-7b`) is a Mistral causal language model whose state dict also contains
 `projector.projector.{0,2}.{weight,bias}`, and whose tokenizer knows the placeholder `<xRAG>`.
 """
 
+import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, equal, nn
 from torch.nn import functional
 
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.decode.bridge import Bridge, BridgeInfo
-from synthgen.decode.checkpoint import head_problems, read, stored
 from synthgen.decode.loading import Dtype
-from synthgen.decode.projector import Projector, projector_from
+from synthgen.decode.projector import TENSORS, Projector, projector_from
 
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 PLACEHOLDER = "<xRAG>"
-MARK = "[X]"  # stands for the vector in the paper's prompts, and in ours until they are filled
+MARK = "[X]"  # the vector's position in the paper's prompts, and in ours until they are filled
 CHAT = "[INST] {words} [/INST]"
-TENSORS = tuple(f"projector.projector.{layer}.{part}" for layer in (0, 2) for part in ("weight", "bias"))
-KIND = "mlp2x_gelu"  # config.json's projector_type for two layers with a GELU between
-# Our own wording of the paper's kind: each says that the vector's text and the text to be written mean the same.
+KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
+# Our own wording; as in the paper, each states that the vector's text and the new text mean the same.
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -35,7 +39,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Plain sentences of no one's records, on which an encoder's raw length is measured.
+# Invented sentences, on which an encoder's raw length is measured.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -54,110 +58,85 @@ class Paraphrase:
 
         <s>[INST] {words} [/INST],   words = the user's prompt, if any, on a line of its own, then the paraphrase
 
-    The whole is made tokens of at once, as in training: a tokenizer of this family splits a text's beginning
-    otherwise than its middle.
-
-    Args:
-        text: a paraphrase that holds `[X]` once.
-        n_soft: placeholders that stand for the vector, one in xRAG.
-        placeholder_id: the placeholder's token id.
+    The whole prompt is tokenized at once, as in training, because this tokenizer family splits the beginning of a
+    text differently from its middle.
     """
 
-    text: str
-    n_soft: int
+    text: str  # paraphrase that contains `[X]` once
+    n_soft: int  # placeholders per vector, one in xRAG
     placeholder_id: int
 
     def tokens(self, tokenizer: Any, prompt: str) -> list[int]:
         """Return the token ids of the filled prompt.
 
         Raises:
-            ModelError: when it does not hold the placeholder exactly n_soft times; a user's prompt may hold it too.
+            ModelError: if it does not contain the placeholder n_soft times, for example because a label does.
         """
         filled = self.text.replace(MARK, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled
         ids = list(tokenizer(CHAT.format(words=words), add_special_tokens=False).input_ids)
         if ids.count(self.placeholder_id) != self.n_soft:
             raise ModelError(
-                f"a prompt holds {PLACEHOLDER} {ids.count(self.placeholder_id)} times, wanted {self.n_soft}",
-                hint=f"Neither decode.prompt nor a label may hold {PLACEHOLDER}.",
+                f"a prompt contains {PLACEHOLDER} {ids.count(self.placeholder_id)} times, expected {self.n_soft}",
+                hint=f"Remove {PLACEHOLDER} from decode.prompt and from the labels.",
             )
         return [int(tokenizer.bos_token_id), *ids]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointBridge(Bridge):
-    """A bridge that lies inside its language model's checkpoint.
+    """A bridge inside its language model's checkpoint."""
 
-    Args:
-        templates: the prompts to choose from, one for each record.
-        raw_length: the length its encoder's vectors have before they are scaled to one; measured, not stored.
-        dtype: the language model is read in.
-    """
-
-    templates: tuple[Paraphrase, ...]
-    raw_length: float | None = None
-    dtype: Dtype = "bfloat16"
+    templates: tuple[Paraphrase, ...]  # prompts, one of which is drawn for each record
+    raw_length: float | None = None  # measured length of its encoder's vectors before normalization
+    dtype: Dtype = "bfloat16"  # of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
-        """Raise ModelError unless the projector takes these vectors and gives embeddings this wide."""
-        problems = [
-            f"{name}: {verb} {wanted} numbers, {what} {got}"
-            for name, verb, wanted, what, got in (
-                (TENSORS[0], "takes", self.info.dim, "the encoder's vectors have", dim),
-                (TENSORS[2], "gives", self.info.width, "the model's embeddings have", width),
-            )
-            if wanted != got
-        ]
+        """Raise ModelError unless the projector accepts these vectors and returns embeddings of this width."""
+        problems = []
+        if dim != self.info.dim:
+            problems.append(f"{TENSORS[0]}: takes {self.info.dim} numbers, the encoder's vectors have {dim}")
+        if width != self.info.width:
+            problems.append(f"{TENSORS[2]}: gives {self.info.width} numbers, the model's embeddings have {width}")
         if problems:
-            raise ModelError(
-                "the model's own projector does not fit",
-                problems=problems,
-                hint="Set embed.model to the encoder it was trained with; for xrag-7b, SFR-Embedding-Mistral.",
-            )
+            hint = "Set embed.model to the projector's encoder; for xrag-7b, SFR-Embedding-Mistral."
+            raise ModelError("the model's own projector does not fit", problems=problems, hint=hint)
 
 
 class AtLength(nn.Module):
-    """A projector that was trained on vectors as an encoder gives them, before they are scaled to unit length.
+    """A projector that was trained on the vectors of an encoder before normalization.
 
-        soft = W2 gelu(W1 x + b1) + b2,   x = length v / |v|
+        soft = W2 gelu(W1 x + b1) + b2,   x = raw_length v / |v|
 
-    Published encoders of this kind end in a norm layer, so their raw lengths differ little from text to text; one
-    typical length stands for all, and gives interpolated vectors, which are shorter, the length of real ones.
+    Published encoders of this kind end in a norm layer, so their raw lengths differ little between texts. One typical
+    length, a positive number, is used for all vectors; it also gives interpolated vectors, which are shorter, the
+    length of real ones.
 
-    Args:
-        projector: the layers.
-        raw_length: the typical length.
-
-    Raises:
-        ModelError: when the length is not a positive number.
-
-    Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2. We differ in the one length for all vectors.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; ours uses one length for all vectors.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
         super().__init__()
         if raw_length is None or not math.isfinite(raw_length) or raw_length <= 0:
-            raise ModelError(f"a published projector needs its encoder's raw length, a positive number: {raw_length}")
+            raise ModelError(f"the raw length of a published projector's encoder must be positive: {raw_length}")
         self.projector, self.raw_length = projector, raw_length
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return soft tokens (n, n_soft, width) for vectors (n, dim) of any length."""
-        x = functional.normalize(vectors, dim=-1) * self.raw_length
-        made: Tensor = self.projector.projector(x)
-        return made.view(-1, self.projector.n_soft, self.projector.width)
+        soft: Tensor = self.projector.projector(functional.normalize(vectors, dim=-1) * self.raw_length)
+        return soft.view(-1, self.projector.n_soft, self.projector.width)
 
 
 def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
-    """Return the bridge inside a checkpoint of xRAG's layout; the language model itself is not loaded.
+    """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: listing every tensor and token that is missing or contradicts the configuration: the projector's
-            tensors and widths, the placeholder, the output head, the shards.
+        ModelError: listing all missing or contradictory tensors, tokens, widths and shards.
     """
-    files = stored(folder)
-    config, tokenizer = _described(folder)
+    files = tensor_files(folder)
+    config, tokenizer = _config_and_tokenizer(folder)
     width = int(config.hidden_size)
-    tensors = read(files, TENSORS)
+    tensors = read_tensors(files, TENSORS)
     problems = [*_token_problems(config, tokenizer), *head_problems(files, tied=bool(config.tie_word_embeddings))]
     problems += _config_problems(config, tensors)
     try:
@@ -180,52 +159,106 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
         max_text_tokens=180,
         steps=0,
     )
-    digest = sha256_json(
-        {
-            "info": info.model_dump(mode="json"),
-            "paraphrases": list(PARAPHRASES),
-            "tensors": {name: sha256_array(tensors[name].float().numpy()) for name in TENSORS},
-        }
-    )
+    hashes = {name: sha256_array(tensors[name].float().numpy()) for name in TENSORS}
+    hashed = {"info": info.model_dump(mode="json"), "paraphrases": list(PARAPHRASES), "tensors": hashes}
     templates = tuple(Paraphrase(text, 1, placeholder_id) for text in PARAPHRASES)
-    return CheckpointBridge(info, projector, {}, digest, templates)
+    return CheckpointBridge(info, projector, {}, sha256_json(hashed), templates)
 
 
-def _described(folder: Path) -> tuple[Any, Any]:
+def _config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
-    kept = {"local_files_only": True, "trust_remote_code": False}
+    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        return AutoConfig.from_pretrained(folder, **kept), AutoTokenizer.from_pretrained(folder, **kept)
+        return AutoConfig.from_pretrained(folder, **local), AutoTokenizer.from_pretrained(folder, **local)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(
-            f"{folder}: its configuration or tokenizer cannot be read ({type(error).__name__})"
-        ) from error
+        message = f"{folder}: its configuration or tokenizer cannot be read ({type(error).__name__})"
+        raise ModelError(message) from error
 
 
 def _token_problems(config: Any, tokenizer: Any) -> list[str]:
     problems = []
-    known = tokenizer.get_vocab().get(PLACEHOLDER)
-    said = getattr(config, "xrag_token_id", None)
-    if known is None:
+    found, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
+    if found is None:
         problems.append(f"{PLACEHOLDER}: the tokenizer lacks the placeholder")
-    elif said is not None and said != known:
-        problems.append(f"{PLACEHOLDER}: token {known} of the tokenizer, config.json says xrag_token_id {said}")
+    elif stated is not None and stated != found:
+        problems.append(
+            f"{PLACEHOLDER}: token {found} of the tokenizer, but xrag_token_id in config.json is {stated}"
+        )
     if tokenizer.bos_token_id is None:
-        problems.append("<s>: the tokenizer names no beginning of text")
+        problems.append("<s>: the tokenizer defines no beginning of text")
     return problems
 
 
 def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     problems = []
-    said, kind = getattr(config, "retriever_hidden_size", None), getattr(config, "projector_type", KIND)
-    first = tensors.get(TENSORS[0])
-    if said is None:
+    stated, kind = getattr(config, "retriever_hidden_size", None), getattr(config, "projector_type", KIND)
+    found = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
+    if stated is None:
         problems.append("config.json: retriever_hidden_size is missing")
-    elif first is not None and first.shape[-1] != said:
-        problems.append(
-            f"{TENSORS[0]}: takes {first.shape[-1]} numbers, config.json says retriever_hidden_size {said}"
-        )
+    elif found != stated:
+        problems.append(f"{TENSORS[0]}: takes {found} numbers, but retriever_hidden_size in config.json is {stated}")
     if kind != KIND:
-        problems.append(f"config.json: projector_type {kind!r}, only {KIND!r} is known")
+        problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
     return problems
+
+
+def tensor_files(folder: Path) -> dict[str, Path]:
+    """Return the file of every tensor of a checkpoint.
+
+    Raises:
+        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor. All are listed.
+    """
+    if not (folder / INDEX).is_file():
+        return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
+    try:
+        shards = json.loads((folder / INDEX).read_bytes())["weight_map"]
+        named = {str(name): folder / str(shard) for name, shard in shards.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error
+    problems = []
+    for shard in sorted(set(named.values())):
+        wanted = sorted(name for name, file in named.items() if file == shard)
+        if shard.parent != folder or shard.suffix != ".safetensors":
+            problems.append(f"{wanted[0]}: {shard.name} is not a safetensors file of this folder")
+        elif not shard.is_file():
+            problems.append(f"{wanted[0]}: its shard {shard.name} ({len(wanted)} tensors) is missing")
+        else:
+            missing = sorted(set(wanted) - _names(shard))
+            problems += [f"{name}: missing in {shard.name}, which the index names" for name in missing]
+    if problems:
+        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint="Fetch its files again.")
+    return named
+
+
+def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
+    """Return the named tensors as stored; names that no file contains are omitted."""
+    found = {}
+    for name in names:
+        if name in files:
+            with safe_open(files[name], framework="pt") as file:
+                found[name] = file.get_tensor(name)
+    return found
+
+
+def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
+    """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
+
+    For such a folder, a library either initializes a random head or ignores the stored one; both change the texts.
+    """
+    if not tied:
+        return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]
+    pair = read_tensors(files, (TABLE, HEAD))
+    if not pair:
+        return [f"{TABLE}: missing"]
+    if len(pair) == 2 and not equal(pair[TABLE], pair[HEAD]):
+        return [f"{HEAD}: differs from {TABLE}, though config.json says the embeddings are tied"]
+    return []
+
+
+def _names(path: Path) -> frozenset[str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return frozenset(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read as safetensors", hint="Fetch it again.") from error

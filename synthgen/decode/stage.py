@@ -1,73 +1,40 @@
-"""The decode stage: texts are written from latents, shard by shard."""
+"""The decode stage: write texts from latents, shard by shard."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.config import DecodeConfig
 from synthgen.decode.prompts import label_prompt
-from synthgen.decode.shards import (
-    DecodeTask,
-    drop_foreign_shards,
-    missing_rows,
-    workers_for,
-    write_shards,
-    write_whole,
-)
+from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
 
+_SAMPLING = ("max_new_tokens", "temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderModel:
-    """The language model with its bridge.
+    """The language model with its bridge."""
 
-    Args:
-        open: loads it, once; called only if a shard is missing.
-        folder: of the language model.
-        backend: what computes: see `backend_of`.
-        digest: of language model, bridge and backend.
-    """
-
-    open: Callable[[], Decoder]
-    folder: Path
-    backend: str
-    digest: str
-
-
-def settings_of(config: DecodeConfig, labels: Sequence[str], candidates: int) -> Settings:
-    """Return how texts of these labels are drawn.
-
-    Args:
-        config: of the run.
-        labels: all labels, because the longest prompt decides the shape of a batch.
-        candidates: texts of each latent.
-    """
-    return Settings(
-        prompts={label: label_prompt(config.prompt, label) for label in labels},
-        candidates=candidates,
-        max_new_tokens=config.max_new_tokens,
-        temperature=config.temperature,
-        top_p=config.top_p,
-        top_k=config.top_k,
-        batch=config.batch,
-        words=config.words,
-    )
+    open: Callable[[], Decoder]  # called once, and only if a shard is missing
+    folder: Path  # of the language model
+    backend: str  # see `backend_of`
+    digest: str  # of language model, bridge and backend
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:
-    """Write the missing shards; a shard on disk is not written again."""
     config, model, sections = context.config("decode"), context.model("decoder"), context.input("sections")
     latents, candidates = context.input("latents"), context.input("candidates")
-    settings = settings_of(config, context.input("labels"), candidates)
-    task = DecodeTask(
-        open_decoder=model.open,
-        settings=settings,
-        seeds=context.stream("decode"),
-        write=write_whole if sections is None else sections.decode,
+    settings = Settings(
+        # all labels of the run, because the longest prompt determines the shape of a batch
+        prompts={label: label_prompt(config.prompt, label) for label in context.input("labels")},
+        candidates=candidates,
+        **{name: getattr(config, name) for name in _SAMPLING},
     )
+    task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
+    if sections is not None:
+        task = replace(task, write=sections.decode)
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     drop_foreign_shards(context.folder, latents, candidates)
     missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]

@@ -1,131 +1,74 @@
-"""The xRAG decoder: the vector becomes soft tokens in a prompt, the frozen language model writes on."""
+"""The xRAG decoder: the vector becomes soft tokens in a prompt, and the frozen language model writes on."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock
 
 import torch
 from torch import Tensor, nn
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Candidate, Latents
+from synthgen.core.types import Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import Bridge, check_fit
-from synthgen.decode.context import last_tokens
-from synthgen.decode.ending import candidates_of, ends_of, never_of, text_of
-from synthgen.decode.loading import Placement, load_model
-from synthgen.decode.loop.batching import (
-    Stepper,
-    TokenConstraints,
-    padded,
-    stepper_of,
-    uniforms_of,
-    weights_of,
-    write,
-)
+from synthgen.decode.loading import Placement
+from synthgen.decode.loop.batching import Stepper
+from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.decode.train.adapters import merge
 
-WORD_TOKENS = 3  # room for each word; what is longer is cut, so that a prompt's length depends on no vector
+WORD_TOKENS = 3  # room for each word; longer words are cut, so a prompt's length depends on no vector
 
 
-class XragDecoder:
-    """Decodes latents through a bridge.
+class XragDecoder(LoopDecoder):
+    """Decodes latents through a bridge. A context stands before the prompt as plain text, with an empty line between.
 
     Args:
-        folder: a causal language model of transformers, as safetensors.
-        bridge: the trained bridge; its adapters are merged into the model's weights. Or `CheckpointBridge`: the
-            projector of the model's own checkpoint.
-        decoder: the language model's name in the configuration.
-        encoder: the encoder's name in the configuration.
-        dim: width of the latents.
-        device: "cpu", "cuda", "auto", or a device map; see `load_model`.
+        folder: causal language model of transformers, as safetensors.
+        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`, the
+            projector in the model's own checkpoint.
+        decoder, encoder: names of the language model and of the encoder in the configuration.
+        dim: number of columns of the latents.
+        device: see `load_model`.
 
     Raises:
-        ModelError: when a part is damaged or the parts do not fit one another.
+        ModelError: if a part is damaged or the parts do not fit each other.
 
-    Privacy: reads latents only, which are functions of train vectors; the text it writes can carry what the
-        vectors carry (see docs/privacy.md). It reads no train text.
-        With words, some of what a vector says stands in the prompt in plain sight; see `WordReader`.
-    Random: row r of latent x draws from seeds/x, candidate by candidate; which of several templates it is asked in,
-        from seeds/x/template; nothing else is drawn.
-    Cost: one pass over the model per token and batch; see `write`.
-    Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
+    Privacy: reads latents only, which are functions of training vectors; the texts can reveal what the vectors
+        contain (see docs/explanation/threat-model.md). With `settings.words`, part of a vector stands in the prompt
+        as readable words.
+    Randomness: the texts of latent x are drawn from seeds/x, candidate by candidate; the template, if there are
+        several, from seeds/x/template.
+    Cost: one forward pass per token and batch; see `write`.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
 
     def __init__(
         self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: Placement = "cpu"
     ) -> None:
         published = bridge if isinstance(bridge, CheckpointBridge) else None
-        loaded = load_model(folder, dtype="auto" if published is None else published.dtype, device=device)
-        self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
-        self.tokenizing = Lock()  # how it treats special tokens is kept in it from one call to the next
-        width = self.model.get_input_embeddings().weight.shape[1]
-        self.name, self.info = decoder, bridge.info
+        super().__init__(folder, decoder, device=device, dtype="auto" if published is None else published.dtype)
+        self.info, width = bridge.info, self.model.get_input_embeddings().weight.shape[1]
         self.templates: tuple[Template | Paraphrase, ...]
         projector: nn.Module
         if published is None:
             check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
-            projector = bridge.projector
-            self.templates = (Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id),)
+            projector, self.templates = bridge.projector, (bridge.info.frame(),)
         else:
             published.check_fit(dim=dim, width=width)
             projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
         merge(self.model, bridge.adapters)
-        self.weights = weights_of(self.model, on_one_device=loaded.on_one_device)
         self.projector, self.words = projector.to(self.device).eval(), bridge.words
         self.template = self.templates[0]
-        self.eos = ends_of(self.model, self.tokenizer, folder)
-        special = {int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id}
-        never = never_of(self.model, special, self.eos)
-        self.never = torch.tensor(never, device=self.device, dtype=torch.long)
-
-    @torch.inference_mode()
-    def decode(
-        self,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        advance: Callable[[int], None],
-        contexts: Sequence[str] = (),
-    ) -> tuple[Candidate, ...]:
-        """Return the candidates of every latent; see `Decoder`.
-
-        A context stands before the frame as plain text, an empty line between them.
-
-        Raises:
-            DataError: when there are contexts and not one for each latent.
-            ModelError: when a prompt and the new tokens do not fit the model, its output is not finite, or words are
-                asked for and the bridge has no vocabulary.
-        """
-        with self.tokenizing:
-            wanted = self._wanted(latents)
-            asked, longest = self._prompts(latents, settings, seeds)
-            said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
-        asked, longest = [[*before, *ids] for before, ids in zip(said, asked, strict=True)], longest + room
-        stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
-
-        def ask(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
-            ids, is_vector, lengths = self._frame([asked[i] for i in rows], longest)
-            vectors = torch.from_numpy(latents.vectors[list(rows)]).to(self.device)
-            read = stepper.embed(ids.masked_fill(is_vector, 0))
-            return splice(read, self.projector(vectors), is_vector), lengths
-
-        uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, TokenConstraints(self.eos, self.never, wanted), advance)
-        texts = [text_of(self.tokenizer, row, self.eos) for row in rows]
-        return candidates_of(latents, settings.candidates, texts)
+        self._prepare({int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id})
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
-        """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
         prompts = {
             label: [template.tokens(self.tokenizer, text) for template in self.templates]
             for label, text in settings.prompts.items()
         }
-        longest = max(len(ids) for asked in prompts.values() for ids in asked)  # of all, so one result always
+        longest = max(len(ids) for of_label in prompts.values() for ids in of_label)
         if settings.words > 0:
             return self._prompts_with_words(latents, settings), longest + WORD_TOKENS * settings.words
         return [
@@ -136,20 +79,18 @@ class XragDecoder:
     def _prompts_with_words(self, latents: Latents, settings: Settings) -> list[list[int]]:
         if self.words is None or not isinstance(self.template, Template):
             raise ModelError(
-                "decode.words: this bridge has no vocabulary", hint="Leave it out, or take another bridge."
+                "decode.words: this bridge has no vocabulary", hint="Set decode.words to 0, or use another bridge."
             )
-        said = latents.told or self.words.read(latents.vectors, settings.words)
-        room = WORD_TOKENS * settings.words
-        own = {label: self.template.prompt_tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
-        return [
-            self.template.tokens(
-                self.tokenizer, " ".join((settings.prompts[label], *words)).strip(), own[label] + room
-            )
-            for label, words in zip(latents.labels, said, strict=True)
-        ]
+        words_of = latents.told or self.words.read(latents.vectors, settings.words)
+        prompts = []
+        for label, words in zip(latents.labels, words_of, strict=True):
+            text = settings.prompts[label]
+            limit = self.template.prompt_tokens(self.tokenizer, text) + WORD_TOKENS * settings.words
+            prompts.append(self.template.tokens(self.tokenizer, " ".join((text, *words)).strip(), limit))
+        return prompts
 
     def _wanted(self, latents: Latents) -> list[list[int]]:
-        """Return the first token of each word that a latent is told, as it stands in and at the head of a line."""
+        """Return the first token of each prompt word of a latent, inside a line and at its start, in both cases."""
         ids = {
             word: {
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
@@ -159,11 +100,8 @@ class XragDecoder:
         }
         return [sorted(set().union(*(ids[word] for word in words))) for words in latents.told]
 
-    def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
-        return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)
-
-    def _frame(self, prompts: list[list[int]], length: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, length) padded on the right, where the vector stands, and each row's length."""
-        ids, lengths = padded(prompts, length)
-        is_vector = (ids == self.template.placeholder_id) & (torch.arange(length)[None, :] < lengths[:, None])
-        return ids.to(self.device), is_vector.to(self.device), lengths.to(self.device)
+    def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
+        is_token = torch.arange(ids.shape[1])[None, :] < lengths[:, None]
+        is_vector = ((ids == self.template.placeholder_id) & is_token).to(self.device)
+        embeddings = stepper.embed(ids.to(self.device).masked_fill(is_vector, 0))
+        return splice(embeddings, self.projector(torch.from_numpy(vectors).to(self.device)), is_vector)

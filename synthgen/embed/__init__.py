@@ -18,12 +18,9 @@ __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 
 
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
-    """Return the encoder the configuration names.
+    """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    Args:
-        config: names a model of the store, or a local folder.
-        model_folder: maps a model name to its folder, see `synthgen.models.store.model_folder`.
-        one_by_one: encode each text separately, see `SentenceEncoder`; last-token encoders ignore it.
+    With `one_by_one`, a `SentenceEncoder` encodes each text separately; last-token encoders ignore it.
 
     Raises:
         ModelError: if the folder is not a supported encoder.
@@ -45,13 +42,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
 
 
 def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
-    """Return the vectors of a corpus with the id, label and person of each row.
-
-    Args:
-        corpus: n records.
-        vectors: float32 (n, d), row i of record i.
-        encoder: encoder of the vectors.
-    """
+    """Return the vectors of a corpus, float32 (n, d), with the id, label and person of each of its n records."""
     return Embedded(
         vectors=np.ascontiguousarray(vectors),
         ids=tuple(r.id for r in corpus.records),

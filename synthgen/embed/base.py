@@ -17,42 +17,21 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 
 class Encoder(Protocol):
-    """A frozen text encoder.
+    """A frozen text encoder."""
 
-    Attributes:
-        name: name in the configuration.
-        digest: SHA-256 of weights, tokenizer and settings.
-        dim: number of columns, d.
-        max_tokens: tokens after this number are ignored.
-        normalized: whether every vector has unit length.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - documented above
-
-    @property
-    def digest(self) -> str: ...  # noqa: D102 - documented above
-
-    @property
-    def dim(self) -> int: ...  # noqa: D102 - documented above
-
-    @property
-    def max_tokens(self) -> int: ...  # noqa: D102 - documented above
-
-    @property
-    def normalized(self) -> bool: ...  # noqa: D102 - documented above
+    name: str  # in the configuration
+    digest: str  # SHA-256 of weights, tokenizer and settings
+    dim: int  # number of columns, d
+    max_tokens: int  # text after this number of tokens is ignored
+    normalized: bool  # whether every vector has unit length
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d), row i of texts[i], finite.
+        """Return float32 (n, d), row i of texts[i], finite; texts are not empty.
 
         The result does not depend on the order of the texts, and equal texts get equal vectors. The other texts of a
-        batch change a vector only by rounding.
-
-        Args:
-            texts: non-empty strings.
-            progress: called with the number of texts encoded since the last call.
+        batch change a vector only by rounding. `progress` is called with the number of texts encoded since the last
+        call.
         """
-        ...
 
 
 def folder_digest(folder: Path) -> str:
@@ -71,13 +50,12 @@ def folder_digest(folder: Path) -> str:
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return batches of the distinct texts, longest first.
+    """Return batches of the distinct texts, longest first, whatever the order of the texts.
 
-    Texts of similar length share a batch, so little is padded. The longest batch comes first, so a lack of memory
-    shows immediately. The batches do not depend on the order of the texts.
+    Texts of similar length need little padding, and a lack of memory shows in the first batch.
     """
-    different = sorted(set(texts), key=lambda text: (-len(text), text))
-    return [different[start : start + size] for start in range(0, len(different), size)]
+    distinct = sorted(set(texts), key=lambda text: (-len(text), text))
+    return [distinct[start : start + size] for start in range(0, len(distinct), size)]
 
 
 def encode_batches(
@@ -89,15 +67,10 @@ def encode_batches(
     *,
     n_workers: int = 1,
 ) -> Float32:
-    """Return the vectors of texts, float32 (n, d), encoded in batches of at most `size` texts.
+    """Return the vectors of texts, float32 (n, d), from `forward`, called on batches of at most `size` texts.
 
-    Args:
-        encoder: the encoder; gives the dimension and the name for messages.
-        texts: non-empty strings.
-        forward: returns the vectors of a batch; several threads call it if `n_workers` is above 1.
-        size: batch size; changes the last bits of the vectors, unlike the number of workers.
-        progress: called with the number of texts encoded since the last call.
-        n_workers: number of single-core threads; 1 keeps torch's own threads.
+    The batch size changes the last bits of the vectors. `n_workers` single-core threads, which call `forward` at
+    once, do not; 1 keeps torch's own threads. `progress` is as for `Encoder.encode`.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.
@@ -117,22 +90,12 @@ def encode_batches(
         vectors = {i: run(i, advance) for i in range(len(batches))}
     else:
         in_threads(range(len(batches)), run, vectors.__setitem__, advance, n_workers=min(n_workers, len(batches)))
-    return restore_order(texts, batches, [vectors[i] for i in range(len(batches))], encoder.name)
-
-
-def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
-    """Return the batch vectors in the order of the texts.
-
-    Raises:
-        ModelError: if a vector is not finite or has length zero.
-    """
     row = {text: i for i, text in enumerate(text for batch in batches for text in batch)}
-    stacked = np.concatenate(vectors)
+    stacked = np.concatenate([vectors[i] for i in range(len(batches))])
     lengths = np.linalg.norm(stacked, axis=1)
-    bad = int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0)))
-    if bad:
+    if bad := int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0))):
         raise ModelError(
-            f"encoder {name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
+            f"encoder {encoder.name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
             hint="The weights are damaged or overflow in this precision; try another device or precision.",
         )
     return stacked[[row[text] for text in texts]]

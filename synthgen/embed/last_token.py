@@ -13,6 +13,7 @@ from synthgen.embed.base import Device, Progress, encode_batches, folder_digest,
 if TYPE_CHECKING:
     import torch
 
+Dtype = Literal["bfloat16", "float32"]
 MAX_TOKENS = 4096
 BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB beside them
 
@@ -20,9 +21,7 @@ BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB b
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     """Return the state of the last unpadded token of each row, (n, d), for left or right padding.
 
-    Args:
-        hidden: states, (n, t, d).
-        mask: (n, t), 1 for tokens, 0 for padding.
+    `hidden` contains the states, (n, t, d); `mask` (n, t) is 1 for tokens and 0 for padding.
     """
     import torch
 
@@ -31,20 +30,13 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 
 
 class LastTokenEncoder:
-    r"""Encoder whose vector is the normalized state of a causal language model at the end-of-text token.
+    """Encoder whose vector is the normalized state of a causal language model at the end-of-text token.
 
         e(x) = h / |h|,   h = last-layer state at the token </s> after x
 
-    Each text is cut to `max_tokens` including the end-of-text token. Batches are padded on the right, so that with
-    the causal mask no token attends to padding.
-
-    Args:
-        folder: a local folder with config, tokenizer and safetensors weights.
-        name: name in messages and manifests.
-        instruction: task of a query ("Instruct: …\nQuery: x"); empty for documents.
-        device: "auto" uses a GPU if available.
-        dtype: precision of the forward pass; the result is always float32.
-        max_tokens: longer texts are cut.
+    Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
+    Batches are padded on the right, so that with the causal mask no token attends to padding. The forward pass has
+    the given dtype; the result is always float32. The device "auto" uses a GPU if available.
 
     Raises:
         ModelError: if the folder is not such an encoder.
@@ -61,17 +53,15 @@ class LastTokenEncoder:
         folder: Path,
         name: str,
         *,
-        instruction: str = "",
         device: Device = "auto",
-        dtype: Literal["bfloat16", "float32"] = "bfloat16",
+        dtype: Dtype = "bfloat16",
         max_tokens: int = MAX_TOKENS,
     ) -> None:
         import torch
         from transformers import AutoModel, AutoTokenizer
 
-        self.name = name
-        self.max_tokens = max_tokens
-        settings = {"kind": "last-token", "instruction": instruction, "dtype": dtype, "max_tokens": max_tokens}
+        self.name, self.max_tokens = name, max_tokens
+        settings = {"kind": "last-token", "instruction": "", "dtype": dtype, "max_tokens": max_tokens}
         self.digest = sha256_json({**settings, "files": folder_digest(folder)})
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
@@ -84,14 +74,9 @@ class LastTokenEncoder:
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model = model.to(chosen).eval()
         self.dim = int(model.config.hidden_size)
-        self._prefix = f"Instruct: {instruction}\nQuery: " if instruction else ""
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
-
-        Raises:
-            ModelError: if a vector is not finite.
-        """
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `encode_batches`."""
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:
@@ -109,7 +94,7 @@ class LastTokenEncoder:
     def _token_ids(self, text: str) -> list[int]:
         """Return the tokens of a text, cut and closed by exactly one end-of-text token."""
         end = self._tokenizer.eos_token_id
-        ids: list[int] = self._tokenizer(self._prefix + text, verbose=False)["input_ids"]
+        ids: list[int] = self._tokenizer(text, verbose=False)["input_ids"]
         if ids and ids[-1] == end:
             ids = ids[:-1]
         return [*ids[: self.max_tokens - 1], end]

@@ -13,11 +13,8 @@ from synthgen.segment import Segment, Splitter, record_vectors
 class SegmentedEncoder:
     """Encoder whose vector of a record is the mean of its segment vectors (see `record_vectors`).
 
-    It encodes the whole record, while `encoder` alone ignores text after `max_tokens`. Headings are not encoded.
-
-    Args:
-        encoder: encodes one segment.
-        splitter: cuts a record into segments.
+    It encodes the whole record, while `encoder`, which encodes one segment, ignores text after `max_tokens`. Headings
+    are not encoded.
     """
 
     normalized = True
@@ -29,34 +26,26 @@ class SegmentedEncoder:
         self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
-
-        Raises:
-            ModelError: if a vector is not finite or has length zero.
-        """
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode` and `record_vectors`."""
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
-        different = sorted(set(texts))
-        _, vectors = record_vectors(self.segments([str(i) for i in range(len(different))], different, progress))
-        row = {text: i for i, text in enumerate(different)}
+        row = {text: i for i, text in enumerate(sorted(set(texts)))}
+        _, vectors = record_vectors(self.segments(list(map(str, row.values())), list(row), progress))
         return vectors[[row[text] for text in texts]]
 
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
-        """Return the non-empty segments of records with their vectors.
+        """Return the non-empty segments of records with their vectors; ids are distinct and texts not empty.
 
-        Args:
-            ids: distinct record ids.
-            texts: non-empty record texts.
-            progress: called with the number of texts encoded since the last call.
+        `progress` is called with the number of texts encoded since the last call.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
-        different = len({part.text for _, part in parts})
+        n_distinct = len({part.text for _, part in parts})
         read = reported = 0
 
         def advance(n: int) -> None:  # segments are encoded in another order, so progress is proportional
             nonlocal read, reported
             read += n
-            done = len(texts) * read // different
+            done = len(texts) * read // n_distinct
             if progress is not None and done > reported:
                 progress(done - reported)
             reported = done

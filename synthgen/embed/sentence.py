@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +20,8 @@ BATCH_TEXTS = 64
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
-    Nothing is downloaded and no code of the folder is run.
-
-    Args:
-        folder: folder of the model.
-        name: name in messages and manifests.
-        device: "auto" uses a GPU if available.
-        one_by_one: encode each text in its own forward pass, so that no other text changes the last bits of its
-            vector. Otherwise batches have `BATCH_TEXTS` texts.
+    Nothing is downloaded and no code of the folder is run. With `one_by_one`, each text has its own forward pass, so
+    that no other text changes the last bits of its vector; otherwise batches have `BATCH_TEXTS` texts.
 
     Raises:
         ModelError: if the folder is not such an encoder.
@@ -42,31 +37,21 @@ class SentenceEncoder:
         if not (folder / "modules.json").is_file():
             raise ModelError(f"{folder}: not a sentence-transformers model (modules.json is missing)")
         self.name, self._one_by_one = name, one_by_one
-        self.digest = sha256_json(
-            {"kind": "sentence", "files": folder_digest(folder), **({"batch": 1} if one_by_one else {})}
-        )
+        settings = {"batch": 1} if one_by_one else {}
+        self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder), **settings})
+        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        local |= {"model_kwargs": {"use_safetensors": True}, "device": None if device == "auto" else device}
         try:
-            self._model = SentenceTransformer(
-                str(folder),
-                device=None if device == "auto" else device,
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            self._model = SentenceTransformer(str(folder), **local)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         dim, max_tokens = self._model.get_embedding_dimension(), self._model.max_seq_length
         if dim is None or max_tokens is None:
             raise ModelError(f"{folder}: the encoder does not declare its dimension or maximum length")
-        self.dim = int(dim)
-        self.max_tokens = int(max_tokens)
+        self.dim, self.max_tokens = int(dim), int(max_tokens)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
-
-        Raises:
-            ModelError: if a vector is not finite.
-        """
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `encode_batches`."""
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:

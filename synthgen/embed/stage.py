@@ -1,6 +1,7 @@
 """The embed stages: vectors of train, of the candidates, and of control after the records are written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -14,12 +15,9 @@ TRAIN_VECTORS, CANDIDATE_VECTORS, CONTROL_VECTORS = "train.npy", "vectors.npy", 
 
 
 def _embed(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of train, and of its segments if records are cut."""
-    train, encoder = (
-        read_corpus(context.input("deidentify").folder / "train.parquet", "train"),
-        context.model("embedder"),
-    )
-    counts: dict[str, object] = {}
+    """Write the vectors of train, and of its segments if records are segmented."""
+    train = read_corpus(context.input("deidentify").folder / "train.parquet", "train")
+    encoder, counts = context.model("embedder"), dict[str, object]()
     with context.progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
         if isinstance(encoder, SegmentedEncoder):
             parts = encoder.segments([r.id for r in train.records], train.texts, advance)
@@ -33,40 +31,27 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _embed_candidates(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of the candidates' texts; an empty text, rejected later, gets that of a full stop."""
+    """Write the vectors of the candidates' texts; an empty text, rejected later, gets the vector of a full stop."""
     texts = [candidate.text or "." for candidate in context.input("candidates")]
-    with context.progress.stage(context.name, total=len(set(texts)), unit="texts") as advance:
-        vectors = context.model("embedder").encode(texts, advance)
-    np.save(context.folder / CANDIDATE_VECTORS, vectors, allow_pickle=False)
-    return {"in": len(texts), "out": len(texts)}
+    return _save_vectors(context, context.name, texts, CANDIDATE_VECTORS)
 
 
 def _embed_control(context: StageContext) -> Mapping[str, object]:
     """Write the vectors of control.
 
-    Privacy: this is the first access to the text of control after deidentify. No earlier stage gets anything of it.
+    Privacy: this is the first access to the text of control after deidentify; no earlier stage uses it.
     """
-    texts = context.input("control").texts
-    with context.progress.stage("embed control", total=len(set(texts)), unit="texts") as advance:
+    return _save_vectors(context, "embed control", context.input("control").texts, CONTROL_VECTORS)
+
+
+def _save_vectors(context: StageContext, title: str, texts: Sequence[str], file: str) -> Mapping[str, object]:
+    with context.progress.stage(title, total=len(set(texts)), unit="texts") as advance:
         vectors = context.model("embedder").encode(texts, advance)
-    np.save(context.folder / CONTROL_VECTORS, vectors, allow_pickle=False)
+    np.save(context.folder / file, vectors, allow_pickle=False)
     return {"in": len(texts), "out": len(texts)}
 
 
-EMBED = Stage(name="embed", version=1, run=_embed, inputs=("deidentify",), models=("embedder",), libraries=LIBRARIES)
-EMBED_CANDIDATES = Stage(
-    name="re-embed",
-    version=1,
-    run=_embed_candidates,
-    inputs=("candidates",),
-    models=("embedder",),
-    libraries=LIBRARIES,
-)
-EMBED_CONTROL = Stage(
-    name="embed-control",
-    version=1,
-    run=_embed_control,
-    inputs=("control",),
-    models=("embedder",),
-    libraries=LIBRARIES,
-)
+_stage = partial(Stage, version=1, models=("embedder",), libraries=LIBRARIES)
+EMBED = _stage(name="embed", run=_embed, inputs=("deidentify",))
+EMBED_CANDIDATES = _stage(name="re-embed", run=_embed_candidates, inputs=("candidates",))
+EMBED_CONTROL = _stage(name="embed-control", run=_embed_control, inputs=("control",))

@@ -16,9 +16,7 @@ Float64 = NDArray[np.float64]
 def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
     """Return the record ids in order and their vectors, float32 (n, d).
 
-        v = Σ_j s_j / ‖s_j‖,   scaled to unit length, over the record's segments s_j
-
-    Every segment has the same weight, whatever its length.
+        v = Σ_j s_j / ‖s_j‖,   scaled to unit length, over the record's segments s_j, which have equal weights
 
     Raises:
         ModelError: if a segment's vector, or the sum, has length zero.
@@ -43,7 +41,7 @@ MIN_PARENTS = 2  # number of parents that must have a section for a new record t
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
-    """Return the segments of new records, interpolated with the same weights as the records.
+    """Return the segments of new records in latent order, interpolated with the records' weights, not normalized.
 
     A new record has the sections that at least two of its parents share, in the order of one random parent. A
     section of only one parent is dropped, because it would paraphrase that person. A record with a single parent has
@@ -52,42 +50,27 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 
-    If the parents share no section, their whole records are aligned window by window, without headings.
-
-    Args:
-        latents: new records with parents and weights; parents of weight 0 are ignored.
-        parents: segments of the training records.
-        seeds: random stream of the stage.
-
-    Returns:
-        Segments of the latents, in latent order; vectors are not normalized.
+    Parents of weight 0 are ignored. If the parents share no section, their whole records are aligned window by
+    window, without headings.
 
     Privacy: reads training vectors and shared headings. With a weight near 1, a section is close to one person's.
     Randomness: one number from `seeds.child(latent id)`, the parent whose section order is used.
     Reference: SMOTE (Chawla et al., JAIR 16 (2002), section 4.2), applied to each segment.
     """
     sections = _sections(parents)
-    vectors: list[Float32] = []
-    owners: list[str] = []
-    headings: list[str] = []
-    numbers: list[int] = []
+    made: list[tuple[str, str, int, Float32]] = []
     for name, ids, weights in zip(latents.ids, latents.parent_ids, latents.weights, strict=True):
         having = [(sections[id_], w) for id_, w in zip(ids, weights, strict=True) if w > 0]
-        for number, (heading, made) in enumerate(_record(having, parents.vectors, seeds.child(name))):
-            vectors += made
-            owners += [name] * len(made)
-            headings += [heading] * len(made)
-            numbers += [number] * len(made)
-    stacked = np.stack(vectors) if vectors else np.empty((0, parents.vectors.shape[1]), dtype=np.float32)
-    return Segments(
-        vectors=stacked.astype(np.float32), owners=tuple(owners), headings=tuple(headings), sections=tuple(numbers)
-    )
+        for number, (heading, windows) in enumerate(_record(having, parents.vectors, seeds.child(name))):
+            made += [(name, heading, number, window) for window in windows]
+    owners, headings, numbers, vectors = zip(*made, strict=True) if made else ((), (), (), ())
+    stacked = np.array(vectors, dtype=np.float32).reshape(len(made), parents.vectors.shape[1])
+    return Segments(vectors=stacked, owners=owners, headings=headings, sections=numbers)
 
 
 def _record(
     having: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    """Return the sections of one new record: heading and vectors."""
     drawn = having[int(seeds.generator().integers(len(having)))][0]
     least = min(MIN_PARENTS, len(having))
     shared = [key for key in drawn if sum(key in own for own, _ in having) >= least]

@@ -24,13 +24,11 @@ def contradicts(sections: Sequence[str]) -> bool | None:
             if finding.attribute in {"age", "sex"}:
                 claims[finding.attribute].append((i, finding.value))
     pairs = [(name, a, b) for name, found in claims.items() for (i, a), (j, b) in combinations(found, 2) if i != j]
-    if not pairs:
-        return None
-    return any(_differ(name, a, b) for name, a, b in pairs)
+    return any(_differ(name, a, b) for name, a, b in pairs) if pairs else None
 
 
 def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return coherence measures of records; compare them with those of real records.
+    """Return coherence measures of n records; compare them with those of real records.
 
         words        = mean words of a record
         sections     = mean sections of a record
@@ -38,24 +36,19 @@ def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> M
         next_cosine  = mean cosine of a segment and the next segment of its record
         other_cosine = mean cosine of a segment and other records' segments with the heading of the next segment
 
-    A measure without data is omitted.
-
-    Args:
-        texts: n records.
-        segments: segments of the records, owners in the order of the texts.
-        splitter: cuts the texts.
+    A measure without data is omitted. The owners of `segments` are in the order of the texts.
 
     Privacy: for real records, the values are aggregates of the training data.
     """
-    verdicts = [contradicts(_sections(splitter, text)) for text in texts]
-    is_one_person = [not verdict for verdict in verdicts if verdict is not None]
-    found = {
-        "words": float(np.mean([len(text.split()) for text in texts])),
-        "sections": float(np.mean([len(_sections(splitter, text)) for text in texts])),
+    sections = [_sections(splitter, text) for text in texts]
+    verdicts = [contradicts(of_text) for of_text in sections]
+    values: dict[str, Sequence[float]] = {
+        "words": [len(text.split()) for text in texts],
+        "sections": [len(of_text) for of_text in sections],
+        "one_person": [not verdict for verdict in verdicts if verdict is not None],
+        **_cosines(segments),
     }
-    if is_one_person:
-        found["one_person"] = float(np.mean(is_one_person))
-    return {**found, **_cosines(segments)}
+    return {name: float(np.mean(found)) for name, found in values.items() if found}
 
 
 def _sections(splitter: Splitter, text: str) -> list[str]:
@@ -63,7 +56,7 @@ def _sections(splitter: Splitter, text: str) -> list[str]:
     return [" ".join(part.text for part in group) for _, group in groupby(found, key=lambda part: part.section)]
 
 
-def _cosines(segments: Segments) -> dict[str, float]:
+def _cosines(segments: Segments) -> dict[str, list[float]]:
     wide = segments.vectors.astype(np.float64)
     unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
     rows_of: dict[str, list[int]] = defaultdict(list)
@@ -75,8 +68,7 @@ def _cosines(segments: Segments) -> dict[str, float]:
             own.append(float(unit[row] @ unit[row + 1]))
             apart = [r for r in rows_of[segments.headings[row + 1]] if segments.owners[r] != segments.owners[row]]
             others += (unit[apart] @ unit[row]).tolist()
-    means = {"next_cosine": own, "other_cosine": others}
-    return {name: float(np.mean(values)) for name, values in means.items() if values}
+    return {"next_cosine": own, "other_cosine": others}
 
 
 def _differ(name: str, a: str, b: str) -> bool:

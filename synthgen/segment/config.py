@@ -1,6 +1,6 @@
 """Define the `segments` section of the configuration."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,24 +15,18 @@ class SegmentsConfig(Section):
         description="Where records are cut: at section `headings`, or between `sentences` only. `auto` uses headings "
         "if the training records share any.",
     )
-    words: int = Field(
+    words: Annotated[int, Field(ge=10, le=1000)] = Field(
         90,
-        ge=10,
-        le=1000,
         description="Approximate length of a segment in words. One vector represents one segment, so longer segments "
         "lose more detail.",
     )
-    least_persons: int = Field(
+    least_persons: Annotated[int, Field(ge=2, le=MAX_NUMBER)] = Field(
         5,
-        ge=2,
-        le=MAX_NUMBER,
         description="Number of training persons that must share a line for it to count as a heading. Rarer lines "
         "are treated as private text.",
     )
-    context_tokens: int = Field(
+    context_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
         192,
-        ge=1,
-        le=4096,
         description="Number of tokens of the preceding text that the decoder reads before the next segment. Lower it "
         "to save memory.",
     )

@@ -21,8 +21,7 @@ def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading, else None.
 
     A heading has at most 6 words and 60 characters, is no list item or entry such as "BP: 120/80", and ends in a
-    colon, is in capitals, or starts with "#". The normal form is in lower case without marks: "## Past History:" and
-    "PAST HISTORY" both give "past history".
+    colon, is in capitals, or starts with "#". Both "## Past History:" and "PAST HISTORY" give "past history".
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -38,23 +37,18 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the headings that at least `least_persons` persons share, as normal form to written form.
 
-    The written form is the most frequent one if enough persons use it, else the heading in capitals.
-
-    Args:
-        texts: n texts.
-        groups: person of each text.
-        least_persons: number of persons that must share a heading.
+    The written form is the most frequent one if enough persons use it, else the heading in capitals. `groups` names
+    the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
-    persons: dict[str, set[str]] = defaultdict(set)
     forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text, group in zip(texts, groups, strict=True):
-        for name, line in _found(text):
-            persons[name].add(group)
-            forms[name][line].add(group)
+        for line in text.split("\n"):
+            if (name := heading_of(line)) is not None:
+                forms[name][" ".join(line.split())].add(group)
     shared = {}
-    for name in sorted(name for name, who in persons.items() if len(who) >= least_persons):
+    for name in sorted(name for name, who in forms.items() if len(set().union(*who.values())) >= least_persons):
         form, who = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
         ways = (form if len(who) >= least_persons else "", name.upper(), name + ":")
         # a form can read as another heading or none, since "ß" in capitals is "SS"
@@ -64,31 +58,17 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
     return shared
 
 
-def _found(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.split("\n"):
-        name = heading_of(line)
-        if name is not None:
-            yield name, " ".join(line.split())
-
-
 _WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of a record.
+    """A part of a record."""
 
-    Args:
-        heading: normal form of the section's heading; empty if there is none.
-        section: number of the section in the record, from 0; windows of one section share it.
-        opening: heading line as written if the segment starts its section; else empty.
-        text: text of the segment; can be empty.
-    """
-
-    heading: str
-    section: int
-    opening: str
-    text: str
+    heading: str  # normal form of the section's heading; empty if there is none
+    section: int  # number of the section in the record, from 0; windows of one section share it
+    opening: str  # heading line as written if the segment starts its section; else empty
+    text: str  # can be empty
 
     def __repr__(self) -> str:
         return f"Segment(section {self.section}, {len(self.text)} characters)"
@@ -96,15 +76,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts records at known headings, and long sections into windows of whole sentences.
+    """Cuts records at known headings, and long sections into windows of whole sentences."""
 
-    Args:
-        words: approximate number of words of a window.
-        headings: normal form to written form, from `shared_headings`; empty to cut into windows only.
-    """
-
-    words: int
-    headings: Mapping[str, str]
+    words: int  # approximate number of words of a window
+    headings: Mapping[str, str]  # normal form to written form; empty to cut into windows only
 
     @property
     def digest(self) -> str:
@@ -112,21 +87,15 @@ class Splitter:
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
-        """Return the segments of a text, in order.
+        """Return the segments of a text, in order; lines that look like an unknown heading are text.
 
-        Openings and texts in sequence restore the text up to white space. Lines that look like an unknown heading
-        are text.
+        Openings and texts in sequence restore the text up to white space.
         """
-        found: list[Segment] = []
-        sections = self._sections(text)
-        for section, (opening, lines) in enumerate(sections):
-            heading = heading_of(opening) or ""
-            windows = tuple(windows_of("\n".join(lines), self.words)) or ("",)
-            found += [
-                Segment(heading=heading, section=section, opening=opening if i == 0 else "", text=window)
-                for i, window in enumerate(windows)
-            ]
-        return tuple(found)
+        return tuple(
+            Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)
+            for section, (opening, lines) in enumerate(self._sections(text))
+            for i, window in enumerate(tuple(windows_of("\n".join(lines), self.words)) or ("",))
+        )
 
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
         """Return one record from (heading, section, text) parts; empty sections are dropped.
@@ -157,12 +126,7 @@ class Splitter:
 
 
 def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequence[str]) -> Splitter:
-    """Return the splitter for a configuration and the training texts.
-
-    Args:
-        config: the segmentation settings.
-        texts: training texts.
-        groups: person of each text.
+    """Return the splitter for a configuration and the training texts, whose persons are in `groups`.
 
     Raises:
         DataError: if `config.by` is "headings" and no heading is shared by enough persons.
@@ -197,13 +161,8 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 def _sentences(text: str, found: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
     """Yield (first word, end word) of each sentence or line; longer ones are cut to the window."""
     start = 0
-    for i, word in enumerate(found):
-        is_last = i + 1 == len(found)
-        if (
-            is_last
-            or i + 1 - start == words
-            or SENTENCE_END.search(word[0]) is not None
-            or "\n" in text[word.end() : found[i + 1].start()]
-        ):
-            yield start, i + 1
-            start = i + 1
+    for end, word in enumerate(found, start=1):
+        gap = text[word.end() : found[end].start()] if end < len(found) else "\n"
+        if end - start == words or SENTENCE_END.search(word[0]) is not None or "\n" in gap:
+            yield start, end
+            start = end

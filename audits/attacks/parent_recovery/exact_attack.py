@@ -1,8 +1,8 @@
-"""Exact attacks on vectors: points between two real rows, and the real rows where the lines through points meet.
+"""Exact attacks on vectors: find points between two real rows, and real rows where lines through points meet.
 
-They need the vectors themselves, to about four digits. **A nought found on text that was encoded anew is no
-evidence**: a remainder of 1e-3 hides every line from these attacks, and writing a vector down as text and encoding
-the text leaves far more. For text there is `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
+The attacks need the vectors themselves, to about four digits. If they find nothing on text that was encoded again,
+this **does not show safety**: a remainder of 1e-3 hides every line, and decoding a vector to text and encoding the
+text leaves a far larger one. For text, use `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from audits.embeddings.combinations import best_pairs
 from audits.embeddings.similarity import BLOCK, similarity_blocks
 
 TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6
-MARGIN_OF_CHANCE = 100  # tolerances within which no row may come to a control segment for chance to be ruled out
+MARGIN_OF_CHANCE = 100  # chance is ruled out if no row is within so many tolerances of a control segment
 MIN_DIMENSIONS = 5
-INTERIOR = 1e-3  # a smaller weight than this is a copy of the other row, which is for other audits to find
+INTERIOR = 1e-3  # with a smaller weight, the point is a copy of the other row, which other audits find
 LINE_NEIGHBOURS = 30
-MAX_LINE_ROWS = 20_000  # points among which lines are sought; the first, as generators write class after class
+MAX_LINE_ROWS = 20_000  # lines are searched among the first points, because generators write class after class
 MIN_LINES = 3
 RECOVERED_WITHIN = 1e-3  # of a real row's length
 
@@ -33,47 +33,33 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEvidence:
-    """What exact attacks find in one matrix.
+    """Results of the exact attacks on one matrix."""
 
-    Args:
-        rows: synthetic rows attacked.
-        between_train: rows that lie between two train rows.
-        between_control: rows that lie between two control rows; by chance alone.
-        chance_ruled_out: whether there are 5 dimensions, and no row within a hundred tolerances of a control segment.
-        p: sign test of the rows that lie between two rows of one arm only; 1 or less.
-        rows_recovered: train rows found where at least three lines through synthetic points meet, without looking at
-            any real row.
-    """
-
-    rows: int
-    between_train: int
-    between_control: int
-    chance_ruled_out: bool
-    p: float
-    rows_recovered: int
+    rows: int  # synthetic rows attacked
+    between_train: int  # rows that lie between two train rows
+    between_control: int  # rows that lie between two control rows, which happens only by chance
+    sign_test_p: float  # of the rows that lie between two rows of one arm only
+    chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
+    train_rows_recovered_from_lines: int  # train rows where at least three lines through synthetic points meet
 
     @property
     def proven(self) -> bool:
-        """Return whether one point between two train rows is proof by itself, and there is one."""
+        """Whether chance is ruled out and at least one point lies between two train rows, which is then proof."""
         return self.chance_ruled_out and self.between_train > 0
 
 
 def attack_segments(
     synthetic: NDArray[np.float32], train: NDArray[np.float32], control: NDArray[np.float32]
 ) -> SegmentEvidence:
-    """Return how many points lie between two train rows, how many between two control rows, and whom lines give away.
+    """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
-    The number of points within a tolerance t of a segment falls, for points of d dimensions that were not mixed, as
-    t^(d - 2). Where not one is within 100 t of a control segment, less than 3 · 100^(2 - d) of them are expected
-    within t of a train segment: from d = 5 on that is 3e-6, and a single point is proof. Where control has such rows
-    as well (few dimensions, many repeats), the rows that only one arm has are compared by a sign test.
+    For points of d dimensions that were not mixed, the number of points within a tolerance t of a segment falls as
+    t^(d - 2). If no point is within 100 t of a control segment, less than 3 · 100^(2 - d) points are expected within
+    t of a train segment. From d = 5 on that is 3e-6, so a single point is proof. If control has such rows too (few
+    dimensions, many repeats), a sign test compares the rows that only one arm has.
 
-    Args:
-        synthetic: (m, d), as the caller passed them, not brought to unit length.
-        train: (n_T, d).
-        control: (n_H, d).
+    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_T, d) and `control` (n_H, d).
 
-    Random: none.
     Cost: O(m · (n_T + n_H) · d + m² · d + lines² · d) time; O(256 · n) memory beside the matrices, in blocks.
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
@@ -85,21 +71,21 @@ def attack_segments(
         between_control=int(is_control.sum()),
         chance_ruled_out=synthetic.shape[1] >= MIN_DIMENSIONS
         and not bool((to_control <= MARGIN_OF_CHANCE * TOLERANCE).any()),
-        p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
-        rows_recovered=_rows_recovered(
-            line_intersections(np.asarray(synthetic[:MAX_LINE_ROWS], dtype=np.float64)), train
+        sign_test_p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
+        train_rows_recovered_from_lines=_rows_recovered(
+            line_intersections(synthetic[:MAX_LINE_ROWS].astype(np.float64)), train
         ),
     )
 
 
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
-    """Return for each point how far it is from lying between two real rows; (m,), infinite where it is at one's end.
+    """Return how far each point is from lying between two real rows; (m,), infinite if it coincides with one of them.
 
-    On rows of unit length, so that a mixture is found whether or not it was brought to unit length afterwards:
+    All rows are normalized first, so a mixture is found whether or not it was normalized:
 
         remainder = min over P, Q of |z - a P - b Q| / |P - Q|,   a, b > 0
 
-    over the pairs among the 40 most similar rows; the pair is found in float32 and measured in float64.
+    over the pairs among the 40 most similar rows. The pair is found in float32 and measured in float64.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
@@ -123,10 +109,10 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return where at least three lines meet, each line through three or more points; (r, d), with repeats.
+    """Return the points where at least three lines meet, each through three or more points; (r, d), with repeats.
 
-    Points made between one row and several others lie on lines that all go through that row. Nothing but the points
-    is looked at: this is what somebody could do who holds the vectors alone.
+    Points made between one row and several others lie on lines through that row. Only the points are used, so an
+    attacker who has the vectors alone can do this.
     """
     origins, directions, lengths = _lines(points)
     found = [np.empty((0, points.shape[1]))]
@@ -154,7 +140,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
         near = np.argpartition(distances, k - 1, axis=1)[:, :k]
         towards = points[near] - points[rows, None]
         lengths = np.linalg.norm(towards, axis=2, keepdims=True)
-        towards /= np.where(lengths > 0, lengths, 1)  # a repeated point has no direction, and joins no line
+        towards /= np.where(lengths > 0, lengths, 1)  # a repeated point has no direction and is on no line
         cosines = np.abs(np.triu(towards @ towards.transpose(0, 2, 1), 1))
         row, one, other = np.nonzero(cosines >= 1 - TOLERANCE**2 / 2)
         links += [(rows[row], near[row, one]), (rows[row], near[row, other])]
@@ -171,7 +157,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 
 
 def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, NDArray[np.bool_]]:
-    """Return for each line of a block and each line: where on the first they are closest, how far apart, if parallel.
+    """Return where line i of a block is closest to each line j, their distance, and whether they are parallel.
 
     With w = o_i - o_j and c = u_i · u_j, at o_i + s u_i and o_j + t u_j:
 
@@ -190,7 +176,7 @@ def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Flo
 
 
 def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
-    """Return how many distinct real rows the points come close to."""
+    """Return the number of distinct real rows that are close to a point."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     found: set[int] = set()

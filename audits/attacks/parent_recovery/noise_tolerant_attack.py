@@ -1,7 +1,6 @@
-"""Parents: between which two real people does each synthetic record lie, and were they train people?
+"""Noise-tolerant attack: find the two real persons between whom each synthetic record lies, and test their roles.
 
-The noise-tolerant attack on records mixed from others: it works on any encoding of the released text, and needs no
-knowledge of how the records were made. `audits/attacks/parent_recovery/parent_recovery_audit.py` draws the verdict.
+The attack works on any encoding of the released text and does not need to know how the records were made.
 """
 
 import math
@@ -11,19 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audits.attacks.parent_recovery.lineage_exposure import weights_by_person
+from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import Interval, clopper_pearson
-from audits.core.types import Lineage
+from audits.core.stats import FAIL_LEVEL, POWER, Scan, clopper_pearson, needed_for_share, power_of_each, scan_test
+from audits.core.two_sided import is_inside
+from audits.core.types import AuditInputs, Lineage, persons
 from audits.embeddings.combinations import best_pairs, candidate_cosines
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import similarity_blocks
 
 CANDIDATES = 40
-MAX_CANDIDATES = 120  # of both arms, where one is so much larger that few of its persons take part in a repeat
+MAX_CANDIDATES = 120  # of both arms; more than 40 are needed if few persons of a large arm take part in a repeat
 REPEATS = 20
-MAX_ROWS = 20_000  # synthetic rows attacked; that many tell a share of .5 from one of .509
+MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
+MARGINS = (0.03, 0.05, 0.10)
 PERMUTATIONS = 2000  # over all repeats
 
 Int = NDArray[np.int64]
@@ -31,53 +32,30 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """The pairs of persons found.
+    """The pairs of persons found."""
 
-    Args:
-        rows: the synthetic rows attacked; (m,).
-        pairs: for each repeat and row the two persons between whom it lies, the nearer first; (repeats, m, 2).
-        included: for each repeat the persons compared, as many of train as of control in each class.
-        nearness: for each person the highest cosine of any of their records with any row attacked; (P,).
-    """
-
-    rows: Int
-    pairs: Int
-    included: list[Int]
-    nearness: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BothTrainShare:
-    """The share of rows whose two persons are both of train, and what it would be if roles meant nothing."""
-
-    share: Share
-    null: float
+    rows: Int  # (m,), synthetic rows attacked
+    pairs: Int  # (repeats, m, 2), persons between whom each row lies, the nearer first
+    included: list[Int]  # persons compared in each repeat, equally many of train and control in each class
+    nearness: NDArray[np.float64]  # (P,), highest cosine of each person's records to any attacked row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentRecall:
-    """How often the attack names a person that a row was really made from.
+    """How often the attack finds a person that a row was made from."""
 
-    Args:
-        one: share of rows whose first person is a parent.
-        one_chance: the same if the persons found were dealt out among the rows of a class blindly.
-        pair: share of rows whose two persons are both parents.
-        pair_chance: the same by chance.
-        n: independent rows behind `one`; rows of one heaviest parent count together as far as they agree.
-    """
-
-    one: float
-    one_chance: float
-    pair: float
+    one: float  # share of rows whose first person is a parent
+    one_chance: float  # expected value of `one` if the persons found were dealt randomly to the rows of a class
+    pair: float  # share of rows whose two persons are both parents
     pair_chance: float
-    n: float
+    n: float  # independent rows behind `one`; rows with the same heaviest parent count less if they agree
 
-    def ends(self, confidence: float) -> Interval:
-        """Return the exact interval of `one` (Clopper and Pearson) at its independent rows."""
+    def ends(self, confidence: float) -> tuple[float, float]:
+        """Return the exact interval (Clopper and Pearson) of `one` for `n` rows."""
         return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
-        """Return the exact p-value of `one` against a true recall of at most the limit."""
+        """Return the exact p-value of the hypothesis that the true recall is at most the limit."""
         k = self.one * self.n
         return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, k, self.n - k + 1))
 
@@ -85,23 +63,22 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons between whom it lies best.
 
-    Candidates are the most similar records, in one index over both arms that does not know the roles; in each repeat
-    those of equally many train and control persons, about 40. Of each two of different persons the one is chosen
-    whose non-negative combination comes nearest:
+    The candidates are the most similar records, from one index over both arms that ignores the roles. In each
+    repeat they belong to equally many train and control persons, about 40 candidates. Among all pairs of candidates
+    of different persons, the attack chooses the pair whose non-negative combination comes nearest:
 
         (P, Q) = argmin over P, Q in C(z), min over a, b >= 0 of |z - a P - b Q|,   C(z) the candidates
 
-    All rows have unit length. A point between two records, brought to unit length or not, and whatever lengths the
-    records had, is such a combination without a remainder; it is no longer on the segment between their unit rows,
-    which is why the segment is not what is searched. (Points of 256 dimensions, 20 of them intrinsic, mixed of two
-    neighbours among 1,500, noise of twice the distance to the nearest: the segment names a parent for 30 %, the
-    combination for 95 %.)
+    All rows have unit length. A point between two records is such a combination without a remainder, whatever the
+    lengths of the records and the point were. It need not lie on the segment between the unit rows, so searching
+    segments finds fewer parents: 30 % instead of 95 % for points of 256 dimensions (20 of them intrinsic) that were
+    mixed from two neighbours among 1,500, with noise of twice the distance to the nearest.
 
-    Random: which rows where there are more than 20,000; 20 equalised draws, 1 where the arms are equal already; the
-        order of the index, which decides ties; persons for rows that resemble nobody.
+    Randomness: rows, if there are more than 20,000; 20 equalised draws, or 1 if the arms are equal; the order of
+        the index, which decides ties; persons for rows that resemble nobody.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
-    Source: the search for parents follows the idea of attacks on SMOTE, which need exact vectors; the combination in
-        place of the line, the equalised index and the null are ours.
+    Reference: attacks on SMOTE, which need exact vectors; the combination instead of the line, the equalised index
+        and the null are ours.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
@@ -129,24 +106,21 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
 
 def train_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the persons found, with the exact variance of permuting the persons' roles."""
-    repeats = found.pairs.shape[0]
-    return share_of_train(found.pairs.reshape(repeats, -1), found.included, people)
+    """Return the share of train among the persons found, with the exact variance under permuted roles."""
+    return share_of_train(found.pairs.reshape(len(found.pairs), -1), found.included, people)
 
 
 def first_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the nearer of the two persons; falls where rows near to train were dropped."""
+    """Return the share of train among the nearer of the two persons; it falls if rows near train were dropped."""
     return share_of_train(found.pairs[:, :, 0], found.included, people)
 
 
-def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> BothTrainShare:
-    """Return how often both persons are of train.
+def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
+    """Return the share of rows whose two persons are both in train, and its null value under random roles.
 
-    If roles meant nothing, two persons of one class with n of each role would both be train with probability
-    (n - 1) / (2 (2n - 1)), two of different classes with 1/4. The error is that of permuting the roles of persons
-    within each class, so that rows which share persons are not counted as independent.
-
-    Random: 2,000 permutations, divided among the repeats.
+    Under random roles, two persons of one class with n persons of each role are both in train with probability
+    (n - 1) / (2 (2n - 1)), two persons of different classes with probability 1/4. The standard error comes from 2,000
+    permutations of the roles within each class, so rows that share persons do not count as independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
     n = -(-PERMUTATIONS // len(found.included))
@@ -162,48 +136,35 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> Bo
         of_permutation = _permuted(people.is_train[among], classes, n, rng)
         variance += float(np.var([roles[inside].all(axis=1).mean() for roles in of_permutation]))
     repeats = len(found.included)
-    return BothTrainShare(
-        share=Share(value=value / repeats, error=math.sqrt(variance / repeats)), null=null / repeats
-    )
+    return Share(value=value / repeats, error=math.sqrt(variance / repeats)), null / repeats
 
 
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
-    """Return how often true parents are found; None where no attacked row has one.
+    """Return how often true parents are found, or None if no attacked row has a parent.
 
-    Chance is what the same persons would hit if they were dealt out among the rows of a class: knowing the class, and
-    that some persons are found for every row, is not finding a parent. With h_g the hits and n_g the rows of the
-    persons g who are heaviest parents, and r the recall,
+    The chance values deal the same persons randomly to the rows of a class, because knowing the class of a row does
+    not reveal its parents. With h_g hits in the n_g rows whose heaviest parent is person g, and the recall r,
 
         n = rows / max(1, sum_g (h_g - r n_g)² / (rows r (1 - r)))
 
-    Args:
-        found: what `find_parent_pairs` returned.
-        people: the persons; those of train come first, numbered as in `train_person`.
-        lineage: of all synthetic rows.
-        train_person: the person of each train row; (n_T rows,).
+    The persons of train come first in `people`, numbered as in `train_person` (n_T,), the person of each train row.
     """
-    with_parents = [i for i, row in enumerate(found.rows.tolist()) if len(lineage.parents[row]) > 0]
-    if not with_parents:
+    at = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
+    if len(at) == 0:
         return None
-    at = np.array(with_parents, dtype=np.int64)
     parents, heaviest = _parent_persons(lineage, found.rows[at].tolist(), train_person)
     pairs, classes = found.pairs[:, at], people.synthetic_class[found.rows[at]]
-    first, second = (_are_parents(pairs[:, :, i], parents) for i in (0, 1))
+    first, second = ((pairs[:, :, i, None] == parents[None]).any(axis=2) for i in (0, 1))
     one_chance, pair_chance = _recall_by_chance(pairs, parents, classes, len(people.is_train))
     r, hits = float(first.mean()), first.mean(axis=0)
     spread = np.bincount(heaviest, weights=hits - r)
     agreement = float((spread**2).sum()) / (len(at) * r * (1 - r)) if 0 < r < 1 else 1.0
-    return ParentRecall(
-        one=r,
-        one_chance=one_chance,
-        pair=float((first & second).mean()),
-        pair_chance=pair_chance,
-        n=len(at) / max(1.0, agreement),
-    )
+    both, n = float((first & second).mean()), len(at) / max(1.0, agreement)
+    return ParentRecall(one=r, one_chance=one_chance, pair=both, pair_chance=pair_chance, n=n)
 
 
 def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
-    """Return pairs of two persons each, with random persons in the place of nobody and of a missing second one."""
+    """Return pairs of distinct persons; random persons replace a missing second person and rows near nobody."""
     first = np.where(nobody, rng.choice(among, size=len(found)), found[:, 0])
     other = rng.integers(len(among) - 1, size=len(found))
     other = among[other + (other >= np.searchsorted(among, first))]
@@ -211,7 +172,7 @@ def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.rando
 
 
 def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return the roles of the persons, handed out anew within each class n times; (n, P)."""
+    """Return n permutations of the roles within each class; (n, P)."""
     roles = np.tile(is_train, (n, 1))
     for c in np.unique(classes):
         members = np.flatnonzero(classes == c)
@@ -220,7 +181,7 @@ def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct persons each row was made from, filled up with -1, and the heaviest of them."""
+    """Return the distinct persons each row was made from, padded with -1, and the heaviest of them."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
@@ -228,12 +189,8 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
     return parents, np.array([max(of_row, key=of_row.__getitem__) for of_row in weights], dtype=np.int64)
 
 
-def _are_parents(persons: Int, parents: Int) -> NDArray[np.bool_]:
-    return np.asarray((persons[:, :, None] == parents[None]).any(axis=2))
-
-
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return how often one, and how often both persons found would be parents, dealt out within classes."""
+    """Return the chance that the first person, and that both persons found, are parents if dealt within classes."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
@@ -249,3 +206,93 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
 
 def _count(ordered: Int, keys: Int) -> NDArray[np.float64]:
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTest:
+    """A share, its null value under random roles, and the margin around the null (None if there are too few rows)."""
+
+    what: str
+    share: Share
+    null: float
+    margin: float | None
+
+    def is_within(self, margin: float | None, confidence: float) -> bool:
+        """Return whether the whole interval lies within a margin around the null."""
+        excess = self.share.estimate(confidence, less=self.null)
+        return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
+
+    def p_beyond(self, margin: float) -> float:
+        """Return the two-sided p-value of the hypothesis that the share lies within a margin around the null."""
+        return self.share.p_beyond(margin, null=self.null)
+
+    def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
+        """Return the smallest distance from the null at which the audit does not pass, with power .8.
+
+        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from the
+        null and exceeds the strictest margin d_0. With the standard error e:
+
+            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
+        """
+        if self.margin is None:
+            return None
+        z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
+        z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
+        leaving = self.margin - (z - z_power) * self.share.error
+        return min(leaving, max(MARGINS[0], (z_each + z_power) * self.share.error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderShares:
+    """Results of one encoder: three shares, the scan over persons and, with a lineage, the recall of true parents."""
+
+    encoder: str
+    train: ShareTest
+    first: ShareTest
+    both: ShareTest
+    scan: Scan
+    recall: ParentRecall | None
+
+    @property
+    def shares(self) -> tuple[ShareTest, ...]:
+        """The three shares."""
+        return self.train, self.first, self.both
+
+
+def encoder_shares(
+    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
+) -> EncoderShares:
+    """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
+    found = find_parent_pairs(encoded, people, rng)
+    both, both_null = both_train(found, people, rng)
+
+    def share_test(what: str, share: Share, null: float) -> ShareTest:
+        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
+
+    return EncoderShares(
+        encoder=encoded.name,
+        train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
+        first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
+        both=share_test("records that lie between two train persons", both, both_null),
+        scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
+        recall=None
+        if inputs.lineage is None
+        else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
+    )
+
+
+def margin_of(share: Share, n_shares: int) -> float | None:
+    """Return the strictest margin that the independent rows behind a share support, or None.
+
+    Rows support a margin d if all safe shares of the audit together lie within d with power .8:
+
+        n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
+
+    The widest margin is also supported if this share alone would lie within it. The confidence of the run is not
+    used, because a run with a higher confidence would otherwise get a wider margin.
+    """
+    power = power_of_each(n_shares)
+    for margin in MARGINS:
+        if share.n >= needed_for_share(margin, power=power):
+            return margin
+    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1]) else None

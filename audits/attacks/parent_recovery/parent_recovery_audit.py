@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audits.attacks.parent_recovery.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares
 from audits.attacks.parent_recovery.exact_attack import SegmentEvidence, attack_segments
-from audits.attacks.parent_recovery.lineage import check_lineage
-from audits.attacks.parent_recovery.lineage_exposure import LineageExposure, lineage_exposure
-from audits.attacks.parent_recovery.noise_tolerant_attack import ParentRecall
+from audits.attacks.parent_recovery.lineage import LineageExposure, check_lineage, lineage_exposure
+from audits.attacks.parent_recovery.noise_tolerant_attack import (
+    MARGINS,
+    EncoderShares,
+    ParentRecall,
+    ShareTest,
+    encoder_shares,
+)
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import TIERS, exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
@@ -39,25 +44,23 @@ class ParentRecoveryEvidence:
 class ParentRecovery:
     """Test whether synthetic records lie between train persons, and whether one person contributes too much to them.
 
-    Attack: the attacker knows or guesses that records were mixed from real ones. They search for the two real texts
+    Attack: the attacker knows or guesses that records were mixed from real ones, and searches for the two real texts
     between which each synthetic record lies best. If these are in train more often than among equally many control
     persons, both parents are identified, and roughly what they wrote. With access to the vectors no search is needed:
-    mixed points lie on lines, and where lines meet there is a real record.
+    mixed points lie on lines, and real records lie where lines meet.
 
     Metrics:
 
     - train_share: share of train among the two persons found for each record; .5 is safe.
     - first_share: the same for the nearer of the two; it falls if records near train were dropped.
     - both_excess: share of records between two train persons, less its value under permuted roles; 0 is safe.
-    - scan_p: exact scan over all persons of whether train persons are over- or under-represented among the persons
-      closest to a record. It detects the few persons mixed into a few records, and those whose neighbourhood was
-      emptied.
+    - scan_p: exact scan for over- or under-represented train persons among the persons closest to a record. It
+      detects a few persons mixed into a few records, and persons whose neighbourhood was emptied.
     - parent_recall_ratio: with a lineage, how often the first person found is a true parent, relative to chance.
     - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
       the lineage, for policies to limit; the weights of one person's records are summed first.
-    - records_with_parents: records that the lineage says were made from records; the persons found are tested even if
-      there are none.
+    - records_with_parents: number of records with parents according to the lineage; if 0, persons are still tested.
     - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
 
     The audit fails if, corrected over all tests (Holm, at .05 whatever the confidence), a share is proven outside its
@@ -65,17 +68,13 @@ class ParentRecovery:
     above three times chance. It also fails if passed vectors contain points between train rows beyond chance, if a
     row has less than 1.5 effective parents, or if a class is made from fewer than 11 persons. It passes if every
     interval lies within its margin and, if it does not lie within the strictest one, does not differ significantly
-    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; and no rule is violated.
+    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; no rule is violated; and a
+    leak planted in the table is found (`audits/embeddings/planted.py`).
 
     With 1.5 effective parents, the heavier of two has weight .79, so the row is mostly one person's. SMOTE with
     weights from 0 to 1 makes such rows in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
-    parents) it makes none. Policies can set further limits on a person's contribution, such as a weight of at most
-    .35.
-
-    `smallest_leak` in the details is the distance of the train share from one half that prevents a pass with power
-    .8.
-
-    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    parents) it makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the
+    details is the distance of the train share from one half that prevents a pass with power .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
@@ -93,8 +92,8 @@ class ParentRecovery:
         """Return the train share among the parents found, with a three-way verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 persons or synthetic records.
-            InputError: the passed vectors or the lineage do not fit the tables.
+            NotMeasurable: if there are fewer than 20 persons or synthetic records.
+            InputError: if the passed vectors or the lineage do not fit the tables.
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
@@ -123,16 +122,15 @@ class ParentRecovery:
 
 def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     """Return the violated rules that do not depend on a statistical test."""
-    signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
+    signs = dict(zip(evidence.segments, holm([s.sign_test_p for s in evidence.segments.values()]), strict=True))
     between = any(s.proven or signs[name] < CHANCE_LEVEL for name, s in evidence.segments.items())
-    e = evidence.lineage
-    alone = 0 if e is None else int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum())
-    small = 0 if e is None else int((e.persons_of_class < MIN_CLASS_PERSONS).sum())
-    return [
-        *(["points of the vectors lie exactly between two train rows"] if between else []),
-        *([f"{alone} records are made by one person alone, or nearly"] if alone > 0 else []),
-        *([f"{small} classes are made from fewer than {MIN_CLASS_PERSONS} persons"] if small > 0 else []),
-    ]
+    violated = ["points of the vectors lie exactly between two train rows"] if between else []
+    if (e := evidence.lineage) is not None:
+        if alone := int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
+            violated.append(f"{alone} records are made by one person alone, or nearly")
+        if small := int((e.persons_of_class < MIN_CLASS_PERSONS).sum()):
+            violated.append(f"{small} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
+    return violated
 
 
 def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
@@ -159,7 +157,6 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
 
 
 def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return the recalls with their limits."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
@@ -169,16 +166,16 @@ def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arm
     fails = [*_hard_rules(evidence), *_proven_claims(findings)]
     unclear = _unclear(findings, confidence)
     unfound = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
-    verdict: Verdict = "fail" if fails else "insufficient" if unclear or unfound else "pass"
-    margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
-    if verdict == "fail":
-        reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
-    else:
+    verdict: Verdict = "fail"
+    reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
+    if not fails:
+        verdict = "insufficient" if unclear or unfound else "pass"
         reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
+    margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
     return two_sided_result(
         "parent_recovery",
         verdict,
-        envelope([f.train.estimate(confidence) for f in findings]),
+        envelope([f.train.share.estimate(confidence) for f in findings]),
         margin,
         metrics=_metrics(evidence, len(people.is_train), confidence),
         details=_details(evidence, holdout, people, worst, confidence),
@@ -188,51 +185,43 @@ def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arm
 
 def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float) -> dict[str, Estimate]:
     findings = evidence.findings
-    metrics = {
-        "train_share": envelope([f.train.estimate(confidence) for f in findings]),
-        "first_share": envelope([f.first.estimate(confidence) for f in findings]),
-        "both_excess": envelope([f.both.estimate(confidence, less=f.both.null) for f in findings], centre=0.0),
-        "scan_p": exact(min(holm([f.scan.p for f in findings])), confidence=confidence, n=n_persons),
-        "lineage": exact(float(evidence.lineage is not None), confidence=confidence, n=n_persons),
-    }
-    margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
-    if len(margins) == 3 * len(findings):
-        metrics["margin"] = exact(max(margins), confidence=confidence, n=min(f.train.share.n for f in findings))
-    for r, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):
-        low, high = r.ends(confidence)
-        n = int(r.n)
-        metrics["parent_recall"] = Estimate(value=r.one, low=low, high=high, confidence=confidence, n=n)
-        metrics["pair_recall"] = exact(r.pair, confidence=confidence, n=n)
-        if r.one_chance > 0:
-            c = r.one_chance
-            metrics["parent_recall_ratio"] = Estimate(
-                value=r.one / c, low=low / c, high=high / c, confidence=confidence, n=n
-            )
-    for s in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
-        metrics["vectors_between_train"] = exact(s.between_train / s.rows, confidence=confidence, n=s.rows)
-    if evidence.lineage is not None:
-        made = len(evidence.lineage.max_weight)
-        in_all = made + evidence.lineage.parentless_rows
-        metrics["records_with_parents"] = exact(float(made), confidence=confidence, n=in_all)
-    if evidence.lineage is not None and len(evidence.lineage.max_weight) > 0:
-        metrics |= _lineage_metrics(evidence.lineage, confidence)
-    return metrics
-
-
-def _lineage_metrics(e: LineageExposure, confidence: float) -> dict[str, Estimate]:
-    rows, n_persons = len(e.max_weight), int((e.rows_of_person > 0).sum())
 
     def counted(value: float, n: int) -> Estimate:
         return exact(float(value), confidence=confidence, n=n)
 
-    return {
-        "max_weight": counted(e.max_weight.max(), rows),
-        "min_effective_parents": counted(e.effective_parents.min(), rows),
-        "min_row_persons": counted(e.persons_of_row.min(), rows),
-        "max_person_share": counted(e.max_share_of_class.max(), n_persons),
-        "max_person_rows": counted(e.rows_of_person.max(), n_persons),
-        "min_class_persons": counted(e.persons_of_class.min(), n_persons),
+    metrics = {
+        "train_share": envelope([f.train.share.estimate(confidence) for f in findings]),
+        "first_share": envelope([f.first.share.estimate(confidence) for f in findings]),
+        "both_excess": envelope([f.both.share.estimate(confidence, less=f.both.null) for f in findings], centre=0.0),
+        "scan_p": counted(min(holm([f.scan.p for f in findings])), n_persons),
+        "lineage": counted(evidence.lineage is not None, n_persons),
     }
+    margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
+    if len(margins) == 3 * len(findings):
+        metrics["margin"] = counted(max(margins), min(f.train.share.n for f in findings))
+    for r, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):
+        (low, high), n, c = r.ends(confidence), int(r.n), r.one_chance
+        metrics["parent_recall"] = Estimate(value=r.one, low=low, high=high, confidence=confidence, n=n)
+        metrics["pair_recall"] = counted(r.pair, n)
+        if c > 0:
+            ratio = Estimate(value=r.one / c, low=low / c, high=high / c, confidence=confidence, n=n)
+            metrics["parent_recall_ratio"] = ratio
+    for s in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
+        metrics["vectors_between_train"] = counted(s.between_train / s.rows, s.rows)
+    if (e := evidence.lineage) is not None:
+        rows = len(e.max_weight)
+        metrics["records_with_parents"] = counted(rows, rows + e.parentless_rows)
+        if rows > 0:
+            n_mixed = int((e.rows_of_person > 0).sum())
+            metrics |= {
+                "max_weight": counted(e.max_weight.max(), rows),
+                "min_effective_parents": counted(e.effective_parents.min(), rows),
+                "min_row_persons": counted(e.persons_of_row.min(), rows),
+                "max_person_share": counted(e.max_share_of_class.max(), n_mixed),
+                "max_person_rows": counted(e.rows_of_person.max(), n_mixed),
+                "min_class_persons": counted(e.persons_of_class.min(), n_mixed),
+            }
+    return metrics
 
 
 def _details(
@@ -258,17 +247,7 @@ def _details(
             }
             for f in evidence.findings
         },
-        "vectors": {
-            name: {
-                "rows": s.rows,
-                "between_train": s.between_train,
-                "between_control": s.between_control,
-                "sign_test_p": s.p,
-                "chance_ruled_out": s.chance_ruled_out,
-                "train_rows_recovered_from_lines": s.rows_recovered,
-            }
-            for name, s in evidence.segments.items()
-        },
+        "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
         "vectors_note": "on text that was encoded again, finding no points between rows does not show safety",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
@@ -280,28 +259,25 @@ def _details(
 
 
 def _recall_details(r: ParentRecall | None) -> dict[str, float]:
-    if r is None:
-        return {}
-    return {
-        "parent_recall": r.one,
-        "parent_recall_by_chance": r.one_chance,
-        "pair_recall": r.pair,
-        "pair_recall_by_chance": r.pair_chance,
-    }
+    names = ("parent_recall", "parent_recall_by_chance", "pair_recall", "pair_recall_by_chance")
+    return {} if r is None else dict(zip(names, (r.one, r.one_chance, r.pair, r.pair_chance), strict=True))
 
 
 def _lineage_details(e: LineageExposure) -> dict[str, Any]:
+    rows_of_person = e.rows_of_person[e.rows_of_person > 0]
     return {
         "records_with_parents": len(e.max_weight),
         "parentless_records": e.parentless_rows,
         "records_of_one_person": int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum()),
-        "mean_effective_parents": float(e.effective_parents.mean()) if len(e.max_weight) > 0 else None,
-        "mean_largest_weight": float(e.max_weight.mean()) if len(e.max_weight) > 0 else None,
-        "persons_mixed": int((e.rows_of_person > 0).sum()),
-        "mean_records_of_a_person": float(e.rows_of_person[e.rows_of_person > 0].mean())
-        if e.rows_of_person.any()
-        else None,
+        "mean_effective_parents": _mean(e.effective_parents),
+        "mean_largest_weight": _mean(e.max_weight),
+        "persons_mixed": len(rows_of_person),
+        "mean_records_of_a_person": _mean(rows_of_person),
     }
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return float(values.mean()) if len(values) > 0 else None
 
 
 def _lacking(
@@ -321,10 +297,9 @@ def _lacking(
         aside = holdout.reference_is_control
         return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=aside)
     over = max(unclear, key=lambda j: abs(j.share.value - j.null) / j.share.error)
-    off = abs(over.share.value - over.null)
-    room = max(
-        0.01, min(abs(off - margin) for margin in (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin))
-    )
+    excess = abs(over.share.value - over.null)
+    limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)
+    room = max(0.01, min(abs(excess - margin) for margin in limits))
     decisive = max(2 * over.share.n, needed_for_share(room, confidence=confidence))
     return (
         f"The interval of {over.what} exceeds its limit; about {decisive} independent records would decide, but "

@@ -1,1 +1,1 @@
-"""The decode loop: a language model's forward pass, sampling and batching."""
+"""The decode loop: forward pass of a language model, sampling and batching."""

@@ -1,92 +1,45 @@
-"""The decode loop: rows of a fixed batch, each at its own place; one that is done makes way for the next at once."""
+"""The decode loop over a fixed batch: each row has its own position, and a finished row is replaced at once."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from synthgen.core.errors import ModelError
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
-from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
-from synthgen.decode.loop.sampling import sample
+from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-WANTED = 3.0  # e^3: a word of one in a thousand is then written within a note, and not twice
-Ask = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
-
-
-class Stepper(Protocol):
-    """A forward pass that reads prompts in groups of one size and steps the rows of a batch."""
-
-    continuous: bool  # whether a row of the batch can be replaced while the others go on
-    batch: int
-    group: int
-    sizes: tuple[int, ...]  # rows a step may have, falling from the batch, all to the same bits
-    shared: int  # tokens that all prompts begin with, read once
-
-    def embed(self, ids: Tensor) -> Tensor:
-        """Return input embeddings of token ids."""
-        ...
-
-    def begin(self, embeddings: Tensor) -> None:
-        """Read what all prompts begin with (p, width); they are then given without it."""
-        ...
-
-    def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read a group of prompts (group, t, width), padded on the right; return the logits after each."""
-        ...
-
-    def seat(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let rows of the batch go on from prompts of the group read last."""
-        ...
-
-    def move(self, rows: Tensor, to: Tensor) -> None:
-        """Let rows of the batch take the places of others."""
-        ...
-
-    def step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Append one token to each of the first rows of the batch at its position; return the next logits."""
-        ...
+WANTED = 3.0  # nats; a token of probability 1/1000 is then written about once within a note
+BLOCK = 64  # tokens of a block, of which only the maximum is compared first
+Stepper = LlamaStepper | GenericStepper
+EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """What a model may write.
+    """The tokens that a model must, must not and should write."""
 
-    Args:
-        ends: tokens that end a text.
-        never: int64, tokens never written.
-        wanted: of each latent, tokens that are `WANTED` nats likelier until they are written; empty for none at all.
-    """
-
-    ends: frozenset[int]
-    never: Tensor
-    wanted: Sequence[Sequence[int]] = ()
-
-
-def weights_of(model: Any, *, on_one_device: bool) -> LlamaWeights | None:
-    """Return a model's weights as a stepper of our own multiplies them, or None where it has none of its own.
-
-    Args:
-        model: a causal language model, adapters merged; see `LlamaWeights` for what becomes of it.
-        on_one_device: whether all of it lies on one device.
-    """
-    return LlamaWeights(model) if on_one_device and has_stepper(model.config) else None
+    ends: frozenset[int]  # tokens that end a text
+    never: Tensor  # int64, tokens that are never written
+    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens `WANTED` nats likelier until written; or empty
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
-    """Return the stepper for a model: the one of our own where it has weights for it.
+    """Return the `LlamaStepper` of a model if it has weights for it, else a `GenericStepper`.
 
     Raises:
-        ModelError: when so many tokens, prompt and new ones together, do not fit the model.
+        ModelError: if the model has fewer positions than `length`.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
@@ -97,18 +50,18 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
 
 
 def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tensor]:
-    """Return ids (n, length) padded with 0 on the right, and the length of each."""
+    """Return ids (n, length), padded with 0 on the right, and the length of each prompt."""
     ids = torch.zeros(len(prompts), length, dtype=torch.long)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = torch.as_tensor(prompt)
     return ids, torch.tensor([len(prompt) for prompt in prompts])
 
 
-def shared_of(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
-    """Return how many first tokens prompts share, up to the last special token among them; never all of a prompt.
+def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
+    """Return the number of common first tokens up to the last special token among them, less than any whole prompt.
 
-    A tokenizer cuts a text at its special tokens before all else, so what stands behind the last one has no say in
-    what stands before it: prompts that begin with the same text up to there have all of these tokens in common.
+    A tokenizer splits a text at its special tokens first. So prompts whose texts are equal up to a special token have
+    equal tokens up to it.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -120,7 +73,7 @@ def shared_of(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> in
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return (rows, max_new_tokens) in [0, 1); each record draws from its own stream, by candidate."""
+    """Return numbers (rows, max_new_tokens) in [0, 1) from each record's own stream, candidate by candidate."""
     shape = (settings.candidates, settings.max_new_tokens)
     made = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -130,62 +83,55 @@ def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Floa
 
 def write(
     stepper: Stepper,
-    ask: Ask,
+    embed_prompts: EmbedPrompts,
     uniforms: Float32,
     settings: Settings,
     rules: TokenConstraints,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> list[list[int]]:
-    """Return the tokens of every row; the last one is an end, unless the limit cut the text.
+    """Return the tokens of every row; the last one is an end token, unless the token limit cut the text.
 
-    Row r is text r % candidates of latent r // candidates. A latent's texts all go on from one reading of its prompt.
-    Prompts are read in groups of one size and rows stepped in a batch of one size, or of a smaller one that gives the
-    same bits, and every number of a row is computed from that row alone: so its tokens depend on no other row.
+    Row r is text r % candidates of latent r // candidates. All texts of a latent continue one reading of its prompt.
+    The tokens of a row do not depend on other rows: prompts are read in groups of one size, rows are stepped in a
+    batch of one size or of a smaller one with identical results, and each number of a row is computed from that row.
 
-    Args:
-        stepper: the forward pass.
-        ask: from numbers of latents to the embeddings (group, t, width) of their prompts, padded on the right, and
-            lengths.
-        uniforms: (rows, max_new_tokens), in [0, 1), what each token of each row is drawn by.
-        settings: how texts are drawn.
-        rules: which tokens end a text and which are never written.
-        advance: told of every finished text, and of none before every step.
+    `embed_prompts` returns for numbers of latents the embeddings (group, t, width) of their prompts, padded on the
+    right, and their lengths (group). Each token is drawn from one of the `uniforms`, float32 (rows, max_new_tokens)
+    in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
 
     Raises:
-        ModelError: when the model's output is not finite.
+        ModelError: if the model's output is not finite.
     """
-    loop = _Loop(stepper, ask, uniforms, settings, rules, advance)
+    loop = _Loop(stepper, embed_prompts, uniforms, settings, rules, advance)
     while loop.fill():
         loop.step()
     return loop.texts
 
 
+@dataclass
 class _Loop:
-    """The state between two steps: who sits where, what each has written, which prompts wait to be gone on from."""
+    """The state between two steps: the row in each slot of the batch, its tokens, and the rows that wait."""
 
-    def __init__(
-        self,
-        stepper: Stepper,
-        ask: Ask,
-        uniforms: Float32,
-        settings: Settings,
-        rules: TokenConstraints,
-        advance: Callable[[int], None],
-    ) -> None:
-        self.stepper, self.ask, self.uniforms, self.settings, self.rules = stepper, ask, uniforms, settings, rules
-        self.advance = advance
-        self.per_prompt = settings.candidates if stepper.continuous else 1
-        self.texts: list[list[int]] = [[] for _ in uniforms]
+    stepper: Stepper
+    embed_prompts: EmbedPrompts
+    uniforms: Float32
+    settings: Settings
+    rules: TokenConstraints
+    advance: Advance
+
+    def __post_init__(self) -> None:
+        self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.n_read = 0  # prompts
-        self.waiting: deque[tuple[int, int, int]] = deque()  # row, its prompt's number in the group, its length
-        self.seated: dict[int, int] = {}  # seat to row
-        self.size = stepper.batch  # rows of a step
-        self.ids, self.positions = (np.zeros(stepper.batch, dtype=np.int64) for _ in range(2))
+        self.waiting: deque[tuple[int, int, int]] = deque()  # row, prompt's number in the group, length
+        self.active: dict[int, int] = {}  # slot to row
+        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # rows per reading of a prompt
+        self.size = self.stepper.batch  # rows of a step
+        self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
-        """Give free seats to waiting rows, reading prompts as needed; return whether anyone sits."""
-        free = [seat for seat in range(self.stepper.batch) if seat not in self.seated]
-        if not self.stepper.continuous and self.seated:
+        """Assign free slots to waiting rows, reading prompts as needed; return whether a slot is in use."""
+        free = [slot for slot in range(self.stepper.batch) if slot not in self.active]
+        if not self.stepper.continuous and self.active:
             return True
         while free and (self.waiting or self.n_read * self.per_prompt < len(self.texts)):
             if not self.waiting:
@@ -194,23 +140,23 @@ class _Loop:
             taken = [self.waiting.popleft() for _ in range(min(len(free), len(self.waiting)))]
             if not self.stepper.continuous:
                 free = [prompt for _, prompt, _ in taken]
-            seats, free = free[: len(taken)], free[len(taken) :]
-            self.stepper.seat(self.tensor(seats), self.tensor([prompt for _, prompt, _ in taken]))
-            for seat, (row, _, length) in zip(seats, taken, strict=True):
-                self.seated[seat], self.ids[seat], self.positions[seat] = row, self.texts[row][-1], length
+            slots, free = free[: len(taken)], free[len(taken) :]
+            self.stepper.assign(self.tensor(slots), self.tensor([prompt for _, prompt, _ in taken]))
+            for slot, (row, _, length) in zip(slots, taken, strict=True):
+                self.active[slot], self.ids[slot], self.positions[slot] = row, self.texts[row][-1], length
         if not self.waiting and self.n_read * self.per_prompt == len(self.texts):
-            self.close_up()
-        return bool(self.seated)
+            self.compact()
+        return bool(self.active)
 
-    def close_up(self) -> None:
-        """Let those who sit move together where a smaller step has room for them; nobody is to come any more."""
-        size = min(size for size in self.stepper.sizes if size >= len(self.seated))
-        movers = [seat for seat in self.seated if seat >= size]
-        free = [seat for seat in range(size) if seat not in self.seated][: len(movers)]
+    def compact(self) -> None:
+        """Move the last rows into the smallest step size that holds them; no rows are waiting."""
+        size = min(size for size in self.stepper.sizes if size >= len(self.active))
+        movers = [slot for slot in self.active if slot >= size]
+        free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
         if movers:
             self.stepper.move(self.tensor(movers), self.tensor(free))
             self.ids[free], self.positions[free] = self.ids[movers], self.positions[movers]
-            self.seated |= {to: self.seated.pop(seat) for seat, to in zip(movers, free, strict=True)}
+            self.active |= {to: self.active.pop(slot) for slot, to in zip(movers, free, strict=True)}
         self.size = size
 
     def read(self) -> None:
@@ -218,60 +164,94 @@ class _Loop:
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
-        embeddings, lengths = self.ask(latents + [latents[-1]] * (n - len(latents)))  # one shape always
+        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # always one shape
         logits = self.stepper.read(embeddings, lengths).repeat_interleave(per, dim=0)
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))
         for at, row in enumerate(rows):
-            if self.goes_on(row, tokens[at]):
-                self.waiting.append((row, at // per, self.stepper.shared + int(lengths[at // per])))
+            if self.append(row, tokens[at]):
+                self.waiting.append((row, at // per, self.stepper.prefix_length + int(lengths[at // per])))
 
     def step(self) -> None:
-        """Append one token to every row that sits; those that are done leave."""
-        self.advance(0)  # whoever wants to stop need not wait for a text's end
+        """Append one token to every active row and free the slots of finished rows."""
+        self.advance(0)  # lets the caller stop the run between two texts
         logits = self.stepper.step(self.tensor(self.ids[: self.size]), self.tensor(self.positions[: self.size]))
-        tokens = self.draw(logits, self.seated)
-        for seat, row in list(self.seated.items()):
-            self.ids[seat] = tokens[seat]
-            self.positions[seat] += 1
-            if not self.goes_on(row, tokens[seat]):
-                del self.seated[seat]  # it is stepped on for the shape's sake, always at this place
+        tokens = self.draw(logits, self.active)
+        for slot, row in list(self.active.items()):
+            self.ids[slot] = tokens[slot]
+            self.positions[slot] += 1
+            if not self.append(row, tokens[slot]):
+                del self.active[slot]  # the slot is still computed, always at this position, to keep the shape
 
-    def goes_on(self, row: int, token: int) -> bool:
+    def append(self, row: int, token: int) -> bool:
         """Append a token to a row and return whether more follow."""
         text = self.texts[row]
         text.append(token)
-        over = token in self.rules.ends or len(text) == self.settings.max_new_tokens
-        if over:
+        is_done = token in self.rules.ends or len(text) == self.settings.max_new_tokens
+        if is_done:
             self.advance(1)
-        return not over
+        return not is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Return the next token for each line of the logits; lines without a row draw by 0."""
-        if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the largest of a line with a NaN is NaN
+        """Return the next token for each line of the logits; lines without a row use the number 0."""
+        if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]
         logits[:, self.rules.never] = float("-inf")
-        if self.rules.wanted:
-            self.want(logits, rows)
+        if self.rules.wanted and (
+            missing := [
+                (line, token)
+                for line, row in rows.items()
+                for token in self.rules.wanted[row // self.settings.candidates]
+                if token not in self.texts[row]
+            ]
+        ):
+            lines, tokens = (self.tensor(numbers) for numbers in zip(*missing, strict=True))
+            logits[lines, tokens] += WANTED
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
         return [int(token) for token in drawn.tolist()]
 
-    def want(self, logits: Tensor, rows: dict[int, int]) -> None:
-        """Raise the logits of what each row has not said yet and is to say."""
-        asked = [
-            (line, token)
-            for line, row in rows.items()
-            for token in self.rules.wanted[row // self.settings.candidates]
-            if token not in self.texts[row]
-        ]
-        if asked:
-            lines, tokens = (self.tensor(numbers) for numbers in zip(*asked, strict=True))
-            logits[lines, tokens] += WANTED
-
     def tensor(self, numbers: Sequence[int] | NDArray[Any]) -> Tensor:
-        """Return numbers as a tensor where the model is."""
+        """Return numbers as a tensor on the model's device."""
         return torch.as_tensor(np.asarray(numbers), device=self.rules.never.device)
+
+
+def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
+    """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
+
+    Let p be the softmax of the k largest logits over the temperature, in descending order, and p' its shortest prefix
+    with a mass of at least top_p, renormalised. The token is the first whose cumulative p' exceeds u. Taking the k
+    largest logits first makes the work depend on k, not on the size of the vocabulary.
+
+    Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
+    """
+    values, ids = _largest(logits, min(top_k, logits.shape[-1]))
+    p = torch.softmax(values / temperature, dim=-1)
+    before = p.cumsum(dim=-1) - p
+    p = p * (before < top_p)
+    cumulative = p.cumsum(dim=-1)
+    drawn = (cumulative <= uniform.unsqueeze(1) * cumulative[:, -1:]).sum(dim=-1)
+    kept = (p > 0).sum(dim=-1)
+    return ids.gather(1, torch.minimum(drawn, kept - 1).unsqueeze(1)).squeeze(1)
+
+
+def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest logits of each row, float32, descending, equal ones by token id; and their ids.
+
+    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. If the
+    k-th logit equals an excluded one, the choice between them is fixed but follows no rule.
+    """
+    n = len(logits)
+    if missing := -logits.shape[-1] % BLOCK:
+        logits = functional.pad(logits, (0, missing), value=float("-inf"))
+    blocks = logits.view(n, BLOCK, -1)
+    best = torch.topk(blocks.amax(dim=1), min(k, blocks.shape[-1]), dim=-1).indices
+    values = blocks.gather(2, best.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
+    ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + best.unsqueeze(1)).view(n, -1)
+    bits = values.view(torch.int32)
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # whole numbers in the order of the floats
+    at = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
+    return values.gather(1, at), ids.gather(1, at)

@@ -1,7 +1,7 @@
-"""The same verbs as the Llama stepper for any other causal language model of transformers; slower on a CPU.
+"""Stepper for any causal language model of transformers; on a CPU it is slower than the Llama stepper.
 
-Its cache grows with the longest row, so no row is replaced before all are done: a batch is read whole and stepped to
-its end.
+It has the methods of `LlamaStepper`. Its cache grows with the longest row, so no row is replaced: a batch is read and
+stepped until all rows are done.
 """
 
 import inspect
@@ -12,12 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads a batch of prompts and steps it, through a model's own forward pass and its growing cache.
-
-    Args:
-        model: a transformers causal LM that takes input embeddings, adapters merged.
-        batch: prompts read and rows stepped at once.
-    """
+    """Reads a batch of prompts and steps it with the model's own forward pass and cache; adapters are merged."""
 
     continuous = False
 
@@ -25,10 +20,10 @@ class GenericStepper:
         self.model, self.batch, self.group = model, batch, batch
         self.sizes: tuple[int, ...] = (batch,)
         self.table = model.get_input_embeddings()
-        # what transformers 5.24 calls "cache" was "past_key_values" before, and is in models that follow it later
+        # transformers 5.24 renamed "past_key_values" to "cache"; some models still have the old name
         self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
         self.cache: Any = None
-        self.shared = 0
+        self.prefix_length = 0
         self.head: Tensor | None = None
         self.mask = torch.zeros(0, 0, dtype=torch.long)
 
@@ -36,29 +31,29 @@ class GenericStepper:
         """Return the input embeddings (..., width) of token ids."""
         return self.table(ids)  # type: ignore[no-any-return]
 
-    def begin(self, embeddings: Tensor) -> None:
-        """Take what all prompts begin with (p, width); it is read again with each."""
-        self.shared, self.head = len(embeddings), embeddings
+    def read_prefix(self, embeddings: Tensor) -> None:
+        """Store the common prefix (p, width), which is read again with each prompt."""
+        self.prefix_length, self.head = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts (batch, t, width), padded on the right; return the logits after the last token of each."""
         if self.head is not None:
             embeddings = torch.cat((self.head.expand(len(embeddings), -1, -1), embeddings), dim=1)
-            lengths = lengths + self.shared
+            lengths = lengths + self.prefix_length
         at = torch.arange(embeddings.shape[1], device=embeddings.device)
-        start = embeddings.shape[1] - lengths  # padded on the left instead, so that new tokens follow the old ones
+        start = embeddings.shape[1] - lengths  # move the padding to the left, so new tokens follow the prompt
         self.mask = (at[None, :] >= start[:, None]).long()
         self.cache = None
         source = (at[None, :] - start[:, None]) % embeddings.shape[1]
         return self._forward(inputs_embeds=embeddings.gather(1, source.unsqueeze(-1).expand_as(embeddings)))
 
-    def seat(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let rows go on from the prompts of the same numbers, which they do already."""
+    def assign(self, rows: Tensor, prompts: Tensor) -> None:
+        """Do nothing: each row already continues the prompt with its number."""
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Never asked for: the batch has one size."""
+        """Do nothing: there is only one batch size, so no row moves."""
 
-    def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask says where each row is
+    def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask gives the positions
         """Append one token per row and return the next logits (batch, vocabulary)."""
         self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
         return self._forward(input_ids=ids.unsqueeze(1))
@@ -66,7 +61,7 @@ class GenericStepper:
     def _forward(self, **inputs: Tensor) -> Tensor:
         new = next(iter(inputs.values())).shape[1]
         places = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -new:]
-        asked = {**inputs, "attention_mask": self.mask, "position_ids": places, self.past: self.cache}
-        done = self.model(**asked, use_cache=True)
-        self.cache = done[self.past]
-        return done.logits[:, -1]  # type: ignore[no-any-return]
+        arguments = {**inputs, "attention_mask": self.mask, "position_ids": places, self.past: self.cache}
+        output = self.model(**arguments, use_cache=True)
+        self.cache = output[self.past]
+        return output.logits[:, -1]  # type: ignore[no-any-return]

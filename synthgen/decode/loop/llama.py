@@ -1,54 +1,85 @@
-"""A decode loop's forward pass for Llama and Mistral models: preallocated cache, packed weights, grouped queries.
+"""The decode loop's forward pass for Llama and Mistral models: preallocated cache, packed weights, grouped queries.
 
-`generate` of a general library pays, on a CPU, for cache concatenation, for repeated heads and for a one-query
-attention kernel that uses one core per head; at batch 64 that is most of a step. Here each projection is one matrix
-product over the batch, and the three query heads that share a key head form the rows of one product with it. On a GPU
-a step is recorded once and played again.
+On a CPU at batch 64, a general `generate` spends most of a step on cache concatenation, repeated heads and a kernel
+for one query that uses one core per head. Here each projection is one matrix product over the batch, and the query
+heads that share a key head are rows of one product. On a GPU, where the launch of the hundreds of short kernels of a
+step would dominate, a step is recorded as a CUDA graph and replayed with one launch.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from synthgen.core.errors import ModelError
-from synthgen.decode.loop.graphs import Played, plays
-from synthgen.decode.loop.products import Packed, Plain, merged, packs, product
+from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
-GROUPS = 4  # a group of prompts is this part of the batch
-SMALLER = (2, 4, 8)  # parts of the batch that a step may have when few rows are left
-LEAST_ROWS = 8  # with fewer, products are of another kind, that sums in another order
+GROUPS = 4  # a group of prompts has batch / GROUPS prompts
+SMALLER = (2, 4, 8)  # a step can have batch / SMALLER rows when few rows are left
+WARM_UP = 3  # calls before the recording, in which the libraries choose kernels and allocate memory
+LEAST_ROWS = 8  # products of fewer rows use another kernel, which sums in another order
+
+
+def can_record(device: torch.device) -> bool:
+    """Return whether computations on a device can be recorded and replayed."""
+    return device.type == "cuda"
+
+
+class Recorded:
+    """A function of tensors on one GPU, recorded with some arguments and replayed for others, with identical results.
+
+    The function must not wait for the GPU, must always use the same shapes, and must have no further effect if it is
+    called again with the same arguments. Each call returns the same tensor, overwritten.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], *given: Tensor) -> None:
+        self.given = tuple(tensor.clone() for tensor in given)
+        with torch.cuda.device(given[0].device):
+            now, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(now)
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    function(*self.given)
+            now.wait_stream(aside)
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.made = function(*self.given)
+
+    def __call__(self, *given: Tensor) -> Tensor:
+        """Return the function's result for new arguments of the same shapes."""
+        for own, new in zip(self.given, given, strict=True):
+            own.copy_(new)
+        self.graph.replay()
+        return self.made
 
 
 def has_stepper(config: Any) -> bool:
-    """Return whether a model of this configuration is of the plain form that `LlamaStepper` computes."""
+    """Return whether `LlamaStepper` supports a model with this configuration."""
     biased = getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False)
     return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
 
 
-class Layer(NamedTuple):
-    """One layer's products and norms."""
+class Layer:
+    """Products and norms of one layer."""
 
-    qkv: Plain | Packed
-    o: Plain | Packed
-    gate: Plain | Packed
-    up: Plain | Packed
-    down: Plain | Packed
-    norm1: Tensor
-    norm2: Tensor
+    def __init__(self, layer: Any) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self.qkv = merged(attention.q_proj, attention.k_proj, attention.v_proj)
+        self.o = product(attention.o_proj.weight)
+        self.gate, self.up, self.down = (product(p.weight) for p in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
+        self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
 
 
 class LlamaWeights:
-    """A model's weights as the stepper multiplies them; made once, shared by steppers of any shape.
+    """A model's weights in the layout of the stepper; made once and shared by steppers of any shape.
 
-    Args:
-        model: a transformers Llama or Mistral causal LM, adapters merged. Where weights are packed (bfloat16 on a
-            CPU) its layers are taken over one by one, and it computes nothing by itself any more.
+    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which can compute nothing then.
 
     Raises:
-        ModelError: when the model has another form.
+        ModelError: if `has_stepper` is false.
     """
 
     def __init__(self, model: Any) -> None:
@@ -57,30 +88,23 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[
-            tuple[int, int, int], tuple[int, ...]
-        ] = {}  # of batch, length and threads; see `LlamaStepper`
+        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # by batch, length and number of threads
         self.layers = []
         for i, layer in enumerate(body.layers):
-            self.layers.append(_layer(layer))
-            if packs(self.table):
+            self.layers.append(Layer(layer))
+            if can_pack(self.table):
                 body.layers[i] = nn.Identity()
 
 
 class LlamaStepper:
-    """Reads prompts in groups and steps a batch of rows, each at its own place; row i never depends on another row.
+    """Reads prompts in groups and steps a batch of rows, each at its own position; no row depends on another row.
 
-    Every kernel has one shape whatever the rows hold: the number of columns looked at is always `length`. Only when
-    few rows are left may a step have fewer: `sizes`, for which all bits came out the same when tried on this machine.
-
-    Args:
-        weights: of the model.
-        batch: rows of a step.
-        prompt: tokens every prompt is padded to.
-        length: most positions, prompt and new tokens together.
+    Every kernel has one shape whatever the rows contain: prompts are padded to `prompt` tokens, and attention always
+    covers `length` positions, prompt and new tokens together. A step can have any number of rows in `sizes`, for
+    which all results were bitwise identical in a test on this machine.
     """
 
-    continuous = True
+    continuous = True  # a row of the batch can be replaced while the others continue
 
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
@@ -90,16 +114,15 @@ class LlamaStepper:
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
-        self.shared = 0  # columns that hold what all prompts begin with
-        self.rows, self.asked = self._cache(batch, length), self._cache(self.group, prompt)
+        self.prefix_length = 0  # columns of the common prefix of all prompts
+        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
-        self.turns = torch.stack((cos, sin))
+        self.rotations = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # the first of each row's heads, in a cache seen as a list of columns
-
-        self.played: dict[int, Played] = {}  # steps of so many rows, on a GPU
+        self.lines = at.view(batch, self.n_kv)  # first column of each row and head, in a cache viewed as columns
+        self.recorded: dict[int, Recorded] = {}  # steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
             weights.sizes[shape] = self._same_sizes()
@@ -107,7 +130,7 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Return the numbers of rows, falling, for which a step gives each row the very bits a whole batch does."""
+        """Return the row counts, descending, for which a step gives the same bits as with the whole batch."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
@@ -126,94 +149,90 @@ class LlamaStepper:
         """Return the input embeddings (..., width) of token ids."""
         return functional.embedding(ids, self.weights.table)
 
-    def begin(self, embeddings: Tensor) -> None:
-        """Read what all prompts begin with (p, width), once; they are then given without it, padded to p less."""
-        self.shared = len(embeddings)
-        head = self._cache(1, self.shared)
-        self._through(embeddings.unsqueeze(0), head, 0)
-        for cache in (self.rows, self.asked):
-            cache[..., : self.shared, :] = head
+    def read_prefix(self, embeddings: Tensor) -> None:
+        """Read the common prefix (p, width) of all prompts once; `read` then takes prompts without it."""
+        self.prefix_length = len(embeddings)
+        head = self._cache(1, self.prefix_length)
+        self._fill(embeddings.unsqueeze(0), head, 0)
+        for cache in (self.rows, self.prompts):
+            cache[..., : self.prefix_length, :] = head
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read a group of prompts and return the logits (group, vocabulary) after the last token of each.
+        """Read prompts (group, t, width), padded on the right; return the logits after the last token of each.
 
-        Args:
-            embeddings: (group, t, width), padded on the right; t is `prompt` less what all begin with.
-            lengths: int64 (group), tokens of each, without what all begin with.
+        t is `prompt` minus the prefix; `lengths`, int64 (group), does not count the prefix either.
         """
-        x = self._through(embeddings, self.asked, self.shared)
+        x = self._fill(embeddings, self.prompts, self.prefix_length)
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
-    def _through(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return what the last layer makes of tokens (n, t, width) that fill a cache from a column to its end."""
+    def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
+        """Return the last layer's states of tokens (n, t, width), which fill a cache from column `begin`."""
         n, t, width = embeddings.shape
         at = self.columns[: begin + t]
         bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
-        turn = self.turns[:, begin : begin + t].repeat(1, n, 1).unsqueeze(2)
+        rotation = self.rotations[:, begin : begin + t].repeat(1, n, 1).unsqueeze(2)
         x = embeddings.reshape(n * t, width)
         for i, layer in enumerate(self.weights.layers):
-            q, k, v = self._heads(layer, x, turn)
+            q, k, v = self._heads(layer, x, rotation)
             keys, values = cache[:, i]
             keys[:, :, begin:] = k.reshape(n, t, self.n_kv, -1).transpose(1, 2)
             values[:, :, begin:] = v.reshape(n, t, self.n_kv, -1).transpose(1, 2)
-            x = self._rest(layer, x, self._attend(q.reshape(n, t, self.n_heads, -1), keys, values, bias))
+            x = self._feed_forward(layer, x, self._attend(q.reshape(n, t, self.n_heads, -1), keys, values, bias))
         return x.view(n, t, width)
 
-    def seat(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let some rows of the batch go on from some prompts of the group read last; int64 (m) both."""
-        own = slice(self.shared, self.prompt)
-        self.rows[:, :, rows, :, own] = self.asked[:, :, prompts, :, own]
+    def assign(self, rows: Tensor, prompts: Tensor) -> None:
+        """Make rows of the batch continue prompts of the group read last; int64 (m) both."""
+        own = slice(self.prefix_length, self.prompt)
+        self.rows[:, :, rows, :, own] = self.prompts[:, :, prompts, :, own]
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Let some rows of the batch take the places of others; int64 (m) both."""
+        """Move rows of the batch to other rows; int64 (m) both."""
         self.rows[:, :, to] = self.rows[:, :, rows]
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Append one token to each of the first n rows, at its own position; return the next logits (n, vocabulary).
 
-        Args:
-            ids: int64 (n), n one of `sizes`.
-            positions: int64 (n).
+        `ids` and `positions` are int64 (n), n one of `sizes`.
         """
-        if not plays(self.columns.device):
+        if not can_record(self.columns.device):
             return self._step(ids, positions)
-        if len(ids) not in self.played:  # to write the same keys and values again changes nothing
-            self.played[len(ids)] = Played(self._step, ids, positions)
-        return self.played[len(ids)](ids, positions)
+        if len(ids) not in self.recorded:  # writing the same keys and values again changes nothing
+            self.recorded[len(ids)] = Recorded(self._step, ids, positions)
+        return self.recorded[len(ids)](ids, positions)
 
     def _step(self, ids: Tensor, positions: Tensor) -> Tensor:
         n = len(ids)
         bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
         bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)
-        turn = self.turns[:, positions].unsqueeze(2)
+        rotation = self.rotations[:, positions].unsqueeze(2)
         places = (self.lines[:n] + positions[:, None]).flatten()
         x = self.embed(ids)
         for i, layer in enumerate(self.weights.layers):
-            q, k, v = self._heads(layer, x, turn)
+            q, k, v = self._heads(layer, x, rotation)
             keys, values = self.rows[:, i, :n]
             keys.view(-1, self.head_dim).index_copy_(0, places, k.reshape(-1, self.head_dim))
             values.view(-1, self.head_dim).index_copy_(0, places, v.reshape(-1, self.head_dim))
-            x = self._rest(layer, x, self._attend_one(q, keys, values, bias))
+            x = self._feed_forward(layer, x, self._attend_one(q, keys, values, bias))
         return self._logits(x)
 
-    def _heads(self, layer: Layer, x: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries (m, heads, d), keys and values (m, kv, d); `turn` (2, m, 1, d): the tokens' cos and sin."""
+    def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries (m, heads, d), keys and values (m, kv, d); `rotation` (2, m, 1, d) is cos and sin."""
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         made = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = made[:, : -self.n_kv], made[:, -self.n_kv :]
-        half, (cos, sin) = self.head_dim // 2, turn
-        turned = qk * cos
-        turned[..., :half].addcmul_(qk[..., half:], sin[..., :half], value=-1)
-        turned[..., half:].addcmul_(qk[..., :half], sin[..., half:])
-        return turned[:, : self.n_heads], turned[:, self.n_heads :], v
+        half, (cos, sin) = self.head_dim // 2, rotation
+        rotated = qk * cos
+        rotated[..., :half].addcmul_(qk[..., half:], sin[..., :half], value=-1)
+        rotated[..., half:].addcmul_(qk[..., :half], sin[..., half:])
+        return rotated[:, : self.n_heads], rotated[:, self.n_heads :], v
 
-    def _rest(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+    def _feed_forward(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
         x = layer.o.plus(mixed, x)
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm2, self.eps)
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return attention (n * t, heads * d); query heads that share a key head stand as rows of one product."""
+        """Return attention (n * t, heads * d); query heads that share a key head are rows of one product."""
         n, t = q.shape[:2]
         share = self.n_heads // self.n_kv
         rows = q.reshape(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)
@@ -225,7 +244,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return the same for one token of each row, in fewer operations; bias (n * kv, 1, columns)."""
+        """Return the same for one token per row, with fewer operations; bias (n * kv, 1, columns)."""
         rows = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
@@ -237,16 +256,3 @@ class LlamaStepper:
 
 def _bias(allowed: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, float("-inf"))
-
-
-def _layer(layer: Any) -> Layer:
-    attention, mlp = layer.self_attn, layer.mlp
-    return Layer(
-        qkv=merged(attention.q_proj, attention.k_proj, attention.v_proj),
-        o=product(attention.o_proj.weight),
-        gate=product(mlp.gate_proj.weight),
-        up=product(mlp.up_proj.weight),
-        down=product(mlp.down_proj.weight),
-        norm1=layer.input_layernorm.weight,
-        norm2=layer.post_attention_layernorm.weight,
-    )

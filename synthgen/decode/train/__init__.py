@@ -1,1 +1,1 @@
-"""Training a bridge."""
+"""Train bridges and styles."""

@@ -1,4 +1,4 @@
-"""Low-rank adapters: the small part of the language model that a bridge may move."""
+"""Low-rank adapters: the only weights of the language model that a bridge's training changes."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,11 +10,9 @@ from synthgen.core.errors import ModelError
 
 
 class LowRank(nn.Module):
-    """A frozen linear layer plus a trained low-rank one.
+    """A frozen linear layer plus a trained low-rank one, y = W x + B (A x).
 
-        y = W x + B (A x)
-
-    Source: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1; no scaling factor, B starts at zero.
+    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1; no scaling factor, B starts at zero.
     """
 
     def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:
@@ -25,7 +23,7 @@ class LowRank(nn.Module):
         self.up = nn.Parameter(torch.zeros(base.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return W x + B (A x) in the dtype of x."""
+        """Return y in the dtype of x."""
         low = functional.linear(x, self.down.to(x.dtype))
         return self.base(x) + functional.linear(low, self.up.to(x.dtype))  # type: ignore[no-any-return]
 
@@ -38,14 +36,15 @@ def _linears(model: nn.Module, targets: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
-    """Put a low-rank adapter beside each target layer of a frozen model; return them by layer name.
+    """Add a low-rank adapter to each target layer of a frozen model; return the adapters by layer name.
 
     Raises:
-        ModelError: when a target names no linear layer of the model.
+        ModelError: if a target names no linear layer of the model.
     """
     found = list(_linears(model, targets))
     if absent := sorted(set(targets) - {name for _, _, name, _ in found}):
-        raise ModelError("the language model lacks layers to adapt", problems=[f"{name}: no such" for name in absent])
+        problems = [f"{name}: no linear layer has this name" for name in absent]
+        raise ModelError("the language model lacks layers to adapt", problems=problems)
     adapters = {}
     for path, parent, name, base in found:
         adapters[path] = LowRank(base, rank, generator)
@@ -54,25 +53,19 @@ def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: tor
 
 
 def adapter_tensors(adapters: Mapping[str, LowRank]) -> dict[str, Tensor]:
-    """Return the trained tensors by the names they are stored under."""
-    tensors: dict[str, Tensor] = {}
-    for path, adapter in adapters.items():
-        tensors[f"adapter.{path}.down"] = adapter.down
-        tensors[f"adapter.{path}.up"] = adapter.up
-    return tensors
+    """Return the trained tensors by the names under which they are stored."""
+    return {f"adapter.{path}.{half}": getattr(a, half) for path, a in adapters.items() for half in ("down", "up")}
 
 
 @torch.no_grad()
 def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
-    """Add stored adapters into the model's weights, W + B A, and return how many layers were changed.
+    """Add stored adapters to the model's weights, W + B A, and return the number of changed layers.
 
     Raises:
-        ModelError: when a stored adapter names a layer the model lacks, lacks a half, or has another shape.
+        ModelError: if a stored adapter names no layer of the model, is incomplete, or has a wrong shape.
     """
-    layers = dict(model.named_modules())
-    paths = sorted(
-        {name.removeprefix("adapter.").rsplit(".", 1)[0] for name in tensors if name.startswith("adapter.")}
-    )
+    layers, prefix = dict(model.named_modules()), "adapter."
+    paths = sorted({name.removeprefix(prefix).rsplit(".", 1)[0] for name in tensors if name.startswith(prefix)})
     for path in paths:
         layer, up, down = layers.get(path), tensors.get(f"adapter.{path}.up"), tensors.get(f"adapter.{path}.down")
         if not isinstance(layer, nn.Linear) or up is None or down is None or not _fits(layer, up, down):

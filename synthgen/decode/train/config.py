@@ -1,4 +1,4 @@
-"""The configuration of `train-bridge`."""
+"""The configuration of `synthgen train-bridge`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,23 +13,23 @@ from synthgen.decode.bridge import BridgeInfo
 from synthgen.decode.loading import Dtype
 
 MIN_TEXT_TOKENS = 16
-CHECKPOINT_EVERY = 25  # steps of a training that goes on from a bridge
+CHECKPOINT_EVERY = 25  # steps of a training that continues a bridge
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class CorpusPart(Section):
-    """The public passages a bridge is trained on."""
+    """Public passages for the training."""
 
     path: str
     exclude_sources: tuple[str, ...] = ()
     max_per_source: Count = 6000
     passages: Count = 26000
     heldout: Count = 128
-    seed: Annotated[int, Field(ge=0)] = 0  # of which passages are taken
+    seed: Annotated[int, Field(ge=0)] = 0  # of the choice of passages
 
 
 class BridgePart(Section):
-    """The shape of the bridge."""
+    """Shape of the bridge."""
 
     soft_tokens: Annotated[int, Field(ge=1, le=64)] = 8
     hidden: Count = 1024
@@ -40,15 +40,15 @@ class BridgePart(Section):
 
 
 class VocabularyPart(Section):
-    """The public vocabulary that goes with the bridge: the words a vector lies nearest to can go into its prompt."""
+    """Public vocabulary of the bridge, for words in the prompt."""
 
     words: Annotated[int, Field(ge=16, le=50_000)] = 16_000
-    least: Count = 25  # passages of the whole corpus that hold a word
-    skip: Annotated[int, Field(ge=0)] = 100  # of the commonest words
+    least: Count = 25  # number of passages of the corpus that must contain a word
+    skip: Annotated[int, Field(ge=0)] = 100  # number of the most frequent words to omit
 
 
 class TrainPart(Section):
-    """How it is trained: warm up, hold, then fall to zero over the last `decay` steps."""
+    """Training settings. The learning rate warms up, stays constant, and falls to 0 over the last `decay` steps."""
 
     steps: Count
     decay: Count
@@ -56,13 +56,11 @@ class TrainPart(Section):
     batch: Count = 16
     length: Annotated[int, Field(ge=32)] = 112
     max_prompt_tokens: Count = 8
-    words: Annotated[int, Field(ge=0, le=16)] = 0  # most words read from the vector that stand in a prompt
+    words: Annotated[int, Field(ge=0, le=16)] = 0  # largest number of the vector's words in a prompt
     rate: Rate = 1e-3
     noise: Annotated[float, Field(ge=0, le=2)] = 0.25
-    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors between two passages, the nearest to be written
-    distil: Annotated[float, Field(ge=0, le=10)] = (
-        0.0  # weight of the divergence from the model given the text itself
-    )
+    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors between two passages
+    distil: Annotated[float, Field(ge=0, le=10)] = 0.0  # weight of the divergence from the model given the text
     seed: Annotated[int, Field(ge=0)] = 0
     evaluate_every: Count = 100
     checkpoint_every: Count = 50
@@ -71,7 +69,7 @@ class TrainPart(Section):
 
 
 class TrainBridgeConfig(Section):
-    """Everything `train-bridge` needs; relative paths are taken from the file's folder."""
+    """All settings of `train-bridge`; relative paths start at the folder of the file."""
 
     version: Literal[1]
     encoder: str = "minilm"
@@ -80,54 +78,44 @@ class TrainBridgeConfig(Section):
     bridge: BridgePart = BridgePart()
     train: TrainPart
     vocabulary: VocabularyPart | None = None
-    start: str | None = None  # a trained bridge to go on from, "builtin" or its folder
+    start: str | None = None  # trained bridge to continue, "builtin" or its folder
     out: str
     base: str = Field(default=".", exclude=True)
 
     @model_validator(mode="after")
-    def _text_fits(self) -> Self:
+    def _has_room_and_vocabulary(self) -> Self:
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
-            raise ValueError(f"train.length leaves {room} tokens for the text, at least {MIN_TEXT_TOKENS} are needed")
+            raise ValueError(f"train.length leaves {room} tokens for the text, but {MIN_TEXT_TOKENS} are required")
         if self.train.words > 0 and self.vocabulary is None:
-            raise ValueError("train.words needs a vocabulary to read them in: add the part `vocabulary`")
+            raise ValueError("train.words needs a vocabulary: add the section `vocabulary`")
         return self
 
     @classmethod
     def load(cls, path: Path) -> "TrainBridgeConfig":
-        """Return the configuration of a YAML file; a ConfigError lists every mistake."""
+        """Return the configuration in a YAML file; a ConfigError lists every mistake."""
         return parse_section(cls, {**read_yaml(path, error=ConfigError), "base": str(path.resolve().parent)})
 
     def resolve(self, path: str) -> Path:
-        """Return a path of the configuration as an absolute one; see `resolve_path`."""
+        """Return a configured path as an absolute one; see `resolve_path`."""
         return resolve_path(path, self.base)
 
 
 def refining(info: BridgeInfo, out: str, prompt_tokens: int, train: Mapping[str, float]) -> TrainBridgeConfig:
-    """Return the configuration that trains a bridge on from where it stands, in the shape it has.
+    """Return the configuration that continues the training of a bridge.
 
-    Args:
-        info: of the bridge.
-        out: as in `TrainBridgeConfig`.
-        prompt_tokens: of a prompt, at most.
-        train: of `TrainPart` the steps, of which a quarter fall to zero and at most 30 warm up, batch and rate, and
-            words and seed where they are not 0.
+    `prompt_tokens` is the largest number of tokens of a prompt. `train` sets `TrainPart`'s steps, batch, rate and, if
+    not 0, words and seed; the decay takes a quarter of the steps, the warm-up a quarter, but at most 30.
     """
     steps = int(train["steps"])
+    shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
     return TrainBridgeConfig.model_validate(
         {
             "version": 1,
             "encoder": info.encoder,
             "decoder": info.decoder,
             "corpus": {"path": "given"},
-            "bridge": {
-                "soft_tokens": info.n_soft,
-                "hidden": info.hidden,
-                "adapter_rank": info.adapter_rank,
-                "adapter_targets": info.adapter_targets,
-                "template": info.template,
-                "placeholder_id": info.placeholder_id,
-            },
+            "bridge": {"soft_tokens": info.n_soft, **{name: getattr(info, name) for name in shape}},
             "train": {
                 "decay": max(1, steps // 4),
                 "warmup": max(1, min(30, steps // 4)),

@@ -1,4 +1,4 @@
-"""The training set of a bridge: public passages cut at sentence ends, their vectors, a few of their words."""
+"""The training set of a bridge: public passages cut at sentence ends, their vectors, and some of their words."""
 
 import re
 from collections import Counter
@@ -13,30 +13,25 @@ from numpy.typing import NDArray
 
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
+from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # not core.sentences: the built-in bridge was trained on passages cut so
+_GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences, because the built-in bridge was trained with it
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3
+NEIGHBOURS = 5  # default of SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
+Cut = tuple[str, list[int], bool]  # text, its tokens, and whether it ends in a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passages:
-    """Passages ready for training, row i of every array belonging together.
+    """n passages ready for training."""
 
-    Args:
-        texts: the passages as cut; their vectors are made from exactly these.
-        tokens: int32 (n, t), the passage and then end-of-text, padded with end-of-text.
-        lengths: int32 (n), tokens that count, end-of-text included where the passage ends in a sentence.
-        hints: up to three telling words of each passage, the rarest first; they play the label in training.
-        sources: passages taken from each source.
-    """
-
-    texts: tuple[str, ...]
-    tokens: NDArray[np.int32]
-    lengths: NDArray[np.int32]
-    hints: tuple[tuple[str, ...], ...]
-    sources: dict[str, int]
+    texts: tuple[str, ...]  # passages as cut, from which their vectors are made
+    tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
+    lengths: NDArray[np.int32]  # (n), tokens that count, with end-of-text if the passage ends in a sentence
+    hints: tuple[tuple[str, ...], ...]  # up to three characteristic words, the rarest first; used as labels
+    sources: dict[str, int]  # number of passages of each source
 
 
 def read_passages(
@@ -44,11 +39,10 @@ def read_passages(
 ) -> tuple[list[str], dict[str, int]]:
     """Return at most `limit` passages of a folder of parquet tables (`text`, `source`), and the count per source.
 
-    Passages are ordered by a keyed hash of their text, so the choice depends on no file order, and no source
-    gives more than `max_per_source`.
+    Passages are ordered by a keyed hash of their text, so the order of files does not matter.
 
     Raises:
-        DataError: when there is no table, a column or a value is missing, or nothing is left.
+        DataError: if there is no table, a column or a value is missing, or no passage is left.
     """
     ranked = sorted(
         (sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in _rows(folder, exclude)
@@ -60,15 +54,15 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        raise DataError(f"{folder}: no passage is left after leaving out the excluded sources")
+        raise DataError(f"{folder}: no passage is left without the excluded sources")
     return texts, dict(sorted(taken.items()))
 
 
 def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield text and source of each row of a folder's tables that is of no excluded source."""
+    """Yield text and source of each row of a folder's tables, without the excluded sources."""
     files = sorted(folder.glob("*.parquet"))
     if not files:
-        raise DataError(f"{folder}: holds no parquet table", hint="Give a folder of tables with text and source.")
+        raise DataError(f"{folder}: contains no parquet table", hint="Use a folder of tables with text and source.")
     for file in files:
         table = pq.read_table(file)
         if missing := {"text", "source"} - set(table.column_names):
@@ -83,50 +77,47 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
 def word_frequencies(
     folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
 ) -> dict[str, float]:
-    """Return the share of a folder's passages that hold each word of a vocabulary, the commonest first.
+    """Return the share of a folder's passages that contain each word of a vocabulary, the most frequent first.
 
-    Args:
-        folder: tables as of `read_passages`; all of their passages count.
-        exclude: sources to leave out.
-        names: words to leave out, in lower case: names of persons.
-        words: how many words at most.
-        least: how many passages must hold a word.
-        skip: how many of the commonest words to leave out, which say nothing.
+    The vocabulary has at most `words` words that at least `least` passages contain. It omits the `skip` most frequent
+    words, which carry no information, and `names` of persons, in lower case.
 
     Raises:
         DataError: as `read_passages`, or if no word is left.
     """
     seen: Counter[str] = Counter()
     n = 0
-    for n, (text, _) in enumerate(_rows(folder, exclude), start=1):  # noqa: B007 - the last number is their count
+    for n, (text, _) in enumerate(_rows(folder, exclude), start=1):  # noqa: B007 - used after the loop
         seen.update(set(VOCABULARY_WORD.findall(text.lower())))
     ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
     kept = {word: -count / n for count, word in ranked[skip : skip + words]}
     if not kept:
-        raise DataError(f"{folder}: no word stands in {least} passages", hint="Lower vocabulary.least or skip.")
+        raise DataError(f"{folder}: no word is in {least} passages", hint="Lower vocabulary.least or skip.")
     return kept
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return passages cut to whole sentences of at most `max_tokens` tokens with end-of-text, and their hints."""
-    eos = int(tokenizer.eos_token_id)
-    cut = [_cut(text, tokenizer, max_tokens - 1) for text in texts]
-    tokens = np.full((len(cut), max_tokens), eos, dtype=np.int32)
-    lengths = np.zeros(len(cut), dtype=np.int32)
-    for row, (_, ids, whole) in enumerate(cut):
+    """Return passages cut to whole sentences of at most `max_tokens` tokens with end-of-text."""
+    return passages_of([_cut(text, tokenizer, max_tokens - 1) for text in texts], tokenizer, max_tokens, sources)
+
+
+def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
+    """Return cut texts as passages of at most `max_tokens` tokens with end-of-text."""
+    tokens = np.full((len(cut), max_tokens), int(tokenizer.eos_token_id), dtype=np.int32)
+    for row, (_, ids, _) in enumerate(cut):
         tokens[row, : len(ids)] = ids
-        lengths[row] = len(ids) + whole
-    passages = tuple(text for text, _, _ in cut)
-    return Passages(texts=passages, tokens=tokens, lengths=lengths, hints=hints_of(passages), sources=sources)
+    lengths = np.array([len(ids) + is_whole for _, ids, is_whole in cut], dtype=np.int32)
+    texts = tuple(text for text, _, _ in cut)
+    return Passages(texts=texts, tokens=tokens, lengths=lengths, hints=_hints(texts), sources=sources)
 
 
-def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
-    """Return the longest run of whole sentences within the limit, its ids, and whether it ends in a sentence."""
+def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
+    """Return the longest run of whole sentences within the limit; one sentence beyond the limit is cut."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):
         longer = f"{kept} {sentence}" if kept else sentence
-        longer_ids = list(tokenizer(longer, add_special_tokens=False).input_ids)
+        longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
             if not kept:
                 return tokenizer.decode(longer_ids[:limit]), longer_ids[:limit], False
@@ -135,23 +126,22 @@ def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
     return kept, ids, True
 
 
-def hints_of(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return each passage's most telling words: high count in it, rare elsewhere (tf · idf), seen at least thrice."""
+def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each passage with the highest tf · idf, among words in at least three passages."""
     words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
     seen = Counter(w for counts in words for w in counts)
-    n = len(texts)
 
-    def telling(counts: Counter[str]) -> tuple[str, ...]:
-        score = {w: c * np.log(n / seen[w]) for w, c in counts.items() if seen[w] >= 3}
+    def best(counts: Counter[str]) -> tuple[str, ...]:
+        score = {w: c * np.log(len(texts) / seen[w]) for w, c in counts.items() if seen[w] >= 3}
         return tuple(sorted(score, key=lambda w: (-score[w], w))[:HINTS])
 
-    return tuple(telling(counts) for counts in words)
+    return tuple(best(counts) for counts in words)
 
 
 def vectors_of(
     texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]], cache: Path
 ) -> NDArray[np.float32]:
-    """Return the texts' vectors (n, d), from `cache` (a .npy file) when it holds them already."""
+    """Return the texts' vectors (n, d), from the file `cache` (.npy) if it has n rows."""
     if cache.exists():
         stored: NDArray[np.float32] = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
@@ -162,3 +152,29 @@ def vectors_of(
     np.save(partial, vectors, allow_pickle=False)
     partial.replace(cache)
     return vectors
+
+
+def mix_vectors(
+    rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the passages to write, int64 (b), and their vectors, float32 (b, d); some lie between two passages.
+
+    Such a vector lies between one of the rows (b) of the pool (n, d) and one of its nearest passages. Its target is
+    the passage nearest to it, which can be a third one. `share` is the expected share of such vectors.
+
+        x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
+
+    Randomness: three times b numbers from `rng`; none if `share` is 0.
+    """
+    if share <= 0:
+        return rows, pool[rows]
+    take = rng.random(len(rows)) < share
+    nth = rng.integers(NEIGHBOURS, size=len(rows))
+    lam = rng.random((len(rows), 1), dtype=np.float32)
+    half_squares = (pool**2).sum(axis=1) / 2
+    far = half_squares - pool[rows] @ pool.T  # half the squared distance, without a term of the row alone
+    far[np.arange(len(rows)), rows] = np.inf
+    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
+    between = pool[rows] + lam * (pool[near] - pool[rows])
+    nearest = (half_squares - between @ pool.T).argmin(axis=1)
+    return np.where(take, nearest, rows), np.where(take[:, None], between, pool[rows])

@@ -1,22 +1,22 @@
-"""Train a bridge: the language model learns to write a passage again from its vector alone.
+"""Train a bridge: the language model learns to reproduce a passage from its vector alone.
 
-Paraphrase objective of xRAG: minimise the cross-entropy of the passage's tokens after the prompt with the
-soft tokens in it; the language model's own weights stay as they are.
+This is the paraphrase objective of xRAG: minimise the cross-entropy of the passage's tokens after a prompt with soft
+tokens, while the language model's own weights are frozen.
 
     loss = - 1/|T| sum_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
-adapters, noise on the vector (interpolated vectors lie off the texts' own), a few of the passage's words in the
-prompt of some passages, so that a label in the prompt is listened to, and, where asked for, the public words that the
-noisy vector lies nearest to, as a decoder with `decode.words` will put them there. Two further terms are off unless
-asked for: vectors between passages (`train.mix`), and the second stage's self-distillation (`train.distil`).
+Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
+adapters, and noise on the vector, because interpolated vectors differ from texts' own. Prompts can contain some of
+the passage's words, so that the model learns to use a label, and the public words nearest to the noisy vector, as
+with `decode.words`. Vectors between passages (`train.mix`) and self-distillation (`train.distil`) are optional.
 """
 
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,35 +31,45 @@ from torch import Tensor, nn
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
-from synthgen.decode.projector import splice
+from synthgen.decode.projector import Projector, splice
 from synthgen.decode.prompt_words import WordReader
 from synthgen.decode.prompts import Template
 from synthgen.decode.style_adapter import WEIGHTS as STYLE
-from synthgen.decode.train.config import TrainBridgeConfig
-from synthgen.decode.train.corpus import Passages
-from synthgen.decode.train.distil import frozen_head_divergence, with_text
-from synthgen.decode.train.head import frozen_head_loss
-from synthgen.decode.train.mix import mixed
-from synthgen.decode.train.trained import new_bridge, new_style
+from synthgen.decode.train.adapters import adapter_tensors, attach, merge
+from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
+from synthgen.decode.train.corpus import Passages, mix_vectors
+from synthgen.decode.train.losses import frames_with_text, frozen_head_divergence, frozen_head_loss
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
 HINT_SHARE = 0.7  # of the passages get one or two of their words as the prompt
-WORDS_SHARE = 0.75  # of the passages get words of the vocabulary, where the configuration allows any
+WORDS_SHARE = 0.75  # of the passages get words of the vocabulary, if the configuration allows any
+PROJECTOR_LAYERS = ("0", "2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The projector during training, and the tensors to train."""
+
+    projector: nn.Module
+    tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """Passages and their vectors, the last `heldout` of them never trained on, and the words a vector is read in."""
+    """Passages with their vectors."""
 
     passages: Passages
     vectors: NDArray[np.float32]
-    heldout: int
-    reader: WordReader | None = None
+    heldout: int  # number of the last passages, which are never trained on
+    reader: WordReader | None = None  # for words in the prompt
 
 
 class Trainer:
-    """One training run: model, bridge, optimiser and where it stands."""
+    """One training run: model, bridge, optimizer and progress.
+
+    With `beside`, a bridge and a rank, it trains a style of that rank for the bridge instead of a new bridge.
+    """
 
     def __init__(
         self,
@@ -69,60 +79,57 @@ class Trainer:
         data: TrainingSet,
         beside: tuple[Bridge, int] | None = None,
     ) -> None:
-        """Prepare a bridge of the configured shape; or, beside a bridge, a style of that rank in its frame."""
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
-            raise DataError(f"{n} passages are left to train on, fewer than one batch of {config.train.batch}")
+            raise DataError(f"there are {n} training passages, fewer than one batch of {config.train.batch}")
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         model.requires_grad_(requires_grad=False)
-        part, dim = config.bridge, data.vectors.shape[1]
-        trained = (
-            new_bridge(part, model, dim, self.seeds) if beside is None else new_style(*beside, model, self.seeds)
-        )
+        part = config.bridge
+        if beside is None:
+            trained = new_bridge(part, model, data.vectors.shape[1], self.seeds)
+        else:
+            trained = new_style(*beside, model, self.seeds)
         self.projector, self.tensors, self.beside = trained.projector, trained.tensors, beside
         for module in (self.projector, model):
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = self.before = 0  # taken here, and by the bridge this one starts from
+        self.step = self.steps_before = 0  # steps of this run, and of the bridge it continues
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its stream."""
+        """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its random stream."""
         config, rng = self.config.train, self.seeds.child("step", str(step)).generator()
         pool = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
         rows = self.rows(step, len(pool))
-        rows, vectors = mixed(rows, pool, config.mix, self.seeds.child("mix", str(step)).generator())
+        rows, vectors = mix_vectors(rows, pool, config.mix, self.seeds.child("mix", str(step)).generator())
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
         prompts = self.prompts(rows, vectors, rng)
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(config.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the step's rows, (batch,): epochs of all n rows, one after the other, each in its order."""
+        """Return the step's rows, (batch,): consecutive epochs over all n rows, each in its own order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
-        """Return what stands before the vector: up to two of the passage's words, then words read from the vector."""
-        most = self.config.train.words
-        said = (
-            self.data.reader.read(vectors, most) if self.data.reader is not None and most > 0 else ((),) * len(rows)
-        )
-        asked = []
-        for row, words in zip(rows, said, strict=True):
-            use = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
-            n_words = 0 if most == 0 or rng.random() > WORDS_SHARE else int(rng.integers(1, most + 1))
-            asked.append(" ".join((*self.data.passages.hints[row][:use], *words[:n_words])))
-        return asked
+        """Return the text before each vector: up to two of the passage's words, then words nearest to the vector."""
+        limit, reader = self.config.train.words, self.data.reader
+        words_of = reader.read(vectors, limit) if reader is not None and limit > 0 else ((),) * len(rows)
+        prompts = []
+        for row, words in zip(rows, words_of, strict=True):
+            n_hints = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
+            n_words = 0 if limit == 0 or rng.random() > WORDS_SHARE else int(rng.integers(1, limit + 1))
+            prompts.append(" ".join((*self.data.passages.hints[row][:n_hints], *words[:n_words])))
+        return prompts
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, longest), where the vector stands and where the text stands; longest ≤ `train.length`."""
+        """Return ids (n, longest), vector mask and text mask; longest ≤ `train.length`."""
         config, passages = self.config.train, self.data.passages
         heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
-        rooms = [
-            min(int(passages.lengths[row]), config.length - len(head)) for row, head in zip(rows, heads, strict=True)
-        ]
+        lengths = passages.lengths[rows].tolist()
+        rooms = [min(n, config.length - len(head)) for n, head in zip(lengths, heads, strict=True)]
         longest = max(len(head) + room for head, room in zip(heads, rooms, strict=True))
         ids = np.full((len(rows), longest), self.tokenizer.eos_token_id, dtype=np.int64)
         is_vector, is_text = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=bool)
@@ -139,7 +146,7 @@ class Trainer:
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy of the texts' tokens in nats, and their number.
 
-        With `distil`, plus so much of the divergence from what the same model predicts where it was given the text.
+        With `distil`, add this multiple of the divergence from the model's own predictions given the text itself.
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -148,7 +155,7 @@ class Trainer:
         total = frozen_head_loss(hidden, head, ids[:, 1:][predicts])
         if distil > 0:
             with torch.no_grad():
-                full_ids, predicted = with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
+                full_ids, predicted = frames_with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
                 teacher = self._hidden(table(full_ids))[:, :-1][predicted[:, 1:]]
             total = total + distil * frozen_head_divergence(hidden, head, teacher)
         return total, int(predicts.sum())
@@ -169,7 +176,7 @@ class Trainer:
         loss = total / n
         loss.backward()  # type: ignore[no-untyped-call]
         value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
-        if not (math.isfinite(value) and math.isfinite(norm)):  # before the step, so no checkpoint can hold it
+        if not (math.isfinite(value) and math.isfinite(norm)):  # before the step, so no checkpoint contains it
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -178,24 +185,22 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return held-out loss per token (nats) with each passage's own vector and with another passage's.
+        """Return the held-out loss per token (nats) with each passage's own vector and with another passage's.
 
-        Where the bridge is trained with words, "told" is the loss with its own vector and half the words allowed.
+        If the bridge is trained with words, "told" is the loss with its own vector and half the allowed words.
         """
-        n, held, size = len(self.data.vectors), self.data.heldout, self.config.train.batch
+        n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
         sums: dict[str, float] = dict.fromkeys(("own", "other", "told") if half > 0 else ("own", "other"), 0.0)
         tokens = 0
-        for start in range(n - held, n, size):
+        for start in range(n - self.data.heldout, n, size):
             rows = np.arange(start, min(start + size, n))
-            plain = [" ".join(self.data.passages.hints[row][:1]) for row in rows]
+            hints = [" ".join(self.data.passages.hints[row][:1]) for row in rows]
             for name in sums:
                 vectors = self.data.vectors[np.roll(rows, 1) if name == "other" else rows]
-                prompts = plain
-                if name == "told" and self.data.reader is not None:
-                    prompts = [
-                        " ".join((p, *w)) for p, w in zip(plain, self.data.reader.read(vectors, half), strict=True)
-                    ]
+                prompts = hints
+                if name == "told" and reader is not None:
+                    prompts = [" ".join((p, *w)) for p, w in zip(hints, reader.read(vectors, half), strict=True)]
                 framed = self.frame(rows, prompts)
                 total, count = self.loss(*framed, torch.from_numpy(vectors).to(self.config.train.device))
                 sums[name] += float(total)
@@ -203,26 +208,29 @@ class Trainer:
         return {name: value / tokens for name, value in sums.items()}
 
     def start_from(self, bridge: Bridge) -> None:
-        """Take over a trained bridge's weights; the optimiser starts afresh.
+        """Copy a trained bridge's weights; the optimizer starts from zero.
 
         Raises:
-            ModelError: when the bridge has another shape or another frame.
+            ModelError: if the bridge has another shape or another frame.
         """
-        given = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
-        wanted = {name: tensor.shape for name, tensor in self.tensors.items()}
-        same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
+        tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
+        has_same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
             self.template.text,
             self.template.placeholder_id,
         )
-        if {name: tensor.shape for name, tensor in given.items()} != wanted or not same_frame:
-            raise ModelError("start: a bridge of another shape or template", hint="Write the same `bridge` part.")
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(given[name])
-        self.before = bridge.info.steps
+        if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
+            hint = "Set the section `bridge` to the values of that bridge."
+            raise ModelError("start: the bridge has another shape or template", hint=hint)
+        self._copy_tensors(tensors)
+        self.steps_before = bridge.info.steps
+
+    @torch.no_grad()
+    def _copy_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        for name, tensor in self.tensors.items():
+            tensor.copy_(tensors[name])
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint so that a stop at any moment leaves the old one or the new one, never half."""
+        """Write the checkpoint atomically."""
         state = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
         for name, tensor in self.tensors.items():
             for key, value in self.optimizer.state[tensor].items():
@@ -230,10 +238,10 @@ class Trainer:
         _replace(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Go on from the folder's checkpoint, if there is one.
+        """Continue from the folder's checkpoint, if there is one.
 
         Raises:
-            ModelError: when the checkpoint is damaged or of a bridge of another shape.
+            ModelError: if the checkpoint is damaged or of a bridge of another shape.
         """
         if not (folder / STATE).exists():
             return
@@ -241,22 +249,19 @@ class Trainer:
             state = load_file(folder / STATE)
         except SafetensorError as error:
             raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
-        shapes = {name: tensor.shape for name, tensor in state.items() if not name.startswith("optimizer.")}
-        if shapes != {name: tensor.shape for name, tensor in self.tensors.items()}:
+        if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
             raise ModelError(f"{folder / STATE}: a checkpoint of another bridge", hint="Choose another `out`.")
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(state[name])
+        self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
-                "step": state[f"optimizer.step.{name}"].clone(),  # stays on the CPU, as the optimiser keeps it
+                "step": state[f"optimizer.step.{name}"].clone(),  # the optimizer keeps it on the CPU
                 "exp_avg": state[f"optimizer.exp_avg.{name}"].to(tensor.device, copy=True),
                 "exp_avg_sq": state[f"optimizer.exp_avg_sq.{name}"].to(tensor.device, copy=True),
             }
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge, bfloat16 tensors and the description; of a style the tensors, which need a card."""
+        """Write the bridge as bfloat16 tensors with a description; of a style, write the tensors only."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         if self.beside is not None:
             _replace(folder / STYLE, lambda path: save_file(tensors, path))
@@ -267,21 +272,18 @@ class Trainer:
             decoder=self.config.decoder,
             dim=self.data.vectors.shape[1],
             width=self.model.get_input_embeddings().weight.shape[1],  # type: ignore[operator]
-            hidden=part.hidden,
             n_soft=part.soft_tokens,
-            template=part.template,
-            placeholder_id=part.placeholder_id,
-            adapter_rank=part.adapter_rank,
             adapter_targets=part.adapter_targets if part.adapter_rank else (),
             max_text_tokens=self.data.passages.tokens.shape[1],
-            steps=self.before + self.step,
+            steps=self.steps_before + self.step,
+            **part.model_dump(include={"hidden", "template", "placeholder_id", "adapter_rank"}),
         )
         _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))
         _replace(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
-    """Train to the configured number of steps, with checkpoints and a held-out curve; return the bridge's folder."""
+    """Train to the configured number of steps with checkpoints and a held-out curve; return the bridge's folder."""
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
@@ -304,9 +306,53 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
     return folder
 
 
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
     partial = path.with_name(path.name + ".partial")
     write(partial)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
+    """Return a projector and adapters of the configured shape, all trained. Their random stream is seeds/init."""
+    generator = _generator(seeds)
+    table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
+    with torch.random.fork_rng():
+        torch.manual_seed(generator.initial_seed())
+        projector = Projector(dim, part.hidden, part.soft_tokens, int(table.shape[1]))
+    _scale_to(projector, float(table.float().std()))
+    adapters = attach(model, part.adapter_rank, part.adapter_targets, generator) if part.adapter_rank else {}
+    moving = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
+    return Trained(projector=projector, tensors=moving)
+
+
+def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
+    """Return adapters for a bridge's projector and for the layers it adapts; the bridge itself is not trained.
+
+    Randomness: seeds/init.
+    """
+    generator = _generator(seeds)
+    merge(model, bridge.adapters)
+    projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
+    adapters = attach(model, rank, bridge.info.adapter_targets, generator)
+    inner = attach(projector, rank, PROJECTOR_LAYERS, generator)
+    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(inner))
+
+
+def _scale_to(projector: Projector, spread: float) -> None:
+    """Scale the last layer so that soft tokens start with the standard deviation of the model's embeddings."""
+    with torch.no_grad():
+        probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
+        factor = spread / float(projector(probe).std())
+        last = projector.projector[2]
+        last.weight.mul_(factor)  # type: ignore[operator]
+        last.bias.mul_(factor)  # type: ignore[operator]
+
+
+def _generator(seeds: SeedTree) -> torch.Generator:
+    return torch.Generator().manual_seed(int.from_bytes(seeds.child("init").key()[:7], "big"))

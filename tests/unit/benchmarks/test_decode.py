@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.decode import xrag
+from synthgen.decode import loop_decoder
 from synthgen.decode.config import DecodeConfig
 
 
@@ -22,7 +22,7 @@ def options(tmp_path, tiny):
 
 @pytest.mark.slow
 def test_both_write_as_many_texts_and_are_judged_alike(module_at, options, capsys, monkeypatch):
-    monkeypatch.setattr(xrag, "text_of", xrag.text_of)  # the bench puts its own there, to count
+    monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # the bench puts its own there, to count
     module_at("benchmarks/decode.py").main([*options, "--quick", "--json", "--threads=1"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [one["candidates"] for one in found["compared"]] == [1, DecodeConfig().candidates]

@@ -72,11 +72,11 @@ def test_another_vocabulary_is_decoded_anew(worded):
 
 
 def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
-    with pytest.raises(ModelError, match=r"reads vectors of 'minilm', 384 numbers wide; embed\.model is 'models/enc"):
+    with pytest.raises(ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"):
         Pipeline(worded.config(decode={"bridge": "words"})).run()
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 
 
 def test_a_folder_without_a_vocabulary_is_told(project):
-    with pytest.raises(ModelMissing, match=r"no vocabulary here \(words\.safetensors missing\)"):
+    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
         Pipeline(project.config(**WORDS)).run()

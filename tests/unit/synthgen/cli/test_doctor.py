@@ -49,7 +49,7 @@ def test_a_missing_bridge_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
     check = found()["bridge"]
     assert (check.ok, check.optional) == (False, False)
-    assert "no bridge here" in check.detail
+    assert "contains no bridge" in check.detail
 
 
 def test_little_room_for_models_is_told(monkeypatch):

@@ -81,7 +81,7 @@ def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
     with pytest.raises(ConfigError, match=r"cannot be resolved[\s\S]*variable NO_SUCH_PLACE is not set"):
         train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
     monkeypatch.setenv("NO_SUCH_PLACE", "nowhere")
-    with pytest.raises(DataError, match="holds no parquet table"):
+    with pytest.raises(DataError, match="contains no parquet table"):
         train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
 
 

@@ -2,26 +2,22 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def words(tiny):
-    """Return the tokenizer the tiny models share."""
+def words(tiny):  # the tokenizer of the tiny models
     return tiny.tokenizer()
 
 
 @pytest.fixture(scope="session")
 def llama_folder(tiny, tmp_path_factory):
-    """Return a folder with a random three-layer Llama with grouped queries."""
     return tiny.save_model(tmp_path_factory.mktemp("tiny-llama"), "llama")
 
 
 @pytest.fixture(scope="session")
 def mistral_folder(tiny, tmp_path_factory):
-    """Return a folder with a random three-layer Mistral."""
     return tiny.save_model(tmp_path_factory.mktemp("tiny-mistral"), "mistral")
 
 
 @pytest.fixture(scope="session")
-def gpt2_folder(tiny, tmp_path_factory):
-    """Return a folder with a random two-layer GPT-2, a family without a stepper of its own."""
+def gpt2_folder(tiny, tmp_path_factory):  # a family that `LlamaStepper` does not support
     return tiny.save_model(tmp_path_factory.mktemp("tiny-gpt2"), "gpt2")
 
 
@@ -34,7 +30,6 @@ def bridge_folder(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_xrag(module_at):
-    """The module beside this one: tiny checkpoints of the published layouts."""
     return module_at("tests/unit/synthgen/decode/tiny_xrag.py")
 
 

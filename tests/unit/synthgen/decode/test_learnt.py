@@ -10,7 +10,7 @@ TOLD = "She was seen in clinic on Monday with a cough that had not left her."
 SHORT = "No fever. No rash. Chest clear."
 
 
-def test_sentences_are_known_again_in_other_case_place_and_punctuation(tmp_path):
+def test_sentences_are_recognized_in_other_case_and_punctuation(tmp_path):
     write_learnt([f"{SHORT} {TOLD}", "Plan:\n" + TOLD, SHORT], tmp_path)
     learnt = read_learnt(tmp_path)
     assert len(learnt) == 1
@@ -20,7 +20,7 @@ def test_sentences_are_known_again_in_other_case_place_and_punctuation(tmp_path)
 
 
 @given(st.lists(st.text(max_size=80), max_size=6))
-def test_whatever_is_learnt_is_known_again(tmp_path_factory, texts):
+def test_learnt_sentences_are_recognized(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("style")
     write_learnt(texts, folder)
     learnt = read_learnt(folder)
@@ -29,8 +29,8 @@ def test_whatever_is_learnt_is_known_again(tmp_path_factory, texts):
 
 
 @pytest.mark.parametrize("spoil", [lambda raw: raw[:-1], lambda raw: raw[8:] + raw[:8], lambda raw: raw + raw[-8:]])
-def test_a_damaged_file_is_refused(tmp_path, spoil):
+def test_a_damaged_file_is_rejected(tmp_path, spoil):
     write_learnt([TOLD, TOLD.replace("Monday", "Friday")], tmp_path)
     (tmp_path / LEARNT).write_bytes(spoil((tmp_path / LEARNT).read_bytes()))
-    with pytest.raises(ModelError, match="damaged style"):
+    with pytest.raises(ModelError, match="the style is damaged"):
         read_learnt(tmp_path)

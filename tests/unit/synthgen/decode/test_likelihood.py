@@ -22,12 +22,6 @@ def reader(tiny, words, folder=None, *, family="llama", batch=3):
 
 
 @pytest.fixture(scope="session")
-def words(tiny):
-    """Return the tokenizer the tiny models share."""
-    return tiny.tokenizer()
-
-
-@pytest.fixture(scope="session")
 def readers(tiny, words, bridge_folder):
     return {family: reader(tiny, words, bridge_folder, family=family) for family in ("llama", "mistral", "gpt2")}
 
@@ -59,7 +53,7 @@ def tokens(words, text):
     seed=st.integers(0, 2**31),
     told=st.booleans(),
 )
-def test_nats_are_those_of_the_library(*, tiny, words, readers, family, n, seed, told):
+def test_nats_equal_the_library(*, tiny, words, readers, family, n, seed, told):
     read, draw = readers[family], np.random.default_rng(seed)
     texts = [tiny.sentences(1, seed=int(draw.integers(99)), words=int(draw.integers(1, 6)))[0] for _ in range(n)]
     prompts = [str(draw.choice(["", "fever", "a garden"])) for _ in range(n)]
@@ -74,7 +68,7 @@ def test_nats_are_those_of_the_library(*, tiny, words, readers, family, n, seed,
         assert found.total[i] == pytest.approx(of_the_library(read, frame, text, x[i] if told else None), rel=1e-4)
 
 
-def test_a_model_without_a_bridge_begins_with_its_begin(tiny, words):
+def test_likelihood_without_bridge_starts_with_begin_of_text(tiny, words):
     read, texts = reader(tiny, words), tiny.sentences(5, words=3)
     found = read.nats(texts, most_tokens=MOST)
     wanted = [of_the_library(read, [tiny.BOS], tokens(words, text)) for text in texts]
@@ -92,7 +86,7 @@ def test_adapters_are_merged(tiny, words, tmp_path):
     assert abs(moved - same) > 1e-3
 
 
-def test_neither_company_nor_order_matters(tiny, words, bridge_folder, readers):
+def test_nats_do_not_depend_on_order_or_other_texts(tiny, words, bridge_folder, readers):
     texts, x = [*tiny.sentences(4, words=5), *tiny.sentences(3, seed=8, words=2)], vectors(7)
     found = readers["llama"].nats(texts, most_tokens=MOST, vectors=x)
     turned = readers["llama"].nats(texts[::-1], most_tokens=MOST, vectors=x[::-1])
@@ -101,20 +95,22 @@ def test_neither_company_nor_order_matters(tiny, words, bridge_folder, readers):
     assert alone.total == pytest.approx(found.total, rel=1e-5)
 
 
-def test_one_token_more_costs_its_own_nats_alone(tiny, readers):
+def test_longer_texts_have_more_nats(tiny, readers):
     text = tiny.sentences(1, words=9)
     by_length = [readers["llama"].nats(text, most_tokens=k).total[0] for k in range(1, 6)]
     assert all(a < b for a, b in pairwise(by_length))
 
 
-def test_sums_and_means_by_hand():
+def test_means_of_nats(llama_folder, bridge_folder, tiny):
+    read = Likelihood.load(llama_folder, load_bridge(str(bridge_folder)))
+    assert read.nats(tiny.sentences(2), most_tokens=MOST, vectors=vectors(2)).per_token > 0
     nats = Nats(np.array([2.0, 9.0]), np.array([1, 3]))
     assert nats.each.tolist() == [2.0, 3.0]
     assert nats.per_token == 11 / 4
     assert nats.perplexity == pytest.approx(math.exp(11 / 4))
 
 
-def test_what_cannot_be_read_is_refused(tiny, words, readers):
+def test_invalid_texts_and_models_are_rejected(tiny, words, readers):
     with pytest.raises(DataError, match="1 of 2 texts have no tokens"):
         readers["llama"].nats(["a fever", ""], most_tokens=MOST)
     with pytest.raises(DataError, match="neither vectors nor prompts"):
@@ -130,14 +126,7 @@ def test_what_cannot_be_read_is_refused(tiny, words, readers):
         broken.nats(["a fever"], most_tokens=MOST)
 
 
-def test_a_folder_is_loaded(llama_folder, bridge_folder, tiny):
-    read = Likelihood.load(llama_folder, load_bridge(str(bridge_folder)))
-    assert read.nats(tiny.sentences(2), most_tokens=MOST, vectors=vectors(2)).per_token > 0
-
-
-def test_one_by_one_gives_the_same_bits_in_any_company_and_on_any_number_of_cores(
-    tiny, words, bridge_folder, monkeypatch
-):
+def test_batches_of_one_give_the_same_bits(tiny, words, bridge_folder, monkeypatch):
     read, texts, x, found = reader(tiny, words, bridge_folder, batch=1), tiny.sentences(7, seed=5), vectors(7), []
     for cores in (1, 3):
         monkeypatch.setattr("synthgen.decode.likelihood.usable_cores", lambda cores=cores: cores)

@@ -9,7 +9,7 @@ from synthgen.decode import loading
 from synthgen.decode.loading import load_model
 
 
-def test_a_folder_is_read_frozen_and_whole(llama_folder):
+def test_load_model_returns_a_frozen_model(llama_folder):
     loaded = load_model(llama_folder)
     assert not loaded.model.training
     assert not any(p.requires_grad for p in loaded.model.parameters())
@@ -22,7 +22,7 @@ def test_a_folder_is_read_frozen_and_whole(llama_folder):
 @pytest.mark.parametrize(
     ("dtype", "wanted"), [("auto", torch.float32), ("bfloat16", torch.bfloat16), ("float32", torch.float32)]
 )
-def test_the_dtype_asked_for(llama_folder, dtype, wanted):
+def test_dtype_is_used(llama_folder, dtype, wanted):
     assert {p.dtype for p in load_model(llama_folder, dtype=dtype).model.parameters()} == {wanted}
 
 
@@ -53,20 +53,16 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
         ({"": 0}, True, True, "cuda"),
     ],
 )
-def test_what_computes(monkeypatch, device, gpu, multiplies, backend):
+def test_backend_of_device(monkeypatch, device, gpu, multiplies, backend):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
     assert loading.backend_of(device) == backend
 
 
-def test_a_gpu_that_is_not_there_is_refused(llama_folder, monkeypatch):
+def test_without_a_gpu_cuda_is_rejected_and_auto_is_the_cpu(llama_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
         load_model(llama_folder, device="cuda")
-
-
-def test_auto_without_a_gpu_is_the_cpu(llama_folder, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     loaded = load_model(llama_folder, device="auto")
     assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
 
@@ -76,13 +72,10 @@ def spread(model_layers, **places):
     return dict.fromkeys([*parts, *(f"model.layers.{i}" for i in range(model_layers))], "cpu") | places
 
 
-def test_a_map_that_keeps_all_in_one_place_is_whole(llama_folder):
+def test_a_spread_model_gives_the_same_logits(llama_folder):
     for placed in ({"": "cpu"}, spread(3)):
         loaded = load_model(llama_folder, device=placed)
         assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
-
-
-def test_a_spread_model_gives_the_same_logits(llama_folder):
     ids = torch.tensor([[5, 70, 9]])
     loaded = load_model(llama_folder, device=spread(3, **{"model.layers.1": "disk"}))
     assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), False)
@@ -102,7 +95,7 @@ def test_a_missing_tensor_is_named(llama_folder, tmp_path, device):
     assert refused.value.problems == ("model.layers.2.self_attn.q_proj.weight: missing",)
 
 
-def test_a_projector_among_the_tensors_is_read_over_in_silence(xrag_folder, capfd):
+def test_loading_ignores_a_projector_without_warning(xrag_folder, capfd):
     from transformers.utils import logging
 
     before = logging.get_verbosity()
@@ -111,7 +104,7 @@ def test_a_projector_among_the_tensors_is_read_over_in_silence(xrag_folder, capf
     assert logging.get_verbosity() == before
 
 
-def test_code_beside_the_weights_is_not_run(llama_folder, tmp_path):
+def test_code_in_the_model_folder_is_not_run(llama_folder, tmp_path):
     import json
 
     folder = shutil.copytree(llama_folder, tmp_path / "m")
@@ -119,6 +112,6 @@ def test_code_beside_the_weights_is_not_run(llama_folder, tmp_path):
     config |= {"model_type": "foreign", "auto_map": {"AutoModelForCausalLM": "code.Foreign"}}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Foreign: ...\n")
-    with pytest.raises(ModelError, match="can be read here"):
+    with pytest.raises(ModelError, match="contains no readable causal language model"):
         load_model(folder)
     assert not (tmp_path / "ran").exists()

@@ -9,21 +9,14 @@ from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.decode import loop_decoder
 from synthgen.decode import plain as module
 from synthgen.decode.base import Settings
 from synthgen.decode.plain import PROMPT, WordsDecoder, fill
 
 SEEDS = SeedTree(20261120).child("decode")
-PLAIN = Settings(
-    prompts={"ant": "ant", "bee.hive": "bee hive"},
-    candidates=3,
-    max_new_tokens=10,
-    temperature=1.0,
-    top_p=0.95,
-    top_k=50,
-    batch=4,
-    words=2,
-)
+SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50, "batch": 4, "words": 2}
+PLAIN = Settings(prompts={"ant": "ant", "bee.hive": "bee hive"}, candidates=3, max_new_tokens=10, **SAMPLING)
 SHIPPED_EXAMPLE, SHIPPED_WORDS = module.EXAMPLE, module.EXAMPLE_WORDS
 SHORT = "[{label}][ {words}]"
 TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}>{% endif %}"
@@ -46,6 +39,10 @@ def made(llama_folder, tiny):
 
 def decode(made, latents, **changes):
     return made.decode(latents, dataclasses.replace(PLAIN, **changes), SEEDS, lambda _: None)
+
+
+def written(made, row):
+    return loop_decoder.text_of(made.tokenizer, row, made.eos, mark=made.end_mark)
 
 
 def copied(folder, to, *, template=None, extra=()):
@@ -75,11 +72,12 @@ def copied(folder, to, *, template=None, extra=()):
         ("[{label}][ {words}]", "[a]", ("{label}",), "[a] {label}"),
     ],
 )
-def test_a_prompt_is_filled_and_what_is_empty_left_out(prompt, label, words, filled):
+def test_fill_omits_parts_with_empty_fields(prompt, label, words, filled):
     assert fill(prompt, label, words) == filled
 
 
-def test_the_shipped_prompt_asks_for_a_text_by_label_by_words_or_by_neither():
+def test_shipped_prompt_contains_label_and_words():
+    assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())
     both = fill(PROMPT, "cats", ("fur", "milk"))
     assert "cats" in both
     assert "fur, milk" in both
@@ -89,25 +87,24 @@ def test_the_shipped_prompt_asks_for_a_text_by_label_by_words_or_by_neither():
         assert ("cats" in asked, "fur" in asked) == (bool(label), bool(words))
 
 
-def test_without_a_template_the_prompt_is_asked_as_it_is(tiny, made):
-    shot = "a house library, roof\n\nIt stands.\n\n"
-    assert made.tokens("ant", ("the", "a")) == [
-        tiny.BOS,
-        *made.tokenizer(f"{shot}ant the, a\n\n", add_special_tokens=False).input_ids,
-    ]
+@pytest.mark.parametrize(
+    ("label", "words", "prompt"),
+    [
+        ("ant", ("the", "a"), "<s>a house library, roof\n\nIt stands.\n\nant the, a\n\n"),
+        ("ant", (), "<s>a house\n\nIt stands.\n\nant\n\n"),
+        ("", ("a",), "<s> library, roof\n\nIt stands.\n\n a\n\n"),
+    ],
+)
+def test_prompt_without_template_is_plain_text_with_an_example_of_its_form(tiny, made, label, words, prompt):
+    ids = made.tokens(label, words)
+    assert ids == [tiny.BOS, *made.tokenizer(prompt.removeprefix("<s>"), add_special_tokens=False).input_ids]
 
 
-def test_the_example_is_asked_by_what_the_text_is_asked_by(made):
-    asked = [made.tokenizer.decode(made.tokens(label, words)) for label, words in (("ant", ()), ("", ("a",)))]
-    assert asked[0] == "<s>a house\n\nIt stands.\n\nant\n\n"
-    assert asked[1] == "<s> library, roof\n\nIt stands.\n\n a\n\n"
-
-
-def test_a_model_without_turns_is_cut_where_it_goes_on_asking_itself(made, llama_folder, tmp_path):
+def test_text_without_turns_ends_at_the_first_empty_line(made, llama_folder, tmp_path):
     row = made.tokenizer("It sees the river. \n\nant the\n\nthe", add_special_tokens=False).input_ids
-    assert made._text(row) == ("It sees the river.", "stop")
+    assert written(made, row) == ("It sees the river.", "stop")
     chat = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny")
-    assert chat._text(row)[1] == "length"
+    assert written(chat, row)[1] == "length"
 
 
 def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
@@ -119,7 +116,7 @@ def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
     ]
 
 
-def test_marks_of_turns_frame_the_prompt_where_the_template_was_lost(llama_folder, tmp_path):
+def test_prompt_uses_turn_marks_without_template(llama_folder, tmp_path):
     folder = copied(llama_folder, tmp_path / "m", extra=("<|im_start|>", "<|im_end|>"))
     made = WordsDecoder(folder, None, decoder="tiny", prompt=SHORT)
     ids = made.tokens("ant", ())
@@ -130,22 +127,22 @@ def test_marks_of_turns_frame_the_prompt_where_the_template_was_lost(llama_folde
     assert 291 in made.eos  # a turn's end ends the text
 
 
-def test_the_words_of_the_vector_stand_in_its_prompt(tiny, made, monkeypatch):
+def test_words_of_a_vector_are_in_its_prompt(tiny, made, monkeypatch):
     monkeypatch.setattr(module, "WORD_TOKENS", 8)  # the tiny tokenizer spells
     latents = tiny.latents(5)
-    asked, longest = made._prompts(latents, PLAIN)
+    asked, longest = made._prompts(latents, PLAIN, SEEDS)
     words = tiny.reader().read(latents.vectors, 2)
     named = [PLAIN.prompts[label] for label in latents.labels]
     assert asked == [made.tokens(label, said) for label, said in zip(named, words, strict=True)]
     assert longest == len(made.tokens("bee hive", ("a",))) + 2 * 8
 
 
-def test_words_too_long_for_their_room_are_left_out_the_last_first(tiny, made):
+def test_words_beyond_their_room_are_omitted(tiny, made):
     reader = dataclasses.replace(tiny.reader(), words=tuple(f"{'zx' * 9}{i:02d}" for i in range(12)))
     long = WordsDecoder.__new__(WordsDecoder)
     long.__dict__.update({**made.__dict__, "reader": reader})
     latents = tiny.latents(3)
-    asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9))
+    asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9), SEEDS)
     said = reader.read(latents.vectors, 9)
     first = [long.tokens(PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
     assert [ids[: len(start)] for ids, start in zip(asked, first, strict=True)] == first
@@ -153,7 +150,7 @@ def test_words_too_long_for_their_room_are_left_out_the_last_first(tiny, made):
     assert asked[0] != long.tokens("ant", said[0])
 
 
-def test_texts_are_what_the_library_would_write(tiny, made, monkeypatch):
+def test_texts_equal_the_library(tiny, made, monkeypatch):
     monkeypatch.setattr(module, "WORD_TOKENS", 8)
     (one,) = decode(made, tiny.rows_of(tiny.latents(2), [1]), candidates=1, temperature=1e-3)
     (words,) = tiny.reader().read(tiny.latents(2).vectors[1:], 2)
@@ -165,11 +162,16 @@ def test_texts_are_what_the_library_would_write(tiny, made, monkeypatch):
         ids.append(int(logits.argmax()))
         if ids[-1] == tiny.EOS:
             break
-    assert (one.text, one.finish) == made._text(ids[start:])
+    assert (one.text, one.finish) == written(made, ids[start:])
 
 
-def test_without_words_no_vector_is_read(tiny, llama_folder):
+def test_without_words_no_vector_is_read_and_words_need_a_fitting_vocabulary(tiny, llama_folder):
     made = WordsDecoder(llama_folder, None, decoder="tiny", prompt=SHORT)
+    with pytest.raises(ModelError, match="there is no vocabulary"):
+        decode(made, tiny.latents(2))
+    wider = WordsDecoder(llama_folder, tiny.reader(dim=9), decoder="tiny", prompt=SHORT)
+    with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
+        decode(wider, tiny.latents(2))
     latents = tiny.latents(3)
     nothing = dataclasses.replace(latents, vectors=np.zeros_like(latents.vectors))
     found = decode(made, latents, words=0)
@@ -177,10 +179,12 @@ def test_without_words_no_vector_is_read(tiny, llama_folder):
     assert len({c.text for c in found}) > 3  # each record draws from its own stream
 
 
-def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
-    asked, gap = made._prompts(tiny.latents(3), PLAIN)[0], "\n\n"
-    shown, padded = [], module.padded
-    monkeypatch.setattr(module, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1])
+def test_context_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
+    asked, gap = made._prompts(tiny.latents(3), PLAIN, SEEDS)[0], "\n\n"
+    shown, padded = [], loop_decoder.padded
+    monkeypatch.setattr(
+        loop_decoder, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1]
+    )
     near = dataclasses.replace(PLAIN, context_tokens=20)
     made.decode(tiny.latents(3), near, SEEDS, lambda _: None, ["The river.", "", "a bee"])
     said, bee = (made.tokenizer(text + gap, add_special_tokens=False).input_ids for text in ("The river.", "a bee"))
@@ -190,42 +194,20 @@ def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made, monkeypatch)
     assert shown[2][-len(bee) :] == bee
 
 
-def test_words_need_a_vocabulary_for_vectors_of_this_width(tiny, llama_folder):
-    without = WordsDecoder(llama_folder, None, decoder="tiny", prompt=SHORT)
-    with pytest.raises(ModelError, match="there is no vocabulary"):
-        decode(without, tiny.latents(2))
-    wider = WordsDecoder(llama_folder, tiny.reader(dim=9), decoder="tiny", prompt=SHORT)
-    with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
-        decode(wider, tiny.latents(2))
-
-
-def test_a_prompt_that_does_not_fit_is_refused(tiny, made):
+def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_path):
     with pytest.raises(ModelError, match="of 96 positions"):
         decode(made, tiny.latents(2), max_new_tokens=90)
-
-
-def test_output_that_is_not_finite_is_refused(tiny, llama_folder, tmp_path):
     folder = copied(llama_folder, tmp_path / "m")
     tensors = load_file(folder / "model.safetensors")
     tensors["model.norm.weight"][3] = float("nan")
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="not finite"):
         decode(WordsDecoder(folder, tiny.reader(), decoder="tiny", prompt=SHORT), tiny.latents(2))
-
-
-def test_a_model_without_an_end_is_refused(llama_folder, tmp_path):
-    folder = copied(llama_folder, tmp_path / "m")
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
-        path = folder / name
-        path.write_text(
-            json.dumps({k: v for k, v in json.loads(path.read_text()).items() if not k.startswith("eos")})
-        )
+        kept = {k: v for k, v in json.loads((folder / name).read_text()).items() if not k.startswith("eos")}
+        (folder / name).write_text(json.dumps(kept))
     with pytest.raises(ModelError, match="end of text"):
         WordsDecoder(folder, None, decoder="tiny")
-
-
-def test_the_example_uses_its_words():
-    assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())
 
 
 @pytest.mark.parametrize("words", [0, 2])
@@ -238,12 +220,12 @@ def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_pa
     monkeypatch.setattr(module, "EXAMPLE_LABEL", "the")
     monkeypatch.setattr(module, "EXAMPLE_WORDS", ("a", "fever"))
     monkeypatch.setattr(module, "EXAMPLE", "A fever.")
-    begin = made._begin(settings)
+    begin = made._prefix(settings)
     assert len(begin) > 5
     assert begin[-1] in made.special
-    asked, _ = made._prompts(latents, settings)
-    none = made.tokens("ant", (), worded=words > 0)
+    asked, _ = made._prompts(latents, settings, SEEDS)
+    none = made.tokens("ant", (), example_has_words=words > 0)
     assert all(ids[: len(begin)] == begin for ids in (*asked, none))
     shared = decode(made, latents, words=words, max_new_tokens=5)
-    monkeypatch.setattr(WordsDecoder, "_begin", lambda *_: [])
+    monkeypatch.setattr(WordsDecoder, "_prefix", lambda *_: [])
     assert decode(made, latents, words=words, max_new_tokens=5) == shared

@@ -19,16 +19,14 @@ def reader(frequency=(0.1, 0.1, 0.1, 0.1), centre=(0.0, 0.0)):
     )
 
 
-def test_the_nearest_word_comes_first_and_what_says_the_same_is_put_off():
+def test_words_are_ordered_by_nearness_and_unlikeness(monkeypatch):
     # of x = (2, 1): cosines .894, .984, .447, -.894; then east is .894 - .2 · .8 and north .447 - .2 · .6
     x = np.array([[2, 1]], dtype=np.float32)
     assert reader().read(x, 3) == (("eastern", "east", "north"),)
-
-
-def test_likeness_decides_between_words_that_are_near(monkeypatch):
     monkeypatch.setattr(module, "LIKENESS", 3.0)
     # now east is .894 - 2.4, north .447 - 1.8 and west, like nothing, -.894
-    assert reader().read(np.array([[2, 1]], dtype=np.float32), 3) == (("eastern", "west", "north"),)
+    assert reader().read(x, 3) == (("eastern", "west", "north"),)
+    assert reader().bits(3) == pytest.approx(6)
 
 
 def test_a_rare_word_must_be_nearer():
@@ -38,12 +36,9 @@ def test_a_rare_word_must_be_nearer():
     assert reader(frequency=(0.1, np.exp(-30.0), 0.05, 0.1)).read(x, 1) == (("east",),)
 
 
-def test_vectors_are_taken_from_their_centre_and_their_length_does_not_matter():
+def test_vectors_are_centred_and_a_vector_at_the_centre_gives_the_most_frequent_words():
     at = reader(centre=(1, 1)).read(np.array([[2, 1], [1, 1.5], [1, 9]], dtype=np.float32), 1)
     assert at == (("east",), ("north",), ("north",))
-
-
-def test_a_vector_at_the_centre_gives_the_commonest_words():
     assert reader(frequency=(0.1, 0.2, 0.4, 0.3)).read(np.zeros((1, 2), dtype=np.float32), 2) == (("north", "west"),)
 
 
@@ -66,11 +61,7 @@ def test_words_differ_and_a_vectors_words_depend_on_no_other(v, d, k, seed):
     assert tuple(words[: k - 1] for words in together) == read(x, k - 1)
 
 
-def test_the_bound_in_bits():
-    assert reader().bits(3) == pytest.approx(6)
-
-
-def test_a_vocabulary_is_centred_and_comes_back_from_disk_nearly_as_it_was(tmp_path):
+def test_vocabulary_is_centred_and_nearly_unchanged_by_saving(tmp_path):
     rng = np.random.default_rng(1)
     vectors = (rng.normal(size=(40, 24)) + 3).astype(np.float32)
     frequency = {f"w{i}": 1 / (i + 2) for i in range(40)}
@@ -86,7 +77,7 @@ def test_a_vocabulary_is_centred_and_comes_back_from_disk_nearly_as_it_was(tmp_p
     assert np.mean(same) > 0.9
 
 
-def test_a_damaged_vocabulary_is_refused(tmp_path):
+def test_a_damaged_vocabulary_is_rejected(tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match="damaged"):

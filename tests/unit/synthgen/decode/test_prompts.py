@@ -13,7 +13,7 @@ def encoded(words, text):
 @pytest.mark.parametrize(
     "text", ["", "{prompt}", "{vector}", "{prompt}{prompt}{vector}", "{prompt}{vector}{vector}", "vector prompt"]
 )
-def test_a_template_holds_each_field_once(text):
+def test_template_requires_each_field_once(text):
     with pytest.raises(ModelError, match="once and"):
         Template(text, 2, 3)
 
@@ -22,7 +22,7 @@ def test_a_template_holds_each_field_once(text):
 @pytest.mark.parametrize(
     "text", ["<s>{prompt}\n{vector}\n", "{prompt}{vector}", "a {vector} b {prompt} c", "{vector}<s>{prompt}"]
 )
-def test_the_fields_are_filled_where_they_stand(words, text, prompt):
+def test_template_fills_both_fields(words, text, prompt):
     got = Template(text, 4, 3).tokens(words, prompt)
     at = got.index(3)
     assert got[at : at + 4] == [3] * 4
@@ -36,7 +36,7 @@ def test_the_fields_are_filled_where_they_stand(words, text, prompt):
     assert got[at + 4 :] == (filled if first else encoded(words, after))
 
 
-def test_the_prompt_is_cut_and_nothing_else(words):
+def test_only_the_prompt_is_cut(words):
     template = Template("<s>{prompt} sees {vector}.", 2, 3)
     whole, cut = template.tokens(words, "the river garden fixes"), template.tokens(words, "the river garden fixes", 3)
     n = len(encoded(words, "the river garden fixes"))
@@ -55,11 +55,13 @@ def test_the_prompt_is_cut_and_nothing_else(words):
         ("{label}", "{vector}", "{vector}"),
     ],
 )
-def test_render(prompt, label, wanted):
+def test_label_prompt_fills_in_the_label(prompt, label, wanted):
     assert label_prompt(prompt, label) == wanted
 
 
 @pytest.mark.parametrize("prompt", ["{labels}", "{", "}", "{label}{vector}", "{{label}}", "{lab{label}el}", "{0}"])
-def test_other_braces_are_refused(prompt):
-    with pytest.raises(ValidationError, match=r"only \{label\}"):  # by the configuration, before anything is paid for
+def test_other_braces_are_rejected(prompt):
+    with pytest.raises(
+        ValidationError, match=r"the only field allowed in braces is \{label\}"
+    ):  # by the configuration, before anything is paid for
         DecodeConfig(prompt=prompt)

@@ -5,35 +5,43 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.decode import loop_decoder
 from synthgen.decode.base import Settings
-from synthgen.decode.ending import text_of
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper
-from synthgen.decode.published import PARAPHRASES, PLACEHOLDER, SENTENCES, TENSORS, AtLength, load_checkpoint_bridge
+from synthgen.decode.loop_decoder import text_of
+from synthgen.decode.projector import TENSORS
+from synthgen.decode.published import (
+    HEAD,
+    INDEX,
+    PARAPHRASES,
+    PLACEHOLDER,
+    SENTENCES,
+    SINGLE,
+    TABLE,
+    AtLength,
+    head_problems,
+    load_checkpoint_bridge,
+    read_tensors,
+    tensor_files,
+)
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.last_token import LastTokenEncoder
 
 SEEDS = SeedTree(20261120).child("decode")
 DIM, WIDTH, LENGTH = 24, 40, 17.5
-PLAIN = Settings(
-    prompts={"ant": "", "bee.hive": "a bee"},
-    candidates=2,
-    max_new_tokens=9,
-    temperature=1.0,
-    top_p=0.95,
-    top_k=50,
-    batch=4,
-)
+SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50, "batch": 4}
+PLAIN = Settings(prompts={"ant": "", "bee.hive": "a bee"}, candidates=2, max_new_tokens=9, **SAMPLING)
 
 
 def decoder(folder, *, device="cpu", dim=DIM, **changes):
-    bridge = dataclasses.replace(
-        load_checkpoint_bridge(folder), **{"raw_length": LENGTH, "dtype": "float32", **changes}
-    )
+    options = {"raw_length": LENGTH, "dtype": "float32", **changes}
+    bridge = dataclasses.replace(load_checkpoint_bridge(folder), **options)
     return XragDecoder(folder, bridge, decoder="any", encoder="any", dim=dim, device=device)
 
 
@@ -64,53 +72,44 @@ def change_tensors(tiny_xrag, folder, **changes):
     tiny_xrag.write_shards(folder, {name: tensor for name, tensor in tensors.items() if tensor is not None})
 
 
-def refusals(folder):
-    with pytest.raises(ModelError, match="not a checkpoint of xRAG's layout") as refused:
+def problems_of(folder, message="not a checkpoint of xRAG's layout"):
+    with pytest.raises(ModelError, match=message) as refused:
         load_checkpoint_bridge(folder)
     return refused.value.problems
 
 
-def test_the_projector_is_read_from_the_checkpoint(tiny_xrag, xrag_folder):
+def test_projector_and_its_digest_are_read_from_the_checkpoint(tiny_xrag, xrag_folder, folder):
     bridge, stored = load_checkpoint_bridge(xrag_folder), tiny_xrag.read_shards(xrag_folder)
     for name, tensor in bridge.projector.state_dict().items():
         assert torch.equal(tensor, stored[f"projector.{name}"])
     assert (bridge.info.dim, bridge.info.width, bridge.info.n_soft, bridge.adapters) == (DIM, WIDTH, 1, {})
     assert bridge.dtype == "bfloat16"
-
-
-def test_the_digest_is_of_the_projector(tiny_xrag, xrag_folder, folder):
-    plain = load_checkpoint_bridge(xrag_folder).digest
-    assert load_checkpoint_bridge(folder).digest == plain
+    assert load_checkpoint_bridge(folder).digest == bridge.digest
     change_tensors(tiny_xrag, folder, projector__projector__0__bias=torch.ones(WIDTH))
-    assert load_checkpoint_bridge(folder).digest != plain
+    assert load_checkpoint_bridge(folder).digest != bridge.digest
 
 
-def test_a_prompt_is_in_the_chat_form(made, xrag_folder):
-    template = load_checkpoint_bridge(xrag_folder).templates[0]
-    shown = made.tokenizer.decode(template.tokens(made.tokenizer, "a bee"))
-    assert shown == f"<s>[INST] a bee\n{PARAPHRASES[0].replace('[X]', '<xRAG>')} [/INST]"
-    shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
-    assert shown == f"<s>[INST] {PARAPHRASES[0].replace('[X]', '<xRAG>')} [/INST]"
-
-
-def test_every_paraphrase_holds_the_mark_once_and_no_brace():
+def test_paraphrase_prompts_have_the_chat_form(made, xrag_folder):
     assert len(set(PARAPHRASES)) == len(PARAPHRASES) > 4
     assert all(text.count("[X]") == 1 and not set("{}") & set(text) for text in PARAPHRASES)
-
-
-def test_more_soft_tokens_stand_for_the_vector(made, xrag_folder):
-    template = dataclasses.replace(load_checkpoint_bridge(xrag_folder).templates[0], n_soft=3)
-    shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
-    assert shown.startswith("<s>[INST] Background: <xRAG> <xRAG> <xRAG> ")
+    template = load_checkpoint_bridge(xrag_folder).templates[0]
+    filled = PARAPHRASES[0].replace("[X]", "<xRAG>")
+    wide = dataclasses.replace(template, n_soft=3)
+    shown = [
+        made.tokenizer.decode(t.tokens(made.tokenizer, p))
+        for t, p in ((template, "a bee"), (template, ""), (wide, ""))
+    ]
+    assert shown[:2] == [f"<s>[INST] a bee\n{filled} [/INST]", f"<s>[INST] {filled} [/INST]"]
+    assert shown[2].startswith("<s>[INST] Background: <xRAG> <xRAG> <xRAG> ")
 
 
 @pytest.mark.parametrize("prompt", ["bee <xRAG>", "<xRAG><xRAG>"])
-def test_the_placeholder_in_a_users_prompt_is_refused(tiny, made, prompt):
-    with pytest.raises(ModelError, match=f"a prompt holds {PLACEHOLDER}"):
+def test_the_placeholder_in_a_users_prompt_is_rejected(tiny, made, prompt):
+    with pytest.raises(ModelError, match=f"a prompt contains {PLACEHOLDER}"):
         texts(made, tiny.latents(2, dim=DIM), prompts={"ant": prompt, "bee.hive": ""})
 
 
-def test_the_vector_goes_in_at_the_encoders_length(tiny_xrag, made, xrag_folder):
+def test_projector_uses_the_raw_length(tiny_xrag, made, xrag_folder):
     w = [tiny_xrag.read_shards(xrag_folder)[name] for name in TENSORS]
     v = torch.randn(5, DIM, generator=torch.Generator().manual_seed(1)) * 0.3
     x = LENGTH * v / v.norm(dim=1, keepdim=True)
@@ -120,12 +119,12 @@ def test_the_vector_goes_in_at_the_encoders_length(tiny_xrag, made, xrag_folder)
 
 
 @pytest.mark.parametrize("length", [None, float("nan"), float("inf"), 0.0, -1.0])
-def test_a_length_that_is_no_length_is_refused(xrag_folder, length):
+def test_invalid_raw_length_is_rejected(xrag_folder, length):
     with pytest.raises(ModelError, match="raw length"):
         AtLength(load_checkpoint_bridge(xrag_folder).projector, length)
 
 
-def test_texts_are_what_the_library_would_draw(tiny, made):
+def test_texts_equal_draws_with_the_library(tiny, made):
     """Follow both candidates by hand: the whole prompt as one text, the placeholder's embedding replaced."""
     one = tiny.rows_of(tiny.latents(2, dim=DIM), [1])
     u = SEEDS.child("x1").generator().random((2, 9), dtype=np.float32)
@@ -148,11 +147,9 @@ def test_texts_are_what_the_library_would_draw(tiny, made):
         assert (text, finish) == text_of(made.tokenizer, ids, made.eos)
 
 
-def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):
-    seen, plain = [], XragDecoder._frame
-    monkeypatch.setattr(
-        XragDecoder, "_frame", lambda self, prompts, n: (seen.extend(prompts), plain(self, prompts, n))[1]
-    )
+def test_each_record_has_its_own_paraphrase_prompt(tiny, made, monkeypatch):
+    seen, padded = [], loop_decoder.padded
+    monkeypatch.setattr(loop_decoder, "padded", lambda prompts, n: (seen.extend(prompts), padded(prompts, n))[1])
     latents = tiny.latents(12, dim=DIM, labels=("ant",))
     texts(made, latents, batch=24, prompts={"ant": "ant"})
     ways = [made.tokenizer.decode(prompt) for prompt in seen]
@@ -163,7 +160,7 @@ def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-def test_the_seed_decides_and_company_changes_nothing(tiny, xrag_folder, dtype):
+def test_texts_depend_on_the_seed_and_not_on_other_records(tiny, xrag_folder, dtype):
     made, latents = decoder(xrag_folder, dtype=dtype), tiny.latents(5, dim=DIM)
     assert made.model.dtype == getattr(torch, dtype)
     together = texts(made, latents)
@@ -172,21 +169,16 @@ def test_the_seed_decides_and_company_changes_nothing(tiny, xrag_folder, dtype):
     assert [t for i in range(5) for t in texts(made, tiny.rows_of(latents, [i]))] == together
 
 
-def test_both_loops_write_the_same(tiny, made, xrag_folder, monkeypatch):
+def test_both_steppers_and_a_spread_model_write_the_same(tiny, made, xrag_folder, monkeypatch):
     latents = tiny.latents(5, dim=DIM)
     own = texts(made, latents)
     assert isinstance(made._stepper(2, 9, 20), LlamaStepper)
-    monkeypatch.setattr(made, "weights", None)
-    assert isinstance(made._stepper(2, 9, 20), GenericStepper)
-    assert texts(made, latents) == own
-
-
-def test_a_model_spread_over_places_writes_the_same(tiny, made, xrag_folder):
     parts = ("model.embed_tokens", "model.layers.0", "model.norm", "model.rotary_emb", "lm_head")
     spread = decoder(xrag_folder, device={**dict.fromkeys(parts, "cpu"), "model.layers.1": "disk"})
     assert spread.weights is None
-    latents = tiny.latents(3, dim=DIM)
-    assert texts(spread, latents) == texts(made, latents)
+    monkeypatch.setattr(made, "weights", None)
+    assert isinstance(made._stepper(2, 9, 20), GenericStepper)
+    assert texts(made, latents) == texts(spread, latents) == own
 
 
 def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
@@ -205,106 +197,158 @@ def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
     assert found != texts(whole, dataclasses.replace(latents, vectors=points[::-1].copy()))
 
 
-@pytest.mark.parametrize("name", TENSORS)
-def test_a_missing_projector_tensor_is_named(tiny_xrag, folder, name):
-    change_tensors(tiny_xrag, folder, **{name.replace(".", "__"): None})
-    assert refusals(folder) == (f"{name}: missing",)
-
-
 @pytest.mark.parametrize(
     ("name", "shape", "wanted"),
     [
-        (TENSORS[0], (WIDTH, DIM + 1), f"{TENSORS[0]}: takes 25 numbers, config.json says retriever_hidden_size 24"),
-        (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), wanted (43,)"),
+        *((name, None, f"{name}: missing") for name in TENSORS),
+        (HEAD, None, f"{HEAD}: missing, though config.json says the embeddings are not tied"),
+        (
+            TENSORS[0],
+            (WIDTH, DIM + 1),
+            f"{TENSORS[0]}: takes 25 numbers, but retriever_hidden_size in config.json is 24",
+        ),
+        (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), expected (43,)"),
         (TENSORS[0], (WIDTH,), f"{TENSORS[0]}: not a matrix"),
-        (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), wanted (40,)"),
-        (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), wanted (40, 40)"),
-        (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), wanted (40,)"),
+        (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), expected (40,)"),
+        (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), expected (40, 40)"),
+        (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), expected (40,)"),
     ],
 )
-def test_a_projector_of_the_wrong_width_is_named(tiny_xrag, folder, name, shape, wanted):
-    change_tensors(tiny_xrag, folder, **{name.replace(".", "__"): torch.ones(shape)})
-    assert wanted in refusals(folder)
+def test_missing_and_misshaped_tensors_are_listed(tiny_xrag, folder, name, shape, wanted):
+    change_tensors(tiny_xrag, folder, **{name.replace(".", "__"): shape if shape is None else torch.ones(shape)})
+    assert wanted in problems_of(folder)
 
 
-def test_vectors_of_another_width_are_refused(xrag_folder):
-    with pytest.raises(ModelError, match="does not fit") as refused:
-        decoder(xrag_folder, dim=DIM + 2)
-    assert refused.value.problems == (f"{TENSORS[0]}: takes 24 numbers, the encoder's vectors have 26",)
-
-
-def test_a_model_of_another_width_is_refused(tiny, tiny_xrag, xrag_folder, tmp_path):
+def test_model_or_encoder_of_another_width_is_rejected(tiny, tiny_xrag, xrag_folder, tmp_path):
     bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_length=LENGTH)
     other = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), hidden_size=48)
     with pytest.raises(ModelError, match="does not fit") as refused:
-        XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM)
-    assert refused.value.problems == (f"{TENSORS[2]}: gives 40 numbers, the model's embeddings have 48",)
-
-
-def test_a_tokenizer_without_the_placeholder_is_refused(tiny, folder):
-    tiny.tokenizer().save_pretrained(folder)
-    assert refusals(folder) == ("<xRAG>: the tokenizer lacks the placeholder",)
-
-
-def test_a_tokenizer_without_a_beginning_is_refused(tiny_xrag, tiny, folder):
-    tokenizer = tiny.tokenizer()
-    tokenizer.bos_token = None
-    tokenizer.add_tokens(["<xRAG>"])
-    tokenizer.save_pretrained(folder)
-    assert refusals(folder) == ("<s>: the tokenizer names no beginning of text",)
-
-
-def test_tokens_of_tokenizer_and_configuration_must_agree(folder):
-    configure(folder, xrag_token_id=290)
-    load_checkpoint_bridge(folder)
-    configure(folder, xrag_token_id=7)
-    assert refusals(folder) == ("<xRAG>: token 290 of the tokenizer, config.json says xrag_token_id 7",)
-
-
-def test_an_untied_head_that_is_missing_is_named(tiny_xrag, folder):
-    change_tensors(tiny_xrag, folder, lm_head__weight=None)
-    assert refusals(folder) == ("lm_head.weight: missing, though config.json says the embeddings are not tied",)
-
-
-def test_a_tied_head_that_differs_is_named(folder):
-    configure(folder, tie_word_embeddings=True)
-    assert refusals(folder) == (
-        "lm_head.weight: differs from model.embed_tokens.weight, though config.json says the embeddings are tied",
+        XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM + 2)
+    assert refused.value.problems == (
+        f"{TENSORS[0]}: takes 24 numbers, the encoder's vectors have 26",
+        f"{TENSORS[2]}: gives 40 numbers, the model's embeddings have 48",
     )
 
 
-def test_a_tied_model_decodes(tiny, tiny_xrag, tmp_path):
+def test_wrong_tokens_of_the_tokenizer_are_rejected(tiny, folder):
+    configure(folder, xrag_token_id=290)
+    load_checkpoint_bridge(folder)
+    configure(folder, xrag_token_id=7)
+    assert problems_of(folder) == ("<xRAG>: token 290 of the tokenizer, but xrag_token_id in config.json is 7",)
+    tokenizer = tiny.tokenizer()
+    tokenizer.save_pretrained(folder)
+    assert problems_of(folder) == ("<xRAG>: the tokenizer lacks the placeholder",)
+    configure(folder, xrag_token_id=290)
+    tokenizer.bos_token = None
+    tokenizer.add_tokens(["<xRAG>"])
+    tokenizer.save_pretrained(folder)
+    assert problems_of(folder) == ("<s>: the tokenizer defines no beginning of text",)
+
+
+def test_tied_model_decodes(tiny, tiny_xrag, tmp_path):
     folder = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), tie_word_embeddings=True)
     assert "lm_head.weight" not in tiny_xrag.read_shards(folder)
     assert len(texts(decoder(folder), tiny.latents(1, dim=DIM))) == 2
 
 
-def test_a_missing_shard_is_refused(tiny_xrag, folder):
-    (folder / tiny_xrag.SHARDS[2]).unlink()
-    with pytest.raises(ModelError, match="incomplete") as refused:
-        load_checkpoint_bridge(folder)
-    assert tiny_xrag.SHARDS[2] in refused.value.problems[0]
+HEADS = f"{HEAD}: differs from {TABLE}, though config.json says the embeddings are tied"
 
 
 @pytest.mark.parametrize(
     ("changes", "wanted"),
     [
+        ({"tie_word_embeddings": True}, HEADS),
         ({"retriever_hidden_size": ...}, "config.json: retriever_hidden_size is missing"),
-        ({"projector_type": "mlp3x_gelu"}, "config.json: projector_type 'mlp3x_gelu', only 'mlp2x_gelu' is known"),
+        (
+            {"projector_type": "mlp3x_gelu"},
+            "config.json: projector_type 'mlp3x_gelu' is not supported, only 'mlp2x_gelu'",
+        ),
     ],
 )
-def test_another_kind_of_projector_is_refused(folder, changes, wanted):
+def test_contradicting_configuration_is_rejected(folder, changes, wanted):
     configure(folder, **changes)
-    assert refusals(folder) == (wanted,)
+    assert problems_of(folder) == (wanted,)
 
 
 def test_all_problems_are_listed(tiny, tiny_xrag, folder):
     tiny.tokenizer().save_pretrained(folder)
     change_tensors(tiny_xrag, folder, lm_head__weight=None, projector__projector__2__bias=None)
-    assert len(refusals(folder)) == 3
-
-
-def test_a_folder_that_says_nothing_is_refused(folder):
+    assert len(problems_of(folder)) == 3
     (folder / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="configuration or tokenizer"):
-        load_checkpoint_bridge(folder)
+    problems_of(folder, "configuration or tokenizer")
+    (folder / tiny_xrag.SHARDS[2]).unlink()
+    assert tiny_xrag.SHARDS[2] in problems_of(folder, "incomplete")[0]
+
+
+def tensor_problems(folder):
+    with pytest.raises(ModelError, match=r"incomplete|weight_map|cannot be read") as refused:
+        tensor_files(folder)
+    return refused.value
+
+
+def test_shards_and_a_single_file_give_the_same_tensors(tiny_xrag, folder, tmp_path):
+    whole = tiny_xrag.read_shards(folder)
+    (tmp_path / "one").mkdir()
+    save_file(whole, tmp_path / "one" / SINGLE)
+    for place in (folder, tmp_path / "one"):
+        files = tensor_files(place)
+        assert set(files) == set(whole)
+        assert all(torch.equal(tensor, whole[name]) for name, tensor in read_tensors(files, files).items())
+
+
+def test_read_tensors_omits_missing_names(folder):
+    assert list(read_tensors(tensor_files(folder), [HEAD, "model.nothing.weight"])) == [HEAD]
+
+
+def test_a_missing_shard_is_named_with_a_tensor_of_it(tiny_xrag, folder):
+    lost = sorted(load_file(folder / tiny_xrag.SHARDS[1]))
+    (folder / tiny_xrag.SHARDS[1]).unlink()
+    assert tensor_problems(folder).problems == (
+        f"{lost[0]}: its shard {tiny_xrag.SHARDS[1]} ({len(lost)} tensors) is missing",
+    )
+
+
+def test_every_problem_of_the_shards_is_listed(tiny_xrag, folder):
+    index = json.loads((folder / INDEX).read_text())
+    index["weight_map"] |= {"model.extra.weight": tiny_xrag.SHARDS[0], "far": "../far.safetensors", "bin": "a.bin"}
+    (folder / INDEX).write_text(json.dumps(index))
+    assert sorted(tensor_problems(folder).problems) == [
+        "bin: a.bin is not a safetensors file of this folder",
+        "far: far.safetensors is not a safetensors file of this folder",
+        f"model.extra.weight: missing in {tiny_xrag.SHARDS[0]}, which the index names",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"weight_map": []}', '{"weight_map": null}'])
+def test_damaged_index_is_rejected(folder, content):
+    (folder / INDEX).write_text(content)
+    assert "weight_map" in tensor_problems(folder).message
+
+
+@pytest.mark.parametrize("shard", [0, 2])
+def test_damaged_or_missing_weights_are_rejected(tiny_xrag, folder, tmp_path, shard):
+    path = folder / tiny_xrag.SHARDS[shard]
+    path.write_bytes(path.read_bytes()[:-9])
+    assert path.name in tensor_problems(folder).message
+    assert SINGLE in tensor_problems(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("names", "tied", "wanted"),
+    [
+        ((TABLE, HEAD), False, []),
+        ((TABLE,), True, []),
+        ((HEAD,), True, []),
+        ((TABLE,), False, [f"{HEAD}: missing, though config.json says the embeddings are not tied"]),
+        (("other",), True, [f"{TABLE}: missing"]),
+        ((TABLE, HEAD), True, [HEADS]),
+    ],
+)
+def test_head_problems_compares_the_head_with_the_configuration(tmp_path, names, tied, wanted):
+    def problems(values):
+        save_file({n: torch.full((5, 3), float(v)) for n, v in zip(names, values, strict=False)}, tmp_path / SINGLE)
+        return head_problems(tensor_files(tmp_path), tied=tied)
+
+    assert problems((0, 1)) == wanted
+    if len(names) == 2:
+        assert problems((1, 1)) == []  # a tied head may be stored twice

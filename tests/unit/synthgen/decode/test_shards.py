@@ -9,26 +9,12 @@ from synthgen.core.seeds import SeedTree
 from synthgen.decode import shards
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.shards import (
-    DecodeTask,
-    cut,
-    drop_foreign_shards,
-    missing_rows,
-    read_shards,
-    workers_for,
-    write_shards,
-)
+from synthgen.decode.shards import DecodeTask, cut, drop_foreign_shards, missing_rows, read_shards, write_shards
 from synthgen.decode.xrag import XragDecoder
 
-PLAIN = Settings(
-    prompts={"ant": "ant", "bee.hive": "a bee of the garden"},
-    candidates=3,
-    max_new_tokens=9,
-    temperature=1.0,
-    top_p=0.95,
-    top_k=50,
-    batch=8,
-)
+SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50}
+PROMPTS = {"ant": "ant", "bee.hive": "a bee of the garden"}
+PLAIN = Settings(prompts=PROMPTS, candidates=3, max_new_tokens=9, batch=8, **SAMPLING)
 SEEDS = SeedTree(20261120).child("decode")
 
 
@@ -45,16 +31,7 @@ def whole(task, tiny):
     return task.open_decoder().decode(tiny.latents(23), PLAIN, SEEDS, lambda _: None)
 
 
-@pytest.mark.parametrize("n_workers", [1, 2])
-def test_any_number_of_workers_writes_the_same(task, whole, tiny, tmp_path, n_workers):
-    told = []
-    n = write_shards(task, tiny.latents(23), tmp_path, told.append, n_workers=n_workers)
-    assert n == len(list(tmp_path.iterdir())) >= n_workers
-    assert read_shards(tmp_path) == whole
-    assert sum(told) == len(whole) == 69
-
-
-def test_a_folder_begun_with_one_worker_is_gone_on_with_by_two(task, whole, tiny, tmp_path):
+def test_shards_are_continued_with_another_number_of_workers(task, whole, tiny, tmp_path):
     write_shards(task, tiny.latents(23), tmp_path, lambda _: None, n_workers=1)
     for path in sorted(tmp_path.iterdir())[1::2]:
         path.unlink()
@@ -80,15 +57,19 @@ def backwards(decoder, latents, settings, seeds, advance):
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
-def test_another_way_of_writing_goes_through_the_same_workers(task, whole, tiny, tmp_path, n_workers):
-    own, told = dataclasses.replace(task, write=backwards), []
-    n = write_shards(own, tiny.latents(23), tmp_path, told.append, n_workers=n_workers)
-    assert read_shards(tmp_path) == whole
-    assert sum(told) == 1000 * n
+def test_number_of_workers_and_order_of_writing_change_nothing(task, whole, tiny, tmp_path, n_workers):
+    for write, of_shard in ((task.write, 0), (backwards, 1000)):
+        folder, reported = tmp_path / str(of_shard), []
+        folder.mkdir()
+        own = dataclasses.replace(task, write=write)
+        n = write_shards(own, tiny.latents(23), folder, reported.append, n_workers=n_workers)
+        assert n == len(list(folder.iterdir())) >= n_workers
+        assert read_shards(folder) == whole
+        assert sum(reported) == (of_shard * n or len(whole))
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
-def test_an_error_of_a_worker_is_the_callers(task, tiny, tmp_path, n_workers):
+def test_errors_of_workers_are_raised(task, tiny, tmp_path, n_workers):
     lost = dataclasses.replace(task, settings=dataclasses.replace(PLAIN, max_new_tokens=4000))
     with pytest.raises(ModelError, match="positions"):
         write_shards(lost, tiny.latents(9), tmp_path, lambda _: None, n_workers=n_workers)
@@ -97,14 +78,13 @@ def test_an_error_of_a_worker_is_the_callers(task, tiny, tmp_path, n_workers):
     def broken():
         raise DataError("no decoder", hint="bring one")
 
+    lost = dataclasses.replace(task, open_decoder=broken)
     with pytest.raises(DataError, match="no decoder") as caught:
-        write_shards(
-            dataclasses.replace(task, open_decoder=broken), tiny.latents(9), tmp_path, print, n_workers=n_workers
-        )
+        write_shards(lost, tiny.latents(9), tmp_path, print, n_workers=n_workers)
     assert caught.value.hint == "bring one"
 
 
-def test_a_shard_that_does_not_hold_the_rows_of_its_name_is_written_again(task, whole, tiny, tmp_path):
+def test_foreign_shards_are_written_again(task, whole, tiny, tmp_path):
     """A copied, renamed, overlapping, cut or foreign file would leave latents unwritten, or written twice."""
     latents = tiny.latents(23)
     write_shards(task, latents, tmp_path, lambda _: None, n_workers=2)
@@ -127,7 +107,7 @@ def test_a_shard_that_does_not_hold_the_rows_of_its_name_is_written_again(task, 
     assert missing_rows(tmp_path, 23) == [range(23)]  # what was written for other latents counts for none
 
 
-def test_what_is_missing_is_what_no_shard_holds(tmp_path):
+def test_missing_rows_are_those_of_no_shard(tmp_path):
     assert missing_rows(tmp_path, 0) == []
     assert missing_rows(tmp_path, 7) == [range(7)]
     for name in ("shard-0000002-0000004", "shard-0000004-0000005"):
@@ -137,15 +117,11 @@ def test_what_is_missing_is_what_no_shard_holds(tmp_path):
 
 @pytest.mark.parametrize("n_workers", [1, 2, 8])
 @pytest.mark.parametrize("missing", [[range(546)], [range(3, 40), range(41, 45)], [range(1)], []])
-def test_shards_hold_each_missing_row_once(n_workers, missing):
+def test_cut_covers_each_missing_row_once_and_ends_with_the_smallest_shards(n_workers, missing):
     settings = dataclasses.replace(PLAIN, batch=128, candidates=4)
     found = cut(missing, settings, n_workers)
     assert [row for rows in found for row in rows] == [row for rows in missing for row in rows]
     assert all(1 <= len(rows) <= 64 for rows in found)
-
-
-def test_the_last_shards_are_the_smallest_so_that_all_workers_end_together():
-    settings = dataclasses.replace(PLAIN, batch=128, candidates=4)
     sizes = [len(rows) for rows in cut([range(546)], settings, 2)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == 64
@@ -156,14 +132,14 @@ def test_the_last_shards_are_the_smallest_so_that_all_workers_end_together():
     assert [len(rows) for rows in cut([range(5)], one_each, 8)] == [1] * 5
 
 
-def test_workers_follow_the_cores_the_texts_and_the_memory(llama_folder, monkeypatch):
+def test_workers_depend_on_cores_texts_and_memory(llama_folder, monkeypatch):
     has = {"cores": 8, "bytes": 1 << 40, "backend": "cpu"}
     monkeypatch.setattr(shards, "usable_cores", lambda: has["cores"])
     monkeypatch.setattr(shards, "available_memory", lambda: has["bytes"])
     monkeypatch.setattr(shards, "backend_of", lambda _: has["backend"])
 
     def workers(texts):
-        return workers_for(texts, PLAIN, llama_folder, "cpu")
+        return shards.workers_for(texts, PLAIN, llama_folder, "cpu")
 
     assert [workers(n) for n in (0, 9, 512, 10**5)] == [1, 8, 8, 8]
     has["bytes"] = 3 * shards.STEP_BYTES
@@ -174,7 +150,7 @@ def test_workers_follow_the_cores_the_texts_and_the_memory(llama_folder, monkeyp
     assert workers(10**5) == 1
 
 
-def test_a_cache_is_as_large_as_the_loops(llama_folder, task):
+def test_cache_bytes_equal_the_steppers_cache(llama_folder, task):
     said = json.loads((llama_folder / "config.json").read_bytes())
     assert said["num_key_value_heads"] == 2
     settings = dataclasses.replace(PLAIN, context_tokens=50)

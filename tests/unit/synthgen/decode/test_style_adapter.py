@@ -20,7 +20,7 @@ from synthgen.decode.style_adapter import (
     load_style,
 )
 from synthgen.decode.train.adapters import adapter_tensors, attach, merge
-from synthgen.decode.train.trained import new_style
+from synthgen.decode.train.trainer import new_style
 
 RANK = 3
 NOTHING = np.zeros(0, dtype=np.uint64)
@@ -30,11 +30,9 @@ NOTHING = np.zeros(0, dtype=np.uint64)
 def bridge(tiny, tmp_path_factory):
     described, targets = tiny.info(adapter_rank=2, adapter_targets=("q_proj", "down_proj")), ("q_proj", "down_proj")
     adapters = attach(tiny.language_model("llama"), 2, targets, torch.Generator().manual_seed(4))
-    random = {
-        n: torch.randn(t.shape, generator=torch.Generator().manual_seed(5))
-        for n, t in adapter_tensors(adapters).items()
-    }
-    tensors = tiny.bridge_tensors(described) | {name: 0.1 * tensor for name, tensor in random.items()}
+    shapes = {name: tensor.shape for name, tensor in adapter_tensors(adapters).items()}
+    random = {n: 0.1 * torch.randn(s, generator=torch.Generator().manual_seed(5)) for n, s in shapes.items()}
+    tensors = tiny.bridge_tensors(described) | random
     return load_bridge(str(tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tensors)))
 
 
@@ -46,15 +44,8 @@ def make(tiny, bridge):
         trained = new_style(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
         generator = torch.Generator().manual_seed(seed)
         tensors = {n: torch.randn(t.shape, generator=generator) * 0.1 for n, t in trained.tensors.items()}
-        card = StyleCard(
-            name=f"m{seed}",
-            bridge=bridge.digest,
-            rank=RANK,
-            steps=1,
-            sources=(),
-            heldout_before=1.0,
-            heldout_after=1.0,
-        )
+        losses = {"heldout_before": 1.0, "heldout_after": 1.0}
+        card = StyleCard(name=f"m{seed}", bridge=bridge.digest, rank=RANK, steps=1, sources=(), **losses)
         return StyleAdapter(card.model_copy(update=changes), tensors, f"digest-{seed}", NOTHING)
 
     return style
@@ -82,12 +73,10 @@ def test_shares_of_styles_add_up_layer_by_layer(tiny, bridge, make):
     assert moved == 2 * (len(one.tensors) // 2)  # every adapter was met, those of the projector too
 
 
-def test_no_share_is_no_change_and_the_bridge_itself_is_never_touched(tiny, bridge, make):
+def test_share_of_zero_changes_nothing(tiny, bridge, make):
     before = deepcopy(bridge.projector.state_dict())
     told = in_style(bridge, [(make(1), 0.0)])
-    assert all(
-        torch.equal(a, b) for a, b in zip(before.values(), bridge.projector.state_dict().values(), strict=True)
-    )
+    assert all(torch.equal(tensor, before[name]) for name, tensor in bridge.projector.state_dict().items())
     for name, weight in weights(tiny, bridge).items():
         assert torch.allclose(weights(tiny, told)[name], weight, atol=1e-6), name
     assert in_style(bridge, []) is bridge
@@ -95,8 +84,8 @@ def test_no_share_is_no_change_and_the_bridge_itself_is_never_touched(tiny, brid
     assert told.info.adapter_rank == bridge.info.adapter_rank + RANK
 
 
-def test_a_style_of_another_bridge_or_shape_is_refused(bridge, make):
-    with pytest.raises(ModelError, match="m1 was trained beside another bridge"):
+def test_a_style_of_another_bridge_or_shape_is_rejected(bridge, make):
+    with pytest.raises(ModelError, match="m1 was trained for another bridge"):
         in_style(bridge, [(make(1, bridge="0" * 64), 1.0)])
     style = make(2)
     name = next(n for n in style.tensors if n.startswith("adapter.model.") and n.endswith(".up"))
@@ -105,9 +94,9 @@ def test_a_style_of_another_bridge_or_shape_is_refused(bridge, make):
         in_style(bridge, [(cut, 1.0)])
 
 
-def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path):
+def test_written_style_is_loaded_and_damaged_style_rejected(make, tmp_path):
     style = make(3)
-    with pytest.raises(ModelMissing, match="no style of the shelf") as caught:
+    with pytest.raises(ModelMissing, match="neither a built-in style") as caught:
         load_style("./nowhere", lambda name: tmp_path / name)
     assert "plain" in caught.value.hint
     save_file(style.tensors, tmp_path / WEIGHTS)
@@ -120,11 +109,11 @@ def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path)
     assert all(torch.equal(read.tensors[n], t) for n, t in style.tensors.items())
     assert len(read.learnt) == 1
     (tmp_path / CARD).write_text(style.card.model_dump_json().replace('"m3"', '"../m3"'))
-    with pytest.raises(ModelError, match="damaged style"):
+    with pytest.raises(ModelError, match="the style is damaged"):
         load_style(str(tmp_path), Path)
 
 
-def test_every_style_of_the_built_in_fits_the_builtin_bridge():
+def test_built_in_styles_fit_the_builtin_bridge():
     builtin = load_bridge("builtin")
     assert built_in_styles()[0] == "plain"
     for name in built_in_styles()[1:]:

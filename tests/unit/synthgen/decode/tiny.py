@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from synthgen.core.types import Latents
+from synthgen.decode import shards
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, BridgeInfo
 from synthgen.decode.prompt_words import make_reader
 
@@ -26,21 +27,10 @@ SPECIAL = ["<pad>", "<s>", "</s>", "<vec>"]
 PAD, BOS, EOS, VEC = range(4)
 SIZE = 290  # the bytes, the special tokens and a few merges
 WORDS = ("doctor", "patient", "fever", "rocket", "engine", "orbit", "river", "garden", "the", "a", "sees", "fixes")
-LLAMA = {
-    "vocab_size": SIZE,
-    "hidden_size": 40,
-    "intermediate_size": 52,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 12,
-    "max_position_embeddings": 96,
-    "bos_token_id": BOS,
-    "eos_token_id": EOS,
-    "pad_token_id": PAD,
-    "initializer_range": 0.2,
-    "tie_word_embeddings": False,
-}
+SHARED = {"vocab_size": SIZE, "initializer_range": 0.2, "bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD}
+HEADS = {"num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12}
+WIDTHS = {"hidden_size": 40, "intermediate_size": 52, "max_position_embeddings": 96}
+LLAMA = {**SHARED, **HEADS, **WIDTHS, "tie_word_embeddings": False}
 
 
 def sentences(n, *, seed=0, words=6):
@@ -54,37 +44,18 @@ def tokenizer():
     inner = Tokenizer(BPE())
     inner.pre_tokenizer, inner.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
     alphabet = ByteLevel.alphabet()
-    inner.train_from_iterator(
-        sentences(40),
-        BpeTrainer(vocab_size=SIZE, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False),
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=inner,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        additional_special_tokens=["<vec>"],
-    )
+    options = {"special_tokens": SPECIAL, "initial_alphabet": alphabet, "show_progress": False}
+    inner.train_from_iterator(sentences(40), BpeTrainer(vocab_size=SIZE, **options))
+    special = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "additional_special_tokens": ["<vec>"]}
+    return PreTrainedTokenizerFast(tokenizer_object=inner, **special)
 
 
 def language_model(family, *, seed=11, **changes):
     """Return a random model of a family, float32, ready to be read from."""
     torch.manual_seed(seed)
     if family == "gpt2":
-        made = GPT2LMHeadModel(
-            GPT2Config(
-                vocab_size=SIZE,
-                n_embd=40,
-                n_layer=2,
-                n_head=4,
-                n_positions=96,
-                initializer_range=0.2,
-                bos_token_id=BOS,
-                eos_token_id=EOS,
-                pad_token_id=PAD,
-                **changes,
-            )
-        )
+        shape = {"n_embd": 40, "n_layer": 2, "n_head": 4, "n_positions": 96}
+        made = GPT2LMHeadModel(GPT2Config(**SHARED, **shape, **changes))
     elif family == "mistral":
         made = MistralForCausalLM(MistralConfig(**{**LLAMA, "sliding_window": None, **changes}))
     else:
@@ -101,32 +72,16 @@ def save_model(folder, family, *, dtype=torch.float32, **changes):
 
 def info(**changes):
     """Return the description of a bridge from the encoder "tiny-encoder" (7 wide) to the decoder "tiny"."""
-    plain = {
-        "encoder": "tiny-encoder",
-        "decoder": "tiny",
-        "dim": 7,
-        "width": 40,
-        "hidden": 13,
-        "n_soft": 3,
-        "template": "<s>{prompt}\n{vector}\n",
-        "placeholder_id": VEC,
-        "adapter_rank": 0,
-        "max_text_tokens": 20,
-        "steps": 5,
-    }
-    return BridgeInfo(**{**plain, **changes})
+    shape = {"dim": 7, "width": 40, "hidden": 13, "n_soft": 3, "adapter_rank": 0, "max_text_tokens": 20, "steps": 5}
+    frame = {"template": "<s>{prompt}\n{vector}\n", "placeholder_id": VEC}
+    return BridgeInfo(**{"encoder": "tiny-encoder", "decoder": "tiny", **shape, **frame, **changes})
 
 
 def bridge_tensors(described, *, seed=3):
     """Return random tensors of a projector that fits the description."""
     generator = torch.Generator().manual_seed(seed)
-    out = described.n_soft * described.width
-    shapes = {
-        "0.weight": (described.hidden, described.dim),
-        "0.bias": (described.hidden,),
-        "2.weight": (out, described.hidden),
-        "2.bias": (out,),
-    }
+    hidden, out = described.hidden, described.n_soft * described.width
+    shapes = {"0.weight": (hidden, described.dim), "0.bias": (hidden,), "2.weight": (out, hidden), "2.bias": (out,)}
     return {f"projector.projector.{k}": torch.randn(s, generator=generator) * 0.4 for k, s in shapes.items()}
 
 
@@ -159,14 +114,5 @@ def latents(n, *, dim=7, labels=("ant", "bee.hive"), seed=2):
 
 
 def rows_of(these, rows):
-    """Return some rows of latents, in the order given."""
-    return Latents(
-        vectors=these.vectors[list(rows)],
-        ids=tuple(these.ids[i] for i in rows),
-        labels=tuple(these.labels[i] for i in rows),
-        parent_ids=((),) * len(rows),
-        weights=((),) * len(rows),
-        method=these.method,
-        seed_path=these.seed_path,
-        told=tuple(these.told[i] for i in rows) if these.told else (),
-    )
+    """Return rows of latents, in the order given."""
+    return shards.rows_of(these, list(rows))

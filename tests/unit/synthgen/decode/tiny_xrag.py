@@ -10,15 +10,8 @@ from transformers import MistralConfig, MistralForCausalLM, MistralModel
 INDEX = "model.safetensors.index.json"
 SHARDS = tuple(f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3))
 DIM, WIDTH = 24, 40
-SIZES = {
-    "intermediate_size": 52,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 256,
-    "sliding_window": None,
-    "initializer_range": 0.2,
-}
+HEADS = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": None}
+SIZES = {"intermediate_size": 52, "max_position_embeddings": 256, "initializer_range": 0.2, **HEADS}
 
 
 def decoder_tensors(config, seed=17):
@@ -49,19 +42,10 @@ def read_shards(folder):
 
 def decoder_config(vocab_size, **changes):
     """Return a configuration with the fields of xrag-7b's."""
-    plain = {
-        "vocab_size": vocab_size,
-        "hidden_size": WIDTH,
-        "head_dim": 12,
-        "tie_word_embeddings": False,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "architectures": ["XMistralForCausalLM"],
-        "retriever_hidden_size": DIM,
-        "projector_type": "mlp2x_gelu",
-        **SIZES,
-    }
-    return MistralConfig(**{**plain, **changes})
+    model = {"vocab_size": vocab_size, "hidden_size": WIDTH, "head_dim": 12, "tie_word_embeddings": False, **SIZES}
+    tokens = {"bos_token_id": 1, "eos_token_id": 2, "architectures": ["XMistralForCausalLM"]}
+    projector = {"retriever_hidden_size": DIM, "projector_type": "mlp2x_gelu"}
+    return MistralConfig(**{**model, **tokens, **projector, **changes})
 
 
 def save_decoder(folder, tokenizer, **changes):

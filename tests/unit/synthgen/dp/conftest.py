@@ -9,7 +9,7 @@ from synthgen.decode import style_adapter as styles
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.learnt import write_learnt
 from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, load_style
-from synthgen.decode.train.trained import new_style
+from synthgen.decode.train.trainer import new_style
 from synthgen.dp import basis as bases
 from synthgen.dp import planned_queries as questions
 from synthgen.pipeline import rounds

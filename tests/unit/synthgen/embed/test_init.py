@@ -8,15 +8,15 @@ from synthgen.embed.config import EmbedConfig
 from synthgen.embed.last_token import LastTokenEncoder
 
 
-def test_a_mistral_folder_is_pooled_at_its_last_token(mistral_folder):
+def test_build_encoder_returns_last_token_encoder_for_mistral(mistral_folder):
     encoder = build_encoder(EmbedConfig(model="some/sfr"), lambda name: {"some/sfr": mistral_folder}[name])
     assert isinstance(encoder, LastTokenEncoder)
     assert (encoder.name, encoder.dim, encoder.normalized) == ("some/sfr", 24, True)
     corpus = Corpus(
         role="train",
-        records=(
-            Record(id="1", text="the cough", label="a", group="p"),
-            Record(id="2", text="goal", label="b", group="q"),
+        records=tuple(
+            Record(id=i, text=t, label=c, group=g)
+            for i, t, c, g in zip("12", ("cough", "goal"), "ab", "pq", strict=True)
         ),
         has_groups=True,
     )

@@ -30,7 +30,7 @@ def encoder():
     return SegmentedEncoder(Lengths(), Splitter(50, {"plan": "PLAN", "history": "HISTORY"}))
 
 
-def test_a_records_vector_is_the_mean_of_its_segments_and_headings_are_not_read(encoder):
+def test_record_vector_is_the_mean_of_its_segments_without_headings(encoder):
     vectors = encoder.encode([NOTE, "plain words", NOTE])
     assert set(encoder.encoder.seen[0]) == {"rest a day a week", "banana", "plain words"}
     parts = encoder.encoder.encode(["rest a day a week", "banana"])
@@ -41,29 +41,24 @@ def test_a_records_vector_is_the_mean_of_its_segments_and_headings_are_not_read(
     assert vectors.dtype == np.float32
 
 
-def test_segments_name_their_record_heading_and_section(encoder):
+def test_segments_have_record_heading_and_section(encoder):
     found = encoder.segments(["n1", "n2"], [NOTE, "plain words"])
-    assert found.owners == ("n1", "n1", "n2")
-    assert found.headings == ("plan", "plan", "")
-    assert found.sections == (0, 2, 0)
+    assert (found.owners, found.headings, found.sections) == (("n1", "n1", "n2"), ("plan", "plan", ""), (0, 2, 0))
 
 
-def test_a_text_of_headings_alone_still_has_a_vector(encoder):
+def test_text_of_headings_alone_has_a_vector(encoder):
+    assert encoder.encode([]).shape == (0, 2)
     assert encoder.encode(["PLAN"]).shape == (1, 2)
     assert encoder.encoder.seen == [["PLAN"]]
 
 
-def test_no_texts_are_no_rows(encoder):
-    assert encoder.encode([]).shape == (0, 2)
-
-
 def test_segmented_encoder_reports_each_text_once(encoder):
-    told = []
-    encoder.encode([NOTE, "plain words", NOTE, "more"], told.append)
-    assert sum(told) == 3
+    reported = []
+    encoder.encode([NOTE, "plain words", NOTE, "more"], reported.append)
+    assert sum(reported) == 3
 
 
-def test_its_digest_is_that_of_encoder_and_splitter(encoder):
+def test_digest_depends_on_encoder_and_splitter(encoder):
     other = SegmentedEncoder(Lengths(), Splitter(40, encoder.splitter.headings))
     assert len({encoder.digest, other.digest, Lengths.digest}) == 3
     assert (encoder.name, encoder.dim, encoder.max_tokens, encoder.normalized) == ("lengths", 2, 9, True)

@@ -8,13 +8,12 @@ from synthgen.core.errors import ModelError
 from synthgen.embed import sentence
 from synthgen.embed.sentence import SentenceEncoder
 
-TEXTS = [
+COUGH, SAME, FAR = (
     "The patient has had a cough for two weeks.",
     "A persistent cough lasting a fortnight.",
-    "The team scored twice in the second half. " * 30,
-    "x",
     "The shuttle reached orbit.",
-]
+)
+TEXTS = [COUGH, SAME, "The team scored twice in the second half. " * 30, "x", FAR]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def minilm(folder):
 
 
 @pytest.mark.models
-def test_like_meanings_are_near(minilm):
+def test_similar_texts_have_similar_vectors(minilm):
     vectors = minilm.encode(TEXTS)
     assert vectors.shape == (5, minilm.dim) == (5, 384)
     assert vectors.dtype == np.float32
@@ -39,11 +38,11 @@ def test_like_meanings_are_near(minilm):
     cosine = vectors @ vectors.T
     assert cosine[0, 1] > 0.7
     assert cosine[0, 4] < 0.3
-    assert minilm.max_tokens == 256
+    assert (minilm.max_tokens, len(minilm.digest), minilm.encode([]).shape) == (256, 64, (0, 384))
 
 
 @pytest.mark.models
-def test_order_changes_nothing_and_company_next_to_nothing(minilm):
+def test_order_has_no_effect_and_batches_almost_none(minilm):
     vectors = minilm.encode(TEXTS)
     assert np.array_equal(minilm.encode(TEXTS[::-1]), vectors[::-1])
     done: list[int] = []
@@ -53,7 +52,7 @@ def test_order_changes_nothing_and_company_next_to_nothing(minilm):
 
 
 @pytest.mark.models
-def test_read_by_itself_a_text_has_the_same_bits_in_any_company(minilm, folder):
+def test_one_by_one_vectors_do_not_depend_on_other_texts(minilm, folder):
     by_itself = SentenceEncoder(folder, "minilm", device="cpu", one_by_one=True)
     vectors = by_itself.encode(TEXTS)
     for gone in range(len(TEXTS)):  # one person more or less
@@ -63,13 +62,7 @@ def test_read_by_itself_a_text_has_the_same_bits_in_any_company(minilm, folder):
     np.testing.assert_allclose(vectors, minilm.encode(TEXTS), atol=1e-5)
 
 
-@pytest.mark.models
-def test_the_digest_is_a_sha256_of_the_model(minilm):
-    assert len(minilm.digest) == 64
-    assert minilm.encode([]).shape == (0, 384)
-
-
-def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
+def test_folder_of_another_kind_is_rejected(tmp_path):
     with pytest.raises(ModelError, match=r"modules\.json is missing"):
         SentenceEncoder(tmp_path, "none")
     (tmp_path / "modules.json").write_text("[]")
@@ -82,7 +75,7 @@ def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
 
 
 @pytest.mark.models
-def test_any_number_of_workers_makes_the_same_bytes(minilm, monkeypatch):
+def test_number_of_workers_does_not_change_the_bytes(minilm, monkeypatch):
     monkeypatch.setattr(sentence, "BATCH_TEXTS", 2)
     monkeypatch.setattr(sentence, "usable_cores", lambda: 1)
     alone, done = minilm.encode(TEXTS), []

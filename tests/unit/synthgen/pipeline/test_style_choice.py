@@ -14,7 +14,7 @@ from synthgen.decode import style_adapter as styles
 from synthgen.decode.bridge import Vocabulary, load_bridge
 from synthgen.decode.learnt import share_learnt, write_learnt
 from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, built_in_styles, load_style
-from synthgen.decode.train.trained import new_style
+from synthgen.decode.train.trainer import new_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
@@ -109,7 +109,7 @@ def test_a_run_writes_in_the_style_it_names_and_says_so(project, built_in):
         names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
         assert named != several or names == ["builtin:letter", "custom:ours"]
     assert len(set(texts.values())) >= 4
-    with pytest.raises(ModelMissing, match="no style of the shelf"):
+    with pytest.raises(ModelMissing, match="neither a built-in style"):
         Pipeline(project.config(decode={"style": "sonnet"})).run()
 
 
@@ -166,7 +166,7 @@ def test_a_list_of_styles_that_cannot_be_mixed_is_refused(project, wrong):
 
 
 def test_words_alone_have_no_style(project):
-    with pytest.raises(ConfigError, match="stands beside a bridge"):
+    with pytest.raises(ConfigError, match="needs a bridge with soft tokens"):
         project.config(decode={"bridge": "words", "style": "auto"})
     with pytest.raises(InternalError, match="no style"):
         choose_style(None, object.__new__(Vocabulary), None, None, "up")

@@ -15,7 +15,7 @@ from synthgen.segment.split import Splitter
         (["A woman in her fifties.", "Age: 63."], True),
         (["He reports pain.", "No cough.", "She denies fever."], True),
         (["She reports pain.", "No cough.", "She denies fever."], False),
-        (["A 63-year-old man, 64 years old."], None),  # of one part nothing is asked
+        (["A 63-year-old man, 64 years old."], None),  # a single part is not compared
         (["She reports pain.", "No cough."], None),
         ([], None),
     ],

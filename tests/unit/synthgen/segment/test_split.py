@@ -45,15 +45,8 @@ def test_shared_headings_use_the_most_frequent_form():
     assert shared_headings(texts, list("abcdef"), 2) == {"plan": "PLAN"}
     assert shared_headings(texts, list("abccce"), 2) == {"plan": "Plan:"}  # PLAN is one person's
 
-
-def test_shared_headings_avoid_rare_forms():
     assert shared_headings(["Plan:\nx", "# plan\nx", "PLAN :\nx"], list("abc"), 2) == {"plan": "PLAN"}
-
-
-def test_shared_headings_keep_their_normal_form():
-    shared = shared_headings(["# Vitals 1\nx", "vitals 1:\nx"], list("ab"), 2)
-    assert shared == {"vitals 1": "VITALS 1"}
-    assert all(heading_of(written) == name for name, written in shared.items())
+    assert shared_headings(["# Vitals 1\nx", "vitals 1:\nx"], list("ab"), 2) == {"vitals 1": "VITALS 1"}
 
 
 @given(st.lists(st.text(alphabet="aB:#-ßİ \n", max_size=12), min_size=2, max_size=6))
@@ -85,11 +78,8 @@ notes = st.lists(piece, max_size=12).map("\n".join)
 
 def test_splitter_cuts_at_known_headings():
     segments = Splitter(90, HEADINGS).split(NOTE)
-    assert [(s.heading, s.section, s.opening) for s in segments] == [
-        ("", 0, ""),
-        ("history", 1, "HISTORY"),
-        ("plan", 2, "PLAN"),
-    ]
+    sections = [("", 0, ""), ("history", 1, "HISTORY"), ("plan", 2, "PLAN")]
+    assert [(s.heading, s.section, s.opening) for s in segments] == sections
     assert segments[1].text == "Cough for weeks. No fever.\nSmokes.\n\nJOHN SMITH"
 
 
@@ -112,6 +102,7 @@ def test_splitter_without_headings_makes_windows_of_sentences():
 def test_splitter_keeps_empty_sections():
     segments = Splitter(9, HEADINGS).split("HISTORY\n\nPLAN\nRest.")
     assert segments[0] == Segment(heading="history", section=0, opening="HISTORY", text="")
+    assert "Rest" not in repr(segments[1])
 
 
 @given(notes, st.integers(1, 7))
@@ -135,45 +126,29 @@ def test_windows_cut_long_sentences():
 
 
 def test_splitter_join_round_trip():
-    splitter = Splitter(3, HEADINGS)
-    parts = [
-        ("", 0, "Seen today."),
-        ("plan", 1, "Rest now."),
-        ("plan", 1, "Drink much."),
-        ("history", 2, ""),
-        ("history", 3, "Well."),
-    ]
+    splitter, plan = Splitter(3, HEADINGS), [("plan", 1, "Rest now."), ("plan", 1, "Drink much.")]
+    parts = [("", 0, "Seen today."), *plan, ("history", 2, ""), ("history", 3, "Well.")]
     text = splitter.join(parts)
     assert text == "Seen today.\n\nPLAN\nRest now. Drink much.\n\nHISTORY:\nWell."
     assert [(s.heading, s.text) for s in splitter.split(text)] == [(h, t) for h, _, t in parts if t]
-
-
-def test_splitter_removes_headings_from_decoded_text():
-    splitter = Splitter(9, HEADINGS)
     assert splitter.without_headings("Plan:\nRest.\nJOHN SMITH\nHISTORY\n") == "Rest.\nJOHN SMITH"
 
 
 def test_learn_splitter_uses_shared_headings():
-    texts, groups = [NOTE] * 3, list("abc")
+    texts = [NOTE] * 3
     asked = {"words": 20, "least_persons": 3}
     known = {"history": "HISTORY", "john smith": "JOHN SMITH", "plan": "PLAN"}
-    assert learn_splitter(SegmentsConfig(by="headings", **asked), texts, groups) == Splitter(20, known)
-    assert learn_splitter(SegmentsConfig(by="auto", **asked), texts, groups) == Splitter(20, known)
-    assert learn_splitter(SegmentsConfig(by="sentences", **asked), texts, groups) == Splitter(20, {})
-    assert learn_splitter(SegmentsConfig(by="auto", **asked), texts, list("aab")) == Splitter(20, {})
+    for by, who, headings in (
+        ("headings", "abc", known),
+        ("auto", "abc", known),
+        ("sentences", "abc", {}),
+        ("auto", "aab", {}),
+    ):
+        assert learn_splitter(SegmentsConfig(by=by, **asked), texts, list(who)) == Splitter(20, headings)
     with pytest.raises(DataError, match="at least 3 persons"):
         learn_splitter(SegmentsConfig(by="headings", **asked), texts, list("aab"))
 
 
 def test_splitter_digest_covers_all_settings():
-    splitters = [
-        Splitter(9, HEADINGS),
-        Splitter(8, HEADINGS),
-        Splitter(9, {}),
-        Splitter(9, {**HEADINGS, "plan": "Plan:"}),
-    ]
-    assert len({splitter.digest for splitter in splitters}) == 4
-
-
-def test_segment_repr_hides_text():
-    assert "Rest" not in repr(Segment(heading="", section=0, opening="", text="Rest."))
+    settings = [(9, HEADINGS), (8, HEADINGS), (9, {}), (9, {**HEADINGS, "plan": "Plan:"})]
+    assert len({Splitter(*each).digest for each in settings}) == 4

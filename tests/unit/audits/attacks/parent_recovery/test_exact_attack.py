@@ -38,10 +38,13 @@ def test_mixed_points_are_found_and_fresh_ones_are_not():
     mixed = attack_segments(smote(170, 4), TRAIN, CONTROL)
     assert mixed.between_train >= 165  # the others have a weight that makes them copies
     assert (mixed.between_control, mixed.rows, mixed.proven) == (0, 170, True)
-    assert mixed.p < 1e-40
+    assert mixed.sign_test_p < 1e-40
     fresh = attack_segments(FRESH, TRAIN, CONTROL)
-    assert (fresh.between_train, fresh.between_control, fresh.rows_recovered) == (0, 0, 0)
-    assert (fresh.proven, fresh.p) == (False, 1.0)
+    assert (fresh.between_train, fresh.between_control, fresh.train_rows_recovered_from_lines) == (0, 0, 0)
+    assert (fresh.proven, fresh.sign_test_p) == (False, 1.0)
+
+    assert attack_segments(unit(smote(170, 4)), unit(TRAIN), unit(CONTROL)).between_train >= 165
+    assert attack_segments(TRAIN[:70], TRAIN, CONTROL).between_train == 0  # copies are not between rows
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -50,30 +53,22 @@ def test_one_mixed_point_among_fresh_ones_is_proof(seed):
     assert (found.between_train, found.proven) == (1, True)
 
 
-def test_points_brought_to_unit_length_are_found_as_well():
-    assert attack_segments(unit(smote(170, 4)), unit(TRAIN), unit(CONTROL)).between_train >= 165
-
-
-def test_noise_hides_the_lines_so_that_a_nought_is_no_evidence():
+def test_noise_hides_lines_from_the_exact_attack():
     found = {noise: attack_segments(smote(900, 4, noise), TRAIN, CONTROL) for noise in (0.0, 1e-6, 1e-2)}
     assert found[1e-6].between_train > 850
-    assert found[0.0].rows_recovered > 30
-    assert found[1e-2].between_train == found[1e-2].rows_recovered == 0
+    assert found[0.0].train_rows_recovered_from_lines > 30
+    assert found[1e-2].between_train == found[1e-2].train_rows_recovered_from_lines == 0
 
 
-def test_a_copy_is_not_a_point_between_rows():
-    assert attack_segments(TRAIN[:70], TRAIN, CONTROL).between_train == 0
-
-
-def test_in_two_dimensions_points_lie_between_rows_by_chance_and_nothing_is_proven():
+def test_two_dimensions_prove_nothing():
     found = attack_segments(FRESH[:, :2], TRAIN[:, :2], CONTROL[:, :2])
     assert found.between_train > 100
     assert found.between_control > 100
     assert not found.proven
-    assert found.p > 0.01
+    assert found.sign_test_p > 0.01
 
 
-def test_the_remainder_is_that_of_solving_every_pair():
+def test_segment_residuals_equal_solving_every_pair():
     pairs = [(p, q) for p in range(14) for q in range(p)]
     z, x = unit(vectors(11, 5, d=6).astype(float)), unit(vectors(14, 6, d=6).astype(float))
     found = segment_residuals(z.astype(np.float32), x.astype(np.float32))
@@ -83,7 +78,7 @@ def test_the_remainder_is_that_of_solving_every_pair():
         assert found[i] == pytest.approx(away / apart, abs=1e-5)
 
 
-def test_lines_meet_where_the_parents_are():
+def test_lines_intersect_at_the_parents():
     parent, others = np.array([1.0, 2, 0, 1, 3]), RNG(8).normal(size=(4, 5))
     points = np.concatenate([parent + w * (o - parent) for o in others for w in ([0.2], [0.5], [0.9])]).reshape(-1, 5)
     met = line_intersections(points)
@@ -91,15 +86,12 @@ def test_lines_meet_where_the_parents_are():
     assert met == pytest.approx(np.tile(parent, (len(met), 1)), abs=1e-6)
     assert len(line_intersections(points[:6])) == 0  # two lines are not enough
     assert len(line_intersections(points[[0, 1, 3, 4, 6, 7, 9, 10]])) == 0  # nor are two points a line
+    assert len(line_intersections(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0  # nor repeated points
 
 
-def test_repeated_points_make_no_lines():
-    assert len(line_intersections(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0
-
-
-def test_a_sign_test_decides_where_control_has_such_points_too():
+def test_sign_test_decides_if_control_has_such_points():
     between = (CONTROL[:12] + CONTROL[12:24]) / 2
     found = attack_segments(np.vstack([smote(40, 4), between]), TRAIN, CONTROL)
     assert (found.between_train, found.between_control) == (40, 12)
     assert not found.proven
-    assert found.p == pytest.approx(sum(math.comb(52, k) for k in range(40, 53)) / 2**52)
+    assert found.sign_test_p == pytest.approx(sum(math.comb(52, k) for k in range(40, 53)) / 2**52)

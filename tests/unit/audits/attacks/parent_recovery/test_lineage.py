@@ -1,15 +1,19 @@
-"""Reading the table of parents: what is taken, and every way in which it is refused."""
+"""Reading and checking a lineage, and the contribution of persons to rows and classes."""
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audits.attacks.parent_recovery.lineage import check_lineage, read_lineage
+from audits.attacks.parent_recovery.lineage import check_lineage, lineage_exposure, read_lineage, weights_by_person
 from audits.core.errors import InputError
 from audits.core.types import Lineage
 
+TRAIN_PERSON = np.array([0, 0, 1, 2, 2, 3])  # six rows of four persons
 GOOD = [
     {"parents": [3, 0], "weights": [0.25, 0.75]},
     {"parents": [], "weights": []},
@@ -49,14 +53,14 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
         ([0, 1], "row 2: not an object"),
     ],
 )
-def test_each_bad_row_is_refused_by_number(tmp_path, row, reason):
+def test_invalid_rows_are_listed_by_number(tmp_path, row, reason):
     path = written(tmp_path / "p.jsonl", [GOOD[0], row, GOOD[2]])
     with pytest.raises(InputError, match=r"cannot be used: 1 problem\n") as error:
         read_lineage(path, 3, 5)
     assert error.value.problems[0].startswith(reason)
 
 
-def test_all_problems_come_in_one_error_and_what_a_line_holds_does_not(tmp_path):
+def test_all_problems_are_listed_without_content(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text('{"parents": "Zyzzyva", "weights": [1]}\nZyzzyva\n{"parents": [9], "weights": [2]}\n')
     with pytest.raises(InputError, match="4 problems") as error:
@@ -66,7 +70,7 @@ def test_all_problems_come_in_one_error_and_what_a_line_holds_does_not(tmp_path)
     assert "Zyzzyva" not in str(error.value)
 
 
-def test_a_thousand_problems_are_counted_and_not_listed(tmp_path):
+def test_many_problems_are_counted_but_not_all_listed(tmp_path):
     path = written(tmp_path / "p.jsonl", [{"parents": [9], "weights": [1]}] * 1000)
     with pytest.raises(InputError, match="1000 problems") as error:
         read_lineage(path, 1000, 5)
@@ -79,33 +83,84 @@ def test_a_thousand_problems_are_counted_and_not_listed(tmp_path):
     [
         ("p.csv", b"", "must end in .parquet, .jsonl"),
         ("p", b"", "no suffix"),
-        ("p.parquet", b"not parquet", "not a readable parquet file"),
+        ("p.jsonl", None, "cannot be opened"),
+        ("p.jsonl", b"1234567890", "at most 9 are read"),
+        ("p.parquet", b"PAR", "not a readable parquet file"),
     ],
 )
-def test_files_of_another_kind_are_refused(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
+def test_unreadable_files_are_rejected(tmp_path, monkeypatch, name, content, message):
+    monkeypatch.setattr("audits.attacks.parent_recovery.lineage.MAX_FILE_BYTES", 9)
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_lineage(tmp_path / name, 3, 5)
 
 
-def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="cannot be opened"):
-        read_lineage(tmp_path / "p.jsonl", 3, 5)
-    monkeypatch.setattr("audits.attacks.parent_recovery.lineage.MAX_FILE_BYTES", 10)
-    with pytest.raises(InputError, match="at most 10 are read"):
-        read_lineage(written(tmp_path / "p.jsonl", GOOD), 3, 5)
-
-
-def test_parquet_without_a_column_is_refused(tmp_path):
+def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     pq.write_table(pa.table({"parents": [[0], [1], [2]]}), tmp_path / "p.parquet")
     with pytest.raises(InputError, match="cannot be used") as error:
         read_lineage(tmp_path / "p.parquet", 3, 5)
     assert "it has no single column 'weights'" in error.value.problems
-
-
-def test_a_lineage_made_in_memory_is_checked_like_a_file():
     bad = Lineage(parents=((0,), (7,)), weights=((1.0,), (0.5,), (1.0,)))
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
     assert error.value.problems[0] == "it has 2 rows of parents, the synthetic table has 3"
     assert error.value.problems[1].startswith("row 2: a parent is no row")
+
+
+def test_lineage_exposure_worked_example():
+    lineage = Lineage(
+        parents=((0, 2), (0, 1), (), (3, 5, 2), (4,)), weights=((0.75, 0.25), (0.5, 0.5), (), (0.5, 0.5, 0.0), (1.0,))
+    )
+    e = lineage_exposure(lineage, TRAIN_PERSON, np.array([0, 0, 1, 1, 1]))
+    assert e.max_weight == pytest.approx([0.75, 1.0, 0.5, 1.0])  # two rows of one person are one parent
+    assert e.effective_parents == pytest.approx([1 / 0.625, 1.0, 2.0, 1.0])
+    assert e.persons_of_row.tolist() == [2, 1, 2, 1]  # a weight of 0 is no parent
+    assert e.rows_of_person.tolist() == [2, 1, 2, 1]
+    assert e.persons_of_class.tolist() == [2, 2]
+    assert e.max_share_of_class == pytest.approx([1.75 / 2, 0.75])
+    assert e.parentless_rows == 1
+
+    e = lineage_exposure(Lineage(parents=((),) * 3, weights=((),) * 3), TRAIN_PERSON, np.zeros(3, dtype=np.int64))
+    assert (len(e.max_weight), len(e.max_share_of_class), e.parentless_rows) == (0, 0, 3)
+    assert not e.rows_of_person.any()
+
+
+@st.composite
+def ledgers(draw):
+    rows = draw(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=7))
+    weights = []
+    for parents in rows:
+        raw = np.array(draw(st.lists(st.floats(0.01, 1), min_size=len(parents), max_size=len(parents))))
+        weights.append(tuple((raw / raw.sum()).tolist()))
+    return Lineage(parents=tuple(map(tuple, rows)), weights=tuple(weights))
+
+
+@given(ledgers())
+def test_effective_parents_lie_between_one_and_the_persons(lineage):
+    e = lineage_exposure(lineage, TRAIN_PERSON, np.zeros(len(lineage.parents), dtype=np.int64))
+    assert np.all(e.effective_parents >= 1 - 1e-9)
+    assert np.all(e.effective_parents <= e.persons_of_row + 1e-9)
+    assert np.all(1 / e.effective_parents <= e.max_weight + 1e-9)
+    assert e.persons_of_row.sum() == e.rows_of_person.sum()
+
+
+@given(ledgers())
+def test_splitting_a_record_in_two_of_the_same_person_changes_nothing(lineage):
+    split = Lineage(
+        parents=tuple(tuple(x for p in row for x in (p, p)) for row in lineage.parents),
+        weights=tuple(tuple(x for w in row for x in (w / 2, w / 2)) for row in lineage.weights),
+    )
+    for i in range(len(split.parents)):
+        whole, halves = (weights_by_person(x.parents[i], x.weights[i], TRAIN_PERSON) for x in (lineage, split))
+        assert halves == pytest.approx(whole)
+
+
+def test_effective_parents_of_smote_weights():
+    def least(weights):
+        lineage = Lineage(parents=((2, 5),) * len(weights), weights=tuple((1 - w, w) for w in weights.tolist()))
+        return lineage_exposure(lineage, TRAIN_PERSON, np.zeros(len(weights), dtype=np.int64)).effective_parents
+
+    rng = np.random.default_rng(0)
+    assert np.mean(least(rng.random(4000)) < 1.5) == pytest.approx(0.42, abs=0.02)
+    assert least(rng.uniform(0.3, 0.7, size=4000)).min() > 1.72

@@ -4,13 +4,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
-from synthgen.decode.loop.batching import TokenConstraints, padded, shared_of, uniforms_of, write
+from synthgen.decode.loop.batching import TokenConstraints, padded, sample, shared_prefix, uniforms_of, write
 
 SIZE, END, NEVER = 7, 3, 5
 PLAIN = Settings(
@@ -24,13 +24,13 @@ class Counting:
     def __init__(self, *, continuous=True, batch=4, group=2, smaller=()):
         self.continuous, self.batch, self.group = continuous, batch, batch if not continuous else group
         self.read_so_far, self.rows = [()] * self.group, [()] * batch
-        self.n_read = self.n_steps = self.shared = 0
+        self.n_read = self.n_steps = self.prefix_length = 0
         self.sizes, self.stepped = (batch, *smaller), []
         self.head = ()
 
-    def begin(self, embeddings):
+    def read_prefix(self, embeddings):
         self.head = tuple(map(int, embeddings))
-        self.shared = len(self.head)
+        self.prefix_length = len(self.head)
 
     def embed(self, ids):
         return ids.float()
@@ -47,7 +47,7 @@ class Counting:
             self.rows = list(self.read_so_far)
         return self.logits(self.read_so_far)
 
-    def seat(self, rows, prompts):
+    def assign(self, rows, prompts):
         for row, prompt in zip(rows.tolist(), prompts.tolist(), strict=True):
             if self.continuous:
                 self.rows[row] = self.read_so_far[prompt]
@@ -69,17 +69,19 @@ class Counting:
         return self.logits(self.rows[: len(ids)])
 
 
-def run(stepper, prompts, *, advance=lambda _: None, seed=0, wanted=(), **changes):
-    said = dataclasses.replace(PLAIN, **changes)
-    uniforms = uniforms_of(SeedTree(seed), [f"x{sum(p)}-{len(p)}" for p in prompts], said)
-    longest = max(map(len, prompts), default=1)
+def run(stepper, prompts, *, advance=lambda _: None, wanted=(), prefix=0, **changes):
+    plain = dataclasses.replace(PLAIN, **changes)
+    uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], plain)
+    longest = max(map(len, prompts), default=1) - prefix
+    if prefix:
+        stepper.read_prefix(stepper.embed(torch.tensor(prompts[0][:prefix])))
 
-    def ask(rows):
-        ids, lengths = padded([prompts[i] for i in rows], longest)
+    def embed_prompts(rows):
+        ids, lengths = padded([prompts[i][prefix:] for i in rows], longest)
         return stepper.embed(ids), lengths
 
     rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted)
-    return write(stepper, ask, uniforms, said, rules, advance)
+    return write(stepper, embed_prompts, uniforms, plain, rules, advance)
 
 
 def alone(prompt, **changes):
@@ -94,7 +96,7 @@ PROMPTS = st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=5).map(tupl
 
 @settings(max_examples=60, deadline=None)
 @given(PROMPTS, st.integers(1, 3), st.integers(1, 9), st.integers(1, 5), st.integers(1, 6), SMALLER)
-def test_each_row_is_written_as_if_alone(prompts, candidates, batch, group, most, smaller):
+def test_rows_do_not_depend_on_other_rows(prompts, candidates, batch, group, most, smaller):
     changes = {"candidates": candidates, "max_new_tokens": most}
     fewer = [n for n in smaller or () if n < batch]
     stepper = Counting(continuous=smaller is not None, batch=batch, group=group, smaller=fewer)
@@ -102,7 +104,7 @@ def test_each_row_is_written_as_if_alone(prompts, candidates, batch, group, most
     assert found == [row for prompt in prompts for row in alone(prompt, **changes)]
 
 
-def test_a_text_ends_at_its_end_or_at_the_limit():
+def test_text_ends_at_an_end_token_or_the_limit():
     found = run(Counting(), [(i,) for i in range(40)])
     assert {len(row) for row in found} > {1, PLAIN.max_new_tokens}
     for row in found:
@@ -111,7 +113,7 @@ def test_a_text_ends_at_its_end_or_at_the_limit():
         assert NEVER not in row
 
 
-def test_what_is_wanted_is_likelier_until_it_is_written_and_of_its_own_row_alone():
+def test_wanted_tokens_are_likelier_in_their_own_row():
     prompts, changes = [(i,) for i in range(12)], {"candidates": 2, "max_new_tokens": 2}
     wanted = [[2 + 2 * (i % 2)] for i in range(12)]
     plain, found = run(Counting(), prompts, **changes), run(Counting(), prompts, wanted=wanted, **changes)
@@ -125,17 +127,12 @@ def test_what_is_wanted_is_likelier_until_it_is_written_and_of_its_own_row_alone
         assert alone_too == found[2 * i : 2 * i + 2]
 
 
-def test_each_finished_text_is_told_once():
-    seen = []
-    found = run(Counting(), [(i,) for i in range(9)], candidates=2, advance=seen.append)
-    assert len(found) == sum(seen) == 18
-
-
-def test_a_latents_texts_share_one_reading_and_free_seats_are_taken_at_once():
-    prompts, changes = [(i,) for i in range(12)], {"candidates": 3, "max_new_tokens": 40}
+def test_texts_of_a_latent_share_one_reading_and_free_slots_are_used_at_once():
+    prompts, changes, seen = [(i,) for i in range(12)], {"candidates": 3, "max_new_tokens": 40}, []
     stepper = Counting(batch=6, group=4)
-    found = run(stepper, prompts, **changes)
+    found = run(stepper, prompts, advance=seen.append, **changes)
     assert stepper.n_read == 3
+    assert len(found) == sum(seen) == 36
     todo = sum(len(row) - 1 for row in found)  # the first token of each comes with the reading
     assert todo / 6 <= stepper.n_steps <= todo / 6 + max(map(len, found))
     waiting = Counting(continuous=False, batch=6)
@@ -143,7 +140,7 @@ def test_a_latents_texts_share_one_reading_and_free_seats_are_taken_at_once():
     assert waiting.n_steps > stepper.n_steps
 
 
-def test_the_last_rows_move_together():
+def test_last_rows_are_compacted():
     stepper = Counting(batch=8, group=3, smaller=(4, 2))
     found = run(stepper, [(i,) for i in range(40)], max_new_tokens=30)
     assert stepper.stepped[0] == 8
@@ -155,19 +152,9 @@ def test_the_last_rows_move_together():
     assert set(few.stepped) <= {2}
 
 
-def test_what_all_prompts_begin_with_changes_no_text():
+def test_reading_the_prefix_once_changes_no_text():
     prompts = [(8, 9, i, *range(i % 3)) for i in range(9)]
-    said = dataclasses.replace(PLAIN, candidates=2)
-    uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], said)
-    stepper = Counting()
-    stepper.begin(stepper.embed(torch.tensor([8, 9])))
-
-    def ask(rows):
-        ids, lengths = padded([prompts[i][2:] for i in rows], 3)
-        return stepper.embed(ids), lengths
-
-    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]))
-    assert write(stepper, ask, uniforms, said, rules, lambda _: None) == run(Counting(), prompts, candidates=2)
+    assert run(Counting(), prompts, prefix=2, candidates=2) == run(Counting(), prompts, candidates=2)
 
 
 @pytest.mark.parametrize(
@@ -182,17 +169,13 @@ def test_what_all_prompts_begin_with_changes_no_text():
         ([[0], [0]], 0),
     ],
 )
-def test_what_prompts_share(prompts, wanted):
-    assert shared_of(prompts, {0, 1}) == wanted
-
-
-def test_nothing_to_write():
-    assert run(Counting(), []) == []
+def test_shared_prefix_ends_with_a_special_token(prompts, wanted):
+    assert shared_prefix(prompts, {0, 1}) == wanted
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("verb", ["read", "step"])
-def test_output_that_is_not_finite_is_refused(monkeypatch, value, verb):
+def test_output_that_is_not_finite_is_rejected(monkeypatch, value, verb):
     stepper = Counting()
     plain = getattr(stepper, verb)
 
@@ -206,16 +189,112 @@ def test_output_that_is_not_finite_is_refused(monkeypatch, value, verb):
         run(stepper, [(i,) for i in range(8)])
 
 
-def test_padding_stands_on_the_right():
-    ids, lengths = padded([[4, 5], [6]], 3)
-    assert ids.tolist() == [[4, 5, 0], [6, 0, 0]]
-    assert lengths.tolist() == [2, 1]
-
-
 def test_uniforms_are_named_by_record_and_ordered_by_candidate():
-    said = dataclasses.replace(PLAIN, candidates=2)
-    made = uniforms_of(SeedTree(1), ["a", "b"], said)
-    assert made.shape == (4, 6)
-    assert made.dtype == np.float32
+    assert run(Counting(), []) == []
+    ids, lengths = padded([[4, 5], [6]], 3)
+    assert (ids.tolist(), lengths.tolist()) == ([[4, 5, 0], [6, 0, 0]], [2, 1])
+    made = uniforms_of(SeedTree(1), ["a", "b"], dataclasses.replace(PLAIN, candidates=2))
+    assert (made.shape, made.dtype) == ((4, 6), np.float32)
     wanted = SeedTree(1).child("b").generator().random((2, 6), dtype=np.float32)
     assert np.array_equal(made[2:], wanted)
+
+
+JUST_BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
+
+
+def draw_one(logits, u, **changes):
+    values, uniform = torch.tensor([logits], dtype=torch.float32), torch.tensor([u], dtype=torch.float32)
+    return int(sample(values, uniform, **{"top_k": 50, "top_p": 1.0, "temperature": 1.0, **changes}))
+
+
+def law(logits, top_k, top_p, temperature):
+    """Return token ids and renormalised probabilities, by sorting the whole vocabulary; and the sums before each."""
+    order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[:top_k]
+    weights = [np.exp((logits[i] - logits[order[0]]) / temperature) for i in order]
+    p = [w / sum(weights) for w in weights]
+    before = [sum(p[:i]) for i in range(len(p))]
+    kept = [i for i in range(len(p)) if before[i] < top_p]
+    total = sum(p[i] for i in kept)
+    return [order[i] for i in kept], [p[i] / total for i in kept], before
+
+
+def test_sample_worked_example():
+    # p over the 4 largest: 8, 4, 2, 1 of 15 for ids 5, 1, 3, 0; the shortest prefix of 0.85 is 8 + 4 + 2 of 15
+    logits = np.log([1.0, 4.0, 0.5, 2.0, 0.25, 8.0]).tolist()
+    for u, wanted in [(0.0, 5), (8 / 14 - 0.01, 5), (8 / 14 + 0.01, 1), (12 / 14 - 0.01, 1), (12 / 14 + 0.01, 3)]:
+        assert draw_one(logits, u, top_k=4, top_p=0.85) == wanted
+    assert draw_one(logits, JUST_BELOW_ONE, top_k=4, top_p=0.85) == 3
+    assert draw_one(logits, JUST_BELOW_ONE, top_k=4, top_p=1.0) == 0
+    # at temperature 1/2 the weights are squared: 64, 16, 4, 1 of 85
+    assert draw_one(logits, 64 / 85 - 0.01, top_k=4, temperature=0.5) == 5
+    assert draw_one(logits, 64 / 85 + 0.01, top_k=4, temperature=0.5) == 1
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.integers(-12, 12), min_size=1, max_size=23),
+    st.integers(1, 30),
+    st.floats(0.01, 1.0),
+    st.floats(0.2, 3.0),
+    st.integers(0, 1023),
+)
+def test_sample_equals_sorting_the_whole_vocabulary(quarters, top_k, top_p, temperature, at):
+    logits, u = [q / 4 for q in quarters], (at + 0.5) / 1024
+    falling = sorted(logits, reverse=True)
+    assume(top_k >= len(logits) or falling[top_k - 1] != falling[top_k])  # which of two equals is in is not promised
+    ids, p, before = law(logits, top_k, top_p, temperature)
+    ends = np.cumsum(p)
+    assume(min(abs(b - top_p) for b in before) > 1e-5)
+    assume(min(abs(e - u) for e in ends) > 1e-5)
+    assert draw_one(logits, u, top_k=top_k, top_p=top_p, temperature=temperature) == ids[int((ends <= u).sum())]
+
+
+@given(st.lists(st.floats(-80, 80, width=32), min_size=1, max_size=40), st.integers(1, 50), st.floats(0.01, 1.0))
+def test_sample_at_the_ends_of_the_unit_interval(logits, top_k, top_p):
+    best = int(np.argmax(np.array(logits, dtype=np.float32)))
+    lowest = draw_one(logits, 0.0, top_k=top_k, top_p=top_p)
+    assert np.float32(logits[lowest]) == np.float32(logits[best])
+    last = draw_one(logits, JUST_BELOW_ONE, top_k=top_k, top_p=top_p)
+    assert 0 <= last < len(logits)
+
+
+@pytest.mark.parametrize(
+    ("logits", "us", "tokens"),
+    [
+        ([1.0, 3.0, 3.0, 1.0, 3.0], (0.1, 0.5, 0.9), [1, 2, 4]),  # ties are broken by token id
+        ([2.0] * 7, (0.0, JUST_BELOW_ONE), [0, 6]),
+        ([0.0, float("-inf"), 0.0, float("-inf")], (0.0, 0.3, 0.7, JUST_BELOW_ONE), [0, 0, 2, 2]),
+        ([0.0, -300.0, -400.0], (JUST_BELOW_ONE,), [0]),  # a tail of zero probability
+    ],
+)
+def test_sample_breaks_ties_and_never_draws_impossible_tokens(logits, us, tokens):
+    assert [draw_one(logits, u, top_k=3 if len(logits) == 5 else 50) for u in us] == tokens
+
+
+def test_sample_never_draws_impossible_tokens_by_rounding():
+    """The sums are rounded and may end above or below 1; the largest u still draws a token that can be drawn."""
+    logits = torch.randn(4000, 30, generator=torch.Generator().manual_seed(0))
+    logits[:, 7] = float("-inf")
+    drawn = sample(logits, torch.full((4000,), JUST_BELOW_ONE), top_k=30, top_p=1.0, temperature=1.0)
+    assert not bool((drawn == 7).any())
+
+
+@pytest.mark.parametrize(("top_k", "top_p"), [(50, 1.0), (4, 1.0), (50, 0.8)])
+def test_frequencies_follow_the_law(top_k, top_p):
+    logits = [0.3, 1.9, -0.4, 1.1, 0.8, -2.0, 0.0]
+    n = 20000
+    u = torch.from_numpy(np.random.default_rng(6).random(n, dtype=np.float32))
+    drawn = sample(torch.tensor([logits]).expand(n, -1), u, top_k=top_k, top_p=top_p, temperature=0.9)
+    ids, p, _ = law(logits, top_k, top_p, 0.9)
+    counts = np.bincount(drawn.numpy(), minlength=len(logits)) / n
+    wanted = np.zeros(len(logits))
+    wanted[ids] = p
+    assert (np.abs(counts - wanted) < 4 * np.sqrt(wanted * (1 - wanted) / n) + 1e-9).all()
+
+
+def test_sampled_rows_are_independent():
+    generator = torch.Generator().manual_seed(0)
+    logits, u = torch.randn(5, 60, generator=generator), torch.rand(5, generator=generator)
+    together = sample(logits, u, top_k=9, top_p=0.9, temperature=0.7)
+    for row in range(5):
+        assert sample(logits[row : row + 1], u[row : row + 1], top_k=9, top_p=0.9, temperature=0.7) == together[row]

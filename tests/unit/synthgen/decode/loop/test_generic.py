@@ -21,7 +21,7 @@ def read(stepper, rows):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("form", FORMS)
-def test_logits_are_those_of_the_library(tiny, form):
+def test_logits_equal_the_library(tiny, form):
     family, changes = FORMS[form]
     model = tiny.language_model(family, **changes)
     if "bias" in form:
@@ -42,11 +42,11 @@ def test_logits_are_those_of_the_library(tiny, form):
 
 
 @torch.inference_mode()
-def test_what_all_prompts_begin_with_stands_before_each(tiny):
+def test_prefix_is_read_before_each_prompt(tiny):
     model = tiny.language_model("gpt2")
     rows, head = [torch.arange(n) + 20 for n in LENGTHS], torch.tensor([7, 8, 9])
     wanted = read(GenericStepper(model, len(rows)), [torch.cat([head, row]) for row in rows])
     stepper = GenericStepper(model, len(rows))
-    stepper.begin(stepper.embed(head))
-    assert stepper.shared == 3
+    stepper.read_prefix(stepper.embed(head))
+    assert stepper.prefix_length == 3
     torch.testing.assert_close(read(stepper, rows), wanted)

@@ -1,21 +1,24 @@
+from contextlib import contextmanager
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from synthgen.core.errors import ModelError
-from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
-from synthgen.decode.loop.products import packs
+from synthgen.decode.loop import llama
+from synthgen.decode.loop.llama import WARM_UP, LlamaStepper, LlamaWeights, Recorded, can_record, has_stepper
+from synthgen.decode.loop.products import can_pack
 
 LENGTHS = (9, 4, 6, 1, 7)
 LONGEST = 9
 STEPS = 5
+TOKENS = torch.arange(5 * STEPS).view(5, STEPS)
+ROPE = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}
 FORMS = {
     "llama-grouped": ("llama", {}),
     "llama-one-key-head": ("llama", {"num_key_value_heads": 1}),
     "llama-tied-no-head-dim": ("llama", {"num_key_value_heads": 4, "head_dim": None, "tie_word_embeddings": True}),
-    "llama-scaled-places": (
-        "llama",
-        {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}},
-    ),
+    "llama-scaled-places": ("llama", {"rope_parameters": ROPE}),
     "mistral-grouped": ("mistral", {}),
     "mistral-wide-window": ("mistral", {"sliding_window": LONGEST + STEPS}),
 }
@@ -38,7 +41,7 @@ def written(stepper, rows, tokens, *, fill=0, seats=range(8)):
         ids[:, : len(row)] = row
         lengths = torch.full((stepper.group,), len(row))
         first.append(stepper.read(stepper.embed(ids), lengths)[0].clone())
-        stepper.seat(torch.tensor([seat]), torch.tensor([0]))
+        stepper.assign(torch.tensor([seat]), torch.tensor([0]))
     out = [torch.stack(first)]
     at = torch.tensor(list(seats)[: len(rows)])
     positions, ids = torch.zeros(stepper.batch, dtype=torch.long), torch.zeros(stepper.batch, dtype=torch.long)
@@ -61,7 +64,7 @@ def reference(model, rows, tokens):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("form", FORMS)
-def test_logits_are_those_of_the_library(tiny, form):
+def test_logits_equal_the_library(tiny, form):
     family, changes = FORMS[form]
     model = tiny.language_model(family, **changes)
     rows = prompts(tiny.SIZE)
@@ -78,34 +81,23 @@ BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
 @torch.inference_mode()
 @BOTH
-def test_other_rows_change_nothing(tiny, dtype):
+def test_other_rows_and_the_place_in_the_batch_change_nothing(tiny, dtype):
     stepper = made(tiny.language_model("llama").to(dtype))
     rows, others = prompts(tiny.SIZE), prompts(tiny.SIZE, seed=7)
-    tokens = torch.arange(5 * STEPS).view(5, STEPS)
-    before = written(stepper, rows, tokens)
-    changed = tokens.flip(1).clone()
-    changed[1] = tokens[1]
+    before, changed = written(stepper, rows, TOKENS), TOKENS.flip(1).clone()
+    changed[1] = TOKENS[1]
     after = written(stepper, [others[0], rows[1], others[2][:2], others[0], others[4]], changed)
     assert torch.equal(before[:, 1], after[:, 1])
     assert not torch.equal(before[:, 0], after[:, 0])
-    alone = written(stepper, rows[1:2], tokens[1:2])
-    assert torch.equal(before[:, 1:2], alone)
-
-
-@torch.inference_mode()
-@BOTH
-def test_the_place_in_the_batch_changes_nothing(tiny, dtype):
-    stepper = made(tiny.language_model("llama").to(dtype))
-    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
-    before = written(stepper, rows, tokens)
+    assert torch.equal(before[:, 1:2], written(stepper, rows[1:2], TOKENS[1:2]))
     order = [3, 0, 4, 2, 1]
-    after = written(stepper, [rows[i] for i in order], tokens[order], seats=[7, 0, 3, 4, 5])
+    after = written(stepper, [rows[i] for i in order], TOKENS[order], seats=[7, 0, 3, 4, 5])
     assert torch.equal(before[:, order], after)
 
 
 @torch.inference_mode()
 @BOTH
-def test_the_place_in_the_group_changes_nothing(tiny, dtype):
+def test_place_in_the_group_has_no_effect(tiny, dtype):
     stepper = made(tiny.language_model("llama").to(dtype), batch=20)
     assert stepper.group == 5
     ids, lengths = torch.zeros(5, LONGEST, dtype=torch.long), torch.tensor(LENGTHS)
@@ -113,32 +105,32 @@ def test_the_place_in_the_group_changes_nothing(tiny, dtype):
         ids[i, : len(row)] = row
     order = torch.tensor([3, 0, 4, 2, 1])
     before = stepper.read(stepper.embed(ids), lengths)
-    cache = stepper.asked.clone()
+    cache = stepper.prompts.clone()
     assert torch.equal(before[order], stepper.read(stepper.embed(ids[order]), lengths[order]))
     for at, prompt in enumerate(order):
         n = LENGTHS[prompt]
-        assert torch.equal(cache[:, :, prompt, :, :n], stepper.asked[:, :, at, :, :n])
+        assert torch.equal(cache[:, :, prompt, :, :n], stepper.prompts[:, :, at, :, :n])
 
 
 @torch.inference_mode()
 @BOTH
-def test_a_row_that_is_replaced_leaves_nothing_behind(tiny, dtype):
+def test_replaced_rows_and_padding_leave_nothing_behind(tiny, dtype):
     """Every seat first held another, longer text; and the other rows are midway in theirs."""
-    stepper = made(tiny.language_model("llama").to(dtype))
-    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
-    alone = written(stepper, rows[3:4], tokens[3:4], seats=[6])
+    stepper, rows = made(tiny.language_model("llama").to(dtype)), prompts(tiny.SIZE)
+    assert torch.equal(written(stepper, rows, TOKENS, fill=0), written(stepper, rows, TOKENS, fill=99))  # padding
+    alone = written(stepper, rows[3:4], TOKENS[3:4], seats=[6])
     written(stepper, [torch.arange(9)] * 8, torch.full((8, STEPS), 11))
-    assert torch.equal(alone, written(stepper, rows[3:4], tokens[3:4], seats=[2]))
+    assert torch.equal(alone, written(stepper, rows[3:4], TOKENS[3:4], seats=[2]))
 
 
 @torch.inference_mode()
-def test_several_rows_go_on_from_one_prompt(tiny):
+def test_several_rows_continue_one_prompt(tiny):
     stepper = made(tiny.language_model("llama"))
     row, tokens = prompts(tiny.SIZE)[2], torch.arange(STEPS)
     ids = torch.zeros(stepper.group, stepper.prompt, dtype=torch.long)
     ids[0, : len(row)] = row
     stepper.read(stepper.embed(ids), torch.full((stepper.group,), len(row)))
-    stepper.seat(torch.tensor([1, 5]), torch.tensor([0, 0]))
+    stepper.assign(torch.tensor([1, 5]), torch.tensor([0, 0]))
     for t, token in enumerate(tokens):
         logits = stepper.step(token.repeat(8), torch.full((8,), len(row) + t))
         assert torch.equal(logits[1], logits[5])
@@ -150,7 +142,7 @@ def test_several_rows_go_on_from_one_prompt(tiny):
 def test_a_smaller_step_gives_the_same_bits(tiny, dtype):
     stepper = made(tiny.language_model("llama").to(dtype), batch=64, prompt=LONGEST)
     assert stepper.sizes[0] == 64  # and 32, 16 and 8 where this processor sums them in one order
-    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    rows, tokens = prompts(tiny.SIZE), TOKENS
     before = written(stepper, rows, tokens, seats=[60, 9, 33, 2, 17])
     for size in stepper.sizes:
         written(stepper, rows, tokens[:, :2], seats=[60, 9, 33, 2, 17])
@@ -165,7 +157,7 @@ def test_a_smaller_step_gives_the_same_bits(tiny, dtype):
 
 
 @torch.inference_mode()
-def test_sizes_whose_bits_differ_are_not_used(tiny, monkeypatch):
+def test_step_sizes_with_other_bits_are_excluded(tiny, monkeypatch):
     plain = LlamaStepper.step
 
     def step(self, ids, positions):
@@ -178,65 +170,153 @@ def test_sizes_whose_bits_differ_are_not_used(tiny, monkeypatch):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("shared", [1, 4])
-def test_what_all_prompts_begin_with_is_read_once(tiny, shared):
+def test_prefix_is_read_once(tiny, shared):
     model = tiny.language_model("llama")
-    tokens = torch.arange(5 * STEPS).view(5, STEPS)
+    tokens = TOKENS
     rows = [torch.cat([torch.arange(50, 50 + shared), row]) for row in prompts(tiny.SIZE)]
     size = {"prompt": LONGEST + shared, "length": LONGEST + shared + STEPS}
     wanted = written(made(model, **size), rows, tokens)
     stepper = made(model, **size)
     written(stepper, rows, tokens)  # what was read before leaves nothing behind
-    stepper.begin(stepper.embed(rows[0][:shared]))
+    stepper.read_prefix(stepper.embed(rows[0][:shared]))
     found = []
     for row, more in zip(rows, tokens, strict=True):
         ids = torch.zeros(stepper.group, LONGEST, dtype=torch.long)
         ids[1, : len(row) - shared] = row[shared:]
         out = [stepper.read(stepper.embed(ids), torch.full((2,), len(row) - shared))[1].clone()]
-        stepper.seat(torch.tensor([5]), torch.tensor([1]))
+        stepper.assign(torch.tensor([5]), torch.tensor([1]))
         out += [stepper.step(token.repeat(8), torch.full((8,), len(row) + t))[5] for t, token in enumerate(more)]
         found.append(torch.stack(out))
     torch.testing.assert_close(torch.stack(found, dim=1), wanted, atol=2e-4, rtol=1e-4)
 
 
 @torch.inference_mode()
-def test_what_stands_in_the_padding_changes_nothing(tiny):
-    stepper = made(tiny.language_model("llama"))
-    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
-    assert torch.equal(written(stepper, rows, tokens, fill=0), written(stepper, rows, tokens, fill=99))
-
-
-@torch.inference_mode()
-def test_packed_weights_compute_the_same_more_exactly(tiny):
+def test_bfloat16_logits_are_as_exact_as_the_library(tiny):
     """In bfloat16 the logits are as near to those of float32 as the library's; and the layers are taken over."""
     exact = tiny.language_model("llama")
-    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    rows, tokens = prompts(tiny.SIZE), TOKENS
     rounded = tiny.language_model("llama").to(torch.bfloat16)
     wanted, theirs = reference(exact, rows, tokens), reference(rounded, rows, tokens)
     got = written(made(rounded), rows, tokens)
     assert got.dtype == torch.bfloat16
     assert (got.float() - wanted).abs().mean() < 1.1 * (theirs.float() - wanted).abs().mean()
-    if packs(rounded.lm_head.weight):
+    if can_pack(rounded.lm_head.weight):
         assert not any("layers" in name for name, _ in rounded.named_parameters())
 
 
-def test_a_sliding_window_shorter_than_the_text_is_refused(tiny):
+def test_a_sliding_window_shorter_than_the_text_is_rejected(tiny):
     model = tiny.language_model("mistral", sliding_window=16)
     assert made(model, length=16).length == 16
     with pytest.raises(ModelError, match="sliding window of 16"):
         made(model, length=17)
 
 
-@pytest.mark.parametrize(
-    ("family", "changes"),
-    [
-        ("gpt2", {}),
-        ("llama", {"attention_bias": True}),
-        ("llama", {"mlp_bias": True}),
-        ("llama", {"hidden_act": "gelu"}),
-    ],
-)
-def test_a_model_of_another_form_is_refused(tiny, family, changes):
-    model = tiny.language_model(family, **changes)
+@pytest.mark.parametrize("changes", [None, {"attention_bias": True}, {"mlp_bias": True}, {"hidden_act": "gelu"}])
+def test_model_of_another_form_is_rejected(tiny, changes):
+    model = tiny.language_model("gpt2") if changes is None else tiny.language_model("llama", **changes)
     assert not has_stepper(model.config)
     with pytest.raises(ModelError, match="no stepper of its own"):
         LlamaWeights(model)
+
+
+BATCH, PROMPT, LENGTH = 32, 7, 19
+
+
+class Tape(TorchDispatchMode):
+    """What a GPU's graph is: the operations between two moments, done again on the same memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        self.done.append((func, args, kwargs or {}, made))
+        return made
+
+    def replay(self):
+        for func, args, kwargs, made in self.done:
+            new = func(*args, **kwargs)
+            for old, now in zip(*([t] if isinstance(t, torch.Tensor) else t for t in (made, new)), strict=True):
+                if old.data_ptr() != now.data_ptr():
+                    old.copy_(now)
+
+
+class Stream:
+    def wait_stream(self, other):
+        pass
+
+
+@contextmanager
+def nothing(*_):
+    yield
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """Let this processor record and play as a GPU would."""
+    stand_ins = {"CUDAGraph": Tape, "graph": lambda tape: tape, "Stream": Stream, "current_stream": Stream}
+    for name, stand_in in {**stand_ins, "stream": nothing, "device": nothing}.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+
+
+def test_recorded_function_is_replayed_with_new_arguments(recorder):
+    assert can_record(torch.device("cuda", 1))
+    assert not can_record(torch.device("cpu"))
+    calls = []
+
+    def function(a, b):
+        calls.append(1)
+        return (a * 2 + b).flip(0)
+
+    arguments = [(torch.full((3,), float(i)), torch.arange(3.0) - i) for i in range(4)]
+    played = Recorded(function, *arguments[0])
+    assert len(calls) == WARM_UP + 1
+    for a, b in arguments:
+        assert torch.equal(played(a, b), (a * 2 + b).flip(0))
+    assert len(calls) == WARM_UP + 1
+    assert played(*arguments[1]) is played(*arguments[2])
+
+
+def recording_stepper(model):
+    stepper = LlamaStepper(LlamaWeights(model), batch=BATCH, prompt=PROMPT, length=LENGTH)
+    generator = torch.Generator().manual_seed(5)
+    stepper.rows[..., :PROMPT, :] = torch.randn(stepper.rows[..., :PROMPT, :].shape, generator=generator)
+    return stepper
+
+
+def steps_of(stepper):
+    """Return the logits of four steps of the whole batch and of eight rows."""
+    found, device = [], stepper.columns.device
+    for size in (BATCH, 8):
+        generator = torch.Generator().manual_seed(size)
+        for t in range(4):
+            ids = torch.randint(50, (size,), generator=generator).to(device)
+            found.append(stepper.step(ids, PROMPT + t + torch.arange(size, device=device) % 5).clone())
+    return found
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_recorded_steps_give_the_same_bits(tiny, recorder, monkeypatch, dtype):
+    launched = recording_stepper(tiny.language_model("llama").to(dtype))
+    wanted = steps_of(launched)
+    assert launched.recorded == {}
+    monkeypatch.setattr(llama, "can_record", lambda _: True)
+    played = recording_stepper(tiny.language_model("llama").to(dtype))
+    got = steps_of(played)
+    assert {BATCH, 8} <= set(played.recorded)
+    assert played.sizes == launched.sizes
+    assert all(map(torch.equal, got, wanted))
+    assert torch.equal(played.rows, launched.rows)
+
+
+@torch.inference_mode()
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_gpu_steps_give_the_same_bits_recorded_or_launched(tiny, monkeypatch):
+    model = tiny.language_model("llama").to("cuda", torch.bfloat16)
+    recorded = recording_stepper(model)
+    assert recorded.columns.is_cuda
+    got = steps_of(recorded)
+    monkeypatch.setattr(llama, "can_record", lambda _: False)
+    assert all(map(torch.equal, got, steps_of(recording_stepper(model))))

@@ -6,7 +6,7 @@ import pytest
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-ROOT = Path(__file__).parents[6]
+ROOT = Path(__file__).parents[5]
 PLAIN = "version: 1\ncorpus: {path: data}\ntrain: {steps: 9, decay: 3}\nout: o\n"
 
 
@@ -17,21 +17,17 @@ def load(tmp_path, text):
 
 
 @pytest.mark.parametrize("name", ["minilm-smollm2", "minilm-smollm2-words"])
-def test_the_shipped_configurations_load(name):
+def test_shipped_configurations_load(name):
     config = TrainBridgeConfig.load(ROOT / "docs" / "bridge" / f"{name}.yaml")
     assert (config.encoder, config.decoder) == ("minilm", "smollm2")
     assert set(config.corpus.exclude_sources) >= {"newsgroups20_train", "ag_news_train_subset", "aci_bench_train"}
     assert config.train.decay < config.train.steps
 
 
-def test_paths_are_taken_from_the_files_folder(tmp_path, monkeypatch):
-    (tmp_path / "bridge.yaml").write_text(PLAIN)
+def test_defaults_and_base_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert TrainBridgeConfig.load(Path("bridge.yaml")).base == os.fspath(tmp_path.resolve())
-
-
-def test_defaults(tmp_path):
-    config = load(tmp_path, PLAIN)
+    config = load(Path(), PLAIN)
+    assert config.base == os.fspath(tmp_path.resolve())
     assert (config.bridge.soft_tokens, config.bridge.adapter_rank, len(config.bridge.adapter_targets)) == (8, 8, 7)
     assert (config.train.rate, config.train.noise, config.train.dtype) == (1e-3, 0.25, "auto")
 
@@ -43,25 +39,14 @@ def test_every_mistake_is_listed(tmp_path):
     )
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, text)
-    for place in (
-        "version",
-        "colour",
-        "corpus.passages",
-        "bridge.soft_tokens",
-        "bridge.hidden",
-        "train.steps",
-        "train.rate",
-        "train.noise",
-        "train.device",
-        "train.length",
-        "out",
-    ):
+    train = [f"train.{name}" for name in ("steps", "rate", "noise", "device", "length")]
+    for place in ("version", "colour", "corpus.passages", "bridge.soft_tokens", "bridge.hidden", *train, "out"):
         assert sum(problem.startswith(place) for problem in refused.value.problems) == 1, place
     assert len(refused.value.problems) == 11
 
 
 @pytest.mark.parametrize(("soft", "prompt", "fine"), [(8, 8, True), (9, 8, False), (8, 9, False), (64, 1, False)])
-def test_a_length_without_room_for_text_is_refused(tmp_path, soft, prompt, fine):
+def test_a_length_without_room_for_text_is_rejected(tmp_path, soft, prompt, fine):
     text = PLAIN.replace("decay: 3", f"decay: 3, length: 32, max_prompt_tokens: {prompt}")
     text += f"bridge: {{soft_tokens: {soft}}}\n"
     if fine:

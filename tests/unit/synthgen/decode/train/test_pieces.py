@@ -10,7 +10,7 @@ from synthgen.decode.train.pieces import MAX_HELDOUT, pieces_of
 LIMIT = 24
 
 
-def test_pieces_end_between_lines_and_every_word_that_fits_is_there(words):
+def test_pieces_contain_all_fitting_lines(words):
     note = "fever since monday\n\nno cough\nthe doctor sees the patient .\n  river garden  "
     texts = [note, *(f"text number {i} of a doctor" for i in range(30))]
     found = pieces_of({"a": texts}, words, LIMIT, 1000)
@@ -20,11 +20,10 @@ def test_pieces_end_between_lines_and_every_word_that_fits_is_there(words):
     eos = words.eos_token_id
     for ids, length in zip(found.passages.tokens, found.passages.lengths, strict=True):
         assert 2 <= length <= LIMIT
-        assert ids[length - 1] == eos
-        assert eos not in ids[: length - 1]
+        assert ids[:length].tolist().index(eos) == length - 1
 
 
-def test_a_text_is_trained_on_or_kept_back_and_never_both(words):
+def test_heldout_texts_are_not_trained_on(words):
     texts = {name: [f"{name} says {i} . and more {i}\nline {i} {name}" for i in range(60)] for name in ("one", "two")}
     found = pieces_of(texts, words, LIMIT, 40)
     n = len(found.passages.texts) - found.heldout
@@ -35,19 +34,16 @@ def test_a_text_is_trained_on_or_kept_back_and_never_both(words):
     assert 2 <= found.heldout <= MAX_HELDOUT
     again = pieces_of({k: list(reversed(v)) + v for k, v in texts.items()}, words, LIMIT, 40)
     assert again.passages.texts == found.passages.texts  # neither order nor repeats matter
+    with pytest.raises(DataError, match="too few texts"):
+        pieces_of({"a": ["one text"]}, words, LIMIT, 10)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.text(alphabet="ab .\n!", max_size=200), min_size=30, max_size=40, unique=True))
-def test_no_piece_is_longer_than_its_room(words, texts):
+def test_pieces_fit_the_limit(words, texts):
     try:
         found = pieces_of({"a": texts}, words, 12, 1000)
     except DataError:
         return  # nothing in it but blanks
     assert found.passages.tokens.shape[1] == 12
     assert all(text.strip() for text in found.passages.texts)
-
-
-def test_too_few_texts_are_refused(words):
-    with pytest.raises(DataError, match="too few texts"):
-        pieces_of({"a": ["one text"]}, words, LIMIT, 10)

@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import load_file
 
 from synthgen.core.errors import DataError, ModelError
+from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
 from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
-from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, new_bridge, new_style, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
@@ -22,35 +23,12 @@ class Stopped(Exception):  # noqa: N818 - reads as what happened
 
 
 def configuration(*, bridge=(), **changes):
-    part = {
-        "steps": 6,
-        "decay": 2,
-        "warmup": 2,
-        "batch": BATCH,
-        "length": 44,
-        "max_prompt_tokens": 2,
-        "rate": 1e-2,
-        "evaluate_every": 3,
-        "checkpoint_every": 2,
-        "dtype": "float32",
-    }
-    shape = {
-        "soft_tokens": 2,
-        "hidden": 11,
-        "adapter_rank": 2,
-        "template": "<s>{prompt}\n{vector}\n",
-        "placeholder_id": 3,
-    }
-    return TrainBridgeConfig(
-        version=1,
-        encoder="tiny-encoder",
-        decoder="tiny",
-        corpus={"path": "none", "heldout": HELDOUT},
-        bridge={**shape, **dict(bridge)},
-        train={**part, **changes},
-        vocabulary={},
-        out="none",
-    )
+    part = {"steps": 6, "decay": 2, "warmup": 2, "batch": BATCH, "length": 44, "max_prompt_tokens": 2, "rate": 1e-2}
+    part |= {"evaluate_every": 3, "checkpoint_every": 2, "dtype": "float32", **changes}
+    shape = {"soft_tokens": 2, "hidden": 11, "adapter_rank": 2, "placeholder_id": 3}
+    shape |= {"template": "<s>{prompt}\n{vector}\n", **dict(bridge)}
+    names = {"version": 1, "encoder": "tiny-encoder", "decoder": "tiny", "vocabulary": {}, "out": "none"}
+    return TrainBridgeConfig(corpus={"path": "none", "heldout": HELDOUT}, bridge=shape, train=part, **names)
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +60,8 @@ def told(tiny, data):
 
 def test_training_lowers_the_loss(trainer):
     made = trainer(steps=25, rate=2e-2)
+    soft = made.projector(torch.randn(200, DIM, generator=torch.Generator().manual_seed(1)))
+    assert float(soft.detach().std()) == pytest.approx(0.2, rel=0.25)  # as the embeddings of the model
     before, losses = made.evaluate(), [made.train_step() for _ in range(25)]
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
     assert made.evaluate()["own"] < 0.8 * before["own"]
@@ -89,16 +69,14 @@ def test_training_lowers_the_loss(trainer):
 
 def test_every_row_is_trained_on_once_in_each_epoch(trainer):
     made, n = trainer(), N - HELDOUT
-    rows = np.concatenate(
-        [made.rows(step, n) for step in range(2 * n)]
-    )  # batches of 5 of 27 rows: none ends an epoch
+    rows = np.concatenate([made.rows(step, n) for step in range(2 * n)])  # 5 of 27 rows: no batch ends an epoch
     epochs = rows.reshape(-1, n)
     assert len(epochs) == 2 * BATCH
     assert all(sorted(epoch) == list(range(n)) for epoch in epochs.tolist())
     assert len({tuple(epoch) for epoch in epochs.tolist()}) == len(epochs)
 
 
-def test_the_language_model_stays_as_it_is(tiny, trainer):
+def test_language_model_is_frozen(tiny, trainer):
     made = trainer()
     before = {n: t.clone() for n, t in made.model.named_parameters()}
     made.train_step()
@@ -109,7 +87,7 @@ def test_the_language_model_stays_as_it_is(tiny, trainer):
 
 
 @pytest.mark.parametrize("stop", [1, 3, 4, 5])
-def test_a_stopped_run_goes_on_to_the_same_bytes(trainer, tmp_path, stop):
+def test_interrupted_training_ends_with_the_same_bytes(trainer, tmp_path, stop):
     whole = run_training(trainer(), tmp_path / "whole", nothing)
     part, seen = tmp_path / "part", []
 
@@ -128,24 +106,12 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(trainer, tmp_path, stop):
         assert (part / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-def test_a_finished_run_takes_no_step(trainer, tmp_path):
-    run_training(trainer(), tmp_path, nothing)
-    before, seen = (tmp_path / WEIGHTS).read_bytes(), []
-    run_training(trainer(), tmp_path, seen.append)
-    assert seen == [6]
-    assert (tmp_path / WEIGHTS).read_bytes() == before
-
-
-def test_the_curve(trainer, tmp_path):
-    run_training(trainer(), tmp_path, nothing)
+def test_finished_training_is_loaded_and_not_repeated(trainer, tmp_path):
+    made = trainer()
+    bridge = load_bridge(str(run_training(made, tmp_path, nothing)))
     lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6]
     assert all(set(line) == {"step", "train", "own", "other", "s_per_step"} for line in lines)
-
-
-def test_the_bridge_is_read_back(trainer, tmp_path):
-    made = trainer()
-    bridge = load_bridge(str(run_training(made, tmp_path, nothing)))
     assert (bridge.info.encoder, bridge.info.decoder) == ("tiny-encoder", "tiny")
     assert (bridge.info.dim, bridge.info.width, bridge.info.n_soft, bridge.info.hidden) == (DIM, 40, 2, 11)
     assert (bridge.info.steps, bridge.info.max_text_tokens, bridge.info.adapter_rank) == (6, 40, 2)
@@ -153,36 +119,33 @@ def test_the_bridge_is_read_back(trainer, tmp_path):
     for name, tensor in (bridge.adapters | dict(bridge.projector.state_dict())).items():
         own = made.tensors[name if name in made.tensors else f"projector.{name}"]
         assert torch.equal(tensor.float(), own.detach().to(torch.bfloat16).float())
+    before, seen = (tmp_path / WEIGHTS).read_bytes(), []
+    run_training(trainer(), tmp_path, seen.append)
+    assert seen == [6]
+    assert (tmp_path / WEIGHTS).read_bytes() == before
 
 
-def test_a_bridge_without_adapters(trainer, tmp_path):
-    bridge = load_bridge(str(run_training(trainer(steps=2, bridge={"adapter_rank": 0}), tmp_path, nothing)))
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_bridge_without_adapters(trainer, tmp_path, family):
+    made = trainer(family=family, steps=2, bridge={"adapter_rank": 0})
+    bridge = load_bridge(str(run_training(made, tmp_path, nothing)))
     assert (bridge.adapters, bridge.info.adapter_rank, bridge.info.adapter_targets) == ({}, 0, ())
+    assert bridge.info.width == 40
 
 
-def test_a_family_without_a_stepper_is_trained_too(trainer, tmp_path):
-    run_training(trainer(family="gpt2", steps=2, bridge={"adapter_rank": 0}), tmp_path, nothing)
-    assert load_bridge(str(tmp_path)).info.width == 40
-
-
-def test_held_out_passages_are_never_trained_on(trainer):
-    made, seen = trainer(), []
-    frame = made.frame
-    made.frame = lambda rows, prompts: (seen.append(rows.tolist()), frame(rows, prompts))[1]
+def test_a_batch_depends_on_its_step_alone_and_contains_no_heldout_passage(trainer):
+    one, two, seen = trainer(), trainer(), set()
+    frame = one.frame
+    one.frame = lambda rows, prompts: (seen.update(rows.tolist()), frame(rows, prompts))[1]
     for step in range(3 * (N - HELDOUT)):
-        made.batch(step)
-    assert {row for rows in seen for row in rows} == set(range(N - HELDOUT))
-
-
-def test_a_batch_is_a_function_of_its_step(trainer):
-    one, two = trainer(), trainer()
-    one.batch(0)
+        one.batch(step)
+    assert seen == set(range(N - HELDOUT))
     for a, b in zip(one.batch(4), two.batch(4), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(one.batch(4)[3], one.batch(9)[3])
 
 
-def test_a_frame_holds_prompt_vector_and_text(trainer, data, words):
+def test_frame_contains_prompt_vector_and_text(trainer, data, words):
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
     assert ids.shape == is_vector.shape == is_text.shape
@@ -198,7 +161,7 @@ def test_a_frame_holds_prompt_vector_and_text(trainer, data, words):
         assert text[-1] == words.eos_token_id
 
 
-def test_words_read_from_the_noisy_vector_stand_in_the_prompt(trainer, told):
+def test_prompts_contain_words_of_the_noisy_vector(trainer, told, tmp_path):
     made = trainer(using=told, words=3, max_prompt_tokens=12, noise=1.0, length=54)
     rows, vectors = np.arange(20), told.vectors[:20] + np.float32(0.5)
     prompts = made.prompts(rows, vectors, np.random.default_rng(5))
@@ -212,21 +175,12 @@ def test_words_read_from_the_noisy_vector_stand_in_the_prompt(trainer, told):
         counts.append(len(rest))
     assert set(counts) == {0, 1, 2, 3}
     assert trainer().prompts(rows, vectors, np.random.default_rng(5)) != prompts
-
-
-def test_training_with_words_says_what_they_are_worth(trainer, told, tmp_path):
-    made = trainer(using=told, words=3, max_prompt_tokens=12, length=54)
     run_training(made, tmp_path, nothing)
     lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
     assert all(set(line) == {"step", "train", "own", "other", "told", "s_per_step"} for line in lines)
 
 
-def test_words_without_a_vocabulary_are_refused():
-    with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
-        TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})
-
-
-def test_a_run_goes_on_from_a_trained_bridge(trainer, tmp_path):
+def test_training_continues_a_trained_bridge(trainer, tmp_path):
     first = trainer()
     bridge = load_bridge(str(run_training(first, tmp_path, nothing)))
     second = trainer()
@@ -240,14 +194,30 @@ def test_a_run_goes_on_from_a_trained_bridge(trainer, tmp_path):
     assert load_bridge(str(tmp_path)).info.steps == bridge.info.steps + 1
 
 
-@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 0}, {"placeholder_id": 4}])
-def test_a_bridge_of_another_shape_is_no_start(trainer, tmp_path, shape):
-    bridge = load_bridge(str(run_training(trainer(steps=2), tmp_path, nothing)))
+@pytest.fixture(scope="module")
+def stopped(tiny, words, data, tmp_path_factory):
+    """Return the folder of a training after two steps."""
+    made = Trainer(configuration(steps=2), tiny.language_model("llama"), words, data)
+    return run_training(made, tmp_path_factory.mktemp("stopped"), nothing)
+
+
+def test_damaged_checkpoint_is_rejected(trainer, stopped, tmp_path):
+    data = (stopped / STATE).read_bytes()
+    (tmp_path / STATE).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        trainer().resume(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 0}, {"adapter_rank": 3}, {"placeholder_id": 4}])
+def test_a_bridge_of_another_shape_is_rejected(trainer, stopped, shape):
     with pytest.raises(ModelError, match="another shape or template"):
-        trainer(bridge=shape).start_from(bridge)
+        trainer(bridge=shape).start_from(load_bridge(str(stopped)))
+    if "placeholder_id" not in shape:
+        with pytest.raises(ModelError, match="another bridge"):
+            trainer(bridge=shape).resume(stopped)
 
 
-def test_the_noise_on_the_vectors_has_the_configured_bound(trainer, data):
+def test_noise_on_the_vectors_has_the_configured_limit(trainer, data):
     plain = trainer(noise=0.0).batch(0)[3].numpy()
     rows = [int(np.argmin(np.abs(data.vectors - v).sum(axis=1))) for v in plain]
     assert np.array_equal(plain, data.vectors[rows])
@@ -256,7 +226,7 @@ def test_the_noise_on_the_vectors_has_the_configured_bound(trainer, data):
     assert (moved < 2.0 * 2.2).all()  # a normal vector over sqrt(d) has length near 1
 
 
-def test_the_schedule(trainer):
+def test_learning_rate_schedule(trainer):
     made = trainer(steps=12, warmup=4, decay=5, rate=0.1)
     wanted = [0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.1, 0.1, 0.08, 0.06, 0.04, 0.02]
     assert [made.rate(step) for step in range(12)] == pytest.approx(wanted)
@@ -264,13 +234,7 @@ def test_the_schedule(trainer):
     assert made.optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
 
 
-def test_soft_tokens_start_with_the_spread_of_the_embeddings(trainer):
-    made = trainer()
-    soft = made.projector(torch.randn(200, DIM, generator=torch.Generator().manual_seed(1)))
-    assert float(soft.detach().std()) == pytest.approx(0.2, rel=0.25)  # the model was made with 0.2
-
-
-def test_the_loss_is_that_of_the_library(trainer):
+def test_loss_of_a_batch_equals_the_library(trainer):
     """Against the model's own loss over the same embeddings, every token but the text's left out."""
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
@@ -282,25 +246,19 @@ def test_the_loss_is_that_of_the_library(trainer):
     torch.testing.assert_close(total / n, wanted, atol=1e-4, rtol=1e-5)
 
 
-def test_a_vector_that_is_not_a_number_is_divergence(trainer, data):
-    broken = TrainingSet(passages=data.passages, vectors=np.full_like(data.vectors, np.nan), heldout=HELDOUT)
-    made = trainer(using=broken)
+def test_divergence_stops_the_training_before_the_bridge_changes(trainer, data, tmp_path):
     with pytest.raises(ModelError, match="diverged at step 1"):
-        made.train_step()
-
-
-def test_a_gradient_without_bound_never_reaches_the_bridge(trainer, tmp_path):
+        trainer(using=replace(data, vectors=np.full_like(data.vectors, np.nan))).train_step()
     made = trainer(checkpoint_every=1)
     name = "projector.projector.2.bias"
     made.tensors[name].register_hook(lambda grad: grad * float("inf") if made.step == 2 else grad)
     with pytest.raises(ModelError, match="diverged at step 3"):
         run_training(made, tmp_path, nothing)
-    assert all(bool(torch.isfinite(t).all()) for t in load_file(tmp_path / WEIGHTS).values())
-    assert all(bool(torch.isfinite(t).all()) for t in load_file(tmp_path / STATE).values())
-    assert all(bool(torch.isfinite(t).all()) for t in made.tensors.values())
+    for tensors in (load_file(tmp_path / WEIGHTS), load_file(tmp_path / STATE), made.tensors):
+        assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
 
 
-def test_a_vector_between_two_passages_is_written_as_the_nearest(trainer, data):
+def test_mixed_vectors_have_the_nearest_passage_as_target(trainer, data):
     made = trainer(mix=1.0, noise=0.0)
     ids, _, is_text, vectors = made.batch(0)
     known = data.vectors[: N - HELDOUT]
@@ -309,15 +267,13 @@ def test_a_vector_between_two_passages_is_written_as_the_nearest(trainer, data):
     for i, row in enumerate(nearest):
         assert ids[i][is_text[i]].tolist() == data.passages.tokens[row, : data.passages.lengths[row]].tolist()
 
-
-def test_mixing_changes_no_other_draw(trainer):
-    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)
+    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)  # no other draw changes
     same = (plain[3] == some[3]).all(dim=1)
     assert 0 < int(same.sum()) < BATCH
     assert torch.equal(plain[0][same], some[0][same])
 
 
-def test_distilling_adds_the_divergence_from_the_model_given_the_text(trainer):
+def test_distil_adds_the_divergence_from_the_model_given_the_text(trainer):
     """Against the library's divergence of all next tokens, the teacher's frame put together by hand."""
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
@@ -337,16 +293,13 @@ def test_distilling_adds_the_divergence_from_the_model_given_the_text(trainer):
     assert float((both - plain).detach()) == pytest.approx(0.5 * wanted, rel=1e-4)
     both.backward()
     assert all(t.grad is not None for t in made.tensors.values())
-
-
-def test_distilling_is_trained_and_not_evaluated(trainer):
     plain, distilled = trainer(), trainer(distil=1.0)
     assert plain.evaluate() == distilled.evaluate()
     assert distilled.train_step() > plain.train_step()
 
 
 @pytest.mark.parametrize("method", ["save", "export"])
-def test_a_write_that_breaks_leaves_the_old_file(trainer, tmp_path, monkeypatch, method):
+def test_failed_write_keeps_the_old_file(trainer, tmp_path, monkeypatch, method):
     made, name = trainer(), STATE if method == "save" else WEIGHTS
     made.train_step()
     getattr(made, method)(tmp_path)
@@ -363,26 +316,36 @@ def test_a_write_that_breaks_leaves_the_old_file(trainer, tmp_path, monkeypatch,
     assert (tmp_path / name).read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_refused(trainer, tmp_path):
-    made = trainer()
-    made.train_step()
-    made.save(tmp_path)
-    data = (tmp_path / STATE).read_bytes()
-    (tmp_path / STATE).write_bytes(data[: len(data) // 2])
-    with pytest.raises(ModelError, match="damaged"):
-        trainer().resume(tmp_path)
-
-
-@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 3}, {"adapter_rank": 0}])
-def test_a_checkpoint_of_another_bridge_is_refused(trainer, tmp_path, shape):
-    made = trainer()
-    made.train_step()
-    made.save(tmp_path)
-    with pytest.raises(ModelError, match="another bridge"):
-        trainer(bridge=shape).resume(tmp_path)
-
-
-def test_too_few_passages_are_refused(trainer):
-    with pytest.raises(DataError, match="27 passages are left to train on"):
+def test_too_few_passages_and_words_without_vocabulary_are_rejected(trainer):
+    with pytest.raises(DataError, match="there are 27 training passages"):
         trainer(batch=28)
     assert trainer(batch=27).batch(3)[0].shape[0] == 27
+    with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
+        TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})
+
+
+def test_untrained_style_changes_nothing(tiny, bridge_folder):
+    trained = new_style(load_bridge(str(bridge_folder)), 3, tiny.language_model("llama"), SeedTree(0))
+    ups = [tensor for name, tensor in trained.tensors.items() if name.endswith(".up")]
+    assert ups
+    assert not any(bool(up.any()) for up in ups)
+    assert not any(p.requires_grad for n, p in trained.projector.named_parameters() if ".base." in n)
+
+
+def test_new_bridge_is_reproducible_and_scaled(tiny):
+    one, again = (
+        new_bridge(
+            BridgePart(
+                soft_tokens=2, hidden=11, adapter_rank=2, adapter_targets=("q_proj",), template="{prompt}{vector}"
+            ),
+            tiny.language_model("llama"),
+            7,
+            SeedTree(1),
+        )
+        for _ in range(2)
+    )
+    assert {name.split(".")[0] for name in one.tensors} == {"projector", "adapter"}
+    assert all((one.tensors[name] == again.tensors[name]).all() for name in one.tensors)
+    spread = float(one.projector(torch.randn(64, 7, generator=torch.Generator().manual_seed(2))).detach().std())
+    table = float(tiny.language_model("llama").get_input_embeddings().weight.detach().std())
+    assert 0.3 < spread / table < 3

@@ -3,16 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthgen.core.errors import ModelError
-from synthgen.decode.ending import candidates_of, ends_of, never_of, text_of
+from synthgen.core.errors import DataError, ModelError
+from synthgen.decode.loop_decoder import candidates_of, ends_of, last_tokens, text_of
 
 
-def model(eos=None, size=290):
-    weight = SimpleNamespace(shape=(size, 40))
-    return SimpleNamespace(
-        generation_config=SimpleNamespace(eos_token_id=eos),
-        get_output_embeddings=lambda: SimpleNamespace(weight=weight),
-    )
+def model(eos=None):
+    return SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=eos))
 
 
 def ids(words, text):
@@ -22,26 +18,17 @@ def ids(words, text):
 @pytest.mark.parametrize(
     ("of_model", "of_tokenizer", "ends"), [(5, 2, {5, 2}), ([5, 7], 2, {5, 7, 2}), (None, 2, {2}), ([5], None, {5})]
 )
-def test_the_model_and_its_tokenizer_name_the_ends(of_model, of_tokenizer, ends):
+def test_ends_of_model_and_tokenizer(of_model, of_tokenizer, ends):
     assert ends_of(model(of_model), SimpleNamespace(eos_token_id=of_tokenizer), Path("m")) == ends
 
-
-def test_no_end_is_refused():
-    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer names an end of text"):
+    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer defines an end of text"):
         ends_of(model(), SimpleNamespace(eos_token_id=None), Path("m"))
 
 
-def test_special_tokens_within_the_vocabulary_are_never_written_but_for_the_ends():
-    assert never_of(model(size=9), {8, 0, 3, 9, 12}, frozenset({3})) == [0, 8]
-
-
-def test_a_text_stops_at_its_first_end(tiny, words):
+def test_text_of_stops_at_the_first_end_or_mark(tiny, words):
     row = [*ids(words, " the river. A"), tiny.EOS, *ids(words, "gone"), tiny.EOS]
     assert text_of(words, row, {tiny.EOS}) == ("the river. A", "stop")
     assert text_of(words, [tiny.EOS], {tiny.EOS}) == ("", "stop")
-
-
-def test_a_text_may_end_at_a_mark_too(tiny, words):
     row = ids(words, "\n\nThe river. It\n\nsees. The\n\nend")
     assert text_of(words, row, {tiny.EOS}, mark="\n\n") == ("The river. It", "stop")
     assert text_of(words, row, {tiny.EOS}, mark="\t")[1] == "length"
@@ -59,18 +46,36 @@ def test_a_text_may_end_at_a_mark_too(tiny, words):
         ("No end", "No end"),
     ],
 )
-def test_what_the_limit_cut_ends_with_a_whole_sentence_if_that_keeps_half(words, text, kept):
+def test_cut_text_ends_with_a_whole_sentence_if_that_keeps_half(words, text, kept):
     assert text_of(words, ids(words, text), {2}) == (kept, "length")
 
 
 def test_texts_become_candidates_of_their_latents(tiny):
     latents = tiny.latents(2)
     found = candidates_of(latents, 2, [("a", "stop"), ("b", "length"), ("c", "stop"), ("d", "stop")])
-    assert [(c.latent_id, c.index, c.text) for c in found] == [
-        ("x0", 0, "a"),
-        ("x0", 1, "b"),
-        ("x1", 0, "c"),
-        ("x1", 1, "d"),
-    ]
+    rows = [("x0", 0, "a"), ("x0", 1, "b"), ("x1", 0, "c"), ("x1", 1, "d")]
+    assert [(c.latent_id, c.index, c.text) for c in found] == rows
     assert [c.label for c in found] == [latents.labels[0]] * 2 + [latents.labels[1]] * 2
     assert found[1].finish == "length"
+
+
+SAID = "The doctor sees the garden."
+
+
+def test_last_tokens_end_with_an_empty_line(tiny, words):
+    said, gap = (words(text, add_special_tokens=False).input_ids for text in (SAID, "\n\n"))
+    assert len(said) > 9
+    found, room = last_tokens(words, [SAID, "", "a <vec></s>", SAID], 4, 9)
+    assert found[0] == found[3] == said[-9:] + gap
+    assert found[1] == []
+    assert not {tiny.VEC, tiny.EOS} & set(found[2])  # letters, not the tokens they spell
+    assert room == 9 + len(gap)  # whatever the contexts are
+    assert last_tokens(words, [SAID], 1, len(said)) == ([said + gap], len(said) + len(gap))
+    assert last_tokens(words, [SAID], 1, 96)[0] == [said + gap]
+
+
+def test_last_tokens_requires_all_contexts_or_none(words):
+    assert last_tokens(words, [SAID, SAID], 2, 0)[0] == [[], []]
+    assert last_tokens(words, (), 3, 96) == ([[], [], []], 0)
+    with pytest.raises(DataError, match="1 contexts for 2 latents; give one for each, or none"):
+        last_tokens(words, [SAID], 2, 9)

@@ -1,0 +1,153 @@
+"""Write texts with a frozen language model and the decode loop: what the decoders have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from synthgen.core.errors import DataError, ModelError
+from synthgen.core.progress import Advance
+from synthgen.core.seeds import SeedTree
+from synthgen.core.sentences import SENTENCE_END
+from synthgen.core.types import Candidate, Float32, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.loading import Dtype, Placement, load_model
+from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
+from synthgen.decode.loop.llama import LlamaWeights, has_stepper
+
+Ended = tuple[str, Literal["stop", "length"]]
+
+
+class LoopDecoder(ABC):
+    """A frozen language model that writes texts; a subclass merges adapters, calls `_prepare` and builds prompts."""
+
+    end_mark: str | None = None  # characters that also end a text
+    context_comes_first = True  # the preceding text stands before the prompt, otherwise after it
+
+    def __init__(self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto") -> None:
+        loaded = load_model(folder, dtype=dtype, device=device)
+        self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
+        self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
+        self.tokenizing = Lock()  # one call's treatment of special tokens would affect calls of other threads
+
+    def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
+        """Pack the weights; find the tokens that end a text, and the special tokens that no text contains."""
+        supported = self.on_one_device and has_stepper(self.model.config)
+        self.weights = LlamaWeights(self.model) if supported else None
+        self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
+        size = self.model.get_output_embeddings().weight.shape[0]
+        never = sorted(i for i in special - self.eos if i < size)
+        self.never = torch.tensor(never, device=self.device, dtype=torch.long)
+
+    @torch.inference_mode()
+    def decode(
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates of every latent; see `Decoder`.
+
+        Raises:
+            DataError: if the number of contexts differs from the number of latents.
+            ModelError: if a prompt and the new tokens do not fit the model, its output is not finite, or words are
+                requested without a vocabulary for these vectors.
+        """
+        with self.tokenizing:
+            prefix, wanted = self._prefix(settings), self._wanted(latents)
+            prompts, longest = self._prompts(latents, settings, seeds)
+            before, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+        pairs = zip(before, prompts, strict=True)
+        prompts = [[*context, *ids] if self.context_comes_first else [*ids, *context] for context, ids in pairs]
+        longest += room
+        stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
+        if prefix:
+            stepper.read_prefix(stepper.embed(torch.tensor(prefix, device=self.device)))
+
+        def embed_prompts(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+            ids, lengths = padded([prompts[i][len(prefix) :] for i in rows], longest - len(prefix))
+            return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
+
+        uniforms = uniforms_of(seeds, latents.ids, settings)
+        rules = TokenConstraints(self.eos, self.never, wanted)
+        rows = write(stepper, embed_prompts, uniforms, settings, rules, advance)
+        texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
+        return candidates_of(latents, settings.candidates, texts)
+
+    @abstractmethod
+    def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
+        """Return the prompt of each latent, and the padded length, which depends on the settings alone."""
+
+    @abstractmethod
+    def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
+        """Return the input embeddings of padded prompts."""
+
+    def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - for subclasses
+        """Return the tokens that all prompts begin with; they depend on the settings alone."""
+        return []
+
+    def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
+        """Return the tokens of each latent that are made likelier; empty for no latent at all."""
+        return []
+
+    def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
+        return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)
+
+
+def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
+    """Return the tokens that end a text: the tokenizer's, with which bridges are trained, and the model's.
+
+    Raises:
+        ModelError: if neither defines one.
+    """
+    eos = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+    if not ends:
+        raise ModelError(f"{folder}: neither the model nor its tokenizer defines an end of text")
+    return frozenset(ends)
+
+
+def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
+    """Return the last `limit` tokens of each of n contexts and an empty line, and the most tokens they can take.
+
+    An empty context gives no tokens; `contexts` can also be empty.
+
+    Raises:
+        DataError: if there are contexts, but not n.
+    """
+    if not contexts:
+        return [[]] * n, 0
+    if len(contexts) != n:
+        raise DataError(f"{len(contexts)} contexts for {n} latents; give one for each, or none")
+    # text that is spelled like a special token, such as the placeholder, must not become that token
+    encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
+    gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)
+    kept = [ids[max(0, len(ids) - limit) :] for ids in encoded]
+    return [[*ids, *gap] if ids else [] for ids in kept], limit + len(gap)
+
+
+def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
+    """Return the text of a row of tokens up to its end token or the characters `mark`, and how it ended.
+
+    A text that the token limit cut is shortened to its last whole sentence if that keeps at least half of it.
+    """
+    end = next((at for at, token in enumerate(row) if token in ends), None)
+    text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
+    if mark is not None and mark in text:
+        return text.split(mark)[0].rstrip(), "stop"
+    if end is not None:
+        return text, "stop"
+    stops = [m.end() for m in SENTENCE_END.finditer(text)]
+    return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text, "length"
+
+
+def candidates_of(latents: Latents, each: int, texts: Sequence[Ended]) -> tuple[Candidate, ...]:
+    """Return the texts, of which `each` consecutive ones belong to one latent, as candidates."""
+    return tuple(
+        Candidate(
+            latent_id=latents.ids[i // each], index=i % each, text=text, label=latents.labels[i // each], finish=end
+        )
+        for i, (text, end) in enumerate(texts)
+    )

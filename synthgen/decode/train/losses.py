@@ -1,0 +1,92 @@
+"""Training losses over a large vocabulary that do not keep the logits, which would dominate training on a CPU."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional
+
+ROWS = 256
+# from the logits of some rows and their targets to the summed loss and its gradient for the logits
+LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class _FrozenHeadSum(Function):
+    """Sum over rows of a loss of the logits h Wᵀ for a frozen W; the forward pass computes the gradient for h."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, loss: LogitsLoss) -> Tensor:
+        grad = torch.empty_like(hidden)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, hidden.shape[0], ROWS):
+            rows = slice(start, start + ROWS)
+            value, slope = loss(functional.linear(hidden[rows], weight).float(), targets[rows])
+            total += value
+            grad[rows] = slope.to(weight.dtype) @ weight
+        ctx.save_for_backward(grad)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        (grad,) = ctx.saved_tensors
+        return grad * grads[0].to(grad.dtype), None, None, None
+
+
+def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Return the summed cross-entropy of the targets, int64 (n), under softmax(hidden weightᵀ).
+
+    `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) is frozen.
+
+    Cost: time of two matrix products; memory of 256 rows of logits instead of n.
+    """
+
+    def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        expected = targets.unsqueeze(1)
+        log_z = torch.logsumexp(logits, dim=1, keepdim=True)
+        total = (log_z - logits.gather(1, expected)).sum()
+        p = logits.sub_(log_z).exp_()  # softmax, in place
+        return total, p.scatter_add_(1, expected, -torch.ones_like(expected, dtype=p.dtype))
+
+    return _FrozenHeadSum.apply(hidden, weight, targets, cross_entropy)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> Tensor:
+    """Return the summed divergence of the student's next tokens from the teacher's, in nats.
+
+        Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
+
+    Only the student's hidden states (n, width) receive a gradient, not the teacher's at the same positions.
+
+    Cost: time of three matrix products; memory of 256 rows of logits, twice.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
+    """
+
+    def divergence(logits: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        log_q = functional.linear(teacher, weight).float().log_softmax(dim=1)
+        log_p, q = logits.log_softmax(dim=1), log_q.exp()
+        return (q * (log_q - log_p)).sum(), log_p.exp_().sub_(q)
+
+    return _FrozenHeadSum.apply(hidden, weight, teacher, divergence)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
+    """Return frames (n, longest) with the text itself in place of the vector, and the mask of the text to predict.
+
+    `ids` (n, length) are training frames: prompt, vector positions, text, and `padding`. The text in place of the
+    vector lacks its end of text. The returned mask marks as many tokens as `is_text`, in the same order.
+    """
+    rows, ends = [], []
+    for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):
+        first, after = int(vector.nonzero()[0]), int(vector.nonzero()[-1]) + 1
+        start, end = int(text.nonzero()[0]), int(text.nonzero()[-1]) + 1
+        tokens = row[text]
+        rows.append(torch.cat([row[:first], tokens[tokens != padding], row[after:start], tokens]))
+        ends.append(end - start)
+    full_ids = torch.full((len(rows), max(map(len, rows))), padding, dtype=ids.dtype)
+    predicted = torch.zeros(full_ids.shape, dtype=torch.bool)
+    for i, (row, n) in enumerate(zip(rows, ends, strict=True)):
+        full_ids[i, : len(row)] = row
+        predicted[i, len(row) - n : len(row)] = True
+    return full_ids.to(ids.device), predicted.to(ids.device)
