@@ -3,9 +3,8 @@
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from synthgen.core.engine import INSTALL, missing_packages
 from synthgen.core.errors import ModelError, ModelMissing
@@ -23,10 +22,6 @@ class Check:
     ok: bool
     detail: str
     optional: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the check as JSON-compatible data."""
-        return asdict(self)
 
 
 def examine() -> list[Check]:
@@ -52,10 +47,8 @@ def examine() -> list[Check]:
 
 
 def _engine(missing: tuple[str, ...]) -> Check:
-    if missing:
-        detail = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
-        return Check("engine", False, detail)
-    return Check("engine", True, "all packages of the extra `engine` are installed")
+    absent = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
+    return Check("engine", not missing, absent if missing else "all packages of the extra `engine` are installed")
 
 
 def _torch() -> Check:
@@ -68,9 +61,8 @@ def _torch() -> Check:
 def _gpu() -> Check:
     import torch
 
-    if torch.cuda.is_available():
-        return Check("gpu", True, torch.cuda.get_device_name())
-    return Check("gpu", False, "none; the CPU is used", optional=True)
+    found = torch.cuda.is_available()
+    return Check("gpu", found, torch.cuda.get_device_name() if found else "none; the CPU is used", optional=True)
 
 
 def _model(name: str) -> Check:
@@ -95,10 +87,9 @@ def _bridge() -> Check:
         bridge = load_bridge("builtin")
     except (ModelMissing, ModelError) as error:
         return Check("bridge", False, error.message)
-    info = bridge.info
-    words = "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
-    made = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}"
-    return Check("bridge", True, f"{made}, sha256 {bridge.digest}")
+    info, words = bridge.info, "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
+    detail = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}, sha256 {bridge.digest}"
+    return Check("bridge", True, detail)
 
 
 def _disk() -> Check:

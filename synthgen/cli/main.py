@@ -4,8 +4,9 @@ import os
 import resource
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
@@ -31,11 +32,28 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(budget_app, name="budget")
 app.add_typer(timestamp_app, name="timestamp")
 
+OptionalPath = Path | None
+Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
-Resume = Annotated[
-    Literal["auto", "never"], Option(help="auto: reuse finished stages. never: run every stage again.")
-]
+Resume = Annotated[Resumption, Option(help="auto: reuse finished stages. never: run every stage again.")]
+Bundle = Annotated[Path, Argument(help="Folder of the bundle.")]
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"synthgen {version('synthgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show: Annotated[
+        bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options that precede a command."""
 
 
 @app.command()
@@ -52,11 +70,13 @@ def init(
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check whether this machine can run synthgen; exit with code 6 if a required item is missing."""
+    from dataclasses import asdict
+
     from synthgen.cli.doctor import examine
 
     checks = examine()
     if as_json:
-        print_json([check.to_json() for check in checks])
+        print_json([asdict(check) for check in checks])
     for check in checks:
         state = "ok  " if check.ok else "WARN" if check.optional else "FAIL"
         say(f"{state} {check.name}: {check.detail}")
@@ -70,10 +90,7 @@ def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
     from synthgen.cli.plan import make_plan
     from synthgen.config import Config
 
-    made = make_plan(Config.load(config))
-    if as_json:
-        print_json(made.to_json())
-    say(made.to_text())
+    print_result(make_plan(Config.load(config)), as_json=as_json)
 
 
 @app.command()
@@ -113,20 +130,18 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
         if as_json:
             print_json({"verdict": "REFUSED", "reasons": refusal.problems})
         raise
-    if as_json:
-        print_json(published.to_json())
-    say(published.to_text())
+    print_result(published, as_json=as_json)
 
 
 @app.command()
 def approve(  # noqa: PLR0913 - an option each
-    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    bundle: Bundle,
     *,
     role: Annotated[str, Option(help="Your role, such as privacy_officer.")],
     key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="Trust root file.")],
     public: Annotated[
-        Path | None, Option(help="Public key file (NAME.pub.json); required if --key is a URI.")
+        OptionalPath, Option(help="Public key file (NAME.pub.json); required if --key is a URI.")
     ] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
     comment: Annotated[str, Option(help="Comment stored in the approval.")] = "",
@@ -138,26 +153,24 @@ def approve(  # noqa: PLR0913 - an option each
     from synthgen.release.approve import approve as sign
     from synthgen.release.signers import open_key
 
-    opened = open_key(key, public)
-    path = sign(
-        bundle, role=role, key=opened, trust=load_trust(trust), now=datetime.now(UTC), reject=reject, comment=comment
-    )
+    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
+    path = sign(bundle, role=role, key=opened, trust=root, now=now, reject=reject, comment=comment)
     say(f"{'rejected' if reject else 'approved'}: {path}")
 
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    bundle: Bundle,
     *,
     trust: Annotated[
-        Path | None, Option(help="Your own copy of the trust root. Do not use a file that came with the bundle.")
+        OptionalPath, Option(help="Your own copy of the trust root. Do not use a file that came with the bundle.")
     ] = None,
     policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
     only: Annotated[
         Literal["integrity"] | None,
         Option(help="integrity: check the files without a trust root; the best exit code is 20."),
     ] = None,
-    trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
+    trust_state: Annotated[OptionalPath, Option(help="File with the newest trust root versions seen.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates."""
@@ -201,10 +214,7 @@ def evaluate(
     """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
     from synthgen.cli.utility import study
 
-    found = study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr)
-    if as_json:
-        print_json(found.to_json())
-    say(found.to_text())
+    print_result(study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr), as_json=as_json)
 
 
 @app.command()
@@ -232,24 +242,17 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     request = BlendRequest(
         a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
     )
-    made = make_blend(request, terminal_progress(sys.stderr))
-    if as_json:
-        print_json(made.to_json())
-    say(made.to_text())
+    print_result(make_blend(request, terminal_progress(sys.stderr)), as_json=as_json)
 
 
 @app.command()
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[
-        int, Option(min=8, help="Number of reruns, a multiple of 8; each person is left out of half.")
-    ] = 32,
-    persons: Annotated[
-        int | None, Option(min=1, help="Number of persons attacked; by default 1 % of the training persons.")
-    ] = None,
+    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; each person is left out of half.")] = 32,
+    persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of those in train.")] = None,
     quick: Annotated[
-        bool, Option("--quick", help="Test the command with 8 small reruns for 1 person; never passes.")
+        bool, Option("--quick", help="Only test with 8 small reruns for 1 person; never passes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -264,9 +267,7 @@ def shadow(
 
     request = ShadowRequest(runs=runs, persons=persons, quick=quick)
     found = make_shadow(Config.load(config), request, terminal_progress(sys.stderr), say)
-    if as_json:
-        print_json(found.to_json())
-    say(found.to_text())
+    print_result(found, as_json=as_json)
     raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
 
 
@@ -279,7 +280,7 @@ def train_bridge(  # noqa: PLR0913 - an option each
         list[Path] | None, Option(help="Public texts in the style: a folder of .txt files, or a table; repeatable.")
     ] = None,
     licence: Annotated[
-        list[str] | None, Option(help="Licence for the card: one for all corpora, or one per --corpus.")
+        list[str] | None, Option(help="Licence for the card: one in all, or one per --corpus.")
     ] = None,
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
     bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
@@ -330,6 +331,13 @@ def print_json(value: object) -> None:
     import json
 
     typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
+
+
+def print_result(result: Any, *, as_json: bool) -> None:
+    """Print a result as text on standard error, and also as JSON on standard output if `as_json` is set."""
+    if as_json:
+        print_json(result.to_json())
+    say(result.to_text())
 
 
 def main(command: typer.Typer = app) -> None:

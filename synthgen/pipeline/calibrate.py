@@ -1,4 +1,4 @@
-"""The calibration suite on the run's own persons, if the policy requires it and every other gate passed."""
+"""Run the calibration suite on the run's own persons, if the policy requires it and every other gate passed."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,6 @@ from audits.selftest.run_suite import run_suite
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
-from synthgen.core.types import Corpus
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
 from synthgen.pipeline.workspace import StageResult
@@ -24,7 +23,7 @@ SELFTEST = "selftest.json"
 
 
 def is_due(audited: StageResult, policy: Policy) -> bool:
-    """Return whether every gate but those of the self-test has passed, so that its hour of work can matter."""
+    """Return whether the policy requires the suite and every other gate passed; the suite takes about an hour."""
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
     return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
@@ -32,18 +31,14 @@ def is_due(audited: StageResult, policy: Policy) -> bool:
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
     """Run the calibration suite with the policy's audits on train and control."""
+    train, control = as_table(tables.train, {}), as_table(tables.control, {})
     inputs: dict[str, HasDigest] = {
-        "train": _with_digest(tables.train),
-        "control": _with_digest(tables.control),
+        "train": StageInput(train, table_digest(train)),
+        "control": StageInput(control, table_digest(control)),
         "audits": plain_value(list(policy.selftest)),
         "tool": plain_value(tool_name()),
     }
     return job.run(SELFTEST_STAGE, inputs)
-
-
-def _with_digest(corpus: Corpus) -> StageInput:
-    table = as_table(corpus, {})
-    return StageInput(table, table_digest(table))
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:
@@ -65,8 +60,7 @@ def _selftest(context: StageContext) -> Mapping[str, object]:
         except InputError:
             result = {"audits": [], "cases": []}
     digests = {"train": table_digest(train), "control": table_digest(control)}
-    salt = seeds.child("salt").key().hex()
-    bound = bound_selftest(result, digests, salt=salt, tool=context.input("tool"))
+    bound = bound_selftest(result, digests, salt=seeds.child("salt").key().hex(), tool=context.input("tool"))
     write_bytes(context.folder / SELFTEST, bound.to_bytes())
     return {"in": len(train) + len(control), "out": len(bound.audits)}
 
@@ -83,12 +77,8 @@ SELFTEST_STAGE = Stage(
 
 
 def with_selftest(evidence: Evidence, test: BoundSelfTest) -> Evidence:
-    """Return evidence that also says how the audits did on the calibration suite, and of which self-test that is."""
+    """Return the evidence with the results of the calibration suite and the digest of its self-test."""
     fields = ("value", "low", "high", "confidence", "n")
     numbers = {k: Metric(**{f: getattr(e, f) for f in fields}) for k, e in test.numbers().items()}
-    return evidence.model_copy(
-        update={
-            "metrics": {**evidence.metrics, **numbers},
-            "digests": {**evidence.digests, "selftest": test.digest()},
-        }
-    )
+    digests = {**evidence.digests, "selftest": test.digest()}
+    return evidence.model_copy(update={"metrics": {**evidence.metrics, **numbers}, "digests": digests})

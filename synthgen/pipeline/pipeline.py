@@ -37,17 +37,17 @@ from synthgen.pipeline.judge import (
 )
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.prepare import (
+    check_train_classes,
     embed_train,
     load_source,
     read_prepared,
-    refuse_untaught,
     replace_identifiers,
     split_source,
 )
 from synthgen.pipeline.record import ModelRecord, RunRecord
 from synthgen.pipeline.rounds import TrainingView, Written, first_round, fitted_on, next_round, open_bridge, set_up
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.style_choice import Shares, check_style, choose_style, refuse_learnt
+from synthgen.pipeline.style_choice import Shares, check_style, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.pipeline.write import (
     decode,
@@ -63,14 +63,14 @@ from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_UNLEARNED = (*_WITHOUT_MODELS, "embed")  # process each person separately, so no budget is reserved yet
+_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # process each person separately, so no budget is reserved yet
 
 
 class Pipeline:
     """Runs a configuration in its workspace.
 
     Args:
-        config: what to run.
+        config: the configuration to run.
         progress: receives the progress of each stage; ignored by default.
 
     Raises:
@@ -86,16 +86,16 @@ class Pipeline:
         self.progress = progress
 
     def run(self, resume: Literal["auto", "never"] = "auto", until: str = "audit") -> Run:
-        """Run what is missing up to and with the stage `until`, and return the run.
+        """Run the stages up to and including `until` that have not finished, and return the run.
 
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
                 and reserves and spends the budget again.
-            until: a stage; interpolate and decode are those of the first round, filter is that of the last.
+            until: name of the last stage; interpolate and decode stop in the first round, filter in the last.
 
         Raises:
             UsageError: if there is no such stage.
-            SynthGenError: as the stages say.
+            SynthGenError: if a stage fails.
             Interrupted: if another process has locked the workspace.
         """
         if until not in STAGES:
@@ -107,7 +107,7 @@ class Pipeline:
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
-            if resume == "never":  # after the check that no model is missing
+            if resume == "never":  # only after the check that no model is missing
                 workspace.forget(keep=PAID)
             done = []
             for stage in _stages(job, policy, until, anew=resume == "never"):
@@ -120,17 +120,17 @@ class Pipeline:
 
 
 def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[StageResult]:
-    """Run stage after stage; the caller may stop after any of them."""
+    """Run and yield one stage after another; the caller may stop after any of them."""
     loaded = load_source(job)
     yield loaded
     parts = split_source(job, loaded)
     yield parts
     source = read_corpus(parts.folder / "train.parquet", "train")
     control_source = read_corpus(parts.folder / "control.parquet", "control")
-    refuse_untaught(source, control_source)
-    refuse_learnt(job.config, source, control_source)
+    check_train_classes(source, control_source)
+    check_style_training(job.config, source, control_source)
     reservation = None
-    if job.config.interpolate.is_private and until not in _UNLEARNED:
+    if job.config.interpolate.is_private and until not in _BEFORE_QUERIES:
         reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
@@ -139,14 +139,13 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = embed_train(job, clean, prepared.train, encoder)
     yield vectorised
-    measured = None
-    if reservation is not None:
+    log = shares = None
+    if reservation is None:
+        training_view = fitted_on(job, prepared.train, embedded, vectorised.digest)
+    else:
         measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
-    shares = None if measured is None else measured.shares
-    training_view = (
-        fitted_on(job, prepared.train, embedded, vectorised.digest) if measured is None else measured.training_view
-    )
+        training_view, shares, log = measured.training_view, measured.shares, measured.log
     written = yield from write_records(job, training_view, encoder, shares)
     if until == "filter":
         return
@@ -157,11 +156,7 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     yield control
     vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
     tables = JudgedTables(
-        synthetic=synthetic,
-        train=prepared.train,
-        control=prepared.control,
-        vectors=vectors,
-        mechanism=None if measured is None else measured.log,
+        synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors, mechanism=log
     )
     evaluated = evaluate_utility(job, tables, written, encoder, attempt)
     yield evaluated
@@ -176,14 +171,9 @@ def write_records(
 ) -> Generator[StageResult, None, Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    Vectors are drawn, decoded into several candidates each, re-embedded and filtered. If a class then lacks records,
-    another round makes more of it: see `next_round`.
-
-    Args:
-        job: the run.
-        training_view: train, or its substitute under differential privacy.
-        encoder: what made its vectors.
-        learned: the styles chosen by the DP vote; None if there was no vote.
+    Each round draws vectors, decodes each into several candidates, embeds the candidates again and filters them. If a
+    class then lacks records, another round writes more of it: see `next_round`. `encoder` encoded the training view;
+    `learned` are the styles chosen by the DP vote, None if there was no vote.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
@@ -218,7 +208,7 @@ def write_records(
 
 
 def _models(job: Job) -> list[ModelRecord]:
-    """Return the models with their digests, checked against the store's pins, before any work starts.
+    """Check all models before the first stage starts, and return them with their digests.
 
     Raises:
         ModelMissing, ModelError: a model is missing or is not the pinned one, or its GPU is missing.

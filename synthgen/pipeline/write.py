@@ -1,4 +1,4 @@
-"""The stages that write text. `pipeline.py` calls them in rounds until the classes are full."""
+"""The stages that write text. `pipeline.py` calls them in rounds until every class has enough records."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.rounds import Round, Setup, Written
 from synthgen.pipeline.workspace import StageResult
 
-RECONSTRUCTIONS = 96  # train records decoded from their own vectors; the filters learn from them what decoding loses
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors; they show the filters what decoding loses
 
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
@@ -42,14 +42,15 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 
 
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
-    """Return the vectors of some train records as latents: the filters learn from their reconstructions."""
+    """Return the vectors of some train records as latents, so that the filters can learn from reconstructions."""
+    embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
     rows = sorted(int(row) for row in drawn)
-    names = tuple(setup.training_view.embedded.ids[row] for row in rows)
+    names = tuple(embedded.ids[row] for row in rows)
     return Latents(
-        vectors=setup.training_view.embedded.vectors[rows].copy(),
+        vectors=embedded.vectors[rows].copy(),
         ids=tuple(f"echo-{name}" for name in names),
-        labels=tuple(setup.training_view.embedded.labels[row] for row in rows),
+        labels=tuple(embedded.labels[row] for row in rows),
         parent_ids=tuple((name,) for name in names),
         weights=((1.0,),) * len(rows),
         method="echo",
@@ -58,7 +59,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return what the filters learn from; nothing else uses it."""
+    """Return the reconstructions, which only the filters use."""
     return Reconstructions(
         record_ids=tuple(parents[0] for parents in latents.parent_ids),
         texts=tuple(c.text for c in texts),
@@ -69,15 +70,9 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return the texts of latents, with placeholders for what looks like an identifier: see `with_placeholders`.
+    """Return `candidates` texts of each latent; `with_placeholders` replaces strings that look like identifiers.
 
-    Args:
-        job: the run.
-        setup: holds the decoder.
-        latents: what to write from.
-        upstream: the digest of the stage that made them.
-        suffix: ends the stage's name.
-        candidates: texts of each latent.
+    `upstream` is the digest of the stage that computed the latents.
     """
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
@@ -93,7 +88,7 @@ def decode(
 def embed_texts(
     job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
 ) -> tuple[Float32, StageResult]:
-    """Return the vectors of candidates' texts."""
+    """Return the vectors of the candidates' texts."""
     inputs = {"candidates": StageInput(texts, decoded.digest)}
     result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
@@ -102,8 +97,8 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Judge all candidates so far together and return the best of each latent."""
-    first, *rounds = state.embeddings  # the reconstructions' first
+    """Filter all candidates of the rounds so far together and return the best of each latent."""
+    first, *rounds = state.embeddings  # the first is that of the reconstructions
     inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(rounds)),
         "latents": StageInput(latents, sha256_json(list(latents.ids))),
@@ -117,10 +112,10 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of each label from what was kept, or take all if a class stayed short.
+    """Draw the wanted number of kept records of each label, or take all if a class has fewer.
 
     Raises:
-        DataError: if nothing was kept; the problems list the rejections by reason.
+        DataError: if no candidate was kept; the problems list the rejections by reason.
     """
     if not state.kept:
         rejected = filtered.counts["rejected"]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_a_missing_model_is_told_with_the_command_that_brings_it():
 def test_what_only_matters_sometimes_stops_no_run():
     checks = found()
     assert {name for name, check in checks.items() if check.optional} >= {"swap", "memory", "gpu"}
-    assert all(json.dumps(check.to_json()) for check in checks.values())
+    assert all(json.dumps(asdict(check)) for check in checks.values())
 
 
 @pytest.mark.parametrize(("able", "said"), [(True, "bfloat16"), (False, "float32: ")])

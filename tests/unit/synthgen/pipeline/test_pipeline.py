@@ -119,7 +119,7 @@ def test_a_workspace_in_use_is_left_alone(project):
     config = project.config()
     with (
         Workspace(config.resolve(config.workspace)).locked(),
-        pytest.raises(Interrupted, match="another run holds it"),
+        pytest.raises(Interrupted, match="another run has locked it"),
     ):
         Pipeline(config).run(until="load")
     assert folders(project) == set()

@@ -9,7 +9,7 @@ from synthgen.core.errors import DataError
 from synthgen.core.files import write_bytes
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
-from synthgen.pipeline.prepare import embed_train, load_source, refuse_untaught, split_source
+from synthgen.pipeline.prepare import check_train_classes, embed_train, load_source, split_source
 
 NAMES = ("load", "split", "deidentify", "embed")
 
@@ -134,7 +134,7 @@ def test_a_class_that_the_split_left_in_control_alone_is_refused_by_name():
         records = tuple(Record(id=f"{role}{i}", text="a", label=x, group=f"{role}{i}") for i, x in enumerate(labels))
         return Corpus(role=role, records=records, has_groups=True)
 
-    refuse_untaught(part("train", "abc"), part("control", "ab"))
+    check_train_classes(part("train", "abc"), part("control", "ab"))
     with pytest.raises(DataError, match="in control alone") as refused:
-        refuse_untaught(part("train", "ab"), part("control", "abd"))
+        check_train_classes(part("train", "ab"), part("control", "abd"))
     assert list(refused.value.problems) == ["'d': no person of train has it"]

@@ -18,7 +18,7 @@ from synthgen.decode.train.trained import new_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, read_choice, ways
+from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, n_tried, read_choice
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, limitations_of, stated_models
 
@@ -71,7 +71,7 @@ def test_the_style_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(prep
     assert not stage.reused  # the shelf is another one
     wider = [[name for name, _ in shares] for shares, _ in json.loads((stage.folder / CHOICE).read_text())["nats"]]
     assert wider[4:] == [["letter", "note"], ["letter", "post"], ["note", "post"], ["letter", "note", "post"]]
-    assert [ways(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
+    assert [n_tried(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
     texts = prepared[2].texts
     assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
 
@@ -124,13 +124,13 @@ def test_a_style_that_learnt_from_the_records_themselves_is_refused(project, bui
     )
     Pipeline(project.config(decode={"style": "theirs"})).run(until="deidentify")
     write_style(project.folder / "stolen", built_in, model, 9, name="stolen", learnt=texts[:3])
-    with pytest.raises(DataError, match="the very records") as caught:
+    with pytest.raises(DataError, match="records that must stay private") as caught:
         Pipeline(project.config(decode={"style": "stolen"})).run(until="deidentify")
     assert not any(text in str(caught.value) for text in texts)
-    with pytest.raises(DataError, match="the very records"):  # nor in company
+    with pytest.raises(DataError, match="records that must stay private"):  # nor in company
         Pipeline(project.config(decode={"style": ["theirs", "stolen"]})).run(until="deidentify")
     (project.folder / "stolen").rename(project.folder / "built_in" / "stolen")
-    with pytest.raises(DataError, match="the very records"):
+    with pytest.raises(DataError, match="records that must stay private"):
         Pipeline(project.config(decode={"style": "auto"})).run(until="deidentify")
 
 
@@ -147,7 +147,7 @@ def test_records_dealt_out_to_several_styles_are_still_the_very_records(project,
     monkeypatch.setattr("synthgen.pipeline.style_choice.MOST_SHARE", max(alone))  # what each by itself has by chance
     for name in ("one", "other"):
         Pipeline(project.config(decode={"style": name})).run(until="deidentify")
-    with pytest.raises(DataError, match="the very records"):
+    with pytest.raises(DataError, match="records that must stay private"):
         Pipeline(project.config(decode={"style": ["one", "other"]})).run(until="deidentify")
 
 

@@ -65,7 +65,7 @@ def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
 def test_a_second_run_is_refused_while_the_workspace_is_locked(workspace):
     with (
         workspace.locked(),
-        pytest.raises(Interrupted, match="another run holds it") as caught,
+        pytest.raises(Interrupted, match="another run has locked it") as caught,
         Workspace(workspace.root).locked(),
     ):
         pytest.fail("two runs hold one workspace")
