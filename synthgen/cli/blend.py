@@ -94,13 +94,7 @@ class Blended:
 
 
 def blend(request: BlendRequest, progress: Progress) -> Blended:
-    """Read both texts, load the models, and return the blend.
-
-    Raises:
-        StorageError, DataError: If a file cannot be read or has no text; checked before a model is loaded.
-        ModelMissing: If a model is not in the store.
-        UsageError: If λ is not between 0 and 1.
-    """
+    """Read both texts, load the models, and return the blend. The texts are checked before a model is loaded."""
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
     texts = (_read(request.a), _read(request.b))
@@ -137,12 +131,11 @@ def blend_texts(
     The vectors depend only on the first `max_tokens` tokens of each text. The attribute table covers the whole texts.
     The paths of the request are not read.
 
-    Raises:
-        DataError: If there is no point between the two vectors, or no candidate has a letter.
-
     Privacy: No protection. The blend is a function of two private texts and has passed no filter and no audit.
     Randomness: Candidates are drawn from the stream seed/decode/blend.
     """
+    from synthgen.decode.plain import WordsDecoder
+
     ab = encoder.encode(texts)
     target = _between(ab, request)
     candidates = _decode(target, request, decoder, progress)
@@ -153,7 +146,8 @@ def blend_texts(
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
     best = max(readable, key=lambda i: to_target[i])  # the first of equal ones
-    chosen = candidates[best]
+    chosen, n_words = candidates[best], DecodeConfig(bridge=request.bridge).words
+    words = decoder.read(target[None, :], n_words)[0] if isinstance(decoder, WordsDecoder) else ()
     pairs = {
         "target": (vectors[best], target),
         "a": (vectors[best], ab[0]),
@@ -167,16 +161,8 @@ def blend_texts(
         cosines={name: _cosine(u, v) for name, (u, v) in pairs.items()},
         of_candidates=tuple(to_target.get(i) for i in range(len(candidates))),
         rows=compare(extract(texts[0]), extract(texts[1]), extract(chosen.text)),
-        words=_disclosed_words(target, request, decoder),
+        words=words,
     )
-
-
-def _disclosed_words(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
-    from synthgen.decode.plain import WordsDecoder
-
-    if not isinstance(decoder, WordsDecoder):
-        return ()
-    return decoder.read(target[None, :], DecodeConfig(bridge=request.bridge).words)[0]
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:

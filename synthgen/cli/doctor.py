@@ -42,7 +42,7 @@ def examine() -> list[Check]:
         Check("core dumps", True, "disabled while synthgen runs"),
         _swap(),
         Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
-        *(() if missing else (_arithmetic(), _gpu())),
+        *(() if missing else _hardware()),
     ]
 
 
@@ -58,13 +58,6 @@ def _torch() -> Check:
     return Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}")
 
 
-def _gpu() -> Check:
-    import torch
-
-    found = torch.cuda.is_available()
-    return Check("gpu", found, torch.cuda.get_device_name() if found else "none; the CPU is used", optional=True)
-
-
 def _model(name: str) -> Check:
     try:
         return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
@@ -72,12 +65,15 @@ def _model(name: str) -> Check:
         return Check(f"model {name}", False, f"{error.message}. {error.hint}")
 
 
-def _arithmetic() -> Check:
+def _hardware() -> tuple[Check, Check]:
+    import torch
+
     from synthgen.decode.loop.products import has_bfloat16
 
-    able = has_bfloat16()
-    detail = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
-    return Check("arithmetic", able, detail, optional=True)
+    able, found = has_bfloat16(), torch.cuda.is_available()
+    arithmetic = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
+    gpu = torch.cuda.get_device_name() if found else "none; the CPU is used"
+    return Check("arithmetic", able, arithmetic, optional=True), Check("gpu", found, gpu, optional=True)
 
 
 def _bridge() -> Check:

@@ -1,4 +1,4 @@
-"""Implement `synthgen keys` and `synthgen trust`: manage signing keys and trust roots."""
+"""Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`: keys, trust roots and RFC 3161 timestamps."""
 
 import json
 import re
@@ -12,8 +12,10 @@ from typer import Argument, Option
 
 keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
 trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
+timestamp_app = typer.Typer(no_args_is_help=True, help="Trusted timestamps (RFC 3161): request, attach.")
 
 Paths, Names = list[Path] | None, list[str] | None  # of repeatable options
+_Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 
 
@@ -53,9 +55,7 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     data_owner: Annotated[Paths, Option(help="Public key file of a data owner; repeatable.")] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; repeatable. Default: research.")] = None,
     root: Annotated[Paths, Option(help="Private root key that signs the trust root; repeatable.")] = None,
-    authority: Annotated[
-        Paths, Option(help="Certificate (PEM) of a trusted timestamp authority; repeatable.")
-    ] = None,
+    authority: Annotated[Paths, Option(help="PEM certificate of a trusted timestamp authority; repeatable.")] = None,
     ledger: Annotated[Names, Option(help=_LEDGER)] = None,
     days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
 ) -> None:
@@ -90,14 +90,12 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     old: Annotated[Path, Argument(help="Current trust root file.")],
     path: Annotated[Path, Argument(help="New trust root file to write.")],
     *,
-    sign_with: Annotated[
-        list[Path], Option(help="Private root key of the current or the new trust root; repeatable.")
-    ],
+    sign_with: Annotated[list[Path], Option(help="Private root key of the current or new trust root; repeatable.")],
     root: Annotated[Paths, Option(help="Public root key file that replaces the current ones.")] = None,
     releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current ones.")] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current ones.")] = None,
     authority: Annotated[
-        Paths, Option(help="Certificate (PEM) of a timestamp authority; replaces the current ones.")
+        Paths, Option(help="PEM certificate of a timestamp authority; replaces earlier ones.")
     ] = None,
     ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
     revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
@@ -164,11 +162,7 @@ def _report(path: Path, fingerprint: str) -> None:
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digest of each accepted policy by its name.
-
-    Raises:
-        ConfigError: If a policy relies on a DP budget and the trust root would name no ledger.
-    """
+    """Return the digests of the accepted policies; raise ConfigError if one needs a ledger and none is named."""
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 
@@ -183,12 +177,7 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
 
 
 def _ledger(named: str) -> str:
-    """Return the id of a ledger from its id or its folder; never create a ledger.
-
-    Raises:
-        ConfigError: If the folder contains no ledger.
-        InputError: If the ledger's key cannot be used.
-    """
+    """Return the id of a ledger from its id or its folder; never create a ledger."""
     from audits.ledger.attempts import ledger_id
     from audits.ledger.chain import KEY
     from synthgen.core.errors import ConfigError
@@ -196,9 +185,35 @@ def _ledger(named: str) -> str:
     if re.fullmatch(r"[0-9a-f]{32}", named):
         return named
     if not (Path(named) / KEY).is_file():
+        create = "If a configuration has no ledger yet, `synthgen budget show CONFIG` creates it."
         raise ConfigError(
-            f"there is no ledger in {named}",
-            hint="Pass the folder of the institution's ledger. If a configuration has no ledger yet, "
-            "`synthgen budget show CONFIG` creates it.",
+            f"there is no ledger in {named}", hint=f"Pass the folder of the institution's ledger. {create}"
         )
     return ledger_id(Path(named))
+
+
+@timestamp_app.command("request")
+def request(
+    envelope: _Envelope, request: Annotated[Path, Argument(help="Request file to write, such as release.tsq.")]
+) -> None:
+    """Write a timestamp request. Authority side: `openssl ts -reply -queryfile release.tsq -out release.tsr`."""
+    from synthgen.release.timestamps import request_timestamp
+
+    request_timestamp(envelope, request)
+    typer.echo(f"request: {request}", err=True)
+
+
+@timestamp_app.command("attach")
+def attach(
+    envelope: _Envelope,
+    response: Annotated[Path, Argument(help="Response file of the authority, such as release.tsr.")],
+    *,
+    trust: Annotated[Path, Option(help="Trust root that lists the authority's certificate.")],
+) -> None:
+    """Check the authority's response and store it in the bundle, next to the stamped file."""
+    from audits.core.instants import stamp
+    from audits.verify.trust import load_trust
+    from synthgen.release.timestamps import attach_timestamp
+
+    path, time = attach_timestamp(envelope, response, trust=load_trust(trust), now=datetime.now(UTC))
+    typer.echo(f"timestamp: {path}\nsigned no later than: {stamp(time)}", err=True)

@@ -100,11 +100,8 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Return the plan of a configuration; read the source and the ledger, and write nothing that a run would read.
 
-    Before the first run, the workspace secret that decides the random split does not exist. The plan then uses
-    another secret, so its counts can differ slightly from those of the run.
-
-    Raises:
-        ConfigError, DataError, ModelError: If a run would fail its initial checks.
+    The plan raises the errors of a run's initial checks. Before the first run, the workspace secret that decides the
+    random split does not exist. The plan then uses another secret, so its counts can differ slightly from the run's.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)

@@ -1,4 +1,4 @@
-"""`synthgen schema`: the JSON Schemas of what users write and read, and the reference page of the configuration."""
+"""Implement `synthgen schema`: JSON Schemas of the files users write and read, and the configuration page."""
 
 import json
 import re
@@ -39,8 +39,7 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
     if kind == "audit":
         return audit_schema()
     models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "attestation": ReleaseStatement}
-    model = models[kind]
-    schema: dict[str, Any] = model.model_json_schema()
+    schema: dict[str, Any] = models[kind].model_json_schema()
     if kind == "config":
         for set_by_load in SET_BY_LOAD:
             schema["properties"].pop(set_by_load, None)
@@ -58,10 +57,11 @@ def configuration_page() -> str:
         if not (inner := _sections_in(field.annotation)):
             run.append((name, field))
             continue
-        about = " ".join([str(field.description), *([f"{_GUIDES[name]}."] if name in _GUIDES else [])])
+        about = str(field.description) + (f" {_GUIDES[name]}." if name in _GUIDES else "")
+        about = textwrap.fill(about, 128, break_long_words=False, break_on_hyphens=False)
         rows = [row for part in inner for row in parameters(part, f"{name}.")]
         title = {"dp": "Differential privacy"}.get(name, name.capitalize())
-        sections.append(f"## {title}\n\n{_wrapped(about)}\n\n{_table(rows)}")
+        sections.append(f"## {title}\n\n{about}\n\n{_table(rows)}")
     return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
 
 
@@ -84,19 +84,16 @@ def _sections_in(annotation: Any) -> "list[type[BaseModel]]":
 def _table(rows: "list[tuple[str, FieldInfo]]") -> str:
     lines = ["| key | default | meaning | note |", "|---|---|---|---|"]
     for path, field in rows:
+        default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         meaning, note = split_description(str(field.description))
-        lines.append(f"| `{path}` | {_default(field)} | {meaning} | {note} |".replace("  |", " |"))
+        lines.append(f"| `{path}` | {default} | {meaning} | {note} |".replace("  |", " |"))
     return "\n".join(lines) + "\n"
 
 
 def split_description(description: str) -> tuple[str, str]:
-    """Return the first sentence of a description, the meaning, and the rest, which can be empty."""
+    """Return the first sentence of a description and the remaining sentences, which can be empty."""
     meaning, *note = re.split(r"(?<=[.]) (?=[A-Z`])", description, maxsplit=1)
     return meaning, "".join(note)
-
-
-def _default(field: "FieldInfo") -> str:
-    return "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
 
 
 def _plain(value: Any) -> str:
@@ -108,7 +105,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_plain, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 128, break_long_words=False, break_on_hyphens=False)

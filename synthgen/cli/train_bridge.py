@@ -20,13 +20,10 @@ from synthgen.models.store import model_folder
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
-    """Train a bridge and return its folder.
+    """Train a bridge and return its folder; with `resume`, continue from the last checkpoint.
 
     Raises:
         UsageError: If the folder contains a checkpoint and `resume` is false; nothing is overwritten.
-        ConfigError: If a path names an environment variable that is not set.
-        DataError: If the corpus cannot be used.
-        ModelMissing, ModelError: If a model is missing or cannot be used.
     """
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:

@@ -37,13 +37,9 @@ class Job:
     def run(
         self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None, suffix: str = ""
     ) -> StageResult:
-        """Return the result of a stage: the stored one, or a new one.
+        """Return the stored or a new result of a stage, from inputs and models under the names that it declares.
 
-        Args:
-            stage: the stage to run.
-            inputs: inputs by the names that the stage declares.
-            models: models by the roles that the stage declares.
-            suffix: end of the result's name, such as the number of the round.
+        `suffix` is the end of the result's name, such as the number of the round.
 
         Raises:
             InternalError: if the stage receives or reads something that it does not declare.

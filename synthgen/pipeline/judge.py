@@ -110,15 +110,12 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
     write_bytes(context.folder / AUDIT, report)
     utility = json.loads((context.input("evaluate").folder / UTILITY).read_bytes())["metrics"]
-    counts = {
-        "records.synthetic": counted(len(synthetic)),
-        ATTEMPTS: counted(number),
-        SECRET: counted(int(context.stream("audit").secret != b"")),
-        METHOD: counted(int(context.config("interpolate.is_private"))),
-    }
-    measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
+    counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
+    counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
+    metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
+    metrics |= {name: counted(int(n)) for name, n in counts.items()}
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
-    evidence = evidence_from(json.loads(report), {**measured, **counts}, digests)
+    evidence = evidence_from(json.loads(report), metrics, digests)
     write_bytes(context.folder / EVIDENCE, evidence.to_bytes())
     return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
 

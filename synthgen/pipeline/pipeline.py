@@ -25,40 +25,14 @@ from synthgen.dp.reserve import PAID, reserve_budget
 from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
+from synthgen.pipeline import judge, prepare, rounds
 from synthgen.pipeline.calibrate import calibrate, is_due
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import (
-    JudgedTables,
-    attack,
-    embed_control,
-    evaluate_utility,
-    register_attempt,
-    synthetic_corpus,
-)
 from synthgen.pipeline.policy import policy_file
-from synthgen.pipeline.prepare import (
-    check_train_classes,
-    embed_train,
-    load_source,
-    read_prepared,
-    replace_identifiers,
-    split_source,
-)
 from synthgen.pipeline.record import ModelRecord, RunRecord
-from synthgen.pipeline.rounds import TrainingView, Written, first_round, fitted_on, next_round, open_bridge, set_up
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import Shares, check_style, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult, Workspace
-from synthgen.pipeline.write import (
-    decode,
-    embed_texts,
-    filter_candidates,
-    interpolate,
-    reconstruction_latents,
-    reconstructions_of,
-    select,
-    unwritten,
-)
 from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
@@ -67,11 +41,7 @@ _BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # process each person separately,
 
 
 class Pipeline:
-    """Runs a configuration in its workspace.
-
-    Args:
-        config: the configuration to run.
-        progress: receives the progress of each stage; ignored by default.
+    """Runs a configuration in its workspace; `progress` receives the progress of each stage.
 
     Raises:
         DependencyError: if the extra `engine` is not installed.
@@ -121,27 +91,27 @@ class Pipeline:
 
 def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[StageResult]:
     """Run and yield one stage after another; the caller may stop after any of them."""
-    loaded = load_source(job)
+    loaded = prepare.load_source(job)
     yield loaded
-    parts = split_source(job, loaded)
+    parts = prepare.split_source(job, loaded)
     yield parts
     source = read_corpus(parts.folder / "train.parquet", "train")
     control_source = read_corpus(parts.folder / "control.parquet", "control")
-    check_train_classes(source, control_source)
+    prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
     reservation = None
     if job.config.interpolate.is_private and until not in _BEFORE_QUERIES:
         reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
         yield reserved
-    clean = replace_identifiers(job, loaded, parts)
+    clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
-    prepared = read_prepared(job, parts, clean)
+    prepared = prepare.read_prepared(job, parts, clean)
     encoder = encoder_for(job, prepared.train)
-    vectorised, embedded = embed_train(job, clean, prepared.train, encoder)
+    vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised
     log = shares = None
     if reservation is None:
-        training_view = fitted_on(job, prepared.train, embedded, vectorised.digest)
+        training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest)
     else:
         measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
@@ -150,72 +120,70 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     if until == "filter":
         return
 
-    synthetic = synthetic_corpus(job, written)
-    attempt = register_attempt(job, written, prepared, control_source)
-    control, control_vectors = embed_control(job, prepared.control, encoder)
+    synthetic = judge.synthetic_corpus(job, written)
+    attempt = judge.register_attempt(job, written, prepared, control_source)
+    control, control_vectors = judge.embed_control(job, prepared.control, encoder)
     yield control
     vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-    tables = JudgedTables(
+    tables = judge.JudgedTables(
         synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors, mechanism=log
     )
-    evaluated = evaluate_utility(job, tables, written, encoder, attempt)
+    evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt)
     yield evaluated
-    audited = attack(job, tables, prepared, written, evaluated, attempt)
+    audited = judge.attack(job, tables, prepared, written, evaluated, attempt)
     yield audited
     if is_due(audited, policy):
         yield calibrate(job, tables, policy)
 
 
 def write_records(
-    job: Job, training_view: TrainingView, encoder: Encoder, learned: Shares | None = None
-) -> Generator[StageResult, None, Written]:
+    job: Job, training_view: rounds.TrainingView, encoder: Encoder, learned: Shares | None = None
+) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
     Each round draws vectors, decodes each into several candidates, embeds the candidates again and filters them. If a
     class then lacks records, another round writes more of it: see `next_round`. `encoder` encoded the training view;
     `learned` are the styles chosen by the DP vote, None if there was no vote.
     """
-    bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
+    bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
-    setup = set_up(job, training_view, encoder, bridge)
+    setup = rounds.set_up(job, training_view, encoder, bridge)
 
-    real = reconstruction_latents(job, setup)
-    texts, decoded = decode(job, setup, real, upstream, "-reconstruction", 1)
+    real = rounds.reconstruction_latents(job, setup)
+    texts, decoded = rounds.decode(job, setup, real, upstream, "-reconstruction", 1)
     yield decoded
-    vectors, embedding = embed_texts(job, setup, texts, decoded, "-reconstruction")
+    vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, "-reconstruction")
     yield embedding
-    reconstructions = reconstructions_of(real, texts, vectors)
+    reconstructions = rounds.reconstructions_of(real, texts, vectors)
 
-    state = first_round(setup, embedding)
+    state = rounds.first_round(setup, embedding)
     while True:
-        latents, interpolated = interpolate(job, setup, state)
+        latents, interpolated = rounds.interpolate(job, setup, state)
         yield interpolated
-        new = unwritten(latents, state.candidates)
-        texts, decoded = decode(job, setup, new, interpolated.digest, state.suffix, job.config.decode.candidates)
+        new = rounds.unwritten(latents, state.candidates)
+        texts, decoded = rounds.decode(
+            job, setup, new, interpolated.digest, state.suffix, job.config.decode.candidates
+        )
         yield decoded
-        vectors, embedding = embed_texts(job, setup, texts, decoded, state.suffix)
+        vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, state.suffix)
         yield embedding
         judged = state.plus(texts, vectors, embedding)
-        kept, filtered = filter_candidates(job, setup, judged, latents, reconstructions)
+        kept, filtered = rounds.filter_candidates(job, setup, judged, latents, reconstructions)
         yield filtered
         judged = replace(judged, kept=kept)
-        following = next_round(setup, state, judged)
+        following = rounds.next_round(setup, state, judged)
         if following is None:
-            return select(job, setup, judged, latents, filtered)
+            return rounds.select(job, setup, judged, latents, filtered)
         state = following
 
 
 def _models(job: Job) -> list[ModelRecord]:
-    """Check all models before the first stage starts, and return them with their digests.
-
-    Raises:
-        ModelMissing, ModelError: a model is missing or is not the pinned one, or its GPU is missing.
-    """
+    """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
     config = job.config
     check_shipped()
-    open_bridge(job)
+    rounds.open_bridge(job)
     backend_of(config.decode.placement)
     named = (("embedder", config.embed.model), ("decoder", config.decode.model))
     return [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]

@@ -106,11 +106,7 @@ class RunRecord(BaseModel):
         )
 
     def stage(self, name: str) -> StageRecord:
-        """Return the last stage of this name, of any round.
-
-        Raises:
-            DataError: if the run has not reached this stage.
-        """
+        """Return the last stage of this name, of any round; raise DataError if the run has not reached it."""
         for done in reversed(self.stages):
             if done.is_of(name):
                 return done
@@ -126,11 +122,7 @@ class RunRecord(BaseModel):
 
 
 def read_record(root: Path) -> RunRecord:
-    """Return the record of the last run in a workspace.
-
-    Raises:
-        DataError: if there is no record, or the file is not valid.
-    """
+    """Return the record of the last run in a workspace; raise DataError if it is missing or not valid."""
     path = root / FILE
     if not path.is_file():
         raise DataError(f"{root}: holds no finished run", hint=_RUN_FIRST)

@@ -1,4 +1,4 @@
-"""The rounds of writing: their shared setup, their state, and the decision on a further round."""
+"""The rounds of writing: their setup, their state, their stages, and the decision on a further round."""
 
 import math
 from collections import Counter
@@ -9,9 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from synthgen import filter as filtering
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.errors import ModelError
+from synthgen.core.errors import DataError, ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.stage import HasDigest, StageInput, plain_value
+from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
@@ -19,13 +22,19 @@ from synthgen.decode.config import OWN
 from synthgen.decode.loading import backend_of
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
-from synthgen.decode.stage import DecoderModel
+from synthgen.decode.shards import read_shards, rows_of
+from synthgen.decode.stage import DECODE, DecoderModel
 from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
+from synthgen.deidentify import with_placeholders
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
+from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
+from synthgen.filter import Reconstructions
 from synthgen.filter.attributes import check_labels
+from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
+from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.models.store import digest_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, unsegmented, writer_for
@@ -34,6 +43,7 @@ from synthgen.pipeline.workspace import StageResult
 
 NOT_CUT = "records are not cut"
 SPARE = 1.3  # latents made for each record wanted, before the filters' rejection rate is known
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors; they show the filters what decoding loses
 LEAST_RATE = 0.2  # lowest share of kept latents that a further round assumes, so that its size is limited
 LEAST_GAIN = 0.1  # share of the missing records that a round must add, or there is no further round
 
@@ -57,11 +67,7 @@ class TrainingView:
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> TrainingView:
-    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors.
-
-    Raises:
-        DataError: if a class has too few persons for the method.
-    """
+    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors."""
     config = job.config.interpolate
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
@@ -143,9 +149,6 @@ def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
 
     The bridge writes in the configured styles, or in `learned`, the styles chosen by the DP vote. `choose_style`
     resolves `auto` later. If texts are written from prompt words only, return the vocabulary instead.
-
-    Raises:
-        ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
     """
     config = job.config.decode
     if config.by_words:
@@ -160,11 +163,7 @@ def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Decoder:
-    """Load the language model with its bridge.
-
-    Raises:
-        ModelError: if the bridge comes from a published checkpoint and needs another kind of encoder.
-    """
+    """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
     config, reads = job.config.decode, job.config.embed.model
     folder = job.folder(config.model)
     if isinstance(bridge, Vocabulary):
@@ -181,12 +180,7 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
 
 
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
-    """Return the data and models that all rounds share.
-
-    Raises:
-        DataError: if `balance` names labels that do not exist.
-        ConfigError: if attributes are set for a label that does not exist.
-    """
+    """Return the data and models that all rounds share; raise an error if the configuration names unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
@@ -239,3 +233,106 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
         rate = max(have[label] / requested[label], LEAST_RATE)
         requested[label] += math.ceil(1.2 * n / rate) + 2
     return replace(after, number=after.number + 1, requested=requested)
+
+
+def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
+    """Return the latents of this round and of the rounds before it."""
+    inputs: dict[str, HasDigest] = {
+        "training_view": setup.training_view,
+        "counts": plain_value(dict(state.requested)),
+        "sections": StageInput(setup.sections, setup.layout_digest),
+    }
+    result = job.run(INTERPOLATE, inputs, suffix=state.suffix)
+    return read_latents(result.folder), result
+
+
+def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
+    """Return the latents that have no candidate yet."""
+    written = {candidate.latent_id for candidate in candidates}
+    return rows_of(latents, [i for i, name in enumerate(latents.ids) if name not in written])
+
+
+def reconstruction_latents(job: Job, setup: Setup) -> Latents:
+    """Return the vectors of some train records as latents, so that the filters can learn from reconstructions."""
+    embedded = setup.training_view.embedded
+    drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
+    rows = sorted(int(row) for row in drawn)
+    names = tuple(embedded.ids[row] for row in rows)
+    return Latents(
+        vectors=embedded.vectors[rows].copy(),
+        ids=tuple(f"echo-{name}" for name in names),
+        labels=tuple(embedded.labels[row] for row in rows),
+        parent_ids=tuple((name,) for name in names),
+        weights=((1.0,),) * len(rows),
+        method="echo",
+        seed_path="echo",
+    )
+
+
+def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
+    """Return the reconstructions, which only the filters use."""
+    return Reconstructions(
+        record_ids=tuple(parents[0] for parents in latents.parent_ids),
+        texts=tuple(c.text for c in texts),
+        vectors=vectors,
+    )
+
+
+def decode(
+    job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
+) -> tuple[tuple[Candidate, ...], StageResult]:
+    """Return `candidates` texts per latent of the stage `upstream`, with placeholders for apparent identifiers."""
+    inputs: dict[str, HasDigest] = {
+        "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
+        "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
+        "candidates": plain_value(candidates),
+        "sections": StageInput(setup.sections, setup.sections_digest),
+    }
+    result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
+    written = read_shards(result.folder)
+    return tuple(replace(candidate, text=with_placeholders(candidate.text)) for candidate in written), result
+
+
+def embed_texts(
+    job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
+) -> tuple[Float32, StageResult]:
+    """Return the vectors of the candidates' texts."""
+    inputs = {"candidates": StageInput(texts, decoded.digest)}
+    result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
+    return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
+
+
+def filter_candidates(
+    job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
+) -> tuple[tuple[Candidate, ...], StageResult]:
+    """Filter all candidates of the rounds so far together and return the best of each latent."""
+    first, *rounds = state.embeddings  # the first is that of the reconstructions
+    inputs: dict[str, HasDigest] = {
+        "candidates": StageInput(state, sha256_json(rounds)),
+        "latents": StageInput(latents, sha256_json(list(latents.ids))),
+        "training_view": setup.training_view,
+        "reconstructions": StageInput(reconstructions, first),
+        "sections": StageInput(setup.sections, setup.layout_digest),
+        "wanted": plain_value(dict(setup.wanted)),
+    }
+    result = job.run(FILTER, inputs, suffix=state.suffix)
+    return read_candidates(result.folder / KEPT), result
+
+
+def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
+    """Draw the wanted number of kept records of each label, or take all if a class has fewer."""
+    if not state.kept:
+        rejected = filtered.counts["rejected"]
+        raise DataError("no candidate passed the filters", problems=[f"{k}: {v}" for k, v in rejected.items()])
+    chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
+    row = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
+    place = {name: i for i, name in enumerate(latents.ids)}
+    made = [place[c.latent_id] for c in chosen]
+    return Written(
+        records=chosen,
+        vectors=state.vectors[[row[c.latent_id, c.index] for c in chosen]],
+        parents=tuple(latents.parent_ids[i] for i in made),
+        weights=tuple(latents.weights[i] for i in made),
+        wanted=setup.wanted,
+        filtered=filtered.digest,
+    )

@@ -56,11 +56,7 @@ def _digest(secret: bytes) -> str:
 
 
 def foreseen_secret(config: Config) -> bytes:
-    """Return the secret that a run would use, or random bytes if there is none yet; write nothing.
-
-    Raises:
-        InputError: if the file cannot be read, has another length or is readable by others.
-    """
+    """Return the secret that a run would use, or random bytes if there is none yet; write nothing."""
     if config.secret == PUBLIC:
         return b""
     path = config.resolve(config.workspace) / FILE

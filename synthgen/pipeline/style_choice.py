@@ -67,11 +67,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
-    """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares.
-
-    Raises:
-        ModelMissing, ModelError: see `load_style`.
-    """
+    """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares."""
     if shares is None:
         shares = () if config.decode.style == AUTO else _equally(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
@@ -123,9 +119,6 @@ def choose_style(
     each pair of the `MIXED` likeliest styles, and all of these. The plain style is excluded from mixtures: half of a
     style mixed with the plain style is likelier than the full style, but not closer to the records. The styles with
     the fewest nats are chosen; a mixture must win by `GAIN`.
-
-    Raises:
-        ModelMissing, ModelError: if a model is missing or cannot be used.
 
     Privacy: reads train texts. The choice, one of fifteen with four built-in styles, affects every text.
     Randomness: stream `manner` draws the texts.

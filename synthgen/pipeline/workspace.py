@@ -45,11 +45,7 @@ class StageResult:
 
 
 class Workspace:
-    """The private folder of one configuration, created with mode 0700 if it is absent.
-
-    Raises:
-        StorageError: if the folder cannot be created or written, or others may read it.
-    """
+    """The private folder of one configuration; raises StorageError if it is not writable or others may read it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -94,14 +90,14 @@ class Workspace:
         """Return a stage's result: the stored one, or a new one.
 
         If the files of a stored result do not match their digests, the result is computed again, unless it spent a
-        privacy budget.
+        privacy budget (`is_paid`): such a result is neither deleted nor computed twice.
 
         Args:
             name: name of the stage.
             inputs: JSON of everything that the result depends on.
             make: writes the files into the folder it receives, and returns the counts for the run record.
             keep_partial: whether `make` continues from the files that an interrupted run left in its folder.
-            is_paid: whether the stage spends a privacy budget; its result is neither deleted nor computed twice.
+            is_paid: whether the stage spends a privacy budget.
 
         Raises:
             StorageError: if the files of a paid result were changed.
@@ -177,11 +173,7 @@ def _differing(folder: Path) -> list[str]:
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return a field of a JSON file of the workspace; None if the file has no such field.
-
-    Raises:
-        StorageError: if the file cannot be read, or is not a JSON object.
-    """
+    """Return a field of a JSON object in a file, or None; raise StorageError if the file cannot be read."""
     try:
         return dict(json.loads(path.read_bytes())).get(name)
     except (OSError, ValueError, TypeError) as error:

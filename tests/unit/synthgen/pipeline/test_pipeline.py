@@ -79,7 +79,7 @@ def test_what_other_versions_judged_is_judged_again(finished, monkeypatch):
 def test_a_run_goes_on_after_an_upgrade_of_a_stage_and_computes_that_one_and_what_depends_on_it(
     finished, monkeypatch
 ):
-    monkeypatch.setattr("synthgen.pipeline.write.FILTER", replace(FILTER, version=FILTER.version + 1))
+    monkeypatch.setattr("synthgen.pipeline.rounds.FILTER", replace(FILTER, version=FILTER.version + 1))
     again = Pipeline(finished.config()).run()
     made = [s.name for s in again.record.stages if not s.reused]
     assert made == ["filter", "evaluate", "audit"]

@@ -226,7 +226,7 @@ def test_where_nothing_passes_the_reasons_are_counted(bench):
 
 
 def test_reconstructions_are_train_records_decoded_from_their_own_vectors(bench, monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.write.RECONSTRUCTIONS", 23)
+    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 23)
     given = {}
     decode = bench.decoder.decode
 
