@@ -21,15 +21,9 @@ def table(path, n, *, start=0, label=True):
 
 
 def found(tmp_path, encoder, **changes):
-    tables = {
-        "synthetic": table(tmp_path / "s.jsonl", 16, start=100),
-        "train": table(tmp_path / "t.jsonl", 22),
-        "test": table(tmp_path / "u.jsonl", 14, start=50),
-    }
-    given = {**tables, **changes}
-    return study(
-        given["synthetic"], given["train"], given["test"], encoder=str(encoder), seed=3, stream=io.StringIO()
-    )
+    synthetic, train = table(tmp_path / "s.jsonl", 16, start=100), table(tmp_path / "t.jsonl", 22)
+    tables = {"synthetic": synthetic, "train": train, "test": table(tmp_path / "u.jsonl", 14, start=50)}
+    return study(**{**tables, **changes}, encoder=str(encoder), seed=3, stream=io.StringIO())
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +57,7 @@ def test_a_table_without_labels_is_named(tmp_path, encoder, role):
         found(tmp_path, encoder, **{role: plain})
 
 
-def test_a_missing_table_and_a_missing_encoder_are_told(tmp_path, encoder):
+def test_a_missing_table_or_encoder_raises_an_error(tmp_path, encoder):
     with pytest.raises(AuditError, match=r"none\.jsonl"):
         found(tmp_path, encoder, train=tmp_path / "none.jsonl")
     with pytest.raises(ModelMissing):

@@ -11,19 +11,8 @@ from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 
 MADE = [
-    "load",
-    "split",
-    "deidentify",
-    "embed",
-    "decode-reconstruction",
-    "re-embed-reconstruction",
-    "interpolate",
-    "decode",
-    "re-embed",
-    "filter",
-    "embed-control",
-    "evaluate",
-    "audit",
+    *("load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"),
+    *("interpolate", "decode", "re-embed", "filter", "embed-control", "evaluate", "audit"),
 ]
 
 
@@ -31,69 +20,60 @@ def names(run):
     return [stage.name for stage in run.record.stages]
 
 
+def computed(run):
+    return [stage.name for stage in run.record.stages if not stage.reused]
+
+
 def folders(project):
     return {path.name for path in (project.folder / "ws" / "stages").iterdir()}
 
 
-def test_the_stages_are_made_in_their_order(run_project):
+def test_the_record_lists_configuration_models_and_stages_in_order(run_project):
     record = json.loads((run_project.folder / "ws" / "run.json").read_text())
-    assert [stage["name"] for stage in record["stages"]] == MADE
-    assert [stage["reused"] for stage in record["stages"]] == [False] * len(MADE)
+    assert [(stage["name"], stage["reused"]) for stage in record["stages"]] == [(name, False) for name in MADE]
     assert {path.rsplit("-", 1)[0] for path in folders(run_project)} == set(MADE)
-
-
-def test_the_record_says_what_was_run(run_project):
-    record = json.loads((run_project.folder / "ws" / "run.json").read_text())
-    config = run_project.config()
-    assert (record["config"], record["seed"]) == (config.digest(), 31337)
-    assert [(m["role"], m["name"]) for m in record["models"]] == [
-        ("embedder", "models/encoder"),
-        ("decoder", "models/decoder"),
-    ]
+    assert (record["config"], record["seed"]) == (run_project.config().digest(), 31337)
+    models = [("embedder", "models/encoder"), ("decoder", "models/decoder")]
+    assert [(m["role"], m["name"]) for m in record["models"]] == models
     last = record["stages"][-1]
     assert last["out"] == 12
     assert last["classes"] == {"cardiology": 4, "gastroenterology": 4, "pulmonology": 4}
     assert {"seconds", "digest", "folder", "in", "out"} <= set(record["stages"][0])
 
 
-def test_a_second_run_makes_nothing_again(finished):
+def test_a_second_run_reuses_all_stages(finished):
     before = folders(finished)
     again = Pipeline(finished.config()).run()
-    assert [stage.reused for stage in again.record.stages] == [True] * len(MADE)
+    assert (names(again), computed(again)) == (MADE, [])
     assert folders(finished) == before
 
 
-def test_only_what_depends_on_a_change_is_made_again(finished):
+def test_a_changed_configuration_recomputes_only_dependent_stages(finished):
     first = json.loads((finished.folder / "ws" / "run.json").read_text())
     changed = Pipeline(finished.config(filter={"near_duplicate": 0.99})).run(until="filter")
-    assert [s.name for s in changed.record.stages if not s.reused] == ["filter"]
+    assert computed(changed) == ["filter"]
     assert changed.record.config != first["config"]
 
 
-def test_what_other_versions_judged_is_judged_again(finished, monkeypatch):
+def test_results_of_other_audit_versions_are_computed_again(finished, monkeypatch):
     monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
-    again = Pipeline(finished.config()).run()
-    assert [s.name for s in again.record.stages if not s.reused] == ["evaluate", "audit"]
+    assert computed(Pipeline(finished.config()).run()) == ["evaluate", "audit"]
 
 
-def test_a_run_goes_on_after_an_upgrade_of_a_stage_and_computes_that_one_and_what_depends_on_it(
-    finished, monkeypatch
-):
-    monkeypatch.setattr("synthgen.pipeline.rounds.FILTER", replace(FILTER, version=FILTER.version + 1))
-    again = Pipeline(finished.config()).run()
-    made = [s.name for s in again.record.stages if not s.reused]
-    assert made == ["filter", "evaluate", "audit"]
+@pytest.mark.parametrize(
+    ("module", "stage", "expected"),
+    [("rounds", FILTER, ["filter", "evaluate", "audit"]), ("style_choice", STYLE, [])],
+    ids=["a stage of the run", "another stage"],
+)
+def test_an_upgraded_stage_and_its_dependents_are_recomputed(finished, monkeypatch, module, stage, expected):
+    upgraded = replace(stage, version=stage.version + 1)
+    monkeypatch.setattr(f"synthgen.pipeline.{module}.{stage.name.upper()}", upgraded)
+    assert computed(Pipeline(finished.config()).run()) == expected
 
 
-def test_a_run_goes_on_after_an_upgrade_of_a_stage_that_it_does_not_have(finished, monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.style_choice.STYLE", replace(STYLE, version=STYLE.version + 1))
-    again = Pipeline(finished.config()).run()
-    assert all(stage.reused for stage in again.record.stages)
-
-
-def test_never_starts_anew(finished):
+def test_resume_never_recomputes_all_stages(finished):
     run = Pipeline(finished.config()).run(resume="never", until="deidentify")
-    assert [stage.reused for stage in run.record.stages] == [False] * 3
+    assert computed(run) == names(run)
     assert {path.rsplit("-", 1)[0] for path in folders(finished)} == {"load", "split", "deidentify"}
 
 
@@ -104,7 +84,7 @@ def test_a_run_stops_after_the_given_stage(project, until):
 
 
 @pytest.mark.parametrize("until", STAGES[4:])
-def test_the_record_names_what_really_ran(finished, until):
+def test_the_record_of_a_stopped_run_names_its_stages(finished, until):
     assert names(Pipeline(finished.config()).run(until=until)) == MADE[: MADE.index(until) + 1]
 
 
@@ -115,7 +95,7 @@ def test_an_unknown_stage_is_refused_before_a_workspace_is_made(project):
     assert not (project.folder / "other").exists()
 
 
-def test_a_workspace_in_use_is_left_alone(project):
+def test_a_locked_workspace_raises_an_error(project):
     config = project.config()
     with (
         Workspace(config.resolve(config.workspace)).locked(),

@@ -12,45 +12,36 @@ from synthgen.pipeline import rounds
 from synthgen.pipeline.rounds import Round, next_round
 
 
-def state(number, have, asked=None):
-    kept = tuple(
-        Candidate(latent_id=f"{label}{i}", index=0, text="t", label=label, finish="stop")
-        for label, n in have.items()
-        for i in range(n)
-    )
-    return Round(
-        number=number,
-        requested=asked or {"a": 100, "b": 100},
-        candidates=kept,
-        vectors=np.zeros((0, 2)),
-        embeddings=(),
-        kept=kept,
-    )
+def state(number, have):
+    labels = [(label, i) for label, n in have.items() for i in range(n)]
+    kept = tuple(Candidate(latent_id=f"{x}{i}", index=0, text="t", label=x, finish="stop") for x, i in labels)
+    requested, none = {"a": 100, "b": 100}, np.zeros((0, 2))
+    return Round(number=number, requested=requested, candidates=kept, vectors=none, embeddings=(), kept=kept)
 
 
 @pytest.mark.parametrize(
-    ("number", "before", "after", "goes_on"),
+    ("number", "before", "after", "continues"),
     [
         (1, {}, {"a": 70, "b": 70}, False),  # full
-        (1, {}, {"a": 0, "b": 70}, True),  # a first round is never the last where a class is short
+        (1, {}, {"a": 0, "b": 70}, True),  # the first round is never the last if a class lacks records
         (4, {"a": 60, "b": 70}, {"a": 66, "b": 70}, True),  # 4 short of 70 after the fourth
         (5, {"a": 20, "b": 70}, {"a": 25, "b": 70}, True),  # 5 of 50, a tenth
         (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50
-        (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # filters learn anew each round and may keep fewer
+        (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # newly fitted filters may keep fewer
         (5, {"a": 69, "b": 70}, {"a": 69, "b": 70}, False),
     ],
 )
-def test_a_further_round_needs_a_gain(number, before, after, goes_on):
+def test_a_further_round_needs_a_gain(number, before, after, continues):
     setup = SimpleNamespace(wanted={"a": 70, "b": 70})
     following = next_round(setup, state(number, before), state(number, after))
-    assert (following is not None) == goes_on
+    assert (following is not None) == continues
     if following is not None:
         assert following.number == number + 1
         assert following.requested["a"] > 100
         assert following.requested["b"] == 100
 
 
-def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
+def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge=rounds.OWN, model="m", placement="cpu")
     job = SimpleNamespace(
         config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e"), resolve=None),
@@ -71,7 +62,7 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
         rounds.open_decoder(job, inside, None)
 
 
-def test_a_bridge_without_a_vocabulary_is_refused_for_prompt_words(monkeypatch):
+def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge="apart", words=4, style=PLAIN, styles=(PLAIN,))
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
     bridge = SimpleNamespace(words=None)

@@ -17,7 +17,7 @@ def job_in(tmp_path, **changes):
     return Job(config, Workspace(config.resolve(config.workspace)), silent)
 
 
-def test_the_secret_is_made_once_and_is_the_root_of_every_stream(tmp_path):
+def test_the_secret_is_created_once_and_is_the_root_of_every_stream(tmp_path):
     first, again, other = job_in(tmp_path), job_in(tmp_path), job_in(tmp_path, workspace="./other")
     key = first.seeds.child("split").key()
     assert again.seeds.child("split").key() == key
@@ -26,7 +26,7 @@ def test_the_secret_is_made_once_and_is_the_root_of_every_stream(tmp_path):
     assert (len(file.read_bytes()), stat.S_IMODE(file.stat().st_mode)) == (32, 0o600)
 
 
-def test_the_same_secret_repeats_and_another_seed_does_not(tmp_path):
+def test_a_copied_secret_gives_equal_streams_and_another_seed_does_not(tmp_path):
     first, copy = job_in(tmp_path), job_in(tmp_path, workspace="./copy")
     assert first.seeds.secret
     (tmp_path / "copy" / "secret.key").write_bytes((tmp_path / "ws" / "secret.key").read_bytes())
@@ -35,14 +35,14 @@ def test_the_same_secret_repeats_and_another_seed_does_not(tmp_path):
     assert job_in(tmp_path, seed=12).seeds.key() != first.seeds.key()
 
 
-def test_a_public_secret_is_said_and_makes_no_file(tmp_path):
+def test_a_public_secret_creates_no_file(tmp_path):
     job = job_in(tmp_path, secret="public")
     assert job.seeds == SeedTree(11)
     assert not (tmp_path / "ws" / "secret.key").exists()
 
 
 @pytest.mark.parametrize(("data", "mode"), [(b"", 0o600), (b"x" * 31, 0o600), (b"x" * 33, 0o600), (b"x" * 32, 0o644)])
-def test_a_bad_secret_is_refused_and_never_replaced(tmp_path, data, mode):
+def test_an_invalid_secret_raises_an_error_and_is_not_replaced(tmp_path, data, mode):
     job = job_in(tmp_path)
     file = tmp_path / "ws" / "secret.key"
     file.write_bytes(data)
@@ -52,7 +52,7 @@ def test_a_bad_secret_is_refused_and_never_replaced(tmp_path, data, mode):
     assert file.read_bytes() == data
 
 
-def test_what_is_foreseen_is_what_the_run_has_and_writes_nothing(tmp_path):
+def test_the_foreseen_secret_is_that_of_the_run_and_writes_nothing(tmp_path):
     config = job_in(tmp_path).config
     assert foreseen_secret(config) != foreseen_secret(config)
     assert not (tmp_path / "ws" / "secret.key").exists()

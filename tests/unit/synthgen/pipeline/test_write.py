@@ -14,7 +14,7 @@ RECONSTRUCTION = ("decode-reconstruction", "re-embed-reconstruction")
 
 
 def made(writer):
-    """Write, and return the names of the stages that were not there yet."""
+    """Write and return the names of the stages that were computed, not reused."""
     writer.write()
     return {s.name for s in writer.stages if not s.reused}
 
@@ -25,26 +25,24 @@ def shards(writer, mark=""):
     return stage.folder, {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
 
 
-def test_exactly_the_wanted_records_come_with_their_vectors(bench):
+def test_exactly_the_wanted_records_are_written_with_their_vectors(bench):
     writer = bench.writer(bench.job())
     written = writer.write()
     assert written.wanted == {"cardiology": 5, "gastroenterology": 5, "pulmonology": 5}
     assert Counter(c.label for c in written.records) == written.wanted
     assert len({c.latent_id for c in written.records}) == 15
     assert all(c.kept for c in written.records)
+    sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
+    assert sizes == {True: 8, False: 4}  # two batches of 4 texts per shard, with one candidate each and with two
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
     assert [s.name for s in writer.stages] == [*RECONSTRUCTION, *ROUND]
 
 
-def test_a_second_run_makes_nothing_and_loads_no_decoder(bench, monkeypatch):
+def test_a_second_run_reuses_all_stages_and_loads_no_decoder(bench, monkeypatch):
     first = bench.writer(bench.job())
     records = first.write()
     bench.encoder.seen.clear()
-
-    def never(*_):
-        raise AssertionError("the decoder was loaded")
-
-    monkeypatch.setattr("synthgen.pipeline.rounds.open_decoder", never)
+    monkeypatch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: pytest.fail("the decoder was loaded"))
     second = bench.writer(bench.job())
     again = second.write()
     assert {s.name for s in first.stages if not s.reused} == {*RECONSTRUCTION, *ROUND}
@@ -69,7 +67,7 @@ AFTER_DECODE = {*RECONSTRUCTION, "decode", "re-embed", "filter"}
     ],
     ids=lambda value: ".".join([*value, *next(iter(value.values()))]) if isinstance(value, dict) else "",
 )
-def test_a_changed_configuration_makes_what_depends_on_it_and_keeps_the_old(bench, changes, expected):
+def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes, expected):
     bench.writer(bench.job()).write()
     assert made(bench.writer(bench.job(**changes))) == expected
     assert made(bench.writer(bench.job())) == set()
@@ -83,17 +81,16 @@ def test_another_seed_writes_other_texts(bench):
     assert not {c.text for c in first.records} & {c.text for c in second.records}
 
 
-def test_another_model_or_bridge_of_the_same_name_is_decoded_anew(bench, monkeypatch):
+def test_another_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):
     bench.writer(bench.job()).write()
     monkeypatch.setattr("synthgen.pipeline.rounds.digest_of", lambda _folder: "other weights")
     assert made(bench.writer(bench.job())) == AFTER_DECODE
-    monkeypatch.setattr(
-        "synthgen.pipeline.rounds.load_bridge", lambda _name, _base: SimpleNamespace(digest="trained on")
-    )
+    other = SimpleNamespace(digest="trained on")
+    monkeypatch.setattr("synthgen.pipeline.rounds.load_bridge", lambda _name, _base: other)
     assert made(bench.writer(bench.job())) == AFTER_DECODE
 
 
-def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
+def test_another_backend_decodes_again_and_is_recorded(bench, monkeypatch):
     first = bench.writer(bench.job())
     first.write()
     (decoded,) = [s for s in first.stages if s.name == "decode"]
@@ -104,7 +101,7 @@ def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
     assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
 
 
-def test_an_interrupted_decode_goes_on_where_it_stopped(bench):
+def test_an_interrupted_decode_continues_where_it_stopped(bench):
     whole = bench.writer(bench.job(workspace="./whole"))
     written = whole.write()
     calls = list(bench.decoder.decoded)
@@ -121,7 +118,7 @@ def test_an_interrupted_decode_goes_on_where_it_stopped(bench):
     assert shards(resumed, "-reconstruction")[1] == shards(whole, "-reconstruction")[1]
 
 
-def test_one_lost_shard_is_decoded_again_alone_and_to_the_byte(bench):
+def test_only_a_lost_shard_is_decoded_again_with_equal_bytes(bench):
     first = bench.writer(bench.job())
     written = first.write()
     folder, digests = shards(first)
@@ -140,25 +137,19 @@ def test_one_lost_shard_is_decoded_again_alone_and_to_the_byte(bench):
     assert {p.name for p in folder.iterdir()} == {*digests, DONE}
 
 
-def test_a_finished_decode_that_was_altered_is_decoded_again_whole(bench):
+def test_a_changed_decode_result_is_decoded_again_completely(bench):
     first = bench.writer(bench.job())
     first.write()
     folder, digests = shards(first)
     (folder / sorted(digests)[2]).write_bytes(b"altered")
     bench.decoder.decoded.clear()
     again = bench.writer(bench.job())
-    assert made(again) == {"decode"}  # what was made from the same texts stands
+    assert made(again) == {"decode"}  # stages computed from the same texts are reused
     assert len(bench.decoder.decoded) == len(digests)
     assert shards(again)[1] == digests
 
 
-def test_a_shard_holds_two_batches(bench):
-    bench.writer(bench.job()).write()
-    sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
-    assert sizes == {True: 8, False: 4}  # 2 · 4 texts: of one candidate each, and of two
-
-
-def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
+def test_a_round_requests_more_latents_only_for_classes_that_lack_records(bench):
     spoiled = set()
 
     def spoil(latent_id, label):
@@ -183,7 +174,7 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
 
 
-def test_rounds_end_where_they_bring_nothing_more_and_what_is_there_goes_on(bench):
+def test_rounds_end_without_gain_and_keep_the_written_records(bench):
     bench.decoder.spoil = lambda latent_id, label: label == "pulmonology" and not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
     written = writer.write()
@@ -194,7 +185,7 @@ def test_rounds_end_where_they_bring_nothing_more_and_what_is_there_goes_on(benc
     assert filtered[-1].counts["kept"].get("pulmonology", 0) == 0
 
 
-def test_rounds_go_on_while_they_bring_a_tenth_of_what_is_lacking(bench):
+def test_rounds_continue_while_they_add_a_tenth_of_the_missing_records(bench):
     """Of pulmonology one latent in eleven comes through."""
     made = []
 
@@ -214,7 +205,7 @@ def test_rounds_go_on_while_they_bring_a_tenth_of_what_is_lacking(bench):
     assert {last["cardiology"], last["gastroenterology"]} == {22}  # those that were full are not asked for more
 
 
-def test_where_nothing_passes_the_reasons_are_counted(bench):
+def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
     bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
     with pytest.raises(DataError, match="no candidate passed") as refused:
@@ -247,23 +238,18 @@ def test_reconstructions_are_train_records_decoded_from_their_own_vectors(bench,
     assert bench.writer(bench.job(seed=8)).reconstruction().record_ids != reconstructions.record_ids
 
 
-def test_no_reconstruction_is_among_what_is_written(bench):
+def test_reconstructions_are_not_written_and_limits_are_recorded(bench):
     writer = bench.writer(bench.job())
     reconstructions, written = writer.reconstruction(), writer.write()
     assert not {c.latent_id for c in written.records} & {f"echo-{id_}" for id_ in reconstructions.record_ids}
     assert not set(reconstructions.texts) & {c.text for c in written.records}
-
-
-def test_bounds_are_told_with_the_run(bench):
-    writer = bench.writer(bench.job())
-    writer.write()
     counts = writer.stages[-1].counts
     assert set(counts["bounds"]) >= {"latent_distance", "class_distance", "language"}
     assert counts["out"] + counts["spare"] + sum(counts["rejected"].values()) == counts["in"]
 
 
-def test_attributes_of_a_label_that_is_not_there_are_refused_before_anything_is_decoded(bench):
-    asked = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
+def test_attributes_of_an_unknown_label_raise_an_error_before_decoding(bench):
+    attributes = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
     with pytest.raises(ConfigError, match="labels that are not there"):
-        bench.writer(bench.job(filter=asked)).write()
+        bench.writer(bench.job(filter=attributes)).write()
     assert bench.decoder.decoded == []
