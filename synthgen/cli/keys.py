@@ -185,10 +185,8 @@ def _ledger(named: str) -> str:
     if re.fullmatch(r"[0-9a-f]{32}", named):
         return named
     if not (Path(named) / KEY).is_file():
-        create = "If a configuration has no ledger yet, `synthgen budget show CONFIG` creates it."
-        raise ConfigError(
-            f"there is no ledger in {named}", hint=f"Pass the folder of the institution's ledger. {create}"
-        )
+        hint = "Pass the folder of the institution's ledger. `synthgen budget show CONFIG` creates a missing ledger."
+        raise ConfigError(f"there is no ledger in {named}", hint=hint)
     return ledger_id(Path(named))
 
 

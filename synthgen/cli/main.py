@@ -29,11 +29,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",
 )
-app.add_typer(models_app, name="models")
-app.add_typer(keys_app, name="keys")
-app.add_typer(trust_app, name="trust")
-app.add_typer(budget_app, name="budget")
-app.add_typer(timestamp_app, name="timestamp")
+_GROUPS = {"models": models_app, "keys": keys_app, "trust": trust_app, "budget": budget_app}
+for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
+    app.add_typer(group, name=name)
 
 OptionalPath, Only = Path | None, Literal["integrity"] | None
 Resumption = Literal["auto", "never"]

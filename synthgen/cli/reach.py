@@ -37,9 +37,8 @@ class Reach:
         """Return the estimate as text for a terminal."""
         enough = "enough for a verdict" if self.n >= self.n_needed else "TOO FEW for a pass"
         proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
-        return (
-            f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; smallest detectable leak: {self.leak}{proves}"
-        )
+        leak = f"smallest detectable leak: {self.leak}{proves}"
+        return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate under the field names of the audit results."""

@@ -4,11 +4,15 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from audits.core.report import audit_schema
+from audits.gate.policy import Policy
+from audits.verify.statement import ReleaseStatement
+from synthgen.config import Config
 
 SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can set
 _INTRODUCTION = """\
@@ -29,13 +33,6 @@ _GUIDES = {  # section: the page that explains it
 
 def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration, a policy, an audit.json or the signed statement of a release."""
-    from pydantic import BaseModel
-
-    from audits.core.report import audit_schema
-    from audits.gate.policy import Policy
-    from audits.verify.statement import ReleaseStatement
-    from synthgen.config import Config
-
     if kind == "audit":
         return audit_schema()
     models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "attestation": ReleaseStatement}
@@ -48,8 +45,6 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
 
 def configuration_page() -> str:
     """Return the reference page of the configuration as Markdown, one table for each section."""
-    from synthgen.config import Config
-
     run, sections = [], []
     for name, field in Config.model_fields.items():
         if name in SET_BY_LOAD:
@@ -65,7 +60,7 @@ def configuration_page() -> str:
     return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
 
 
-def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[str, FieldInfo]]":
+def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Yield each parameter of a section and of the sections in it, with its path."""
     for name, field in section.model_fields.items():
         yield prefix + name, field
@@ -73,15 +68,13 @@ def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[
             yield from parameters(part, f"{prefix}{name}.")
 
 
-def _sections_in(annotation: Any) -> "list[type[BaseModel]]":
-    from pydantic import BaseModel
-
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [section for inner in get_args(annotation) for section in _sections_in(inner)]
 
 
-def _table(rows: "list[tuple[str, FieldInfo]]") -> str:
+def _table(rows: list[tuple[str, FieldInfo]]) -> str:
     lines = ["| key | default | meaning | note |", "|---|---|---|---|"]
     for path, field in rows:
         default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
@@ -98,8 +91,6 @@ def split_description(description: str) -> tuple[str, str]:
 
 def _plain(value: Any) -> str:
     """Return a default as it is written in YAML."""
-    from pydantic import BaseModel
-
     if isinstance(value, BaseModel):
         return f"{{{', '.join(f'{key}: {_plain(inner)}' for key, inner in value)}}}"
     if isinstance(value, tuple):

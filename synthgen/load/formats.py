@@ -187,9 +187,8 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     splits = path / "dataset_dict.json"
     if splits.is_file():
         found = ", ".join(map(str, _list(_json(splits).get("splits"))))
-        raise DataError(
-            f"the folder contains several splits: {found}", hint="Set source.path to the folder of one of them."
-        )
+        hint = "Set source.path to the folder of one of them."
+        raise DataError(f"the folder contains several splits: {found}", hint=hint)
     state = _json(path / "state.json")
     try:
         files = [str(item["filename"]) for item in state["_data_files"]]

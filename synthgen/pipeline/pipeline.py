@@ -122,12 +122,11 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
 
     synthetic = judge.synthetic_corpus(job, written)
     attempt = judge.register_attempt(job, written, prepared, control_source)
-    control, control_vectors = judge.embed_control(job, prepared.control, encoder)
-    yield control
+    embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
+    yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-    tables = judge.JudgedTables(
-        synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors, mechanism=log
-    )
+    train, control = prepared.train, prepared.control
+    tables = judge.JudgedTables(synthetic=synthetic, train=train, control=control, vectors=vectors, mechanism=log)
     evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt)
     yield evaluated
     audited = judge.attack(job, tables, prepared, written, evaluated, attempt)
@@ -146,6 +145,7 @@ def write_records(
     `learned` are the styles chosen by the DP vote, None if there was no vote.
     """
     bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
+    n_candidates = job.config.decode.candidates
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
@@ -163,9 +163,7 @@ def write_records(
         latents, interpolated = rounds.interpolate(job, setup, state)
         yield interpolated
         new = rounds.unwritten(latents, state.candidates)
-        texts, decoded = rounds.decode(
-            job, setup, new, interpolated.digest, state.suffix, job.config.decode.candidates
-        )
+        texts, decoded = rounds.decode(job, setup, new, interpolated.digest, state.suffix, n_candidates)
         yield decoded
         vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, state.suffix)
         yield embedding

@@ -186,18 +186,14 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
     folder, backend = job.folder(job.config.decode.model), backend_of(job.config.decode.placement)
-    return Setup(
-        training_view=training_view,
-        wanted=wanted,
-        encoder=encoder,
-        decoder=DecoderModel(
-            open=cache(lambda: open_decoder(job, bridge, encoder)),
-            folder=folder,
-            backend=backend,
-            digest=sha256_json([digest_of(folder), bridge.digest, backend]),
-        ),
-        sections=writer_for(job, train, embedded),
+    decoder = DecoderModel(
+        open=cache(lambda: open_decoder(job, bridge, encoder)),
+        folder=folder,
+        backend=backend,
+        digest=sha256_json([digest_of(folder), bridge.digest, backend]),
     )
+    sections = writer_for(job, train, embedded)
+    return Setup(training_view=training_view, wanted=wanted, encoder=encoder, decoder=decoder, sections=sections)
 
 
 def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
@@ -207,13 +203,9 @@ def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
 
 def first_round(setup: Setup, reconstructed: StageResult) -> Round:
     """Return the state that the first round starts from."""
-    return Round(
-        number=1,
-        requested=first_requested(setup.wanted),
-        candidates=(),
-        vectors=np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32),
-        embeddings=(reconstructed.digest,),
-    )
+    none = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
+    requested, embeddings = first_requested(setup.wanted), (reconstructed.digest,)
+    return Round(number=1, requested=requested, candidates=(), vectors=none, embeddings=embeddings)
 
 
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:

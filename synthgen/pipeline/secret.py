@@ -36,9 +36,8 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     digests = {p.parent.name: read_field(p, SECRET_DIGEST) for p in sorted(workspace.root.glob(_RESERVATIONS))}
     paid = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
     if paid and not path.exists():
-        raise InputError(
-            f"the secret {path} is missing, and a budget was spent with it", problems=paid, hint=_RESTORE
-        )
+        message = f"the secret {path} is missing, and a budget was spent with it"
+        raise InputError(message, problems=paid, hint=_RESTORE)
     secret = read_key(path, "secret")
     if other := [name for name in paid if digests[name] != _digest(secret)]:
         message = f"the secret {path} is not the one that a budget was spent with"

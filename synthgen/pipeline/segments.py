@@ -21,10 +21,8 @@ from synthgen.segment.config import SegmentsConfig
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
     """Return the encoder of the run; if records are cut, one that encodes segments."""
-    encoder = job.encoder()
-    return (
-        encoder if job.config.segments is None else SegmentedEncoder(encoder, _splitter(job.config.segments, train))
-    )
+    config, encoder = job.config.segments, job.encoder()
+    return encoder if config is None else SegmentedEncoder(encoder, _splitter(config, train))
 
 
 def _splitter(config: SegmentsConfig, train: Corpus) -> Splitter:

@@ -87,20 +87,17 @@ def _read(
     nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
 ) -> dict[Shares, float]:
     """Return the nats of each single style, then of the mixtures of the likeliest styles."""
-    found: dict[Shares, float] = {}
 
     def read(mixed: tuple[str, ...]) -> float:
-        shares = _equally(mixed)
-        found[shares] = nats(shares)
+        value = nats(_equally(mixed))
         advance(1)
-        return found[shares]
+        return value
 
     alone = {name: read((name,)) for name in names}
-    near = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
-    for n in range(2, len(near) + 1):
-        for mixed in combinations(near, n):
-            read(mixed)
-    return found
+    likeliest = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
+    mixtures = [mixed for n in range(2, len(likeliest) + 1) for mixed in combinations(likeliest, n)]
+    singles = {_equally((name,)): value for name, value in alone.items()}
+    return singles | {_equally(mixed): read(mixed) for mixed in mixtures}
 
 
 def read_choice(folder: Path) -> Shares:

@@ -30,12 +30,9 @@ def test_the_references_of_a_schema_resolve(kind):
         assert target.removeprefix("#/$defs/") in schema["$defs"]
 
 
-def test_the_config_schema_has_the_keys_of_a_file_and_no_others():
+def test_the_schemas_have_the_keys_of_a_file_and_no_others():
     schema = schema_of("config")
     assert {"version", "source", "interpolate", "policy", "release"} <= set(schema["properties"]) - {"base"}
     assert "base" not in schema["properties"]
     assert schema["additionalProperties"] is False
-
-
-def test_the_policy_schema_has_the_keys_of_a_shipped_policy():
     assert set(load_policy("research").model_dump()) == set(schema_of("policy")["properties"])

@@ -160,12 +160,9 @@ def test_auto_style_is_refused_under_differential_privacy(project):
 
 
 @pytest.mark.parametrize("wrong", [["auto", "letter"], ["plain", "letter"], ["letter", "letter"], [], [""]])
-def test_a_list_of_styles_that_cannot_be_mixed_is_refused(project, wrong):
+def test_styles_that_cannot_be_mixed_and_styles_of_prompt_words_are_refused(project, wrong):
     with pytest.raises(ConfigError, match=r"decode\.style"):
         project.config(decode={"style": wrong})
-
-
-def test_prompt_words_alone_have_no_style(project):
     with pytest.raises(ConfigError, match="stands beside a bridge"):
         project.config(decode={"bridge": "words", "style": "auto"})
     with pytest.raises(InternalError, match="no style"):

@@ -46,7 +46,7 @@ def test_the_folder_is_private(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [0o701, 0o710, 0o704, 0o755, 0o770])
-def test_a_folder_others_may_read_is_refused(tmp_path, bits):
+def test_a_folder_that_others_may_read_raises_an_error(tmp_path, bits):
     (tmp_path / "ws").mkdir()
     (tmp_path / "ws").chmod(bits)
     with pytest.raises(StorageError, match="others may read it") as caught:
@@ -74,12 +74,9 @@ def test_a_second_run_is_refused_while_the_workspace_is_locked(workspace):
 
 
 def test_the_lock_of_a_killed_run_is_released(workspace):
-    code = (
-        "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
-        "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False)
-    assert done.returncode == -9
+    imports = "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace"
+    code = f"{imports}\nwith Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False).returncode == -9
     with workspace.locked():
         pass
 
