@@ -67,12 +67,8 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
-    roles = {
-        "releaser": releaser,
-        "privacy_officer": privacy_officer or [],
-        "data_owner": data_owner or [],
-        "root": [public_path(key) for key in root or []],
-    }
+    roles = {"releaser": releaser, "privacy_officer": privacy_officer, "data_owner": data_owner}
+    roles["root"] = [public_path(key) for key in root or []]
     found = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},

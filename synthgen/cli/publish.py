@@ -13,7 +13,6 @@ from synthgen.core.errors import DataError, StorageError
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
-from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
 from synthgen.release.signers import open_key
 
@@ -64,7 +63,11 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     """
     from synthgen.pipeline.pipeline import Pipeline
 
-    out, key = config.resolve(config.release.out), _key(config)
+    out, named, public = config.resolve(config.release.out), config.release.key, config.release.public
+    if public is not None and is_uri(named):
+        key = open_key(named, config.resolve(public))
+    else:
+        key = open_key(str(config.resolve(named)))
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
     if config.secret == PUBLIC:
@@ -92,13 +95,6 @@ def report_of(target: Path) -> Path:
 
     run = load_run(Config.load(target))
     return run.write_report(run.decide())
-
-
-def _key(config: Config) -> SigningKey:
-    named, public = config.release.key, config.release.public
-    if public is None or not is_uri(named):
-        return open_key(str(config.resolve(named)))
-    return open_key(named, config.resolve(public))
 
 
 def _reported_config(workspace: Path) -> Path:

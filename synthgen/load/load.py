@@ -18,6 +18,7 @@ from synthgen.load.formats import UNDECODABLE, SourceRow, SourceTable, read_sour
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
+SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
 BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
@@ -49,7 +50,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
         reason = next((missing for value, missing in reasons if value is None), "")
-    if not reason and not _encodable(text, label, group, identity):
+    if not reason and any(SURROGATE.search(value or "") for value in (text, label, group, identity)):
         reason = UNDECODABLE
     if not reason and identity in used_ids:
         reason = REPEATED_ID
@@ -84,14 +85,6 @@ def _spelled(name: str | None) -> str | None:
     """Return a name in NFKC without invisible characters and with single spaces."""
     seen = UNSEEN.sub("", unicodedata.normalize("NFKC", name or ""))
     return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
-
-
-def _encodable(*values: str | None) -> bool:
-    try:
-        "".join(value or "" for value in values).encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

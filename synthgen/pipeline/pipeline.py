@@ -26,7 +26,6 @@ from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
 from synthgen.pipeline import judge, prepare, rounds
-from synthgen.pipeline.calibrate import calibrate, is_due
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import ModelRecord, RunRecord
@@ -131,8 +130,8 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     yield evaluated
     audited = judge.attack(job, tables, prepared, written, evaluated, attempt)
     yield audited
-    if is_due(audited, policy):
-        yield calibrate(job, tables, policy)
+    if judge.is_due(audited, policy):
+        yield judge.calibrate(job, tables, policy)
 
 
 def write_records(

@@ -10,8 +10,7 @@ from synthgen.evaluate.stage import EVALUATE
 from synthgen.filter.stage import FILTER
 from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.load.stage import LOAD
-from synthgen.pipeline.calibrate import SELFTEST_STAGE
-from synthgen.pipeline.judge import AUDIT_STAGE
+from synthgen.pipeline.judge import AUDIT_STAGE, SELFTEST_STAGE
 from synthgen.pipeline.record import RunRecord
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.split.stage import SPLIT
