@@ -148,17 +148,13 @@ def blend_texts(
     best = max(readable, key=lambda i: to_target[i])  # the first of equal ones
     chosen, n_words = candidates[best], DecodeConfig(bridge=request.bridge).words
     words = decoder.read(target[None, :], n_words)[0] if isinstance(decoder, WordsDecoder) else ()
-    pairs = {
-        "target": (vectors[best], target),
-        "a": (vectors[best], ab[0]),
-        "b": (vectors[best], ab[1]),
-        "a_b": (ab[0], ab[1]),
-    }
+    cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}
+    cosines["a_b"] = _cosine(ab[0], ab[1])
     return Blended(
         request=request,
         texts=texts,
         blend=chosen,
-        cosines={name: _cosine(u, v) for name, (u, v) in pairs.items()},
+        cosines=cosines,
         of_candidates=tuple(to_target.get(i) for i in range(len(candidates))),
         rows=compare(extract(texts[0]), extract(texts[1]), extract(chosen.text)),
         words=words,

@@ -31,10 +31,12 @@ def examine() -> list[Check]:
     missing packages.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    missing = missing_packages()
+    missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
+    if missing:
+        engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
     return [
         Check("python", True, platform.python_version()),
-        _engine(missing),
+        Check("engine", not missing, engine),
         *(() if missing else (_torch(),)),
         *(_model(name) for name in sorted(MODELS)),
         *(() if missing else (_bridge(),)),
@@ -44,11 +46,6 @@ def examine() -> list[Check]:
         Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
         *(() if missing else _hardware()),
     ]
-
-
-def _engine(missing: tuple[str, ...]) -> Check:
-    absent = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
-    return Check("engine", not missing, absent if missing else "all packages of the extra `engine` are installed")
 
 
 def _torch() -> Check:

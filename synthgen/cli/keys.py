@@ -90,9 +90,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     root: Annotated[Paths, Option(help="Public root key file that replaces the current ones.")] = None,
     releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current ones.")] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current ones.")] = None,
-    authority: Annotated[
-        Paths, Option(help="PEM certificate of a timestamp authority; replaces earlier ones.")
-    ] = None,
+    authority: Annotated[Paths, Option(help="PEM certificate of an authority; replaces the current ones.")] = None,
     ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
     revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
     since: Annotated[datetime | None, Option(help="Start of the revocation, in UTC; now by default.")] = None,

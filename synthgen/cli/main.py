@@ -158,9 +158,7 @@ def verify(
     *,
     trust: Annotated[OptionalPath, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
     policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
-    only: Annotated[
-        Only, Option(help="integrity: check the files without a trust root; best exit code is 20.")
-    ] = None,
+    only: Annotated[Only, Option(help="integrity: check the files without a trust root; best exit code: 20.")] = None,
     trust_state: Annotated[OptionalPath, Option(help="File with the newest trust root versions seen.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -262,16 +260,12 @@ def train_bridge(  # noqa: PLR0913 - an option each
     config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
     *,
     style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,
-    corpus: Annotated[
-        Paths, Option(help="Public texts in the style: a folder of .txt files, or a table; repeatable.")
-    ] = None,
+    corpus: Annotated[Paths, Option(help="Public texts in the style: .txt folder or table; repeatable.")] = None,
     licence: Annotated[Names, Option(help="Licence for the card: one for all corpora, or one per --corpus.")] = None,
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
     bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
     out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default its name.")] = None,
-    steps: Annotated[
-        int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
-    ] = 110,
+    steps: Annotated[int, Option(min=1, help="Steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")] = 110,
     resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
     """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""

@@ -73,13 +73,8 @@ class Shadowed:
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
     """Do the missing reruns, audit all of them, and write shadow.json into the workspace.
 
-    The result is not part of the evidence that the gate uses. It informs the people who decide on a release. `say`
-    prints the estimated duration and the number of the current rerun.
-
-    Raises:
-        DataError: If the run is not finished, or too few persons of a class are left.
-        InputError: If the options do not fit the run.
-        Interrupted: If another process has locked the workspace of a rerun.
+    The result informs the people who decide on a release; it is not part of the gate's evidence. `say` prints the
+    estimated duration and the number of the current rerun.
     """
     refuse_private(config)
     run = load_run(config)

@@ -20,11 +20,7 @@ from synthgen.models.store import model_folder
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
-    """Train a bridge and return its folder; with `resume`, continue from the last checkpoint.
-
-    Raises:
-        UsageError: If the folder contains a checkpoint and `resume` is false; nothing is overwritten.
-    """
+    """Train a bridge and return its folder. Without `resume`, an existing checkpoint is never overwritten."""
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: contains a checkpoint", hint="Pass --resume to continue, or choose another `out`.")

@@ -52,9 +52,7 @@ class StyleTask:
 def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     """Train a style adapter and return its folder; with `resume`, continue from the last checkpoint.
 
-    Raises:
-        UsageError: If the folder contains a checkpoint or a style adapter and `resume` is false.
-        DataError: If a corpus cannot be read or has too few texts.
+    Without `resume`, an existing checkpoint or style adapter is never overwritten.
 
     Privacy: The weights depend on the texts and can reveal them. Train only on text that may be published.
     """

@@ -156,10 +156,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _found(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Describe the columns found; show only the length of long names.
-
-    If no wanted column is in a CSV file, its first line may be a private record and is not shown.
-    """
+    """Describe the columns found. The first line of a CSV file without a wanted column may be a private record."""
     if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*columns}:
         n = len(columns)
         return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"

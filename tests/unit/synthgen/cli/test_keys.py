@@ -49,14 +49,14 @@ def test_a_key_is_never_overwritten(tmp_path):
     assert (tmp_path / "ann.pem").read_bytes() == before
 
 
-def test_a_short_passphrase_is_refused(tmp_path, monkeypatch):
+def test_a_short_passphrase_raises_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "short")
     with pytest.raises(UsageError, match="passphrase"):
         make(tmp_path, "ann")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_passphrase_is_no_option():
+def test_the_passphrase_is_not_an_option():
     options = typer.main.get_command(app).commands["keys"].commands["new"].params
     assert "passphrase" not in " ".join(str(option.name) for option in options)
 
@@ -78,7 +78,7 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     assert shown[-1].endswith(load_policy("research").digest())
 
 
-def test_one_person_in_two_roles_is_refused(tmp_path):
+def test_one_person_in_two_roles_raises_an_error(tmp_path):
     public = make(tmp_path, "ann")
     with pytest.raises(ConfigError, match="unsound"):
         call("trust", "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)

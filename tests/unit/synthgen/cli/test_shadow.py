@@ -48,7 +48,7 @@ def run_shadow(project, request=QUICK):
 
 
 @pytest.mark.slow
-def test_the_quick_form_shows_nothing_and_says_so(finished):
+def test_the_quick_form_is_insufficient(finished):
     found, said = run_shadow(finished)
     assert not found.passed
     assert found.report.results[0].verdict == "insufficient"
@@ -62,7 +62,7 @@ def test_the_quick_form_shows_nothing_and_says_so(finished):
 
 
 @pytest.mark.slow
-def test_what_is_there_is_not_made_again(finished, monkeypatch):
+def test_existing_reruns_are_reused(finished, monkeypatch):
     first, _ = run_shadow(finished)
     table = first.path.parent / "synthetic" / "005.parquet"
     table.unlink()
@@ -91,7 +91,7 @@ def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
     assert sorted(sum(name in out for out, _ in given.values()) for name in named) == [4, 4]
 
 
-def test_other_numbers_do_not_mix(finished, monkeypatch):
+def test_other_options_use_another_folder(finished, monkeypatch):
     monkeypatch.setattr(module, "judge_shadow", lambda folder, *_args, **_more: folder)
     monkeypatch.setattr(module, "rerun", lambda *_: None)
     folders = {
@@ -101,13 +101,13 @@ def test_other_numbers_do_not_mix(finished, monkeypatch):
     assert len(folders) == 3
 
 
-def test_impossible_numbers_are_refused_before_any_rerun(finished, monkeypatch):
+def test_invalid_options_raise_an_error_before_any_rerun(finished, monkeypatch):
     monkeypatch.setattr(module, "rerun", lambda *_: pytest.fail("a rerun was made"))
     with pytest.raises(InputError, match="multiple of 8"):
         run_shadow(finished, ShadowRequest(runs=12, persons=None, quick=False))
 
 
-def test_a_run_must_be_there(project):
+def test_a_missing_run_raises_an_error(project):
     with pytest.raises(DataError, match="holds no finished run"):
         run_shadow(project)
 
@@ -123,7 +123,7 @@ def made(folder):
     return read_corpus(folder / OUT, "synthetic").texts
 
 
-def test_the_persons_left_out_are_never_seen(ready, tmp_path, monkeypatch):
+def test_a_rerun_never_reads_the_persons_left_out(ready, tmp_path, monkeypatch):
     bench, job, train, vectors = ready
     out = frozenset(train.records[i].group for i in (0, 7))
     given = []
@@ -143,15 +143,17 @@ def test_the_persons_left_out_are_never_seen(ready, tmp_path, monkeypatch):
     assert pq.read_table(tmp_path / "shadow" / OUT).num_rows == 15
 
 
-def test_nothing_of_train_is_embedded_again(ready, tmp_path):
+def test_a_rerun_embeds_no_train_text_and_leaves_one_table(ready, tmp_path):
     bench, job, train, vectors = ready
     bench.encoder.seen.clear()
     rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
     assert bench.encoder.seen
     assert not set(train.texts) & set(bench.encoder.seen)
+    files = [p.relative_to(tmp_path / "shadow").as_posix() for p in (tmp_path / "shadow").rglob("*") if p.is_file()]
+    assert files == [OUT]
 
 
-def test_records_that_are_cut_are_embedded_by_the_headings_of_those_who_stay(bench, tmp_path):
+def test_cut_records_are_embedded_by_the_headings_of_the_remaining_persons(bench, tmp_path):
     job = bench.job(segments={})
     prepared, _, embedded = bench.prepare(job)
     out = frozenset({prepared.train.records[0].group})
@@ -164,14 +166,7 @@ def test_records_that_are_cut_are_embedded_by_the_headings_of_those_who_stay(ben
     assert not (theirs - others) & set(bench.encoder.seen)
 
 
-def test_one_table_is_left_and_nothing_private(ready, tmp_path):
-    _, job, train, vectors = ready
-    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
-    files = [p.relative_to(tmp_path / "shadow").as_posix() for p in (tmp_path / "shadow").rglob("*") if p.is_file()]
-    assert files == [OUT]
-
-
-def test_the_same_number_writes_the_same_and_another_does_not(ready, tmp_path):
+def test_equal_numbers_write_equal_texts_and_other_numbers_do_not(ready, tmp_path):
     _, job, train, vectors = ready
     texts = []
     for folder, number in (("a", 3), ("b", 3), ("c", 4)):
@@ -180,7 +175,7 @@ def test_the_same_number_writes_the_same_and_another_does_not(ready, tmp_path):
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_a_stopped_rerun_goes_on(ready, tmp_path):
+def test_an_interrupted_rerun_continues(ready, tmp_path):
     bench, job, train, vectors = ready
     bench.decoder.stop_after = 1
     with pytest.raises(KeyboardInterrupt):

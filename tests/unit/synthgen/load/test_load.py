@@ -185,21 +185,15 @@ def test_label_column_of_texts_is_rejected_and_not_shown(tmp_path, written, labe
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", None, "no such file"),
         ("a.jsonl", b"", "holds no rows"),
         ("a.csv", b"text,label\n", "holds no rows"),
-        ("a.csv", b"text,text\na,b\n", "two columns of the same name"),
-        ("a.csv", b'text,label\n"never closed', "cannot be read past line"),
         ("a.parquet", b"PAR1 not really", "not a readable parquet"),
-        ("a.docx", b"x", "cannot be derived from the file extension"),
     ],
 )
-def test_broken_source_has_a_message(tmp_path, name, content, message):
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
+def test_empty_or_broken_source_raises_an_error(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
-        load(SourceConfig(path="x"), path, SEEDS)
+        load(SourceConfig(path="x"), tmp_path / name, SEEDS)
 
 
 def test_labels_are_filtered_after_normalization(tmp_path, written):

@@ -43,7 +43,9 @@ def test_the_last_round_of_a_stage_is_returned():
 @pytest.mark.parametrize(
     "change", [{"seed": None}, {"stages": [{"name": "load"}]}, {"more": 1}, {"schemaVersion": 1}]
 )
-def test_an_invalid_record_is_reported_without_its_content(tmp_path, change):
+def test_a_missing_or_invalid_record_is_reported_without_its_content(tmp_path, change):
+    with pytest.raises(DataError, match="holds no finished run"):
+        read_record(tmp_path)
     record(stage("load")).write(tmp_path)
     path = tmp_path / FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -51,11 +53,6 @@ def test_an_invalid_record_is_reported_without_its_content(tmp_path, change):
         read_record(tmp_path)
     assert refused.value.problems
     assert "smollm2" not in str(refused.value)
-
-
-def test_a_missing_record_is_reported(tmp_path):
-    with pytest.raises(DataError, match="holds no finished run"):
-        read_record(tmp_path)
 
 
 @pytest.mark.parametrize(

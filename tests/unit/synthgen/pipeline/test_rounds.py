@@ -149,24 +149,21 @@ def test_another_seed_writes_other_texts(bench):
     assert not {c.text for c in first.records} & {c.text for c in second.records}
 
 
-def test_another_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):
-    bench.writer(bench.job()).write()
+def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):
+    first = bench.writer(bench.job())
+    first.write()
+    (decoded,) = [s for s in first.stages if s.name == "decode"]
+    assert decoded.counts["backend"] == backend_of("cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr("synthgen.pipeline.rounds.backend_of", lambda _placement: "cuda")
+        again = bench.writer(bench.job())
+        assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
+    assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
     monkeypatch.setattr("synthgen.pipeline.rounds.digest_of", lambda _folder: "other weights")
     assert made(bench.writer(bench.job())) == AFTER_DECODE
     other = SimpleNamespace(digest="trained on")
     monkeypatch.setattr("synthgen.pipeline.rounds.load_bridge", lambda _name, _base: other)
     assert made(bench.writer(bench.job())) == AFTER_DECODE
-
-
-def test_another_backend_decodes_again_and_is_recorded(bench, monkeypatch):
-    first = bench.writer(bench.job())
-    first.write()
-    (decoded,) = [s for s in first.stages if s.name == "decode"]
-    assert decoded.counts["backend"] == backend_of("cpu")
-    monkeypatch.setattr("synthgen.pipeline.rounds.backend_of", lambda _placement: "cuda")
-    again = bench.writer(bench.job())
-    assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
-    assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
 
 
 def test_an_interrupted_decode_continues_where_it_stopped(bench):
