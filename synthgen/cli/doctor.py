@@ -25,11 +25,7 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Return the result of every check.
-
-    If the extra `engine` is not installed, the checks that need it are omitted and the check "engine" names the
-    missing packages.
-    """
+    """Return the result of every check; without the extra `engine`, the checks that need it are omitted."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:

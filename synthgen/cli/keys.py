@@ -14,7 +14,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.
 trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
 timestamp_app = typer.Typer(no_args_is_help=True, help="Trusted timestamps (RFC 3161): request, attach.")
 
-Paths, Names = list[Path] | None, list[str] | None  # of repeatable options
+Paths = list[Path] | None  # values of a repeatable option
+Names = list[str] | None
 _Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 

@@ -33,7 +33,8 @@ _GROUPS = {"models": models_app, "keys": keys_app, "trust": trust_app, "budget":
 for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 
-OptionalPath, Only = Path | None, Literal["integrity"] | None
+OptionalPath = Path | None
+Only = Literal["integrity"] | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]

@@ -49,14 +49,11 @@ def test_a_key_is_never_overwritten(tmp_path):
     assert (tmp_path / "ann.pem").read_bytes() == before
 
 
-def test_a_short_passphrase_raises_an_error(tmp_path, monkeypatch):
+def test_a_short_passphrase_raises_an_error_and_is_not_an_option(tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "short")
     with pytest.raises(UsageError, match="passphrase"):
         make(tmp_path, "ann")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_passphrase_is_not_an_option():
     options = typer.main.get_command(app).commands["keys"].commands["new"].params
     assert "passphrase" not in " ".join(str(option.name) for option in options)
 
@@ -113,19 +110,10 @@ def test_a_missing_ledger_is_neither_created_nor_pinned(tmp_path, content):
     assert not (ledger / "key").exists()
 
 
-@pytest.fixture
-def root(tmp_path):
-    make(tmp_path, "ben")
-    return tmp_path / "ben.pem"
-
-
-@pytest.fixture
-def versions(tmp_path):
-    return [tmp_path / f"{i}.json" for i in range(3)]
-
-
-def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path, root, versions):
-    call("trust", "init", versions[0], "--releaser", make(tmp_path, "ann"), "--root", root)
+def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path):
+    releaser, root = make(tmp_path, "ann"), make(tmp_path, "ben").with_name("ben.pem")
+    versions = [tmp_path / f"{i}.json" for i in range(3)]
+    call("trust", "init", versions[0], "--releaser", releaser, "--root", root)
     rotate = ("--sign-with", root, "--policy", "strict-dp")
     with pytest.raises(ConfigError, match="under strict-dp the verifier accepts a release only if"):
         call("trust", "rotate", *versions[:2], *rotate)
@@ -135,8 +123,10 @@ def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path, root, version
     assert load_trust(versions[2]).ledgers == ("a" * 32,)
 
 
-def test_the_next_version_can_name_another_ledger(tmp_path, root, versions):
-    call("trust", "init", versions[0], "--releaser", make(tmp_path, "ann"), "--root", root, "--ledger", "a" * 32)
+def test_the_next_version_can_name_another_ledger(tmp_path):
+    releaser, root = make(tmp_path, "ann"), make(tmp_path, "ben").with_name("ben.pem")
+    versions = [tmp_path / f"{i}.json" for i in range(3)]
+    call("trust", "init", versions[0], "--releaser", releaser, "--root", root, "--ledger", "a" * 32)
     call("trust", "rotate", *versions[:2], "--sign-with", root)
     call("trust", "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
     assert [load_trust(path).ledgers for path in versions] == [("a" * 32,), ("a" * 32,), ("b" * 32,)]

@@ -49,15 +49,15 @@ def test_a_refusal_writes_its_report_and_no_bundle(finished):
 
 def test_invalid_options_raise_an_error_before_any_stage(project):
     (project.folder / "file").write_text("kept")
-    with pytest.raises(StorageError, match=r"folder for bundles is not writable .*; no stage was run"):
-        release(project, release={"out": "file/out"})
-    with pytest.raises(StorageError, match=r"none\.pem: there is no key"):
-        release(project, release={"key": "keys/none.pem"})
-    with pytest.raises(PolicyError):
-        release(project, policy="no-such-policy")
     waivers = [{"gate": "no-such-gate", "by": "Dr A. Officer", "reason": "None."}]
-    with pytest.raises(ConfigError, match="gates that the policy does not have"):
-        release(project, release={"waivers": waivers})
+    for error, message, changes in (
+        (StorageError, "folder for bundles is not writable .*; no stage was run", {"release": {"out": "file/out"}}),
+        (StorageError, r"none\.pem: there is no key", {"release": {"key": "keys/none.pem"}}),
+        (PolicyError, "no-such-policy", {"policy": "no-such-policy"}),
+        (ConfigError, "gates that the policy does not have", {"release": {"waivers": waivers}}),
+    ):
+        with pytest.raises(error, match=message):
+            release(project, **changes)
     assert list((project.folder / "ws").rglob("done.json")) == []
 
 
@@ -87,7 +87,9 @@ def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished)
 
 
 def test_a_missing_report_raises_an_error(project):
-    with pytest.raises(DataError, match="contains no report"):
-        report_of(project.folder)
-    with pytest.raises(DataError, match="holds no finished run"):
-        report_of(project.write_config())
+    for target, message in (
+        (project.folder, "contains no report"),
+        (project.write_config(), "holds no finished run"),
+    ):
+        with pytest.raises(DataError, match=message):
+            report_of(target)

@@ -44,17 +44,11 @@ def config(tmp_path, new_project):
     return make
 
 
-def test_training_writes_a_bridge_that_loads(config, tmp_path):
+def test_training_writes_a_bridge_and_continues_a_checkpoint_only_with_resume(config, tmp_path):
     folder = train(config(), resume=False, progress=silent)
     assert folder == tmp_path / "bridge"
     bridge = load_bridge(str(folder))
     assert (bridge.info.steps, bridge.info.n_soft, bridge.info.dim) == (3, 3, 40)
-    curve = [json.loads(line) for line in (folder / CURVE).read_text().splitlines()]
-    assert [line["step"] for line in curve] == [2, 3]
-
-
-def test_a_checkpoint_is_continued_or_left_unchanged(config, tmp_path):
-    folder = train(config(), resume=False, progress=silent)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     with pytest.raises(UsageError, match="contains a checkpoint") as caught:
         train(config(steps=5), resume=False, progress=silent)

@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -20,25 +20,6 @@ from synthgen.release.run import load_run
 JUDGE, EVALUATE = "synthgen.pipeline.judge", "synthgen.evaluate.stage"
 
 
-@dataclass
-class Trial:
-    """A run up to and including its audit, with intermediate results."""
-
-    bench: Any
-    prepared: Any
-    embedded: Any
-    written: Any
-    rounds: list
-    cleaned: tuple
-    judged: Any
-    seen_before: list
-    inputs: audits.AuditInputs
-
-    def judge(self, job, **changes):
-        given = {"prepared": self.prepared, "embedded": self.embedded, "written": self.written}
-        return Outcome(*self.bench.judge(job, **(given | changes)))
-
-
 class Outcome(NamedTuple):
     control: Any
     evaluated: Any
@@ -47,6 +28,7 @@ class Outcome(NamedTuple):
 
 @pytest.fixture(scope="module")
 def trial(new_bench, tmp_path_factory):
+    """Return a run up to and including its audit, with intermediate results."""
     with pytest.MonkeyPatch.context() as patch:
         bench = new_bench(tmp_path_factory.mktemp("judge"), patch)
         job, given, run = bench.job(), [], audits.run
@@ -55,10 +37,15 @@ def trial(new_bench, tmp_path_factory):
         writing = bench.writer(job)
         written = writing.write()
         seen_before = list(bench.encoder.seen)
-        judged = Outcome(*bench.judge(job, prepared, embedded, written))
+        results = {"prepared": prepared, "embedded": embedded, "written": written}
+
+        def judge(job, **changes):
+            return Outcome(*bench.judge(job, **(results | changes)))
+
+        stages = {"rounds": writing.stages, "cleaned": bench.stages, "judged": judge(job)}
         patch.setattr(f"{JUDGE}.audits.run", run)
         (inputs,) = given
-        yield Trial(bench, prepared, embedded, written, writing.stages, bench.stages, judged, seen_before, inputs)
+        yield SimpleNamespace(bench=bench, judge=judge, seen_before=seen_before, inputs=inputs, **results, **stages)
 
 
 @pytest.fixture
@@ -118,13 +105,12 @@ def test_the_audits_get_the_parents_of_each_record(trial):
     made, records = trial.inputs.lineage, trial.prepared.train.records
     check_lineage(made, len(trial.inputs.synthetic), len(trial.inputs.train))
     assert {len(rows) for rows in made.parents} == {2}
-    for rows, record in zip(made.parents, trial.written.records, strict=True):
-        assert {records[i].label for i in rows} == {record.label}
     (stage,) = [s for s in trial.rounds if s.name == "interpolate"]
     latents = read_latents(stage.folder)
     at = {name: i for i, name in enumerate(latents.ids)}
     for rows, weights, record in zip(made.parents, made.weights, trial.written.records, strict=True):
         i = at[record.latent_id]
+        assert {records[row].label for row in rows} == {record.label}
         assert tuple(records[row].id for row in rows) == latents.parent_ids[i]
         assert weights == latents.weights[i]
 
@@ -137,10 +123,6 @@ def test_ids_are_unique_and_cannot_be_computed_without_the_seed(trial):
     assert synthetic == synthetic_corpus(trial.bench.job(), trial.written)
     other = synthetic_corpus(trial.bench.job(seed=8), trial.written)
     assert not {r.id for r in other.records} & set(ids)
-
-
-def test_records_keep_text_and_label_in_order(trial):
-    synthetic = read_corpus(trial.judged.audited.folder / "synthetic.parquet", "synthetic")
     assert [(r.text, r.label) for r in synthetic.records] == [(c.text, c.label) for c in trial.written.records]
     counts = dict(trial.judged.audited.counts)
     assert re.fullmatch("[0-9a-f]{64}", counts.pop("attempt"))
@@ -163,11 +145,8 @@ def test_the_folder_holds_the_report_and_the_evidence(trial):
 
 
 def test_a_second_run_reuses_the_audits(trial, monkeypatch):
-    def never(*_, **__):
-        raise AssertionError("the audits ran again")
-
-    monkeypatch.setattr(f"{JUDGE}.run_audits", never)
-    monkeypatch.setattr(trial.bench.encoder, "encode", never)
+    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: pytest.fail("the audits ran again"))
+    monkeypatch.setattr(trial.bench.encoder, "encode", lambda *_: pytest.fail("a text was encoded"))
     again = trial.judge(trial.bench.job())
     assert all(stage.reused for stage in again)
     assert again.audited.folder == trial.judged.audited.folder

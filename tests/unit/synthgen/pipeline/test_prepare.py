@@ -95,6 +95,7 @@ def test_replaced_identifiers_are_stored_by_record(bench):
     assert len(prepared.control_identifiers) == len(prepared.control)
     replaced = bench.stages[2].folder / "replaced-train.json"
     assert stat.S_IMODE(replaced.stat().st_mode) == 0o600
+    assert bench.prepare(bench.job(deidentify={"engine": "off"}))[0].identifiers is None
 
 
 def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
@@ -104,11 +105,6 @@ def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
     named = [r for r in (*prepared.train.records, *prepared.control.records) if last_names[r.id] in raw[r.id]]
     assert len(named) > 20
     assert not [r.id for r in named if last_names[r.id] in r.text.split()]
-
-
-def test_without_an_engine_no_identifiers_are_known(bench):
-    prepared, _, _ = bench.prepare(bench.job(deidentify={"engine": "off"}))
-    assert prepared.identifiers is None
 
 
 def test_a_changed_result_is_computed_again(bench):

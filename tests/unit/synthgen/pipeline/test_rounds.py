@@ -104,6 +104,9 @@ def test_exactly_the_wanted_records_are_written_with_their_vectors(bench):
     assert sizes == {True: 8, False: 4}  # two batches of 4 texts per shard, with one candidate each and with two
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
     assert [s.name for s in writer.stages] == [*RECONSTRUCTION, *ROUND]
+    other = bench.writer(bench.job(seed=8))
+    assert not {c.text for c in written.records} & {c.text for c in other.write().records}
+    assert not any(s.reused for s in other.stages)
 
 
 def test_a_second_run_reuses_all_stages_and_loads_no_decoder(bench, monkeypatch):
@@ -139,14 +142,6 @@ def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes
     bench.writer(bench.job()).write()
     assert made(bench.writer(bench.job(**changes))) == expected
     assert made(bench.writer(bench.job())) == set()
-
-
-def test_another_seed_writes_other_texts(bench):
-    first = bench.writer(bench.job()).write()
-    other = bench.writer(bench.job(seed=8))
-    second = other.write()
-    assert not any(s.reused for s in other.stages)
-    assert not {c.text for c in first.records} & {c.text for c in second.records}
 
 
 def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):
