@@ -18,12 +18,14 @@ def found():
     return {check.name: check for check in examine()}
 
 
-def test_missing_models_fail_and_swap_memory_and_gpu_are_optional():
+def test_missing_models_and_bridge_fail_and_swap_memory_and_gpu_are_optional(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
     checks = found()
-    for name in MODELS:
-        check = checks[f"model {name}"]
+    details = {f"model {name}": f"synthgen models pull {name}" for name in MODELS} | {"bridge": "no bridge here"}
+    for name, detail in details.items():
+        check = checks[name]
         assert (check.ok, check.optional) == (False, False)
-        assert f"synthgen models pull {name}" in check.detail
+        assert detail in check.detail
     assert {name for name, check in checks.items() if check.optional} >= {"swap", "memory", "gpu"}
     assert all(json.dumps(asdict(check)) for check in checks.values())
 
@@ -41,10 +43,3 @@ def test_free_space_is_checked_where_the_store_would_be_created(store, monkeypat
     assert not store.exists()
     monkeypatch.setattr(doctor, "NEEDED_GIB", 1e9)
     assert not found()["model store"].ok
-
-
-def test_a_missing_bridge_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
-    check = found()["bridge"]
-    assert (check.ok, check.optional) == (False, False)
-    assert "no bridge here" in check.detail

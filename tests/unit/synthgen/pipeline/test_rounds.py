@@ -88,7 +88,6 @@ def made(writer):
 
 
 def shards(writer, mark=""):
-    """Return the folder of the finished decode stage and the digest of each of its shards."""
     (stage,) = [s for s in writer.stages if s.name == "decode" + mark]
     return stage.folder, {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
 
