@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,72 +34,42 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendRequest:
-    """Hold the options of a blend.
+    """Hold the options of a blend."""
 
-    Args:
-        a: File of the first text, UTF-8.
-        b: File of the second text, UTF-8.
-        lam: Interpolation weight λ: 0 is the vector of the first text, 1 that of the second.
-        label: Label inserted into the prompt before the vector; none by default.
-        candidates: Number of texts to generate and choose from.
-        method: "smote" for linear, "slerp" for spherical interpolation.
-        seed: Seed of the decoder's sampling.
-        bridge: "builtin", or "words": the decoder gets only the words nearest to the vector, which are shown.
-    """
-
-    a: Path
-    b: Path
-    lam: float = 0.5
-    label: str = ""
-    candidates: int = 4
-    method: Literal["smote", "slerp"] = "smote"
-    seed: int = 0
-    bridge: Literal["builtin", "words"] = "builtin"
+    a: Path  # file of the first text, UTF-8
+    b: Path  # file of the second text, UTF-8
+    lam: float = 0.5  # interpolation weight λ: 0 is the vector of the first text, 1 that of the second
+    label: str = ""  # inserted into the prompt before the vector
+    candidates: int = 4  # number of texts to generate and choose from
+    method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
+    seed: int = 0  # of the decoder's sampling
+    bridge: Literal["builtin", "words"] = "builtin"  # words: the decoder gets only the words nearest to the vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """Hold a blend with its parents.
-
-    Args:
-        request: Options of the blend.
-        texts: Texts of the two parents.
-        blend: Best candidate.
-        cosines: Cosine of the blend to its target and to each parent, and of the parents to each other.
-        of_candidates: Cosine of each candidate to the target; None for a candidate without a letter.
-        rows: Attribute table.
-        words: Prompt words, if the decoder gets words instead of the vector.
-    """
+    """Hold a blend with its parents."""
 
     request: BlendRequest
-    texts: tuple[str, str]
-    blend: Candidate
-    cosines: dict[str, float]
-    of_candidates: tuple[float | None, ...]
-    rows: tuple[ComparisonRow, ...]
-    words: tuple[str, ...] = ()
+    texts: tuple[str, str]  # of the two parents
+    blend: Candidate  # the best candidate
+    cosines: dict[str, float]  # of the blend to its target and to each parent, and of the parents to each other
+    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letter
+    rows: tuple[ComparisonRow, ...]  # attribute table
+    words: tuple[str, ...] = ()  # prompt words, if the decoder gets words instead of the vector
 
     def to_json(self) -> dict[str, Any]:
         """Return the blend as JSON-compatible data."""
-        request = self.request
         return {
             "warning": WARNING,
-            "lambda": request.lam,
-            "method": request.method,
-            "label": request.label,
-            "seed": request.seed,
-            "bridge": request.bridge,
+            "lambda": self.request.lam,
+            **{name: getattr(self.request, name) for name in ("method", "label", "seed", "bridge")},
             "words": list(self.words),
             **{side: {"start": _start(t), "characters": len(t)} for side, t in zip("ab", self.texts, strict=True)},
             "blend": {"text": self.blend.text, "candidate": self.blend.index, "finish": self.blend.finish},
             "cosine": {**self.cosines, "candidates": list(self.of_candidates)},
             "attributes": [
-                {
-                    "attribute": row.attribute,
-                    "a": list(row.a),
-                    "b": list(row.b),
-                    "blend": [{"value": value, "from": origin} for value, origin in row.blend],
-                }
+                {**asdict(row), "blend": [{"value": value, "from": origin} for value, origin in row.blend]}
                 for row in self.rows
             ],
         }
@@ -124,13 +94,7 @@ class Blended:
 
 
 def blend(request: BlendRequest, progress: Progress) -> Blended:
-    """Read both texts, load the models, and return the blend.
-
-    Raises:
-        StorageError, DataError: If a file cannot be read or has no text; checked before a model is loaded.
-        ModelMissing: If a model is not in the store.
-        UsageError: If λ is not between 0 and 1.
-    """
+    """Read both texts, load the models, and return the blend. The texts are checked before a model is loaded."""
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
     texts = (_read(request.a), _read(request.b))
@@ -139,11 +103,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(bridge: str) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only.
-
-    Raises:
-        ModelMissing: If a model is not in the store.
-    """
+    """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
     embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
     folder, _ = model_folder(decode.model), model_folder(embed.model)  # importing torch takes seconds, so check first
     from synthgen.decode.bridge import load_bridge, load_vocabulary
@@ -169,58 +129,36 @@ def blend_texts(
         target = a + λ (b − a)   (smote),   or at the share λ of the angle from a to b   (slerp)
 
     The vectors depend only on the first `max_tokens` tokens of each text. The attribute table covers the whole texts.
-
-    Args:
-        texts: Texts of the two parents.
-        request: λ, method, label, candidates and seed; its paths are not read.
-        encoder: Encodes the parents and the candidates.
-        decoder: Generates the candidates.
-        progress: Receives the progress of the decoding.
-
-    Raises:
-        DataError: If there is no point between the two vectors, or no candidate has a letter.
+    The paths of the request are not read.
 
     Privacy: No protection. The blend is a function of two private texts and has passed no filter and no audit.
     Randomness: Candidates are drawn from the stream seed/decode/blend.
     """
+    from synthgen.decode.plain import WordsDecoder
+
     ab = encoder.encode(texts)
     target = _between(ab, request)
     candidates = _decode(target, request, decoder, progress)
     readable = [i for i, c in enumerate(candidates) if _LETTER.search(c.text)]
     if not readable:
-        raise DataError(
-            f"none of the {len(candidates)} candidates contains a letter",
-            hint="Raise --candidates, or change --seed.",
-        )
-    vectors = encoder.encode([candidates[i].text for i in readable])
-    to_target = [_cosine(vector, target) for vector in vectors]
-    best = max(range(len(readable)), key=lambda n: (to_target[n], -n))
-    chosen, vector = candidates[readable[best]], vectors[best]
-    of_candidates: list[float | None] = [None] * len(candidates)
-    for i, value in zip(readable, to_target, strict=True):
-        of_candidates[i] = value
+        message = f"none of the {len(candidates)} candidates contains a letter"
+        raise DataError(message, hint="Raise --candidates, or change --seed.")
+    vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
+    to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
+    best = max(readable, key=lambda i: to_target[i])  # the first of equal ones
+    chosen, n_words = candidates[best], DecodeConfig(bridge=request.bridge).words
+    words = decoder.read(target[None, :], n_words)[0] if isinstance(decoder, WordsDecoder) else ()
+    cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}
+    cosines["a_b"] = _cosine(ab[0], ab[1])
     return Blended(
         request=request,
         texts=texts,
         blend=chosen,
-        cosines={
-            "target": to_target[best],
-            "a": _cosine(vector, ab[0]),
-            "b": _cosine(vector, ab[1]),
-            "a_b": _cosine(ab[0], ab[1]),
-        },
-        of_candidates=tuple(of_candidates),
+        cosines=cosines,
+        of_candidates=tuple(to_target.get(i) for i in range(len(candidates))),
         rows=compare(extract(texts[0]), extract(texts[1]), extract(chosen.text)),
-        words=_disclosed_words(target, request, decoder),
+        words=words,
     )
-
-
-def _disclosed_words(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
-    from synthgen.decode.plain import WordsDecoder
-
-    if not isinstance(decoder, WordsDecoder):
-        return ()
-    return decoder.read(target[None, :], DecodeConfig(bridge=request.bridge).words)[0]
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
@@ -228,32 +166,25 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:
-            raise DataError(
-                "the vectors of the two texts are opposite, so the arc between them is not unique",
-                hint="Use --method smote.",
-            )
+            message = "the vectors of the two texts are opposite, so the arc between them is not unique"
+            raise DataError(message, hint="Use --method smote.")
         return arc(ab[:1], ab[1:], lam).ravel()
-    parents = np.array([[0, 1]])
     out = np.empty_like(ab[:1])
-    interpolate_linearly(ab, parents, pair_weights(lam), out)
+    interpolate_linearly(ab, np.array([[0, 1]]), pair_weights(lam), out)
     if not np.linalg.norm(out) > 0:
-        raise DataError(
-            "the vectors of the two texts cancel each other out at this lambda", hint="Choose another --lambda."
-        )
+        message = "the vectors of the two texts cancel each other out at this lambda"
+        raise DataError(message, hint="Choose another --lambda.")
     return out.ravel()
 
 
 def _decode(target: Float32, request: BlendRequest, decoder: Decoder, progress: Progress) -> Sequence[Candidate]:
     defaults, seeds = DecodeConfig(bridge=request.bridge), SeedTree(request.seed).child("decode")
+    shared = ("max_new_tokens", "temperature", "top_p", "top_k", "words")
     settings = Settings(
         prompts={request.label: label_prompt(defaults.prompt, request.label)},
         candidates=request.candidates,
-        max_new_tokens=defaults.max_new_tokens,
-        temperature=defaults.temperature,
-        top_p=defaults.top_p,
-        top_k=defaults.top_k,
         batch=request.candidates,
-        words=defaults.words,
+        **{name: getattr(defaults, name) for name in shared},
     )
     latents = Latents(
         vectors=target[None, :].copy(),

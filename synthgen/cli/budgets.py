@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 budget_app = typer.Typer(no_args_is_help=True, help="Show and check the ledger of DP budgets.")
 ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
+_STATES = {"reserve": "reserved, no noise drawn yet", "draw": "noise drawn, result not saved", "made": "result saved"}
 
 
 @budget_app.command("show")
@@ -24,10 +25,8 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
         return
     typer.echo(f"{len(found)} reservations", err=True)
     for one in found:
-        typer.echo(
-            f"{one['run'][:12]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {_STATES[str(one['state'])]}",
-            err=True,
-        )
+        state = _STATES[str(one["state"])]
+        typer.echo(f"{one['run'][:12]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}", err=True)
 
 
 @budget_app.command("check")
@@ -45,10 +44,5 @@ def check(config: ConfigFile) -> None:
     loaded = Config.load(config)
     before, is_reserved = check_room(loaded, load_policy(policy_file(loaded)))
     note = " (without the reservation of this run)" if is_reserved else ""
-    typer.echo(
-        f"the ledger is intact; budget already spent: epsilon {before.epsilon:g}, delta {before.delta:g}{note}",
-        err=True,
-    )
-
-
-_STATES = {"reserve": "reserved, no noise drawn yet", "draw": "noise drawn, result not saved", "made": "result saved"}
+    spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{note}"
+    typer.echo(f"the ledger is intact; budget already spent: {spent}", err=True)

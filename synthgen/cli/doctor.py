@@ -3,9 +3,8 @@
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from synthgen.core.engine import INSTALL, missing_packages
 from synthgen.core.errors import ModelError, ModelMissing
@@ -24,22 +23,16 @@ class Check:
     detail: str
     optional: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the check as JSON-compatible data."""
-        return asdict(self)
-
 
 def examine() -> list[Check]:
-    """Return the result of every check.
-
-    If the extra `engine` is not installed, the checks that need it are omitted and the check "engine" names the
-    missing packages.
-    """
+    """Return the result of every check; without the extra `engine`, the checks that need it are omitted."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    missing = missing_packages()
+    missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
+    if missing:
+        engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
     return [
         Check("python", True, platform.python_version()),
-        _engine(missing),
+        Check("engine", not missing, engine),
         *(() if missing else (_torch(),)),
         *(_model(name) for name in sorted(MODELS)),
         *(() if missing else (_bridge(),)),
@@ -47,15 +40,8 @@ def examine() -> list[Check]:
         Check("core dumps", True, "disabled while synthgen runs"),
         _swap(),
         Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
-        *(() if missing else (_arithmetic(), _gpu())),
+        *(() if missing else _hardware()),
     ]
-
-
-def _engine(missing: tuple[str, ...]) -> Check:
-    if missing:
-        detail = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
-        return Check("engine", False, detail)
-    return Check("engine", True, "all packages of the extra `engine` are installed")
 
 
 def _torch() -> Check:
@@ -65,14 +51,6 @@ def _torch() -> Check:
     return Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}")
 
 
-def _gpu() -> Check:
-    import torch
-
-    if torch.cuda.is_available():
-        return Check("gpu", True, torch.cuda.get_device_name())
-    return Check("gpu", False, "none; the CPU is used", optional=True)
-
-
 def _model(name: str) -> Check:
     try:
         return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
@@ -80,12 +58,15 @@ def _model(name: str) -> Check:
         return Check(f"model {name}", False, f"{error.message}. {error.hint}")
 
 
-def _arithmetic() -> Check:
+def _hardware() -> tuple[Check, Check]:
+    import torch
+
     from synthgen.decode.loop.products import has_bfloat16
 
-    able = has_bfloat16()
-    detail = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
-    return Check("arithmetic", able, detail, optional=True)
+    able, found = has_bfloat16(), torch.cuda.is_available()
+    arithmetic = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
+    gpu = torch.cuda.get_device_name() if found else "none; the CPU is used"
+    return Check("arithmetic", able, arithmetic, optional=True), Check("gpu", found, gpu, optional=True)
 
 
 def _bridge() -> Check:
@@ -95,10 +76,9 @@ def _bridge() -> Check:
         bridge = load_bridge("builtin")
     except (ModelMissing, ModelError) as error:
         return Check("bridge", False, error.message)
-    info = bridge.info
-    words = "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
-    made = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}"
-    return Check("bridge", True, f"{made}, sha256 {bridge.digest}")
+    info, words = bridge.info, "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
+    detail = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}, sha256 {bridge.digest}"
+    return Check("bridge", True, detail)
 
 
 def _disk() -> Check:

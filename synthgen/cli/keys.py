@@ -1,21 +1,22 @@
-"""Implement `synthgen keys` and `synthgen trust`: manage signing keys and trust roots."""
+"""Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`: keys, trust roots and RFC 3161 timestamps."""
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
-if TYPE_CHECKING:
-    from audits.gate.policy import Policy
-
 keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
 trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
+timestamp_app = typer.Typer(no_args_is_help=True, help="Trusted timestamps (RFC 3161): request, attach.")
 
+Paths = list[Path] | None  # values of a repeatable option
+Names = list[str] | None
+_Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 
 
@@ -31,9 +32,8 @@ def new(
     """Create an encrypted private key (mode 0600) and its public key file; the passphrase is never an argument."""
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
-    public = new_key(
-        path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days, alg=alg
-    )
+    now = datetime.now(UTC)
+    public = new_key(path, passphrase_for(path), person=person, org=org, now=now, valid_days=days, alg=alg)
     typer.echo(f"private key: {path}\npublic key: {public}, of {load_public(public).person}", err=True)
 
 
@@ -52,18 +52,12 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     path: Annotated[Path, Argument(help="Trust root file to write, such as trust.json.")],
     *,
     releaser: Annotated[list[Path], Option(help="Public key file of a releaser; repeatable.")],
-    privacy_officer: Annotated[
-        list[Path] | None, Option(help="Public key file of a privacy officer; repeatable.")
-    ] = None,
-    data_owner: Annotated[list[Path] | None, Option(help="Public key file of a data owner; repeatable.")] = None,
-    policy: Annotated[
-        list[str] | None, Option(help="Accepted policy, by name or file; repeatable. Default: research.")
-    ] = None,
-    root: Annotated[list[Path] | None, Option(help="Private root key that signs the trust root; repeatable.")] = None,
-    authority: Annotated[
-        list[Path] | None, Option(help="Certificate (PEM) of a trusted timestamp authority; repeatable.")
-    ] = None,
-    ledger: Annotated[list[str] | None, Option(help=_LEDGER)] = None,
+    privacy_officer: Annotated[Paths, Option(help="Public key file of a privacy officer; repeatable.")] = None,
+    data_owner: Annotated[Paths, Option(help="Public key file of a data owner; repeatable.")] = None,
+    policy: Annotated[Names, Option(help="Accepted policy, by name or file; repeatable. Default: research.")] = None,
+    root: Annotated[Paths, Option(help="Private root key that signs the trust root; repeatable.")] = None,
+    authority: Annotated[Paths, Option(help="PEM certificate of a trusted timestamp authority; repeatable.")] = None,
+    ledger: Annotated[Names, Option(help=_LEDGER)] = None,
     days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
 ) -> None:
     """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
@@ -71,28 +65,21 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     With root keys, the trust root is signed and versioned: `trust rotate` can write a successor, and verifiers
     reject an older version.
     """
-    from audits.gate.shipped import load_policy
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
-    roles = {
-        "releaser": releaser,
-        "privacy_officer": privacy_officer or [],
-        "data_owner": data_owner or [],
-        "root": [public_path(key) for key in root or []],
-    }
-    accepted = [load_policy(name) for name in policy or ["research"]]
-    _need_ledger(accepted, ledger or ())
+    roles = {"releaser": releaser, "privacy_officer": privacy_officer, "data_owner": data_owner}
+    roles["root"] = [public_path(key) for key in root or []]
     found = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
-        policies={item.name: [item.digest()] for item in accepted},
+        policies=_accepted(policy or ["research"], ledger or ()),
         expires=datetime.now(UTC) + timedelta(days=days),
         root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {found}", err=True)
+    _report(path, found)
 
 
 @trust_app.command("rotate")
@@ -100,28 +87,19 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     old: Annotated[Path, Argument(help="Current trust root file.")],
     path: Annotated[Path, Argument(help="New trust root file to write.")],
     *,
-    sign_with: Annotated[
-        list[Path], Option(help="Private root key of the current or the new trust root; repeatable.")
-    ],
-    root: Annotated[list[Path] | None, Option(help="Public root key file that replaces the current ones.")] = None,
-    releaser: Annotated[
-        list[Path] | None, Option(help="Public key file of a releaser; replaces the current ones.")
-    ] = None,
-    policy: Annotated[
-        list[str] | None, Option(help="Accepted policy, by name or file; replaces the current ones.")
-    ] = None,
-    authority: Annotated[
-        list[Path] | None, Option(help="Certificate (PEM) of a timestamp authority; replaces the current ones.")
-    ] = None,
-    ledger: Annotated[list[str] | None, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
-    revoke: Annotated[list[str] | None, Option(help="Id of a key to revoke; repeatable.")] = None,
+    sign_with: Annotated[list[Path], Option(help="Private root key of the current or new trust root; repeatable.")],
+    root: Annotated[Paths, Option(help="Public root key file that replaces the current ones.")] = None,
+    releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current ones.")] = None,
+    policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current ones.")] = None,
+    authority: Annotated[Paths, Option(help="PEM certificate of an authority; replaces the current ones.")] = None,
+    ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
+    revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
     since: Annotated[datetime | None, Option(help="Start of the revocation, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Reason for the revocation.")] = "",
     days: Annotated[int | None, Option(help="Validity in days; by default the expiry stays.", min=1)] = None,
 ) -> None:
     """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on."""
     from audits.core.instants import stamp
-    from audits.gate.shipped import load_policy
     from audits.verify.trust import Revocation, load_trust
     from synthgen.release.keys import load_key, passphrase_for
     from synthgen.release.trust import follow_trust
@@ -129,27 +107,23 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     now = datetime.now(UTC)
     date = stamp(now if since is None else since.replace(tzinfo=UTC))
     roles = {"root": root, "releaser": releaser}
-    accepted = [load_policy(name) for name in policy or []]
-    _need_ledger(accepted, ledger or load_trust(old).ledgers)
     found = follow_trust(
         old,
         path,
+        policies=_accepted(policy or [], ledger or load_trust(old).ledgers),
         root_keys=[load_key(key, passphrase_for(key)) for key in sign_with],
         roles={role: files for role, files in roles.items() if files},
-        policies={item.name: [item.digest()] for item in accepted},
         revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {found}", err=True)
+    _report(path, found)
 
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[
-        Path | None, Option(help="High-water mark file; by default the file of the current user.")
-    ] = None,
+    state: Annotated[Path | None, Option(help="High-water mark file; by default that of the current user.")] = None,
 ) -> None:
     """Delete the high-water mark of the trust roots seen; compare fingerprints again before the next verification."""
     from audits.verify.high_water_mark import default_state, forget
@@ -178,25 +152,27 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None
         typer.echo(f"policy {name}: {', '.join(digests)}")
 
 
-def _need_ledger(policies: Iterable["Policy"], ledgers: Sequence[str]) -> None:
-    """Raise ConfigError if a policy relies on a DP budget and the trust root would name no ledger."""
+def _report(path: Path, fingerprint: str) -> None:
+    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}", err=True)
+
+
+def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the digests of the accepted policies; raise ConfigError if one needs a ledger and none is named."""
+    from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 
+    policies = [load_policy(name) for name in names]
     with_budget = sorted(one.name for one in policies if one.dp is not None or one.dp_substitute is not None)
     if with_budget and not ledgers:
         raise ConfigError(
             f"under {', '.join(with_budget)} the verifier accepts a release only if the trust root names its ledger",
             hint="Pass --ledger with the folder of the institution's ledger, or its id.",
         )
+    return {policy.name: [policy.digest()] for policy in policies}
 
 
 def _ledger(named: str) -> str:
-    """Return the id of a ledger from its id or its folder; never create a ledger.
-
-    Raises:
-        ConfigError: If the folder contains no ledger.
-        InputError: If the ledger's key cannot be used.
-    """
+    """Return the id of a ledger from its id or its folder; never create a ledger."""
     from audits.ledger.attempts import ledger_id
     from audits.ledger.chain import KEY
     from synthgen.core.errors import ConfigError
@@ -204,9 +180,33 @@ def _ledger(named: str) -> str:
     if re.fullmatch(r"[0-9a-f]{32}", named):
         return named
     if not (Path(named) / KEY).is_file():
-        raise ConfigError(
-            f"there is no ledger in {named}",
-            hint="Pass the folder of the institution's ledger. If a configuration has no ledger yet, "
-            "`synthgen budget show CONFIG` creates it.",
-        )
+        hint = "Pass the folder of the institution's ledger. `synthgen budget show CONFIG` creates a missing ledger."
+        raise ConfigError(f"there is no ledger in {named}", hint=hint)
     return ledger_id(Path(named))
+
+
+@timestamp_app.command("request")
+def request(
+    envelope: _Envelope, request: Annotated[Path, Argument(help="Request file to write, such as release.tsq.")]
+) -> None:
+    """Write a timestamp request. Authority side: `openssl ts -reply -queryfile release.tsq -out release.tsr`."""
+    from synthgen.release.timestamps import request_timestamp
+
+    request_timestamp(envelope, request)
+    typer.echo(f"request: {request}", err=True)
+
+
+@timestamp_app.command("attach")
+def attach(
+    envelope: _Envelope,
+    response: Annotated[Path, Argument(help="Response file of the authority, such as release.tsr.")],
+    *,
+    trust: Annotated[Path, Option(help="Trust root that lists the authority's certificate.")],
+) -> None:
+    """Check the authority's response and store it in the bundle, next to the stamped file."""
+    from audits.core.instants import stamp
+    from audits.verify.trust import load_trust
+    from synthgen.release.timestamps import attach_timestamp
+
+    path, time = attach_timestamp(envelope, response, trust=load_trust(trust), now=datetime.now(UTC))
+    typer.echo(f"timestamp: {path}\nsigned no later than: {stamp(time)}", err=True)

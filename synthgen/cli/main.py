@@ -1,22 +1,26 @@
 """Define the `synthgen` command line: parse arguments, call the library, and map errors to exit codes."""
 
+import json
 import os
 import resource
 import signal
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
 
 from audits.core.errors import AuditError
 from synthgen.cli.budgets import budget_app
-from synthgen.cli.keys import keys_app, trust_app
+from synthgen.cli.keys import Names, Paths, keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
-from synthgen.cli.stamps import timestamp_app
 from synthgen.core.engine import engine_errors
 from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
+from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import say
 
 app = typer.Typer(
@@ -25,17 +29,33 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",
 )
-app.add_typer(models_app, name="models")
-app.add_typer(keys_app, name="keys")
-app.add_typer(trust_app, name="trust")
-app.add_typer(budget_app, name="budget")
-app.add_typer(timestamp_app, name="timestamp")
+_GROUPS = {"models": models_app, "keys": keys_app, "trust": trust_app, "budget": budget_app}
+for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
+    app.add_typer(group, name=name)
 
+OptionalPath = Path | None
+Only = Literal["integrity"] | None
+Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
-Resume = Annotated[
-    Literal["auto", "never"], Option(help="auto: reuse finished stages. never: run every stage again.")
-]
+Resume = Annotated[Resumption, Option(help="auto: reuse finished stages. never: run every stage again.")]
+Bundle = Annotated[Path, Argument(help="Folder of the bundle.")]
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"synthgen {version('synthgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show: Annotated[
+        bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options that precede a command."""
 
 
 @app.command()
@@ -56,7 +76,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
     checks = examine()
     if as_json:
-        print_json([check.to_json() for check in checks])
+        print_json([asdict(check) for check in checks])
     for check in checks:
         state = "ok  " if check.ok else "WARN" if check.optional else "FAIL"
         say(f"{state} {check.name}: {check.detail}")
@@ -70,10 +90,7 @@ def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
     from synthgen.cli.plan import make_plan
     from synthgen.config import Config
 
-    made = make_plan(Config.load(config))
-    if as_json:
-        print_json(made.to_json())
-    say(made.to_text())
+    print_result(make_plan(Config.load(config)), as_json=as_json)
 
 
 @app.command()
@@ -86,7 +103,6 @@ def run(
 ) -> None:
     """Run the stages that have not finished, from load to audit, in the private workspace."""
     from synthgen.config import Config
-    from synthgen.core.progress import terminal_progress
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.pipeline.secret import PUBLIC, WARNING
 
@@ -113,62 +129,50 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
         if as_json:
             print_json({"verdict": "REFUSED", "reasons": refusal.problems})
         raise
-    if as_json:
-        print_json(published.to_json())
-    say(published.to_text())
+    print_result(published, as_json=as_json)
 
 
 @app.command()
 def approve(  # noqa: PLR0913 - an option each
-    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    bundle: Bundle,
     *,
     role: Annotated[str, Option(help="Your role, such as privacy_officer.")],
     key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="Trust root file.")],
-    public: Annotated[
-        Path | None, Option(help="Public key file (NAME.pub.json); required if --key is a URI.")
-    ] = None,
+    public: Annotated[OptionalPath, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
     comment: Annotated[str, Option(help="Comment stored in the approval.")] = "",
 ) -> None:
     """Sign an approval or a rejection of a bundle as a second person."""
-    from datetime import UTC, datetime
-
     from audits.verify.trust import load_trust
     from synthgen.release.approve import approve as sign
     from synthgen.release.signers import open_key
 
-    opened = open_key(key, public)
-    path = sign(
-        bundle, role=role, key=opened, trust=load_trust(trust), now=datetime.now(UTC), reject=reject, comment=comment
-    )
+    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
+    path = sign(bundle, role=role, key=opened, trust=root, now=now, reject=reject, comment=comment)
     say(f"{'rejected' if reject else 'approved'}: {path}")
 
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    bundle: Bundle,
     *,
-    trust: Annotated[
-        Path | None, Option(help="Your own copy of the trust root. Do not use a file that came with the bundle.")
-    ] = None,
+    trust: Annotated[OptionalPath, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
     policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
-    only: Annotated[
-        Literal["integrity"] | None,
-        Option(help="integrity: check the files without a trust root; the best exit code is 20."),
-    ] = None,
-    trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
+    only: Annotated[Only, Option(help="integrity: check the files without a trust root; best exit code: 20.")] = None,
+    trust_state: Annotated[OptionalPath, Option(help="File with the newest trust root versions seen.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates."""
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification
 
-    if only is None and trust is None:
+    if only is not None:
+        found = verify_integrity(bundle)
+    elif trust is not None:
+        found = verify_bundle(bundle, trust, policy, state=trust_state)
+    else:
         raise UsageError("--trust is required", hint="To check only the files, pass --only integrity.")
-    found = (
-        verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
-    )
     print_verification(found, bundle.name, as_json=as_json)
     raise typer.Exit(found.code)
 
@@ -182,10 +186,10 @@ def report(
     """Write the HTML report of a run, or locate the report of a bundle, and print its path."""
     from synthgen.cli.publish import report_of
 
-    path = report_of(target)
-    typer.echo(str(path))
+    path = str(report_of(target))
+    typer.echo(path)
     if browse:
-        typer.launch(str(path))
+        typer.launch(path)
 
 
 @app.command()
@@ -201,10 +205,7 @@ def evaluate(
     """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
     from synthgen.cli.utility import study
 
-    found = study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr)
-    if as_json:
-        print_json(found.to_json())
-    say(found.to_text())
+    print_result(study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr), as_json=as_json)
 
 
 @app.command()
@@ -215,9 +216,7 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     lam: Annotated[float, Option("--lambda", min=0, max=1, help="Position between A (0) and B (1).")] = 0.5,
     label: Annotated[str, Option(help="Label inserted into the prompt before the vector.")] = "",
     candidates: Annotated[int, Option(min=1, max=64, help="Number of texts to generate; the best is shown.")] = 4,
-    method: Annotated[
-        Literal["smote", "slerp"], Option(help="smote: linear interpolation. slerp: spherical interpolation.")
-    ] = "smote",
+    method: Annotated[Literal["smote", "slerp"], Option(help="smote: linear. slerp: spherical.")] = "smote",
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of the decoder's sampling.")] = 0,
     bridge: Annotated[
         Literal["builtin", "words"], Option(help="words: the decoder gets only a few prompt words, which are shown.")
@@ -227,30 +226,20 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     """Interpolate between two texts and show which attributes come from which text. The output is not audited."""
     from synthgen.cli.blend import BlendRequest
     from synthgen.cli.blend import blend as make_blend
-    from synthgen.core.progress import terminal_progress
 
     request = BlendRequest(
         a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
     )
-    made = make_blend(request, terminal_progress(sys.stderr))
-    if as_json:
-        print_json(made.to_json())
-    say(made.to_text())
+    print_result(make_blend(request, terminal_progress(sys.stderr)), as_json=as_json)
 
 
 @app.command()
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[
-        int, Option(min=8, help="Number of reruns, a multiple of 8; each person is left out of half.")
-    ] = 32,
-    persons: Annotated[
-        int | None, Option(min=1, help="Number of persons attacked; by default 1 % of the training persons.")
-    ] = None,
-    quick: Annotated[
-        bool, Option("--quick", help="Test the command with 8 small reruns for 1 person; never passes.")
-    ] = False,
+    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; each person is left out of half.")] = 32,
+    persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of those in train.")] = None,
+    quick: Annotated[bool, Option("--quick", help="Test with 8 small reruns for 1 person; never passes.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Repeat a run without its most over-represented persons and test whether their absence is detectable.
@@ -260,13 +249,10 @@ def shadow(
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow
     from synthgen.config import Config
-    from synthgen.core.progress import terminal_progress
 
     request = ShadowRequest(runs=runs, persons=persons, quick=quick)
     found = make_shadow(Config.load(config), request, terminal_progress(sys.stderr), say)
-    if as_json:
-        print_json(found.to_json())
-    say(found.to_text())
+    print_result(found, as_json=as_json)
     raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
 
 
@@ -275,23 +261,15 @@ def train_bridge(  # noqa: PLR0913 - an option each
     config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
     *,
     style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,
-    corpus: Annotated[
-        list[Path] | None, Option(help="Public texts in the style: a folder of .txt files, or a table; repeatable.")
-    ] = None,
-    licence: Annotated[
-        list[str] | None, Option(help="Licence for the card: one for all corpora, or one per --corpus.")
-    ] = None,
+    corpus: Annotated[Paths, Option(help="Public texts in the style: .txt folder or table; repeatable.")] = None,
+    licence: Annotated[Names, Option(help="Licence for the card: one for all corpora, or one per --corpus.")] = None,
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
     bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
     out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default its name.")] = None,
-    steps: Annotated[
-        int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
-    ] = 110,
+    steps: Annotated[int, Option(min=1, help="Steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")] = 110,
     resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
     """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""
-    from synthgen.core.progress import terminal_progress
-
     progress = terminal_progress(sys.stderr)
     if style is not None and config is None:
         from synthgen.cli.train_style import StyleTask, train_style, with_licences
@@ -327,25 +305,25 @@ def schema(
 
 def print_json(value: object) -> None:
     """Print a value as JSON on standard output."""
-    import json
-
     typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
+
+
+def print_result(result: Any, *, as_json: bool) -> None:
+    """Print a result as text on standard error, and also as JSON on standard output if `as_json` is set."""
+    if as_json:
+        print_json(result.to_json())
+    say(result.to_text())
 
 
 def main(command: typer.Typer = app) -> None:
     """Run a command line; print each expected error as one message and exit with the code of its class.
 
-    Args:
-        command: the commands to run; `python -m studies` passes its own.
+    `command` holds the commands; `python -m studies` passes its own.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
-    os.environ.update(
-        HF_HUB_OFFLINE="1",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        HF_HUB_DISABLE_PROGRESS_BARS="1",
-        TOKENIZERS_PARALLELISM="false",
-    )
+    hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
+    os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from synthgen.cli.keys import Names
+
 models_app = typer.Typer(no_args_is_help=True, help="Manage the model store: pull, list, export, import.")
 
 
 @models_app.command("pull")
 def pull_models(
-    names: Annotated[
-        list[str] | None, Argument(help="Model names; by default all models that synthgen uses.")
-    ] = None,
+    names: Annotated[Names, Argument(help="Model names; by default all models that synthgen uses.")] = None,
     *,
     force: Annotated[bool, Option("--force", help="Install the model again if it is already in the store.")] = False,
 ) -> None:

@@ -28,7 +28,7 @@ from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC, foreseen_secret
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
-from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, ways
+from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, n_tried
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
@@ -100,40 +100,33 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Return the plan of a configuration; read the source and the ledger, and write nothing that a run would read.
 
-    Before the first run, the workspace secret that decides the random split does not exist. The plan then uses
-    another secret, so its counts can differ slightly from those of the run.
-
-    Raises:
-        ConfigError, DataError, ModelError: If a run would fail its initial checks.
+    The plan raises the errors of a run's initial checks. Before the first run, the workspace secret that decides the
+    random split does not exist. The plan then uses another secret, so its counts can differ slightly from the run's.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
     check_budget(config, policy)
-    backend = backend_of(config.decode.placement)
+    backend, cores, is_private = backend_of(config.decode.placement), usable_cores(), config.interpolate.is_private
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
-    report = load(
-        config.source,
-        config.resolve(config.source.path),
-        seeds.child("load"),
-        isolated_rows=config.interpolate.is_private,
-    )
+    path = config.resolve(config.source.path)
+    report = load(config.source, path, seeds.child("load"), isolated_rows=is_private)
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
         raise DataError("the train split is empty", hint="Supply more records, or raise split.train.")
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, parts.train.labels)
-    labels = config.source.labels if config.interpolate.is_private else parts.train.labels
+    labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
     parents = 0
-    if not config.interpolate.is_private:
+    if not is_private:
         method = config.interpolate.build()
         parents = method.max_parents
         check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
     _check_exposure(config, parts.train, wanted)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
-    cores = usable_cores()
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
+    seconds = candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _room(config, policy, persons["train"])
     reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
@@ -147,7 +140,7 @@ def make_plan(config: Config) -> Plan:
         candidates=candidates,
         segments=segments,
         fits=0 if config.filter.class_agreement is None else fits_for(parents),
-        minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
+        minutes=seconds / 60,
         cores=cores,
         policy=policy.name,
         audits=_in_words(reach, config),
@@ -162,20 +155,15 @@ def make_plan(config: Config) -> Plan:
 
 
 def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
-    found = (
-        refused,
-        STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None,
-        PUBLIC_WARNING if config.secret == PUBLIC else None,
-    )
-    return tuple(one for one in found if one is not None)
+    style = STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None
+    public = PUBLIC_WARNING if config.secret == PUBLIC else None
+    return tuple(warning for warning in (refused, style, public) if warning is not None)
 
 
 def _in_words(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
     """Return a sentence per audit on what it can show."""
-    own = {"accounting": OWN_LOG} if config.interpolate.is_private else {}
-    return {
-        name: own.get(name) or (what if isinstance(what, str) else what.to_text()) for name, what in reach.items()
-    }
+    own = {"accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else {}
+    return {name: what if isinstance(what, str) else what.to_text() for name, what in {**reach, **own}.items()}
 
 
 def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
@@ -226,7 +214,7 @@ def _disclosure(config: Config) -> str | None:
 
 def _preparing(config: Config) -> float:
     """Return the seconds that the choice of the style takes on the CPU; 0 if the configuration names a style."""
-    read = ways(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
+    read = n_tried(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
     return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 
 

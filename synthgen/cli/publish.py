@@ -13,7 +13,6 @@ from synthgen.core.errors import DataError, StorageError
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
-from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
 from synthgen.release.signers import open_key
 
@@ -41,20 +40,16 @@ class Published:
 
     def to_text(self) -> str:
         """Return the result as text for a terminal."""
-        return "\n".join(
-            [
-                f"RELEASED under policy {self.policy.name}: {self.policy.statement}",
-                *self.decision.summary,
-                f"bundle: {self.bundle}",
-                f"report: {self.bundle / REPORT}",
-                *(
-                    f"needs approval by {rule.threshold} {rule.role}: "
-                    f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
-                    for rule in self.policy.approvals
-                ),
-                f"verify it: synthgen verify {self.bundle} --trust TRUST.json",
-            ]
-        )
+        lines = [
+            f"RELEASED under policy {self.policy.name}: {self.policy.statement}",
+            *self.decision.summary,
+            f"bundle: {self.bundle}",
+            f"report: {self.bundle / REPORT}",
+        ]
+        for rule in self.policy.approvals:
+            command = f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
+            lines.append(f"needs approval by {rule.threshold} {rule.role}: {command}")
+        return "\n".join([*lines, f"verify it: synthgen verify {self.bundle} --trust TRUST.json"])
 
 
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
@@ -65,12 +60,14 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
     Raises:
         ReleaseRefused: If the gate refuses the release. The signed refusal and the report stay in the workspace.
-        SynthGenError: If a stage fails.
     """
     from synthgen.pipeline.pipeline import Pipeline
 
-    out = config.resolve(config.release.out)
-    key = _key(config)
+    out, named, public = config.resolve(config.release.out), config.release.key, config.release.public
+    if public is not None and is_uri(named):
+        key = open_key(named, config.resolve(public))
+    else:
+        key = open_key(str(config.resolve(named)))
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
     if config.secret == PUBLIC:
@@ -89,29 +86,19 @@ def report_of(target: Path) -> Path:
     """Return the path of the report of a configuration's last run, of a workspace, or of a bundle.
 
     The report of a run is rewritten on each call, from the run and the current policy.
-
-    Raises:
-        DataError: If the target has no report yet, or the configuration changed since its last run.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
             return target / REPORT
-        target = _reported(target)
+        target = _reported_config(target)
     from synthgen.release.run import load_run
 
     run = load_run(Config.load(target))
     return run.write_report(run.decide())
 
 
-def _key(config: Config) -> SigningKey:
-    named, public = config.release.key, config.release.public
-    if public is None or not is_uri(named):
-        return open_key(str(config.resolve(named)))
-    return open_key(named, config.resolve(public))
-
-
-def _reported(workspace: Path) -> Path:
-    """Return the configuration of the last run that was reported in a workspace."""
+def _reported_config(workspace: Path) -> Path:
+    """Return the configuration file of the run whose report was last written in a workspace."""
     from synthgen.release.run import REPORTED
 
     note = workspace / REPORTED
@@ -127,7 +114,5 @@ def _writable(out: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise StorageError(
-            f"{out}: this folder for bundles is not writable ({error.strerror}); no stage was run",
-            hint="Change release.out, or make the folder writable.",
-        ) from error
+        message = f"{out}: this folder for bundles is not writable ({error.strerror}); no stage was run"
+        raise StorageError(message, hint="Change release.out, or make the folder writable.") from error

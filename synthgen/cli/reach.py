@@ -24,40 +24,25 @@ EXTRA_INPUT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Describe what an audit can show with the available persons.
+    """Describe what an audit can show with the available persons."""
 
-    Args:
-        n: Number of units; an upper limit, because dependent units count as fewer.
-        unit: Name of the unit.
-        n_needed: Smallest number of units with which the audit can pass.
-        leak: Smallest leak that is detected with power 0.8, in words.
-        smallest_leak: The same leak as a number, in the measure of the audit.
-        epsilon_ceiling: Largest epsilon that the audit can prove; None if it proves none.
-    """
-
-    n: int
-    unit: str
-    n_needed: int
-    leak: str
-    smallest_leak: float
-    epsilon_ceiling: float | None = None
+    n: int  # number of units; an upper limit, because dependent units count as fewer
+    unit: str  # name of the unit
+    n_needed: int  # smallest number of units with which the audit can pass
+    leak: str  # smallest leak that is detected with power 0.8, in words
+    smallest_leak: float  # the same leak as a number, in the measure of the audit
+    epsilon_ceiling: float | None = None  # largest epsilon that the audit can prove; None if it proves none
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
         enough = "enough for a verdict" if self.n >= self.n_needed else "TOO FEW for a pass"
         proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
-        return (
-            f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; smallest detectable leak: {self.leak}{proves}"
-        )
+        leak = f"smallest detectable leak: {self.leak}{proves}"
+        return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate under the field names of the audit results."""
-        return {
-            "n": self.n,
-            "n_needed": self.n_needed,
-            "smallest_leak": self.smallest_leak,
-            "epsilon_ceiling": self.epsilon_ceiling,
-        }
+        return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
 def reach_of(
@@ -65,36 +50,30 @@ def reach_of(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit of the policy can show, or a sentence for an audit that needs more than tables.
 
-    Args:
-        policy: Names the audits.
-        n_train: Number of training persons.
-        n_control: Number of control persons; some audits set a fifth aside to train their attacks.
-        n_synthetic: Number of synthetic records.
-        confidence: Confidence level of the run's audits; the first attempt on a control group uses a slightly
-            higher level (`audits.gate.spending`).
+    The numbers are those of the persons in train and in control and of the synthetic records; some audits set a fifth
+    of control aside to train their attacks. `confidence` is the level of the run's audits; the first attempt on a
+    control group uses a slightly higher level (`audits.gate.spending`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
-    level = confidence_of(1, confidence)
-    events = needed_for_zero_events(0.01, confidence=level)
-    each = "persons on each side"
+    level, each = confidence_of(1, confidence), "persons on each side"
     some = f"{each}, a fifth of control set aside"
-    area, share = (
-        detectable_auc(max(1, attacked), confidence=level),
-        detectable_share(max(1, n_synthetic), confidence=level),
+    events = needed_for_zero_events(0.01, confidence=level)
+    area = detectable_auc(max(1, attacked), confidence=level)
+    share = detectable_share(max(1, n_synthetic), confidence=level)
+    excess = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
+    per_person = Reach(
+        n=both, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train)
     )
-    learnt = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
-    of_rows = "synthetic records, if they are independent"
-    person = Reach(n=both, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train))
+    per_record = Reach(
+        n=n_synthetic,
+        unit="synthetic records, if they are independent",
+        n_needed=needed_for_share(0.10),
+        leak=f"a share of {0.5 + share:.3f} where .5 is none",
+        smallest_leak=share,
+    )
     known: dict[str, Reach] = {
-        "memorization": person,
-        "identifiers": person,
-        "neighbours": Reach(
-            n=n_synthetic,
-            unit=of_rows,
-            n_needed=needed_for_share(0.10),
-            leak=f"a share of {0.5 + share:.3f} where .5 is none",
-            smallest_leak=share,
-        ),
+        **dict.fromkeys(("memorization", "identifiers"), per_person),
+        **dict.fromkeys(("neighbours", "parent_recovery"), per_record),
         "membership": Reach(
             n=attacked,
             unit=some,
@@ -103,19 +82,12 @@ def reach_of(
             smallest_leak=area,
             epsilon_ceiling=provable(guessed_roles(attacked), alpha=FAIL_LEVEL) / 2,
         ),
-        "parent_recovery": Reach(
-            n=n_synthetic,
-            unit=of_rows,
-            n_needed=needed_for_share(0.10),
-            leak=f"a share of {0.5 + share:.3f} where .5 is none",
-            smallest_leak=share,
-        ),
         "linkage": Reach(
             n=attacked,
             unit=some,
             n_needed=LINKAGE_MARGINS["relative"][-1][0],
-            leak=f"{learnt:.1%} of the attribute values that an attacker cannot guess from the population",
-            smallest_leak=learnt,
+            leak=f"{excess:.1%} of the attribute values that an attacker cannot guess from the population",
+            smallest_leak=excess,
         ),
     }
     audits = (*policy.required, *policy.measured)

@@ -1,15 +1,21 @@
-"""`synthgen schema`: the JSON Schemas of what users write and read, and the reference page of the configuration."""
+"""Implement `synthgen schema`: JSON Schemas of the files users write and read, and the configuration page."""
 
 import itertools
 import json
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from audits.core.report import audit_schema
+from audits.core.strictyaml import parse_yaml
+from audits.gate.policy import Policy
+from audits.verify.statement import ReleaseStatement
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError
 
 SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can set
 _INTRODUCTION = """\
@@ -30,18 +36,10 @@ _GUIDES = {  # section: the page that explains it
 
 def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration, a policy, an audit.json or the signed statement of a release."""
-    from pydantic import BaseModel
-
-    from audits.core.report import audit_schema
-    from audits.gate.policy import Policy
-    from audits.verify.statement import ReleaseStatement
-    from synthgen.config import Config
-
     if kind == "audit":
         return audit_schema()
     models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "attestation": ReleaseStatement}
-    model = models[kind]
-    schema: dict[str, Any] = model.model_json_schema()
+    schema: dict[str, Any] = models[kind].model_json_schema()
     if kind == "config":
         for set_by_load in SET_BY_LOAD:
             schema["properties"].pop(set_by_load, None)
@@ -50,8 +48,6 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
 
 def configuration_page() -> str:
     """Return the reference page of the configuration as Markdown, one table for each section."""
-    from synthgen.config import Config
-
     run, sections = [], []
     for name, field in Config.model_fields.items():
         if name in SET_BY_LOAD:
@@ -59,10 +55,11 @@ def configuration_page() -> str:
         if not (inner := _sections_in(field.annotation)):
             run.append((name, field))
             continue
-        about = " ".join([str(field.description), *([f"{_GUIDES[name]}."] if name in _GUIDES else [])])
+        about = str(field.description) + (f" {_GUIDES[name]}." if name in _GUIDES else "")
+        about = textwrap.fill(about, 128, break_long_words=False, break_on_hyphens=False)
         rows = [row for part in inner for row in parameters(part, f"{name}.")]
         title = {"dp": "Differential privacy"}.get(name, name.capitalize())
-        sections.append(f"## {title}\n\n{_wrapped(about)}\n\n{_table(rows)}")
+        sections.append(f"## {title}\n\n{about}\n\n{_table(rows)}")
     return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
 
 
@@ -77,16 +74,12 @@ def commented_configuration(text: str) -> str:
     Raises:
         ConfigError: If the text is not YAML, or contains what a configuration cannot contain.
     """
-    from audits.core.strictyaml import parse_yaml
-    from synthgen.config import Config
-    from synthgen.core.errors import ConfigError
-
     head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     values = parse_yaml(text.encode(), "configuration", error=ConfigError)
     return "\n".join([*head, *_commented_lines(values, [Config], "")]) + "\n"
 
 
-def _commented_lines(values: dict[str, Any], sections: "list[type[BaseModel]]", indent: str) -> "Iterator[str]":
+def _commented_lines(values: dict[str, Any], sections: list[type[BaseModel]], indent: str) -> Iterator[str]:
     fields = {name: field for section in sections for name, field in section.model_fields.items()}
     for key, value in values.items():
         inner = _sections_in(fields[key].annotation) if isinstance(value, dict) else []
@@ -101,7 +94,7 @@ def _commented_lines(values: dict[str, Any], sections: "list[type[BaseModel]]", 
             yield f"{indent}{key}: {_plain(value, quote=True)}"
 
 
-def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[str, FieldInfo]]":
+def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Yield each parameter of a section and of the sections in it, with its path."""
     for name, field in section.model_fields.items():
         yield prefix + name, field
@@ -109,36 +102,29 @@ def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[
             yield from parameters(part, f"{prefix}{name}.")
 
 
-def _sections_in(annotation: Any) -> "list[type[BaseModel]]":
-    from pydantic import BaseModel
-
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [section for inner in get_args(annotation) for section in _sections_in(inner)]
 
 
-def _table(rows: "list[tuple[str, FieldInfo]]") -> str:
+def _table(rows: list[tuple[str, FieldInfo]]) -> str:
     lines = ["| key | default | meaning | note |", "|---|---|---|---|"]
     for path, field in rows:
+        default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         meaning, note = split_description(str(field.description))
-        lines.append(f"| `{path}` | {_default(field)} | {meaning} | {note} |".replace("  |", " |"))
+        lines.append(f"| `{path}` | {default} | {meaning} | {note} |".replace("  |", " |"))
     return "\n".join(lines) + "\n"
 
 
 def split_description(description: str) -> tuple[str, str]:
-    """Return the first sentence of a description, the meaning, and the rest, which can be empty."""
+    """Return the first sentence of a description and the remaining sentences, which can be empty."""
     meaning, *note = re.split(r"(?<=[.]) (?=[A-Z`])", description, maxsplit=1)
     return meaning, "".join(note)
 
 
-def _default(field: "FieldInfo") -> str:
-    return "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
-
-
 def _plain(value: Any, *, quote: bool = False) -> str:
     """Return a value as it is written in YAML; with `quote`, ambiguous strings are quoted."""
-    from pydantic import BaseModel
-
     if isinstance(value, BaseModel | dict):
         return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):
@@ -147,7 +133,3 @@ def _plain(value: Any, *, quote: bool = False) -> str:
         not quote or re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z./$][\w./${}-]*", value)
     )
     return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 128, break_long_words=False, break_on_hyphens=False)

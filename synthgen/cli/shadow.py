@@ -1,8 +1,9 @@
 """Implement `synthgen shadow`: repeat a run without its most over-represented persons and compare the outputs."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,27 @@ import numpy as np
 from audits.attacks.shadow.attack import PERMUTATIONS
 from audits.attacks.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
 from audits.attacks.shadow.report import REPORT, as_text, judge_shadow
+from audits.core.files import sync
 from audits.core.holdout import MIN_SYNTHETIC
 from audits.core.report import AuditReport
 from audits.core.streams import stream
 from audits.core.types import AuditInputs
-from synthgen.cli.rerun import refuse_private, rerun
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
+from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, span
-from synthgen.core.tables import read_corpus
-from synthgen.core.types import Corpus
+from synthgen.core.stage import Stage, StageContext
+from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.core.types import Corpus, Float32
+from synthgen.embed import embed
 from synthgen.interpolate import wanted_counts
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import SYNTHETIC, as_table
+from synthgen.pipeline.judge import SYNTHETIC, as_table, synthetic_corpus
+from synthgen.pipeline.pipeline import write_records
+from synthgen.pipeline.prepare import embed_train
+from synthgen.pipeline.rounds import Written, fitted_on
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.release.run import Run, load_run
 
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
@@ -33,17 +42,11 @@ WRITTEN = ("interpolate", "decode", "re-embed", "filter")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowRequest:
-    """Hold the options of a shadow audit.
+    """Hold the options of a shadow audit."""
 
-    Args:
-        runs: Number of reruns; each person is left out of half of them.
-        persons: Number of persons attacked; None means 1 % of the training persons.
-        quick: Do 8 reruns for one person, with the fewest and shortest records the audit accepts; never passes.
-    """
-
-    runs: int
-    persons: int | None
-    quick: bool
+    runs: int  # number of reruns; each attacked person is left out of half of them
+    persons: int | None  # number of persons attacked; None means 1 % of the training persons
+    quick: bool  # 8 reruns for one person, with the fewest and shortest records the audit accepts; never passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +73,15 @@ class Shadowed:
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
     """Do the missing reruns, audit all of them, and write shadow.json into the workspace.
 
-    The result is not part of the evidence that the gate uses. It informs the people who decide on a release.
-
-    Args:
-        config: Configuration of a finished run.
-        request: Options.
-        progress: Receives the progress of each stage of each rerun.
-        say: Prints a line: the estimated duration, and the number of the current rerun.
-
-    Raises:
-        DataError: If the run is not finished, or too few persons of a class are left.
-        InputError: If the options do not fit the run, or a table cannot be used.
-        Interrupted: If another process has locked the workspace of a rerun.
+    The result informs the people who decide on a release; it is not part of the gate's evidence. `say` prints the
+    estimated duration and the number of the current rerun.
     """
     refuse_private(config)
     run = load_run(config)
     clean = run.folder("deidentify")
     train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
-    inputs = AuditInputs(
-        synthetic=as_table(read_corpus(run.folder("audit") / SYNTHETIC, "synthetic"), {}),
-        train=as_table(train, {}),
-        control=as_table(control, {}),
-    )
+    synthetic = read_corpus(run.folder("audit") / SYNTHETIC, "synthetic")
+    inputs = AuditInputs(synthetic=as_table(synthetic, {}), train=as_table(train, {}), control=as_table(control, {}))
     folder = _folder(run, request)
     job = Job(_quick(config, train) if request.quick else config, run.workspace, progress)
     seeds = job.seeds.child("shadow")
@@ -134,19 +124,92 @@ def _quick(config: Config, train: Corpus) -> Config:
     interpolate, decode = config.interpolate, config.decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
-    less = {"max_new_tokens": min(decode.max_new_tokens, QUICK_TOKENS)}
-    return config.model_copy(
-        update={
-            "interpolate": interpolate.model_copy(update={"balance": few, "total": None}),
-            "decode": decode.model_copy(update=less),
-        }
-    )
+    fewer = interpolate.model_copy(update={"balance": few, "total": None})
+    shorter = decode.model_copy(update={"max_new_tokens": min(decode.max_new_tokens, QUICK_TOKENS)})
+    return config.model_copy(update={"interpolate": fewer, "decode": shorter})
 
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
     wait = "" if quick else f", estimated {span(seconds * len(missing))} from the duration of the run"
-    return (
-        f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}; "
-        f"{len(missing)} reruns remain{wait}"
-    )
+    reruns = f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}"
+    return f"{reruns}; {len(missing)} reruns remain{wait}"
+
+
+def _store(context: StageContext) -> Mapping[str, object]:
+    """Write the records to the file in which the stage deidentify writes train."""
+    records = context.input("records")
+    write_corpus(context.folder / "train.parquet", records)
+    return {"in": len(records), "out": len(records)}
+
+
+GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
+
+
+def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
+    """Generate synthetic records without some persons and write them to `folder`/synthetic.
+
+    The rerun starts after deidentify, because the surrogates of a person do not depend on other persons. It reuses
+    the vectors of the run, because the encoder is not trained. Interpolate, decode and filter run again, including
+    everything they fit on train. If records are split at headings that train persons share, they are embedded
+    again. An interrupted rerun continues from its last finished stage.
+
+    `job`, `train` and `vectors` belong to the attacked run; `leave_out` names groups. The workspace of the rerun is
+    created in `folder` and removed when its table is written.
+
+    Privacy: Accesses train. The output is synthetic text that has not been audited.
+    Randomness: Streams of the run below the child "shadow/<number>" of their root.
+    """
+    is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
+    kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
+    root = folder / f"rerun-{number:03d}"
+    own_job = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
+    written = write_from(own_job, kept, vectors[is_kept])
+    path = folder / "synthetic" / f"{number:03d}.parquet"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    write_corpus(partial, synthetic_corpus(own_job, written))
+    sync(partial)
+    partial.replace(path)
+    shutil.rmtree(root)
+
+
+def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
+    """Return the records that the generator writes with other training data than the run.
+
+    `job` has the configuration of the run, but a workspace and random streams of its own. The records are
+    de-identified; `vectors` (n, d) are their vectors.
+
+    Privacy: Accesses the records. The output depends on them as a release depends on train.
+    """
+    refuse_private(job.config)
+    with job.workspace.locked():
+        given = job.run(GIVEN, {"records": records})
+        encoder = encoder_for(job, records)
+        if job.config.segments is None:
+            upstream, embedded = given, embed(records, vectors, encoder)
+        else:
+            upstream, embedded = embed_train(job, given, records, encoder)
+        return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest), encoder))
+
+
+def refuse_private(config: Config) -> None:
+    """Raise UsageError for a run under a DP budget, because each rerun would spend budget.
+
+    The influence of a person on such a run is limited by epsilon.
+    """
+    if config.interpolate.is_private:
+        raise UsageError(
+            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
+            hint="Epsilon limits the influence of each person; the audit `accounting` checks it.",
+        )
+
+
+def _exhaust(stages: Generator[StageResult, None, Written]) -> Written:
+    """Run all stages and return the return value of the generator."""
+    while True:
+        try:
+            next(stages)
+        except StopIteration as end:
+            written: Written = end.value
+            return written

@@ -27,19 +27,8 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     """Create a folder with a configuration, keys, a ledger, a workspace, a trust root and, if any, example notes.
 
     The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
-    release, create a key with `synthgen keys new` and keep the passphrase elsewhere.
-
-    Args:
-        folder: Folder to create.
-        template: One of `TEMPLATES`.
-        patients: Number of fictional patients; the default depends on the template.
-        now: Start of the validity of the keys; the current time by default.
-
-    Returns:
-        The lines to print: what was created, and the next commands.
-
-    Raises:
-        StorageError: If the folder exists and is not empty, or cannot be written.
+    release, create a key with `synthgen keys new` and keep the passphrase elsewhere. The keys are valid from `now`.
+    The returned text lists the created files and the next commands.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -52,25 +41,22 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     name = Path(TEMPLATES[template]).name
     configuration = commented_configuration((examples() / TEMPLATES[template]).read_text(encoding="utf-8"))
     write_new(folder / name, configuration.encode(), 0o644)
-    passphrase = secrets.token_urlsafe(24)
-    strict = template == "clinic-dp"
+    passphrase, strict = secrets.token_urlsafe(24), template == "clinic-dp"
     keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if strict else ("releaser",))}
     for role, key in keys.items():
         write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
         new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
     config = Config.load(folder / name)
     ledger, _ = ledger_of(config)
+    accepted = ("research", "hospital-external", *(("strict-dp",) if strict else ()))
     new_trust(
         folder / "trust.json",
         roles={role: [public_path(key)] for role, key in keys.items()},
-        policies={
-            p: [load_policy(p).digest()]
-            for p in ("research", "hospital-external", *(("strict-dp",) if strict else ()))
-        },
+        policies={name: [load_policy(name).digest()] for name in accepted},
         expires=now + timedelta(days=730),
         ledgers=[ledger_id(ledger)],
     )
-    made = [
+    created = [
         f"configuration: {folder / name}",
         f"trust root: {folder / 'trust.json'}",
         f"trial keys: {folder / 'keys'}",
@@ -79,12 +65,12 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     patients = PATIENTS_OF.get(template) if patients is None else patients
     if template in PATIENTS_OF and patients is not None:
         count = _write_notes(folder / "notes.jsonl", patients)
-        made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
-    return "\n".join([*made, *_next_steps(folder / name, config, keys)])
+        created.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
+    return "\n".join([*created, *_next_steps(folder / name, config, keys)])
 
 
 def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
-    """Return a note on what must not be used beyond a trial, and the next commands."""
+    """Return a note on the files that must not be used beyond a trial, and the next commands."""
     trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
         trial += f"; the secret is public: {path.name} says what to change before you use records of real persons"

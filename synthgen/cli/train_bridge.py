@@ -20,14 +20,7 @@ from synthgen.models.store import model_folder
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
-    """Train a bridge and return its folder.
-
-    Raises:
-        UsageError: If the folder contains a checkpoint and `resume` is false; nothing is overwritten.
-        ConfigError: If a path names an environment variable that is not set.
-        DataError: If the corpus cannot be used.
-        ModelMissing, ModelError: If a model is missing or cannot be used.
-    """
+    """Train a bridge and return its folder. Without `resume`, an existing checkpoint is never overwritten."""
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: contains a checkpoint", hint="Pass --resume to continue, or choose another `out`.")

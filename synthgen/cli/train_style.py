@@ -36,57 +36,37 @@ WORDS = 8  # largest number of prompt words, as in the bridge's training; withou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleTask:
-    """Hold the training options of a style adapter.
+    """Hold the training options of a style adapter."""
 
-    Args:
-        name: Lower-case letters, digits and dashes.
-        corpora: Tables or folders of text files, each with its licence.
-        out: Output folder; it also contains the checkpoint during training.
-        text: Name of the text column in a table.
-        bridge: Bridge that the style adapter extends.
-        steps: Number of training steps.
-        batch: Text pieces per step.
-        rate: Learning rate.
-        rank: Rank of the low-rank adapters.
-    """
-
-    name: str
-    corpora: tuple[tuple[Path, str], ...]
-    out: Path
-    text: str = "text"
-    bridge: str = "builtin"
-    steps: int = 110
-    batch: int = 16
-    rate: float = 2e-3
-    rank: int = 4
+    name: str  # lower-case letters, digits and dashes
+    corpora: tuple[tuple[Path, str], ...]  # tables or folders of text files, each with its licence
+    out: Path  # output folder; it also contains the checkpoint during training
+    text: str = "text"  # name of the text column in a table
+    bridge: str = "builtin"  # bridge that the style adapter extends
+    steps: int = 110  # training steps
+    batch: int = 16  # text pieces per step
+    rate: float = 2e-3  # learning rate
+    rank: int = 4  # rank of the low-rank adapters
 
 
 def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     """Train a style adapter and return its folder; with `resume`, continue from the last checkpoint.
 
-    Raises:
-        UsageError: If the folder contains a checkpoint or a style adapter and `resume` is false.
-        DataError: If a corpus cannot be read or has too few texts.
-        ModelMissing, ModelError: If a model is missing or cannot be used.
+    Without `resume`, an existing checkpoint or style adapter is never overwritten.
 
     Privacy: The weights depend on the texts and can reveal them. Train only on text that may be published.
     """
     if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
         raise UsageError(f"--style: use lower-case letters, digits and dashes; the name {PLAIN!r} is reserved")
     if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
-        raise UsageError(
-            f"{task.out}: contains a style or a checkpoint", hint="Pass --resume, or choose another --out."
-        )
+        message = f"{task.out}: contains a style or a checkpoint"
+        raise UsageError(message, hint="Pass --resume, or choose another --out.")
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
         raise UsageError("two corpora have the same name", hint="Rename one: the card lists corpora by name.")
     bridge = load_bridge(task.bridge)
-    trained = {
-        "steps": task.steps,
-        "batch": task.batch,
-        "rate": task.rate,
-        "words": 0 if bridge.words is None else WORDS,
-    }
+    words = 0 if bridge.words is None else WORDS
+    trained = {"steps": task.steps, "batch": task.batch, "rate": task.rate, "words": words}
     config = refining(bridge.info, str(task.out), PROMPT_TOKENS, trained)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
@@ -100,33 +80,26 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     before = trainer.evaluate()["own"]  # untrained adapters change nothing, so this is the loss of the bridge
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
-    licences = {path.name: licence for path, licence in task.corpora}
+    curve = [json.loads(line) for line in (task.out / CURVE).read_text(encoding="utf-8").splitlines()]
+    licences, used = {path.name: licence for path, licence in task.corpora}, pieces.passages.sources
     card = StyleCard(
         name=task.name,
         bridge=bridge.digest,
         rank=task.rank,
         steps=trainer.step,
-        sources=tuple(
-            StyleSource(name=name, licence=licences[name], passages=n) for name, n in pieces.passages.sources.items()
-        ),
+        sources=tuple(StyleSource(name=name, licence=licences[name], passages=n) for name, n in used.items()),
         heldout_before=round(before, 4),
-        heldout_after=_last_loss(task.out),
+        heldout_after=float(curve[-1]["own"]),
     )
     _write(card, task.out)
     write_learnt((text for given in texts.values() for text in given), task.out)
-    styled = in_style(bridge, [(load_style(str(task.out), Path), 1.0)])
-    decoder = XragDecoder(
-        folder, styled, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim
-    )
+    styled, info = in_style(bridge, [(load_style(str(task.out), Path), 1.0)]), bridge.info
+    decoder = XragDecoder(folder, styled, decoder=info.decoder, encoder=info.encoder, dim=info.dim)
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
         samples = _samples(decoder, pieces, vectors, advance)
     _write(card.model_copy(update={"samples": samples}), task.out)
     (task.out / STATE).unlink()  # the optimizer state is not needed after training
     return task.out
-
-
-def _last_loss(folder: Path) -> float:
-    return float(json.loads((folder / CURVE).read_text(encoding="utf-8").splitlines()[-1])["own"])
 
 
 def _texts(path: Path, column: str) -> list[str]:
@@ -146,24 +119,19 @@ def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advanc
     most = decoder.info.max_text_tokens
     n, heldout = len(vectors), pieces.heldout
     rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)
-    labels = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows)
+    labels, none = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows), ((),) * len(rows)
     latents = Latents(
         vectors=vectors[rows].copy(),
         ids=tuple(f"sample-{i}" for i in range(len(rows))),
         labels=labels,
-        parent_ids=((),) * len(rows),
-        weights=((),) * len(rows),
+        parent_ids=none,
+        weights=none,
         method="none",
         seed_path="samples",
     )
+    prompts = {label: label for label in labels}
     settings = Settings(
-        prompts={label: label for label in labels},
-        candidates=1,
-        max_new_tokens=most,
-        temperature=0.8,
-        top_p=0.95,
-        top_k=50,
-        batch=16,
+        prompts=prompts, candidates=1, max_new_tokens=most, batch=16, temperature=0.8, top_p=0.95, top_k=50
     )
     return tuple(c.text for c in decoder.decode(latents, settings, SeedTree(0).child("samples"), advance))
 
@@ -175,11 +143,7 @@ def _write(card: StyleCard, folder: Path) -> None:
 
 
 def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
-    """Return every corpus with its licence; a single licence applies to all corpora.
-
-    Raises:
-        UsageError: If the number of licences is neither 1 nor the number of corpora.
-    """
+    """Return every corpus with its licence; a single licence applies to all corpora."""
     if not corpora or len(licences) not in {1, len(corpora)}:
         raise UsageError(
             f"{len(corpora)} corpora and {len(licences)} licences",

@@ -31,9 +31,8 @@ class Study:
     def to_text(self) -> str:
         """Return one line per classifier and arm, with intervals, as text for a terminal."""
         level = round(100 * self.table["confidence"])
-        lines = [
-            f"tested on {self.table['records']['test']} real records; {level} % intervals, resampled over persons"
-        ]
+        n = self.table["records"]["test"]
+        lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
         lines.append(f"{'classifier':<18} {'trained on':<15} " + " ".join(f"{m:<22}" for m in METRICS))
         for head, arms in self.table["classifiers"].items():
             for arm, found in arms.items():
@@ -43,34 +42,24 @@ class Study:
 
 
 def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, stream: TextIO) -> Study:
-    """Read and embed three tables, and return the study.
-
-    Raises:
-        InputError, DataError: If a table cannot be used or has no labels.
-        ModelMissing: If the encoder is not in the store.
-    """
+    """Read and embed three tables, and return the study."""
     progress = terminal_progress(stream)
-    corpora = {
-        "synthetic": _corpus(synthetic, "synthetic"),
-        "train": _corpus(train, "train"),
-        "test": _corpus(test, "control"),
-    }
+    roles: dict[str, Role] = {"synthetic": "synthetic", "train": "train", "test": "control"}
+    paths = (synthetic, train, test)
+    corpora = {name: _corpus(path, role) for (name, role), path in zip(roles.items(), paths, strict=True)}
     made = build_encoder(EmbedConfig(model=encoder), model_folder)
     vectors = {}
     for name, corpus in corpora.items():
         with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:
             vectors[name] = made.encode(corpus.texts, advance)
-    tables = Tables(**corpora, vectors=vectors)
-    return Study(evaluate(tables, SeedTree(seed).child("evaluate")).table)
+    found = evaluate(Tables(**corpora, vectors=vectors), SeedTree(seed).child("evaluate"))
+    return Study(found.table)
 
 
 def _corpus(path: Path, role: Role) -> Corpus:
     table = load_table(path, role=role)  # type: ignore[arg-type]
     if table.labels is None:
         raise DataError(f"{path}: has no column 'label', which the classifiers need")
-    rows = zip(table.texts, table.labels, table.groups, strict=True)
-    records = tuple(
-        Record(id=f"{role}-{i:08d}", text=text, label=label, group=group)
-        for i, (text, label, group) in enumerate(rows)
-    )
+    rows = enumerate(zip(table.texts, table.labels, table.groups, strict=True))
+    records = tuple(Record(id=f"{role}-{i:08d}", text=t, label=label, group=g) for i, (t, label, g) in rows)
     return Corpus(role=role, records=records, has_groups=table.has_groups)

@@ -1,8 +1,11 @@
-"""Detect the format of a source and read it as a table. Unreadable rows carry a reason."""
+"""Detect the format of a source and read it as a table. Unreadable rows carry a reason.
+
+Every reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
+"""
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +18,12 @@ from synthgen.load.config import SourceConfig
 
 MALFORMED = "malformed row"
 UNDECODABLE = "undecodable bytes"
+MAX_CELL_CHARACTERS = 1 << 24
+Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
+_SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
+_FOLDERS = ("dataset", "text")
+_SAVE_AGAIN = "Save the dataset again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +49,33 @@ class SourceTable:
         return f"SourceTable({len(self.columns)} columns, {len(self.rows)} rows)"
 
 
+def _row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: Any) -> SourceRow:
+    """Return a row with the values that `read` returns, or with the reason why they cannot be read."""
+    try:
+        return SourceRow(number, read(*arguments))
+    except UnicodeError:
+        return SourceRow(number, {}, UNDECODABLE)
+    except (ValueError, RecursionError):  # wrong number of cells; not JSON, too many digits, or nested too deeply
+        return SourceRow(number, {}, MALFORMED)
+
+
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an Arrow table as rows numbered from 1; skip columns it lacks.
 
     Raises:
-        DataError: if a wanted column occurs twice.
         pyarrow.ArrowInvalid: if a column is damaged.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
         raise DataError("the table has two columns of the same name", hint="Give every column a unique name.")
     columns = [_values(arrow.column(name)) for name in names]
-    rows = [_row(i, names, [column[i] for column in columns]) for i in range(arrow.num_rows)]
+    rows = (_row(i + 1, _decoded, names, [column[i] for column in columns]) for i in range(arrow.num_rows))
     return SourceTable(tuple(arrow.column_names), tuple(rows))
 
 
-def _row(index: int, names: list[str], cells: list[Any]) -> SourceRow:
-    try:
-        values = {
-            name: cell.decode("utf-8") if isinstance(cell, bytes) else cell
-            for name, cell in zip(names, cells, strict=True)
-        }
-    except UnicodeDecodeError:
-        return SourceRow(index + 1, {}, UNDECODABLE)
-    return SourceRow(index + 1, values)
+def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
+    cells = [cell.decode("utf-8") if isinstance(cell, bytes) else cell for cell in cells]
+    return dict(zip(names, cells, strict=True))
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
@@ -78,21 +90,11 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-MAX_CELL_CHARACTERS = 1 << 24
-
-
 def read_csv(path: Path, *, isolated_rows: bool = False) -> SourceTable:
     """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
 
-    Args:
-        path: path of the file.
-        isolated_rows: reject cells that span several lines. An unclosed quote would absorb the rows below, so one
-            person's row could change the rows of others.
-
-    Raises:
-        DataError: if a column name occurs twice, a quote is never closed, or a cell spans several lines although
-            `isolated_rows` is set.
-        OSError: if the file cannot be read.
+    With `isolated_rows`, cells that span several lines are rejected. An unclosed quote would absorb the rows below,
+    so one person's row could change the rows of others.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -100,22 +102,20 @@ def read_csv(path: Path, *, isolated_rows: bool = False) -> SourceTable:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            columns = tuple(next(reader, ()))
+            columns = next(reader, [])
             _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
             for number, cells in enumerate((c for c in reader if c), 1):
                 _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
-                rows.append(_csv_row(number, columns, cells))
+                rows.append(_row(number, _csv_values, columns, cells))
         except csv.Error as error:
-            raise DataError(
-                f"the csv file cannot be read past line {reader.line_num} ({error})",
-                hint="Close all quotes, or save the table as jsonl or parquet.",
-            ) from None
+            message = f"the csv file cannot be read past line {reader.line_num} ({error})"
+            raise DataError(message, hint="Close all quotes, or save the table as jsonl or parquet.") from None
     if len(set(columns)) != len(columns):
         raise DataError("the csv header has two columns of the same name", hint="Give every column a unique name.")
-    return SourceTable(columns, tuple(rows))
+    return SourceTable(tuple(columns), tuple(rows))
 
 
-def _refuse_lines(cells: Sequence[str], where: str, *, isolated_rows: bool) -> None:
+def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
     if isolated_rows and any("\n" in cell or "\r" in cell for cell in cells):
         raise DataError(
             f"{where} of the csv file has a cell of several lines; under a privacy budget this is rejected, since an "
@@ -124,22 +124,14 @@ def _refuse_lines(cells: Sequence[str], where: str, *, isolated_rows: bool) -> N
         )
 
 
-def _csv_row(number: int, columns: tuple[str, ...], cells: list[str]) -> SourceRow:
-    if len(cells) != len(columns):
-        return SourceRow(number, {}, MALFORMED)
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return SourceRow(number, {}, UNDECODABLE)
-    return SourceRow(number, dict(zip(columns, cells, strict=True)))
+def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
+    values = dict(zip(columns, cells, strict=True))
+    "".join(cells).encode()  # raises UnicodeError on a lone surrogate
+    return values
 
 
 def read_jsonl(path: Path) -> SourceTable:
-    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped.
-
-    Raises:
-        OSError: if the file cannot be read.
-    """
+    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped."""
     columns: dict[str, None] = {}
     rows: list[SourceRow] = []
     with path.open("rb") as file:
@@ -147,20 +139,17 @@ def read_jsonl(path: Path) -> SourceTable:
             raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if not raw.strip():
                 continue
-            row = _jsonl_row(number, raw)
+            row = _row(number, _json_object, raw)
             columns |= dict.fromkeys(row.values)
             rows.append(row)
     return SourceTable(tuple(columns), tuple(rows))
 
 
-def _jsonl_row(number: int, line: bytes) -> SourceRow:
-    try:
-        value = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        return SourceRow(number, {}, UNDECODABLE)
-    except (ValueError, RecursionError):  # not JSON, a number with too many digits, or nested too deeply
-        return SourceRow(number, {}, MALFORMED)
-    return SourceRow(number, value) if isinstance(value, dict) else SourceRow(number, {}, MALFORMED)
+def _json_object(data: bytes) -> dict[str, Any]:
+    value = json.loads(data.decode("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - one class of error for every malformed text
+    return value
 
 
 def read_text(path: Path) -> SourceTable:
@@ -168,32 +157,19 @@ def read_text(path: Path) -> SourceTable:
 
     The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself)
     and `id` (the path relative to the folder).
-
-    Raises:
-        OSError: if a file cannot be read.
     """
     files = sorted((f.relative_to(path).as_posix(), f) for f in path.rglob("*.txt") if f.is_file())
-    return SourceTable(
-        ("text", "label", "id"), tuple(_text_row(i, name, file) for i, (name, file) in enumerate(files, 1))
-    )
+    rows = (_row(i, _text_values, name, file) for i, (name, file) in enumerate(files, 1))
+    return SourceTable(("text", "label", "id"), tuple(rows))
 
 
-def _text_row(number: int, name: str, file: Path) -> SourceRow:
+def _text_values(name: str, file: Path) -> dict[str, Any]:
     label, slash, _ = name.partition("/")
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return SourceRow(number, {}, UNDECODABLE)
-    return SourceRow(number, {"text": text, "label": label if slash else None, "id": name})
+    return {"text": file.read_bytes().decode("utf-8-sig"), "label": label if slash else None, "id": name}
 
 
 def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a parquet file.
-
-    Raises:
-        DataError: if the file is not parquet, or damaged.
-        OSError: if the file cannot be read.
-    """
+    """Return the wanted columns of a parquet file."""
     wanted = tuple(wanted)
     with path.open("rb") as file:
         try:
@@ -201,40 +177,31 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
             names = parquet.schema_arrow.names
             read = table_of(parquet.read(columns=[name for name in names if name in wanted]), wanted)
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-            raise DataError(
-                "the file is not a readable parquet file", hint="Check that it was copied whole, or save it again."
-            ) from error
+            hint = "Check that it was copied whole, or save it again."
+            raise DataError("the file is not a readable parquet file", hint=hint) from error
     return SourceTable(tuple(names), read.rows)
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names.
-
-    Raises:
-        DataError: if the folder contains several splits, is not a saved dataset, or is damaged.
-        OSError: if a file cannot be read.
-    """
+    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names."""
     splits = path / "dataset_dict.json"
     if splits.is_file():
-        raise DataError(
-            f"the folder contains several splits: {', '.join(map(str, _list(_json(splits).get('splits'))))}",
-            hint="Set source.path to the folder of one of them.",
-        )
+        found = ", ".join(map(str, _list(_json(splits).get("splits"))))
+        hint = "Set source.path to the folder of one of them."
+        raise DataError(f"the folder contains several splits: {found}", hint=hint)
     state = _json(path / "state.json")
     try:
         files = [str(item["filename"]) for item in state["_data_files"]]
     except (KeyError, TypeError):
-        raise DataError("state.json does not list the dataset's files", hint="Save the dataset again.") from None
+        raise DataError("state.json does not list the dataset's files", hint=_SAVE_AGAIN) from None
     if not files or any(Path(name).name != name for name in files):
-        raise DataError("state.json lists no files of this folder", hint="Save the dataset again.")
+        raise DataError("state.json lists no files of this folder", hint=_SAVE_AGAIN)
     info = path / "dataset_info.json"
     names = _class_names(_json(info)) if info.is_file() else {}
     try:
         table = table_of(pa.concat_tables(_arrow(path / name) for name in files), wanted)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise DataError(
-            "the arrow files are damaged or have different columns", hint="Save the dataset again."
-        ) from error
+        raise DataError("the arrow files are damaged or have different columns", hint=_SAVE_AGAIN) from error
     return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))
 
 
@@ -244,24 +211,21 @@ def _arrow(path: Path) -> pa.Table:
             with pa.ipc.open_stream(file) as stream:
                 return stream.read_all()
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-            raise DataError(f"{path.name} is not a readable arrow file", hint="Save the dataset again.") from error
+            raise DataError(f"{path.name} is not a readable arrow file", hint=_SAVE_AGAIN) from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes())
+        return _json_object(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path.name} is not JSON", hint="Save the dataset again.") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path.name} is not a JSON object", hint="Save the dataset again.")
-    return value
+        raise DataError(f"{path.name} is not a JSON object", hint=_SAVE_AGAIN) from error
 
 
 def _class_names(info: dict[str, Any]) -> dict[str, list[str]]:
     """Return the class names of each column that stores class numbers."""
     features = info.get("features") or {}
     if not isinstance(features, dict):
-        raise DataError("dataset_info.json does not describe the columns", hint="Save the dataset again.")
+        raise DataError("dataset_info.json does not describe the columns", hint=_SAVE_AGAIN)
     return {
         column: [str(name) for name in _list(feature["names"])]
         for column, feature in features.items()
@@ -283,43 +247,22 @@ def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
     return SourceRow(row.number, values, row.reason)
 
 
-Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
-_SUFFIXES: dict[str, Format] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-_FOLDERS = ("dataset", "text")
-
-
 def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False) -> SourceTable:
-    """Return the rows of the source; see `read_csv` for `isolated_rows`.
-
-    Raises:
-        DataError: if the path does not exist, has another format, is unreadable or is damaged.
-    """
+    """Return the rows of the source; raise only DataError. See `read_csv` for `isolated_rows`."""
+    readers: dict[Format, Callable[[], SourceTable]] = {
+        "jsonl": lambda: read_jsonl(path),
+        "csv": lambda: read_csv(path, isolated_rows=isolated_rows),
+        "parquet": lambda: read_parquet(path, wanted_columns(source)),
+        "dataset": lambda: read_dataset(path, wanted_columns(source)),
+        "text": lambda: read_text(path),
+    }
     try:
-        kind = _format(source, path)
-        match kind:
-            case "jsonl":
-                return read_jsonl(path)
-            case "csv":
-                return read_csv(path, isolated_rows=isolated_rows)
-            case "parquet":
-                return read_parquet(path, wanted_columns(source))
-            case "dataset":
-                return read_dataset(path, wanted_columns(source))
-            case "text":
-                return read_text(path)
+        return readers[_format(source, path)]()
     except DataError as error:
         raise DataError(f"{path}: {error.message}", problems=error.problems, hint=error.hint) from error
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror})",
-            hint="Check the permissions of the file and that it is complete.",
-        ) from error
+        hint = "Check the permissions of the file and that it is complete."
+        raise DataError(f"{path}: cannot be read ({error.strerror})", hint=hint) from error
 
 
 def wanted_columns(source: SourceConfig) -> tuple[str, ...]:
@@ -341,8 +284,6 @@ def _format(source: SourceConfig, path: Path) -> Format:
         return "dataset" if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")) else "text"
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
-        raise DataError(
-            f"the format cannot be derived from the file extension {path.suffix!r}",
-            hint="Set source.format to jsonl, csv, parquet, dataset or text.",
-        )
+        message = f"the format cannot be derived from the file extension {path.suffix!r}"
+        raise DataError(message, hint="Set source.format to jsonl, csv, parquet, dataset or text.")
     return kind

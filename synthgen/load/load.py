@@ -15,15 +15,16 @@ from synthgen.core.types import Corpus, Record
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import UNDECODABLE, SourceRow, SourceTable, read_source, wanted_columns
 
-NO_TEXT = "empty text"
-NOT_TEXT = "text is not a string"
-NUL = "NUL character in text"
-NO_LABEL = "missing label"
-NO_GROUP = "missing group"
-NO_ID = "missing id"
-REPEATED_ID = "duplicate id"
+NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
+NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
+SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
 BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
+SHOWN_ROWS = 10
+SHOWN_COLUMNS = 30
+MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
+MAX_LABEL = 64  # characters; no policy releases longer labels
+FEW_CLASSES = 10  # up to this number, single-person classes are checked by the method instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
         reason = next((missing for value, missing in reasons if value is None), "")
-    if not reason and not _encodable(text, label, group, identity):
+    if not reason and any(SURROGATE.search(value or "") for value in (text, label, group, identity)):
         reason = UNDECODABLE
     if not reason and identity in used_ids:
         reason = REPEATED_ID
@@ -66,15 +67,11 @@ def names_of(row: SourceRow, source: SourceConfig) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> tuple[str, str]:
-    """Return the stripped text and the reason if it is unusable, else an empty reason."""
-    if value is None:
-        return "", NO_TEXT
-    if not isinstance(value, str):
+    """Return the stripped text, and the reason if it is unusable, else an empty reason."""
+    if not isinstance(value, str | None):
         return "", NOT_TEXT
-    text = value.strip()
-    if not text:
-        return "", NO_TEXT
-    return text, NUL if "\0" in text else ""
+    text = (value or "").strip()
+    return text, NO_TEXT if not text else NUL if "\0" in text else ""
 
 
 def _name(value: Any) -> str | None:
@@ -90,40 +87,16 @@ def _spelled(name: str | None) -> str | None:
     return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
 
 
-def _encodable(*values: str | None) -> bool:
-    try:
-        "".join(value or "" for value in values).encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True
-
-
-SHOWN_ROWS = 10
-SHOWN_COLUMNS = 30
-MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
-MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # up to this number, single-person classes are checked by the method instead
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """The corpus and the number of rows rejected or skipped.
+    """The corpus and the number of rows rejected or skipped."""
 
-    Args:
-        corpus: the records kept, role `source`, in the order of the file.
-        names: names of persons by record id, from the columns in `source.names`.
-        n_rows: number of rows in the source.
-        bad: unusable rows.
-        n_other_labels: usable rows whose class is not in `source.labels`.
-        n_not_sampled: usable rows dropped by `source.max_records`.
-    """
-
-    corpus: Corpus
-    names: dict[str, tuple[str, ...]]
-    n_rows: int
-    bad: tuple[BadRow, ...]
-    n_other_labels: int
-    n_not_sampled: int
+    corpus: Corpus  # the records kept, role `source`, in the order of the file
+    names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
+    n_rows: int  # rows in the source
+    bad: tuple[BadRow, ...]  # unusable rows
+    n_other_labels: int  # usable rows whose class is not in `source.labels`
+    n_not_sampled: int  # usable rows dropped by `source.max_records`
 
     def bad_counts(self) -> dict[str, int]:
         """Return the number of bad rows per reason, sorted by reason."""
@@ -134,13 +107,10 @@ class LoadReport:
 
 
 def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
-    """Return the source as a corpus, with counts of all rejected and skipped rows.
+    """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
-    Args:
-        source: configuration of the columns; its `path` is ignored.
-        path: absolute path of the source file or folder.
-        seeds: random stream of the stage, used only if `source.max_records` is set.
-        isolated_rows: reject CSV sources in which one row can change others; required under a privacy budget.
+    `source` describes the columns; its own `path` is ignored. With `isolated_rows`, CSV sources in which one row can
+    change others are rejected, as a privacy budget requires.
 
     Raises:
         DataError: if the source is unreadable or empty, lacks a column or a wanted class, has more bad rows than
@@ -154,9 +124,9 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     used_ids: set[str] = set()
     parsed = [to_record(row, source, used_ids) for row in table.rows]
     bad = tuple(m for m in parsed if isinstance(m, BadRow))
+    good = [m for m in parsed if isinstance(m, Record)]
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
-    good = [m for m in parsed if isinstance(m, Record)]
     wanted = _of_labels(good, source, path)
     _require_classes(wanted, source, path)
     sampled = _sample(wanted, source.max_records, seeds)
@@ -181,37 +151,29 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(
             f"{path}: {len(missing)} of the configured columns not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"{_found(table, source, path)} Name them in source.text, .label, .group, .id, .names.",
+            hint=f"{_found(table.columns, source, path)} Name them in source.text, .label, .group, .id, .names.",
         )
 
 
-def _found(table: SourceTable, source: SourceConfig, path: Path) -> str:
-    """Describe the columns found. If no wanted column is in a CSV file, its first line may be a private record."""
-    if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*table.columns}:
-        return (
-            f"None of the {len(table.columns)} cells of the first line is a configured column. "
-            "Does the file have a header?"
-        )
-    return f"Columns found: {_shown(table.columns)}."
-
-
-def _shown(columns: tuple[str, ...]) -> str:
-    """Return column names for a message; show only the length of long names."""
+def _found(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
+    """Describe the columns found. The first line of a CSV file without a wanted column may be a private record."""
+    if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*columns}:
+        n = len(columns)
+        return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"
     names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
-    return ", ".join(names) + (", ..." if len(columns) > SHOWN_COLUMNS else "")
+    return f"Columns found: {', '.join(names)}{', ...' if len(columns) > SHOWN_COLUMNS else ''}."
 
 
 def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, path: Path) -> None:
     if len(bad) <= source.max_bad_rows * n_rows:
         return
-    by_reason: dict[str, list[int]] = defaultdict(list)
+    by_reason: dict[str, list[str]] = defaultdict(list)
     for row in bad:
-        by_reason[row.reason].append(row.number)
+        by_reason[row.reason].append(str(row.number))
     problems = []
     for reason, numbers in sorted(by_reason.items()):
-        more = ", ..." if len(numbers) > SHOWN_ROWS else ""
-        rows = ", ".join(str(number) for number in numbers[:SHOWN_ROWS])
-        problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({rows}{more})")
+        shown = ", ".join([*numbers[:SHOWN_ROWS], *(["..."] if len(numbers) > SHOWN_ROWS else [])])
+        problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({shown})")
     raise DataError(
         f"{path}: {len(bad)} of {n_rows} rows cannot be used, more than the {source.max_bad_rows:.2%} allowed",
         problems=problems,
@@ -222,15 +184,13 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
 def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
     if source.labels is None:
         return records
-    labels = set(source.labels)
-    absent = sorted(labels - {r.label for r in records})
-    if absent:
+    if absent := sorted(set(source.labels) - {r.label for r in records}):
         raise DataError(
             f"{path}: {len(absent)} of the classes in source.labels have no record",
             problems=[f"no record of class {label!r}" for label in absent],
             hint="Check the spelling of source.labels.",
         )
-    return [r for r in records if r.label in labels]
+    return [r for r in records if r.label in source.labels]
 
 
 def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One run in progress: it gives every stage what the stage declares."""
+"""One run in progress. It passes to each stage the inputs that the stage declares."""
 
 import os
 from collections.abc import Mapping
@@ -15,22 +15,17 @@ from synthgen.models.store import digest_of, model_folder
 from synthgen.pipeline.secret import run_secret
 from synthgen.pipeline.workspace import StageResult, Workspace
 
+Models = Mapping[str, HasDigest] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run in progress.
-
-    Args:
-        config: what to run.
-        workspace: where results are kept.
-        progress: receives progress events.
-        root: of the random streams, if they are not those of the workspace: a rerun draws its own numbers.
-    """
+    """One run in progress: its configuration, the workspace that stores its results, and its progress."""
 
     config: Config
     workspace: Workspace
     progress: Progress
-    root: SeedTree | None = None
+    root: SeedTree | None = None  # of the random streams of a rerun; None for those of the workspace
 
     @property
     def seeds(self) -> SeedTree:
@@ -40,23 +35,15 @@ class Job:
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
 
     def run(
-        self,
-        stage: Stage,
-        inputs: Mapping[str, HasDigest],
-        models: Mapping[str, HasDigest] | None = None,
-        suffix: str = "",
+        self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None, suffix: str = ""
     ) -> StageResult:
-        """Return the result of a stage: the stored one, or a new one.
+        """Return the stored or a new result of a stage, from inputs and models under the names that it declares.
 
-        Args:
-            stage: what to run.
-            inputs: by the names that the stage declares.
-            models: by the roles that the stage declares.
-            suffix: ends the stage's name, such as the number of the round.
+        `suffix` is the end of the result's name, such as the number of the round.
 
         Raises:
-            InternalError: the stage is given, or reads, something that it does not declare.
-            StorageError: the result of a stage that spent a budget was changed.
+            InternalError: if the stage receives or reads something that it does not declare.
+            StorageError: if the stored result of a stage that spent a budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
         result = self.workspace.stage(
@@ -68,9 +55,7 @@ class Job:
         )
         return replace(result, code=stage.code_digest)
 
-    def key(
-        self, stage: Stage, inputs: Mapping[str, HasDigest], models: Mapping[str, HasDigest] | None = None
-    ) -> dict[str, object]:
+    def key(self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None) -> dict[str, object]:
         """Return the cache key of a stage."""
         return stage.key(self._sources(inputs, models))
 
@@ -78,13 +63,13 @@ class Job:
         """Return the stored result of a stage; None if there is none."""
         return self.workspace.finished(stage.name, self.key(stage, inputs))
 
-    def _sources(self, inputs: Mapping[str, HasDigest], models: Mapping[str, HasDigest] | None) -> Sources:
+    def _sources(self, inputs: Mapping[str, HasDigest], models: Models) -> Sources:
         return Sources(
             config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
         )
 
     def folder(self, name: str) -> Path:
-        """Return the folder of a model: a name, or a path taken from the configuration's folder."""
+        """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""
         local = self.config.resolve(name)
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
@@ -96,14 +81,14 @@ class Job:
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a budget it encodes each text by itself. In a batch, the last bits of a vector depend on the other
-        texts, so one person more or less would change the vectors, and with them the votes, of other persons.
+        Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
+        the other texts, so adding or removing one person would change the vectors and the votes of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or over a folder's names and files; "absent" if there is nothing."""
+    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if there is neither."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

@@ -1,4 +1,4 @@
-"""The last stages before the gate: measure utility, run the audits, write the evidence."""
+"""The last stages before the gate: measure utility, run the audits, write the evidence, calibrate the audits."""
 
 import json
 from collections.abc import Mapping
@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 
 import audits
+from audits.core.errors import InputError
+from audits.core.inputs import table_digest
+from audits.core.report import tool_name
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
+from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
-from audits.gate.evidence import evidence_from
+from audits.gate.evidence import Evidence, Metric, evidence_from, read_evidence
+from audits.gate.policy import Policy, decide
 from audits.gate.records import records_digest
 from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.spending import confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
+from audits.selftest.bound import BoundSelfTest, bound_selftest
+from audits.selftest.cases import CASES
+from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
@@ -27,30 +35,23 @@ from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.prepare import Identifiers, Prepared
+from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
+SELFTEST = "selftest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTables:
-    """The tables of the audits: the records that would be released, and the persons they are compared with.
+    """The tables of the audits: the records that would be released, and the records they are compared with."""
 
-    Args:
-        synthetic: under the ids they are released with.
-        train: what they were made from.
-        control: persons whose records no earlier stage used.
-        vectors: float32 (n, d) by "train", "control" and "synthetic", row i of record i.
-        mechanism: the log of the DP mechanism; None without a budget.
-    """
-
-    synthetic: Corpus
+    synthetic: Corpus  # under the ids of the release
     train: Corpus
-    control: Corpus
-    vectors: Mapping[str, Float32]
-    mechanism: Mapping[str, Any] | None = None
+    control: Corpus  # of persons whose records no earlier stage used
+    vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
+    mechanism: Mapping[str, Any] | None = None  # log of the DP mechanism; None without a budget
 
     @property
     def digest(self) -> str:
@@ -61,7 +62,7 @@ class JudgedTables:
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records under the ids they are released with: 32 hex digits from a random stream."""
+    """Return the written records under the ids of the release: 32 hex digits from a random stream."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
@@ -71,25 +72,19 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Return which attempt on these control persons this audit is, and enter it in the ledger before the audit.
+    """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
 
-    Two audits are the same attempt if they have the same inputs, apart from the number of the attempt itself.
-
-    Args:
-        job: the run.
-        written: what would be released.
-        prepared: train and control.
-        source: the control records as the source has them, before surrogates that depend on secret and seed.
+    Two audits are the same attempt if all inputs but the number of the attempt are equal. `source` holds the control
+    records before de-identification, whose surrogates depend on secret and seed.
     """
-    given = _audit_inputs(synthetic_corpus(job, written), prepared, written)
-    made = sha256_json(job.key(ATTEMPT, given))
-    return attempt(*ledger_of(job.config), made=made, control=as_table(source, {}))
+    inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
+    return attempt(*ledger_of(job.config), made=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
-    """Return the vectors of control and the stage that made them.
+    """Return the stage that embeds control, and the vectors.
 
-    Privacy: this is the first access to control's text after deidentify. No earlier stage gets anything of it.
+    Privacy: this is the first access to control's text after deidentify. No earlier stage receives any of it.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
@@ -98,13 +93,9 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
 def evaluate_utility(
     job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt
 ) -> StageResult:
-    """Train classifiers on the records and test them on control."""
-    inputs: dict[str, HasDigest] = {
-        "tables": tables,
-        "wanted": plain_value(dict(written.wanted)),
-        "attempt": plain_value(attempt.number),
-    }
-    return job.run(EVALUATE, inputs, {"embedder": encoder})
+    """Train classifiers on the synthetic records and test them on control."""
+    wanted, number = plain_value(dict(written.wanted)), plain_value(attempt.number)
+    return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder})
 
 
 def attack(
@@ -128,21 +119,18 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
     write_bytes(context.folder / AUDIT, report)
     utility = json.loads((context.input("evaluate").folder / UTILITY).read_bytes())["metrics"]
-    counts = {
-        "records.synthetic": counted(len(synthetic)),
-        ATTEMPTS: counted(number),
-        SECRET: counted(int(context.stream("audit").secret != b"")),
-        METHOD: counted(int(context.config("interpolate.is_private"))),
-    }
-    measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
+    counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
+    counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
+    metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
+    metrics |= {name: counted(int(n)) for name, n in counts.items()}
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
-    evidence = evidence_from(json.loads(report), {**measured, **counts}, digests)
+    evidence = evidence_from(json.loads(report), metrics, digests)
     write_bytes(context.folder / EVIDENCE, evidence.to_bytes())
     return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
 
 
 def run_audits(context: StageContext, confidence: float) -> bytes:
-    """Return audit.json: every audit that the run has the inputs for."""
+    """Return audit.json with the results of every audit whose inputs the run has."""
     encoder, tables = context.config("embed.model"), context.input("tables")
     inputs = AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
@@ -154,70 +142,54 @@ def run_audits(context: StageContext, confidence: float) -> bytes:
         lineage=lineage(context.input("train"), context.input("written")),
         mechanism=tables.mechanism,
     )
-    seeds = context.stream("audit")
+    seed = context.stream("audit").integer()
     with context.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
-        report = audits.run(inputs, seed=seeds.integer(), confidence=confidence, progress=lambda _line: advance(1))
+        report = audits.run(inputs, seed=seed, confidence=confidence, progress=lambda _line: advance(1))
     return report.to_json()
 
 
 def lineage(train: Corpus, written: Written) -> Lineage:
     """Return the train rows that each synthetic record was made from, and their weights."""
     row = {r.id: i for i, r in enumerate(train.records)}
-    return Lineage(
-        parents=tuple(tuple(row[name] for name in names) for names in written.parents), weights=written.weights
-    )
+    parents = tuple(tuple(row[name] for name in names) for names in written.parents)
+    return Lineage(parents=parents, weights=written.weights)
 
 
 def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
-    """Return the inputs of the audits that exist before the attempt is counted."""
+    """Return the inputs of the audits that exist before the attempt is counted: `_ATTEMPT_INPUTS`."""
+    replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,
         "train": prepared.train,
         "control": prepared.control,
         "written": written,
-        "identifiers": _identifiers(prepared.identifiers),
-        "control_identifiers": _identifiers(prepared.control_identifiers),
+        **{name: StageInput(found, plain_value(found).digest) for name, found in replaced.items()},
         "near_duplicate_rate": plain_value(prepared.near_duplicate_rate),
     }
 
 
-def _identifiers(found: Identifiers) -> StageInput:
-    return StageInput(found, plain_value(found).digest)
-
-
+_CORPORA = ("synthetic", "train", "control", "written")
+_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
     version=1,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
-    inputs=(
-        "synthetic",
-        "train",
-        "control",
-        "written",
-        "identifiers",
-        "control_identifiers",
-        "near_duplicate_rate",
-        "tables",
-        "evaluate",
-        "attempt",
-    ),
+    inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt"),
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )
-# The same stage before it is known which attempt it is: its key says which audits are the same attempt.
-ATTEMPT = replace(
-    AUDIT_STAGE, inputs=tuple(name for name in AUDIT_STAGE.inputs if name not in {"tables", "evaluate", "attempt"})
-)
+# The same stage before the number of the attempt is known. Audits with equal keys are the same attempt.
+ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
 def counted(n: int) -> Estimate:
-    """Return an exact count as the gate reads it."""
+    """Return an exact count in the form that the gate reads."""
     return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
 
 
 def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
-    """Return a corpus as the audits take it."""
+    """Return a corpus in the form that the audits read."""
     return Table(
         texts=tuple(corpus.texts),
         labels=tuple(corpus.labels),
@@ -225,3 +197,65 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
         has_groups=corpus.has_groups,
         vectors=dict(vectors),
     )
+
+
+def is_due(audited: StageResult, policy: Policy) -> bool:
+    """Return whether the policy requires the suite and every other gate passed; the suite takes about an hour."""
+    evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
+    gates = decide(evidence, policy).gates
+    return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
+
+
+def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
+    """Run the calibration suite with the policy's audits on train and control."""
+    train, control = as_table(tables.train, {}), as_table(tables.control, {})
+    inputs: dict[str, HasDigest] = {
+        "train": StageInput(train, table_digest(train)),
+        "control": StageInput(control, table_digest(control)),
+        "audits": plain_value(list(policy.selftest)),
+        "tool": plain_value(tool_name()),
+    }
+    return job.run(SELFTEST_STAGE, inputs)
+
+
+def _selftest(context: StageContext) -> Mapping[str, object]:
+    """Write selftest.json. If there are too few persons for the suite, it names no audit and the gates stay closed.
+
+    Privacy: the file holds verdicts. Its digest is salted from the run's secret.
+    """
+    train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
+    inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
+    with context.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
+        try:
+            result = run_suite(
+                inputs,
+                audits=tuple(context.input("audits")),
+                seed=int.from_bytes(seeds.key(), "big"),
+                confidence=context.config("audit.confidence"),
+                progress=lambda _line: advance(1),
+            ).to_json()
+        except InputError:
+            result = {"audits": [], "cases": []}
+    digests = {"train": table_digest(train), "control": table_digest(control)}
+    bound = bound_selftest(result, digests, salt=seeds.child("salt").key().hex(), tool=context.input("tool"))
+    write_bytes(context.folder / SELFTEST, bound.to_bytes())
+    return {"in": len(train) + len(control), "out": len(bound.audits)}
+
+
+SELFTEST_STAGE = Stage(
+    name="selftest",
+    version=1,
+    run=_selftest,
+    config=("audit.confidence",),
+    inputs=("train", "control", "audits", "tool"),
+    streams=("selftest",),
+    libraries=("python", "audits", *LIBRARIES),
+)
+
+
+def with_selftest(evidence: Evidence, test: BoundSelfTest) -> Evidence:
+    """Return the evidence with the results of the calibration suite and the digest of its self-test."""
+    fields = ("value", "low", "high", "confidence", "n")
+    numbers = {k: Metric(**{f: getattr(e, f) for f in fields}) for k, e in test.numbers().items()}
+    digests = {**evidence.digests, "selftest": test.digest()}
+    return evidence.model_copy(update={"metrics": {**evidence.metrics, **numbers}, "digests": digests})

@@ -1,4 +1,4 @@
-"""The institution's ledger of a run, and the file of its high-water mark."""
+"""Locate the institution's ledger of a run and the file of its high-water mark."""
 
 from pathlib import Path
 
@@ -6,15 +6,13 @@ from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
 from synthgen.config import Config
 
-HIGH_WATER_MARK = "ledger-seen.json"
-
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the institution's ledger, and its high-water mark beside the releaser's key or its public part.
+    """Return the ledger's folder, and its high-water mark, which is stored beside the releaser's key.
 
-    The owner of the key vouches for the count. A ledger that was deleted, replaced or rolled back is therefore
-    detected with that key in any workspace and configuration. A configuration that names another key, or a copy of
-    the ledger, is checked against the high-water mark that `audits.ledger.chain` keeps under the ledger's id.
+    Because the mark is stored with the key, a ledger that was deleted, replaced or rolled back is detected from every
+    workspace and configuration that uses this key. A configuration that names another key, or a copy of the ledger,
+    is checked against the high-water mark that `audits.ledger.chain` keeps under the ledger's id.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
-    return folder, HighWaterMark(config.resolve(config.release.key_file).parent / HIGH_WATER_MARK)
+    return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

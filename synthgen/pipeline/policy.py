@@ -1,4 +1,4 @@
-"""The file of the configured policy."""
+"""Locate the policy file of a configuration."""
 
 from pathlib import Path
 
@@ -7,6 +7,6 @@ from synthgen.config import Config
 
 
 def policy_file(config: Config) -> Path:
-    """Return the file of the configured policy: a path from the configuration's folder, or a shipped name."""
+    """Return the policy file: a path relative to the configuration's folder, or a shipped policy by name."""
     named = config.resolve(config.policy)
     return named if named.is_file() else policy_path(config.policy)

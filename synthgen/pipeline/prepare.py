@@ -19,21 +19,16 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-Identifiers = tuple[tuple[str, ...], ...] | None
+Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Train, control and what was replaced in each, row by row.
-
-    Args:
-        near_duplicate_rate: share of the control records that were set aside because they nearly repeat a train
-            record; the audits must not conclude where it is high.
-    """
+    """The de-identified train and control, and the identifiers that were replaced in each."""
 
     train: Corpus
     control: Corpus
-    near_duplicate_rate: float
+    near_duplicate_rate: float  # share of control records set aside as near copies of train; if high, no audit passes
     identifiers: Identifiers
     control_identifiers: Identifiers
 
@@ -49,29 +44,28 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
     return job.run(SPLIT, {"load": loaded})
 
 
-def refuse_untaught(train: Corpus, control: Corpus) -> None:
-    """Raise DataError if the split left a class in control alone, before any budget is spent.
+def check_train_classes(train: Corpus, control: Corpus) -> None:
+    """Raise DataError if a class has records in control but none in train, before any budget is spent.
 
-    No record of such a class would be written, and no classifier could be tested on it.
+    The run would write no record of such a class, and no classifier could be tested on it.
     """
-    if untaught := sorted(set(control.labels) - set(train.labels)):
+    if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
             "the split left classes in control alone",
-            problems=[f"{label!r}: no person of train has it" for label in untaught],
+            problems=[f"{label!r}: no person of train has it" for label in missing],
             hint="Add persons of each class, or remove it from source.labels.",
         )
 
 
 def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> StageResult:
-    """Replace identifiers in train and control by surrogates, and store what was replaced."""
+    """Replace identifiers in train and control by surrogates, and store the replaced strings."""
     engine_model = plain_value(engine_digest(job.config.deidentify))
     return job.run(DEIDENTIFY, {"load": loaded, "split": parts, "engine_model": engine_model})
 
 
 def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
-    """Return what the later steps start from."""
-    train = read_corpus(clean.folder / "train.parquet", "train")
-    control = read_corpus(clean.folder / "control.parquet", "control")
+    """Read the results of split and deidentify."""
+    train, control = (read_corpus(clean.folder / f"{name}.parquet", name) for name in ("train", "control"))
     is_off = job.config.deidentify.engine == "off"
     return Prepared(
         train=train,
@@ -88,7 +82,7 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
-    """Return the vectors of train and the stage that made them; control is embedded after the records are written."""
+    """Return the stage that embeds train, and the vectors; control is embedded after the records are written."""
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
     embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_cut = job.config.segments is not None

@@ -1,4 +1,4 @@
-"""run.json: what a run did, stage by stage. Only this module writes and reads it."""
+"""run.json: what a run did, stage by stage. Only this module writes and reads the file."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
 _SUFFIX = re.compile(r"-(\d+|reconstruction)$")
+_RUN_FIRST = "Run it first: `synthgen run CONFIG`."
 Counts = Mapping[str, int]
 
 
@@ -32,73 +33,50 @@ class ModelRecord(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """A stage as it ran; counts of single kinds of stages are extra fields.
-
-    Attributes:
-        name: of the stage, and from the second round of writing on its number: "filter-2".
-        digest: of its cache key.
-        code: see `Stage.code_digest`.
-        n_in: records that went in; of decode latents, of filter candidates.
-        n_out: what came out.
-        classes: records of each label.
-        attempt: of audit, its id in the ledger.
-        wanted: of filter, wanted records of each label.
-        kept: of filter, records of each label that every filter passed, in this round and those before.
-        rejected: of filter, candidates by reason.
-        spare: of filter, candidates that passed and were not the best of their latent.
-    """
+    """A stage of the run. Some kinds of stages have further counts as extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    name: str
-    digest: str
-    code: str
+    name: str  # from the second round of writing on with the number of the round: "filter-2"
+    digest: str  # of the cache key
+    code: str  # see `Stage.code_digest`
     folder: str
     seconds: float
     reused: bool
-    n_in: int = Field(alias="in")
+    n_in: int = Field(alias="in")  # input records; latents for decode, candidates for filter
     n_out: int = Field(alias="out")
-    classes: Mapping[str, Any] | None = None  # of split by role and label
-    attempt: str | None = None
-    wanted: Counts | None = None
-    kept: Counts | None = None
-    rejected: Counts | None = None
-    spare: int | None = None
+    classes: Mapping[str, Any] | None = None  # records of each label; for split by role and label
+    attempt: str | None = None  # audit only: the attempt's id in the ledger
+    wanted: Counts | None = None  # filter only: wanted records of each label
+    kept: Counts | None = None  # filter only: records of each label that passed all filters, in all rounds so far
+    rejected: Counts | None = None  # filter only: candidates by reason
+    spare: int | None = None  # filter only: candidates that passed but were not the best of their latent
 
     @classmethod
     def of(cls, stage: StageResult) -> "StageRecord":
-        """Return the record of a stage that has run."""
-        return cls.model_validate(
-            {
-                "name": stage.name,
-                "digest": stage.digest,
-                "code": stage.code,
-                "folder": stage.folder.name,
-                "seconds": stage.seconds,
-                "reused": stage.reused,
-                **stage.counts,
-            }
-        )
+        """Return the record of a finished stage."""
+        fields = {name: getattr(stage, name) for name in ("name", "digest", "code", "seconds", "reused")}
+        return cls.model_validate({**fields, "folder": stage.folder.name, **stage.counts})
 
     @property
     def base_name(self) -> str:
-        """The name of its stage without the number of the round."""
+        """The stage's name without the number of the round and without "-reconstruction"."""
         return _SUFFIX.sub("", self.name)
 
     def is_round_of(self, *names: str) -> bool:
-        """Return whether this is a round of writing of one of these stages, and not of the reconstructions."""
+        """Return whether this is one of these stages in a round of writing, not on the reconstructions."""
         return self.is_of(*names) and not self.name.endswith("-reconstruction")
 
     def is_of(self, *names: str) -> bool:
-        """Return whether this is one of these stages, in whichever round or on the reconstructions."""
+        """Return whether this is one of these stages, in any round or on the reconstructions."""
         return self.base_name in names
 
 
 class RunRecord(BaseModel):
     """The content of run.json.
 
-    Privacy: private; it holds the seed, digests of private tables and exact counts. `release.content` says what of it
-        a bundle may carry.
+    Privacy: private; it holds the seed, digests of private tables and exact counts. `release.content` defines which
+        parts a bundle may contain.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,11 +106,7 @@ class RunRecord(BaseModel):
         )
 
     def stage(self, name: str) -> StageRecord:
-        """Return the last stage of this name, whichever its round.
-
-        Raises:
-            DataError: when the run did not come so far.
-        """
+        """Return the last stage of this name, of any round; raise DataError if the run has not reached it."""
         for done in reversed(self.stages):
             if done.is_of(name):
                 return done
@@ -148,17 +122,12 @@ class RunRecord(BaseModel):
 
 
 def read_record(root: Path) -> RunRecord:
-    """Return the record of the last run in a workspace.
-
-    Raises:
-        DataError: when there is none, or the file is not valid.
-    """
+    """Return the record of the last run in a workspace; raise DataError if it is missing or not valid."""
     path = root / FILE
-    hint = "Run it first: `synthgen run CONFIG`."
     if not path.is_file():
-        raise DataError(f"{root}: holds no finished run", hint=hint)
+        raise DataError(f"{root}: holds no finished run", hint=_RUN_FIRST)
     try:
         return RunRecord.model_validate_json(path.read_bytes())
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors(include_input=False)]
-        raise DataError(f"{path}: is not the record of a run", problems=problems, hint=hint) from error
+        raise DataError(f"{path}: is not the record of a run", problems=problems, hint=_RUN_FIRST) from error

@@ -1,4 +1,4 @@
-"""The rounds of writing: their shared setup, their state, and the decision on a further round."""
+"""The rounds of writing: their setup, their state, their stages, and the decision on a further round."""
 
 import math
 from collections import Counter
@@ -9,9 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from synthgen import filter as filtering
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.errors import ModelError
+from synthgen.core.errors import DataError, ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.stage import HasDigest, StageInput, plain_value
+from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
@@ -19,28 +22,34 @@ from synthgen.decode.config import OWN
 from synthgen.decode.loading import backend_of
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
-from synthgen.decode.stage import DecoderModel
+from synthgen.decode.shards import read_shards, rows_of
+from synthgen.decode.stage import DECODE, DecoderModel
 from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
+from synthgen.deidentify import with_placeholders
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
-from synthgen.embed.segmented import SegmentedEncoder
+from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
+from synthgen.filter import Reconstructions
 from synthgen.filter.attributes import check_labels
+from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
+from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.models.store import digest_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.segments import SegmentWriter, writer_for
+from synthgen.pipeline.segments import SegmentWriter, unsegmented, writer_for
 from synthgen.pipeline.style_choice import Shares, named_styles
 from synthgen.pipeline.workspace import StageResult
 
 NOT_CUT = "records are not cut"
 SPARE = 1.3  # latents made for each record wanted, before the filters' rejection rate is known
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors; they show the filters what decoding loses
 LEAST_RATE = 0.2  # lowest share of kept latents that a further round assumes, so that its size is limited
-LEAST_GAIN = 0.1  # share of the lacking records that a round must add, or there is no further round
+LEAST_GAIN = 0.1  # share of the missing records that a round must add, or there is no further round
 
 
 class Draws(Protocol):
-    """What new vectors are drawn from: a method fitted to train vectors, or noised statistics of them."""
+    """Source of new vectors: a method fitted to train vectors, or noised statistics of them."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones."""
@@ -49,103 +58,58 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The data that the writing stages start from; they access nothing else of the source.
+    """The data that the writing stages start from. These stages read nothing else of the source."""
 
-    Args:
-        train: the train records; under differential privacy as many empty ones that stand in for them.
-        embedded: their vectors; under differential privacy drawn from noised statistics, as all latents are.
-        draws: returns what new vectors are drawn from, fitted once, when a stage needs it.
-        digest: of the stage that made it.
-    """
-
-    train: Corpus
-    embedded: Embedded
-    draws: Callable[[InterpolateConfig], Draws]
-    digest: str
-
-
-class FittedOnce:
-    """Fits the configured method to vectors, at the first call.
-
-    Args:
-        embedded: the vectors of train.
-    """
-
-    def __init__(self, embedded: Embedded) -> None:
-        self._embedded = embedded
-        self._draws: Draws | None = None
-
-    def __call__(self, config: InterpolateConfig) -> Draws:
-        """Return the fitted method."""
-        if self._draws is None:
-            self._draws = config.build().fit(self._embedded)
-        return self._draws
+    train: Corpus  # under differential privacy an equal number of empty records
+    embedded: Embedded  # vectors of train; under differential privacy drawn from noised statistics
+    draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
+    digest: str  # of the stage that computed the vectors
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> TrainingView:
-    """Return train as it is; the configured method is fitted to its vectors.
-
-    Raises:
-        DataError: if a class has too few persons for the method.
-    """
+    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors."""
     config = job.config.interpolate
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
-    return TrainingView(train=train, embedded=embedded, draws=FittedOnce(embedded), digest=upstream)
+    fit_once = cache(lambda: config.build().fit(embedded))
+    return TrainingView(train=train, embedded=embedded, draws=lambda _config: fit_once(), digest=upstream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What every round uses: fitted on train, or opened once.
-
-    Args:
-        training_view: what the writing starts from.
-        wanted: how many records of each label.
-        encoder: embeds what was written.
-        decoder: the language model with its bridge.
-        sections: writes long records segment by segment; None if records are not cut.
-    """
+    """The data and models that all rounds share."""
 
     training_view: TrainingView
-    wanted: Mapping[str, int]
-    encoder: Encoder
-    decoder: DecoderModel
-    sections: SegmentWriter | None
+    wanted: Mapping[str, int]  # wanted number of records of each label
+    encoder: Encoder  # embeds the written texts
+    decoder: DecoderModel  # the language model with its bridge
+    sections: SegmentWriter | None  # writes long records segment by segment; None if records are not cut
 
     @property
     def layout_digest(self) -> str:
-        """Digest of which segments a new record gets."""
+        """Digest of the choice of segments for a new record."""
         return NOT_CUT if self.sections is None else self.sections.layout_digest
 
     @property
     def sections_digest(self) -> str:
-        """Digest of which segments a new record gets and how they are written."""
+        """Digest of the choice of segments for a new record and of how they are written."""
         return NOT_CUT if self.sections is None else self.sections.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The state of the writing; each round starts from the results of the rounds before it.
+    """The state of the writing; each round starts from the results of the rounds before it."""
 
-    Args:
-        number: from 1.
-        requested: how many latents of each label, those of the rounds before included.
-        candidates: every text written so far.
-        vectors: float32 (n, d), of the candidates' texts.
-        embeddings: digests of the stages that made the vectors, the reconstructions' first.
-        kept: the best candidate of each latent that passed the filters.
-    """
-
-    number: int
-    requested: Mapping[str, int]
-    candidates: tuple[Candidate, ...]
-    vectors: Float32
-    embeddings: tuple[str, ...]
-    kept: tuple[Candidate, ...] = ()
+    number: int  # counted from 1
+    requested: Mapping[str, int]  # latents of each label, in this round and those before
+    candidates: tuple[Candidate, ...]  # all texts written so far
+    vectors: Float32  # (n, d), of the candidates' texts
+    embeddings: tuple[str, ...]  # digests of the embedding stages, that of the reconstructions first
+    kept: tuple[Candidate, ...] = ()  # the best candidate of each latent that passed the filters
 
     @property
     def suffix(self) -> str:
-        """The suffix of the names of its stages."""
+        """The suffix of the names of the round's stages."""
         return "" if self.number == 1 else f"-{self.number}"
 
     def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
@@ -158,30 +122,21 @@ class Round:
         )
 
     def lacking(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return how many records each label that is short lacks."""
+        """Return the number of missing records of each label that has fewer than wanted."""
         have = Counter(candidate.label for candidate in self.kept)
         return {label: n - have[label] for label, n in wanted.items() if have[label] < n}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The records that go to the audit.
+    """The records that go to the audit."""
 
-    Args:
-        records: the chosen candidates; the wanted number of each label, or all if there are fewer.
-        vectors: float32 (n, d), their re-embedded texts.
-        parents: for each the train records that its vector was made from, by id; empty where it was made from none.
-        weights: of the parents.
-        wanted: the wanted number of records of each label.
-        filtered: digest of the last filter stage.
-    """
-
-    records: tuple[Candidate, ...]
-    vectors: Float32
-    parents: tuple[tuple[str, ...], ...]
-    weights: tuple[tuple[float, ...], ...]
-    wanted: Mapping[str, int]
-    filtered: str
+    records: tuple[Candidate, ...]  # chosen candidates: the wanted number of each label, or all if there are fewer
+    vectors: Float32  # (n, d), of the re-embedded texts
+    parents: tuple[tuple[str, ...], ...]  # ids of the train records behind each vector; empty if there are none
+    weights: tuple[tuple[float, ...], ...]  # of the parents
+    wanted: Mapping[str, int]  # wanted number of records of each label
+    filtered: str  # digest of the last filter stage
 
     @property
     def digest(self) -> str:
@@ -190,47 +145,34 @@ class Written:
 
 
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
-    """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
+    """Return the configured bridge: built in, from a folder, or from the decoder's own checkpoint.
 
-    The bridge uses the configured style; `auto` is chosen later, see `choose_style`. If texts are written from words
-    only, return the vocabulary instead.
-
-    Args:
-        job: the run.
-        learned: the styles that persons voted for, in place of those named.
-
-    Raises:
-        ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
+    The bridge writes in the configured styles, or in `learned`, the styles chosen by the DP vote. `choose_style`
+    resolves `auto` later. If texts are written from prompt words only, return the vocabulary instead.
     """
     config = job.config.decode
     if config.by_words:
         return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
-    bridge = load_bridge(config.bridge, job.config.resolve)
-    bridge = in_style(bridge, named_styles(job.config, learned))
+    bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
     if config.words > 0 and bridge.words is None:
-        raise ModelError(
-            f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
-        )
+        message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
+        raise ModelError(message, hint="Leave decode.words out.")
     return bridge
 
 
 def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Decoder:
-    """Return the language model with its bridge, loaded.
-
-    Raises:
-        ModelError: if the bridge is of a published checkpoint and the encoder is not of its kind.
-    """
+    """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
     config, reads = job.config.decode, job.config.embed.model
     folder = job.folder(config.model)
     if isinstance(bridge, Vocabulary):
         return WordsDecoder(folder, bridge.reader, decoder=config.model, device=config.placement)
     if isinstance(bridge, CheckpointBridge):
-        inner = encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
+        inner = unsegmented(encoder)
         if not isinstance(inner, LastTokenEncoder):
             raise ModelError(
-                f"decode.bridge: {OWN!r} needs an encoder pooled at its last token, embed.model {reads!r} is none",
+                f"decode.bridge: {OWN!r} needs an encoder pooled at its last token; embed.model {reads!r} is not one",
                 hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
@@ -238,57 +180,40 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
 
 
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
-    """Return what every round uses; nothing is written yet.
-
-    Raises:
-        DataError: if `balance` names labels that are not there.
-        ConfigError: if attributes are set for a label that does not exist.
-    """
+    """Return the data and models that all rounds share; raise an error if the configuration names unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
     folder, backend = job.folder(job.config.decode.model), backend_of(job.config.decode.placement)
-    return Setup(
-        training_view=training_view,
-        wanted=wanted,
-        encoder=encoder,
-        decoder=DecoderModel(
-            open=cache(lambda: open_decoder(job, bridge, encoder)),
-            folder=folder,
-            backend=backend,
-            digest=sha256_json([digest_of(folder), bridge.digest, backend]),
-        ),
-        sections=writer_for(job, train, embedded),
+    decoder = DecoderModel(
+        open=cache(lambda: open_decoder(job, bridge, encoder)),
+        folder=folder,
+        backend=backend,
+        digest=sha256_json([digest_of(folder), bridge.digest, backend]),
     )
+    sections = writer_for(job, train, embedded)
+    return Setup(training_view=training_view, wanted=wanted, encoder=encoder, decoder=decoder, sections=sections)
 
 
 def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return how many latents of each label the first round makes, including spares for the filters."""
+    """Return the number of latents of each label in the first round, including spares for the filters."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
 def first_round(setup: Setup, reconstructed: StageResult) -> Round:
     """Return the state that the first round starts from."""
-    return Round(
-        number=1,
-        requested=first_requested(setup.wanted),
-        candidates=(),
-        vectors=np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32),
-        embeddings=(reconstructed.digest,),
-    )
+    none = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
+    requested, embeddings = first_requested(setup.wanted), (reconstructed.digest,)
+    return Round(number=1, requested=requested, candidates=(), vectors=none, embeddings=embeddings)
 
 
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     """Return the state that the next round starts from; None if there is no further round.
 
-    A further round makes more latents of the classes that lack records. There is one as long as the last round added
-    a tenth of the lacking records. The policy's rule on balance then judges what is still lacking.
-
-    Args:
-        setup: holds the wanted counts.
-        before: the state at the start of the last round.
-        after: the state at its end.
+    `before` and `after` are the states at the start and at the end of the last round. A further round makes more
+    latents of the classes that lack records. The rounds end when a round adds less than a tenth of the missing
+    records. The policy's rule on balance then judges the classes that still lack records.
     """
     lacked, lacking = before.lacking(setup.wanted), after.lacking(setup.wanted)
     if not lacking:
@@ -300,3 +225,106 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
         rate = max(have[label] / requested[label], LEAST_RATE)
         requested[label] += math.ceil(1.2 * n / rate) + 2
     return replace(after, number=after.number + 1, requested=requested)
+
+
+def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
+    """Return the latents of this round and of the rounds before it."""
+    inputs: dict[str, HasDigest] = {
+        "training_view": setup.training_view,
+        "counts": plain_value(dict(state.requested)),
+        "sections": StageInput(setup.sections, setup.layout_digest),
+    }
+    result = job.run(INTERPOLATE, inputs, suffix=state.suffix)
+    return read_latents(result.folder), result
+
+
+def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
+    """Return the latents that have no candidate yet."""
+    written = {candidate.latent_id for candidate in candidates}
+    return rows_of(latents, [i for i, name in enumerate(latents.ids) if name not in written])
+
+
+def reconstruction_latents(job: Job, setup: Setup) -> Latents:
+    """Return the vectors of some train records as latents, so that the filters can learn from reconstructions."""
+    embedded = setup.training_view.embedded
+    drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
+    rows = sorted(int(row) for row in drawn)
+    names = tuple(embedded.ids[row] for row in rows)
+    return Latents(
+        vectors=embedded.vectors[rows].copy(),
+        ids=tuple(f"echo-{name}" for name in names),
+        labels=tuple(embedded.labels[row] for row in rows),
+        parent_ids=tuple((name,) for name in names),
+        weights=((1.0,),) * len(rows),
+        method="echo",
+        seed_path="echo",
+    )
+
+
+def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
+    """Return the reconstructions, which only the filters use."""
+    return Reconstructions(
+        record_ids=tuple(parents[0] for parents in latents.parent_ids),
+        texts=tuple(c.text for c in texts),
+        vectors=vectors,
+    )
+
+
+def decode(
+    job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
+) -> tuple[tuple[Candidate, ...], StageResult]:
+    """Return `candidates` texts per latent of the stage `upstream`, with placeholders for apparent identifiers."""
+    inputs: dict[str, HasDigest] = {
+        "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
+        "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
+        "candidates": plain_value(candidates),
+        "sections": StageInput(setup.sections, setup.sections_digest),
+    }
+    result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
+    written = read_shards(result.folder)
+    return tuple(replace(candidate, text=with_placeholders(candidate.text)) for candidate in written), result
+
+
+def embed_texts(
+    job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
+) -> tuple[Float32, StageResult]:
+    """Return the vectors of the candidates' texts."""
+    inputs = {"candidates": StageInput(texts, decoded.digest)}
+    result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
+    return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
+
+
+def filter_candidates(
+    job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
+) -> tuple[tuple[Candidate, ...], StageResult]:
+    """Filter all candidates of the rounds so far together and return the best of each latent."""
+    first, *rounds = state.embeddings  # the first is that of the reconstructions
+    inputs: dict[str, HasDigest] = {
+        "candidates": StageInput(state, sha256_json(rounds)),
+        "latents": StageInput(latents, sha256_json(list(latents.ids))),
+        "training_view": setup.training_view,
+        "reconstructions": StageInput(reconstructions, first),
+        "sections": StageInput(setup.sections, setup.layout_digest),
+        "wanted": plain_value(dict(setup.wanted)),
+    }
+    result = job.run(FILTER, inputs, suffix=state.suffix)
+    return read_candidates(result.folder / KEPT), result
+
+
+def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
+    """Draw the wanted number of kept records of each label, or take all if a class has fewer."""
+    if not state.kept:
+        rejected = filtered.counts["rejected"]
+        raise DataError("no candidate passed the filters", problems=[f"{k}: {v}" for k, v in rejected.items()])
+    chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
+    row = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
+    place = {name: i for i, name in enumerate(latents.ids)}
+    made = [place[c.latent_id] for c in chosen]
+    return Written(
+        records=chosen,
+        vectors=state.vectors[[row[c.latent_id, c.index] for c in chosen]],
+        parents=tuple(latents.parent_ids[i] for i in made),
+        weights=tuple(latents.weights[i] for i in made),
+        wanted=setup.wanted,
+        filtered=filtered.digest,
+    )

@@ -1,4 +1,4 @@
-"""The secret of a workspace: with the seed, the root of every random stream of its runs."""
+"""The secret of a workspace. Together with the seed it is the root of every random stream of a run."""
 
 import secrets
 
@@ -11,7 +11,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-SECRET_DIGEST, _PAID = "secret", "stages/reserve-*/run.json"
+SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
 _RESTORE = "Restore it. Without it this workspace cannot be used, and a new workspace spends a new budget."
 WARNING = (
     "secret: public: anyone who guesses the seed can compute every random choice of the run, and so who was in "
@@ -20,34 +20,28 @@ WARNING = (
 
 
 def run_secret(config: Config, workspace: Workspace) -> bytes:
-    """Return the 32 random bytes of a workspace, made by its first run; empty if the secret is public.
+    """Return the 32 random bytes of a workspace; empty if the secret is public. The first run creates them.
 
     Raises:
-        InputError: the file cannot be read or made, has another length, or others may read it; or a budget was
-            reserved with the secret, and it is missing or differs.
+        InputError: if the file cannot be read or created, has another length or is readable by others, or if a
+            budget was reserved with the secret and the secret is now missing or different.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
-        secret stays in the workspace, and no released digest depends on it. With a copy of it, the same source and
+        secret stays in the workspace, and no released digest depends on it. A copy of the secret, the source and the
         configuration repeat the run.
     """
-    path = workspace.root / FILE
     if config.secret == PUBLIC:
         return b""
-    digests = {
-        p.parent.name: digest
-        for p in sorted(path.parent.glob(_PAID))
-        if (digest := read_field(p, SECRET_DIGEST)) is not None
-    }
-    paid = [name for name, digest in digests.items() if digest != PUBLIC]
+    path = workspace.root / FILE
+    digests = {p.parent.name: read_field(p, SECRET_DIGEST) for p in sorted(workspace.root.glob(_RESERVATIONS))}
+    paid = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
     if paid and not path.exists():
-        raise InputError(
-            f"the secret {path} is missing, and a budget was spent with it", problems=paid, hint=_RESTORE
-        )
+        message = f"the secret {path} is missing, and a budget was spent with it"
+        raise InputError(message, problems=paid, hint=_RESTORE)
     secret = read_key(path, "secret")
     if other := [name for name in paid if digests[name] != _digest(secret)]:
-        raise InputError(
-            f"the secret {path} is not the one that a budget was spent with", problems=other, hint=_RESTORE
-        )
+        message = f"the secret {path} is not the one that a budget was spent with"
+        raise InputError(message, problems=other, hint=_RESTORE)
     return secret
 
 
@@ -61,12 +55,8 @@ def _digest(secret: bytes) -> str:
 
 
 def foreseen_secret(config: Config) -> bytes:
-    """Return the secret that a run would use, or random bytes if there is none yet; nothing is written.
-
-    Raises:
-        InputError: see `run_secret`.
-    """
-    path = config.resolve(config.workspace) / FILE
+    """Return the secret that a run would use, or random bytes if there is none yet; write nothing."""
     if config.secret == PUBLIC:
         return b""
+    path = config.resolve(config.workspace) / FILE
     return read_key(path, "secret") if path.exists() else secrets.token_bytes(SECRET_BYTES)

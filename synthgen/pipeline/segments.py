@@ -1,4 +1,4 @@
-"""Long records in a run: the encoder that reads them by segments, and writing them segment by segment."""
+"""Long records in a run: encode them by segments, and write them segment by segment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,25 +16,28 @@ from synthgen.embed import Encoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline.job import Job
 from synthgen.segment import Splitter, align, learn_splitter, record_vectors
+from synthgen.segment.config import SegmentsConfig
 
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
     """Return the encoder of the run; if records are cut, one that encodes segments."""
     config, encoder = job.config.segments, job.encoder()
-    if config is None:
-        return encoder
-    return SegmentedEncoder(encoder, learn_splitter(config, train.texts, [r.group for r in train.records]))
+    return encoder if config is None else SegmentedEncoder(encoder, _splitter(config, train))
+
+
+def _splitter(config: SegmentsConfig, train: Corpus) -> Splitter:
+    return learn_splitter(config, train.texts, [r.group for r in train.records])
 
 
 def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | None":
-    """Return what writes new records segment by segment; None where records are not cut."""
+    """Return the writer of new records segment by segment; None if records are not cut."""
     config = job.config.segments
     if config is None:
         return None
     if embedded.parts is None:
-        raise InternalError("records are cut, and their segments have no vectors")
+        raise InternalError("records are cut, but their segments have no vectors")
     return SegmentWriter(
-        splitter=learn_splitter(config, train.texts, [r.group for r in train.records]),
+        splitter=_splitter(config, train),
         parents=embedded.parts,
         context_tokens=config.context_tokens,
         seeds=job.seeds.child("segments"),
@@ -42,7 +45,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
+    """Return the separately decoded texts of each record, each with its prompt."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, own)] for r, own in zip(train.records, prompts, strict=True)]
@@ -53,41 +56,34 @@ def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tup
 
 
 def unsegmented(encoder: Encoder) -> Encoder:
-    """Return the encoder that encodes a text as a whole."""
+    """Return the inner encoder, which encodes a text without cutting it."""
     return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentWriter:
-    """Writes new records segment by segment.
+    """Writes new records segment by segment."""
 
-    Args:
-        splitter: knows the headings and how they are written.
-        parents: the segments of the train records.
-        context_tokens: how much of the text so far is read before the next segment.
-        seeds: the stream that draws whose order of sections a record takes.
-    """
-
-    splitter: Splitter
-    parents: Segments
-    context_tokens: int
-    seeds: SeedTree
+    splitter: Splitter  # stores the headings and how they are written
+    parents: Segments  # of the train records
+    context_tokens: int  # number of tokens of the text so far that the decoder reads before the next segment
+    seeds: SeedTree  # stream that draws the parent whose order of sections a record takes
 
     @property
     def layout_digest(self) -> str:
-        """Digest of which segments a new record gets; its parents' segments are those of the training view."""
+        """Digest of the choice of segments for a new record; the training view has its own digest."""
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
     def digest(self) -> str:
-        """Digest of which segments a new record gets and how they are written."""
+        """Digest of the choice of segments for a new record and of how they are written."""
         return sha256_json([self.layout_digest, self.context_tokens])
 
     def aimed(self, latents: Latents) -> Latents:
-        """Return the latents with the vectors that their segments make together: what their text should come to.
+        """Return the latents with the combined vectors of their segments, which the written texts are compared with.
 
-        A section that only one parent has is in the parents' vectors and not in the new record, so the method's own
-        point would include content that is left out on purpose.
+        A section that only one parent has is part of the parents' vectors but not of the new record. The vector that
+        the method computed would therefore include content that the record leaves out on purpose.
         """
         if len(latents) == 0:
             return latents
@@ -98,11 +94,11 @@ class SegmentWriter:
         return align(latents, self.parents, self.seeds)
 
     def sizes(self, latents: Latents) -> list[int]:
-        """Return how many segments each new record has."""
+        """Return the number of segments of each new record."""
         return np.diff(_bounds(self.segments(latents))).tolist()
 
     def usual_size(self, latents: Latents) -> int:
-        """Return how many segments a new record usually has."""
+        """Return the median number of segments of a new record."""
         return int(median(self.sizes(latents)))
 
     def decode(
@@ -110,10 +106,10 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Round j writes segment j of all records and candidates that have one, each behind its own text so far.
+        Step j writes segment j of all records and candidates that have one, each after its own text so far.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text
-            depends on no other record.
+            does not depend on other records.
         """
         segments = self.segments(latents)
         starts = _bounds(segments)
@@ -125,12 +121,12 @@ class SegmentWriter:
         for j in range(max(np.diff(starts).tolist(), default=0)):
             left = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
             rows = [starts[i] + j for i, _ in left]
+            headings = [segments.headings[row] for row in rows]
             part = Latents(
                 vectors=segments.vectors[rows],
                 ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in left),
                 labels=tuple(
-                    _section_label(latents.labels[i], segments.headings[row])
-                    for (i, _), row in zip(left, rows, strict=True)
+                    _section_label(latents.labels[i], heading) for (i, _), heading in zip(left, headings, strict=True)
                 ),
                 parent_ids=((),) * len(left),
                 weights=((),) * len(left),
@@ -155,26 +151,25 @@ class SegmentWriter:
         )
 
     def _for_segments(self, settings: Settings) -> Settings:
-        """Return the settings for one text of each segment, with a prompt for each label and heading.
+        """Return the settings for one text of each segment, with a prompt for each label and possible heading.
 
-        All headings that any record can have are among them, because the longest prompt decides the shape.
+        The prompts cover all headings, because the longest prompt determines the shape of the decoder's input.
         """
-        headings = ("", *self.splitter.headings)
         prompts = {
             _section_label(label, heading): section_prompt(prompt, heading)
             for label, prompt in settings.prompts.items()
-            for heading in headings
+            for heading in ("", *self.splitter.headings)
         }
         return replace(settings, prompts=prompts, candidates=1, context_tokens=self.context_tokens)
 
 
 def _bounds(segments: Segments) -> list[int]:
-    """Return the first row of each record, and one behind the last."""
+    """Return the first row of each record, and the number of rows."""
     return [*segments.starts().tolist(), len(segments)]
 
 
 def section_prompt(prompt: str, heading: str) -> str:
-    """Return the prompt of a segment: its record's, and the heading it stands under."""
+    """Return the prompt of a segment: the prompt of its record, and its heading."""
     return f"{prompt} {heading}".strip()
 
 

@@ -1,4 +1,4 @@
-"""The style of a run: configured, or the one in which its train records are likeliest."""
+"""Choose the style of a run: the configured one, or the one under which its train records are likeliest."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
 MOST_TEXTS = 64  # train texts that are scored
-MIXED = 3  # the likeliest styles that are tried together as well, in pairs and all of them
+MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them
 GAIN = 0.05  # nats per token by which a mixture must win: a style at partial weight is slightly likelier than in full
 WARNING = (
     "decode.style auto: the private train text determines which one to three built-in styles are used; this"
@@ -35,7 +35,7 @@ Shares = tuple[tuple[str, float], ...]
 
 
 def check_style(config: Config, policy: Policy) -> None:
-    """Raise ConfigError if the policy requires differential privacy and train chooses the style without it."""
+    """Raise ConfigError if the policy requires differential privacy but train determines the style without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
             f"decode.style: policy {policy.name!r} requires differential privacy, and this choice has none",
@@ -44,18 +44,15 @@ def check_style(config: Config, policy: Policy) -> None:
         )
 
 
-def refuse_learnt(config: Config, *parts: Corpus) -> None:
+def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if the styles of the run were trained on text of its own records.
 
-    The limit is one record in a hundred with a sentence of ten words that a style was trained on; more is no chance.
-    All styles are checked together, because records spread over many styles would pass each check alone. With `auto`
-    all built-in styles are checked.
+    `parts` are train and control as they were read. A style trained on both would reveal text that no audit can
+    measure. At most one record in a hundred may contain a sentence of ten words that a style was trained on; a larger
+    share is not due to chance. All styles are checked together, because records spread over many styles would pass
+    each single check. With `auto`, all built-in styles are checked.
 
-    Args:
-        config: the run's.
-        parts: train and control as they were read; a style trained on both reveals text that no audit can measure.
-
-    Privacy: the message holds a share of records, and only if the run is refused.
+    Privacy: the message contains a share of records, and only if the run is refused.
     """
     names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
@@ -63,29 +60,21 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
-            "decode.style: a style was trained on sentences of the very records that must stay private",
+            "decode.style: a style was trained on sentences of the records that must stay private",
             problems=[f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > 0],
             hint="Name a style that was trained on other people's text, or plain.",
         )
 
 
-def named_shares(config: Config) -> Shares:
-    """Return the styles that a configuration names, in equal shares; none of `auto`."""
-    return () if config.decode.style == AUTO else _equally(config.decode.styles)
-
-
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
-    """Return the styles a run writes in with their shares: the configured ones, or those that were chosen.
-
-    Raises:
-        ModelMissing, ModelError: see `load_style`.
-    """
-    given = named_shares(config) if shares is None else shares
-    return [(load_style(name, config.resolve), share) for name, share in given if name != PLAIN]
+    """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares."""
+    if shares is None:
+        shares = () if config.decode.style == AUTO else _equally(config.decode.styles)
+    return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
 
 
-def ways(n: int) -> int:
-    """Return how many ways of writing `auto` reads train under, for n built-in styles, the plain one among them."""
+def n_tried(n: int) -> int:
+    """Return the number of styles and mixtures that `auto` tries, for n built-in styles including the plain one."""
     mixed = min(MIXED, n - 1)
     return n + sum(comb(mixed, together) for together in range(2, mixed + 1))
 
@@ -97,45 +86,40 @@ def _equally(names: tuple[str, ...]) -> Shares:
 def _read(
     nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
 ) -> dict[Shares, float]:
-    """Return the nats of each style by itself, then of the likeliest together."""
-    found: dict[Shares, float] = {}
+    """Return the nats of each single style, then of the mixtures of the likeliest styles."""
 
     def read(mixed: tuple[str, ...]) -> float:
-        found[_equally(mixed)] = nats(_equally(mixed))
+        value = nats(_equally(mixed))
         advance(1)
-        return found[_equally(mixed)]
+        return value
 
     alone = {name: read((name,)) for name in names}
-    near = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
-    for n in range(2, len(near) + 1):
-        for mixed in combinations(near, n):
-            read(mixed)
-    return found
+    likeliest = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
+    mixtures = [mixed for n in range(2, len(likeliest) + 1) for mixed in combinations(likeliest, n)]
+    singles = {_equally((name,)): value for name, value in alone.items()}
+    return singles | {_equally(mixed): read(mixed) for mixed in mixtures}
 
 
 def read_choice(folder: Path) -> Shares:
-    """Return the styles that were chosen, with their shares."""
+    """Return the chosen styles with their shares."""
     return tuple((str(name), float(share)) for name, share in json.loads((folder / CHOICE).read_bytes())["shares"])
 
 
 def choose_style(
     job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
 ) -> tuple[Bridge, StageResult]:
-    """Return the bridge in the styles under which train is likeliest, and the stage that found it.
+    """Return the bridge in the styles under which train is likeliest, and the stage that chose them.
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    Of at most 64 texts of train, a record each or, where records are cut, a part of one. M is each style by itself,
-    and each pair and all of the `MIXED` likeliest ones together. The plain style is excluded from mixtures: half of a
+    The sum covers at most 64 texts of train: records, or parts of records if records are cut. M is each single style,
+    each pair of the `MIXED` likeliest styles, and all of these. The plain style is excluded from mixtures: half of a
     style mixed with the plain style is likelier than the full style, but not closer to the records. The styles with
     the fewest nats are chosen; a mixture must win by `GAIN`.
 
-    Raises:
-        ModelMissing, ModelError: as the models say.
-
     Privacy: reads train texts. The choice, one of fifteen with four built-in styles, affects every text.
-    Randomness: stream `manner`: which texts are used.
-    Cost: one pass of the language model over the texts for each style and four more; loading it as often.
+    Randomness: stream `manner` draws the texts.
+    Cost: loads the language model and reads the texts once for each style and mixture.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("texts written from words alone have no style, and the configuration does not allow one")
@@ -153,7 +137,7 @@ def choose_style(
 
 
 def _choose(context: StageContext) -> Mapping[str, object]:
-    """Write the styles under which a sample of train is likeliest, and what was measured."""
+    """Write the styles under which a sample of train is likeliest, and the measured nats."""
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
     whole = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
     parts = [part for record in whole for part in record if part[0]]
@@ -167,7 +151,7 @@ def _choose(context: StageContext) -> Mapping[str, object]:
         most = bridge.info.max_text_tokens
         return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
 
-    with context.progress.stage("style", total=ways(len(styles)), unit="styles") as advance:
+    with context.progress.stage("style", total=n_tried(len(styles)), unit="styles") as advance:
         found = _read(nats, tuple(styles), advance)
     chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
     choice = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}

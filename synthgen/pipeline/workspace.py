@@ -1,15 +1,14 @@
-"""The private side: a folder of mode 0700 where each stage's result is kept under the digest of its inputs.
+"""The private workspace: a folder of mode 0700 that stores each stage's result under the digest of its inputs.
 
-    ws/lock                                one run at a time
+    ws/lock                                locks the workspace for one run
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
-    ws/stages/<name>-<digest16>.partial/   a result being made; some stages go on from one: see `keep_partial`
-    ws/run.json, ws/audit.json, ...        views of the last run
+    ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
+    ws/run.json, ws/audit.json, ...        copies of the last run's results
 
-A result is written whole into the partial folder, synced, and renamed, so a stop at any moment leaves either nothing
-or all of it. The digest covers the stage's configuration, the digests of its inputs, its models and the key
-of its stream, which follows from secret and seed; a changed configuration therefore makes a new result beside the old
-one and never mixes with it.
+A result is written completely into the partial folder, synced and renamed, so an interrupted run leaves the whole
+result or none. The digest covers the stage's configuration, the digests of its inputs, its models and the key of its
+random stream, which depends on secret and seed. A changed configuration therefore gets a new result in a new folder.
 """
 
 import fcntl
@@ -34,36 +33,19 @@ Make = Callable[[Path], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """A finished stage.
-
-    Args:
-        name: the stage.
-        digest: sha256 of everything it was made from; names the folder.
-        folder: where its files are.
-        counts: what went in and came out, as the stage counts it.
-        seconds: how long making it took, when it was made.
-        reused: whether it was stored already.
-        code: see `Stage.code_digest`.
-    """
+    """A finished stage."""
 
     name: str
-    digest: str
+    digest: str  # sha256 of everything that the result depends on; part of the folder's name
     folder: Path
-    counts: Mapping[str, Any]
-    seconds: float
-    reused: bool
-    code: str = ""
+    counts: Mapping[str, Any]  # numbers of input and output records, and counts of the stage's own
+    seconds: float  # that computing the result took; not the time of reading a stored result
+    reused: bool  # whether the result was stored before this run
+    code: str = ""  # see `Stage.code_digest`
 
 
 class Workspace:
-    """The private folder of one configuration.
-
-    Args:
-        root: made with mode 0700 when absent.
-
-    Raises:
-        StorageError: when it cannot be made or written, or others may read it.
-    """
+    """The private folder of one configuration; raises StorageError if it is not writable or others may read it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,13 +53,11 @@ class Workspace:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             (root / "stages").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StorageError(
-                f"workspace {root}: cannot be written ({error.strerror})", hint="Choose another `workspace`."
-            ) from error
+            message = f"workspace {root}: cannot be written ({error.strerror})"
+            raise StorageError(message, hint="Choose another `workspace`.") from error
         if stat.S_IMODE(root.stat().st_mode) & 0o077:
-            raise StorageError(
-                f"workspace {root}: others may read it", hint=f"It holds private text: chmod 700 {root}"
-            )
+            hint = f"It holds private text: chmod 700 {root}"
+            raise StorageError(f"workspace {root}: others may read it", hint=hint)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -86,19 +66,18 @@ class Workspace:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise Interrupted(
-                    f"workspace {self.root}: another run holds it", hint="Wait for it, or stop it, then try again."
-                ) from error
+                hint = "Wait until that run ends, or stop it; then try again."
+                raise Interrupted(f"workspace {self.root}: another run has locked it", hint=hint) from error
             yield
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return the stored result of a stage if it is complete and was made from these inputs."""
+        """Return the stored result of a stage if it is complete and was computed from these inputs."""
         digest, folder = self._place(name, inputs)
         found = _finished(folder)
         return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
-        """Return the folder of a stage's result, which may not exist."""
+        """Return the folder of a stage's result; the folder may not exist."""
         return self._place(name, inputs)[1]
 
     def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
@@ -108,19 +87,20 @@ class Workspace:
     def stage(
         self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
     ) -> StageResult:
-        """Return a stage's result: the stored one, or a new one that `make` writes into the folder it is given.
+        """Return a stage's result: the stored one, or a new one.
 
-        A result whose files do not match their digests is made again, unless it spent a privacy budget.
+        If the files of a stored result do not match their digests, the result is computed again, unless it spent a
+        privacy budget (`is_paid`): such a result is neither deleted nor computed twice.
 
         Args:
-            name: the stage.
-            inputs: JSON of everything the result depends on.
-            make: writes the files and returns the counts for the run record.
-            keep_partial: whether `make` goes on from what an interrupted try left in its folder.
-            is_paid: whether it spent a privacy budget, so that its result is neither deleted nor made twice.
+            name: name of the stage.
+            inputs: JSON of everything that the result depends on.
+            make: writes the files into the folder it receives, and returns the counts for the run record.
+            keep_partial: whether `make` continues from the files that an interrupted run left in its folder.
+            is_paid: whether the stage spends a privacy budget.
 
         Raises:
-            StorageError: the files of a paid result are not those that were written.
+            StorageError: if the files of a paid result were changed.
         """
         digest, folder = self._place(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
@@ -136,15 +116,15 @@ class Workspace:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
-        for left in partial.glob(f"{DONE}*"):  # left by a stop between writing the file and the rename
-            left.unlink()
+        for stale in partial.glob(f"{DONE}*"):  # exists if the last run stopped between writing and renaming
+            stale.unlink()
         started = time.monotonic()
         counts = dict(make(partial))
         seconds = round(time.monotonic() - started, 3)
         files = {}
-        for path in sorted(p for p in partial.rglob("*") if p.is_file()):
+        for name_in_folder, path in _files(partial).items():
             sync(path)
-            files[path.relative_to(partial).as_posix()] = sha256_file(path)
+            files[name_in_folder] = sha256_file(path)
         write_json(partial / DONE, {"counts": counts, "seconds": seconds, "files": files})
         partial.replace(folder)
         sync(folder.parent)
@@ -158,45 +138,44 @@ class Workspace:
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
 
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the files of a result by their relative names, sorted, without done.json."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / DONE)
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return counts and seconds of a result; None if its files are not exactly those that were written."""
+    """Return counts and seconds of a result; None if its files are not exactly those that the stage wrote."""
     if not (folder / DONE).is_file():
         return None
     try:
         done = json.loads((folder / DONE).read_bytes())
-        files, result = done["files"].items(), {"counts": done["counts"], "seconds": done["seconds"]}
-    except (ValueError, KeyError, TypeError, AttributeError):  # altered, so not as it was written
+        files, result = dict(done["files"].items()), {"counts": done["counts"], "seconds": done["seconds"]}
+    except (ValueError, KeyError, TypeError, AttributeError):  # done.json was changed
         return None
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {DONE}
-    if there != {name for name, _ in files}:
-        return None
-    return result if all(sha256_file(folder / name) == digest for name, digest in files) else None
+    stored = _files(folder)
+    is_same = stored.keys() == files.keys() and all(sha256_file(stored[name]) == files[name] for name in files)
+    return result if is_same else None
 
 
 def _differing(folder: Path) -> list[str]:
-    """Return the added, missing and changed files of a folder, compared with its list of files."""
+    """Return the added, missing and changed files of a folder, compared with the list in done.json."""
     try:
         files = dict(json.loads((folder / DONE).read_bytes())["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return [f"{DONE}: missing or changed"]
-    there = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != DONE}
+    stored = _files(folder)
     return [
-        *(f"{name}: added" for name in there if name not in files),
-        *(f"{name}: missing" for name in files if name not in there),
-        *(f"{name}: changed" for name in files if name in there and sha256_file(there[name]) != files[name]),
+        *(f"{name}: added" for name in stored if name not in files),
+        *(f"{name}: missing" for name in files if name not in stored),
+        *(f"{name}: changed" for name in files if name in stored and sha256_file(stored[name]) != files[name]),
     ]
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return a field of a JSON file of the workspace; None if the file has no such field.
-
-    Raises:
-        StorageError: it cannot be read, or is no JSON object.
-    """
+    """Return a field of a JSON object in a file, or None; raise StorageError if the file cannot be read."""
     try:
         return dict(json.loads(path.read_bytes())).get(name)
     except (OSError, ValueError, TypeError) as error:
-        raise StorageError(
-            f"{path}: cannot be read as it was written ({type(error).__name__})",
-            hint="Restore the file, or remove its folder.",
-        ) from None
+        message = f"{path}: cannot be read as it was written ({type(error).__name__})"
+        raise StorageError(message, hint="Restore the file, or remove its folder.") from None

@@ -15,8 +15,7 @@ from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.core.files import write_bytes, write_json
 from synthgen.core.made_by import AUDITS, versions_of
 from synthgen.decode.bridge import Vocabulary, load_vocabulary
-from synthgen.pipeline.calibrate import SELFTEST, with_selftest
-from synthgen.pipeline.judge import EVIDENCE
+from synthgen.pipeline.judge import EVIDENCE, SELFTEST, with_selftest
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, read_record
 from synthgen.pipeline.stages import changed_stages

@@ -62,4 +62,4 @@ def test_two_runs_do_not_share_a_workspace(unmade, tmp_path):
         process.kill()
         process.wait()
     assert second.returncode == 7
-    assert "another run holds it" in second.stderr
+    assert "another run has locked it" in second.stderr

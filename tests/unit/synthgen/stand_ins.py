@@ -30,10 +30,18 @@ from synthgen.pipeline.judge import (
 )
 from synthgen.pipeline.pipeline import write_records
 from synthgen.pipeline.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.pipeline.rounds import fitted_on, open_bridge, set_up
+from synthgen.pipeline.rounds import (
+    decode,
+    embed_texts,
+    fitted_on,
+    interpolate,
+    open_bridge,
+    reconstruction_latents,
+    reconstructions_of,
+    set_up,
+)
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import Workspace
-from synthgen.pipeline.write import decode, embed_texts, interpolate, reconstruction_latents, reconstructions_of
 
 CLASSES = ("cardiology", "gastroenterology", "pulmonology")
 DIM = 40

@@ -154,7 +154,6 @@ def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_
         "synthgen.cli.keys",
         "synthgen.cli.publish",
         "synthgen.cli.schemas",
-        "synthgen.cli.stamps",
         "synthgen.cli.start",
         "synthgen.release.approve",
         "synthgen.release.open",

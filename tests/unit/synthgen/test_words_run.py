@@ -72,7 +72,9 @@ def test_another_vocabulary_is_decoded_anew(worded):
 
 
 def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
-    with pytest.raises(ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"):
+    with pytest.raises(
+        ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"
+    ):
         Pipeline(worded.config(decode={"bridge": "words"})).run()
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 

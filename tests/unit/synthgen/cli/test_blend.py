@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from synthgen.cli import blend as command
 from synthgen.cli import main as cli
 from synthgen.cli.blend import WARNING, BlendRequest, blend, blend_texts
-from synthgen.core.errors import DataError, ModelMissing, StorageError, UsageError
+from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Candidate
 from synthgen.decode.plain import WordsDecoder
@@ -22,7 +22,7 @@ AXIS = {A: 0, B: 1, BETWEEN: None}
 
 
 class Encoder:
-    """Gives A and B orthogonal vectors, the blend the diagonal, everything else an axis of its own."""
+    """Return orthogonal vectors for A and B, the diagonal for the blend, and another axis for all other texts."""
 
     name, digest, dim, max_tokens, normalized = "stub", "0", 5, 99, True
 
@@ -49,16 +49,9 @@ class Decoder:
     def decode(self, latents, settings, seeds, advance):
         self.request = (latents, settings, seeds)
         advance(settings.candidates)
-        return tuple(
-            Candidate(
-                latent_id="blend",
-                index=i,
-                text=self.texts[i % len(self.texts)],
-                label=latents.labels[0],
-                finish="stop",
-            )
-            for i in range(settings.candidates)
-        )
+        shared = {"latent_id": "blend", "label": latents.labels[0], "finish": "stop"}
+        n = len(self.texts)
+        return tuple(Candidate(index=i, text=self.texts[i % n], **shared) for i in range(settings.candidates))
 
 
 @pytest.fixture
@@ -104,47 +97,30 @@ def test_the_target_is_on_the_segment_or_the_arc(method, lam, target):
     assert (str(seeds), seeds.root) == ("decode", 0)
 
 
-def test_the_table_and_the_page():
+def test_json_and_text_show_the_attributes():
     found = made(BETWEEN)
     value = json.loads(json.dumps(found.to_json()))
     assert value["warning"] == WARNING
-    assert [row["attribute"] for row in value["attributes"]] == [
-        "age",
-        "sex",
-        "chronic conditions",
-        "symptoms",
-        "medications",
-        "lifestyle",
-    ]
-    by_name = {row["attribute"]: row for row in value["attributes"]}
-    assert by_name["age"]["blend"][0] == {"value": "50", "from": "between"}
-    assert by_name["chronic conditions"]["blend"] == [
-        {"value": "gout", "from": "B"},
-        {"value": "migraine", "from": "new"},
-    ]
-    assert by_name["medications"]["blend"] == [{"value": "albuterol", "from": "A"}]
+    blends = {row["attribute"]: row["blend"] for row in value["attributes"]}
+    assert list(blends) == ["age", "sex", "chronic conditions", "symptoms", "medications", "lifestyle"]
+    assert blends["age"][0] == {"value": "50", "from": "between"}
+    assert blends["chronic conditions"] == [{"value": "gout", "from": "B"}, {"value": "migraine", "from": "new"}]
+    assert blends["medications"] == [{"value": "albuterol", "from": "A"}]
     text = found.to_text()
     assert text.startswith(WARNING)
-    for part in (
-        A,
-        B,
-        BETWEEN,
-        "cosine to target 1.000, to A 0.707, to B 0.707 (A to B 0.000)",
-        "gout (B)",
-        "50 (between)",
-    ):
-        assert part in text
+    cosines = "cosine to target 1.000, to A 0.707, to B 0.707 (A to B 0.000)"
+    assert all(part in text for part in (A, B, BETWEEN, cosines, "gout (B)", "50 (between)"))
 
 
-class Told(Decoder, WordsDecoder):
-    """Reads prompt words from the vectors."""
+class FixedWordsDecoder(Decoder, WordsDecoder):
+    """Return fixed prompt words for every vector."""
 
     def read(self, vectors, k):
         return (tuple(f"word{i}" for i in range(k)),) * len(vectors)
 
 
 def test_the_prompt_words_are_shown():
-    decoder = Told(BETWEEN)
+    decoder = FixedWordsDecoder(BETWEEN)
     found = blend_texts((A, B), request(bridge="words"), Encoder(), decoder, silent)
     assert decoder.request[1].words == 10
     assert found.words == tuple(f"word{i}" for i in range(10))
@@ -174,32 +150,27 @@ def test_texts_that_cannot_be_blended_raise_an_error():
 
 def test_files_are_read_before_any_model(files, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "open_models", lambda _bridge: pytest.fail("a model was opened"))
-    with pytest.raises(StorageError, match=r"none\.txt: cannot be read"):
-        blend(request((files[0], tmp_path / "none.txt")), silent)
-    with pytest.raises(StorageError, match="cannot be read"):
-        blend(request((tmp_path, files[1])), silent)
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(DataError, match=r"bytes\.txt: is not UTF-8"):
-        blend(request((files[0], tmp_path / "bytes.txt")), silent)
     (tmp_path / "blank.txt").write_text(" 12\n")
-    with pytest.raises(DataError, match=r"blank\.txt: contains no letter"):
-        blend(request((files[0], tmp_path / "blank.txt")), silent)
+    (tmp_path / "folder.txt").mkdir()
+    for name, message in (
+        ("none", "cannot be read"),
+        ("folder", "cannot be read"),
+        ("bytes", "is not UTF-8"),
+        ("blank", "contains no letter"),
+    ):
+        with pytest.raises((DataError, StorageError), match=rf"{name}\.txt: {message}"):
+            blend(request((files[0], tmp_path / f"{name}.txt")), silent)
     for lam in (-0.1, 1.1, float("nan")):
         with pytest.raises(UsageError, match="--lambda must be from 0 to 1"):
             blend(request(files, lam=lam), silent)
-
-
-def test_a_model_that_is_not_in_the_store_is_told(files, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "empty"))
-    with pytest.raises(ModelMissing):
-        blend(request(files), silent)
 
 
 def invoke(*arguments):
     return CliRunner().invoke(cli.app, ["blend", *map(str, arguments)])
 
 
-def test_the_command_line(files, monkeypatch):
+def test_options_reach_the_blend(files, monkeypatch):
     decoder = Decoder(BETWEEN)
     monkeypatch.setattr(command, "open_models", lambda _bridge: (Encoder(), decoder))
     done = invoke(*files, "--lambda", "0.25", "--candidates", "3", "--method", "slerp", "--seed", "7", "--json")
@@ -214,7 +185,7 @@ def test_the_command_line(files, monkeypatch):
     assert "blend, lambda 0.5 (smote), best of 4 candidates:" in plain.stderr
 
 
-def test_exit_codes(files, tmp_path):
+def test_errors_exit_with_the_code_of_their_class(files, tmp_path):
     env = {**os.environ, "SYNTHGEN_MODELS": str(tmp_path / "empty")}
     for arguments, code, said in (([files[0], "none.txt"], 3, "none.txt: cannot be read"), (files, 6, "models pull")):
         command_line = [sys.executable, "-m", "synthgen", "blend", *map(str, arguments)]
@@ -226,16 +197,16 @@ def test_exit_codes(files, tmp_path):
 @pytest.mark.parametrize(
     "wrong", [["--lambda", "2"], ["--candidates", "0"], ["--method", "vae"], ["--seed", "-1"], ["--bridge", "x"]]
 )
-def test_wrong_use_is_2(files, wrong):
+def test_invalid_options_exit_with_2(files, wrong):
     assert invoke(*files, *wrong).exit_code == 2
 
 
 @pytest.mark.models
 @pytest.mark.slow
 def test_the_embedded_models_blend_two_notes(files):
-    told = blend(request(files, candidates=2, bridge="words"), silent)
-    assert len(set(told.words)) == 10
-    assert told.cosines["target"] > 0.1
+    by_words = blend(request(files, candidates=2, bridge="words"), silent)
+    assert len(set(by_words.words)) == 10
+    assert by_words.cosines["target"] > 0.1
     found = blend(request(files, candidates=2), silent)
     assert found.blend.text
     assert found.cosines["target"] == max(c for c in found.of_candidates if c is not None)

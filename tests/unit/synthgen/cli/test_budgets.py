@@ -13,7 +13,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.workspace import Workspace
 
-NOBODY = Corpus(role="control", records=(), has_groups=True)
+EMPTY = Corpus(role="control", records=(), has_groups=True)
 DP = {
     "source": {"id": None},
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5},
@@ -31,37 +31,37 @@ def booked(project):
     return project.write_config(**DP)
 
 
-def test_what_was_spent_is_listed(booked):
-    told = CliRunner().invoke(app, ["budget", "show", str(booked)])
-    assert told.exit_code == 0
-    assert "epsilon 2, delta 4e-06, reserved, no noise drawn yet" in told.output
-    (one,) = json.loads(CliRunner().invoke(app, ["budget", "show", str(booked), "--json"]).stdout)
+def budget(*arguments):
+    return CliRunner().invoke(app, ["budget", *map(str, arguments)])
+
+
+def test_reservations_are_listed(booked):
+    shown = budget("show", booked)
+    assert shown.exit_code == 0
+    assert "epsilon 2, delta 4e-06, reserved, no noise drawn yet" in shown.output
+    (one,) = json.loads(budget("show", booked, "--json").stdout)
     assert (one["epsilon"], one["state"]) == (2.0, "reserve")
 
 
-def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, project):
-    told = CliRunner().invoke(app, ["budget", "check", str(booked)])
-    assert isinstance(told.exception, Overspent)
-    assert told.exception.problems == ("epsilon: 3 in all, 2 spent, 2 asked for",)
+def test_check_fails_if_the_remaining_budget_is_too_small(booked, project):
+    refused = budget("check", booked).exception
+    assert isinstance(refused, Overspent)
+    assert refused.problems == ("epsilon: 3 in all, 2 spent, 2 asked for",)
     path = project.write_config(**{**DP, "dp": {"epsilon": 0.5, "delta": 9e-6, "persons": 40}})
-    assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, Overspent)  # of delta too
+    assert isinstance(budget("check", path).exception, Overspent)  # delta is limited as well
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})
-    assert CliRunner().invoke(app, ["budget", "check", str(path)]).exit_code == 0
+    assert budget("check", path).exit_code == 0
 
 
-def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project):
+def test_check_does_not_count_the_own_reservation_until_its_draw_is_lost(project):
     config, path = project.config(**DP), project.write_config(**DP)
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
-
-    def check(file):
-        return CliRunner().invoke(app, ["budget", "check", str(file)])
-
-    told = check(path)
-    assert told.exit_code == 0
-    assert "epsilon 0, delta 0 (without the reservation of this run)" in told.output
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
+    checked = budget("check", path)
+    assert checked.exit_code == 0
+    assert "epsilon 0, delta 0 (without the reservation of this run)" in checked.output
     other = project.write_config(**{**DP, "seed": 99})
-    assert isinstance(check(other).exception, Overspent)  # another run, so it pays as well
+    assert isinstance(budget("check", other).exception, Overspent)  # another run spends its own budget
     path = project.write_config(**DP)
-    note_draw(*ledger_of(config), reservation.spending.run)  # and what it drew is lost
-    assert isinstance(check(path).exception, Overspent)
+    note_draw(*ledger_of(config), reservation.spending.run)  # the drawn noise is lost
+    assert isinstance(budget("check", path).exception, Overspent)

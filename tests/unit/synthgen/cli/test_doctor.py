@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -17,41 +18,28 @@ def found():
     return {check.name: check for check in examine()}
 
 
-def test_a_missing_model_is_told_with_the_command_that_brings_it():
+def test_missing_models_and_bridge_fail_and_swap_memory_and_gpu_are_optional(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
     checks = found()
-    for name in MODELS:
-        check = checks[f"model {name}"]
+    details = {f"model {name}": f"synthgen models pull {name}" for name in MODELS} | {"bridge": "no bridge here"}
+    for name, detail in details.items():
+        check = checks[name]
         assert (check.ok, check.optional) == (False, False)
-        assert f"synthgen models pull {name}" in check.detail
-
-
-def test_what_only_matters_sometimes_stops_no_run():
-    checks = found()
+        assert detail in check.detail
     assert {name for name, check in checks.items() if check.optional} >= {"swap", "memory", "gpu"}
-    assert all(json.dumps(check.to_json()) for check in checks.values())
+    assert all(json.dumps(asdict(check)) for check in checks.values())
 
 
-@pytest.mark.parametrize(("able", "said"), [(True, "bfloat16"), (False, "float32: ")])
-def test_what_the_processor_computes_in_is_told(monkeypatch, able, said):
+@pytest.mark.parametrize(("able", "start"), [(True, "bfloat16"), (False, "float32: ")])
+def test_the_arithmetic_of_the_cpu_is_reported(monkeypatch, able, start):
     monkeypatch.setattr("synthgen.decode.loop.products.has_bfloat16", lambda: able)
     check = found()["arithmetic"]
     assert (check.ok, check.optional) == (able, True)
-    assert check.detail.startswith(said)
+    assert check.detail.startswith(start)
 
 
-def test_the_store_is_judged_where_it_would_be_made(store):
-    check = found()["model store"]
-    assert str(store.parent) in check.detail
+def test_free_space_is_checked_where_the_store_would_be_created(store, monkeypatch):
+    assert str(store.parent) in found()["model store"].detail
     assert not store.exists()
-
-
-def test_a_missing_bridge_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
-    check = found()["bridge"]
-    assert (check.ok, check.optional) == (False, False)
-    assert "contains no bridge" in check.detail
-
-
-def test_little_room_for_models_is_told(monkeypatch):
     monkeypatch.setattr(doctor, "NEEDED_GIB", 1e9)
     assert not found()["model store"].ok

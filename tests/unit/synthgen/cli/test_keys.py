@@ -1,13 +1,16 @@
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import ledger_id
+from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import fingerprint, load_trust
-from synthgen.cli.keys import keys_app, trust_app
+from synthgen.cli.main import app
 from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
 
@@ -19,20 +22,20 @@ def passphrase(monkeypatch):
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", PASSPHRASE)
 
 
-def call(app, *arguments):
-    """Run a command; what it raises is raised here."""
+def call(*arguments):
+    """Run a command and raise its exception."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def make(folder, name):
-    call(keys_app, "new", folder / f"{name}.pem", "--person", name.title(), "--org", "Clinic", "--days", "5")
+    call("keys", "new", folder / f"{name}.pem", "--person", name.title(), "--org", "Clinic", "--days", "5")
     return folder / f"{name}.pub.json"
 
 
 def test_a_new_key_opens_with_its_passphrase_and_shows_its_holder(tmp_path):
     public = make(tmp_path, "ann")
     key = load_key(tmp_path / "ann.pem", PASSPHRASE.encode())
-    shown = json.loads(call(keys_app, "show", public).stdout)
+    shown = json.loads(call("keys", "show", public).stdout)
     assert (shown["keyid"], shown["person"], shown["org"]) == (key.keyid, "Ann", "Clinic")
     assert stat.S_IMODE((tmp_path / "ann.pem").stat().st_mode) == 0o600
     assert PASSPHRASE.encode() not in (tmp_path / "ann.pem").read_bytes() + public.read_bytes()
@@ -46,64 +49,36 @@ def test_a_key_is_never_overwritten(tmp_path):
     assert (tmp_path / "ann.pem").read_bytes() == before
 
 
-def test_a_short_passphrase_is_refused(tmp_path, monkeypatch):
+def test_a_short_passphrase_raises_an_error_and_is_not_an_option(tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "short")
     with pytest.raises(UsageError, match="passphrase"):
         make(tmp_path, "ann")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_passphrase_is_no_option():
-    assert "passphrase" not in " ".join(str(p.name) for p in _parameters(keys_app, "new"))
-
-
-def _parameters(app, name):
-    import typer
-
-    return typer.main.get_command(app).commands[name].params
+    options = typer.main.get_command(app).commands["keys"].commands["new"].params
+    assert "passphrase" not in " ".join(str(option.name) for option in options)
 
 
 def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     releaser, officer, owner = (make(tmp_path, name) for name in ("ann", "ben", "cem"))
     path = tmp_path / "trust.json"
-    made = call(
-        trust_app,
-        "init",
-        path,
-        "--releaser",
-        releaser,
-        "--privacy-officer",
-        officer,
-        "--data-owner",
-        owner,
-        "--policy",
-        "research",
-        "--policy",
-        "hospital-external",
-        "--ledger",
-        "a" * 32,
-    )
+    keys = ("--releaser", releaser, "--privacy-officer", officer, "--data-owner", owner)
+    policies = ("--policy", "research", "--policy", "hospital-external")
+    made = call("trust", "init", path, *keys, *policies, "--ledger", "a" * 32)
     print_of = fingerprint(path.read_bytes())
     assert print_of in made.stderr
-    shown = call(trust_app, "show", path).stdout.splitlines()
+    shown = call("trust", "show", path).stdout.splitlines()
     assert shown[0] == f"fingerprint: {print_of}"
     assert shown[1].startswith("expires: 20")
-    assert [line.split(":")[0] for line in shown[2:]] == [
-        "data_owner",
-        "privacy_officer",
-        "releaser",
-        "ledger",
-        "policy hospital-external",
-        "policy research",
-    ]
+    names = ["data_owner", "privacy_officer", "releaser", "ledger", "policy hospital-external", "policy research"]
+    assert [line.split(":")[0] for line in shown[2:]] == names
     assert "Cem, Clinic" in shown[2]
     assert shown[-1].endswith(load_policy("research").digest())
 
 
-def test_one_person_in_two_roles_is_refused(tmp_path):
+def test_one_person_in_two_roles_raises_an_error(tmp_path):
     public = make(tmp_path, "ann")
     with pytest.raises(ConfigError, match="unsound"):
-        call(trust_app, "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
+        call("trust", "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
     assert not (tmp_path / "trust.json").exists()
 
 
@@ -112,46 +87,76 @@ def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path, policy):
     options = ("--releaser", make(tmp_path, "ann"), "--policy", policy)
     path = tmp_path / "trust.json"
     with pytest.raises(ConfigError, match=f"under {policy} the verifier accepts a release only if") as caught:
-        call(trust_app, "init", path, *options)
+        call("trust", "init", path, *options)
     assert "--ledger" in caught.value.hint
     assert not path.exists()
-    own = ledger_id(tmp_path / "ledger")  # begins it
-    call(trust_app, "init", path, *options, "--ledger", tmp_path / "ledger", "--ledger", "a" * 32)
+    own = ledger_id(tmp_path / "ledger")  # creates it
+    call("trust", "init", path, *options, "--ledger", tmp_path / "ledger", "--ledger", "a" * 32)
     assert load_trust(path).ledgers == (own, "a" * 32)
-    assert f"ledger: {'a' * 32}" in call(trust_app, "show", path).stdout.splitlines()
+    assert f"ledger: {'a' * 32}" in call("trust", "show", path).stdout.splitlines()
 
 
-@pytest.mark.parametrize("held", [None, "nothing", "a file"])
-def test_a_ledger_that_is_not_there_is_neither_begun_nor_pinned(tmp_path, held):
+@pytest.mark.parametrize("content", [None, "nothing", "a file"])
+def test_a_missing_ledger_is_neither_created_nor_pinned(tmp_path, content):
     ledger, path = tmp_path / "ledger-with-a-typo", tmp_path / "trust.json"
-    if held is not None:
+    if content is not None:
         ledger.mkdir()
-    if held == "a file":
+    if content == "a file":
         (ledger / "note.txt").write_text("")
     with pytest.raises(ConfigError, match="there is no ledger in") as caught:
-        call(trust_app, "init", path, "--releaser", make(tmp_path, "ann"), "--ledger", ledger)
+        call("trust", "init", path, "--releaser", make(tmp_path, "ann"), "--ledger", ledger)
     assert "budget show" in caught.value.hint
     assert not path.exists()
     assert not (ledger / "key").exists()
 
 
-def test_the_next_version_of_a_root_needs_a_ledger_as_well(tmp_path):
-    releaser, _ = make(tmp_path, "ann"), make(tmp_path, "ben")
-    root, versions = tmp_path / "ben.pem", [tmp_path / f"{i}.json" for i in range(3)]
-    call(trust_app, "init", versions[0], "--releaser", releaser, "--root", root)
+def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path):
+    releaser, root = make(tmp_path, "ann"), make(tmp_path, "ben").with_name("ben.pem")
+    versions = [tmp_path / f"{i}.json" for i in range(3)]
+    call("trust", "init", versions[0], "--releaser", releaser, "--root", root)
     rotate = ("--sign-with", root, "--policy", "strict-dp")
     with pytest.raises(ConfigError, match="under strict-dp the verifier accepts a release only if"):
-        call(trust_app, "rotate", *versions[:2], *rotate)
+        call("trust", "rotate", *versions[:2], *rotate)
     assert not versions[1].exists()
-    call(trust_app, "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)
-    call(trust_app, "rotate", *versions[1:], *rotate)
+    call("trust", "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)
+    call("trust", "rotate", *versions[1:], *rotate)
     assert load_trust(versions[2]).ledgers == ("a" * 32,)
 
 
-def test_another_ledger_takes_a_signed_roots_next_version(tmp_path):
-    releaser, _ = make(tmp_path, "ann"), make(tmp_path, "ben")
-    root, versions = tmp_path / "ben.pem", [tmp_path / f"{i}.json" for i in range(3)]
-    call(trust_app, "init", versions[0], "--releaser", releaser, "--root", root, "--ledger", "a" * 32)
-    call(trust_app, "rotate", *versions[:2], "--sign-with", root)
-    call(trust_app, "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
+def test_the_next_version_can_name_another_ledger(tmp_path):
+    releaser, root = make(tmp_path, "ann"), make(tmp_path, "ben").with_name("ben.pem")
+    versions = [tmp_path / f"{i}.json" for i in range(3)]
+    call("trust", "init", versions[0], "--releaser", releaser, "--root", root, "--ledger", "a" * 32)
+    call("trust", "rotate", *versions[:2], "--sign-with", root)
+    call("trust", "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
     assert [load_trust(path).ledgers for path in versions] == [("a" * 32,), ("a" * 32,), ("b" * 32,)]
+
+
+def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
+    policy = tmp_path / "stamped.yaml"
+    policy.write_text(releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n")
+    for name in ("releaser", "root"):
+        make(tmp_path, name)
+    trust, root_key = tmp_path / "trust.json", tmp_path / "root.pem"
+    keys = ("--releaser", tmp_path / "releaser.pub.json", "--root", root_key)
+    call("trust", "init", trust, *keys, "--policy", policy, "--authority", authority.pem)
+    assert "timestamps: CN=Local CA" in call("trust", "show", trust).stdout
+    call("trust", "rotate", trust, tmp_path / "2.json", "--sign-with", root_key)
+    call("trust", "rotate", trust, tmp_path / "3.json", "--sign-with", root_key, "--authority", authority.pem)
+    assert {load_trust(tmp_path / name).authorities for name in ("2.json", "3.json")} == {(authority.text,)}
+    now = datetime.now(UTC)
+    key = load_key(tmp_path / "releaser.pem", PASSPHRASE.encode())
+    bundle = releases.bundle(tmp_path / "out", policy.read_text(), key=key, now=now)
+    request, response = tmp_path / "release.tsq", tmp_path / "release.tsr"
+    call("timestamp", "request", bundle / ENVELOPE, request)
+    authority.answer(request, response)
+    done = call("timestamp", "attach", bundle / ENVELOPE, response, "--trust", trust)
+    assert "signed no later than: 20" in done.output
+    assert verify_bundle(bundle, load_trust(trust), now=now + timedelta(hours=1)).ok
+
+
+def test_a_file_without_certificates_is_no_authority(tmp_path):
+    public = make(tmp_path, "ann")
+    for file in (public, tmp_path / "nowhere.pem"):
+        with pytest.raises((ValueError, OSError), match=r"no certificates|cannot be read"):
+            call("trust", "init", tmp_path / "t.json", "--releaser", public, "--authority", file)

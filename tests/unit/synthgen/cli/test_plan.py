@@ -17,30 +17,18 @@ LABELS = ("cardiology", "gastroenterology")
 @pytest.fixture
 def config(tmp_path):
     write_notes(tmp_path / "notes.jsonl", 60, seed=3)
-
-    def make(**changes):
-        return Config.parse(
-            {
-                "version": 1,
-                "secret": "public",
-                "source": {
-                    "path": "notes.jsonl",
-                    "text": "note",
-                    "label": "specialty",
-                    "group": "patient_id",
-                    "labels": list(LABELS),
-                },
-                "interpolate": {"k_neighbors": 2, "total": 40},
-                "decode": {"candidates": 3},
-                **changes,
-            },
-            base=str(tmp_path),
-        )
-
-    return make
+    columns = {"text": "note", "label": "specialty", "group": "patient_id"}
+    fields = {
+        "version": 1,
+        "secret": "public",
+        "source": {"path": "notes.jsonl", "labels": list(LABELS), **columns},
+        "interpolate": {"k_neighbors": 2, "total": 40},
+        "decode": {"candidates": 3},
+    }
+    return lambda **changes: Config.parse({**fields, **changes}, base=str(tmp_path))
 
 
-def test_the_plan_counts_what_would_be_done(config, tmp_path):
+def test_the_plan_counts_records_candidates_and_persons(config, tmp_path):
     plan = make_plan(config())
     assert plan.wanted == dict.fromkeys(LABELS, 20)
     assert plan.candidates == 156  # 40 records, 3 candidates each, 1.3 latents for each record
@@ -48,6 +36,8 @@ def test_the_plan_counts_what_would_be_done(config, tmp_path):
     assert set(plan.train) == set(plan.control) == set(LABELS)
     assert plan.persons["train"] > 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl"]
+    found = json.loads(json.dumps(plan.to_json()))
+    assert (found["wanted"], found["epsilon"]) == (plan.wanted, None)
 
 
 def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
@@ -61,7 +51,7 @@ def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     assert make_plan(config(decode={"candidates": 3})).minutes == pytest.approx(quick / 4 * 5)
 
 
-def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
+def test_the_plan_names_audits_with_too_few_persons(config):
     plan = make_plan(config())
     text = plan.to_text()
     assert "policy research:" in text
@@ -73,28 +63,15 @@ def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
     assert "epsilon to be spent: none" in text
 
 
-def test_what_an_audit_could_see_is_told_before_any_work(config):
+def test_the_plan_states_the_smallest_detectable_leak_of_each_audit(config):
     plan = make_plan(config(policy="hospital-external"))
-    assert set(plan.audits) == {
-        "memorization",
-        "neighbours",
-        "identifiers",
-        "membership",
-        "parent_recovery",
-        "linkage",
-    }
+    names = {"memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage"}
+    assert set(plan.audits) == names
     assert all("smallest detectable leak: " in what for what in plan.audits.values())
     assert set(plan.power["membership"]) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}
 
 
-def test_the_plan_is_plain_data(config):
-    plan = make_plan(config())
-    found = json.loads(json.dumps(plan.to_json()))
-    assert found["wanted"] == plan.wanted
-    assert found["epsilon"] is None
-
-
-def test_a_class_too_small_is_refused_with_what_it_needs(config):
+def test_a_class_with_too_few_persons_raises_an_error(config):
     with pytest.raises(DataError) as caught:
         make_plan(config(interpolate={"k_neighbors": 200, "total": 40}))
     said = str(caught.value)
@@ -102,57 +79,51 @@ def test_a_class_too_small_is_refused_with_what_it_needs(config):
     assert "201" in said
 
 
-def test_a_bound_on_a_person_that_leaves_too_few_latents_is_refused(config):
-    def asked(bound):
-        return config(interpolate={"method": "slerp", "k_neighbors": 2, "total": 40, "max_exposure": bound})
+def test_a_too_small_max_exposure_raises_an_error(config):
+    def limited(exposure):
+        return config(interpolate={"method": "slerp", "k_neighbors": 2, "total": 40, "max_exposure": exposure})
 
-    persons = len(of_class(asked(1000), LABELS[0]))
+    persons = len(of_class(limited(1000), LABELS[0]))
     with pytest.raises(DataError) as caught:
-        make_plan(asked(0.5))
-    said = str(caught.value)
-    assert all(label in said for label in LABELS)
-    assert f"{persons} persons allow at most {persons // 2} latents, but 20 records need 28" in said
-    least = 28 / min(len(of_class(asked(1000), label)) for label in LABELS)
-    assert make_plan(asked(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
+        make_plan(limited(0.5))
+    message = str(caught.value)
+    assert all(label in message for label in LABELS)
+    assert f"{persons} persons allow at most {persons // 2} latents, but 20 records need 28" in message
+    least = 28 / min(len(of_class(limited(1000), label)) for label in LABELS)
+    assert make_plan(limited(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
     with pytest.raises(DataError, match="max_exposure"):
-        make_plan(asked(least - 1e-9))
+        make_plan(limited(least - 1e-9))
+
+
+def train_of(config, seed):
+    """Return the train records that the run with a seed would get."""
+    seeds = SeedTree(seed)
+    corpus = load(config.source, config.resolve("notes.jsonl"), seeds.child("load")).corpus
+    return split(corpus, config.split, seeds.child("split")).train
 
 
 def of_class(config, label):
     """Return the persons of the train records of a class."""
-    seeds = SeedTree(config.seed)
-    corpus = load(config.source, config.resolve("notes.jsonl"), seeds.child("load")).corpus
-    train = split(corpus, config.split, seeds.child("split")).train
-    return {record.group for record in train.records if record.label == label}
+    return {record.group for record in train_of(config, config.seed).records if record.label == label}
 
 
-def test_no_person_in_train_is_refused(config, tmp_path):
+def test_an_empty_train_split_raises_an_error(config, tmp_path):
     line = (tmp_path / "notes.jsonl").read_text().splitlines()[0]
     (tmp_path / "notes.jsonl").write_text(line + "\n")
     label = json.loads(line)["specialty"]
-    plain = config().source.model_dump(exclude={"labels"}) | {"labels": [label]}
+    one = {"source": config().source.model_dump(exclude={"labels"}) | {"labels": [label]}}
+    seed = next(seed for seed in range(50) if len(train_of(config(**one), seed)) == 0)
     with pytest.raises(DataError, match="the train split is empty"):
-        make_plan(config(source=plain, seed=seed_of_control(plain, tmp_path)))
+        make_plan(config(**one, seed=seed))
 
 
-def seed_of_control(source, folder):
-    """Return a seed whose coin for the only person falls on control."""
-    kind = Config.parse({"version": 1, "source": source, "interpolate": {"total": 1}}, base=str(folder))
-    for seed in range(50):
-        seeds = SeedTree(seed)
-        corpus = load(kind.source, kind.resolve("notes.jsonl"), seeds.child("load")).corpus
-        if len(split(corpus, kind.split, seeds.child("split")).train) == 0:
-            return seed
-    raise AssertionError("fifty coins fell on train")
-
-
-def test_attributes_of_a_class_that_is_not_there_are_refused(config):
+def test_attributes_of_an_unknown_class_raise_an_error(config):
     with pytest.raises(ConfigError, match="labels that are not there"):
         make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
     assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
 
 
-def test_a_public_secret_is_warned_of(config):
+def test_the_plan_warns_of_a_public_secret(config):
     assert "WARNING secret: public: anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
 
@@ -161,13 +132,11 @@ def test_a_public_secret_is_warned_of(config):
 def test_choosing_the_style_takes_its_time(config, monkeypatch, able, minutes):
     monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda: able)
     chosen = make_plan(config(decode={"candidates": 3, "style": "auto"})).minutes
-    read = 64 * (
-        len(built_in_styles()) + 4
-    )  # every text in every style and four mixtures, a twelfth of a second each
+    read = 64 * (len(built_in_styles()) + 4)  # texts times styles and mixtures; each takes a twelfth of a second
     assert chosen - make_plan(config()).minutes == pytest.approx(minutes * read / 720)
 
 
-def test_a_missing_gpu_is_told(config, monkeypatch):
+def test_a_missing_gpu_raises_an_error(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
         make_plan(config(decode={"device": "cuda"}))

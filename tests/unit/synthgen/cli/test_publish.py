@@ -20,74 +20,64 @@ def release(project, **changes):
     return publish(project.config(**changes), resume="auto", stream=io.StringIO())
 
 
-def made(project):
-    return list((project.folder / "ws").rglob("done.json"))
-
-
-def test_a_release_names_its_bundle_for_people_and_programs(finished):
+def test_a_release_describes_its_bundle_as_json_and_text(finished):
     published = release(finished)
-    assert published.bundle.parent == finished.folder / "out"
-    assert (published.bundle / REPORT).is_file()
+    bundle, text = published.bundle, published.to_text()
+    assert bundle.parent == finished.folder / "out"
+    assert (bundle / REPORT).is_file()
     assert json.loads(json.dumps(published.to_json())) == {
         "verdict": "RELEASED",
-        "bundle": str(published.bundle),
-        "releaseId": published.bundle.name.removeprefix("release-"),
+        "bundle": str(bundle),
+        "releaseId": bundle.name.removeprefix("release-"),
         "policy": "lenient",
         "measured": {"memorization": "INSUFFICIENT"},
     }
-    assert "measured, gating nothing: memorization INSUFFICIENT" in published.to_text()
-    text = published.to_text()
+    assert "measured, gating nothing: memorization INSUFFICIENT" in text
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
-    assert f"synthgen verify {published.bundle} --trust" in text
-    asked = replace(published, policy=load_policy("strict-dp")).to_text()
-    assert [line.split(" --")[1] for line in asked.splitlines() if line.startswith("needs approval by 1 ")] == [
-        "role privacy_officer",
-        "role data_owner",
-    ]
+    assert f"synthgen verify {bundle} --trust" in text
+    lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()
+    roles = [line.split(" --")[1] for line in lines if line.startswith("needs approval by 1 ")]
+    assert roles == ["role privacy_officer", "role data_owner"]
 
 
-def test_a_refusal_leaves_its_report_and_nothing_outside(finished):
+def test_a_refusal_writes_its_report_and_no_bundle(finished):
     with pytest.raises(ReleaseRefused):
         release(finished, policy="hospital-external")
     assert (finished.folder / "ws" / "report.private.html").is_file()
     assert list((finished.folder / "out").iterdir()) == []
 
 
-def test_what_would_stop_the_release_is_told_before_any_stage(project):
+def test_invalid_options_raise_an_error_before_any_stage(project):
     (project.folder / "file").write_text("kept")
-    with pytest.raises(StorageError, match=r"folder for bundles is not writable .*; no stage was run"):
-        release(project, release={"out": "file/out"})
-    with pytest.raises(StorageError, match=r"none\.pem: there is no key"):
-        release(project, release={"key": "keys/none.pem"})
-    with pytest.raises(PolicyError):
-        release(project, policy="no-such-policy")
     waivers = [{"gate": "no-such-gate", "by": "Dr A. Officer", "reason": "None."}]
-    with pytest.raises(ConfigError, match="gates that the policy does not have"):
-        release(project, release={"waivers": waivers})
-    assert made(project) == []
+    for error, message, changes in (
+        (StorageError, "folder for bundles is not writable .*; no stage was run", {"release": {"out": "file/out"}}),
+        (StorageError, r"none\.pem: there is no key", {"release": {"key": "keys/none.pem"}}),
+        (PolicyError, "no-such-policy", {"policy": "no-such-policy"}),
+        (ConfigError, "gates that the policy does not have", {"release": {"waivers": waivers}}),
+    ):
+        with pytest.raises(error, match=message):
+            release(project, **changes)
+    assert list((project.folder / "ws").rglob("done.json")) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
-def test_a_folder_without_the_right_to_write_is_told(project):
+def test_an_unwritable_output_folder_raises_an_error_before_any_stage(project):
     (project.folder / "out").mkdir(mode=0o500)
     with pytest.raises(StorageError, match="no stage was run"):
         release(project)
-    assert made(project) == []
 
 
 def test_the_report_is_found_by_configuration_workspace_or_bundle(finished):
-    config = finished.write_config()
-    path = report_of(config)
+    path = report_of(finished.write_config())
     assert path == finished.folder / "ws" / "report.private.html"
     assert report_of(finished.folder / "ws") == path
     bundle = release(finished).bundle
     assert report_of(bundle) == bundle / REPORT
 
 
-def test_the_report_of_a_workspace_is_never_older_than_its_policy(finished):
-    report_of(finished.write_config())
-    page = finished.folder / "ws" / "report.private.html"
-    assert "Released: all" in page.read_text()
+def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished):
+    assert "Released: all" in report_of(finished.write_config()).read_text()
     policy = finished.folder / "lenient.yaml"
     policy.write_text(policy.read_text().replace("limit: 7", "limit: 700"))
     assert "Refused: 1 of 1" in report_of(finished.folder / "ws").read_text()
@@ -96,8 +86,10 @@ def test_the_report_of_a_workspace_is_never_older_than_its_policy(finished):
         report_of(finished.folder / "ws")
 
 
-def test_where_there_is_no_report_that_is_said(project):
-    with pytest.raises(DataError, match="contains no report"):
-        report_of(project.folder)
-    with pytest.raises(DataError, match="holds no finished run"):
-        report_of(project.write_config())
+def test_a_missing_report_raises_an_error(project):
+    for target, message in (
+        (project.folder, "contains no report"),
+        (project.write_config(), "holds no finished run"),
+    ):
+        with pytest.raises(DataError, match=message):
+            report_of(target)

@@ -5,47 +5,38 @@ from audits.runner.registry import names
 from synthgen.cli.reach import reach_of
 
 EXTERNAL = load_policy("hospital-external")
-SURE = 1 - 0.05 / 0.8  # four fifths of 1 - SURE are spent on the first attempt, which leaves .95
+CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFIDENCE, which leaves .95
 
 
 def everything():
     return EXTERNAL.model_copy(update={"required": names(), "measured": ()})
 
 
-def test_every_audit_is_told_of():
+def test_every_audit_is_described():
     found = reach_of(everything(), 800, 1000, 2600, 0.95)
     assert tuple(found) == names()
-    assert [name for name, what in found.items() if isinstance(what, str)] == [
-        "canaries",
-        "accounting",
-        "differencing",
-    ]
+    sentences = [name for name, what in found.items() if isinstance(what, str)]
+    assert sentences == ["canaries", "accounting", "differencing"]
 
 
-def test_numbers_by_hand():
-    found = reach_of(EXTERNAL, 500, 520, 900, SURE)
-    assert (found["memorization"].n, found["memorization"].n_needed, found["memorization"].smallest_leak) == (
-        500,
-        299,
-        1 / 500,
-    )
-    membership = found["membership"]
+def test_numbers_computed_by_hand():
+    found = reach_of(EXTERNAL, 500, 520, 900, CONFIDENCE)
+    copied, membership = found["memorization"], found["membership"]
+    assert (copied.n, copied.n_needed, copied.smallest_leak) == (500, 299, 1 / 500)
     assert (membership.n, membership.n_needed) == (416, 981)  # a fifth of control set aside
     assert membership.smallest_leak == pytest.approx(2.4865 / (6 * 416) ** 0.5, abs=1e-4)
     # four fifths of 687 coins are guessed, with 20, 50, 100, 200, 500 and all 549 guesses, each at a sixth of .05; a
     # person replaced is two steps of a person added or left out
     q = (0.05 / 6) ** (1 / 549)
     assert q / (1 - q) == pytest.approx(2.71828 ** (2 * membership.epsilon_ceiling), rel=1e-2)
-    assert "TOO FEW for a pass; smallest detectable leak: an AUC of 0.550; proves an epsilon of at most 2.4" in (
-        membership.to_text()
-    )
-    assert "enough for a verdict" in reach_of(EXTERNAL, 1100, 1400, 900, SURE)["membership"].to_text()
-    assert "TOO FEW for a pass" in reach_of(EXTERNAL, 100, 520, 900, SURE)["membership"].to_text()
+    leak = "TOO FEW for a pass; smallest detectable leak: an AUC of 0.550; proves an epsilon of at most 2.4"
+    assert leak in membership.to_text()
+    assert "enough for a verdict" in reach_of(EXTERNAL, 1100, 1400, 900, CONFIDENCE)["membership"].to_text()
+    assert "TOO FEW for a pass" in reach_of(EXTERNAL, 100, 520, 900, CONFIDENCE)["membership"].to_text()
     assert found["neighbours"].smallest_leak == pytest.approx(2.4865 / (2 * 30), abs=1e-4)
     assert found["linkage"].to_json()["smallest_leak"] == pytest.approx(0.0862, abs=1e-3)
 
 
-def test_nobody_is_no_fault():
-    found = reach_of(everything(), 0, 0, 0, 0.95)
-    assert all(isinstance(what, str) or what.n == 0 for what in found.values())
-    assert all(isinstance(what, str) or "TOO FEW" in what.to_text() for what in found.values())
+def test_no_persons_are_too_few():
+    estimates = [what for what in reach_of(everything(), 0, 0, 0, 0.95).values() if not isinstance(what, str)]
+    assert all(what.n == 0 and "TOO FEW" in what.to_text() for what in estimates)

@@ -1,21 +1,22 @@
-"""Tests of `synthgen shadow`: reruns, the audit of the reruns, and resuming."""
-
 import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from audits.attacks.shadow import attack as judged_by
 from audits.core.errors import InputError
 from synthgen.cli import shadow as module
-from synthgen.cli.shadow import ShadowRequest, shadow
+from synthgen.cli.shadow import ShadowRequest, rerun, shadow
 from synthgen.cli.start import start
 from synthgen.core.errors import DataError, Interrupted
 from synthgen.core.progress import silent
-from synthgen.pipeline.pipeline import Pipeline
+from synthgen.core.tables import read_corpus
+from synthgen.pipeline.pipeline import Pipeline, write_records
 
 TOTAL = {"interpolate": {"total": 36}}
+OUT = "synthetic/003.parquet"
 QUICK = ShadowRequest(runs=32, persons=None, quick=True)
 
 
@@ -41,14 +42,14 @@ def finished(many, tmp_path):
     return type(many)(Path(shutil.copytree(many.folder, tmp_path / "trial", symlinks=True)))
 
 
-def ask(project, request=QUICK):
+def run_shadow(project, request=QUICK):
     said = []
     return shadow(project.config(**TOTAL), request, silent, said.append), said
 
 
 @pytest.mark.slow
-def test_the_quick_form_shows_nothing_and_says_so(finished):
-    found, said = ask(finished)
+def test_the_quick_form_is_insufficient(finished):
+    found, said = run_shadow(finished)
     assert not found.passed
     assert found.report.results[0].verdict == "insufficient"
     assert found.report.results[0].estimate.n == 8
@@ -61,13 +62,13 @@ def test_the_quick_form_shows_nothing_and_says_so(finished):
 
 
 @pytest.mark.slow
-def test_what_is_there_is_not_made_again(finished, monkeypatch):
-    first, _ = ask(finished)
+def test_existing_reruns_are_reused(finished, monkeypatch):
+    first, _ = run_shadow(finished)
     table = first.path.parent / "synthetic" / "005.parquet"
     table.unlink()
-    calls, rerun = [], module.rerun
+    calls = []
     monkeypatch.setattr(module, "rerun", lambda *args: (calls.append(args[4]), rerun(*args)))
-    again, said = ask(finished)
+    again, said = run_shadow(finished)
     assert calls == [5]
     assert "1 reruns remain" in said[0]
     assert again.to_json() == first.to_json()
@@ -83,28 +84,107 @@ def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
 
     monkeypatch.setattr(module, "rerun", stop)
     with pytest.raises(Interrupted):
-        ask(finished, ShadowRequest(runs=8, persons=2, quick=False))
+        run_shadow(finished, ShadowRequest(runs=8, persons=2, quick=False))
     named = set.union(*(set(out) for out, _ in given.values()))
     assert len(named) == 2
     assert all(named <= persons for _, persons in given.values())
     assert sorted(sum(name in out for out, _ in given.values()) for name in named) == [4, 4]
 
 
-def test_other_numbers_do_not_mix(finished, monkeypatch):
+def test_other_options_use_another_folder(finished, monkeypatch):
     monkeypatch.setattr(module, "judge_shadow", lambda folder, *_args, **_more: folder)
     monkeypatch.setattr(module, "rerun", lambda *_: None)
     folders = {
-        ask(finished, ShadowRequest(runs=r, persons=p, quick=False))[0].report for r, p in ((8, 1), (8, 2), (16, 1))
+        run_shadow(finished, ShadowRequest(runs=r, persons=p, quick=False))[0].report
+        for r, p in ((8, 1), (8, 2), (16, 1))
     }
     assert len(folders) == 3
 
 
-def test_impossible_numbers_are_refused_before_any_rerun(finished, monkeypatch):
+def test_invalid_options_raise_an_error_before_any_rerun(finished, monkeypatch):
     monkeypatch.setattr(module, "rerun", lambda *_: pytest.fail("a rerun was made"))
     with pytest.raises(InputError, match="multiple of 8"):
-        ask(finished, ShadowRequest(runs=12, persons=None, quick=False))
+        run_shadow(finished, ShadowRequest(runs=12, persons=None, quick=False))
 
 
-def test_a_run_must_be_there(project):
+def test_a_missing_run_raises_an_error(project):
     with pytest.raises(DataError, match="holds no finished run"):
-        ask(project)
+        run_shadow(project)
+
+
+@pytest.fixture
+def ready(bench):
+    job = bench.job()
+    prepared, _, embedded = bench.prepare(job)
+    return bench, job, prepared.train, embedded.vectors
+
+
+def made(folder):
+    return read_corpus(folder / OUT, "synthetic").texts
+
+
+def test_a_rerun_never_reads_the_persons_left_out(ready, tmp_path, monkeypatch):
+    bench, job, train, vectors = ready
+    out = frozenset(train.records[i].group for i in (0, 7))
+    given = []
+    bench.encoder.seen.clear()
+    monkeypatch.setattr(module, "write_records", lambda *args: given.append(args) or write_records(*args))
+    rerun(job, train, vectors, out, 3, tmp_path / "shadow")
+    theirs = {r.text for r in train.records if r.group in out}
+    assert theirs
+    assert not theirs & set(bench.encoder.seen)
+    ((_, material, _),) = given
+    kept, embedded = material.train, material.embedded
+    staying = [i for i, r in enumerate(train.records) if r.group not in out]
+    assert 0 < len(staying) <= len(train) - 2
+    assert kept.records == tuple(train.records[i] for i in staying)
+    assert embedded.ids == tuple(train.records[i].id for i in staying)
+    assert (embedded.vectors == vectors[staying]).all()
+    assert pq.read_table(tmp_path / "shadow" / OUT).num_rows == 15
+
+
+def test_a_rerun_embeds_no_train_text_and_leaves_one_table(ready, tmp_path):
+    bench, job, train, vectors = ready
+    bench.encoder.seen.clear()
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+    assert bench.encoder.seen
+    assert not set(train.texts) & set(bench.encoder.seen)
+    files = [p.relative_to(tmp_path / "shadow").as_posix() for p in (tmp_path / "shadow").rglob("*") if p.is_file()]
+    assert files == [OUT]
+
+
+def test_cut_records_are_embedded_by_the_headings_of_the_remaining_persons(bench, tmp_path):
+    job = bench.job(segments={})
+    prepared, _, embedded = bench.prepare(job)
+    out = frozenset({prepared.train.records[0].group})
+    theirs = {line for r in prepared.train.records if r.group in out for line in r.text.splitlines()}
+    bench.encoder.seen.clear()
+    rerun(job, prepared.train, embedded.vectors, out, 3, tmp_path / "shadow")
+    others = {line for r in prepared.train.records if r.group not in out for line in r.text.splitlines()}
+    assert others & set(bench.encoder.seen)
+    assert theirs - others
+    assert not (theirs - others) & set(bench.encoder.seen)
+
+
+def test_equal_numbers_write_equal_texts_and_other_numbers_do_not(ready, tmp_path):
+    _, job, train, vectors = ready
+    texts = []
+    for folder, number in (("a", 3), ("b", 3), ("c", 4)):
+        rerun(job, train, vectors, frozenset(), number, tmp_path / folder)
+        texts.append(read_corpus(tmp_path / folder / "synthetic" / f"{number:03d}.parquet", "synthetic").texts)
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_interrupted_rerun_continues(ready, tmp_path):
+    bench, job, train, vectors = ready
+    bench.decoder.stop_after = 1
+    with pytest.raises(KeyboardInterrupt):
+        rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+    assert not (tmp_path / "shadow" / OUT).exists()
+    first = len(bench.decoder.decoded)
+    bench.decoder.stop_after = None
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+    resumed = len(bench.decoder.decoded) - first
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "whole")
+    assert made(tmp_path / "shadow") == made(tmp_path / "whole")
+    assert resumed == len(bench.decoder.decoded) - first - resumed - 1  # what was written is not written again

@@ -25,7 +25,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_trial_is_ready_to_be_released(tmp_path):
+def test_a_trial_has_notes_and_a_valid_workspace(tmp_path):
     folder = tmp_path / "deep" / "trial"
     said = start(folder, "clinic", patients=9, now=NOW)
     config = Config.load(folder / "clinic.yaml")
@@ -47,7 +47,7 @@ def test_the_configuration_explains_each_parameter(tmp_path, template):
     assert lines[0] == example.read_text(encoding="utf-8").splitlines()[0]
 
 
-def test_the_key_opens_with_the_passphrase_that_lies_beside_it(tmp_path, monkeypatch):
+def test_the_key_opens_with_the_passphrase_file_next_to_it(tmp_path, monkeypatch):
     monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
     start(tmp_path / "trial", "newsgroup", now=NOW)
     config = Config.load(tmp_path / "trial" / "newsgroups.yaml")
@@ -60,41 +60,32 @@ def test_the_key_opens_with_the_passphrase_that_lies_beside_it(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("template", ["newsgroup", "clinic-dp"])
-def test_the_trust_root_names_the_ledger_that_the_configuration_counts_in(tmp_path, template):
+def test_the_trust_root_names_the_ledger_of_the_configuration(tmp_path, template):
     folder = tmp_path / "trial"
     said = start(folder, template, patients=9 if template == "clinic-dp" else None, now=NOW)
-    place, high_water_mark = ledger_of(Config.load(folder / Path(TEMPLATES[template]).name))
+    config = Config.load(folder / Path(TEMPLATES[template]).name)
+    place, high_water_mark = ledger_of(config)
     assert load_trust(folder / "trust.json").ledgers == (ledger_id(place),)
     assert f"ledger, listed in the trust root: {place}" in said
-    assert ("the secret is public" in said) == (
-        Config.load(folder / Path(TEMPLATES[template]).name).secret == "public"
-    )
-    assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == (
-        ["plan", "release", "approve", "approve"] if template == "clinic-dp" else ["release"]
-    )
+    assert ("the secret is public" in said) == (config.secret == "public")
+    commands = ["plan", "release", "approve", "approve"] if template == "clinic-dp" else ["release"]
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == commands
     assert mode(place) == 0o700
-    assert spent_so_far(place, high_water_mark).epsilon == 0.0  # and a run begins in it as in any other
+    assert spent_so_far(place, high_water_mark).epsilon == 0.0
 
 
-def test_what_is_secret_is_for_the_owner_alone(tmp_path):
+def test_keys_are_private_and_differ_between_trials(tmp_path):
     start(tmp_path / "trial", "newsgroup", now=NOW)
     keys = tmp_path / "trial" / "keys"
     assert mode(keys) == mode(tmp_path / "trial" / "ws") == 0o700
-    assert {p.name: mode(p) for p in keys.iterdir()} == {
-        "releaser.pem": 0o600,
-        "releaser.passphrase": 0o600,
-        "releaser.pub.json": 0o644,
-    }
+    modes = {"releaser.pem": 0o600, "releaser.passphrase": 0o600, "releaser.pub.json": 0o644}
+    assert {p.name: mode(p) for p in keys.iterdir()} == modes
+    start(tmp_path / "other", "newsgroup", now=NOW)
+    one, other = (tmp_path / name / "keys" / "releaser.passphrase" for name in ("trial", "other"))
+    assert one.read_bytes() != other.read_bytes()
 
 
-def test_two_trials_share_no_key(tmp_path):
-    for name in ("one", "two"):
-        start(tmp_path / name, "newsgroup", now=NOW)
-    one, two = ((tmp_path / name / "keys" / "releaser.passphrase").read_bytes() for name in ("one", "two"))
-    assert one != two
-
-
-def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
+def test_a_folder_that_is_not_empty_is_left_unchanged(tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(StorageError, match="exists and is not empty; nothing was written"):
         start(tmp_path, "clinic", patients=9, now=NOW)

@@ -23,49 +23,32 @@ def config(tmp_path, new_project):
     ]
     pq.write_table(pa.table({"text": texts, "source": ["made"] * len(texts)}), tmp_path / "corpus" / "a.parquet")
 
+    models = new_project.folder / "models"
+    adapter = {"adapter_rank": 2, "adapter_targets": ("q_proj", "v_proj")}
+    template = {"template": "<s>{prompt}\n{vector}\n", "placeholder_id": 3}
+    training = {"decay": 1, "warmup": 1, "batch": 4, "length": 64, "evaluate_every": 2, "checkpoint_every": 2}
+    fields = {
+        "version": 1,
+        "encoder": str(models / "encoder"),
+        "decoder": str(models / "decoder"),
+        "corpus": {"path": "corpus", "passages": 30, "heldout": 5},
+        "bridge": {"soft_tokens": 3, "hidden": 13, **adapter, **template},
+        "out": "bridge",
+        "base": str(tmp_path),
+    }
+
     def make(steps=3, **changes):
-        given = {
-            "version": 1,
-            "encoder": str(new_project.folder / "models" / "encoder"),
-            "decoder": str(new_project.folder / "models" / "decoder"),
-            "corpus": {"path": "corpus", "passages": 30, "heldout": 5},
-            "bridge": {
-                "soft_tokens": 3,
-                "hidden": 13,
-                "adapter_rank": 2,
-                "adapter_targets": ("q_proj", "v_proj"),
-                "template": "<s>{prompt}\n{vector}\n",
-                "placeholder_id": 3,
-            },
-            "train": {
-                "steps": steps,
-                "decay": 1,
-                "warmup": 1,
-                "batch": 4,
-                "length": 64,
-                "evaluate_every": 2,
-                "checkpoint_every": 2,
-                "dtype": "float32",
-            },
-            "out": "bridge",
-            "base": str(tmp_path),
-        }
-        return TrainBridgeConfig.model_validate({**given, **changes})
+        train = {"steps": steps, "dtype": "float32", **training}
+        return TrainBridgeConfig.model_validate({**fields, "train": train, **changes})
 
     return make
 
 
-def test_training_writes_a_bridge_that_loads(config, tmp_path):
+def test_training_writes_a_bridge_and_continues_a_checkpoint_only_with_resume(config, tmp_path):
     folder = train(config(), resume=False, progress=silent)
     assert folder == tmp_path / "bridge"
     bridge = load_bridge(str(folder))
     assert (bridge.info.steps, bridge.info.n_soft, bridge.info.dim) == (3, 3, 40)
-    curve = [json.loads(line) for line in (folder / CURVE).read_text().splitlines()]
-    assert [line["step"] for line in curve] == [2, 3]
-
-
-def test_a_checkpoint_is_gone_on_from_or_left_alone(config, tmp_path):
-    folder = train(config(), resume=False, progress=silent)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     with pytest.raises(UsageError, match="contains a checkpoint") as caught:
         train(config(steps=5), resume=False, progress=silent)
@@ -76,7 +59,7 @@ def test_a_checkpoint_is_gone_on_from_or_left_alone(config, tmp_path):
     assert [json.loads(line)["step"] for line in (folder / CURVE).read_text().splitlines()] == [2, 3, 4, 5]
 
 
-def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
+def test_an_unset_variable_raises_an_error(config, monkeypatch):
     monkeypatch.delenv("NO_SUCH_PLACE", raising=False)
     with pytest.raises(ConfigError, match=r"cannot be resolved[\s\S]*variable NO_SUCH_PLACE is not set"):
         train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
@@ -85,7 +68,7 @@ def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
         train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
 
 
-def test_a_vocabulary_is_written_once_and_comes_with_the_bridge(config, tmp_path):
+def test_a_vocabulary_is_written_once_and_loaded_with_the_bridge(config, tmp_path):
     part = {"words": 16, "least": 3, "skip": 1}
     folder = train(config(vocabulary=part), resume=False, progress=silent)
     words = load_bridge(str(folder)).words

@@ -21,15 +21,9 @@ def table(path, n, *, start=0, label=True):
 
 
 def found(tmp_path, encoder, **changes):
-    tables = {
-        "synthetic": table(tmp_path / "s.jsonl", 16, start=100),
-        "train": table(tmp_path / "t.jsonl", 22),
-        "test": table(tmp_path / "u.jsonl", 14, start=50),
-    }
-    given = {**tables, **changes}
-    return study(
-        given["synthetic"], given["train"], given["test"], encoder=str(encoder), seed=3, stream=io.StringIO()
-    )
+    synthetic, train = table(tmp_path / "s.jsonl", 16, start=100), table(tmp_path / "t.jsonl", 22)
+    tables = {"synthetic": synthetic, "train": train, "test": table(tmp_path / "u.jsonl", 14, start=50)}
+    return study(**{**tables, **changes}, encoder=str(encoder), seed=3, stream=io.StringIO())
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +34,7 @@ def encoder(new_project):
 def test_two_classifiers_and_three_arms_with_intervals(tmp_path, encoder):
     made = found(tmp_path, encoder)
     value = json.loads(json.dumps(made.to_json()))
+    assert found(tmp_path, encoder).to_json() == made.to_json()  # the same seed gives the same study
     assert len(value["classifiers"]) == 2
     for arms in value["classifiers"].values():
         assert set(arms) == {"real", "synthetic", "real+synthetic"}
@@ -52,10 +47,6 @@ def test_two_classifiers_and_three_arms_with_intervals(tmp_path, encoder):
     assert len(text) == 2 + 2 * 3
 
 
-def test_the_same_seed_gives_the_same_study(tmp_path, encoder):
-    assert found(tmp_path, encoder).to_json() == found(tmp_path, encoder).to_json()
-
-
 @pytest.mark.parametrize("role", ["synthetic", "train", "test"])
 def test_a_table_without_labels_is_named(tmp_path, encoder, role):
     plain = table(tmp_path / "plain.jsonl", 9, label=False)
@@ -63,7 +54,7 @@ def test_a_table_without_labels_is_named(tmp_path, encoder, role):
         found(tmp_path, encoder, **{role: plain})
 
 
-def test_a_missing_table_and_a_missing_encoder_are_told(tmp_path, encoder):
+def test_a_missing_table_or_encoder_raises_an_error(tmp_path, encoder):
     with pytest.raises(AuditError, match=r"none\.jsonl"):
         found(tmp_path, encoder, train=tmp_path / "none.jsonl")
     with pytest.raises(ModelMissing):

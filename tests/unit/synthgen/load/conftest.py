@@ -1,4 +1,4 @@
-"""One table of seven rows in every format a source may have."""
+"""One table of seven rows in every format of a source."""
 
 import json
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ def write_parquet(path, rows):
 
 
 def write_dataset(path, rows):
-    """Save the rows as the `datasets` library does, the first three in a file of their own."""
+    """Save the rows as the `datasets` library does, the first three in a separate file."""
     path.mkdir()
     table = pa.Table.from_pylist(rows)
     for name, part in (("data-0.arrow", table.slice(0, 3)), ("data-1.arrow", table.slice(3))):

@@ -33,12 +33,6 @@ def test_source_rows_and_tables_hide_values_in_repr():
     assert repr(SourceTable((CANARY, "label"), (row,) * 3)) == "SourceTable(2 columns, 3 rows)"
 
 
-@pytest.mark.parametrize("reason", [MALFORMED, UNDECODABLE])
-def test_unreadable_row_differs_from_empty_row(reason):
-    assert SourceRow(1, {}).reason == ""
-    assert SourceRow(1, {}, reason) != SourceRow(1, {})
-
-
 TEXTS = ["one", None, "é"]
 
 
@@ -55,6 +49,8 @@ def test_arrow_table_returns_wanted_columns_and_lists_all():
     table = table_of(arrow, ["c", "nowhere", "b", "c"])
     assert table.columns == ("a", "b", "c")
     assert table.rows == (SourceRow(1, {"c": 0.5, "b": "x"}), SourceRow(2, {"c": None, "b": "y"}))
+    chunks = pa.chunked_array([["a", "b"], [], ["c"]], type=pa.string())
+    assert table_of(pa.table({"text": chunks}), ["text"]).rows[2] == SourceRow(3, {"text": "c"})
 
 
 def test_arrow_table_keeps_rows_next_to_undecodable_text(undecodable):
@@ -80,16 +76,10 @@ def test_arrow_table_rejects_offsets_outside_the_buffer():
         table_of(pa.table({"text": text}), ["text"])
 
 
-def test_arrow_table_numbers_rows_across_chunks():
-    chunks = pa.chunked_array([["a", "b"], [], ["c"]], type=pa.string())
-    table = table_of(pa.table({"text": chunks}), ["text"])
-    assert [(row.number, row.values["text"]) for row in table.rows] == [(1, "a"), (2, "b"), (3, "c")]
-
-
-def read(tmp_path, data):
+def read(tmp_path, data, **options):
     path = tmp_path / "a.csv"
     path.write_bytes(data)
-    return read_csv(path)
+    return read_csv(path, **options)
 
 
 def test_csv_rows_are_numbered_and_quotes_span_lines(tmp_path):
@@ -102,16 +92,14 @@ def test_csv_rows_are_numbered_and_quotes_span_lines(tmp_path):
 
 
 def test_csv_isolated_rows_rejects_multiline_cells(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_bytes(b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n')
-    assert len(read_csv(path).rows) == 1
-    with pytest.raises(DataError, match="row 1 of the csv file has a cell of several lines"):
-        read_csv(path, isolated_rows=True)
-    path.write_bytes(b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n')
-    with pytest.raises(DataError, match="the header of the csv file has a cell of several lines"):
-        read_csv(path, isolated_rows=True)
-    path.write_bytes(b'text,label\n"a, b ""d""",x\n')
-    assert read_csv(path, isolated_rows=True) == read_csv(path)
+    row = b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n'
+    header = b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n'
+    assert len(read(tmp_path, row).rows) == 1
+    for data, where in ((row, "row 1"), (header, "the header")):
+        with pytest.raises(DataError, match=f"{where} of the csv file has a cell of several lines"):
+            read(tmp_path, data, isolated_rows=True)
+    quoted = b'text,label\n"a, b ""d""",x\n'
+    assert read(tmp_path, quoted, isolated_rows=True) == read(tmp_path, quoted)
 
 
 def test_csv_keeps_rows_next_to_undecodable_cells(tmp_path):
@@ -120,9 +108,10 @@ def test_csv_keeps_rows_next_to_undecodable_cells(tmp_path):
     assert table.rows[1].values == table.rows[2].values == {}
 
 
-def test_csv_reads_text_above_the_default_field_limit(tmp_path):
-    text = "long " * 40_000
+def test_csv_reads_long_text_and_an_empty_file(tmp_path):
+    text = "long " * 40_000  # above the default field limit
     assert read(tmp_path, f"text,label\n{text},a\n".encode()).rows[0].values["text"] == text
+    assert read(tmp_path, b"") == SourceTable((), ())
 
 
 @pytest.mark.parametrize(
@@ -139,12 +128,7 @@ def test_csv_error_does_not_show_text(tmp_path, data, message):
     assert "zebra" not in str(caught.value)
 
 
-def test_csv_empty_file_has_no_columns_and_rows(tmp_path):
-    table = read(tmp_path, b"")
-    assert (table.columns, table.rows) == ((), ())
-
-
-# a cell never starts with a mark of byte order, and a row of one empty cell is a blank line
+# a cell never starts with a byte-order mark, and a row of one empty cell is a blank line
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff\0"), min_size=1)
 
 
@@ -162,10 +146,7 @@ def test_jsonl_rows_are_numbered_by_line_and_blank_lines_skipped(tmp_path):
     table = read_jsonl(path)
     assert table.columns == ("text", "label")
     assert table.rows == (SourceRow(1, {"text": "one"}), SourceRow(4, {"label": "b"}), SourceRow(5, {"text": "é"}))
-
-
-def test_jsonl_skips_byte_order_mark_only_at_start(tmp_path):
-    path = tmp_path / "a.jsonl"
+    # a byte-order mark is skipped at the start of the file only
     path.write_bytes(b'\xef\xbb\xbf{"text": "one"}\n\xef\xbb\xbf{"text": "two"}\n')
     assert read_jsonl(path).rows == (SourceRow(1, {"text": "one"}), SourceRow(2, {}, MALFORMED))
 
@@ -216,15 +197,12 @@ def test_text_folder_name_is_the_label(tmp_path):
 
 
 def test_text_folder_keeps_rows_next_to_undecodable_file(tmp_path):
+    assert read_text(tmp_path).rows == ()  # no files
     (tmp_path / "1.txt").write_bytes(b"\xff")
     (tmp_path / "2.txt").write_bytes(b"\xef\xbb\xbffine")
     first, second = read_text(tmp_path).rows
     assert first == SourceRow(1, {}, UNDECODABLE)
     assert second.values["text"] == "fine"
-
-
-def test_text_folder_without_files_has_no_rows(tmp_path):
-    assert read_text(tmp_path).rows == ()
 
 
 def test_parquet_reads_wanted_columns_and_lists_all(tmp_path, written, rows):
@@ -248,17 +226,18 @@ def test_parquet_rejects_other_files(tmp_path, data):
     assert "zebra" not in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", ["cut short", "page", "column name"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:-30],
+        lambda whole: whole[:4] + b"\xff" * 40 + whole[44:],
+        lambda whole: whole.replace(b"full", b"\xff\xff\xff\xff"),
+    ],
+    ids=["cut short", "page", "column name"],
+)
 def test_parquet_rejects_damaged_file(tmp_path, written, rows, damage):
     path = written.parquet(tmp_path / "a.parquet", rows)
-    whole = path.read_bytes()
-    path.write_bytes(
-        {
-            "cut short": whole[:-30],
-            "page": whole[:4] + b"\xff" * 40 + whole[44:],
-            "column name": whole.replace(b"full", b"\xff\xff\xff\xff"),
-        }[damage]
-    )
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match="not a readable parquet file"):
         read_parquet(path, ["note"])
 
@@ -307,20 +286,17 @@ def test_dataset_rejects_damaged_arrow_file(tmp_path, written, rows, keep):
     assert "zebra" not in str(caught.value)
 
 
-def test_dataset_rejects_files_with_different_columns(tmp_path, written, rows):
+def test_dataset_rejects_invalid_description_and_different_columns(tmp_path, written, rows):
     path = written.dataset(tmp_path / "d", rows)
+    (path / "dataset_info.json").write_text('{"features": 3}')
+    with pytest.raises(DataError, match="does not describe the columns"):
+        read_dataset(path, ["note"])
+    (path / "dataset_info.json").unlink()
     other = written.dataset(tmp_path / "other", [{"zebra": i} for i in range(5)])
     (other / "data-1.arrow").rename(path / "data-1.arrow")
     with pytest.raises(DataError, match="have different columns") as caught:
         read_dataset(path, ["note"])
     assert "zebra" not in str(caught.value)
-
-
-def test_dataset_rejects_invalid_description(tmp_path, written, rows):
-    path = written.dataset(tmp_path / "d", rows)
-    (path / "dataset_info.json").write_text('{"features": 3}')
-    with pytest.raises(DataError, match="does not describe the columns"):
-        read_dataset(path, ["note"])
 
 
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "note"))
@@ -331,25 +307,11 @@ def test_wanted_columns_are_unique():
     assert wanted_columns(SourceConfig(path="x")) == ("text", "label")
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("jsonl", "a.jsonl"),
-        ("jsonl", "a.NDJSON"),
-        ("csv", "a.csv"),
-        ("parquet", "a.parquet"),
-        ("parquet", "a.pq"),
-        ("dataset", "a"),
-    ],
-)
-def test_format_is_derived_from_the_file_name(tmp_path, written, rows, kind, name):
-    path = getattr(written, kind)(tmp_path / name, rows)
-    assert [dict(row.values) for row in read_source(SOURCE, path).rows] == rows
-
-
-def test_configured_format_overrides_file_extension(tmp_path, written, rows):
-    path = written.jsonl(tmp_path / "a.csv", rows)
-    source = SOURCE.model_copy(update={"format": "jsonl"})
+@pytest.mark.parametrize("name", ["a.jsonl", "a.NDJSON", "a.csv", "a.parquet", "a.pq", "a", "jsonl in a.csv"])
+def test_format_is_configured_or_derived_from_the_file_name(tmp_path, written, rows, name):
+    kinds = {"a.NDJSON": "jsonl", "a.pq": "parquet", "a": "dataset", "jsonl in a.csv": "jsonl"}
+    path = getattr(written, kinds.get(name) or name.removeprefix("a."))(tmp_path / name, rows)
+    source = SOURCE.model_copy(update={"format": "jsonl"}) if " " in name else SOURCE
     assert [dict(row.values) for row in read_source(source, path).rows] == rows
 
 

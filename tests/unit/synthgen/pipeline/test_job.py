@@ -12,81 +12,51 @@ from synthgen.pipeline.workspace import Workspace
 
 @pytest.fixture
 def job(tmp_path):
-    config = Config.parse(
-        {
-            "version": 1,
-            "seed": 11,
-            "secret": "public",
-            "source": {"path": "n.jsonl"},
-            "interpolate": {"total": 9},
-            "embed": {"model": "./own"},
-        },
-        base=str(tmp_path),
-    )
-    return Job(config, Workspace(tmp_path / "ws"), silent)
+    fields = {"version": 1, "seed": 11, "secret": "public", "source": {"path": "n.jsonl"}}
+    parts = {"interpolate": {"total": 9}, "embed": {"model": "./own"}}
+    return Job(Config.parse({**fields, **parts}, base=str(tmp_path)), Workspace(tmp_path / "ws"), silent)
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What the model store is asked for."""
-    names = []
-    monkeypatch.setattr(
-        "synthgen.pipeline.job.model_folder", lambda name: names.append(name) or Path("/found") / name
-    )
-    return names
+def store(monkeypatch):
+    monkeypatch.setattr("synthgen.pipeline.job.model_folder", lambda name: Path("/found") / name)
 
 
 def test_streams_start_at_the_configured_seed(job):
     assert job.seeds == SeedTree(11)
 
 
-def test_a_folder_is_taken_from_where_the_configuration_lies(job, asked, tmp_path):
-    (tmp_path / "own").mkdir()
-    job.folder("./own")
-    assert asked == [str(tmp_path / "own")]
-
-
 @pytest.mark.parametrize("name", ["minilm", "some/model", "./nowhere"])
-def test_a_name_that_is_not_a_local_folder_is_looked_up_in_the_store(job, asked, tmp_path, name):
-    (tmp_path / "minilm").mkdir()  # a name without a slash is a name, whatever folders lie about
+def test_a_name_that_is_not_a_local_folder_is_looked_up_in_the_store(job, store, tmp_path, name):
+    (tmp_path / "minilm").mkdir()  # a name without a slash is never a local folder
     assert job.folder(name) == Path("/found") / name
-    assert asked == [name]
 
 
-def test_the_encoder_is_the_configured_one(job, asked, monkeypatch, tmp_path):
+def test_the_encoder_is_the_configured_one_relative_to_the_configuration(job, store, monkeypatch, tmp_path):
     (tmp_path / "own").mkdir()
-    monkeypatch.setattr(
-        "synthgen.pipeline.job.build_encoder", lambda config, folder, **_: (config, folder(config.model))
-    )
-    config, _ = job.encoder()
-    assert config == job.config.embed
-    assert asked == [str(tmp_path / "own")]
+    monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda config, folder, **_: (config, folder("./own")))
+    assert job.encoder() == (job.config.embed, tmp_path / "own")
 
 
-def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
+def test_the_digest_of_a_source_covers_names_bytes_and_files(tmp_path):
     (tmp_path / "n.jsonl").write_bytes(b"{}\n")
     assert source_digest(tmp_path / "n.jsonl") == hashlib.sha256(b"{}\n").hexdigest()
     assert source_digest(tmp_path / "m.jsonl") == "absent"
-
-
-def test_the_digest_of_a_folder_changes_with_names_bytes_and_files(tmp_path):
     folder = tmp_path / "texts"
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "1.txt").write_text("one")
     (folder / "2.txt").write_text("two")
-    digests = [source_digest(folder), source_digest(folder)]
+    digests = {source_digest(folder), source_digest(folder)}
     (folder / "2.txt").write_text("too")
-    digests.append(source_digest(folder))
+    digests.add(source_digest(folder))
     (folder / "2.txt").rename(folder / "3.txt")
-    digests.append(source_digest(folder))
+    digests.add(source_digest(folder))
     (folder / "a" / "4.txt").write_text("")
-    digests.append(source_digest(folder))
-    assert digests[0] == digests[1]
-    assert len(set(digests)) == 4
+    assert len(digests | {source_digest(folder)}) == 4
 
 
 @pytest.mark.parametrize("private", [True, False])
-def test_under_a_budget_each_text_is_encoded_by_itself(tmp_path, monkeypatch, private):
+def test_each_text_is_encoded_separately_under_a_budget(tmp_path, monkeypatch, private):
     given = {"version": 1, "source": {"path": "n", "group": "p", "labels": ["a", "b"]}, "filter": {"length": None}}
     method = {"method": "dp-gaussian", "total": 9} if private else {"total": 9}
     dp = {"dp": {"epsilon": 1.0, "delta": 1e-6, "persons": 100}} if private else {}

@@ -6,15 +6,15 @@ from synthgen.config import Config
 from synthgen.pipeline.ledger import ledger_of
 
 
-@pytest.mark.parametrize("key", ["hsm:2?label=officer", "awskms:///alias/releaser", "file2:/run/key.pem"])
-def test_of_a_key_by_uri_it_is_remembered_beside_the_public_part(tmp_path, key):
-    named = config(tmp_path, release={"key": key, "public": "safe/r.pub.json"})
-    assert ledger_of(named)[1].path == tmp_path / "safe" / "ledger-seen.json"
-
-
 def config(tmp_path, **changes):
     given = {"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}, **changes}
     return Config.parse(given, base=str(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["hsm:2?label=officer", "awskms:///alias/releaser", "file2:/run/key.pem"])
+def test_the_high_water_mark_of_a_key_uri_is_beside_the_public_key(tmp_path, key):
+    named = config(tmp_path, release={"key": key, "public": "safe/r.pub.json"})
+    assert ledger_of(named)[1].path == tmp_path / "safe" / "ledger-seen.json"
 
 
 def test_the_institutions_ledger_is_outside_every_workspace(tmp_path, monkeypatch):
@@ -24,7 +24,6 @@ def test_the_institutions_ledger_is_outside_every_workspace(tmp_path, monkeypatc
     assert ledger_of(config(tmp_path, ledger="./mine"))[0] == tmp_path / "mine"
 
 
-def test_it_is_remembered_beside_the_releasers_key(tmp_path):
-    one, other = (config(tmp_path, ledger=name, release={"key": "safe/r.pem"}) for name in ("a", "b"))
-    assert ledger_of(one)[1] == ledger_of(other)[1]
-    assert ledger_of(one)[1].path == tmp_path / "safe" / "ledger-seen.json"
+def test_the_high_water_mark_is_beside_the_releasers_key(tmp_path):
+    ledgers = [config(tmp_path, ledger=name, release={"key": "safe/r.pem"}) for name in ("a", "b")]
+    assert {ledger_of(one)[1].path for one in ledgers} == {tmp_path / "safe" / "ledger-seen.json"}

@@ -1,29 +1,24 @@
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from audits.gate.shipped import load_policy
+from audits.selftest.bound import read_selftest
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.filter.stage import FILTER
+from synthgen.pipeline import judge
+from synthgen.pipeline.judge import SELFTEST
 from synthgen.pipeline.pipeline import STAGES, Pipeline
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
+from synthgen.release.run import load_run
 
 MADE = [
-    "load",
-    "split",
-    "deidentify",
-    "embed",
-    "decode-reconstruction",
-    "re-embed-reconstruction",
-    "interpolate",
-    "decode",
-    "re-embed",
-    "filter",
-    "embed-control",
-    "evaluate",
-    "audit",
+    *("load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"),
+    *("interpolate", "decode", "re-embed", "filter", "embed-control", "evaluate", "audit"),
 ]
 
 
@@ -31,80 +26,65 @@ def names(run):
     return [stage.name for stage in run.record.stages]
 
 
+def computed(run):
+    return [stage.name for stage in run.record.stages if not stage.reused]
+
+
 def folders(project):
     return {path.name for path in (project.folder / "ws" / "stages").iterdir()}
 
 
-def test_the_stages_are_made_in_their_order(run_project):
+def test_the_record_lists_configuration_models_and_stages_in_order(run_project):
     record = json.loads((run_project.folder / "ws" / "run.json").read_text())
-    assert [stage["name"] for stage in record["stages"]] == MADE
-    assert [stage["reused"] for stage in record["stages"]] == [False] * len(MADE)
+    assert [(stage["name"], stage["reused"]) for stage in record["stages"]] == [(name, False) for name in MADE]
     assert {path.rsplit("-", 1)[0] for path in folders(run_project)} == set(MADE)
-
-
-def test_the_record_says_what_was_run(run_project):
-    record = json.loads((run_project.folder / "ws" / "run.json").read_text())
-    config = run_project.config()
-    assert (record["config"], record["seed"]) == (config.digest(), 31337)
-    assert [(m["role"], m["name"]) for m in record["models"]] == [
-        ("embedder", "models/encoder"),
-        ("decoder", "models/decoder"),
-    ]
+    assert (record["config"], record["seed"]) == (run_project.config().digest(), 31337)
+    models = [("embedder", "models/encoder"), ("decoder", "models/decoder")]
+    assert [(m["role"], m["name"]) for m in record["models"]] == models
     last = record["stages"][-1]
     assert last["out"] == 12
     assert last["classes"] == {"cardiology": 4, "gastroenterology": 4, "pulmonology": 4}
     assert {"seconds", "digest", "folder", "in", "out"} <= set(record["stages"][0])
 
 
-def test_a_second_run_makes_nothing_again(finished):
+def test_a_second_run_reuses_all_stages(finished):
     before = folders(finished)
     again = Pipeline(finished.config()).run()
-    assert [stage.reused for stage in again.record.stages] == [True] * len(MADE)
+    assert (names(again), computed(again)) == (MADE, [])
     assert folders(finished) == before
 
 
-def test_only_what_depends_on_a_change_is_made_again(finished):
+def test_a_changed_configuration_recomputes_only_dependent_stages(finished):
     first = json.loads((finished.folder / "ws" / "run.json").read_text())
     changed = Pipeline(finished.config(filter={"near_duplicate": 0.99})).run(until="filter")
-    assert [s.name for s in changed.record.stages if not s.reused] == ["filter"]
+    assert computed(changed) == ["filter"]
     assert changed.record.config != first["config"]
 
 
-def test_what_other_versions_judged_is_judged_again(finished, monkeypatch):
+def test_results_of_other_audit_versions_are_computed_again(finished, monkeypatch):
     monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
-    again = Pipeline(finished.config()).run()
-    assert [s.name for s in again.record.stages if not s.reused] == ["evaluate", "audit"]
+    assert computed(Pipeline(finished.config()).run()) == ["evaluate", "audit"]
 
 
-def test_a_run_goes_on_after_an_upgrade_of_a_stage_and_computes_that_one_and_what_depends_on_it(
-    finished, monkeypatch
-):
-    monkeypatch.setattr("synthgen.pipeline.write.FILTER", replace(FILTER, version=FILTER.version + 1))
-    again = Pipeline(finished.config()).run()
-    made = [s.name for s in again.record.stages if not s.reused]
-    assert made == ["filter", "evaluate", "audit"]
+@pytest.mark.parametrize(
+    ("module", "stage", "expected"),
+    [("rounds", FILTER, ["filter", "evaluate", "audit"]), ("style_choice", STYLE, [])],
+    ids=["a stage of the run", "another stage"],
+)
+def test_an_upgraded_stage_and_its_dependents_are_recomputed(finished, monkeypatch, module, stage, expected):
+    upgraded = replace(stage, version=stage.version + 1)
+    monkeypatch.setattr(f"synthgen.pipeline.{module}.{stage.name.upper()}", upgraded)
+    assert computed(Pipeline(finished.config()).run()) == expected
 
 
-def test_a_run_goes_on_after_an_upgrade_of_a_stage_that_it_does_not_have(finished, monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.style_choice.STYLE", replace(STYLE, version=STYLE.version + 1))
-    again = Pipeline(finished.config()).run()
-    assert all(stage.reused for stage in again.record.stages)
-
-
-def test_never_starts_anew(finished):
+def test_resume_never_recomputes_all_stages(finished):
     run = Pipeline(finished.config()).run(resume="never", until="deidentify")
-    assert [stage.reused for stage in run.record.stages] == [False] * 3
+    assert computed(run) == names(run)
     assert {path.rsplit("-", 1)[0] for path in folders(finished)} == {"load", "split", "deidentify"}
 
 
-@pytest.mark.parametrize("until", STAGES[:4])
-def test_a_run_stops_after_the_given_stage(project, until):
-    run = Pipeline(project.config()).run(until=until)
-    assert names(run) == list(STAGES[: STAGES.index(until) + 1])
-
-
-@pytest.mark.parametrize("until", STAGES[4:])
-def test_the_record_names_what_really_ran(finished, until):
+@pytest.mark.parametrize("until", STAGES)
+def test_a_run_stops_after_the_given_stage(finished, until):
     assert names(Pipeline(finished.config()).run(until=until)) == MADE[: MADE.index(until) + 1]
 
 
@@ -115,11 +95,11 @@ def test_an_unknown_stage_is_refused_before_a_workspace_is_made(project):
     assert not (project.folder / "other").exists()
 
 
-def test_a_workspace_in_use_is_left_alone(project):
+def test_a_locked_workspace_raises_an_error(project):
     config = project.config()
     with (
         Workspace(config.resolve(config.workspace)).locked(),
-        pytest.raises(Interrupted, match="another run holds it"),
+        pytest.raises(Interrupted, match="another run has locked it"),
     ):
         Pipeline(config).run(until="load")
     assert folders(project) == set()
@@ -132,14 +112,57 @@ def test_a_missing_gpu_is_reported_before_any_work(project, monkeypatch):
     assert folders(project) == set()
 
 
-def test_a_missing_model_is_reported_before_old_results_are_removed(finished, monkeypatch):
+def test_an_unusable_model_raises_an_error_before_old_results_are_removed(finished, monkeypatch):
     monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
     before = folders(finished)
     with pytest.raises(ConfigError, match="cannot be resolved"):
         Pipeline(finished.config(decode={"bridge": "${NO_SUCH_FOLDER}/bridge"})).run(resume="never")
+    with pytest.raises(ModelMissing, match="models/none"):
+        Pipeline(finished.config(embed={"model": "models/none"})).run(until="embed", resume="never")
     assert folders(finished) == before
 
 
-def test_a_missing_model_is_reported(project):
-    with pytest.raises(ModelMissing, match="models/none"):
-        Pipeline(project.config(embed={"model": "models/none"})).run(until="embed")
+def with_policy(project, text):
+    file = project.folder / "lenient.yaml"
+    file.write_text(file.read_text() + text)
+
+
+def test_the_suite_runs_if_the_policy_requires_it_and_all_other_gates_pass(finished, monkeypatch):
+    with_policy(finished, "selftest: [memorization]\n")
+    assert any("selftest-memorization: INSUFFICIENT" in f for f in load_run(finished.config()).decide().failures)
+    calls, cell = [], {"demand": "must_fail", "outcome": "right"}
+    result = {"audits": ["memorization"], "cases": [{"case": "verbatim", "audits": {"memorization": cell}}]}
+    suite = SimpleNamespace(to_json=lambda: result)
+    monkeypatch.setattr(judge, "run_suite", lambda _inputs, **options: calls.append(options["audits"]) or suite)
+    run = Pipeline(finished.config()).run()
+    assert calls == [("memorization",)]
+    assert run.decide().allowed
+    test = read_selftest(run.folder("selftest") / SELFTEST)
+    assert run.evidence.digests["selftest"] == test.digest()
+    assert run.evidence.metrics["selftest.memorization_wrong"].n == 1
+    Pipeline(finished.config()).run()
+    assert len(calls) == 1  # the stored result is reused
+    train_digest = json.loads((run.folder("selftest") / SELFTEST).read_text())["train"]
+    assert train_digest not in run.report(run.decide(), release_id="0" * 8)
+
+
+def test_the_suite_does_not_run_if_another_gate_fails(finished, monkeypatch):
+    with_policy(finished, "selftest: [memorization]\nrequired: [linkage]\n")
+    monkeypatch.setattr(judge, "run_suite", None)
+    run = Pipeline(finished.config()).run()
+    assert not any(stage.is_of("selftest") for stage in run.record.stages)
+    assert not run.decide().allowed
+
+
+def test_too_few_persons_for_the_suite_refuse_the_release(finished):
+    with_policy(finished, "selftest: [memorization]\n")
+    run = Pipeline(finished.config()).run()
+    assert not run.decide().allowed
+
+
+def test_only_the_external_policy_requires_the_suite(run_project):
+    run = load_run(run_project.config())
+    strict = run.decide(load_policy("hospital-external"))
+    assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
+    assert run.decide().allowed
+    assert not judge.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)

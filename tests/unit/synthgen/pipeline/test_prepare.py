@@ -9,23 +9,23 @@ from synthgen.core.errors import DataError
 from synthgen.core.files import write_bytes
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
-from synthgen.pipeline.prepare import embed_train, load_source, refuse_untaught, split_source
+from synthgen.pipeline.prepare import check_train_classes, embed_train
 
 NAMES = ("load", "split", "deidentify", "embed")
 
 
-def stages(bench, job):
-    _, result, _ = bench.prepare(job)
-    return (*bench.stages, result)
+def computed(bench, **changes):
+    """Return the names of the stages that were computed, not reused."""
+    _, result, _ = bench.prepare(bench.job(**changes))
+    return tuple(s.name for s in (*bench.stages, result) if not s.reused)
 
 
-def test_a_second_run_makes_nothing(bench):
-    first, made = bench.prepare(bench.job()), bench.stages
+def test_a_second_run_reuses_all_stages(bench):
+    first, stages = bench.prepare(bench.job()), bench.stages
     bench.encoder.seen.clear()
-    second, kept = bench.prepare(bench.job()), bench.stages
-    assert [s.name for s in (*made, first[1])] == list(NAMES)
-    assert not any(s.reused for s in (*made, first[1]))
-    assert all(s.reused for s in (*kept, second[1]))
+    second, again = bench.prepare(bench.job()), bench.stages
+    assert [(s.name, s.reused) for s in (*stages, first[1])] == [(name, False) for name in NAMES]
+    assert [(s.name, s.reused) for s in (*again, second[1])] == [(name, True) for name in NAMES]
     assert bench.encoder.seen == []
     assert (second[0].train, second[0].control) == (first[0].train, first[0].control)
     assert second[0].identifiers == first[0].identifiers
@@ -33,7 +33,7 @@ def test_a_second_run_makes_nothing(bench):
 
 
 @pytest.mark.parametrize(
-    ("changes", "made"),
+    ("changes", "expected"),
     [
         ({"seed": 8}, NAMES),
         ({"source": {"labels": ["cardiology", "pulmonology"]}}, NAMES),
@@ -44,26 +44,22 @@ def test_a_second_run_makes_nothing(bench):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_a_changed_configuration_makes_what_depends_on_it_and_keeps_the_old(bench, changes, made):
-    stages(bench, bench.job())
-    assert tuple(s.name for s in stages(bench, bench.job(**changes)) if not s.reused) == made
-    assert all(s.reused for s in stages(bench, bench.job()))
+def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes, expected):
+    computed(bench)
+    assert computed(bench, **changes) == expected
+    assert computed(bench) == ()
 
 
-def test_a_changed_source_is_read_again(bench):
-    stages(bench, bench.job())
+def test_another_encoder_or_source_recomputes_dependent_stages(bench):
+    computed(bench)
+    bench.encoder.digest = "f" * 64
+    assert computed(bench) == ("embed",)
     path = bench.root / "notes.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    assert not any(s.reused for s in stages(bench, bench.job()))
+    assert computed(bench) == NAMES
 
 
-def test_another_encoder_makes_new_vectors_alone(bench):
-    stages(bench, bench.job())
-    bench.encoder.digest = "f" * 64
-    assert [s.name for s in stages(bench, bench.job()) if not s.reused] == ["embed"]
-
-
-def test_persons_are_on_one_side_and_every_record_is_counted(bench):
+def test_persons_are_on_one_side_and_all_records_are_counted(bench):
     job = bench.job()
     prepared, result, embedded = bench.prepare(job)
     loaded, parts, clean = bench.stages
@@ -74,13 +70,8 @@ def test_persons_are_on_one_side_and_every_record_is_counted(bench):
     assert n + parts.counts["near_duplicates_set_aside"] == parts.counts["in"]
     assert result.counts["in"] == len(prepared.train) == len(embedded.ids)
     assert (prepared.train.role, prepared.control.role) == ("train", "control")
-
-
-def test_the_split_is_committed_to(bench):
-    job = bench.job()
-    parts = split_source(job, load_source(job))
-    said = json.loads((parts.folder / "commitment.json").read_text())["commitment"]
-    assert re.fullmatch("[0-9a-f]{64}", said)
+    commitment = json.loads((parts.folder / "commitment.json").read_text())["commitment"]
+    assert re.fullmatch("[0-9a-f]{64}", commitment)
 
 
 def test_vectors_are_of_deidentified_train_text_alone(bench):
@@ -90,7 +81,7 @@ def test_vectors_are_of_deidentified_train_text_alone(bench):
     np.testing.assert_array_equal(embedded.vectors, bench.encoder.encode(prepared.train.texts))
 
 
-def test_what_was_replaced_stands_beside_the_record_it_was_in(bench):
+def test_replaced_identifiers_are_stored_by_record(bench):
     job = bench.job()
     prepared, _, _ = bench.prepare(job)
     raw = {r.id: r for r in read_corpus(bench.stages[1].folder / "train.parquet", "train").records}
@@ -104,6 +95,7 @@ def test_what_was_replaced_stands_beside_the_record_it_was_in(bench):
     assert len(prepared.control_identifiers) == len(prepared.control)
     replaced = bench.stages[2].folder / "replaced-train.json"
     assert stat.S_IMODE(replaced.stat().st_mode) == 0o600
+    assert bench.prepare(bench.job(deidentify={"engine": "off"}))[0].identifiers is None
 
 
 def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
@@ -115,12 +107,7 @@ def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
     assert not [r.id for r in named if last_names[r.id] in r.text.split()]
 
 
-def test_where_nothing_was_looked_for_nothing_is_known(bench):
-    prepared, _, _ = bench.prepare(bench.job(deidentify={"engine": "off"}))
-    assert prepared.identifiers is None
-
-
-def test_an_altered_result_is_made_again(bench):
+def test_a_changed_result_is_computed_again(bench):
     job = bench.job()
     prepared, result, embedded = bench.prepare(job)
     write_bytes(result.folder / "train.npy", b"not vectors")
@@ -129,12 +116,12 @@ def test_an_altered_result_is_made_again(bench):
     np.testing.assert_array_equal(vectors.vectors, embedded.vectors)
 
 
-def test_a_class_that_the_split_left_in_control_alone_is_refused_by_name():
+def test_a_class_in_control_alone_raises_an_error_with_its_name():
     def part(role, labels):
         records = tuple(Record(id=f"{role}{i}", text="a", label=x, group=f"{role}{i}") for i, x in enumerate(labels))
         return Corpus(role=role, records=records, has_groups=True)
 
-    refuse_untaught(part("train", "abc"), part("control", "ab"))
+    check_train_classes(part("train", "abc"), part("control", "ab"))
     with pytest.raises(DataError, match="in control alone") as refused:
-        refuse_untaught(part("train", "ab"), part("control", "abd"))
+        check_train_classes(part("train", "ab"), part("control", "abd"))
     assert list(refused.value.problems) == ["'d': no person of train has it"]

@@ -1,56 +1,51 @@
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from synthgen.core.errors import ModelError
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import ConfigError, DataError, ModelError
 from synthgen.core.types import Candidate
 from synthgen.decode.bridge import Vocabulary
 from synthgen.decode.config import PLAIN
+from synthgen.decode.loading import backend_of
 from synthgen.decode.published import CheckpointBridge
 from synthgen.pipeline import rounds
 from synthgen.pipeline.rounds import Round, next_round
+from synthgen.pipeline.workspace import DONE
 
 
-def state(number, have, asked=None):
-    kept = tuple(
-        Candidate(latent_id=f"{label}{i}", index=0, text="t", label=label, finish="stop")
-        for label, n in have.items()
-        for i in range(n)
-    )
-    return Round(
-        number=number,
-        requested=asked or {"a": 100, "b": 100},
-        candidates=kept,
-        vectors=np.zeros((0, 2)),
-        embeddings=(),
-        kept=kept,
-    )
+def state(number, have):
+    labels = [(label, i) for label, n in have.items() for i in range(n)]
+    kept = tuple(Candidate(latent_id=f"{x}{i}", index=0, text="t", label=x, finish="stop") for x, i in labels)
+    requested, none = {"a": 100, "b": 100}, np.zeros((0, 2))
+    return Round(number=number, requested=requested, candidates=kept, vectors=none, embeddings=(), kept=kept)
 
 
 @pytest.mark.parametrize(
-    ("number", "before", "after", "goes_on"),
+    ("number", "before", "after", "continues"),
     [
         (1, {}, {"a": 70, "b": 70}, False),  # full
-        (1, {}, {"a": 0, "b": 70}, True),  # a first round is never the last where a class is short
+        (1, {}, {"a": 0, "b": 70}, True),  # the first round is never the last if a class lacks records
         (4, {"a": 60, "b": 70}, {"a": 66, "b": 70}, True),  # 4 short of 70 after the fourth
         (5, {"a": 20, "b": 70}, {"a": 25, "b": 70}, True),  # 5 of 50, a tenth
         (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50
-        (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # filters learn anew each round and may keep fewer
+        (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # newly fitted filters may keep fewer
         (5, {"a": 69, "b": 70}, {"a": 69, "b": 70}, False),
     ],
 )
-def test_a_further_round_needs_a_gain(number, before, after, goes_on):
+def test_a_further_round_needs_a_gain(number, before, after, continues):
     setup = SimpleNamespace(wanted={"a": 70, "b": 70})
     following = next_round(setup, state(number, before), state(number, after))
-    assert (following is not None) == goes_on
+    assert (following is not None) == continues
     if following is not None:
         assert following.number == number + 1
         assert following.requested["a"] > 100
         assert following.requested["b"] == 100
 
 
-def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
+def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge=rounds.OWN, model="m", placement="cpu")
     job = SimpleNamespace(
         config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e"), resolve=None),
@@ -71,7 +66,7 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
         rounds.open_decoder(job, inside, None)
 
 
-def test_a_bridge_without_a_vocabulary_is_refused_for_prompt_words(monkeypatch):
+def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge="apart", words=4, style=PLAIN, styles=(PLAIN,))
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
     bridge = SimpleNamespace(words=None)
@@ -80,3 +75,240 @@ def test_a_bridge_without_a_vocabulary_is_refused_for_prompt_words(monkeypatch):
         rounds.open_bridge(job)
     decode.words = 0
     assert rounds.open_bridge(job) is bridge
+
+
+ROUND = ("interpolate", "decode", "re-embed", "filter")
+RECONSTRUCTION = ("decode-reconstruction", "re-embed-reconstruction")
+
+
+def made(writer):
+    """Write and return the names of the stages that were computed, not reused."""
+    writer.write()
+    return {s.name for s in writer.stages if not s.reused}
+
+
+def shards(writer, mark=""):
+    (stage,) = [s for s in writer.stages if s.name == "decode" + mark]
+    return stage.folder, {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
+
+
+def test_exactly_the_wanted_records_are_written_with_their_vectors(bench):
+    writer = bench.writer(bench.job())
+    written = writer.write()
+    assert written.wanted == {"cardiology": 5, "gastroenterology": 5, "pulmonology": 5}
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert len({c.latent_id for c in written.records}) == 15
+    assert all(c.kept for c in written.records)
+    sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
+    assert sizes == {True: 8, False: 4}  # two batches of 4 texts per shard, with one candidate each and with two
+    np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
+    assert [s.name for s in writer.stages] == [*RECONSTRUCTION, *ROUND]
+    other = bench.writer(bench.job(seed=8))
+    assert not {c.text for c in written.records} & {c.text for c in other.write().records}
+    assert not any(s.reused for s in other.stages)
+
+
+def test_a_second_run_reuses_all_stages_and_loads_no_decoder(bench, monkeypatch):
+    first = bench.writer(bench.job())
+    records = first.write()
+    bench.encoder.seen.clear()
+    monkeypatch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: pytest.fail("the decoder was loaded"))
+    second = bench.writer(bench.job())
+    again = second.write()
+    assert {s.name for s in first.stages if not s.reused} == {*RECONSTRUCTION, *ROUND}
+    assert all(s.reused for s in second.stages)
+    assert bench.encoder.seen == []
+    assert again.records == records.records
+    np.testing.assert_array_equal(again.vectors, records.vectors)
+
+
+AFTER_DECODE = {*RECONSTRUCTION, "decode", "re-embed", "filter"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"filter": {"repetition": 0.9}}, {"filter"}),
+        ({"decode": {"temperature": 0.7}}, AFTER_DECODE),
+        ({"decode": {"bridge": "own"}}, AFTER_DECODE),
+        ({"decode": {"candidates": 3}}, AFTER_DECODE),
+        ({"interpolate": {"total": 18}}, {*ROUND}),
+        ({"audit": {"confidence": 0.99}}, set()),
+    ],
+    ids=lambda value: ".".join([*value, *next(iter(value.values()))]) if isinstance(value, dict) else "",
+)
+def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes, expected):
+    bench.writer(bench.job()).write()
+    assert made(bench.writer(bench.job(**changes))) == expected
+    assert made(bench.writer(bench.job())) == set()
+
+
+def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):
+    first = bench.writer(bench.job())
+    first.write()
+    (decoded,) = [s for s in first.stages if s.name == "decode"]
+    assert decoded.counts["backend"] == backend_of("cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr("synthgen.pipeline.rounds.backend_of", lambda _placement: "cuda")
+        again = bench.writer(bench.job())
+        assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
+    assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
+    monkeypatch.setattr("synthgen.pipeline.rounds.digest_of", lambda _folder: "other weights")
+    assert made(bench.writer(bench.job())) == AFTER_DECODE
+    other = SimpleNamespace(digest="trained on")
+    monkeypatch.setattr("synthgen.pipeline.rounds.load_bridge", lambda _name, _base: other)
+    assert made(bench.writer(bench.job())) == AFTER_DECODE
+
+
+def test_an_interrupted_decode_continues_where_it_stopped(bench):
+    whole = bench.writer(bench.job(workspace="./whole"))
+    written = whole.write()
+    calls = list(bench.decoder.decoded)
+    bench.decoder.decoded.clear()
+    bench.decoder.stop_after = len(calls) - 3
+    with pytest.raises(KeyboardInterrupt):
+        bench.writer(bench.job()).write()
+    assert bench.decoder.decoded == calls[:-3]
+    bench.decoder.stop_after = None
+    resumed = bench.writer(bench.job())
+    assert resumed.write().records == written.records
+    assert bench.decoder.decoded == calls  # each shard once
+    assert shards(resumed)[1] == shards(whole)[1]
+    assert shards(resumed, "-reconstruction")[1] == shards(whole, "-reconstruction")[1]
+
+
+def test_only_a_lost_shard_is_decoded_again_with_equal_bytes(bench):
+    first = bench.writer(bench.job())
+    written = first.write()
+    folder, digests = shards(first)
+    latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("echo-")]
+    bench.decoder.decoded.clear()
+    partial = folder.with_name(folder.name + ".partial")  # as a stop before the end would have left it
+    folder.rename(partial)
+    (partial / DONE).unlink()
+    lost = partial / sorted(digests)[4]
+    lost.unlink()
+    lost.with_suffix(".partial").write_bytes(b"half a shard")
+    again = bench.writer(bench.job())
+    assert again.write().records == written.records
+    assert bench.decoder.decoded == [latents[4]]
+    assert shards(again) == (folder, digests)
+    assert {p.name for p in folder.iterdir()} == {*digests, DONE}
+
+
+def test_a_changed_decode_result_is_decoded_again_completely(bench):
+    first = bench.writer(bench.job())
+    first.write()
+    folder, digests = shards(first)
+    (folder / sorted(digests)[2]).write_bytes(b"altered")
+    bench.decoder.decoded.clear()
+    again = bench.writer(bench.job())
+    assert made(again) == {"decode"}  # stages computed from the same texts are reused
+    assert len(bench.decoder.decoded) == len(digests)
+    assert shards(again)[1] == digests
+
+
+def test_a_round_requests_more_latents_only_for_classes_that_lack_records(bench):
+    spoiled = set()
+
+    def spoil(latent_id, label):
+        if label == "cardiology" and not latent_id.startswith("echo-") and len(spoiled) < 9:
+            spoiled.add(latent_id)
+        return latent_id in spoiled
+
+    bench.decoder.spoil = spoil
+    writer = bench.writer(bench.job())
+    written = writer.write()
+    stages = {s.name: s for s in writer.stages}
+    assert list(stages) == [*RECONSTRUCTION, *ROUND, *(name + "-2" for name in ROUND)]
+    first, second = stages["interpolate"].counts["requested"], stages["interpolate-2"].counts["requested"]
+    assert first == dict.fromkeys(first, 9)  # ⌈1.3 · 5⌉ + 2
+    assert second == {**first, "cardiology": 41}  # none of 9 kept, so reckoned with .2: ⌈1.2 · 5 / .2⌉ + 2 = 32 more
+    assert stages["decode-2"].counts["in"] == 32
+    ids = [id_ for call in bench.decoder.decoded for id_ in call]
+    assert len(ids) == len(set(ids))  # nothing is decoded twice
+    assert stages["filter-2"].counts["in"] == 2 * (27 + 32)  # all candidates so far are judged together
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert not spoiled & {c.latent_id for c in written.records}
+    np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
+
+
+def test_rounds_end_without_gain_and_keep_the_written_records(bench):
+    bench.decoder.spoil = lambda latent_id, label: label == "pulmonology" and not latent_id.startswith("echo-")
+    writer = bench.writer(bench.job())
+    written = writer.write()
+    filtered = [s for s in writer.stages if s.name.startswith("filter")]
+    assert [s.name for s in filtered] == ["filter", "filter-2"]
+    assert Counter(c.label for c in written.records) == {"cardiology": 5, "gastroenterology": 5}
+    assert written.wanted["pulmonology"] == 5
+    assert filtered[-1].counts["kept"].get("pulmonology", 0) == 0
+
+
+def test_rounds_continue_while_they_add_a_tenth_of_the_missing_records(bench):
+    """Of pulmonology one latent in eleven comes through."""
+    made = []
+
+    def spoil(latent_id, label):
+        if label != "pulmonology" or latent_id.startswith("echo-"):
+            return False
+        if latent_id not in made:
+            made.append(latent_id)
+        return made.index(latent_id) % 11 != 10
+
+    bench.decoder.spoil = spoil
+    writer = bench.writer(bench.job(interpolate={"total": 45}))
+    written = writer.write()
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert len([s for s in writer.stages if s.name.startswith("filter")]) > 4
+    last = [s for s in writer.stages if s.name.startswith("interpolate")][-1].counts["requested"]
+    assert {last["cardiology"], last["gastroenterology"]} == {22}  # those that were full are not asked for more
+
+
+def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
+    bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
+    writer = bench.writer(bench.job())
+    with pytest.raises(DataError, match="no candidate passed") as refused:
+        writer.write()
+    n = writer.stages[-1].counts["in"]
+    assert refused.value.problems == (f"empty: {n}",)
+    assert "." in bench.encoder.seen  # an empty text has no vector, so it gets that of a full stop
+    assert "" not in bench.encoder.seen
+
+
+def test_reconstructions_are_train_records_decoded_from_their_own_vectors(bench, monkeypatch):
+    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 23)
+    given = {}
+    decode = bench.decoder.decode
+
+    def spy(latents, settings, *rest):
+        given.update(zip(latents.ids, latents.vectors, strict=True))
+        assert settings.candidates == 1
+        return decode(latents, settings, *rest)
+
+    monkeypatch.setattr(bench.decoder, "decode", spy)
+    writer = bench.writer(bench.job())
+    reconstructions = writer.reconstruction()
+    row = {id_: i for i, id_ in enumerate(writer.embedded.ids)}
+    assert len(set(reconstructions.record_ids)) == len(reconstructions.texts) == 23
+    assert list(given) == [f"echo-{id_}" for id_ in reconstructions.record_ids]
+    for id_ in reconstructions.record_ids:
+        np.testing.assert_array_equal(given[f"echo-{id_}"], writer.embedded.vectors[row[id_]])
+    np.testing.assert_array_equal(reconstructions.vectors, bench.encoder.encode(reconstructions.texts))
+    assert bench.writer(bench.job(seed=8)).reconstruction().record_ids != reconstructions.record_ids
+
+
+def test_reconstructions_are_not_written_and_limits_are_recorded(bench):
+    writer = bench.writer(bench.job())
+    reconstructions, written = writer.reconstruction(), writer.write()
+    assert not {c.latent_id for c in written.records} & {f"echo-{id_}" for id_ in reconstructions.record_ids}
+    assert not set(reconstructions.texts) & {c.text for c in written.records}
+    counts = writer.stages[-1].counts
+    assert set(counts["bounds"]) >= {"latent_distance", "class_distance", "language"}
+    assert counts["out"] + counts["spare"] + sum(counts["rejected"].values()) == counts["in"]
+
+
+def test_attributes_of_an_unknown_label_raise_an_error_before_decoding(bench):
+    attributes = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
+    with pytest.raises(ConfigError, match="labels that are not there"):
+        bench.writer(bench.job(filter=attributes)).write()
+    assert bench.decoder.decoded == []

@@ -17,32 +17,20 @@ def job_in(tmp_path, **changes):
     return Job(config, Workspace(config.resolve(config.workspace)), silent)
 
 
-def test_the_secret_is_made_once_and_is_the_root_of_every_stream(tmp_path):
+def test_the_secret_is_created_once_and_is_the_root_of_every_stream(tmp_path):
     first, again, other = job_in(tmp_path), job_in(tmp_path), job_in(tmp_path, workspace="./other")
     key = first.seeds.child("split").key()
     assert again.seeds.child("split").key() == key
     assert key not in (other.seeds.child("split").key(), SeedTree(11).child("split").key())
     file = tmp_path / "ws" / "secret.key"
     assert (len(file.read_bytes()), stat.S_IMODE(file.stat().st_mode)) == (32, 0o600)
-
-
-def test_the_same_secret_repeats_and_another_seed_does_not(tmp_path):
-    first, copy = job_in(tmp_path), job_in(tmp_path, workspace="./copy")
-    assert first.seeds.secret
-    (tmp_path / "copy" / "secret.key").write_bytes((tmp_path / "ws" / "secret.key").read_bytes())
-    (tmp_path / "copy" / "secret.key").chmod(0o600)
-    assert copy.seeds == first.seeds
     assert job_in(tmp_path, seed=12).seeds.key() != first.seeds.key()
-
-
-def test_a_public_secret_is_said_and_makes_no_file(tmp_path):
-    job = job_in(tmp_path, secret="public")
-    assert job.seeds == SeedTree(11)
-    assert not (tmp_path / "ws" / "secret.key").exists()
+    (tmp_path / "other" / "secret.key").write_bytes(file.read_bytes())
+    assert other.seeds == first.seeds
 
 
 @pytest.mark.parametrize(("data", "mode"), [(b"", 0o600), (b"x" * 31, 0o600), (b"x" * 33, 0o600), (b"x" * 32, 0o644)])
-def test_a_bad_secret_is_refused_and_never_replaced(tmp_path, data, mode):
+def test_an_invalid_secret_raises_an_error_and_is_not_replaced(tmp_path, data, mode):
     job = job_in(tmp_path)
     file = tmp_path / "ws" / "secret.key"
     file.write_bytes(data)
@@ -52,13 +40,18 @@ def test_a_bad_secret_is_refused_and_never_replaced(tmp_path, data, mode):
     assert file.read_bytes() == data
 
 
-def test_what_is_foreseen_is_what_the_run_has_and_writes_nothing(tmp_path):
+def test_the_foreseen_secret_is_that_of_the_run_and_writes_nothing(tmp_path):
     config = job_in(tmp_path).config
     assert foreseen_secret(config) != foreseen_secret(config)
     assert not (tmp_path / "ws" / "secret.key").exists()
     made = job_in(tmp_path).seeds.secret
     assert foreseen_secret(config) == made
-    assert foreseen_secret(job_in(tmp_path, secret="public").config) == b""
+
+
+def test_a_public_secret_is_empty_and_creates_no_file(tmp_path):
+    job = job_in(tmp_path, secret="public")
+    assert (job.seeds, foreseen_secret(job.config)) == (SeedTree(11), b"")
+    assert not (tmp_path / "ws" / "secret.key").exists()
 
 
 def test_a_rerun_has_its_own_streams_below_those_of_the_run(tmp_path):

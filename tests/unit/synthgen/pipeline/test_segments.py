@@ -56,14 +56,14 @@ def headings(text):
     return [line for line in text.split("\n") if line.isupper()]
 
 
-def test_a_record_without_segments_is_read_whole(bench):
+def test_records_are_encoded_whole_without_segments(bench):
     prepared, _, embedded = bench.prepare(bench.job())
     assert encoder_for(bench.job(), prepared.train) is bench.encoder
     assert embedded.parts is None
     assert writer_for(bench.job(), prepared.train, embedded) is None
 
 
-def test_the_segments_of_train_are_kept_beside_the_vectors_of_whole_records(notes):
+def test_segments_of_train_are_stored_with_the_vectors_of_whole_records(notes):
     prepared, result, embedded = notes.prepare(job(notes))
     assert result.counts["headings"] == len(TITLES)  # that of one person is not among them
     assert result.counts["segments"] == len(embedded.parts) > 2 * len(prepared.train)
@@ -75,7 +75,7 @@ def test_the_segments_of_train_are_kept_beside_the_vectors_of_whole_records(note
     np.testing.assert_allclose(embedded.vectors, encoder.encode(prepared.train.texts), atol=1e-6)
 
 
-def test_the_parts_of_a_record_are_its_segments_with_the_prompts_they_are_written_with(notes):
+def test_the_parts_of_a_record_are_its_segments_with_their_prompts(notes):
     prepared, _, _ = notes.prepare(job(notes))
     whole = written_parts(notes.encoder, prepared.train, "a note of {label}")
     assert whole == [[(r.text, f"a note of {r.label}")] for r in prepared.train.records]
@@ -93,7 +93,7 @@ def test_vectors_without_segments_are_refused(notes):
         writer_for(job(notes), prepared.train, embedded)
 
 
-def test_records_come_out_in_sections_that_both_parents_have(notes):
+def test_written_records_have_the_sections_that_both_parents_have(notes):
     writer = notes.writer(job(notes))
     written = writer.write()
     assert Counter(c.label for c in written.records) == written.wanted
@@ -109,10 +109,8 @@ def test_records_come_out_in_sections_that_both_parents_have(notes):
     assert not any("ODD" in c.text for c in written.records)
 
 
-def test_a_segment_is_written_behind_its_own_records_text_so_far(notes):
-    writer = notes.writer(job(notes))
-    seen = {}
-    decode = notes.decoder.decode
+def test_a_segment_is_written_after_the_text_so_far_of_its_record(notes):
+    writer, seen, decode = notes.writer(job(notes)), {}, notes.decoder.decode
 
     def spy(latents, settings, seeds, advance, contexts=()):
         texts = decode(latents, settings, seeds, advance, contexts)
@@ -122,14 +120,13 @@ def test_a_segment_is_written_behind_its_own_records_text_so_far(notes):
 
     notes.decoder.decode = spy
     written = writer.write()
-    assert notes.decoder.settings.candidates == 1
-    assert notes.decoder.settings.context_tokens == 77
-    assert notes.decoder.settings.prompts["cardiology\nplan"] == "cardiology plan"
-    assert notes.decoder.settings.prompts["cardiology\n"] == "cardiology"
+    settings = notes.decoder.settings
+    assert (settings.candidates, settings.context_tokens) == (1, 77)
+    assert settings.prompts["cardiology\nplan"] == "cardiology plan"
+    assert settings.prompts["cardiology\n"] == "cardiology"
     for record in written.records:
         stem = f"{record.latent_id}/{record.index}/"
-        assert seen[stem + "0"][0] is None
-        assert seen[stem + "0"][1] == f"{record.label}\ncomplaint"
+        assert seen[stem + "0"][:2] == (None, f"{record.label}\ncomplaint")
         n = sum(key.startswith(stem) for key in seen)
         for j in range(1, n):
             context, _, text = seen[f"{stem}{j}"]
@@ -138,7 +135,7 @@ def test_a_segment_is_written_behind_its_own_records_text_so_far(notes):
             assert with_placeholders(text) in record.text
 
 
-def test_an_interrupted_decode_goes_on_to_the_same_bytes(notes):
+def test_an_interrupted_decode_continues_to_the_same_bytes(notes):
     whole = notes.writer(job(notes, workspace="./whole"))
     written = whole.write()
     calls = len(notes.decoder.decoded)
@@ -153,7 +150,7 @@ def test_an_interrupted_decode_goes_on_to_the_same_bytes(notes):
     assert shards(resumed, "-reconstruction") == shards(whole, "-reconstruction")
 
 
-def test_a_records_text_depends_on_no_other_record(notes):
+def test_a_text_does_not_depend_on_other_records(notes):
     few, many = job(notes, workspace="./few"), job(notes)
     texts = [{(c.latent_id, c.index): c.text for c in decoded(notes, one, n)} for one, n in ((few, 3), (many, 8))]
     assert len(texts[0]) == 2 * 3 * 3
@@ -163,15 +160,12 @@ def test_a_records_text_depends_on_no_other_record(notes):
 def decoded(notes, one, n):
     writer = notes.writer(one)
     latents, made = writer.interpolate(dict.fromkeys(writer.setup.wanted, n))
-    return writer.decode(latents, made.digest, 2)[0]
-
-
-def test_candidates_of_a_record_are_written_on_their_own(notes):
-    texts = decoded(notes, job(notes), 3)
+    texts = writer.decode(latents, made.digest, 2)[0]
     assert len({c.text for c in texts}) == len(texts)
+    return texts
 
 
-def test_targets_are_what_the_segments_make_together(notes):
+def test_targets_are_the_combined_vectors_of_the_segments(notes):
     writer = notes.writer(job(notes))
     latents, _ = writer.interpolate({"cardiology": 5})
     segments = writer.setup.sections.segments(latents)
@@ -183,23 +177,22 @@ def test_targets_are_what_the_segments_make_together(notes):
     assert writer.setup.sections.aimed(none) is none
 
 
-def test_another_way_to_cut_makes_everything_after_the_cleaning_anew(notes):
-    first = notes.writer(job(notes))
-    assert first.write().records
-    other = notes.writer(job(notes, segments={"words": 20}))
-    other.write()
-    assert not any(s.reused for s in other.stages)
-    other = notes.writer(job(notes, segments={"context_tokens": 20}))
-    other.write()
-    made = {s.name for s in other.stages if not s.reused}
-    assert "decode" in made
-    assert "interpolate" not in made
-    again = notes.writer(job(notes))
-    again.write()
-    assert all(s.reused for s in again.stages)
+def test_changed_segments_recompute_only_dependent_stages(notes):
+    def made(**segments):
+        writer = notes.writer(job(notes, segments=segments))
+        assert writer.write().records
+        return {s.name for s in writer.stages if not s.reused}, {s.name for s in writer.stages}
+
+    made()
+    computed, stages = made(words=20)
+    assert computed == stages
+    computed, _ = made(context_tokens=20)
+    assert "decode" in computed
+    assert "interpolate" not in computed
+    assert made()[0] == set()
 
 
-def test_the_audit_reads_control_by_segments_too(notes):
+def test_the_audit_encodes_control_by_segments(notes):
     one = job(notes)
     prepared, _, embedded = notes.prepare(one)
     writer = notes.writer(one)
@@ -216,8 +209,8 @@ def test_the_audit_reads_control_by_segments_too(notes):
     assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])
 
 
-def test_a_real_decoder_writes_each_record_on_its_own(tiny, tmp_path):
-    """With random weights: the same record comes out the same, whoever is written with it."""
+def test_a_real_decoder_writes_each_record_independently(tiny, tmp_path):
+    """The model has random weights. A record's text must not depend on the other records of the call."""
     made = tiny.latents(5)
     parents = Segments(
         vectors=np.concatenate([made.vectors, -made.vectors]),
@@ -231,18 +224,15 @@ def test_a_real_decoder_writes_each_record_on_its_own(tiny, tmp_path):
         splitter=Splitter(40, {"plan": "PLAN"}), parents=parents, context_tokens=20, seeds=SeedTree(1).child("s")
     )
     bridge = tiny.write_bridge(tmp_path / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
-    decoder = XragDecoder(
-        tiny.save_model(tmp_path, "llama"), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
-    )
+    model, names = tiny.save_model(tmp_path, "llama"), {"decoder": "tiny", "encoder": "tiny-encoder"}
+    decoder = XragDecoder(model, load_bridge(str(bridge)), **names, dim=7)
+    sampling = {"temperature": 0.9, "top_p": 0.9, "top_k": 40}
     prompts = dict.fromkeys(made.labels, "ant")
-    settings = Settings(
-        prompts=prompts, candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3
-    )
+    settings = Settings(prompts=prompts, candidates=2, max_new_tokens=8, batch=3, **sampling)
 
     def write(rows):
-        some = replace(
-            tiny.rows_of(made, rows), parent_ids=tuple(ids[i] for i in rows), weights=((0.25, 0.75),) * len(rows)
-        )
+        parents = {"parent_ids": tuple(ids[i] for i in rows), "weights": ((0.25, 0.75),) * len(rows)}
+        some = replace(tiny.rows_of(made, rows), **parents)
         return writer.decode(decoder, some, settings, SeedTree(1).child("d"), lambda _: None)
 
     whole = write(range(5))

@@ -18,27 +18,26 @@ from synthgen.decode.train.trainer import new_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, read_choice, ways
+from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, n_tried, read_choice
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, limitations_of, stated_models
 
 
 def write_style(folder, bridge, model, seed, *, name, learnt=()):
-    """Write a style of random numbers beside the bridge, which learnt from some texts."""
+    """Write a style adapter with random weights, a card and the digests of its training texts."""
     generator = torch.Generator().manual_seed(seed)
     tensors = new_style(bridge, 2, model, SeedTree(seed)).tensors
     folder.mkdir(parents=True)
     save_file({n: torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
-    card = StyleCard(
-        name=name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2.0, heldout_after=1.0
-    )
+    losses = {"heldout_before": 2.0, "heldout_after": 1.0}
+    card = StyleCard(name=name, bridge=bridge.digest, rank=2, steps=1, sources=(), **losses)
     (folder / CARD).write_text(card.model_dump_json())
     write_learnt(learnt, folder)
 
 
 @pytest.fixture
 def built_in(project, tiny, monkeypatch):
-    """A shelf of two styles of random numbers."""
+    """Install two built-in styles with random weights, and return the bridge."""
     bridge = load_bridge(str(project.folder / "models" / "bridge"))
     monkeypatch.setattr(styles, "BUILT_IN_STYLES", project.folder / "built_in")
     for seed, name in ((1, "letter"), (2, "note")):
@@ -49,7 +48,7 @@ def built_in(project, tiny, monkeypatch):
 
 @pytest.fixture
 def prepared(project, built_in):
-    """Return what `choose_style` takes, in a workspace run up to its train text."""
+    """Return the arguments of `choose_style`, in a workspace that has run up to deidentify."""
     config = project.config(decode={"style": "auto"})
     run = Pipeline(config).run(until="deidentify")
     job = Job(config, Workspace(project.folder / "ws"), silent)
@@ -57,46 +56,42 @@ def prepared(project, built_in):
     return job, built_in, train, encoder_for(job, train), "up"
 
 
-def test_the_style_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(prepared, project, tiny):
+def test_the_likeliest_style_is_chosen_and_no_text_is_stored(prepared, project, tiny):
     _, stage = choose_style(*prepared)
-    said = json.loads((stage.folder / CHOICE).read_text())
-    nats = {tuple(map(tuple, shares)): value for shares, value in said["nats"]}
-    assert set(nats) >= {((name, 1.0),) for name in ("plain", "letter", "note")}
+    choice = json.loads((stage.folder / CHOICE).read_text())
+    nats = {tuple(map(tuple, shares)): value for shares, value in choice["nats"]}
+    singles = {((name, 1.0),) for name in ("plain", "letter", "note")}
+    assert set(nats) == singles | {(("letter", 0.5), ("note", 0.5))}
     handicapped = {shares: value + (GAIN if len(shares) > 1 else 0) for shares, value in nats.items()}
-    assert handicapped[tuple(map(tuple, said["shares"]))] == min(handicapped.values())
-    assert {*nats} - {((name, 1.0),) for name in ("plain", "letter", "note")} == {(("letter", 0.5), ("note", 0.5))}
+    assert handicapped[tuple(map(tuple, choice["shares"]))] == min(handicapped.values())
     assert choose_style(*prepared)[1].reused
     write_style(project.folder / "built_in" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
     stage = choose_style(*prepared)[1]
-    assert not stage.reused  # the shelf is another one
+    assert not stage.reused  # the set of built-in styles changed
     wider = [[name for name, _ in shares] for shares, _ in json.loads((stage.folder / CHOICE).read_text())["nats"]]
     assert wider[4:] == [["letter", "note"], ["letter", "post"], ["note", "post"], ["letter", "note", "post"]]
-    assert [ways(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
+    assert [n_tried(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
     texts = prepared[2].texts
     assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
 
 
 @pytest.mark.parametrize(("won", "chosen"), [(GAIN - 0.01, ["plain"]), (GAIN + 0.01, ["letter", "note"])])
-def test_styles_together_must_win_by_something(prepared, monkeypatch, won, chosen):
-    asked = iter([3.0, 4.0, 4.0, 3.0 - won])  # letter and note are less likely than plain, and both more
-    told = SimpleNamespace(nats=lambda *_, **__: SimpleNamespace(per_token=next(asked)))
-    monkeypatch.setattr("synthgen.pipeline.style_choice.Likelihood", SimpleNamespace(load=lambda *_: told))
+def test_a_mixture_must_win_by_the_gain(prepared, monkeypatch, won, chosen):
+    nats = iter([3.0, 4.0, 4.0, 3.0 - won])  # each of letter and note is less likely than plain, both together more
+    reader = SimpleNamespace(nats=lambda *_, **__: SimpleNamespace(per_token=next(nats)))
+    monkeypatch.setattr("synthgen.pipeline.style_choice.Likelihood", SimpleNamespace(load=lambda *_: reader))
     _, stage = choose_style(*prepared)
     assert [name for name, _ in read_choice(stage.folder)] == chosen
 
 
-def test_a_run_writes_in_the_style_it_names_and_says_so(project, built_in):
+def test_a_run_writes_in_its_style_and_states_it(project, built_in):
     def written(run):
         return tuple(sorted(text for _, text, _ in bundle_content(run, run.decide()).records))
 
     texts = {"plain": written(Pipeline(project.config()).run())}
     several = ["letter", "ours"]
-    for named, stated in (
-        ("letter", "builtin:letter"),
-        ("ours", "custom:ours"),
-        ("auto", "builtin:"),
-        (several, "custom:ours"),
-    ):
+    starts = {"letter": "builtin:letter", "ours": "custom:ours", "auto": "builtin:"}
+    for named, stated in (*starts.items(), (several, "custom:ours")):
         run = Pipeline(project.config(decode={"style": named})).run()
         texts[str(named)] = written(run)
         model = stated_models(run)[-1]
@@ -113,45 +108,50 @@ def test_a_run_writes_in_the_style_it_names_and_says_so(project, built_in):
         Pipeline(project.config(decode={"style": "sonnet"})).run()
 
 
+REFUSED = "records that must stay private"
+
+
+def deidentify_in(project, style):
+    return Pipeline(project.config(decode={"style": style})).run(until="deidentify")
+
+
 @pytest.mark.parametrize("role", ["train", "control"])
-def test_a_style_that_learnt_from_the_records_themselves_is_refused(project, built_in, tiny, role, monkeypatch):
+def test_a_style_trained_on_records_of_the_run_is_refused(project, built_in, tiny, role, monkeypatch):
     monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
     run = Pipeline(project.config()).run(until="split")
     texts = read_corpus(run.folder("split") / f"{role}.parquet", role).texts
     model = tiny.language_model("llama")
-    write_style(
-        project.folder / "theirs", built_in, model, 8, name="theirs", learnt=["Somebody else wrote this down."]
-    )
-    Pipeline(project.config(decode={"style": "theirs"})).run(until="deidentify")
+    public = ["Somebody else wrote this down."]
+    write_style(project.folder / "theirs", built_in, model, 8, name="theirs", learnt=public)
+    deidentify_in(project, "theirs")
     write_style(project.folder / "stolen", built_in, model, 9, name="stolen", learnt=texts[:3])
-    with pytest.raises(DataError, match="the very records") as caught:
-        Pipeline(project.config(decode={"style": "stolen"})).run(until="deidentify")
+    with pytest.raises(DataError, match=REFUSED) as caught:
+        deidentify_in(project, "stolen")
     assert not any(text in str(caught.value) for text in texts)
-    with pytest.raises(DataError, match="the very records"):  # nor in company
-        Pipeline(project.config(decode={"style": ["theirs", "stolen"]})).run(until="deidentify")
+    with pytest.raises(DataError, match=REFUSED):
+        deidentify_in(project, ["theirs", "stolen"])
     (project.folder / "stolen").rename(project.folder / "built_in" / "stolen")
-    with pytest.raises(DataError, match="the very records"):
-        Pipeline(project.config(decode={"style": "auto"})).run(until="deidentify")
+    with pytest.raises(DataError, match=REFUSED):
+        deidentify_in(project, "auto")
 
 
-def test_records_dealt_out_to_several_styles_are_still_the_very_records(project, built_in, tiny, monkeypatch):
+def test_the_styles_of_a_run_are_checked_together(project, built_in, tiny, monkeypatch):
     monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
     folder = Pipeline(project.config()).run(until="split").folder("split")
     train, control = (read_corpus(folder / f"{role}.parquet", role).texts for role in ("train", "control"))
     model = tiny.language_model("llama")
     for k, name in enumerate(("one", "other")):
         write_style(project.folder / name, built_in, model, 20 + k, name=name, learnt=train[k : k + 1])
-    alone = [
-        share_learnt([*train, *control], load_style(n, project.config().resolve).learnt) for n in ("one", "other")
-    ]
-    monkeypatch.setattr("synthgen.pipeline.style_choice.MOST_SHARE", max(alone))  # what each by itself has by chance
+    learnt = [load_style(name, project.config().resolve).learnt for name in ("one", "other")]
+    largest = max(share_learnt([*train, *control], digests) for digests in learnt)
+    monkeypatch.setattr("synthgen.pipeline.style_choice.MOST_SHARE", largest)  # each style alone passes
     for name in ("one", "other"):
-        Pipeline(project.config(decode={"style": name})).run(until="deidentify")
-    with pytest.raises(DataError, match="the very records"):
-        Pipeline(project.config(decode={"style": ["one", "other"]})).run(until="deidentify")
+        deidentify_in(project, name)
+    with pytest.raises(DataError, match=REFUSED):
+        deidentify_in(project, ["one", "other"])
 
 
-def test_choosing_the_style_from_train_is_refused_under_differential_privacy(project):
+def test_auto_style_is_refused_under_differential_privacy(project):
     strict = load_policy(policy_path("strict-dp"))
     check_style(project.config(decode={"style": "plain"}), strict)
     with pytest.raises(ConfigError, match="requires differential privacy") as caught:
@@ -160,12 +160,9 @@ def test_choosing_the_style_from_train_is_refused_under_differential_privacy(pro
 
 
 @pytest.mark.parametrize("wrong", [["auto", "letter"], ["plain", "letter"], ["letter", "letter"], [], [""]])
-def test_a_list_of_styles_that_cannot_be_mixed_is_refused(project, wrong):
+def test_styles_that_cannot_be_mixed_and_styles_of_prompt_words_are_refused(project, wrong):
     with pytest.raises(ConfigError, match=r"decode\.style"):
         project.config(decode={"style": wrong})
-
-
-def test_words_alone_have_no_style(project):
     with pytest.raises(ConfigError, match="needs a bridge with soft tokens"):
         project.config(decode={"bridge": "words", "style": "auto"})
     with pytest.raises(InternalError, match="no style"):
@@ -177,14 +174,7 @@ def test_the_benchmark_has_a_row_and_samples_of_each_style(project, built_in, mo
     monkeypatch.setattr(bench.Config, "load", lambda _: project.config())
     bench.main(["demo.yaml", "--styles", "plain,letter,letter+note", "--samples", "2"])
     table, *samples = capsys.readouterr().out.split("\n## ")
-    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [
-        "| plain",
-        "| letter",
-        "| letter+note",
-        "| real records",
-    ]
-    assert [(text.splitlines()[0], text.count("\n\n> ")) for text in samples] == [
-        ("plain", 2),
-        ("letter", 2),
-        ("letter+note", 2),
-    ]
+    names = ["plain", "letter", "letter+note"]
+    rows = [line.split(" | ")[0] for line in table.splitlines()[2:]]
+    assert rows == [f"| {name}" for name in (*names, "real records")]
+    assert [(text.splitlines()[0], text.count("\n\n> ")) for text in samples] == [(name, 2) for name in names]

@@ -23,7 +23,7 @@ def workspace(tmp_path):
 
 
 class Maker:
-    """Writes one file, and counts how often it was asked to."""
+    """Write two files and count the calls."""
 
     def __init__(self):
         self.calls = 0
@@ -40,14 +40,13 @@ def names(workspace):
     return sorted(p.name for p in (workspace.root / "stages").iterdir())
 
 
-def test_the_folder_is_made_for_its_owner_alone(tmp_path):
+def test_the_folder_is_private(tmp_path):
     workspace = Workspace(tmp_path / "deep" / "ws")
-    assert mode(workspace.root) == 0o700
-    assert mode(workspace.root / "stages") == 0o700
+    assert mode(workspace.root) == mode(workspace.root / "stages") == 0o700
 
 
 @pytest.mark.parametrize("bits", [0o701, 0o710, 0o704, 0o755, 0o770])
-def test_a_folder_others_may_read_is_refused(tmp_path, bits):
+def test_a_folder_that_others_may_read_raises_an_error(tmp_path, bits):
     (tmp_path / "ws").mkdir()
     (tmp_path / "ws").chmod(bits)
     with pytest.raises(StorageError, match="others may read it") as caught:
@@ -55,7 +54,7 @@ def test_a_folder_others_may_read_is_refused(tmp_path, bits):
     assert "chmod 700" in caught.value.hint
 
 
-def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
+def test_a_path_that_cannot_be_a_folder_raises_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "ws"):
         with pytest.raises(StorageError, match="cannot be written"):
@@ -65,27 +64,24 @@ def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
 def test_a_second_run_is_refused_while_the_workspace_is_locked(workspace):
     with (
         workspace.locked(),
-        pytest.raises(Interrupted, match="another run holds it") as caught,
+        pytest.raises(Interrupted, match="another run has locked it") as caught,
         Workspace(workspace.root).locked(),
     ):
-        pytest.fail("two runs hold one workspace")
+        pytest.fail("two runs locked one workspace")
     assert caught.value.exit_code == 7
     with workspace.locked():
         pass
 
 
 def test_the_lock_of_a_killed_run_is_released(workspace):
-    code = (
-        "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
-        "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False)
-    assert done.returncode == -9
+    imports = "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace"
+    code = f"{imports}\nwith Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False).returncode == -9
     with workspace.locked():
         pass
 
 
-def test_a_stage_is_made_once_and_then_reused(workspace):
+def test_a_stage_is_computed_once_and_then_reused(workspace):
     make = Maker()
     first = workspace.stage("embed", {"a": 1, "b": [2]}, make)
     second = workspace.stage("embed", {"b": [2], "a": 1}, make)
@@ -98,75 +94,49 @@ def test_a_stage_is_made_once_and_then_reused(workspace):
     assert done["files"] == {"other.txt": sha256_bytes(b"too"), "sub/data.txt": sha256_bytes(b"made")}
 
 
-def test_other_inputs_or_another_name_make_another_result_beside_it(workspace):
-    make = Maker()
-    folders = {
-        workspace.stage("embed", {"a": 1}, make).folder,
-        workspace.stage("embed", {"a": 2}, make).folder,
-        workspace.stage("load", {"a": 1}, make).folder,
-    }
+def test_other_inputs_or_another_name_give_another_result(workspace):
+    make, stages = Maker(), (("embed", 1), ("embed", 2), ("load", 1))
+    folders = {workspace.stage(name, {"a": value}, make).folder for name, value in stages}
     assert make.calls == len(folders) == len(names(workspace)) == 3
 
 
-def alter(folder):
-    (folder / "sub" / "data.txt").write_text("fake")
+DAMAGES = [  # file, new content (None: removed), reported problem
+    ("sub/data.txt", "fake", "sub/data.txt: changed"),
+    ("other.txt", None, "other.txt: missing"),
+    ("shard-9.parquet", "one more", "shard-9.parquet: added"),
+    (DONE, "{", "done.json: missing or changed"),
+    (DONE, "[]", "done.json: missing or changed"),
+    (DONE, None, "done.json: missing or changed"),
+]
 
 
-def remove(folder):
-    (folder / "other.txt").unlink()
+def damage(folder, file, content):
+    (folder / file).unlink() if content is None else (folder / file).write_text(content)
 
 
-def add(folder):
-    (folder / "shard-9.parquet").write_text("one more")
-
-
-def spoil(folder):
-    (folder / DONE).write_text("{")
-
-
-def empty(folder):
-    (folder / DONE).write_text("[]")
-
-
-def forget_counts(folder):
-    (folder / DONE).write_text('{"files": {}, "seconds": 1}')
-
-
-def unfinish(folder):
-    (folder / DONE).unlink()
-
-
-@pytest.mark.parametrize("damage", [alter, remove, add, spoil, empty, forget_counts, unfinish])
-def test_a_result_that_is_not_as_it_was_written_is_made_again(workspace, damage):
+@pytest.mark.parametrize(
+    ("file", "content"), [*(damage[:2] for damage in DAMAGES), (DONE, '{"files": {}, "seconds": 1}')]
+)
+def test_a_changed_result_is_computed_again(workspace, file, content):
     make = Maker()
     first = workspace.stage("embed", {}, make)
-    damage(first.folder)
+    damage(first.folder, file, content)
     again = workspace.stage("embed", {}, make)
     assert (make.calls, again.reused) == (2, False)
     assert sorted(p.name for p in again.folder.iterdir()) == [DONE, "other.txt", "sub"]
     assert workspace.stage("embed", {}, make).reused
 
 
-@pytest.mark.parametrize(
-    ("damage", "told"),
-    [
-        (alter, "sub/data.txt: changed"),
-        (remove, "other.txt: missing"),
-        (add, "shard-9.parquet: added"),
-        (spoil, "done.json: missing or changed"),
-        (empty, "done.json: missing or changed"),
-        (unfinish, "done.json: missing or changed"),
-    ],
-)
-def test_a_result_that_spent_a_budget_is_neither_deleted_nor_made_twice(workspace, damage, told):
+@pytest.mark.parametrize(("file", "content", "problem"), DAMAGES)
+def test_a_result_that_spent_a_budget_is_neither_deleted_nor_computed_twice(workspace, file, content, problem):
     make = Maker()
     first = workspace.stage("measure", {}, make, is_paid=True)
     assert workspace.stage("measure", {}, make, is_paid=True).reused
-    damage(first.folder)
+    damage(first.folder, file, content)
     kept = sorted(p for p in first.folder.rglob("*"))
     with pytest.raises(StorageError, match="budget is spent") as refused:
         workspace.stage("measure", {}, make, is_paid=True)
-    assert (make.calls, list(refused.value.problems)) == (1, [told])
+    assert (make.calls, list(refused.value.problems)) == (1, [problem])
     assert sorted(p for p in first.folder.rglob("*")) == kept
     workspace.forget()
     assert not workspace.stage("measure", {}, make, is_paid=True).reused
@@ -174,7 +144,7 @@ def test_a_result_that_spent_a_budget_is_neither_deleted_nor_made_twice(workspac
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError, MemoryError])
 @pytest.mark.parametrize("keep_partial", [True, False])
-def test_a_stop_leaves_nothing_finished(workspace, stop, keep_partial):
+def test_an_interrupted_stage_leaves_no_finished_result(workspace, stop, keep_partial):
     def stopped(folder):
         (folder / "half.txt").write_text("half")
         raise stop
@@ -188,7 +158,7 @@ def test_a_stop_leaves_nothing_finished(workspace, stop, keep_partial):
     assert names(workspace) == [result.folder.name]
 
 
-def test_a_stage_goes_on_from_the_shards_that_are_there(workspace):
+def test_a_stage_continues_from_existing_shards(workspace):
     written = []
 
     def make(folder):
@@ -211,7 +181,7 @@ def test_a_stage_goes_on_from_the_shards_that_are_there(workspace):
 
 
 @pytest.mark.parametrize("left", [DONE, DONE + ".partial"])
-def test_a_stop_just_before_the_rename_does_not_spoil_the_next_try(workspace, left):
+def test_a_stop_just_before_the_rename_does_not_break_the_next_run(workspace, left):
     def make(folder):
         (folder / "data").write_text("made")
         return {}
@@ -236,36 +206,27 @@ def test_forget_removes_every_result(workspace):
     assert not workspace.stage("embed", {}, make).reused
 
 
-def test_files_are_private_and_written_whole(tmp_path):
+def test_files_are_private_and_written_completely_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "run.json"
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(path, {"auc": float("nan")})
+    assert list(tmp_path.iterdir()) == []
     write_json(path, {"b": 1, "a": "é"})
     assert path.read_bytes() == b'{\n "a": "\\u00e9",\n "b": 1\n}\n'
     assert mode(path) == 0o600
-    write_bytes(path, b"\x00new")
-    assert path.read_bytes() == b"\x00new"
-    assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - every name, hidden ones too
+    write_bytes(path, b"\x00old")
 
-
-def test_a_stop_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
-    write_bytes(path, b"old")
-
-    def stopped(descriptor):
+    def stop(_descriptor):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync", stopped)
+    monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
         write_bytes(path, b"new")
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"\x00old"
     monkeypatch.undo()
     write_bytes(path, b"newer")
     assert path.read_bytes() == b"newer"
-
-
-def test_a_number_that_json_has_not_is_never_written(tmp_path):
-    with pytest.raises(ValueError, match="Out of range float"):
-        write_json(tmp_path / "run.json", {"auc": float("nan")})
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - hidden names too
 
 
 def test_sync_takes_files_and_folders(tmp_path):
