@@ -180,7 +180,7 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
         labels=tuple(latents.labels[i] for i in rows),
         parent_ids=tuple(latents.parent_ids[i] for i in rows),
         weights=tuple(latents.weights[i] for i in rows),
-        told=tuple(latents.told[i] for i in rows) if latents.told else (),
+        prompt_words=tuple(latents.prompt_words[i] for i in rows) if latents.prompt_words else (),
     )
 
 

@@ -138,7 +138,7 @@ class XragDecoder:
             raise ModelError(
                 "decode.words: this bridge has no vocabulary", hint="Leave it out, or take another bridge."
             )
-        said = latents.told or self.words.read(latents.vectors, settings.words)
+        said = latents.prompt_words or self.words.read(latents.vectors, settings.words)
         room = WORD_TOKENS * settings.words
         own = {label: self.template.prompt_tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
         return [
@@ -155,9 +155,9 @@ class XragDecoder:
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
                 for text in (f" {word}", word, f" {word.capitalize()}", word.capitalize())
             }
-            for word in {word for words in latents.told for word in words}
+            for word in {word for words in latents.prompt_words for word in words}
         }
-        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.told]
+        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.prompt_words]
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
         return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)

@@ -120,7 +120,7 @@ class PromptWords:
             draws = rng.child(label, "words").generator()
             words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.words_per_vector, draws)
             chosen |= dict(zip(rows, words, strict=True))
-        return replace(latents, told=tuple(chosen[i] for i in range(len(latents))))
+        return replace(latents, prompt_words=tuple(chosen[i] for i in range(len(latents))))
 
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:

@@ -314,9 +314,9 @@ def test_the_words_of_a_vector_stand_behind_its_label(tiny, worded, monkeypatch)
 
 def test_words_that_a_vector_is_told_stand_there_instead_and_are_wanted(tiny, worded, monkeypatch):
     monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)
-    latents = dataclasses.replace(tiny.latents(3), told=(("fever",), ("river",), ("garden",)))
+    latents = dataclasses.replace(tiny.latents(3), prompt_words=(("fever",), ("river",), ("garden",)))
     asked, _ = worded._prompts(latents, dataclasses.replace(PLAIN, words=1), SEEDS)
-    for ids, label, words in zip(asked, latents.labels, latents.told, strict=True):
+    for ids, label, words in zip(asked, latents.labels, latents.prompt_words, strict=True):
         assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
     wanted = worded._wanted(latents)
     assert [len(tokens) > 0 for tokens in wanted] == [True] * 3

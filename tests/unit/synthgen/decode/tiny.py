@@ -168,5 +168,5 @@ def rows_of(these, rows):
         weights=((),) * len(rows),
         method=these.method,
         seed_path=these.seed_path,
-        told=tuple(these.told[i] for i in rows) if these.told else (),
+        prompt_words=tuple(these.prompt_words[i] for i in rows) if these.prompt_words else (),
     )

@@ -112,6 +112,6 @@ def test_each_vector_gets_prompt_words_of_its_own_class():
 
     telling = PromptWords(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), words_per_vector=2)
     drawn = telling.sample({"b": 9, "a": 4}, SeedTree(3))
-    for label, words in zip(drawn.labels, drawn.told, strict=True):
+    for label, words in zip(drawn.labels, drawn.prompt_words, strict=True):
         assert set(words) <= set(OWN[label])
-    assert telling.sample({"b": 3, "a": 4}, SeedTree(3)).told == drawn.told[:7]
+    assert telling.sample({"b": 3, "a": 4}, SeedTree(3)).prompt_words == drawn.prompt_words[:7]
