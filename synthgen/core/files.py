@@ -1,9 +1,21 @@
-"""Atomic writing of private files: after an interruption, a path has the old or the new content."""
+"""Read JSON strictly, and write private files atomically: a path always has its old or its new content."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+from audits.core.strictjson import parse
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file; lists become tuples.
+
+    Raises:
+        JsonError: the file is not strict JSON; see `audits.core.strictjson.parse`.
+        OSError: the file cannot be read.
+    """
+    return parse(path.read_bytes())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -20,14 +20,13 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.dp import gaussian
-from synthgen.dp.catalogue import VOTE
 from synthgen.dp.dry_run import DryRun
-from synthgen.dp.method import PublicContext
+from synthgen.dp.method import VOTE, PublicContext
 from synthgen.dp.noise import Noise, SecureNoise, StreamNoise
 from synthgen.dp.noised_sums import Query
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
-from synthgen.dp.style_vote import count_votes, made_up_votes
+from synthgen.dp.style_vote import made_up_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_words
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
@@ -55,32 +54,25 @@ def account_for(
     Privacy: reads the person ids of train; the log holds a digest of them.
     Cost: seconds.
     """
+    groups = tuple(record.group for record in train.records)
     dry_run = _dry_run(job, context, queries, vocabulary)
-    log = _log(job, reservation, queries, dry_run, person_set_digest(record.group for record in train.records))
+    log = _log(job, reservation, queries, dry_run, person_set_digest(groups))
     if job.config.secret == PUBLIC:
         return log
-    persons = Table(
-        texts=tuple(train.texts),
-        labels=None,
-        groups=tuple(record.group for record in train.records),
-        has_groups=train.has_groups,
-    )
+    persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
     inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)
     try:
         found = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
+        reason = None if found.verdict == "pass" else found.reason
     except NotMeasurable as error:
-        raise _unaccountable(error.message) from None
-    if found.verdict != "pass":
-        raise _unaccountable(found.reason)
+        reason = error.message
+    if reason is not None:
+        raise ConfigError(
+            "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
+            problems=[reason],
+            hint="Correct the stated reason and run again; the run continues with its reservation.",
+        )
     return log
-
-
-def _unaccountable(reason: str) -> ConfigError:
-    return ConfigError(
-        "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
-        problems=[reason],
-        hint="Correct the stated reason and run again; the run continues with its reservation.",
-    )
 
 
 def _dry_run(
@@ -100,7 +92,7 @@ def _dry_run(
         if WORDS in lacking and vocabulary is not None and words is not None:
             query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
         if VOTE in lacking and votes is not None:
-            count_votes(votes, queries[VOTE], dry_run)
+            dry_run([votes], queries[VOTE])
     return dry_run
 
 

@@ -10,12 +10,12 @@ from synthgen.dp.noised_sums import UNIT, Float64, Query, noised_sum
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Computes query results with the functions of `PrivateMechanism`, and logs what must stay private in a real run.
+    """Computes query results as `PrivateMechanism` does, and logs what must stay private in a real run.
 
     Args:
         n_persons: number of made-up persons.
-        noise: of the same kind as the run's.
-        found: by query, the squared length of the noise of each step in standard deviations, the number of
+        noise: a sampler of the same kind as the run's.
+        found: for each query, the squared length of the noise of each step in standard deviations, the number of
             coordinates, and the largest norm of a person's row.
     """
 
@@ -24,15 +24,13 @@ class DryRun:
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the noised sum, and log what was added."""
-        found, log = noised_sum(people, query, self.noise), self._log(query)
+        """Return the noised sum, and log the noise."""
+        found = noised_sum(people, query, self.noise)
+        log = self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
         log["dimension"] = len(found.noise)
         log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
         log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
         return found.answer
-
-    def _log(self, query: Query) -> dict[str, Any]:
-        return self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
 
     def log(self, name: str) -> dict[str, Any]:
         """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""

@@ -14,12 +14,12 @@ class Noise(Protocol):
     """Draws integers from the discrete Gaussian distribution."""
 
     def integers(self, n: int, scale: float) -> Int64:
-        """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²))."""
+        """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
         ...
 
 
 class SecureNoise:
-    """Exact noise that is not reproducible: OpenDP's sampler with the operating system's generator.
+    """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
 
     The last bits of floating-point noise can reveal the sum; integers drawn without rounding do not (Mironov,
     CCS 2012). The sampler has no seed.
@@ -28,7 +28,7 @@ class SecureNoise:
     """
 
     def integers(self, n: int, scale: float) -> Int64:
-        """Return n independent numbers."""
+        """See `Noise.integers`."""
         import opendp.prelude as opendp  # the import takes half a second, and other runs do not need it
 
         opendp.enable_features("contrib")
@@ -38,15 +38,14 @@ class SecureNoise:
 
 
 class StreamNoise:
-    """Rounded noise from a named stream, for tests and studies. Someone who knows the stream can subtract the noise.
+    """Draws rounded noise from a named stream, for tests and studies; each call continues the stream.
 
-    Args:
-        seeds: the stream; each call continues it.
+    Someone who knows the stream can subtract the noise.
     """
 
     def __init__(self, seeds: SeedTree) -> None:
         self._generator = seeds.generator()
 
     def integers(self, n: int, scale: float) -> Int64:
-        """Return n independent numbers."""
+        """See `Noise.integers`."""
         return np.rint(self._generator.normal(0.0, scale, n)).astype(np.int64)

@@ -8,14 +8,13 @@ from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import asked_before
 from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
-from audits.ledger.chain import HighWaterMark
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
-from synthgen.dp.planned_queries import configured_queries, large_delta, mechanisms_of, most_for, queries_of
+from synthgen.dp.planned_queries import configured_queries, large_delta, mechanisms_of, queries_of, run_limit
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.ledger import ledger_of
@@ -27,7 +26,7 @@ PAID = (RESERVE, MEASURE)  # stages whose results are never deleted
 
 
 def reserve_budget(
-    job: Job, policy: Policy, train: Corpus, control: Corpus, *, anew: bool = False
+    job: Job, policy: Policy, train: Corpus, control: Corpus, *, spend_again: bool = False
 ) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before any DP query.
 
@@ -39,8 +38,8 @@ def reserve_budget(
         policy: sets the budget limit.
         train: the train records as the source has them; their number of persons limits delta.
         control: the control records likewise; the policy must allow a further audit of them.
-        anew: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The old
-            result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
+        spend_again: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The
+            old result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -53,37 +52,41 @@ def reserve_budget(
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget cannot reserve one")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
-    most, ledger = most_for(job.config, policy), ledger_of(job.config)
+    most, ledger = run_limit(job.config, policy), ledger_of(job.config)
     inputs = _inputs(job, most)
     before, place = job.finished(RESERVE_STAGE, inputs), job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
 
     def spending(folder: Path) -> Spending:
         return Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
 
-    is_left = anew and place.exists() and (before is None or not _is_open(ledger, spending(before.folder)))
-    if before is None and not anew:
+    is_replaced = spend_again and place.exists()
+    if is_replaced and before is not None:
+        own = spending(before.folder)
+        found = state_of(*ledger, own.run)
+        is_replaced = (found.last, found.spending) != (RESERVE, own)  # otherwise, no noise was drawn for it
+    if before is None and not spend_again:
         _refuse_orphans(job.workspace)
-    if before is None or is_left:
+    if before is None or is_replaced:
         _refuse_large_delta(job, train, spent_so_far(*ledger))
         _refuse_exhausted_control(job, policy, control)
-    if is_left:
+    if is_replaced:
         refuse_overspending(spent_so_far(*ledger), cost, most)  # before the old reservation is renamed
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, inputs)
         return reserve(*ledger, spending(result.folder), most=most), result
     except BaseException:
-        if is_left and not place.exists():
+        if is_replaced and not place.exists():
             aside.replace(place)
         raise
 
 
 def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
-    refused = large_delta(job.config, len({record.group for record in train.records}), before)
-    if refused is not None:
+    problem = large_delta(job.config, len({record.group for record in train.records}), before)
+    if problem is not None:
         raise BudgetError(
             "dp.delta is too large for the number of persons, and no accounting would pass",
-            problems=[refused],
+            problems=[problem],
             hint="Lower dp.delta, and set dp.persons to about the number of persons in train. Nothing was reserved.",
         )
 
@@ -189,16 +192,11 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     goes_on = own is not None and not _is_lost(config, own)
     before = spent_so_far(*ledger, besides=own if goes_on else None)
     cost = Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
-    refuse_overspending(before, cost, most_for(config, policy))
+    refuse_overspending(before, cost, run_limit(config, policy))
     return before, goes_on
 
 
-def _is_open(ledger: tuple[Path, HighWaterMark], spending: Spending) -> bool:
-    """Return whether the ledger books this reservation and no noise was drawn for it."""
-    found = state_of(*ledger, spending.run)
-    return (found.last, found.spending) == (RESERVE, spending)
-
-
 def _is_lost(config: Config, run: str) -> bool:
+    """Return whether noise was drawn for a run and its result is not in the workspace."""
     found, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
     return found.last == "draw" and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))

@@ -27,23 +27,23 @@ _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary, such as a bridge's.
-
-    Attributes:
-        words: v words.
-        frequency: float32 (v,), the share of public passages that contain each word.
-        table: float32 (v, d), their vectors, centred, of unit length.
-        centre: float32 (d,), the mean vector of public passages.
-    """
+    """A public vocabulary, such as a bridge's."""
 
     @property
-    def words(self) -> tuple[str, ...]: ...  # noqa: D102 - documented above
+    def words(self) -> tuple[str, ...]:
+        """The v words."""
+
     @property
-    def frequency(self) -> Float32: ...  # noqa: D102
+    def frequency(self) -> Float32:
+        """The share of public passages that contain each word, float32 (v,)."""
+
     @property
-    def table(self) -> Float32: ...  # noqa: D102
+    def table(self) -> Float32:
+        """The vectors of the words, centred, of unit length, float32 (v, d)."""
+
     @property
-    def centre(self) -> Float32: ...  # noqa: D102
+    def centre(self) -> Float32:
+        """The mean vector of public passages, float32 (d,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,16 +51,11 @@ class ClassWords:
     """Noised word counts of the classes.
 
     Privacy: they are a query result; computing from them consumes no additional budget.
-
-    Args:
-        vocabulary: public.
-        counts: float64 (C, v), the noised number of persons of each class who use each word.
-        error: standard deviation of that noise.
     """
 
     vocabulary: PublicWords
-    counts: Float64
-    error: float
+    counts: Float64  # (C, v), the noised number of persons of each class who use each word
+    error: float  # standard deviation of that noise
 
     def weights(self) -> Float64:
         """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
@@ -98,18 +93,11 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with prompt words: words of its class that the text should contain.
+    """Draws vectors, each with prompt words: words of its class that the text should contain."""
 
-    Args:
-        learned: the model that vectors are drawn from.
-        words: the noised words of the classes.
-        labels: the declared labels, sorted.
-        words_per_vector: number of prompt words for each vector.
-    """
-
-    learned: ClassModel
+    learned: ClassModel  # the model that vectors are drawn from
     words: ClassWords
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # the declared labels, sorted
     words_per_vector: int
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
@@ -142,12 +130,8 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     for record in corpus.records:
         found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
         used.setdefault(record.group, set()).update((number[record.label], word) for word in found)
-    return [
-        np.array(
-            sorted(pairs, key=lambda pair: (vocabulary.frequency[pair[1]], pair))[:MOST], dtype=np.int64
-        ).reshape(-1, 2)
-        for _, pairs in sorted(used.items())
-    ]
+    ordered = (sorted(used[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(used))
+    return [np.array(pairs[:MOST], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 
 
 def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:

@@ -131,7 +131,7 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     refuse_learnt(job.config, source, control_source)
     reservation = None
     if job.config.interpolate.is_private and until not in _UNLEARNED:
-        reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
+        reservation, reserved = reserve_budget(job, policy, source, control_source, spend_again=anew)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean

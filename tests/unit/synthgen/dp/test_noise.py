@@ -7,13 +7,13 @@ from synthgen.dp.noise import SecureNoise, StreamNoise
 
 
 @pytest.mark.parametrize("noise", [SecureNoise(), StreamNoise(SeedTree(1).child("noise"))])
-def test_noise_is_gaussian_of_its_scale_in_whole_numbers(noise):
+def test_noise_is_gaussian_in_whole_numbers(noise):
     drawn = noise.integers(4000, 1e6)
     assert drawn.dtype == np.int64
     assert stats.kstest(drawn / 1e6, "norm").pvalue > 1e-6
 
 
-def test_secure_noise_is_never_the_same_and_a_stream_goes_on():
+def test_secure_noise_is_not_reproducible_and_a_stream_continues():
     assert not np.array_equal(SecureNoise().integers(50, 1e6), SecureNoise().integers(50, 1e6))
     stream, again = StreamNoise(SeedTree(1)), StreamNoise(SeedTree(1))
     first = stream.integers(50, 1e6)

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import MARGIN, UNIT, Query, exact_sum, private_sum
+from synthgen.dp.noised_sums import MARGIN, UNIT, PrivateMechanism, Query, exact_sum
 
 ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
 
@@ -22,7 +22,7 @@ def test_no_person_contributes_more_than_the_clip_norm(rows, clip):
         assert float(((whole - without).astype(float) ** 2).sum()) ** 0.5 <= UNIT * (1 + 1e-12)
 
 
-def test_the_sum_is_that_of_clipped_rows_whatever_the_blocks():
+def test_sum_is_that_of_the_clipped_rows_for_any_blocks():
     rows = np.random.default_rng(0).normal(size=(50, 4))
     clipped = rows * np.minimum(1, 0.5 / np.linalg.norm(rows, axis=1))[:, None]
     for blocks in ([rows], [rows[:20], rows[20:]]):
@@ -30,28 +30,26 @@ def test_the_sum_is_that_of_clipped_rows_whatever_the_blocks():
         assert np.allclose(total * 0.5 / UNIT, clipped.sum(axis=0), atol=1e-5)
 
 
-def test_noise_has_the_size_that_is_accounted_for():
+def test_noise_has_the_accounted_scale():
     query = Query(name="any", noise_multiplier=3.0, clip=0.5)
-    answer = private_sum([np.zeros((1, 20_000))], query, StreamNoise(SeedTree(1)))
+    answer = PrivateMechanism(StreamNoise(SeedTree(1)))([np.zeros((1, 20_000))], query)
     assert np.std(answer) == pytest.approx(1.5, rel=0.03)
 
 
-def test_a_little_more_noise_is_drawn_than_is_accounted_for():
+def test_slightly_more_noise_is_drawn_than_accounted_for():
     scales = []
 
-    class Watched:
+    class Recorded:
         def integers(self, n, scale):
             scales.append(scale)
             return np.zeros(n, dtype=np.int64)
 
-    private_sum([np.zeros((1, 3))], Query(name="any", noise_multiplier=2.0), Watched())
+    PrivateMechanism(Recorded())([np.zeros((1, 3))], Query(name="any", noise_multiplier=2.0))
     assert scales == [pytest.approx(2.0 * UNIT * (1 + MARGIN), rel=1e-12)]
     assert MARGIN >= 1e-4
 
 
-def test_rows_that_are_not_finite_and_empty_inputs_are_refused():
-    query = Query(name="any", noise_multiplier=1.0)
-    with pytest.raises(InternalError, match="not finite"):
-        private_sum([np.array([[np.nan]])], query, StreamNoise(SeedTree(1)))
-    with pytest.raises(InternalError, match="no persons"):
-        private_sum([], query, StreamNoise(SeedTree(1)))
+@pytest.mark.parametrize(("rows", "message"), [([np.array([[np.nan]])], "not finite"), ([], "no persons")])
+def test_invalid_rows_are_rejected(rows, message):
+    with pytest.raises(InternalError, match=message):
+        PrivateMechanism(StreamNoise(SeedTree(1)))(rows, Query(name="any", noise_multiplier=1.0))

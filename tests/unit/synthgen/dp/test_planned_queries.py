@@ -11,9 +11,9 @@ from synthgen.dp.planned_queries import (
     check_budget,
     configured_queries,
     mechanisms_of,
-    most_for,
     priced_reads,
     queries_of,
+    run_limit,
 )
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
@@ -83,8 +83,8 @@ def test_without_a_budget_nothing_is_sampled_or_priced():
 
 def test_without_a_bound_of_the_policy_delta_is_held_to_the_persons_and_of_a_study_nothing():
     inside = load_policy("research")
-    assert most_for(config(), inside) == Cost(epsilon=math.inf, delta=1 / 300)
-    assert most_for(config(secret="public"), inside) is None
+    assert run_limit(config(), inside) == Cost(epsilon=math.inf, delta=1 / 300)
+    assert run_limit(config(secret="public"), inside) is None
 
 
 def test_a_policy_of_differential_privacy_asks_for_it_and_for_enough():

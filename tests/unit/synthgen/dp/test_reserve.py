@@ -44,9 +44,9 @@ def public(monkeypatch):
     monkeypatch.setattr(questions, "is_public", lambda _: True)
 
 
-def reserved(config, *, anew=False):
+def reserved(config, *, spend_again=False):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY, anew=anew)[0]
+    return reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY, spend_again=spend_again)[0]
 
 
 def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
@@ -75,7 +75,7 @@ def test_looking_up_a_reservation_makes_no_workspace(project):
 
 def test_a_run_that_begins_by_paying_anew_pays_once(project):
     config = project.config(**DP)
-    run = reserved(config, anew=True).spending.run
+    run = reserved(config, spend_again=True).spending.run
     assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
 
 
@@ -120,7 +120,7 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
         with pytest.raises(InputError, match="another reservation under this run's id"):
             reserved(config)
         with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
-            reserved(config, anew=True)
+            reserved(config, spend_again=True)
     with monkeypatch.context() as patch:  # as another version may put its question
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
@@ -165,19 +165,19 @@ def test_another_question_is_another_run(project):
 
 def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
-    first, again = reserved(config), reserved(config, anew=True)
+    first, again = reserved(config), reserved(config, spend_again=True)
     assert again.spending == first.spending  # nothing was drawn, so it goes on with that
     note_draw(*ledger_of(config), first.spending.run)
     assert not check_room(config, load_policy("strict-dp"))[1]  # what was drawn is lost
-    second = reserved(config, anew=True)
+    second = reserved(config, spend_again=True)
     assert second.spending.run != first.spending.run
     assert len(list((config.resolve(config.workspace) / "stages").glob("reserve-*"))) == 2
     assert reserved(config).spending.run == second.spending.run
     note_draw(*ledger_of(config), second.spending.run)
-    third = reserved(config, anew=True)
+    third = reserved(config, spend_again=True)
     note_draw(*ledger_of(config), third.spending.run)
     with pytest.raises(Overspent):
-        reserved(config, anew=True)
+        reserved(config, spend_again=True)
     assert reserved(config).spending.run == third.spending.run  # and what it had is still in reach
 
 
@@ -229,7 +229,7 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
     with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(other_seed(project, 99), policy, NOBODY, control)
     with pytest.raises(BudgetError, match="no further run can be released"):
-        reserve_budget(job, policy, NOBODY, control, anew=True)
+        reserve_budget(job, policy, NOBODY, control, spend_again=True)
     again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
     assert again.spending == reservation.spending
     assert len(all_reservations(*ledger_of(config))) == int(limit)
@@ -251,7 +251,7 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     (folder / "run.json").write_text("{}")
     with pytest.raises(StorageError, match="budget is spent"):
         reserved(config)
-    assert reserved(config, anew=True).spending.run != first.spending.run
+    assert reserved(config, spend_again=True).spending.run != first.spending.run
     assert len(all_reservations(*ledger_of(config))) == 2
 
 
