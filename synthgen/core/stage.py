@@ -102,11 +102,7 @@ class Stage:
         return sha256_json({"stage": self.name, **self.code})
 
     def key(self, sources: Sources) -> dict[str, Any]:
-        """Return the cache key as JSON data.
-
-        Raises:
-            InternalError: the given inputs or models are not the declared ones.
-        """
+        """Return the cache key as JSON data; raise InternalError if inputs or models are not the declared ones."""
         for kind, declared in (("inputs", self.inputs), ("models", self.models)):
             given = getattr(sources, kind)
             if set(declared) != set(given):

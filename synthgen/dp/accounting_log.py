@@ -20,10 +20,8 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.dp import gaussian
-from synthgen.dp.dry_run import DryRun
 from synthgen.dp.method import VOTE, PublicContext
-from synthgen.dp.noise import Noise, SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import Query
+from synthgen.dp.noised_sums import DryRun, Noise, Query, SecureNoise, StreamNoise
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
 from synthgen.dp.style_vote import made_up_votes

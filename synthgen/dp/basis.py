@@ -39,11 +39,7 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 
 def load_basis(encoder: str) -> PublicBasis:
-    """Return the shipped basis of an encoder.
-
-    Raises:
-        ConfigError: there is none; `training/basis.py` makes one.
-    """
+    """Return the shipped basis of an encoder, which `training/basis.py` makes; raise ConfigError if it has none."""
     shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user is not a public basis
     if encoder not in shipped:
         raise ConfigError(

@@ -22,8 +22,7 @@ from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
 from synthgen.dp.deferred_signals import deferred_signals
 from synthgen.dp.method import CHOICE, VOTE, PublicContext
-from synthgen.dp.noise import SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism, Query
+from synthgen.dp.noised_sums import PrivateMechanism, Query, SecureNoise, StreamNoise
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
@@ -135,11 +134,7 @@ def _public_context(job: Job) -> PublicContext:
 
 
 def public_words(job: Job) -> PublicWords:
-    """Return the vocabulary of the run's bridge.
-
-    Raises:
-        ModelMissing, ModelError: see `open_bridge`.
-    """
+    """Return the vocabulary of the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError(

@@ -1,14 +1,14 @@
-"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise."""
+"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise, and the samplers of the noise."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import InternalError
-from synthgen.dp.noise import Int64, Noise
+from synthgen.core.seeds import SeedTree
 
 UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers, and finer than any result needs
 # Relative noise added beyond what is accounted for. In products of matrices for many persons at once, the last bits
@@ -16,6 +16,48 @@ UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers
 # separately: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+
+class Noise(Protocol):
+    """Draws integers from the discrete Gaussian distribution."""
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
+        ...
+
+
+class SecureNoise:
+    """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
+
+    The last bits of floating-point noise can reveal the sum; integers drawn without rounding do not (Mironov,
+    CCS 2012). The sampler has no seed.
+
+    Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
+    """
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """See `Noise.integers`."""
+        import opendp.prelude as opendp  # the import takes half a second, and other runs do not need it
+
+        opendp.enable_features("contrib")
+        domain = opendp.vector_domain(opendp.atom_domain(T="i64"), size=n)
+        draw = opendp.m.make_gaussian(domain, opendp.l2_distance(T="f64"), scale=scale)
+        return np.array(draw([0] * n), dtype=np.int64)
+
+
+class StreamNoise:
+    """Draws rounded noise from a named stream, for tests and studies; each call continues the stream.
+
+    Someone who knows the stream can subtract the noise.
+    """
+
+    def __init__(self, seeds: SeedTree) -> None:
+        self._generator = seeds.generator()
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """See `Noise.integers`."""
+        return np.rint(self._generator.normal(0.0, scale, n)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +145,32 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
     if total is None:
         raise InternalError("there are no persons to sum over")
     return total, largest
+
+
+@dataclass(slots=True, kw_only=True)
+class DryRun:
+    """Computes query results as `PrivateMechanism` does, and logs what must stay private in a real run.
+
+    Args:
+        n_persons: number of made-up persons.
+        noise: a sampler of the same kind as the run's.
+        found: for each query, the squared length of the noise of each step in standard deviations, the number of
+            coordinates, and the largest norm of a person's row.
+    """
+
+    n_persons: int
+    noise: Noise
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the noised sum, and log the noise."""
+        found = noised_sum(people, query, self.noise)
+        log = self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
+        log["dimension"] = len(found.noise)
+        log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
+        log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
+        return found.answer
+
+    def log(self, name: str) -> dict[str, Any]:
+        """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
+        return {"n_persons": self.n_persons, **self.found[name]}

@@ -8,8 +8,7 @@ import numpy as np
 from synthgen.core.errors import InternalError
 from synthgen.core.types import Embedded
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.noise import Int64
-from synthgen.dp.noised_sums import Float64
+from synthgen.dp.noised_sums import Float64, Int64
 
 BLOCK = 256  # persons whose rows are in memory at once
 

@@ -135,11 +135,7 @@ def configured_queries(config: Config) -> dict[str, QuerySpec]:
 
 
 def queries_of(config: Config) -> dict[str, Query]:
-    """Return the DP queries of a run with their noise; no data are accessed.
-
-    Raises:
-        InternalError: the configuration has no budget.
-    """
+    """Return the DP queries of a run with their noise; no data are accessed."""
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget has no DP queries")

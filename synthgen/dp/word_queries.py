@@ -12,8 +12,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.dp.gaussian import ClassModel
 from synthgen.dp.method import QuerySpec
-from synthgen.dp.noise import Int64
-from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
+from synthgen.dp.noised_sums import Float64, Int64, Query, QueryMechanism
 
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}

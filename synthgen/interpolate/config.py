@@ -63,11 +63,10 @@ class _OfAllMethods(Section):
     @field_validator("total")
     @classmethod
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
-        if "balance" not in info.data:  # invalid itself, and reported separately
-            return total
-        if isinstance(info.data["balance"], dict) and total is not None:
+        balance = info.data.get("balance")  # None if it is invalid, which is reported separately
+        if isinstance(balance, dict) and total is not None:
             raise ValueError("must be omitted if balance gives a count per label")
-        if not isinstance(info.data["balance"], dict) and total is None:
+        if isinstance(balance, str) and total is None:
             raise ValueError("is required unless balance gives a count per label")
         return total
 

@@ -18,11 +18,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Reject a limit below 1/p, because the largest of p weights is at least 1/p.
-
-    Raises:
-        ValueError: if the limit is too small.
-    """
+    """Raise ValueError for a limit below 1/p, because the largest of p weights is at least 1/p."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -54,7 +50,13 @@ def limit_exposure(
     Privacy: limits one person's share of a class before decoding, separately in each class. It does not limit the
         influence on the neighbours of others, so it is not a sensitivity and gives no ε.
     """
-    _refuse_more_than_fits(m, groups, max_exposure)
+    n = len(np.unique(groups))
+    if max_exposure is not None and n * max_exposure < m:
+        raise Unfit(
+            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
+            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
+            "add records of other persons"
+        )
     used = np.zeros(int(groups.max()) + 1)
     taken: list[tuple[Int64, Float64]] = []
     made = in_vain = 0
@@ -75,23 +77,13 @@ def limit_exposure(
     return parents[:m], weights[:m]
 
 
-def _refuse_more_than_fits(m: int, persons: Int64, max_exposure: float | None) -> None:
-    n = len(np.unique(persons))
-    if max_exposure is not None and n * max_exposure < m:
-        raise Unfit(
-            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
-            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
-            "add records of other persons"
-        )
-
-
-def _fitting(persons: Int64, weights: Float64, used: Float64, bound: float) -> list[int]:
+def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
     """Return the accepted proposals of a block in order and add their weights to `used`."""
     fitting = []
     # sums only grow, so a proposal that exceeds the limit at the start of the block never fits
-    for i in np.flatnonzero((used[persons] + weights <= bound).all(axis=1)).tolist():
+    for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
-        if (after <= bound).all():
+        if (after <= limit).all():
             used[persons[i]] = after
             fitting.append(i)
     return fitting

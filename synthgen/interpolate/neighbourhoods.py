@@ -14,32 +14,17 @@ AT_ONCE = 1 << 24  # neighbours in memory at once
 def neighbours_in_class(
     rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons within a class.
+    """Return the k nearest rows of other persons within a class; see `nearest_rows`.
 
-    Args:
-        rows: the train rows.
-        code: the class, n_c rows.
-        k: number of neighbours.
-        metric: see `nearest_rows`.
-        targets: int64 (r), rows whose neighbours are searched, numbered within the class; None for all.
-
-    Returns:
-        Row numbers within the class, int64 (r, k), nearest first, and distances, float64 (r, k).
-
-    Raises:
-        DataError, InternalError: as `nearest_rows`.
+    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. Rows are numbered within
+    the class.
     """
     of = rows.of(code)
     return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
 
 
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
-    """Return the m nearest rows of other persons, of any class, for every row of a class.
-
-    Args:
-        rows: the train rows.
-        code: the class, n_c rows.
-        m: number of neighbours, at least 1.
+    """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
     Returns:
         Row numbers, int64 (n_c, m), nearest first, and whether each has another class, bool (n_c, m).
@@ -56,12 +41,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 
 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest other persons of every row, represented by their nearest row.
-
-    Args:
-        vectors: float32 (n, d).
-        groups: int64 (n), the person of each row.
-        k: number of persons, at least 1.
+    """Return the k nearest other persons of every row, represented by their nearest row; `groups` are the persons.
 
     Returns:
         Row numbers of k distinct persons, int64 (n, k), nearest first, ties by row number, and distances,

@@ -32,11 +32,8 @@ UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
 )
-OWN_KEYS = (
-    "method",
-    "k_neighbors",
-    *sorted(frozenset[str]().union(*METHOD_KEYS.values())),
-)  # keys that imbalanced-learn does not define
+# parameters that imbalanced-learn does not define
+OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))
 
 
 class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
@@ -54,18 +51,12 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         random_state: seed of the points. With an integer, results are reproducible, and more points of a class keep
             the first ones.
         k_neighbors: number of neighbours; without `groups`, a class usually needs one row more.
-        m_neighbors: this and the following are keys of single methods, as in the configuration. None selects the
-            default; a key of another method is rejected.
-        kind: of borderline-smote.
-        parents: of mixture.
-        alpha: of mixture.
-        noise: of mixture.
+        m_neighbors, kind: of borderline-smote. These and the following are keys of single methods, as in the
+            configuration. None selects the default; a key of another method is rejected.
+        parents, alpha, noise: of mixture.
         lambda_beta: of slerp.
         max_exposure: of mixture and slerp.
-        latent_dim: of vae.
-        beta: of vae.
-        free_bits: of vae.
-        conditional: of vae.
+        latent_dim, beta, free_bits, conditional: of vae.
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
@@ -129,27 +120,14 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         conditional: bool | None = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
-        self.method = method
-        self.random_state = random_state
-        self.k_neighbors = k_neighbors
-        self.m_neighbors = m_neighbors
-        self.kind = kind
-        self.parents = parents
-        self.alpha = alpha
-        self.noise = noise
-        self.lambda_beta = lambda_beta
-        self.max_exposure = max_exposure
-        self.latent_dim = latent_dim
-        self.beta = beta
-        self.free_bits = free_bits
-        self.conditional = conditional
+        self.method, self.random_state, self.k_neighbors = method, random_state, k_neighbors
+        self.m_neighbors, self.kind = m_neighbors, kind
+        self.parents, self.alpha, self.noise = parents, alpha, noise
+        self.lambda_beta, self.max_exposure = lambda_beta, max_exposure
+        self.latent_dim, self.beta, self.free_bits, self.conditional = latent_dim, beta, free_bits, conditional
 
     def fit(self, X: Any, y: Any) -> "OverSampler":
-        """Check the parameters and rows, and count the new points.
-
-        Raises:
-            ValueError: as in `fit_resample`, except for classes that the method cannot interpolate.
-        """
+        """Check the parameters and rows, and count the new points; for errors, see `fit_resample`."""
         self._built()
         super().fit(X, y)
         return self
@@ -206,8 +184,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         """Return the rows and classes followed by the new ones."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
-        odd = [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]
-        if odd:
+        if odd := [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]:
             raise DataError("sampling_strategy requests a number of points that is not an integer", problems=odd)
         rows = TrainRows(
             vectors=_float32(X),
@@ -252,11 +229,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             start += m
         if problems:
             raise DataError(f"{method.name} cannot make points of all classes", problems=problems, hint=UNFIT_HINT)
-        none = (0, method.max_parents)
-        return (
-            np.concatenate([parents for parents, _ in made] or [np.empty(none, dtype=np.int64)]),
-            np.concatenate([weights for _, weights in made] or [np.empty(none)]),
-        )
+        none = np.empty((0, method.max_parents))
+        parents = np.concatenate([parents for parents, _ in made] or [none.astype(np.int64)])
+        return parents, np.concatenate([weights for _, weights in made] or [none])
 
     def _seeds(self) -> SeedTree:
         """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
@@ -283,11 +258,7 @@ def _of_floats(X: Any) -> Any:
 
 
 def _person_numbers(groups: Any, n: int) -> Int64:
-    """Return the person of each row as a number, int64 (n); see `fit_resample`.
-
-    Raises:
-        DataError: if there is not one person for each row.
-    """
+    """Return the person of each row as a number, int64 (n); raise DataError unless each row has one person."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
     given = column_or_1d(groups)
@@ -304,11 +275,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32, without a copy if possible.
-
-    Raises:
-        DataError: if a number exceeds float32.
-    """
+    """Return the rows as float32, without a copy if possible; raise DataError if a number exceeds float32."""
     if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
         raise DataError("X has numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
     return rows.astype(np.float32, copy=False)

@@ -27,7 +27,7 @@ class RandomOversample(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """One."""
+        """A single person is enough."""
         return 1
 
     @property
@@ -160,11 +160,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> tuple[Int64, Int64]:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: if no row is in danger, or a row has fewer than m rows of other persons.
-        """
+        """Search the class's neighbours; raise Unfit if no row is in danger or a row has too few of other persons."""
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
         around, other = neighbours_in_any_class(self.rows, code, m)
         is_danger = in_danger(other)
@@ -196,14 +192,9 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
 
 
 def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows have more than half of their neighbours, but not all, in other classes.
-
-    Args:
-        other: bool (n, m), whether each of the m neighbours is of another class.
-    """
+    """Return which rows have more than half of their m neighbours, but not all, in other classes, bool (n, m)."""
     m, count = other.shape[1], other.sum(axis=1)
-    danger: NDArray[np.bool_] = (2 * count > m) & (count < m)
-    return danger
+    return np.asarray((2 * count > m) & (count < m))
 
 
 class Adasyn(NeighbourInterpolator):
@@ -246,11 +237,7 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: if no row has a neighbour of another class.
-        """
+        """Search the class's neighbours; raise Unfit if no row has a neighbour of another class."""
         of, k = self.rows.of(code), self.method.k_neighbors
         delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
         hard = np.flatnonzero(delta)
@@ -278,12 +265,8 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
     """Return m numbers from 0 to b − 1, with every prefix in proportion to the shares.
 
-    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order.
-
-    Args:
-        share: w, int64 (b), at least 1 each.
-        m: length of the result.
-        phase: φ, float64 (b), in [0, 1).
+    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order. The shares w are
+    at least 1, and the phases φ are in [0, 1).
     """
     # at this time at least m have occurred, because each i is at most one below its share
     horizon = (m + len(share) + 1) / share.sum()

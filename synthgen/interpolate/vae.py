@@ -84,21 +84,13 @@ class Vae(Interpolator):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainedVae:
-    """A trained network and the standardisation of its rows.
+    """A trained network and the standardisation of its rows."""
 
-    Args:
-        network: network of standardised rows.
-        centre: float64 (d).
-        scale: scale of all dimensions.
-        classes: class codes of a conditional network, ascending; empty otherwise.
-        learned: class codes of the training rows.
-    """
-
-    network: "Network"
-    centre: Float64
-    scale: float
-    classes: tuple[int, ...]
-    learned: frozenset[int]
+    network: "Network"  # of standardised rows
+    centre: Float64  # (d,)
+    scale: float  # of all dimensions
+    classes: tuple[int, ...]  # class codes of a conditional network, ascending; empty otherwise
+    learned: frozenset[int]  # class codes of the training rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,12 +145,9 @@ class FittedVae:
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))
-        network = train_vae(
-            standardised(x[~out], labels[~out]),
-            standardised(x[out], labels[out]),
-            Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits),
-            rng,
-        )
+        fit, held = (standardised(x[part], labels[part]) for part in (~out, out))
+        objective = Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits)
+        network = train_vae(fit, held, objective, rng)
         learned = frozenset(classes[~out].tolist())
         return TrainedVae(network=network, centre=centre, scale=scale, classes=label_numbers, learned=learned)
 

@@ -7,9 +7,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
 from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
 from synthgen.dp.method import QuerySpec
-from synthgen.dp.noise import StreamNoise
 from synthgen.dp.noise_multipliers import noise_multipliers
-from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query
+from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
 from synthgen.dp.person_rows import PersonRows
 
 D, C, N = 12, 3, 1500

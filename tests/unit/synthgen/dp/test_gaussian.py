@@ -8,8 +8,7 @@ from synthgen.core.types import Embedded
 from synthgen.dp import gaussian
 from synthgen.dp.basis import fit_basis
 from synthgen.dp.method import PublicContext
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism
+from synthgen.dp.noised_sums import PrivateMechanism, StreamNoise
 from synthgen.dp.person_rows import people_of
 
 RNG = np.random.default_rng(2)

@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
+from audits.attacks.accounting.mechanism_log import DryRunLog
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import MARGIN, UNIT, PrivateMechanism, Query, exact_sum
+from synthgen.dp import noised_sums as sums
+from synthgen.dp.noised_sums import MARGIN, UNIT, DryRun, PrivateMechanism, Query, SecureNoise, StreamNoise, exact_sum
 
 ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
 
@@ -53,3 +55,42 @@ def test_slightly_more_noise_is_drawn_than_accounted_for():
 def test_invalid_rows_are_rejected(rows, message):
     with pytest.raises(InternalError, match=message):
         PrivateMechanism(StreamNoise(SeedTree(1)))(rows, Query(name="any", noise_multiplier=1.0))
+
+
+@pytest.mark.parametrize("noise", [SecureNoise(), StreamNoise(SeedTree(1).child("noise"))])
+def test_noise_is_gaussian_in_whole_numbers(noise):
+    drawn = noise.integers(4000, 1e6)
+    assert drawn.dtype == np.int64
+    assert stats.kstest(drawn / 1e6, "norm").pvalue > 1e-6
+
+
+def test_secure_noise_is_not_reproducible_and_a_stream_continues():
+    assert not np.array_equal(SecureNoise().integers(50, 1e6), SecureNoise().integers(50, 1e6))
+    stream, again = StreamNoise(SeedTree(1)), StreamNoise(SeedTree(1))
+    first = stream.integers(50, 1e6)
+    assert np.array_equal(first, again.integers(50, 1e6))
+    assert not np.array_equal(first, stream.integers(50, 1e6))
+
+
+MADE_UP = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
+ASKED = Query(name="asked", noise_multiplier=2.0, clip=0.5)
+
+
+def test_dry_run_answers_like_the_run_and_logs_the_noise():
+    dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
+    answers = [dry_run(MADE_UP, ASKED) for _ in range(2)]
+    assert np.array_equal(answers[0], PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, ASKED))
+    log = DryRunLog.model_validate({**dry_run.log("asked"), "noise": tuple(dry_run.log("asked")["noise"])})
+    assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
+    assert log.max_norm == pytest.approx(0.5, abs=1e-6)
+    quiet = Query(name="asked", noise_multiplier=1e-9, clip=0.5)
+    clean = PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, quiet)
+    assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
+
+
+def test_dry_run_logs_too_little_noise(monkeypatch):
+    monkeypatch.setattr(sums, "MARGIN", -0.5)  # halves the noise of the run and of the dry run
+    dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
+    for _ in range(20):
+        dry_run(MADE_UP, ASKED)
+    assert sum(dry_run.log("asked")["noise"]) / (20 * 12) < 0.5

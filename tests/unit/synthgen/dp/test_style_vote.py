@@ -7,8 +7,7 @@ from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import style_vote as vote
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism, Query, exact_sum
+from synthgen.dp.noised_sums import PrivateMechanism, Query, StreamNoise, exact_sum
 from synthgen.dp.style_vote import decide_style, made_up_votes, preferences, read_votes
 from synthgen.pipeline import rounds
 

@@ -7,8 +7,7 @@ import pytest
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Latents, Record
 from synthgen.dp import word_queries as module
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism, Query, exact_sum
+from synthgen.dp.noised_sums import PrivateMechanism, Query, StreamNoise, exact_sum
 from synthgen.dp.word_queries import MOST, PromptWords, made_up_words, query_words, read_words, words_by_person
 
 RNG = np.random.default_rng(0)
