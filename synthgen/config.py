@@ -77,10 +77,8 @@ class DpConfig(Section):
 class AuditConfig(Section):
     """Statistical confidence of the audits."""
 
-    confidence: float = Field(
+    confidence: Annotated[float, Field(ge=0.95, lt=1)] = Field(
         0.95,
-        ge=0.95,
-        lt=1,
         description="One-sided confidence of each end of an audit interval, at least 0.95. A higher value widens the "
         "intervals and needs more persons for a verdict.",
     )
@@ -102,10 +100,8 @@ def is_uri(key: str) -> bool:
 class ReleaseConfig(Section):
     """Name, files, signing key and output folder of the release."""
 
-    name: str = Field(
-        "synthetic",
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
-        description="Name of the dataset, in lower case. Receivers see it.",
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")] = Field(
+        "synthetic", description="Name of the dataset, in lower case. Receivers see it."
     )
     formats: tuple[Literal["parquet", "jsonl"], ...] = Field(
         ("parquet", "jsonl"), min_length=1, description="File formats of the released records."
@@ -171,11 +167,8 @@ class Config(Section):
         description="Folder of the institution's ledger of audits and privacy budgets. If it is null, the folder in "
         "`SYNTHGEN_LEDGER` is used, or `ledger` in the user's data folder.",
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=MAX_NUMBER,
-        description="Seed of every random choice, together with the secret. Change it to get other records.",
+    seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = Field(
+        0, description="Seed of every random choice, together with the secret. Change it to get other records."
     )
     source: SourceConfig = Field(description="Location, format and columns of the private source data.")
     split: SplitConfig = Field(

@@ -11,10 +11,8 @@ from typing import ClassVar
 class SynthGenError(Exception):
     """Base class of all errors.
 
-    Args:
-        message: one line that states what went wrong.
-        problems: all problems found, one line each, so that the user can correct them in one pass.
-        hint: what to do next.
+    The `message` is one line that states what went wrong. `problems` lists all problems found, one line each, so that
+    the user can correct them in one pass. The `hint` states what to do next.
     """
 
     exit_code: ClassVar[int] = 1

@@ -37,12 +37,7 @@ silent: Progress = _Silent()
 
 
 class Lines:
-    """Writes a line when a stage starts, at most one line every five seconds, and a line when it ends.
-
-    Args:
-        stream: receives the lines.
-        clock: returns monotonic seconds.
-    """
+    """Writes a line when a stage starts, at most one line every five seconds, and a line when it ends."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -56,7 +51,8 @@ class Lines:
 
         def write() -> None:
             seconds = self._clock() - started
-            self._stream.write(line(name, now_done, total, unit, done_here=now_done - before, seconds=seconds) + "\n")
+            shown = measures(now_done, total, unit, done_here=now_done - before, seconds=seconds)
+            self._stream.write(f"{name}  {shown}\n")
             self._stream.flush()
 
         def advance(n: int) -> None:
@@ -94,7 +90,7 @@ class Bars:
                 nonlocal now_done
                 now_done += n
                 words = measures(now_done, total, unit, done_here=now_done - done, seconds=time.monotonic() - started)
-                bars.update(task, completed=now_done, words="  ".join(words))
+                bars.update(task, completed=now_done, words=words)
 
             yield advance
 
@@ -124,19 +120,15 @@ class _Tolerant:
             self._stream.flush()
 
 
-def line(name: str, done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return one plain line: `stage  done/total unit  rate  remaining`."""
-    return "  ".join((name, *measures(done, total, unit, done_here=done_here, seconds=seconds)))
-
-
-def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> tuple[str, ...]:
+def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return the count and, after the first unit of this run, the rate and the remaining or total time."""
     count = f"{done:,d}/{total:,d} {unit}"
     if done_here <= 0 or seconds <= 0:
-        return (count,)
+        return count
     rate = done_here / seconds
     shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2f}/s"
-    return (count, shown, f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left")
+    remaining = f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left"
+    return f"{count}  {shown}  {remaining}"
 
 
 def span(seconds: float) -> str:

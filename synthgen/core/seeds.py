@@ -18,21 +18,13 @@ class SeedTree:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
-    Args:
-        root: the seed of the configuration.
-        path: the names from the root to this node.
-        secret: 32 random bytes that are needed to compute any of the streams; empty if the streams are public.
-
-    Raises:
-        ValueError: the secret has another length.
-
     Privacy: seeds can be guessed (dates, small numbers, or all 2^32 values within an hour). Without a secret, treat
         everything drawn from these streams as public.
     """
 
-    root: int
-    path: tuple[str, ...] = ()
-    secret: bytes = field(default=b"", repr=False)
+    root: int  # the seed of the configuration
+    path: tuple[str, ...] = ()  # the names from the root to this node
+    secret: bytes = field(default=b"", repr=False)  # 32 random bytes; empty if the streams are public
 
     def __post_init__(self) -> None:
         if len(self.secret) not in {0, SECRET_BYTES}:

@@ -60,31 +60,19 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of a run, with a declaration of everything that can change its result.
+    """One step of a run, with a declaration of everything that can change its result."""
 
-    Args:
-        name: the first part of the name of its folder.
-        version: the developer raises it when the result changes; see the module.
-        run: writes files into `context.folder` and returns the counts to report.
-        config: sections of the configuration, single keys ("decode.style"), or properties of a section.
-        inputs: names of results and tables of earlier stages.
-        models: roles of the models that it uses.
-        streams: names of the random streams that it draws from; `ROOT` is the root of all streams.
-        libraries: distributions whose version may change the result; also "python", and "audits" for its source.
-        keep_partial: whether `run` continues from the files that an interrupted attempt left.
-        is_paid: whether it spends a privacy budget. Its result is never deleted or computed a second time, so its key
-            includes neither the versions of libraries nor `version`.
-    """
-
-    name: str
-    version: int
-    run: Callable[["StageContext"], Mapping[str, Any]]
-    config: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    streams: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    keep_partial: bool = False
+    name: str  # the first part of the name of its folder
+    version: int  # the developer raises it when the result changes; see the module
+    run: Callable[["StageContext"], Mapping[str, Any]]  # writes into `context.folder`; returns the counts to report
+    config: tuple[str, ...] = ()  # sections of the configuration, single keys ("decode.style"), or properties
+    inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
+    models: tuple[str, ...] = ()  # roles of models
+    streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
+    libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
+    keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
+    # Whether it spends a privacy budget. Its result is then never deleted or computed a second time, so its key
+    # includes neither the versions of libraries nor `version`.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
@@ -118,15 +106,9 @@ class Stage:
 
 
 class StageContext:
-    """What a stage may use while it runs.
+    """What a stage may use while it runs; each method raises InternalError for a name that is not declared.
 
-    Each method raises InternalError for a name that the stage does not declare.
-
-    Args:
-        stage: the declaration.
-        sources: what the run offers.
-        folder: the folder that the stage writes its files into.
-        name: name of the stage with the number of its round.
+    The stage writes its files into `folder`. Its `name` includes the number of its round.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:

@@ -14,7 +14,7 @@ from audits.attacks.accounting.accounting_audit import Accounting
 from audits.attacks.accounting.mechanism_log import READS, ReadKind, person_set_digest
 from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Table
-from audits.ledger.budgets import Reservation
+from audits.ledger.budgets import Reservation, Spending
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
@@ -84,20 +84,14 @@ def _dry_run(
     people = made_up_people(n, n_classes, context.basis, rng)
     words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
-    while lacking := {name for name, query in queries.items() if not _is_enough(dry_run, query)}:
-        if lacking - {WORDS, VOTE}:
+    while short := {name for name in queries if dry_run.n_coordinates(name) < LEAST_LOGGED}:
+        if short - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
-        if WORDS in lacking and vocabulary is not None and words is not None:
+        if WORDS in short and vocabulary is not None and words is not None:
             query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
-        if VOTE in lacking and votes is not None:
+        if VOTE in short and votes is not None:
             dry_run([votes], queries[VOTE])
     return dry_run
-
-
-def _is_enough(dry_run: DryRun, query: Query) -> bool:
-    """Return whether enough noise of a query was logged for the audit to test it."""
-    log = dry_run.found.get(query.name)
-    return log is not None and len(log["noise"]) * log["dimension"] >= LEAST_LOGGED
 
 
 def _log(
@@ -109,8 +103,7 @@ def _log(
     ledger books its digest. Later reservations of other runs are added up in the statement of the release.
     """
     spending = reservation.spending
-    public = job.config.secret == PUBLIC
-    seed = job.seeds.child("noise").key().hex() if public else None
+    seed = job.seeds.child("noise").key().hex() if job.config.secret == PUBLIC else None
     mechanisms = [
         {
             **cost,
@@ -123,27 +116,23 @@ def _log(
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]
-    whole = asdict(reservation.spent_in_all) if reservation.others else None
     return {
         "schema_version": 1,
         "release": spending.run,
         "n_persons": job.config.dp.persons,
         "person_set": person_set,
-        "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta},
-        "spent": whole,
+        "claim": asdict(spending.cost),
+        "spent": asdict(reservation.spent_in_all) if reservation.others else None,
         "mechanisms": mechanisms,
         "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
-        "releases": [
-            {
-                "release": one.run,
-                "person_set": sha256_json([one.run]),
-                "persons": "overlapping",
-                "cost": {"epsilon": one.cost.epsilon, "delta": one.cost.delta},
-                "mechanisms": [],
-            }
-            for one in reservation.others
-        ],
+        "releases": [_release_of(other) for other in reservation.others],
     }
+
+
+def _release_of(spending: Spending) -> dict[str, Any]:
+    """Return the log entry of another run; its persons are counted as the same persons."""
+    cost, persons = asdict(spending.cost), sha256_json([spending.run])
+    return {"release": spending.run, "person_set": persons, "persons": "overlapping", "cost": cost, "mechanisms": []}
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:

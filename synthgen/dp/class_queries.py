@@ -91,7 +91,7 @@ def query_spread(
 
 
 def signal_share(seen: Float64, error: float) -> float:
-    """Return the estimated share of the mean square that is signal and not noise."""
+    """Return the estimated share of the mean square that is signal instead of noise."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 

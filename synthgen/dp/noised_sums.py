@@ -171,6 +171,11 @@ class DryRun:
         log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
         return found.answer
 
+    def n_coordinates(self, name: str) -> int:
+        """Return how many coordinates of noise were logged for a query."""
+        log = self.found.get(name)
+        return 0 if log is None else len(log["noise"]) * int(log["dimension"])
+
     def log(self, name: str) -> dict[str, Any]:
         """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
         return {"n_persons": self.n_persons, **self.found[name]}

@@ -38,33 +38,38 @@ def check_budget(config: Config, policy: Policy) -> None:
             not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves one without a record.
     """
-    dp, most = config.dp, policy_limit(policy)
-    if dp.epsilon is not None:
-        _check_labels(config)
-    if dp.epsilon is not None and config.secret == PUBLIC and (most is not None or policy.intended_use == "outside"):
-        raise ConfigError(
-            f"secret: public: the noise is reproducible, so it gives no privacy under policy {policy.name!r}",
-            problems=["secret"],
-            hint="Remove `secret`. For a study, use an internal policy without a budget.",
-        )
-    if dp.epsilon is not None and config.secret != PUBLIC and not is_public(config):
-        raise ConfigError(
-            "dp: a model, bridge or style is not a shipped one, so the budget does not cover what it was trained on",
-            problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
-            hint="Use the shipped ones. A study may use its own with `secret: public`; it cannot be released.",
-        )
-    if policy.dp is not None and dp.epsilon is None:
+    dp, limit = config.dp, policy_limit(policy)
+    if dp.epsilon is None:
+        if policy.dp is None:
+            return
         raise ConfigError(
             f"dp: policy {policy.name!r} requires differential privacy, and {config.interpolate.method!r} has none",
             problems=["interpolate.method", "dp"],
             hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
         )
-    if most is None or dp.epsilon is None or dp.delta is None:
+    labels = sorted(config.source.labels or ())
+    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, labels)
+    if config.secret == PUBLIC and (limit is not None or policy.intended_use == "outside"):
+        raise ConfigError(
+            f"secret: public: the noise is reproducible, so it gives no privacy under policy {policy.name!r}",
+            problems=["secret"],
+            hint="Remove `secret`. For a study, use an internal policy without a budget.",
+        )
+    if config.secret != PUBLIC and not is_public(config):
+        raise ConfigError(
+            "dp: a model, bridge or style is not a shipped one, so the budget does not cover what it was trained on",
+            problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
+            hint="Use the shipped ones. A study may use its own with `secret: public`; it cannot be released.",
+        )
+    if limit is None:
         return
+    budget = budget_of(config)
     problems = [
-        f"dp.{name}: {given:g}, at most {limit:g}"
-        for name, given, limit in (("epsilon", dp.epsilon, most.epsilon), ("delta", dp.delta, most.delta))
-        if given > limit
+        f"dp.{name}: {given:g}, at most {most:g}"
+        for name, given, most in (("epsilon", budget.epsilon, limit.epsilon), ("delta", budget.delta, limit.delta))
+        if given > most
     ]
     if problems:
         raise ConfigError(
@@ -85,12 +90,9 @@ def is_public(config: Config) -> bool:
     )
 
 
-def _check_labels(config: Config) -> None:
-    """Refuse settings that name undeclared classes before the noise is drawn."""
-    labels = sorted(config.source.labels or ())
-    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
-    if config.filter.attributes is not None:
-        check_labels(config.filter.attributes, labels)
+def budget_of(config: Config) -> Cost:
+    """Return the budget of a run; zero if it has none."""
+    return Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
 
 
 def policy_limit(policy: Policy) -> Cost | None:
@@ -120,7 +122,7 @@ def large_delta(config: Config, persons: int, before: Cost) -> str | None:
     """
     if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
         return None
-    delta, most = (config.dp.delta or 0.0) + before.delta, most_delta(persons)
+    delta, most = budget_of(config).delta + before.delta, most_delta(persons)
     problem = f"dp.delta: {delta:.3g} including earlier runs, at most {most:.3g} for the persons in train"
     return problem if delta > most else None
 

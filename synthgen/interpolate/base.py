@@ -172,14 +172,14 @@ class Interpolator(Section, ABC):
         """Raise ValueError if a value is incompatible with `others`, the valid parameters declared before it."""
 
     @property
-    @abstractmethod
     def min_groups(self) -> int:
-        """Number of distinct persons that a class must have."""
+        """Number of distinct persons that a class must have; 1 unless the method needs more."""
+        return 1
 
     @property
-    @abstractmethod
     def max_parents(self) -> int:
         """Largest number of parents of a new vector; 0 if it is drawn from a model of the class."""
+        return 1
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:

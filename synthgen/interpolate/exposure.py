@@ -28,19 +28,16 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
-    A proposal is accepted if for each person g of its parents, the weights accepted so far plus its own satisfy
-
-        Σ w_g ≤ max_exposure
-
-    Acceptance depends only on earlier proposals, so a larger m keeps the first points. With a limit, accepted points
-    are not uniform over the records.
+    A proposal is accepted if for each person of its parents, the weights accepted so far plus its own are at most
+    `max_exposure`; None accepts every proposal. Acceptance depends only on earlier proposals, so a larger m keeps the
+    first points. With a limit, accepted points are not uniform over the records.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), rows of the class of distinct persons, and
             weights, float64 (b, p), each row summing to 1.
         m: number of points.
         groups: int64 (n), the person of each row of the class.
-        max_exposure: limit of a person's summed weight; None accepts every proposal.
+        max_exposure: limit of a person's summed weight.
 
     Raises:
         Unfit: if the number of persons times the limit is below m, or if `GIVE_UP` consecutive blocks have no

@@ -43,7 +43,6 @@ class Mixture(NeighbourInterpolator):
         Single points can exceed these means. Mixing is not a privacy guarantee: records can be solved from many
         points of few persons, and the noise is not a differentially private mechanism. Never release vectors, parents
         or weights.
-
     Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
         arXiv:1710.09412v2, section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More
         parents, distinct persons, the weight limit and the noise are additions.
@@ -52,24 +51,18 @@ class Mixture(NeighbourInterpolator):
     name: ClassVar[str] = "mixture"
     weighted_sums: ClassVar[bool] = True  # without noise
 
-    parents: int = Field(
+    parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
-        ge=2,
-        le=50,
         description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents "
         "lower the share of each person.",
     )
-    alpha: float = Field(
+    alpha: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0,
-        gt=0,
-        le=1000,
         description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly "
         "all weight, a large value gives all parents equal weights.",
     )
-    noise: float = Field(
+    noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
-        ge=0,
-        le=1,
         description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the "
         "nearest neighbour.",
     )
@@ -165,7 +158,6 @@ class Slerp(NeighbourInterpolator):
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. One parent
         has at least half of the angle, 0.75 on average for uniform λ.
-
     Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of
         any dimension; neighbours as in SMOTE.
     """

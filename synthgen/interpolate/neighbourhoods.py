@@ -26,11 +26,8 @@ def neighbours_in_class(
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
     """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
-    Returns:
-        Row numbers, int64 (n_c, m), nearest first, and whether each has another class, bool (n_c, m).
-
-    Raises:
-        Unfit: if there are fewer than m rows of other persons for a row of the class.
+    The row numbers, int64 (n_c, m), are sorted by distance; the second result, bool (n_c, m), is whether each has
+    another class. Raise Unfit if there are fewer than m rows of other persons for a row of the class.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
@@ -43,12 +40,8 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
     """Return the k nearest other persons of every row, represented by their nearest row; `groups` are the persons.
 
-    Returns:
-        Row numbers of k distinct persons, int64 (n, k), nearest first, ties by row number, and distances,
-        float64 (n, k).
-
-    Raises:
-        InternalError: if there are fewer than k + 1 persons; callers check this first.
+    The row numbers, int64 (n, k), are of distinct persons, nearest first, ties by row number. The second result is
+    their distances, float64 (n, k).
     """
     _, person, own = np.unique(groups, return_inverse=True, return_counts=True)
     if len(own) <= k:

@@ -41,7 +41,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
-
     Neighbours are searched in float32. For float64 rows, smote, borderline-smote, adasyn and random-oversample
     compute points in float64; the other methods in float32.
 
@@ -133,16 +132,14 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows and classes, followed by the new points and their classes.
+        """Return the rows (n + m, d) and classes (n + m), of the given types, with m new points at the end.
+
+        New points are sorted by class; row n + i is made from the rows `parents_[i]`.
 
         Args:
             X: (n, d), finite numbers; array, list or pandas frame.
             y: (n), integers, strings or booleans; or (n, c) one-vs-all.
             groups: (n), person of each row; None makes every row its own person.
-
-        Returns:
-            X (n + m, d) and y (n + m), of the given types. New points are sorted by class; row n + i is made from the
-            rows `parents_[i]`.
 
         Raises:
             ValueError: if parameters, rows, classes or persons are invalid; lists all unsuitable classes.

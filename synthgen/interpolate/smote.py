@@ -1,6 +1,6 @@
 """Interpolate on segments between neighbours: SMOTE, Borderline-SMOTE and ADASYN; and repeat rows."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,12 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(Interpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-        x̃ = x_i
-
     Privacy: the decoder gets the vector of a real record and can paraphrase it. Use it as a baseline only.
-
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
     name: ClassVar[str] = "random-oversample"
     weighted_sums: ClassVar[bool] = True
-
-    @property
-    def min_groups(self) -> int:
-        """A single person is enough."""
-        return 1
-
-    @property
-    def max_parents(self) -> int:
-        """One, the record itself."""
-        return 1
 
     def fit_rows(self, rows: TrainRows) -> "FittedRandomOversample":
         """Return the method fitted to these rows."""
@@ -46,7 +33,7 @@ class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> Int64:
-        """Return the row numbers of the class."""
+        """See `FittedByClass.fit_class`."""
         return self.rows.of(code)
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
@@ -64,14 +51,13 @@ class Smote(NeighbourInterpolator):
 
         x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is uniform over the records of the class and x_nn over its k nearest records (Euclidean) of the same class
-    that belong to other persons. The result is not normalized to unit length; the decoder normalizes its input.
+    x_i is uniform over the records of the class and x_nn over its k nearest (Euclidean) of this class and of other
+    persons. The result is not normalized to unit length; the decoder normalizes its input.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
-
-    Reference: Chawla, Bowyer, Hall & Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002),
-        section 4.2. Rows of the same person are excluded here.
+    Reference: Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002), section 4.2. Rows
+        of the same person are excluded here.
     """
 
     name: ClassVar[str] = "smote"
@@ -117,7 +103,6 @@ class BorderlineSmote(NeighbourInterpolator):
 
     Privacy: as SMOTE, but the records in danger are parents more often. Kind 2 labels a mixture with a record that
         does not have the label.
-
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
         2005, section 3. Differences to the paper: rows of the same person are excluded, and single points are drawn
         so that counts are exact. Differences to imbalanced-learn 0.14:
@@ -133,10 +118,8 @@ class BorderlineSmote(NeighbourInterpolator):
     weighted_sums: ClassVar[bool] = True
 
     # with fewer than 3, no number is more than half and not all
-    m_neighbors: int = Field(
+    m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
-        ge=3,
-        le=1000,
         description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
         "if no record of a class is in danger.",
     )
@@ -213,7 +196,6 @@ class Adasyn(NeighbourInterpolator):
     random φ_i distributes points fairly if G is below the number of records.
 
     Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
-
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
         2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
         (m_l − m_s) · β. Further differences:

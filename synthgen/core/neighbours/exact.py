@@ -63,9 +63,6 @@ class NeighbourSearch:
         Returns:
             Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
 
-        Raises:
-            InternalError: if a row has fewer than k rows of other persons; callers check this first.
-
         Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
         """
         searched = np.arange(len(self.points)) if rows is None else rows
