@@ -60,7 +60,7 @@ def public_of(attack, both, name):
     return attack.read_public(both[name][1])
 
 
-def test_a_release_whose_streams_are_public_is_read_like_a_book(played):
+def test_release_with_public_streams_is_fully_attackable(played):
     lines = played["public"]
     assert lines["tries at the seed"].value == lines["the real seed, told"].value == 1
     assert lines["tries at the seed"].beats
@@ -70,18 +70,18 @@ def test_a_release_whose_streams_are_public_is_read_like_a_book(played):
 @pytest.mark.parametrize(
     "name", ["tries at the seed", "the real seed, told", "digests of ids, texts, tables", "order of the rows"]
 )
-def test_with_a_secret_no_try_tells_more_than_the_audits(played, name):
+def test_release_with_a_secret_resists_all_attacks(played, name):
     assert not played["private"][name].beats
 
 
-def test_no_try_at_the_seed_is_confirmed(played):
+def test_guessed_seeds_cannot_be_confirmed(played):
     line = played["private"]["tries at the seed"]
     assert line.value == 0.5
     assert not line.beats
 
 
 @pytest.mark.parametrize("name", ["public", "private"])
-def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
+def test_no_file_contains_the_seed_or_the_secret(attack, both, name):
     config, _ = both[name]
     public = public_of(attack, both, name)
     blob = b"\n".join(public.files.values())
@@ -101,7 +101,7 @@ def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
             assert int.from_bytes(key, "big") not in public.numbers
 
 
-def test_no_digest_of_the_source_or_of_a_private_stage_is_public(attack, both):
+def test_no_digest_of_private_data_is_public(attack, both):
     for name, (config, _) in both.items():
         blob = b"\n".join(public_of(attack, both, name).files.values()).lower()
         run = load_run(config)
@@ -121,14 +121,14 @@ def test_no_digest_of_the_source_or_of_a_private_stage_is_public(attack, both):
         assert not [digest for digest in digests if digest[:12].encode() in blob]
 
 
-def test_order_ids_and_names_follow_from_nothing_that_is_known(attack, both):
+def test_order_and_ids_reveal_nothing(attack, both):
     secret_rows, other_rows = (public_of(attack, both, name).rows for name in ("private", "public"))
     assert [row["id"] for row in secret_rows] == sorted(row["id"] for row in secret_rows)
     assert not {row["id"] for row in secret_rows} & {row["id"] for row in other_rows}
     assert all(len(row["id"]) == 32 for row in secret_rows)
 
 
-def test_a_bundle_says_openly_which_kind_it_is(attack, both):
+def test_bundle_states_whether_its_streams_are_public(attack, both):
     said = "whoever guesses the seed computes who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
@@ -141,7 +141,7 @@ def test_a_bundle_says_openly_which_kind_it_is(attack, both):
         )
 
 
-def test_the_same_secret_and_seed_repeat_the_sides_and_another_secret_does_not(both, tmp_path):
+def test_split_is_reproducible_only_with_the_secret(both, tmp_path):
     config, _ = both["private"]
     bench_of = load_run(config)
 
@@ -159,7 +159,7 @@ def test_the_same_secret_and_seed_repeat_the_sides_and_another_secret_does_not(b
     assert train("other", None) != before
 
 
-def test_the_statement_says_which_attempt_it_is_and_where_the_ledger_stands(attack, both):
+def test_statement_contains_the_attempt_number_and_the_ledger_head(attack, both):
     for n, name in enumerate(("public", "private"), start=1):
         stated = json.loads(public_of(attack, both, name).files["attestation/payload"])["predicate"]["attempts"]
         assert stated["number"] == n  # the same patients, asked under another secret
@@ -168,7 +168,7 @@ def test_the_statement_says_which_attempt_it_is_and_where_the_ledger_stands(atta
     assert record.stage("audit").attempt not in json.dumps(stated)
 
 
-def test_the_game_itself_sees_order_and_counts_where_they_tell(attack, both):
+def test_attacks_detect_planted_leaks(attack, both):
     """A leaky control for every attack that no released bundle of ours gives anything to."""
     config, bundle = both["private"]
     public, known = attack.read_public(bundle), attack.read_known(config, 400)

@@ -143,7 +143,7 @@ def trial(bench, tmp_path, monkeypatch):
     return lambda use: Trial(bench, tmp_path, use)
 
 
-def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
+def test_dp_release_verifies_and_states_the_spent_budget(trial):
     private = trial("inside")
     run = Pipeline(private.config()).run()
     bundle = private.release(run)
@@ -181,7 +181,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
 
 
 @pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
-def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(trial):
+def test_copied_key_with_another_ledger_does_not_verify(trial):
     private = trial("inside")
     first = private.release(Pipeline(private.config()).run())
     assert verify_bundle(first.path, private.trust, None).ok
@@ -260,7 +260,7 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
 
 
 @pytest.mark.slow  # likewise
-def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(parentless, monkeypatch):
+def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeypatch):
     from audits.core.types import Lineage
 
     def hidden(_prepared, written):
@@ -309,7 +309,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
 
 
 @pytest.mark.parametrize("ledger", ["ledger", "copy-of-it"])
-def test_no_configuration_draws_twice_on_one_ledger_that_was_set_back(trial, ledger):
+def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the high-water mark beside the key has seen it

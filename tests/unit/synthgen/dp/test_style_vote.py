@@ -79,13 +79,7 @@ def test_votes_are_computed_from_each_text_separately(village_bench, monkeypatch
         return read(self, frames, texts, soft)
 
     monkeypatch.setattr(Likelihood, "_read", recorded)
-    job = village_bench.job(
-        interpolate={"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
-        decode={"style": "auto"},
-        dp={"epsilon": 2.0, "delta": 4e-6, "persons": 30},
-        source={"id": None},
-        filter={"class_agreement": None, "language": None, "length": None},
-    )
+    job = village_bench.job(**village_bench.changes, decode={"style": "auto"})
     prepared, _, embedded = village_bench.prepare(job)
     votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
     assert np.abs(votes).max() > 0
