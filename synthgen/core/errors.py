@@ -17,6 +17,10 @@ class SynthGenError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init_subclass__(cls, *, exit_code: int) -> None:
+        super().__init_subclass__()
+        cls.exit_code = exit_code
+
     def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
         self.message, self.problems, self.hint = message, tuple(problems), hint
         super().__init__(message)
@@ -26,67 +30,45 @@ class SynthGenError(Exception):
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
 
-class UsageError(SynthGenError):
+class UsageError(SynthGenError, exit_code=2):
     """The command line has an invalid argument."""
 
-    exit_code = 2
 
-
-class ConfigError(SynthGenError, ValueError):
+class ConfigError(SynthGenError, ValueError, exit_code=3):
     """The configuration is invalid; `problems` lists every mistake with its path."""
 
-    exit_code = 3
 
-
-class DataError(SynthGenError, ValueError):
+class DataError(SynthGenError, ValueError, exit_code=3):
     """The given records or files cannot be used."""
 
-    exit_code = 3
 
-
-class DependencyError(SynthGenError, ImportError):
+class DependencyError(SynthGenError, ImportError, exit_code=3):
     """An optional extra is not installed; the message names it."""
 
-    exit_code = 3
 
-
-class ModelError(SynthGenError, RuntimeError):
+class ModelError(SynthGenError, RuntimeError, exit_code=3):
     """A model is damaged, unsafe, or does not fit the other parts."""
 
-    exit_code = 3
 
-
-class StorageError(SynthGenError, OSError):
+class StorageError(SynthGenError, OSError, exit_code=3):
     """A file or folder cannot be read or written."""
 
-    exit_code = 3
 
-
-class ReleaseRefused(SynthGenError):  # noqa: N818 - an expected outcome, not a failure
+class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected outcome, not a failure
     """The release does not meet the policy; `problems` names the failed gates."""
 
-    exit_code = 4
 
-
-class BudgetError(SynthGenError):
+class BudgetError(SynthGenError, exit_code=5):
     """The run would exceed the DP budget, so it did not start."""
 
-    exit_code = 5
 
-
-class ModelMissing(SynthGenError, FileNotFoundError):  # noqa: N818 - named after the state
+class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
     """A model or asset is not in the store; the hint says how to get it."""
 
-    exit_code = 6
 
-
-class Interrupted(SynthGenError):  # noqa: N818 - named after the state
+class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the state
     """The run was stopped; the same command continues it."""
 
-    exit_code = 7
 
-
-class InternalError(SynthGenError, RuntimeError):
+class InternalError(SynthGenError, RuntimeError, exit_code=1):
     """The program has a bug; the user did nothing wrong."""
-
-    exit_code = 1

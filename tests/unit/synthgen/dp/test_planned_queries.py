@@ -31,8 +31,8 @@ def shipped():
 
 def test_all_accesses_outside_the_budget_are_rejected_at_once():
     assert config().dp.epsilon == 2.0
+    balance = {"method": "dp-gaussian", "total": 10, "balance": "as-source"}
     with pytest.raises(ConfigError) as refused:
-        balance = {"method": "dp-gaussian", "total": 10, "balance": "as-source"}
         config(source={"path": "n.jsonl"}, filter={}, interpolate=balance)
     for name in ("source.labels", "source.group", "balance as-source", "filter.length"):
         assert name in str(refused.value)
