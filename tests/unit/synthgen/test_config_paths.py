@@ -30,8 +30,8 @@ def test_all_missing_variables_are_listed(monkeypatch):
     assert "TWO_MISSING is not set" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["clinic/clinic.yaml", "newsgroups.yaml", "sectioned-notes.yaml"])
-def test_examples_are_valid(name, monkeypatch):
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+def test_examples_are_valid(path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "/data")
-    loaded = Config.load(EXAMPLES / name)
+    loaded = Config.load(path)
     assert loaded.resolve(loaded.source.path).name in {"notes.jsonl", "train.parquet"}

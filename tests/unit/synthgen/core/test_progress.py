@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, measures, silent, span, terminal_progress
+from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, silent, span, terminal_progress
 
 
 class Clock:
@@ -117,7 +117,3 @@ def test_bars_on_a_real_terminal_honour_no_color(no_color):
 )
 def test_span(seconds, shown):
     assert span(seconds) == shown
-
-
-def test_measures_have_no_rate_before_the_first_unit():
-    assert measures(0, 7, "records", done_here=0, seconds=3) == "0/7 records"

@@ -204,20 +204,14 @@ def angle(a, b):
     return 2 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
 
 
-def test_arc_of_a_right_angle():
-    a, b = np.array([[1, 0, 0]] * 5, np.float32), np.array([[0, 0, 1]] * 5, np.float32)
-    made = arc(a, b, np.array([0, 1 / 3, 1 / 2, 2 / 3, 1]))
-    half, root = 1 / 2, math.sqrt(3) / 2
-    want = [[1, 0, 0], [root, 0, half], [math.sqrt(half), 0, math.sqrt(half)], [half, 0, root], [0, 0, 1]]
-    np.testing.assert_allclose(made, want, atol=1e-7)
+@pytest.mark.parametrize("degrees", [90, 60])
+def test_arc_worked_examples(degrees):
+    shares = np.array([0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1])
+    a, b = (np.array([[math.cos(turn), 0, math.sin(turn)]] * 6, np.float32) for turn in (0, math.radians(degrees)))
+    wanted = [[math.cos(turn), 0, math.sin(turn)] for turn in np.radians(degrees * shares)]
+    made = arc(a, b, shares)
+    np.testing.assert_allclose(made, wanted, atol=1e-7)
     assert made.dtype == np.float32
-
-
-def test_arc_of_sixty_degrees():
-    # a at 0°, b at 60°; a quarter of the way is 15°
-    a, b = np.array([[1, 0]], np.float32), np.array([[0.5, math.sqrt(0.75)]], np.float32)
-    want = [[math.cos(math.pi / 12), math.sin(math.pi / 12)]]
-    np.testing.assert_allclose(arc(a, b, np.array([0.25])), want, atol=1e-7)
 
 
 @settings(max_examples=80, deadline=None)

@@ -9,17 +9,7 @@ from hypothesis import strategies as st
 from synthgen.core.seeds import SeedTree
 from synthgen.interpolate import vae_network
 from synthgen.interpolate.base import Unfit
-from synthgen.interpolate.vae_network import (
-    BLOCK_ROWS,
-    Network,
-    Objective,
-    Part,
-    above,
-    distortion,
-    kl_divergence,
-    one_thread,
-    train_vae,
-)
+from synthgen.interpolate.vae_network import BLOCK_ROWS, Network, Objective, Part, above, kl_divergence, train_vae
 
 SEEDS = SeedTree(20261120).child("vae")
 
@@ -44,7 +34,9 @@ def test_objective_worked_example():
     decoded = torch.tensor([[0.0, 2.0], [0.0, 1.0]])
     log_variance = torch.tensor([0.0, math.log(4.0)])
     # row 0: (1/1 + 0/4)/2, row 1: (0/1 + 4/4)/2, both with (log 1 + log 4)/2 + log 2π
-    assert float(distortion(x, decoded, log_variance)) == pytest.approx(0.5 + math.log(2) + math.log(2 * math.pi))
+    assert float(vae_network.distortion(x, decoded, log_variance)) == pytest.approx(
+        0.5 + math.log(2) + math.log(2 * math.pi)
+    )
     mean = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
     log_variance = torch.tensor([[0.0, 0.0, math.log(0.25)], [0.0, 0.0, 0.0]])
     # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
@@ -63,7 +55,7 @@ def test_loss_equals_a_direct_computation_of_its_formula():
         [t.double().numpy() for t in layer]
         for layer in (network.encoder_in, network.encoder_out, network.decoder_in, network.decoder_out)
     ]
-    silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - as short as its formula
+    silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - a formula
     wanted, kl = 0.0, np.zeros(3)
     for row, label, e in zip(x.double().numpy(), labels.numpy(), epsilon.double().numpy(), strict=True):
         out = silu(np.append(row, label) @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
@@ -104,28 +96,28 @@ def test_large_beta_removes_information_from_z_and_free_bits_keep_it():
         for key, beta, free in (("elbo", 1.0, 0.0), ("half", 0.5, 0.0), ("large", 100.0, 0.0), ("free", 100.0, 0.5))
     }
     total = {key: float(rate.sum()) for key, rate in kl.items()}
-    assert total["half"] > total["elbo"] > 0.5  # the place on the line is worth saying
+    assert total["half"] > total["elbo"] > 0.5  # z contains the position on the line
     assert total["large"] < 0.01
     assert 0.3 < total["free"] < total["elbo"]
     assert float(kl["free"].max()) < 0.6
 
 
 def test_training_keeps_the_best_evaluated_weights(monkeypatch):
-    looks = []
-    look = vae_network._EarlyStopping.should_stop
+    seen = []
+    evaluate = vae_network._EarlyStopping.should_stop
 
     def spy(self, network, tensors):
-        done = look(self, network, tensors)
+        done = evaluate(self, network, tensors)
         with torch.no_grad():
-            looks.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
+            seen.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
         return done
 
     monkeypatch.setattr(vae_network._EarlyStopping, "should_stop", spy)
     network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
-    values, last = [value for value, _, _ in looks], looks[-1][1]
-    assert looks[-1][2]
+    values, last = [value for value, _, _ in seen], seen[-1][1]
+    assert seen[-1][2]
     assert len(values) == 1 + values.index(min(values)) + vae_network.PATIENCE
-    assert values.index(min(values)) > 1  # it did learn
+    assert values.index(min(values)) > 1  # training improved the objective
     assert len(last.part.x) >= vae_network.HELD_OUT_ROWS
     assert float(network.loss(last.part, last.epsilon, objective())) == min(values)
 
@@ -151,7 +143,7 @@ def test_training_restores_the_state_of_torch():
         torch.set_num_threads(2)
         train_vae(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
         assert torch.get_num_threads() == 2
-        with pytest.raises(KeyError, match=r"^1$"), one_thread():
+        with pytest.raises(KeyError, match=r"^1$"), vae_network.one_thread():
             {}[torch.get_num_threads()]
         assert torch.get_num_threads() == 2
     finally:
