@@ -267,23 +267,20 @@ class Config(Section):
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     """Return the settings that would access private text outside the budget, each with the remedy.
 
-    Args:
-        parts: the sections of the configuration before `dp`; an invalid section is missing.
+    `parts` are the sections of the configuration before `dp`; an invalid section is missing.
     """
-    found = []
-    if (source := parts.get("source")) is not None:
-        if source.labels is None:
-            found.append("source.labels: without it the classes are read from the records; list them")
-        if source.group is None:
-            found.append("source.group: without it the person of a record is unknown; name the column")
-        if source.id is not None:
-            found.append("source.id lets the ids of one person reject records of another; remove it")
-        if source.max_records is not None:
-            found.append("source.max_records selects persons depending on other persons; remove it")
-    if parts.get("segments") is not None:
-        found.append("segments learns headings; remove it")
-    if (interpolate := parts.get("interpolate")) is not None and interpolate.balance == "as-source":
-        found.append("interpolate.balance as-source counts records; set numbers")
-    if (chosen := parts.get("filter")) is not None and chosen.length == "auto":
-        found.append("filter.length auto measures records; set null or [minimum, maximum] words")
-    return found
+    source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
+    lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
+    has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    checks = {
+        "source.labels: without it the classes are read from the records; list them": lacks_labels,
+        "source.group: without it the person of a record is unknown; name the column": lacks_group,
+        "source.id lets the ids of one person reject records of another; remove it": has_ids,
+        "source.max_records selects persons depending on other persons; remove it": is_cut,
+        "segments learns headings; remove it": parts.get("segments") is not None,
+        "interpolate.balance as-source counts records; set numbers": interpolate
+        and interpolate.balance == "as-source",
+        "filter.length auto measures records; set null or [minimum, maximum] words": chosen
+        and chosen.length == "auto",
+    }
+    return [problem for problem, applies in checks.items() if applies]

@@ -37,12 +37,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 def sources(package: str, *rooms: str) -> str:
     """Return the SHA-256 over the relative path and SHA-256 of each .py file of an installed package, sorted by path.
 
-    Args:
-        package: name of the package.
-        rooms: names of folders or files directly in the package; by default, all files are included.
-
-    Raises:
-        InternalError: no source file is found.
+    If `rooms` names folders or files directly in the package, only their files are included.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:

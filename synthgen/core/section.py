@@ -77,12 +77,9 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
 
 
 def resolve_path(path: str, base: str) -> Path:
-    """Return a path of the configuration as an absolute path, relative to `base`.
+    """Return a path of the configuration, relative to `base`, as an absolute path.
 
-    `~` and environment variables written as `${NAME}` are expanded.
-
-    Raises:
-        ConfigError: an environment variable is not set.
+    Expand `~` and environment variables written as `${NAME}`; raise ConfigError if a variable is not set.
     """
     names = dict.fromkeys(_VARIABLE.findall(path))
     missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]

@@ -55,15 +55,14 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
+    The first exception of a job is raised after all other jobs have ended.
+
     Args:
         jobs: the jobs.
         run: runs a job and reports progress to the function it is given, which ends the job after a stop.
         finished: gets each job and its result, in any order, in the calling thread.
         advance: gets the progress of all jobs, in any thread but never in two at once.
         n_workers: number of threads.
-
-    Raises:
-        Exception: the first one that a job raises; all other jobs have then ended.
     """
     import torch
 

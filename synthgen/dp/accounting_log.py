@@ -136,11 +136,7 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how another kind of access to the records is accounted for.
-
-    The policy decides which audit figures are released, and a result may be released under any policy. The claim
-    therefore never covers audit figures.
-    """
-    if kind == "audit-numbers":
+    """Return how another kind of access to the records is accounted for."""
+    if kind == "audit-numbers":  # the policy decides which figures are released, so the claim never covers them
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"

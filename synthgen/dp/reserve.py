@@ -36,8 +36,8 @@ def reserve_budget(
     Args:
         job: the run.
         policy: sets the budget limit.
-        train: the train records as the source has them; their number of persons limits delta.
-        control: the control records likewise; the policy must allow a further audit of them.
+        train: the train records of the source; their number of persons limits delta.
+        control: the control records of the source; the policy must allow a further audit of them.
         spend_again: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The
             old result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -249,14 +249,8 @@ class Sampler:
         names = tuple(sorted(set(x.labels)))
         code = {name: i for i, name in enumerate(names)}
         number = {group: i for i, group in enumerate(sorted(set(x.groups)))}
-        x = Embedded(
-            vectors=x.vectors[order],
-            ids=tuple(x.ids[i] for i in order),
-            labels=tuple(x.labels[i] for i in order),
-            groups=tuple(x.groups[i] for i in order),
-            encoder=x.encoder,
-            normalized=x.normalized,
-        )
+        ids, labels, groups = (tuple(of[i] for i in order) for of in (x.ids, x.labels, x.groups))
+        x = replace(x, vectors=x.vectors[order], ids=ids, labels=labels, groups=groups, parts=None)
         rows = TrainRows(
             vectors=x.vectors,
             classes=np.array([code[label] for label in x.labels], dtype=np.int64),

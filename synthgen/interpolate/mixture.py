@@ -205,8 +205,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, point i on the arc of its two parents, with weights (1 − λ, λ).
 
-        Raises:
-            Unfit: if a row has an opposite neighbour, or `max_exposure` is too low for m points.
+        Raise Unfit if a row has an opposite neighbour, or `max_exposure` is too low for m points.
 
         Randomness: the children "parent", "neighbour" and "lambda" of `rng`, in blocks.
         """

@@ -61,8 +61,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X that each new point was made from; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
-        n_features_in_: d.
-        feature_names_in_: column names, if X has them.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
         data. Pass `groups`, so that no point is made from one person only. In a pipeline this requires
@@ -72,10 +70,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     Differences to imbalanced-learn:
 
     - Classes that the method cannot interpolate are an error, while BorderlineSMOTE returns fewer points.
-    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. These
-      checks of imbalanced-learn's suite therefore do not apply: `check_samplers_sparse`,
-      `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`, and for slerp
-      `check_samplers_fit`.
+    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. The
+      checks of imbalanced-learn's suite for such values do not apply: `check_samplers_sparse`, `_pandas_sparse`,
+      `_string` and `_nan`, and for slerp `check_samplers_fit`.
     - Integer columns of a frame become float64 instead of truncating the points.
     - One-vs-all y keeps its number of columns, also for two classes; a row without a class is rejected.
     - adasyn meets the requested total exactly.
@@ -96,7 +93,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # with metadata routing, a pipeline passes `groups` without a request
+    # so that a pipeline with metadata routing passes `groups` without a request
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
