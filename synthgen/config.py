@@ -272,15 +272,15 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    counts_records = interpolate and interpolate.balance == "as-source"
+    measures_length = chosen and chosen.length == "auto"
     checks = {
         "source.labels: without it the classes are read from the records; list them": lacks_labels,
         "source.group: without it the person of a record is unknown; name the column": lacks_group,
         "source.id lets the ids of one person reject records of another; remove it": has_ids,
         "source.max_records selects persons depending on other persons; remove it": is_cut,
         "segments learns headings; remove it": parts.get("segments") is not None,
-        "interpolate.balance as-source counts records; set numbers": interpolate
-        and interpolate.balance == "as-source",
-        "filter.length auto measures records; set null or [minimum, maximum] words": chosen
-        and chosen.length == "auto",
+        "interpolate.balance as-source counts records; set numbers": counts_records,
+        "filter.length auto measures records; set null or [minimum, maximum] words": measures_length,
     }
     return [problem for problem, applies in checks.items() if applies]
