@@ -31,7 +31,7 @@ def reserve_budget(
     """Return the reservation of a run, recorded before any DP query.
 
     The reservation does not depend on the version of the program. A newer version therefore detects that the noise
-    was already drawn, and does not spend the budget again unless told to.
+    was already drawn, and does not spend the budget again unless `spend_again` is set.
 
     Args:
         job: the run.

@@ -63,10 +63,10 @@ class ClassWords:
 
         with s the standard deviation of the noise and n̄ the mean over classes of the counts above `DETECTED` s.
         """
-        said = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
-        usual = said.mean(axis=0)
-        more = np.where(said - usual > DISTINCT * self.error, np.log((said + self.error) / (usual + self.error)), 0.0)
-        weights = said * more
+        used = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
+        mean = used.mean(axis=0)
+        ratio = np.log((used + self.error) / (mean + self.error))
+        weights = used * np.where(used - mean > DISTINCT * self.error, ratio, 0.0)
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
@@ -141,7 +141,7 @@ def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator
 
 
 def query_words(
-    said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
+    used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
     """Return the noised number of persons of each class who use each word of the vocabulary.
 
@@ -152,8 +152,8 @@ def query_words(
     v = len(vocabulary.words)
 
     def rows() -> Iterator[Float64]:
-        for first in range(0, len(said), BLOCK):
-            block = said[first : first + BLOCK]
+        for first in range(0, len(used), BLOCK):
+            block = used[first : first + BLOCK]
             placed = np.zeros((len(block), n_classes * v))
             for row, pairs in zip(placed, block, strict=True):
                 row[pairs[:, 0] * v + pairs[:, 1]] = MOST**-0.5

@@ -28,7 +28,7 @@ def five_points(embed):
 
 def test_smote_neighbours_worked_example(five_points):
     sampler = Smote(k_neighbors=2).fit(five_points)
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
     assert sampler.fitted.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
@@ -71,7 +71,7 @@ def found(method, x, label):
     """Return the records in danger, each with those it is interpolated with."""
     sampler = method.fit(x)
     code = sampler.names.index(label)
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({label: 1}, SEEDS)
     danger, pool = sampler.fitted.found[code]
     ids = np.array(sampler.x.ids)
@@ -251,7 +251,7 @@ def counts(latents):
 
 def test_adasyn_fit_worked_example(plane):
     sampler = Adasyn(k_neighbors=3).fit(plane())
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({"a": 1}, SEEDS)
     hard, delta, partners = sampler.fitted.found[0]
     # of the 3 nearest of any class: a3 has a4, a1, b0 (the tie goes to a1); a4 has b0, b1, a3; a5 has b4, b3, b5

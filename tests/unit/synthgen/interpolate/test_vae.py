@@ -58,7 +58,7 @@ def test_vae_is_reproducible_with_any_number_of_threads():
 @pytest.mark.parametrize("conditional", [False, True])
 def test_vae_trains_each_model_once_on_first_use(conditional):
     fitted = Vae(latent_dim=2, conditional=conditional).fit_rows(rows(gaussian(9, 5), gaussian(13, 5) + 1))
-    assert fitted.trained == {}  # nothing is trained before it is asked for
+    assert fitted.trained == {}  # training starts on first use
     few = fitted.points(1, 3, SEEDS.child("b"))
     many = fitted.points(1, 17, SEEDS.child("b"))
     assert np.array_equal(few.vectors, many.vectors[:3])
@@ -138,7 +138,7 @@ def test_vae_names_classes_that_cannot_be_trained(embed):
 
 
 def test_conditional_vae_rejects_class_without_training_person():
-    # the persons of class 1 are found by the split itself: with these, all are held out
+    # class 1 contains exactly the held-out persons of the split
     groups = np.arange(20)
     out = held_out(groups, SEEDS.child("fit", "split"))
     x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
