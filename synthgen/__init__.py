@@ -26,11 +26,7 @@ __all__ = ["Config", "Pipeline", "Release", "verify"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use, so that `import synthgen` is fast.
-
-    Raises:
-        DependencyError: If the name needs the extra `engine` and it is not installed.
-    """
+    """Import a public name on first use; raise DependencyError if it needs the extra `engine`, which is missing."""
     import importlib
 
     from synthgen.core.engine import engine_errors

@@ -33,7 +33,7 @@ LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})
 
 
 def most_delta(persons: int) -> float:
-    """Return the largest delta allowed for a number of persons; a larger one could reveal whole records."""
+    """Return the largest delta allowed for a number of persons; a larger delta could reveal whole records."""
     return 1 / (PERSONS_PER_DELTA * persons)
 
 
@@ -62,15 +62,14 @@ class DpConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
         if self.epsilon is None and any(one is not None for one in given.values()):
             raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
-        lacking = [name for name in ("delta", "persons") if given[name] is None]
-        if self.epsilon is not None and lacking:
-            raise ValueError(f"epsilon requires {' and '.join(lacking)}")
-        most = 1.0 if self.persons is None else most_delta(self.persons)
-        if self.delta is not None and self.delta > most:
+        missing = [name for name in ("delta", "persons") if given[name] is None]
+        if self.epsilon is not None and missing:
+            raise ValueError(f"epsilon requires {' and '.join(missing)}")
+        if self.delta is not None and self.persons is not None and self.delta > (most := most_delta(self.persons)):
             raise ValueError(f"delta is at most 1 / ({PERSONS_PER_DELTA} × persons), here {most:.3g}")
         return self
 
@@ -78,10 +77,8 @@ class DpConfig(Section):
 class AuditConfig(Section):
     """Statistical confidence of the audits."""
 
-    confidence: float = Field(
+    confidence: Annotated[float, Field(ge=0.95, lt=1)] = Field(
         0.95,
-        ge=0.95,
-        lt=1,
         description="One-sided confidence of each end of an audit interval, at least 0.95. A higher value widens the "
         "intervals and needs more persons for a verdict.",
     )
@@ -103,10 +100,8 @@ def is_uri(key: str) -> bool:
 class ReleaseConfig(Section):
     """Name, files, signing key and output folder of the release."""
 
-    name: str = Field(
-        "synthetic",
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
-        description="Name of the dataset, in lower case. Receivers see it.",
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")] = Field(
+        "synthetic", description="Name of the dataset, in lower case. Receivers see it."
     )
     formats: tuple[Literal["parquet", "jsonl"], ...] = Field(
         ("parquet", "jsonl"), min_length=1, description="File formats of the released records."
@@ -134,7 +129,7 @@ class ReleaseConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _has_a_place(self) -> Self:
+    def _names_a_file(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
                 "public is required if key is a URI: the ledger's high-water mark is stored beside that file"
@@ -172,11 +167,8 @@ class Config(Section):
         description="Folder of the institution's ledger of audits and privacy budgets. If it is null, the folder in "
         "`SYNTHGEN_LEDGER` is used, or `ledger` in the user's data folder.",
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=MAX_NUMBER,
-        description="Seed of every random choice, together with the secret. Change it to get other records.",
+    seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = Field(
+        0, description="Seed of every random choice, together with the secret. Change it to get other records."
     )
     source: SourceConfig = Field(description="Location, format and columns of the private source data.")
     split: SplitConfig = Field(
@@ -217,14 +209,11 @@ class Config(Section):
 
     @field_validator("interpolate")
     @classmethod
-    def _has_parents(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
-        noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
-        if (
-            info.data.get("segments") is not None
-            and not interpolate.is_private
-            and (interpolate.method not in WEIGHTED or noisy)
-        ):
-            given = "mixture with noise" if noisy else interpolate.method
+    def _fits_segments(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
+        is_noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
+        is_weighted = interpolate.is_private or (interpolate.method in WEIGHTED and not is_noisy)
+        if info.data.get("segments") is not None and not is_weighted:
+            given = "mixture with noise" if is_noisy else interpolate.method
             raise ValueError(
                 f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
                 f"{WEIGHTED[-1]} without noise, not {given}; or remove segments"
@@ -233,7 +222,7 @@ class Config(Section):
 
     @field_validator("dp")
     @classmethod
-    def _keeps_the_promise(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
+    def _fits_the_method(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
         if "interpolate" not in info.data:  # already reported as invalid
             return dp
         is_private = info.data["interpolate"].is_private
@@ -256,67 +245,42 @@ class Config(Section):
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
-        """Return the configuration in a mapping.
-
-        Raises:
-            ConfigError: with every mistake listed.
-        """
+        """Return the configuration in a mapping; raise one ConfigError that lists every mistake."""
         unknown = [f"{key}: unknown key" for key in ("base", "file") if key in value]
         return parse_section(cls, {**value, "base": base, "file": file}, unknown)
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":
-        """Return the configuration of a YAML file.
-
-        Raises:
-            ConfigError: if the file cannot be read or holds mistakes; all are listed.
-        """
-        path = Path(path)
-        return cls.parse(
-            read_yaml(path, error=ConfigError), base=str(path.resolve().parent), file=str(path.resolve())
-        )
+        """Return the configuration of a YAML file; raise ConfigError if it cannot be read or has mistakes."""
+        whole = Path(path).resolve()
+        return cls.parse(read_yaml(Path(path), error=ConfigError), base=str(whole.parent), file=str(whole))
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""
         return resolve_path(path, self.base)
 
     def digest(self) -> str:
-        """Return the sha256 of the canonical configuration, defaults filled in."""
+        """Return the SHA-256 of the canonical configuration with all defaults."""
         return sha256_json(self.model_dump(mode="json"))
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     """Return the settings that would access private text outside the budget, each with the remedy.
 
-    Args:
-        parts: the sections of the configuration before `dp`; an invalid section is missing.
+    `parts` are the sections of the configuration before `dp`; an invalid section is missing.
     """
     source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
-    checks = (
-        (
-            source and source.labels is None,
-            "source.labels: without it the classes are read from the records; list them",
-        ),
-        (
-            source and source.group is None,
-            "source.group: without it the person of a record is unknown; name the column",
-        ),
-        (
-            source and source.id is not None,
-            "source.id lets the ids of one person reject records of another; remove it",
-        ),
-        (
-            source and source.max_records is not None,
-            "source.max_records selects persons depending on other persons; remove it",
-        ),
-        (parts.get("segments") is not None, "segments learns headings; remove it"),
-        (
-            interpolate and interpolate.balance == "as-source",
-            "interpolate.balance as-source counts records; set numbers",
-        ),
-        (
-            chosen and chosen.length == "auto",
-            "filter.length auto measures records; set null or [minimum, maximum] words",
-        ),
-    )
-    return [what for is_so, what in checks if is_so]
+    lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
+    has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    counts_records = interpolate and interpolate.balance == "as-source"
+    measures_length = chosen and chosen.length == "auto"
+    checks = {
+        "source.labels: without it the classes are read from the records; list them": lacks_labels,
+        "source.group: without it the person of a record is unknown; name the column": lacks_group,
+        "source.id lets the ids of one person reject records of another; remove it": has_ids,
+        "source.max_records selects persons depending on other persons; remove it": is_cut,
+        "segments learns headings; remove it": parts.get("segments") is not None,
+        "interpolate.balance as-source counts records; set numbers": counts_records,
+        "filter.length auto measures records; set null or [minimum, maximum] words": measures_length,
+    }
+    return [problem for problem, applies in checks.items() if applies]

@@ -1,4 +1,4 @@
-"""The packages of the extra `engine`, and the error that is raised where they are not installed.
+"""The packages of the extra `engine`, and the error that is raised if they are not installed.
 
 `pip install synthgen` installs what verification, approval, keys, trust roots, schemas and the audits need. Commands
 that load, embed, generate or evaluate text need the extra `engine`.
@@ -13,47 +13,27 @@ from synthgen.core.errors import DependencyError
 INSTALL = "pip install 'synthgen[engine]'"
 # top-level modules of the extra `engine`; a test compares them with pyproject.toml
 PACKAGES = (
-    "accelerate",
-    "gguf",
-    "huggingface_hub",
-    "jinja2",
-    "joblib",
-    "markupsafe",
-    "matplotlib",
-    "opacus",
-    "opendp",
-    "psutil",
-    "safetensors",
-    "sentence_transformers",
-    "threadpoolctl",
-    "torch",
-    "transformers",
-)
+    "accelerate", "gguf", "huggingface_hub", "jinja2", "joblib", "markupsafe", "matplotlib", "opacus", "opendp",
+    "psutil", "safetensors", "sentence_transformers", "threadpoolctl", "torch", "transformers",
+)  # fmt: skip
 
 
 def missing_packages() -> tuple[str, ...]:
-    """Return the modules of the extra `engine` that cannot be found; none of them is imported."""
+    """Return the modules of the extra `engine` that cannot be found, without importing any of them."""
     return tuple(name for name in PACKAGES if not _is_found(name))
 
 
 def require_engine() -> None:
-    """Check that the extra `engine` is installed, without importing it.
-
-    Raises:
-        DependencyError: naming the missing packages and the command that installs them.
-    """
+    """Raise DependencyError with the missing packages and the install command, if any package is missing."""
     if missing := missing_packages():
         raise _not_installed(missing)
 
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn a failed import of a package of the extra `engine` into one error that says how to install it.
+    """Turn a failed import of a package of the extra `engine` into a DependencyError that says how to install it.
 
     Any other failed import, and one inside a package that is installed, is raised unchanged.
-
-    Raises:
-        DependencyError: naming the missing packages and the command that installs them.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Versions of the program and the libraries that compute a result."""
+"""Versions of the program and of the libraries that compute a result."""
 
 import platform
 from collections.abc import Iterable
@@ -11,58 +11,33 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import InternalError
 
 AUDITS = "audits"
-# Distributions that compute. A test compares the list with what the packages import.
+# distributions that compute results; a test compares the list with what the packages import
 LIBRARIES = (
-    "accelerate",
-    "confusable-homoglyphs",
-    "dp-accounting",
-    "gguf",
-    "numpy",
-    "opacus",
-    "opendp",
-    "presidio-analyzer",
-    "pyahocorasick",
-    "pyarrow",
-    "python-stdnum",
-    "regex",
-    "safetensors",
-    "scikit-learn",
-    "scipy",
-    "sentence-transformers",
-    "spacy",
-    "tldextract",
-    "tokenizers",
-    "torch",
-    "transformers",
-)
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "opacus", "opendp", "presidio-analyzer",
+    "pyahocorasick", "pyarrow", "python-stdnum", "regex", "safetensors", "scikit-learn", "scipy",
+    "sentence-transformers", "spacy", "tldextract", "tokenizers", "torch", "transformers",
+)  # fmt: skip
 
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the version of Python and of each computing library; "absent" for one that is not installed."""
+    """Return the version of Python and of each computing library; "absent" if a library is not installed."""
     return versions_of(("python", *LIBRARIES))
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of "python", of distributions, and for "audits" the sha256 of its sources.
+    """Return the versions of "python" and of distributions, and for "audits" the SHA-256 of its source files.
 
-    The package `audits` decides what is released. Any change of its sources therefore counts as another version.
+    The package `audits` decides what is released. Any change of its source files therefore counts as a new version.
     """
     return {name: _version(name) for name in names}
 
 
 @cache
 def sources(package: str, *rooms: str) -> str:
-    """Return the sha256 over the source files of a package, or of some of its folders.
+    """Return the SHA-256 over the relative path and SHA-256 of each .py file of an installed package, sorted by path.
 
-        sha256 over the relative path and the sha256 of each .py file, in order of the paths
-
-    Args:
-        package: an installed package.
-        rooms: folders or files directly in it; all of it by default.
-
-    Raises:
-        InternalError: there is no source to be found.
+    If `rooms` names folders or files directly in the package, only their files are included.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
@@ -70,7 +45,7 @@ def sources(package: str, *rooms: str) -> str:
     root = Path(spec.origin).parent
     files = sorted(p for p in root.rglob("*.py") if not rooms or p.relative_to(root).parts[0] in rooms)
     if not files:
-        raise InternalError(f"{package} holds no source")
+        raise InternalError(f"{package} contains no source file")
     return sha256_bytes(b"".join(f"{p.relative_to(root)}\0{sha256_bytes(p.read_bytes())}\n".encode() for p in files))
 
 

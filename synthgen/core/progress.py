@@ -1,6 +1,6 @@
-"""How far a long stage is: bars on a terminal, plain lines elsewhere, nothing where nobody looks.
+"""Report the progress of a stage: bars on a terminal, plain lines in a log, or nothing.
 
-An event is a stage's name and how many of its units are done. No text of a record can pass through here.
+A progress event consists of the name of a stage and the number of finished units. It never contains text of a record.
 """
 
 import time
@@ -13,23 +13,21 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far a stage is."""
+    """Receives progress events."""
 
     def stage(self, name: str, *, total: int, unit: str, done: int = 0) -> AbstractContextManager[Advance]:
-        """Return a context in which `advance(n)` reports that n more units are done.
+        """Return a context in which `advance(n)` reports that n more units are finished.
 
         Args:
-            name: the stage.
-            total: how many units there are.
-            unit: what is counted, in the plural.
-            done: how many were done before, by a run that was stopped; they do not count into the rate.
+            name: name of the stage.
+            total: number of units.
+            unit: name of the counted things, in the plural.
+            done: units that an interrupted run finished earlier; the rate does not include them.
         """
         ...
 
 
 class _Silent:
-    """Nobody looks."""
-
     @contextmanager
     def stage(self, name: str, *, total: int, unit: str, done: int = 0) -> Iterator[Advance]:  # noqa: ARG002
         yield lambda _: None
@@ -39,12 +37,7 @@ silent: Progress = _Silent()
 
 
 class Lines:
-    """Plain lines for logs: one when a stage starts, at most one every five seconds, one when it ends.
-
-    Args:
-        stream: where the lines go.
-        clock: seconds, monotonic.
-    """
+    """Writes a line when a stage starts, at most one line every five seconds, and a line when it ends."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -52,13 +45,14 @@ class Lines:
 
     @contextmanager
     def stage(self, name: str, *, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
-        """See `Progress.stage`; an exception leaves without a last line that would claim an end."""
+        """See `Progress.stage`; after an exception, no last line is written."""
         started = last = self._clock()
         before, now_done = done, done
 
         def write() -> None:
             seconds = self._clock() - started
-            self._stream.write(line(name, now_done, total, unit, done_here=now_done - before, seconds=seconds) + "\n")
+            shown = measures(now_done, total, unit, done_here=now_done - before, seconds=seconds)
+            self._stream.write(f"{name}  {shown}\n")
             self._stream.flush()
 
         def advance(n: int) -> None:
@@ -74,7 +68,7 @@ class Lines:
 
 
 class Bars:
-    """One bar for each stage, with rate and remaining time, drawn by rich; NO_COLOR takes the colour away."""
+    """Draws one bar per stage with rate and remaining time; the variable NO_COLOR turns colours off."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -87,11 +81,8 @@ class Bars:
         from rich.progress import Progress as RichProgress
 
         started, now_done = time.monotonic(), done
-        columns = (
-            TextColumn("{task.description:<12}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[words]}", markup=False),
-        )
+        described = TextColumn("{task.description:<12}", markup=False)
+        columns = (described, BarColumn(), TextColumn("{task.fields[words]}", markup=False))
         with RichProgress(*columns, console=Console(file=self._stream, highlight=False)) as bars:
             task = bars.add_task(name, total=total, completed=done, words=f"{done:,d}/{total:,d} {unit}")
 
@@ -99,19 +90,19 @@ class Bars:
                 nonlocal now_done
                 now_done += n
                 words = measures(now_done, total, unit, done_here=now_done - done, seconds=time.monotonic() - started)
-                bars.update(task, completed=now_done, words="  ".join(words))
+                bars.update(task, completed=now_done, words=words)
 
             yield advance
 
 
 def terminal_progress(stream: TextIO) -> Progress:
-    """Return bars where the stream is a terminal, plain lines where it is not; who stops looking stops nothing."""
-    patient = cast("TextIO", _Unheard(stream))
-    return Bars(patient) if stream.isatty() else Lines(patient)
+    """Return bars for a terminal and plain lines for any other stream; write errors do not stop the run."""
+    tolerant = cast("TextIO", _Tolerant(stream))
+    return Bars(tolerant) if stream.isatty() else Lines(tolerant)
 
 
-class _Unheard:
-    """A stream that may be gone, as the reader of a pipe: a line less is no reason to lose what was paid for."""
+class _Tolerant:
+    """A stream that ignores write errors, for example of a closed pipe: they must not stop a run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -129,25 +120,19 @@ class _Unheard:
             self._stream.flush()
 
 
-def line(name: str, done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return one plain line: `stage  done/total unit  rate  remaining`."""
-    return "  ".join((name, *measures(done, total, unit, done_here=done_here, seconds=seconds)))
-
-
-def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> tuple[str, ...]:
-    """Return what is known: the count; once something was done in this run, the rate; until the end, what remains."""
+def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
+    """Return the count and, after the first unit of this run, the rate and the remaining or total time."""
     count = f"{done:,d}/{total:,d} {unit}"
     if done_here <= 0 or seconds <= 0:
-        return (count,)
+        return count
     rate = done_here / seconds
     shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2f}/s"
-    if done >= total:
-        return (count, shown, f"{span(seconds)} taken")
-    return (count, shown, f"{span((total - done) / rate)} left")
+    remaining = f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left"
+    return f"{count}  {shown}  {remaining}"
 
 
 def span(seconds: float) -> str:
-    """Return a length of time as h:mm:ss, or m:ss below one hour."""
+    """Return a duration as h:mm:ss, or as m:ss below one hour."""
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

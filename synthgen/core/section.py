@@ -1,4 +1,4 @@
-"""Parts of a configuration, and reading one from plain values with every mistake told at once."""
+"""Sections of the configuration, and a parser that reports every mistake at once."""
 
 import os
 import re
@@ -18,15 +18,15 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
 
 
 class Section(BaseModel):
-    """A part of the configuration: frozen, strict, no unknown keys."""
+    """A part of the configuration: frozen, strictly typed, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] = ()) -> T:
-    """Return `value` as a `kind`, or raise one ConfigError that lists every mistake, the given ones among them."""
+    """Return `value` as a `kind`; raise one ConfigError that lists `problems` and every mistake in `value`."""
     found, parsed = list(problems), None
-    given = _tuples(value)  # lists of YAML become tuples, everything else stays strict
+    given = _tuples(value)  # lists of YAML become tuples; everything else stays strict
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
@@ -40,55 +40,46 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
 def _tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def mistakes(errors: list[Any], given: Any) -> list[str]:
-    """Return each mistake as one line: path, what was got, what is allowed.
+    """Return each mistake as one line with its path, what is allowed, and the given value.
 
-    Where a value may be of several kinds, pydantic says of each kind why it is not that one; these are one mistake.
+    If a value may have several types, pydantic reports one error per type; the line joins them with "or".
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
+    messages = {"extra_forbidden": "unknown key", "missing": "missing"}
     for error in errors:
         path = _path(error, given)
-        if error["type"] == "extra_forbidden":
-            message = "unknown key"
-        elif error["type"] == "missing":
-            message = "missing"
-        else:
+        message = messages.get(error["type"])
+        if message is None:
             message = error["msg"].removeprefix("Value error, ")
             if not isinstance(error["input"], Section | dict | tuple | list | None):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
-    # of a mapping with a bad item, the item is told and not also that the mapping is no word
+    # if an item of a mapping is wrong, report the item and not also that the mapping has the wrong type
     kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
     return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
 
 
 def _path(error: Any, given: Any) -> tuple[str, ...]:
-    """Return where in the mapping a mistake is; pydantic's names for the kinds of a choice are left out."""
+    """Return the path of a mistake in the mapping, without pydantic's names for the alternatives of a union."""
     parts = []
     for place, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
             given = given[part]
             parts.append(str(part))
         elif place == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
-            parts.append(str(part))  # a key that was left out
+            parts.append(str(part))  # the missing key
     return tuple(parts)
 
 
 def resolve_path(path: str, base: str) -> Path:
-    """Return a path of a configuration as an absolute one; `${NAME}` is an environment variable.
+    """Return a path of the configuration, relative to `base`, as an absolute path.
 
-    Args:
-        path: as it stands there.
-        base: the folder that relative ones start from.
-
-    Raises:
-        ConfigError: if a variable is not set.
+    Expand `~` and environment variables written as `${NAME}`; raise ConfigError if a variable is not set.
     """
     names = dict.fromkeys(_VARIABLE.findall(path))
     missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]

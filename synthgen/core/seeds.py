@@ -1,4 +1,4 @@
-"""Named, independent random streams: one secret and seed, and a path of names for each place that draws."""
+"""Named, independent random streams, derived from a secret, a seed and a path of names."""
 
 import hashlib
 import hmac
@@ -13,26 +13,18 @@ SECRET_BYTES = 32
 class SeedTree:
     r"""A node of the tree of random streams.
 
-    A child is named, never numbered by call order, so adding a draw in one place changes no other place.
-    The key of a node, with m the seed and the names on its path, each behind its length:
+    A child is named, not numbered, so an additional draw in one place does not change the draws of other places. The
+    key of a node is computed from m, the seed and the names on its path, each prefixed by its length:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
-    Args:
-        root: the seed of the configuration.
-        path: the names from the root to this node.
-        secret: 32 random bytes, without which nobody can compute any of the streams; empty where they are public.
-
-    Raises:
-        ValueError: the secret has another length.
-
-    Privacy: seeds are guessed (dates, small numbers, all of 2^32 in an hour); without a secret, everything drawn
-        from these streams is as good as published.
+    Privacy: seeds can be guessed (dates, small numbers, or all 2^32 values within an hour). Without a secret, treat
+        everything drawn from these streams as public.
     """
 
-    root: int
-    path: tuple[str, ...] = ()
-    secret: bytes = field(default=b"", repr=False)
+    root: int  # the seed of the configuration
+    path: tuple[str, ...] = ()  # the names from the root to this node
+    secret: bytes = field(default=b"", repr=False)  # 32 random bytes; empty if the streams are public
 
     def __post_init__(self) -> None:
         if len(self.secret) not in {0, SECRET_BYTES}:
@@ -56,7 +48,7 @@ class SeedTree:
         return hmac.digest(self.secret, b"synthgen/seed/v2\0" + message, "sha256")
 
     def integer(self) -> int:
-        """Return the key as a number, for code that takes a seed: 256 bits, so that nobody can try them all."""
+        """Return the key as an integer of 256 bits, for code that takes a seed."""
         return int.from_bytes(self.key(), "big")
 
     def generator(self) -> np.random.Generator:

@@ -1,6 +1,6 @@
-"""Where a sentence ends, for whatever cuts a text between sentences."""
+"""Find the ends of sentences."""
 
 import re
 
-# a mark with the quotes and brackets that close behind it, before white space or the text's end
+# a full stop or another end mark, with closing quotes and brackets, before white space or the end of the text
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*(?=\s|$)")

@@ -1,8 +1,7 @@
-"""Declared stages: what a stage reads, the context that enforces it, and the cache key that follows from it.
+"""Declare the inputs of a stage, restrict the stage to them, and compute its cache key from them.
 
 A `Stage` declares everything that can change its result. Its `run` function gets a `StageContext`, which gives access
-to what is declared and to nothing else. The cache key is computed from the declaration, so it cannot miss an entry
-that the function reads.
+only to what is declared. The cache key is computed from the declaration, so it covers everything the function reads.
 
 Raise `version` by one in the commit that changes the result of a stage for unchanged declarations: other numbers,
 another order, another random stream, another file format. Do not raise it for a change of text, types or speed.
@@ -37,7 +36,7 @@ class HasDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """An input that does not know its digest itself; the stage gets `value`."""
+    """An input whose value does not know its digest; the stage gets `value`."""
 
     value: Any
     digest: str
@@ -50,83 +49,56 @@ def plain_value(value: Any) -> StageInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What a run offers to a stage.
+    """Everything that a run offers to a stage."""
 
-    Args:
-        config: the whole configuration.
-        seeds: the root of the random streams.
-        progress: receives progress events.
-        inputs: results and tables, by the names that the stage declares.
-        models: by the roles that the stage declares.
-    """
-
-    config: Any
-    seeds: SeedTree
+    config: Any  # the whole configuration
+    seeds: SeedTree  # the root of the random streams
     progress: Progress
-    inputs: Mapping[str, HasDigest] = field(default_factory=dict)
-    models: Mapping[str, HasDigest] = field(default_factory=dict)
+    inputs: Mapping[str, HasDigest] = field(default_factory=dict)  # by the names that the stage declares
+    models: Mapping[str, HasDigest] = field(default_factory=dict)  # by the roles that the stage declares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of a run, with a declaration of everything that can change its result.
+    """One step of a run, with a declaration of everything that can change its result."""
 
-    Args:
-        name: the first part of the name of its folder.
-        version: raised by the developer when the result changes; see the module.
-        run: writes files into `context.folder` and returns the counts to report.
-        config: sections of the configuration, single keys ("decode.style"), or properties of a section.
-        inputs: names of results and tables of earlier stages.
-        models: roles of the models that it uses.
-        streams: names of the random streams that it draws from; `ROOT` is the root of them all.
-        libraries: distributions whose version may change the result; also "python", and "audits" for its sources.
-        keep_partial: whether `run` continues from the files that an interrupted attempt left.
-        is_paid: whether it spends a privacy budget. Its result is never deleted or computed a second time, so neither
-            the version of a library nor `version` may be part of its key.
-    """
-
-    name: str
-    version: int
-    run: Callable[["StageContext"], Mapping[str, Any]]
-    config: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    streams: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    keep_partial: bool = False
+    name: str  # the first part of the name of its folder
+    version: int  # the developer raises it when the result changes; see the module
+    run: Callable[["StageContext"], Mapping[str, Any]]  # writes into `context.folder`; returns the counts to report
+    config: tuple[str, ...] = ()  # sections of the configuration, single keys ("decode.style"), or properties
+    inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
+    models: tuple[str, ...] = ()  # roles of models
+    streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
+    libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
+    keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
+    # Whether it spends a privacy budget. Its result is then never deleted or computed a second time, so its key
+    # includes neither the versions of libraries nor `version`.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
         if self.is_paid and self.libraries:
-            raise InternalError(f"stage {self.name!r} is paid for, so it may not declare libraries")
+            raise InternalError(f"stage {self.name!r} spends a privacy budget, so it must not declare libraries")
 
     @property
     def code(self) -> dict[str, Any]:
-        """The part of the key that depends on the installed program alone; empty for a paid stage."""
+        """The part of the key that depends only on the installed program; empty if the stage is paid."""
         return {} if self.is_paid else {"version": self.version, "libraries": versions_of(self.libraries)}
 
     @property
     def code_digest(self) -> str:
-        """Sha256 of `code`: results with another code digest were made by another version of the program."""
+        """SHA-256 of `code`; it differs between versions of the program that may give other results."""
         return sha256_json({"stage": self.name, **self.code})
 
     def key(self, sources: Sources) -> dict[str, Any]:
-        """Return the cache key, as JSON data.
-
-        Raises:
-            InternalError: the inputs or models given are not those that are declared.
-        """
-        for kind, declared, given in (
-            ("inputs", self.inputs, sources.inputs),
-            ("models", self.models, sources.models),
-        ):
+        """Return the cache key as JSON data; raise InternalError if inputs or models are not the declared ones."""
+        for kind, declared in (("inputs", self.inputs), ("models", self.models)):
+            given = getattr(sources, kind)
             if set(declared) != set(given):
                 raise InternalError(f"stage {self.name!r} declares {kind} {sorted(declared)}, got {sorted(given)}")
+        values = {name: _PLAIN.dump_python(_value_at(sources.config, name), mode="json") for name in self.config}
         return {
             **self.code,
-            "config": {
-                name: _PLAIN.dump_python(_value_at(sources.config, name), mode="json") for name in self.config
-            },
+            "config": values,
             "inputs": {name: sources.inputs[name].digest for name in self.inputs},
             "models": {role: sources.models[role].digest for role in self.models},
             "streams": {name: _stream(sources.seeds, name).key().hex() for name in self.streams},
@@ -134,13 +106,9 @@ class Stage:
 
 
 class StageContext:
-    """What a stage may use while it runs.
+    """What a stage may use while it runs; each method raises InternalError for a name that is not declared.
 
-    Args:
-        stage: the declaration.
-        sources: what the run offers.
-        folder: where the stage writes its files.
-        name: of the stage, with the number of its round.
+    The stage writes its files into `folder`. Its `name` includes the number of its round.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:
@@ -150,27 +118,27 @@ class StageContext:
 
     @property
     def progress(self) -> Progress:
-        """Receives progress events."""
+        """The receiver of progress events."""
         return self._sources.progress
 
     def config(self, name: str) -> Any:
-        """Return a declared section or key of the configuration; raise InternalError for any other."""
+        """Return a section or key of the configuration."""
         self._use("config", name)
         return _value_at(self._sources.config, name)
 
     def input(self, name: str) -> Any:
-        """Return a declared input, the value of a `StageInput`; raise InternalError for any other."""
+        """Return an input; for a `StageInput`, return its value."""
         self._use("inputs", name)
         given = self._sources.inputs[name]
         return given.value if isinstance(given, StageInput) else given
 
     def model(self, role: str) -> Any:
-        """Return the model of a declared role; raise InternalError for any other."""
+        """Return the model of a role."""
         self._use("models", role)
         return self._sources.models[role]
 
     def stream(self, name: str) -> SeedTree:
-        """Return a declared random stream; raise InternalError for any other."""
+        """Return a random stream."""
         self._use("streams", name)
         return _stream(self._sources.seeds, name)
 
@@ -186,7 +154,7 @@ class StageContext:
 
 
 def _value_at(config: Any, name: str) -> Any:
-    """Return a section, or the key or property of a section that a dotted name means."""
+    """Return the section, or the key or property of a section, that has a dotted name."""
     return reduce(getattr, name.split("."), config)
 
 

@@ -1,8 +1,8 @@
-"""The stages' values as parquet files of the workspace, and back."""
+"""Write the values that stages exchange as files of the workspace, and read them."""
 
 import json
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,107 +10,91 @@ import pyarrow.parquet as pq
 
 from synthgen.core.types import Candidate, Corpus, FilterOutcome, Latents, Record, Role, Segments
 
+_CORPUS = ("id", "text", "label", "group")
+_STRINGS = pa.list_(pa.string())
+
 
 def write_corpus(path: Path, corpus: Corpus) -> None:
-    """Write a corpus as id, text, label, group."""
-    columns = {name: [getattr(r, name) for r in corpus.records] for name in ("id", "text", "label", "group")}
-    schema = pa.schema(
-        [(name, pa.string()) for name in columns], metadata={"has_groups": str(int(corpus.has_groups))}
-    )
-    pq.write_table(pa.table(columns, schema=schema), path)
+    """Write a corpus with the columns id, text, label and group."""
+    columns = {name: [getattr(r, name) for r in corpus.records] for name in _CORPUS}
+    metadata = {"has_groups": str(int(corpus.has_groups))}
+    pq.write_table(pa.table(columns, schema=pa.schema([(name, pa.string()) for name in _CORPUS], metadata)), path)
 
 
 def read_corpus(path: Path, role: Role) -> Corpus:
-    """Return the corpus of a file under the given role."""
+    """Return the corpus of a file with the given role."""
     table = pq.read_table(path)
-    rows = zip(*(table[name].to_pylist() for name in ("id", "text", "label", "group")), strict=True)
-    records = tuple(Record(id=i, text=t, label=label, group=g) for i, t, label, g in rows)
+    records = tuple(Record(**row) for row in table.select(_CORPUS).to_pylist())
     return Corpus(role=role, records=records, has_groups=table.schema.metadata[b"has_groups"] == b"1")
 
 
 def write_latents(folder: Path, latents: Latents) -> None:
-    """Write latents: vectors.npy, and parents.parquet with ids, labels, parents and weights."""
+    """Write vectors.npy, and parents.parquet with ids, labels, parents, weights and prompt words."""
     np.save(folder / "vectors.npy", latents.vectors, allow_pickle=False)
-    table = pa.table(
-        {
-            "id": pa.array(latents.ids, pa.string()),
-            "label": pa.array(latents.labels, pa.string()),
-            "parents": pa.array(latents.parent_ids, pa.list_(pa.string())),
-            "weights": pa.array(latents.weights, pa.list_(pa.float64())),
-            **({"told": pa.array(latents.told, pa.list_(pa.string()))} if latents.told else {}),
-        }
-    )
+    columns = {
+        "id": pa.array(latents.ids, pa.string()),
+        "label": pa.array(latents.labels, pa.string()),
+        "parents": pa.array(latents.parent_ids, _STRINGS),
+        "weights": pa.array(latents.weights, pa.list_(pa.float64())),
+    }
+    if latents.prompt_words:
+        columns["told"] = pa.array(latents.prompt_words, _STRINGS)
     meta = {"method": latents.method, "seed_path": latents.seed_path}
-    pq.write_table(table.replace_schema_metadata(meta), folder / "parents.parquet")
+    pq.write_table(pa.table(columns, metadata=meta), folder / "parents.parquet")
 
 
 def read_latents(folder: Path) -> Latents:
     """Return the latents of a folder."""
     table = pq.read_table(folder / "parents.parquet")
-    meta = table.schema.metadata
+    meta, columns = table.schema.metadata, table.to_pydict()
     return Latents(
         vectors=np.load(folder / "vectors.npy", allow_pickle=False),
-        ids=tuple(table["id"].to_pylist()),
-        labels=tuple(table["label"].to_pylist()),
-        parent_ids=tuple(map(tuple, table["parents"].to_pylist())),
-        weights=tuple(map(tuple, table["weights"].to_pylist())),
+        ids=tuple(columns["id"]),
+        labels=tuple(columns["label"]),
+        parent_ids=tuple(map(tuple, columns["parents"])),
+        weights=tuple(map(tuple, columns["weights"])),
         method=meta[b"method"].decode(),
         seed_path=meta[b"seed_path"].decode(),
-        told=tuple(map(tuple, table["told"].to_pylist())) if "told" in table.column_names else (),
+        prompt_words=tuple(map(tuple, columns.get("told", ()))),
     )
 
 
 def write_segments(folder: Path, segments: Segments) -> None:
-    """Write segments: segments.npy, and segments.parquet with the record, heading and section of each."""
+    """Write segments.npy, and segments.parquet with the record, heading and section of each segment."""
     np.save(folder / "segments.npy", segments.vectors, allow_pickle=False)
-    table = pa.table(
-        {
-            "record": pa.array(segments.owners, pa.string()),
-            "heading": pa.array(segments.headings, pa.string()),
-            "section": pa.array(segments.sections, pa.int32()),
-        }
-    )
-    pq.write_table(table, folder / "segments.parquet")
+    columns = {
+        "record": pa.array(segments.owners, pa.string()),
+        "heading": pa.array(segments.headings, pa.string()),
+        "section": pa.array(segments.sections, pa.int32()),
+    }
+    pq.write_table(pa.table(columns), folder / "segments.parquet")
 
 
 def read_segments(folder: Path) -> Segments:
     """Return the segments of a folder."""
-    table = pq.read_table(folder / "segments.parquet")
+    columns = pq.read_table(folder / "segments.parquet").to_pydict()
     return Segments(
         vectors=np.load(folder / "segments.npy", allow_pickle=False),
-        owners=tuple(table["record"].to_pylist()),
-        headings=tuple(table["heading"].to_pylist()),
-        sections=tuple(table["section"].to_pylist()),
+        owners=tuple(columns["record"]),
+        headings=tuple(columns["heading"]),
+        sections=tuple(columns["section"]),
     )
 
 
 def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
-    """Write candidates, with what each filter said of them as JSON."""
-    columns: dict[str, Any] = {
-        "latent_id": pa.array([c.latent_id for c in candidates], pa.string()),
-        "index": pa.array([c.index for c in candidates], pa.int32()),
-        "text": pa.array([c.text for c in candidates], pa.string()),
-        "label": pa.array([c.label for c in candidates], pa.string()),
-        "finish": pa.array([c.finish for c in candidates], pa.string()),
-        "outcomes": pa.array(
-            [json.dumps([[o.name, o.passed, o.score, o.reason] for o in c.outcomes]) for c in candidates], pa.string()
-        ),
-    }
-    pq.write_table(pa.table(columns), path)
+    """Write candidates; their filter outcomes are a column of JSON."""
+    kinds = {"latent_id": pa.string(), "index": pa.int32(), "text": pa.string(), "label": pa.string()}
+    kinds["finish"] = pa.string()
+    columns = {name: pa.array([getattr(c, name) for c in candidates], kind) for name, kind in kinds.items()}
+    outcomes = [json.dumps([astuple(outcome) for outcome in c.outcomes]) for c in candidates]
+    pq.write_table(pa.table({**columns, "outcomes": pa.array(outcomes, pa.string())}), path)
 
 
 def read_candidates(path: Path) -> tuple[Candidate, ...]:
     """Return the candidates of a file."""
-    return tuple(
-        Candidate(
-            latent_id=row["latent_id"],
-            index=row["index"],
-            text=row["text"],
-            label=row["label"],
-            finish=row["finish"],
-            outcomes=tuple(
-                FilterOutcome(name=n, passed=p, score=s, reason=r) for n, p, s, r in json.loads(row["outcomes"])
-            ),
-        )
-        for row in pq.read_table(path).to_pylist()
-    )
+    rows = pq.read_table(path).to_pylist()
+    outcomes = [
+        tuple(FilterOutcome(name=n, passed=p, score=s, reason=r) for n, p, s, r in json.loads(row.pop("outcomes")))
+        for row in rows
+    ]
+    return tuple(Candidate(**row, outcomes=of) for row, of in zip(rows, outcomes, strict=True))

@@ -1,25 +1,26 @@
-"""Words from data and files, made safe to print."""
+"""Print text from data and files safely on a terminal."""
 
 import sys
 import unicodedata
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # control, format (bidi marks among them), surrogate, private, breaks
+# control, format (including direction marks), surrogate, private use, line and paragraph separators
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with every control, escape, direction and other unseen character replaced by one mark.
+    r"""Return `text` with each control, escape, direction and other invisible character replaced by one mark.
 
-    A label or path with an escape sequence could retitle a window or hide a line; a direction mark could make
-    a path read as another one.
+    An escape sequence in a label or path could change the window title or hide a line, and a direction mark could
+    make a path look like another one.
 
     Example:
         >>> printable("a\x1b[2Jb")
         'a�[2Jb'
     """
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSEEN else c for c in text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
 def say(text: str) -> None:
-    """Print text for people on standard error, what cannot be seen taken out of each line."""
+    """Print text on standard error, with invisible characters replaced in each line."""
     for line in text.splitlines():
-        print(printable(line), file=sys.stderr)  # noqa: T201 - the one place that does
+        print(printable(line), file=sys.stderr)  # noqa: T201 - the only place that prints for people

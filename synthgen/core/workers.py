@@ -1,9 +1,9 @@
-"""Jobs in threads, one core each, that wait for nobody: a busy neighbour takes its share and no more.
+"""Run jobs in threads with one core each, so that a busy neighbour process slows only some of them.
 
-The threads of a library that share one product wait for one another after it, and who waits spins; beside a busy
-process all stand still while one of them is off its core. Here each job computes by itself, with one thread. These
-are threads and not joblib's processes, because torch lets go of the interpreter's lock while it computes: they share
-one model, are ready at once and end with their process. `benchmarks/workers.py` sets them beside torch's own threads.
+If several threads of a library share one matrix product, they wait for each other actively; on a busy machine, all of
+them stop while one has no core. Here, each job computes with a single thread. Threads are used instead of joblib's
+processes, because torch releases the interpreter lock while it computes: threads share one model, start at once and
+end with their process. `benchmarks/workers.py` compares them with torch's own threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,18 +18,18 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class _Stopped(BaseException):
-    """Ends a job whose result nobody will read."""
+    """Ends a job whose result is not needed."""
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: of its affinity, its cgroup's quota and LOKY_MAX_CPU_COUNT."""
+    """Return the number of cores that the CPU affinity, the cgroup quota and LOKY_MAX_CPU_COUNT allow."""
     from joblib import cpu_count
 
     return int(cpu_count())
 
 
 def available_memory(cgroups: Path = CGROUPS) -> int:
-    """Return the bytes that may still be taken: of the machine, or of the container where that has fewer."""
+    """Return the number of bytes that are still available on the machine, or in the container if that is less."""
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
@@ -38,10 +38,10 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ):
         most = cgroups / limit
-        if most.is_file() and (said := most.read_text().strip()).isdecimal():
+        if most.is_file() and (allowed := most.read_text().strip()).isdecimal():
             statistics = dict(line.split() for line in (most.parent / "memory.stat").read_text().splitlines())
-            held = int((cgroups / used).read_text()) - int(statistics.get(cached, 0))  # what is cached can be let go
-            free.append(max(0, int(said) - held))
+            occupied = int((cgroups / used).read_text()) - int(statistics.get(cached, 0))  # the cache can be freed
+            free.append(max(0, int(allowed) - occupied))
     return min(free)
 
 
@@ -53,24 +53,23 @@ def in_threads(
     *,
     n_workers: int,
 ) -> None:
-    """Run every job in some thread with one core, and tell of each in the calling thread as it ends, in any order.
+    """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
+
+    The first exception of a job is raised after all other jobs have ended.
 
     Args:
-        jobs: begun in this order.
-        run: runs a job, told whom to tell of what is done; it stops there when the whole is stopped.
-        finished: told of a job and its result, in the calling thread.
-        advance: told of what is done, in any thread, by one at a time.
-        n_workers: threads.
-
-    Raises:
-        Exception: the first that a job raises. By then no job runs any more, as after a stop.
+        jobs: the jobs.
+        run: runs a job and reports progress to the function it is given, which ends the job after a stop.
+        finished: gets each job and its result, in any order, in the calling thread.
+        advance: gets the progress of all jobs, in any thread but never in two at once.
+        n_workers: number of threads.
     """
     import torch
 
     stopped, before = Event(), torch.get_num_threads()
     lock = Lock()
 
-    def tell(n: int) -> None:
+    def report(n: int) -> None:
         if stopped.is_set():
             raise _Stopped
         with lock:
@@ -78,7 +77,7 @@ def in_threads(
 
     pool = ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        futures = {pool.submit(run, job, tell): job for job in jobs}
+        futures = {pool.submit(run, job, report): job for job in jobs}
         for future in as_completed(futures):
             finished(futures[future], future.result())
     finally:

@@ -81,7 +81,7 @@ class XragDecoder(LoopDecoder):
             raise ModelError(
                 "decode.words: this bridge has no vocabulary", hint="Set decode.words to 0, or use another bridge."
             )
-        words_of = latents.told or self.words.read(latents.vectors, settings.words)
+        words_of = latents.prompt_words or self.words.read(latents.vectors, settings.words)
         prompts = []
         for label, words in zip(latents.labels, words_of, strict=True):
             text = settings.prompts[label]
@@ -96,9 +96,9 @@ class XragDecoder(LoopDecoder):
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
                 for text in (f" {word}", word, f" {word.capitalize()}", word.capitalize())
             }
-            for word in {word for words in latents.told for word in words}
+            for word in {word for words in latents.prompt_words for word in words}
         }
-        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.told]
+        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.prompt_words]
 
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
         is_token = torch.arange(ids.shape[1])[None, :] < lengths[:, None]

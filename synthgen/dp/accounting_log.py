@@ -14,20 +14,17 @@ from audits.attacks.accounting.accounting_audit import Accounting
 from audits.attacks.accounting.mechanism_log import READS, ReadKind, person_set_digest
 from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Table
-from audits.ledger.budgets import Reservation
+from audits.ledger.budgets import Reservation, Spending
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.dp import gaussian
-from synthgen.dp.catalogue import VOTE
-from synthgen.dp.dry_run import DryRun
-from synthgen.dp.method import PublicContext
-from synthgen.dp.noise import Noise, SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import Query
+from synthgen.dp.method import VOTE, PublicContext
+from synthgen.dp.noised_sums import DryRun, Noise, Query, SecureNoise, StreamNoise
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
-from synthgen.dp.style_vote import count_votes, made_up_votes
+from synthgen.dp.style_vote import made_up_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_words
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
@@ -55,32 +52,25 @@ def account_for(
     Privacy: reads the person ids of train; the log holds a digest of them.
     Cost: seconds.
     """
+    groups = tuple(record.group for record in train.records)
     dry_run = _dry_run(job, context, queries, vocabulary)
-    log = _log(job, reservation, queries, dry_run, person_set_digest(record.group for record in train.records))
+    log = _log(job, reservation, queries, dry_run, person_set_digest(groups))
     if job.config.secret == PUBLIC:
         return log
-    persons = Table(
-        texts=tuple(train.texts),
-        labels=None,
-        groups=tuple(record.group for record in train.records),
-        has_groups=train.has_groups,
-    )
+    persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
     inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)
     try:
         found = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
+        reason = None if found.verdict == "pass" else found.reason
     except NotMeasurable as error:
-        raise _unaccountable(error.message) from None
-    if found.verdict != "pass":
-        raise _unaccountable(found.reason)
+        reason = error.message
+    if reason is not None:
+        raise ConfigError(
+            "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
+            problems=[reason],
+            hint="Correct the stated reason and run again; the run continues with its reservation.",
+        )
     return log
-
-
-def _unaccountable(reason: str) -> ConfigError:
-    return ConfigError(
-        "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
-        problems=[reason],
-        hint="Correct the stated reason and run again; the run continues with its reservation.",
-    )
 
 
 def _dry_run(
@@ -94,20 +84,14 @@ def _dry_run(
     people = made_up_people(n, n_classes, context.basis, rng)
     words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
-    while lacking := {name for name, query in queries.items() if not _is_enough(dry_run, query)}:
-        if lacking - {WORDS, VOTE}:
+    while short := {name for name in queries if dry_run.n_coordinates(name) < LEAST_LOGGED}:
+        if short - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
-        if WORDS in lacking and vocabulary is not None and words is not None:
+        if WORDS in short and vocabulary is not None and words is not None:
             query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
-        if VOTE in lacking and votes is not None:
-            count_votes(votes, queries[VOTE], dry_run)
+        if VOTE in short and votes is not None:
+            dry_run([votes], queries[VOTE])
     return dry_run
-
-
-def _is_enough(dry_run: DryRun, query: Query) -> bool:
-    """Return whether enough noise of a query was logged for the audit to test it."""
-    log = dry_run.found.get(query.name)
-    return log is not None and len(log["noise"]) * log["dimension"] >= LEAST_LOGGED
 
 
 def _log(
@@ -119,8 +103,7 @@ def _log(
     ledger books its digest. Later reservations of other runs are added up in the statement of the release.
     """
     spending = reservation.spending
-    public = job.config.secret == PUBLIC
-    seed = job.seeds.child("noise").key().hex() if public else None
+    seed = job.seeds.child("noise").key().hex() if job.config.secret == PUBLIC else None
     mechanisms = [
         {
             **cost,
@@ -133,35 +116,27 @@ def _log(
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]
-    whole = asdict(reservation.spent_in_all) if reservation.others else None
     return {
         "schema_version": 1,
         "release": spending.run,
         "n_persons": job.config.dp.persons,
         "person_set": person_set,
-        "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta},
-        "spent": whole,
+        "claim": asdict(spending.cost),
+        "spent": asdict(reservation.spent_in_all) if reservation.others else None,
         "mechanisms": mechanisms,
         "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
-        "releases": [
-            {
-                "release": one.run,
-                "person_set": sha256_json([one.run]),
-                "persons": "overlapping",
-                "cost": {"epsilon": one.cost.epsilon, "delta": one.cost.delta},
-                "mechanisms": [],
-            }
-            for one in reservation.others
-        ],
+        "releases": [_release_of(other) for other in reservation.others],
     }
 
 
-def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how another kind of access to the records is accounted for.
+def _release_of(spending: Spending) -> dict[str, Any]:
+    """Return the log entry of another run; its persons are counted as the same persons."""
+    cost, persons = asdict(spending.cost), sha256_json([spending.run])
+    return {"release": spending.run, "person_set": persons, "persons": "overlapping", "cost": cost, "mechanisms": []}
 
-    The policy decides which audit figures are released, and a result may be released under any policy. The claim
-    therefore never covers audit figures.
-    """
-    if kind == "audit-numbers":
+
+def _access_status(config: Config, kind: ReadKind) -> str:
+    """Return how another kind of access to the records is accounted for."""
+    if kind == "audit-numbers":  # the policy decides which figures are released, so the claim never covers them
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"

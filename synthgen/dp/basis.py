@@ -14,17 +14,11 @@ FOLDER = Path(__file__).parent / "public"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicBasis:
-    """Principal axes of an encoder's vectors of public text.
+    """Principal axes of an encoder's vectors of public text."""
 
-    Args:
-        mean: float64 (d,).
-        axes: float64 (d, d), orthonormal rows in the order of falling variance.
-        variances: float64 (d,), along the axes, falling.
-    """
-
-    mean: Float64
-    axes: Float64
-    variances: Float64
+    mean: Float64  # (d,)
+    axes: Float64  # (d, d), orthonormal rows in the order of decreasing variance
+    variances: Float64  # (d,), along the axes, decreasing
 
     def inward(self, vectors: Float32) -> Float64:
         """Return coordinates of vectors, float64 (n, d)."""
@@ -33,32 +27,25 @@ class PublicBasis:
     def outward(self, coordinates: Float64) -> Float32:
         """Return the vectors with these coordinates, scaled to unit length, float32 (n, d)."""
         vectors = self.mean + coordinates @ self.axes
-        unit: Float32 = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-        return unit
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def fit_basis(vectors: Float32) -> PublicBasis:
     """Return the basis of vectors of public text, (n, d) with n > d."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     _, scales, axes = np.linalg.svd(vectors - mean, full_matrices=False)
-    return PublicBasis(
-        mean=mean, axes=axes.astype(np.float64), variances=scales.astype(np.float64) ** 2 / len(vectors)
-    )
+    variances = scales.astype(np.float64) ** 2 / len(vectors)
+    return PublicBasis(mean=mean, axes=axes.astype(np.float64), variances=variances)
 
 
 def load_basis(encoder: str) -> PublicBasis:
-    """Return the shipped basis of an encoder.
-
-    Raises:
-        ConfigError: there is none; `training/basis.py` makes one.
-    """
+    """Return the shipped basis of an encoder, which `training/basis.py` makes; raise ConfigError if it has none."""
     shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user is not a public basis
     if encoder not in shipped:
-        there = ", ".join(sorted(shipped))
         raise ConfigError(
             f"embed.model: dp-gaussian requires a public basis of the encoder, and {encoder!r} has none",
             problems=["embed.model"],
-            hint=f"Use one of: {there}.",
+            hint=f"Use one of: {', '.join(sorted(shipped))}.",
         )
     from safetensors.numpy import load_file
 

@@ -15,15 +15,10 @@ CONSTANT = 0.3  # the coordinate that carries a class's offset
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Means:
-    """Noised person counts and means of the classes.
+    """Noised person counts and means of the classes."""
 
-    Args:
-        counts: float64 (C,), noised number of persons of each class.
-        points: float64 (C, d), noised means after shrinkage.
-    """
-
-    counts: Float64
-    points: Float64
+    counts: Float64  # (C,), noised number of persons of each class
+    points: Float64  # (C, d), noised means after shrinkage
 
 
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
@@ -35,11 +30,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
         μ_c = g + (z_c - g) κλ_j / (κλ_j + s_c²),   κ = max(0, Σ_cj ((z_c - g)_j² - s_c²)) / (C Σ_j λ_j)
 
-    Args:
-        people: the persons' coordinates in the public basis.
-        variances: float64 (d,), λ, the variances of public text along its axes.
-        query: with noise multiplier σ and clip 1; s_c = σ / n_c, and n_c is at least 2 σ.
-        mechanism: answers it.
+    with λ the `variances` of public text along its axes, σ the noise multiplier, s_c = σ / n_c, and n_c at least 2 σ.
 
     Privacy: one Gaussian query; everything else is computed from its result.
     Reference: empirical Bayes shrinkage, Efron and Morris, JASA 1973, with variances proportional to the public ones.
@@ -53,9 +44,8 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
         return placed.reshape(len(placed), -1)
 
     answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
-    counts = np.maximum(
-        answer[:, 0] / COUNT, 2 * query.noise_multiplier
-    )  # smaller counts are below the noise of a count, σ / `COUNT`
+    # smaller counts are below the noise of a count, σ / `COUNT`
+    counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
     noisy, error = answer[:, 1:] / counts[:, None], (query.noise_multiplier / counts)[:, None] ** 2
     middle = answer[:, 1:].sum(axis=0) / counts.sum()
     apart = noisy - middle
@@ -101,7 +91,7 @@ def query_spread(
 
 
 def signal_share(seen: Float64, error: float) -> float:
-    """Return the estimated share of the mean square that is signal and not noise."""
+    """Return the estimated share of the mean square that is signal instead of noise."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 
@@ -114,13 +104,7 @@ def query_boundary(
         v ← β v + (1/N) mechanism( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
 
     The result is the mean over the second half of the steps. N is the noised number of persons from the class means.
-
-    Args:
-        people: the persons' coordinates.
-        means: of the classes; only N is used.
-        scales: float64 (d,), factors of the coordinates before they are scaled to unit length.
-        query: of each step.
-        mechanism: answers it.
+    The coordinates are multiplied by `scales`, float64 (d,), before they are scaled to unit length.
 
     Privacy: T Gaussian queries over all persons, without sampling.
     Reference: Bassily, Smith and Thakurta, FOCS 2014, with whole batches and momentum.

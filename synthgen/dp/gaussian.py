@@ -29,45 +29,35 @@ DRAWN = 4  # points drawn per vector; the one with the highest class probability
 class ClassModel:
     """The model of the classes, computed from noised query results.
 
-        x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points, the one with the largest log p(c | x)
-
-    Args:
-        labels: the declared labels, sorted.
-        basis: the public basis.
-        points: float64 (C, d), μ.
-        spread: float64 (d, d), L.
-        weights: float64 (d + 1, C), of the classifier p.
+    x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points, the one with the largest log p(c | x)
     """
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis
-    points: Float64
-    spread: Float64
-    weights: Float64
+    points: Float64  # (C, d), μ
+    spread: Float64  # (d, d), L
+    weights: Float64  # (d + 1, C), of the classifier p
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; query_inputs for more keeps the first ones.
+        """Return exactly `counts[label]` new vectors of each label; a higher count keeps the first ones.
 
         The vectors have no parents: they are computed from noised query results only.
         """
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
-        z = rng.generator().standard_normal((m, DRAWN, self.points.shape[1]))
-        return self.most_of_class(label, self.points[self.labels.index(label)] + z @ self.spread.T)
-
-    def most_of_class(self, label: str, points: Float64) -> Float32:
-        """Return the most probable of k points of the class for each row, float64 (m, k, d), as float32 (m, d)."""
-        m, k, d = points.shape
-        scores = class_scores(points.reshape(m * k, d), self.weights, scales_of(self.basis))
-        best = scores[:, self.labels.index(label)].reshape(m, k).argmax(axis=1)
+        """Return for each row the most probable of `DRAWN` points of the class, float32 (m, d)."""
+        code, d = self.labels.index(label), self.points.shape[1]
+        points = self.points[code] + rng.generator().standard_normal((m, DRAWN, d)) @ self.spread.T
+        scores = class_scores(points.reshape(m * DRAWN, d), self.weights, scales_of(self.basis))
+        best = scores[:, code].reshape(m, DRAWN).argmax(axis=1)
         return self.basis.outward(points[np.arange(m), best])
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder; the basis and the labels are public and are not written."""
-        arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
         from safetensors.numpy import save_file
 
+        arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 

@@ -3,17 +3,15 @@
 No later stage that writes text accesses train. It uses substitute records drawn from the noised query results.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from audits.attacks.accounting.mechanism_log import person_set_digest
 from audits.ledger.budgets import Reservation, note_draw, spent
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import InternalError
-from synthgen.core.files import write_json
+from synthgen.core.files import read_json, write_json
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus, Embedded, Record
@@ -22,15 +20,13 @@ from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
-from synthgen.dp.catalogue import CHOICE, VOTE
 from synthgen.dp.deferred_signals import deferred_signals
-from synthgen.dp.method import PublicContext
-from synthgen.dp.noise import SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import Float64, PrivateMechanism, Query, QueryMechanism
+from synthgen.dp.method import CHOICE, VOTE, PublicContext
+from synthgen.dp.noised_sums import PrivateMechanism, Query, SecureNoise, StreamNoise
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
-from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
+from synthgen.dp.style_vote import VOTERS, decide_style, read_votes
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
@@ -39,22 +35,16 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-STAND_INS = 1_000  # substitute points per class for fitting the filters; fewer make class boundaries less sharp
+SUBSTITUTES = 1_000  # substitute points per class for fitting the filters; fewer make class boundaries less sharp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Results of the DP queries.
+    """Results of the DP queries."""
 
-    Args:
-        training_view: the substitute for train that later stages use.
-        shares: the styles chosen by the vote; None if the configuration names them.
-        log: the mechanism log for the `accounting` audit.
-    """
-
-    training_view: TrainingView
-    shares: Shares | None
-    log: Mapping[str, Any]
+    training_view: TrainingView  # the substitute for train that later stages use
+    shares: Shares | None  # the styles chosen by the vote; None if the configuration names them
+    log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
 def measure(
@@ -72,16 +62,10 @@ def measure(
     Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise and gives no
         privacy.
     """
-    queries, ledger, context, run = (
-        queries_of(job.config),
-        ledger_of(job.config),
-        _public_context(job),
-        reservation.spending.run,
-    )
+    queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
     persons = person_set_digest(record.group for record in train.records)
-    query_inputs = QueryInputs(job=job, train=train, embedded=embedded, reservation=reservation)
     inputs = {
-        "persons": StageInput(query_inputs, persons),
+        "persons": StageInput((job, train, embedded, reservation), persons),
         "run": plain_value(run),
         "mechanisms": plain_value(list(mechanisms_of(queries))),
         "basis": StageInput(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
@@ -92,38 +76,15 @@ def measure(
     if VOTE in queries:  # the decoder reads the votes
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
-    spent(*ledger, run, made_digest(result.folder))
+    spent(*ledger_of(job.config), run, made_digest(result.folder))
     return _measured(job, result, context, queries), result
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryInputs:
-    """The inputs of the DP queries.
-
-    Args:
-        job: the run.
-        train: the train records.
-        embedded: their vectors.
-        reservation: the budget reserved for the queries.
-    """
-
-    job: Job
-    train: Corpus
-    embedded: Embedded
-    reservation: Reservation
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them, unless the ledger books them already."""
-    query_inputs, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
-    job, train, embedded, reservation = (
-        query_inputs.job,
-        query_inputs.train,
-        query_inputs.embedded,
-        query_inputs.reservation,
-    )
+    job, train, embedded, reservation = stage.input("persons")
+    context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     queries, ledger = queries_of(job.config), ledger_of(job.config)
-    run = stage.input("run")
     is_public = stage.config("secret") == PUBLIC
     mechanism = PrivateMechanism(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
@@ -139,7 +100,10 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         with deferred_signals():
             key = note_draw(*ledger, run)
             if votes is not None:
-                _count(votes, context, queries[VOTE], mechanism, folder)
+                counted = mechanism([votes], queries[VOTE])
+                shares = decide_style(counted, min(VOTERS, context.persons))
+                named = dict(zip(built_in_styles(), counted, strict=True))
+                write_json(folder / CHOICE, {"shares": shares, "votes": named})
             gaussian.learn(people, context, queries, mechanism).save(folder)
             if words is not None and vocabulary is not None:
                 query_words(words, len(context.labels), vocabulary, queries[WORDS], mechanism).save(folder)
@@ -161,31 +125,16 @@ MEASURE_STAGE = Stage(
 )
 
 
-def _count(votes: Float64, context: PublicContext, query: Query, mechanism: QueryMechanism, folder: Path) -> None:
-    """Write the noised votes and the styles chosen from them into the folder."""
-    counts = count_votes(votes, query, mechanism)
-    shares = decide_style(counts, min(VOTERS, context.persons))
-    write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})
-
-
 def _public_context(job: Job) -> PublicContext:
-    """Return the public facts that the run may use without noise."""
     config = job.config
     if config.dp.persons is None:
         raise InternalError("a run without a budget has no public context")
-    return PublicContext(
-        labels=tuple(sorted(config.source.labels or ())),
-        basis=load_basis(config.embed.model),
-        persons=config.dp.persons,
-    )
+    labels = tuple(sorted(config.source.labels or ()))
+    return PublicContext(labels=labels, basis=load_basis(config.embed.model), persons=config.dp.persons)
 
 
 def public_words(job: Job) -> PublicWords:
-    """Return the vocabulary of the run's bridge.
-
-    Raises:
-        ModelMissing, ModelError: see `open_bridge`.
-    """
+    """Return the vocabulary of the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError(
@@ -202,7 +151,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
     if WORDS in queries:
         words = read_words(result.folder, public_words(job))
         draws = PromptWords(learned=learned, words=words, labels=context.labels, words_per_vector=config.decode.words)
-    embedded = stand_ins(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
+    embedded = substitutes(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
     training_view = TrainingView(
@@ -212,12 +161,12 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
         digest=sha256_json([result.digest, made_digest(result.folder), config.decode.words]),
     )
     shares = read_choice(result.folder) if VOTE in queries else None
-    return Measured(training_view=training_view, shares=shares, log=json.loads((result.folder / LOG).read_bytes()))
+    return Measured(training_view=training_view, shares=shares, log=read_json(result.folder / LOG))
 
 
-def stand_ins(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
+def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
     """Return substitute points, each of its own person, that later stages are fitted to instead of train."""
-    drawn = draws.sample(dict.fromkeys(labels, STAND_INS), rng)
+    drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
     )

@@ -1,52 +1,38 @@
-"""Types of the differentially private method: the configured queries and the public context."""
+"""Specifications of DP queries, and the public context in which they run.
+
+This module imports no model code, so `synthgen budget check` can price a run without the extra `engine`.
+"""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.noised_sums import Query
 
-if TYPE_CHECKING:
-    from synthgen.dp.noise_multipliers import Priced
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """A query before its noise is known.
+    """A query whose noise is not computed yet."""
 
-    Args:
-        share: of the budget, before all shares are normalised to a sum of 1.
-        clip: the largest L2 norm of one person's row.
-        steps: number of times the query is run.
-        kind: its name in the mechanism log.
-    """
-
-    share: float
-    clip: float = 1.0
-    steps: int = 1
-    kind: Literal["gaussian", "vote"] = "gaussian"
-
-    def priced(self, share: float) -> "Priced":
-        """Return the share and steps that determine the noise of the query."""
-        from synthgen.dp.noise_multipliers import Priced  # it imports dp-accounting, which takes more than a second
-
-        return Priced(share=share, steps=self.steps)
+    share: float  # of the budget, above 0; the shares of all queries are scaled to a sum of 1
+    clip: float = 1.0  # the largest L2 norm of one person's row
+    steps: int = 1  # number of times the query is run
+    kind: Literal["gaussian", "vote"] = "gaussian"  # its name in the mechanism log
 
     def query(self, name: str, noise_multiplier: float) -> Query:
         """Return the query with its noise multiplier."""
         return Query(name=name, noise_multiplier=noise_multiplier, clip=self.clip, steps=self.steps, kind=self.kind)
 
 
+VOTE = "style"
+VOTE_QUERIES = {VOTE: QuerySpec(share=0.05, kind="vote")}
+CHOICE = "style.json"  # the file of the chosen styles
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicContext:
-    """Public facts that a run may use without any noise.
+    """Public facts that a run may use without noise."""
 
-    Args:
-        labels: as declared, sorted.
-        basis: the public basis of the encoder.
-        persons: the declared, approximate number of persons in train.
-    """
-
-    labels: tuple[str, ...]
-    basis: PublicBasis
-    persons: int
+    labels: tuple[str, ...]  # as declared, sorted
+    basis: PublicBasis  # of the encoder
+    persons: int  # the declared, approximate number of persons in train

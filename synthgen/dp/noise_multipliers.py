@@ -1,7 +1,6 @@
-"""The noise that a budget of differential privacy requires."""
+"""Compute the noise that a privacy budget requires."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 from typing import Any
@@ -10,46 +9,30 @@ import dp_accounting
 from dp_accounting import pld, rdp
 
 from synthgen.core.errors import ConfigError
+from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)
 _SLACK = 0.7  # lower end of the search, as a share of the noise that Rényi accounting requires
 _EXACT = 1e-6  # tolerance of the noise multiplier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
-    """What decides how much noise a query needs.
-
-    Args:
-        share: of the budget, above 0; the shares of all queries are brought to a sum of 1.
-        steps: number of times the query is run.
-    """
-
-    share: float
-    steps: int = 1
-
-
-def noise_multipliers(epsilon: float, delta: float, priced: Mapping[str, Priced]) -> dict[str, float]:
+def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpec]) -> dict[str, float]:
     """Return the noise multiplier of each step of each query so that all of them together cost (epsilon, delta).
 
         σ_i = σ √T_i / √s_i,   Σ s_i = 1,   and σ the least at which one Gaussian query costs (epsilon, delta)
 
-    Every query sums over all persons. The composition of Gaussian queries is a Gaussian query with 1/σ² = Σ T_i/σ_i².
-    A query of share s that is run T times therefore gets the noise of the whole budget, divided by √(s/T).
-
-    Args:
-        epsilon: for one person added or removed.
-        delta: likewise.
-        priced: share and steps of each query.
+    Epsilon and delta hold for one person added or removed. Every query sums over all persons. The composition of
+    Gaussian queries is a Gaussian query with 1/σ² = Σ T_i/σ_i². A query of share s that is run T times therefore gets
+    the noise of the whole budget, divided by √(s/T).
 
     Raises:
         ConfigError: no noise multiplier in the supported range meets the budget.
 
-    Source: privacy loss distributions as Google's dp-accounting computes them, rounded up; the `accounting` audit
-        recomputes it from the log.
+    Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up; the `accounting` audit
+        recomputes the cost from the log.
     """
-    whole, sigma = sum(query.share for query in priced.values()), _least_noise(epsilon, delta)
-    return {name: sigma * sqrt(query.steps * whole / query.share) for name, query in priced.items()}
+    whole, sigma = sum(spec.share for spec in specs.values()), _least_noise(epsilon, delta)
+    return {name: sigma * sqrt(spec.steps * whole / spec.share) for name, spec in specs.items()}
 
 
 @cache
@@ -60,15 +43,12 @@ def _least_noise(epsilon: float, delta: float) -> float:
 
 
 def _calibrated(accountant: Any, epsilon: float, delta: float, between: tuple[float, float]) -> float:
-    bracket = dp_accounting.ExplicitBracketInterval(*between)
+    bracket, event = dp_accounting.ExplicitBracketInterval(*between), dp_accounting.GaussianDpEvent
     try:
-        found = dp_accounting.calibrate_dp_mechanism(
-            accountant, dp_accounting.GaussianDpEvent, epsilon, delta, bracket, tol=_EXACT
-        )
+        return float(dp_accounting.calibrate_dp_mechanism(accountant, event, epsilon, delta, bracket, tol=_EXACT))
     except ValueError:  # both ends of the bracket cost more, or both cost less
         raise ConfigError(
             f"dp: no noise of {between[0]:g} to {between[1]:g} clip norms was found with a cost of "
             f"epsilon {epsilon:g}, delta {delta:g}",
             hint="Raise dp.epsilon or dp.delta.",
         ) from None
-    return float(found)

@@ -1,14 +1,14 @@
-"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise."""
+"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise, and the samplers of the noise."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import InternalError
-from synthgen.dp.noise import Int64, Noise
+from synthgen.core.seeds import SeedTree
 
 UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers, and finer than any result needs
 # Relative noise added beyond what is accounted for. In products of matrices for many persons at once, the last bits
@@ -16,89 +16,107 @@ UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers
 # separately: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+
+class Noise(Protocol):
+    """Draws integers from the discrete Gaussian distribution."""
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
+        ...
+
+
+class SecureNoise:
+    """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
+
+    The last bits of floating-point noise can reveal the sum; integers drawn without rounding do not (Mironov,
+    CCS 2012). The sampler has no seed.
+
+    Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
+    """
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """See `Noise.integers`."""
+        import opendp.prelude as opendp  # the import takes half a second, and other runs do not need it
+
+        opendp.enable_features("contrib")
+        domain = opendp.vector_domain(opendp.atom_domain(T="i64"), size=n)
+        draw = opendp.m.make_gaussian(domain, opendp.l2_distance(T="f64"), scale=scale)
+        return np.array(draw([0] * n), dtype=np.int64)
+
+
+class StreamNoise:
+    """Draws rounded noise from a named stream, for tests and studies; each call continues the stream.
+
+    Someone who knows the stream can subtract the noise.
+    """
+
+    def __init__(self, seeds: SeedTree) -> None:
+        self._generator = seeds.generator()
+
+    def integers(self, n: int, scale: float) -> Int64:
+        """See `Noise.integers`."""
+        return np.rint(self._generator.normal(0.0, scale, n)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A DP query: a noised sum with the parameters of its accounting.
-
-    Args:
-        name: of the query.
-        noise_multiplier: standard deviation of the noise in clip norms.
-        clip: the largest L2 norm of one person's row.
-        steps: number of times the query is run.
-        kind: its name in the mechanism log.
-    """
+    """A DP query: a noised sum with the parameters of its accounting."""
 
     name: str
-    noise_multiplier: float
-    clip: float = 1.0
-    steps: int = 1
-    kind: Literal["gaussian", "vote"] = "gaussian"
+    noise_multiplier: float  # standard deviation of the noise in clip norms
+    clip: float = 1.0  # the largest L2 norm of one person's row
+    steps: int = 1  # number of times the query is run
+    kind: Literal["gaussian", "vote"] = "gaussian"  # its name in the mechanism log
 
 
-# Returns one step's noised sum over the rows of all persons, float64 (d,); see `private_sum`. A run uses
-# `PrivateMechanism`, and its dry run on made-up persons `DryRun`.
+# Returns one step's noised sum over the rows of all persons, float64 (d,). A run uses `PrivateMechanism`, and its dry
+# run on made-up persons uses `DryRun`.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
+@dataclass(frozen=True, slots=True)
 class PrivateMechanism:
-    """Answers DP queries with noised sums.
+    """Answers DP queries with noised sums."""
 
-    Args:
-        noise: the sampler of the noise.
-    """
-
-    def __init__(self, noise: Noise) -> None:
-        self._noise = noise
+    noise: Noise
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return one step's noised sum."""
-        return private_sum(people, query, self._noise)
+        r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
 
+            ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
 
-def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float64:
-    r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
+        with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero, so that each
+        person contributes integers of L2 norm at most U and the sum is exact.
 
-        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
+        Args:
+            people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
+            query: the query, of which one step is answered.
 
-    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero, so that each
-    person contributes integers of L2 norm at most U and the sum is exact.
+        Raises:
+            InternalError: a row is not finite, or there is no row at all.
 
-    Args:
-        people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
-        query: clip and noise multiplier.
-        noise: the sampler of the noise.
-
-    Raises:
-        InternalError: a row is not finite, or there is no row at all.
-
-    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α. The
-        privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²), which
-        is below floating-point precision. The number of persons, the sum without noise and the largest norm are not
-        returned.
-    Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
-    """
-    return noised_sum(people, query, noise).answer
+        Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α.
+            The privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²),
+            which is below floating-point precision. The number of persons, the sum without noise and the largest norm
+            are not returned.
+        Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
+        """
+        return noised_sum(people, query, self.noise).answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoisedSum:
-    """A noised sum with its noise and largest norm; `private_sum` returns only the answer.
+    """A noised sum with its noise and largest norm; `PrivateMechanism` returns only the answer."""
 
-    Args:
-        answer: see `private_sum`; float64 (d,).
-        noise: the added noise, int64 (d,), in units of clip / `UNIT`.
-        largest: the largest norm of a row in clip norms.
-    """
-
-    answer: Float64
-    noise: Int64
-    largest: float
+    answer: Float64  # (d,)
+    noise: Int64  # the added noise, (d,), in units of clip / `UNIT`
+    largest: float  # the largest norm of a row in clip norms
 
 
 def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedSum:
-    """Return the noised sum with its private details; only for `private_sum` and made-up persons."""
+    """Return the noised sum with its private details; only for `PrivateMechanism` and made-up persons."""
     total, largest = exact_sum(people, query.clip)
     added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
     answer = (total + added).astype(np.float64) * (query.clip / UNIT)
@@ -108,7 +126,7 @@ def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedS
 def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
     """Return the sum in integers without noise, int64 (d,), and the largest norm of a row in clip norms.
 
-    Privacy: the caller must not return either; see `private_sum`.
+    Privacy: the caller must not return either; see `PrivateMechanism`.
     """
     total: Int64 | None = None
     largest = 0.0
@@ -127,3 +145,37 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
     if total is None:
         raise InternalError("there are no persons to sum over")
     return total, largest
+
+
+@dataclass(slots=True, kw_only=True)
+class DryRun:
+    """Computes query results as `PrivateMechanism` does, and logs what must stay private in a real run.
+
+    Args:
+        n_persons: number of made-up persons.
+        noise: a sampler of the same kind as the run's.
+        found: for each query, the squared length of the noise of each step in standard deviations, the number of
+            coordinates, and the largest norm of a person's row.
+    """
+
+    n_persons: int
+    noise: Noise
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the noised sum, and log the noise."""
+        found = noised_sum(people, query, self.noise)
+        log = self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
+        log["dimension"] = len(found.noise)
+        log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
+        log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
+        return found.answer
+
+    def n_coordinates(self, name: str) -> int:
+        """Return how many coordinates of noise were logged for a query."""
+        log = self.found.get(name)
+        return 0 if log is None else len(log["noise"]) * int(log["dimension"])
+
+    def log(self, name: str) -> dict[str, Any]:
+        """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
+        return {"n_persons": self.n_persons, **self.found[name]}

@@ -8,27 +8,19 @@ import numpy as np
 from synthgen.core.errors import InternalError
 from synthgen.core.types import Embedded
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.noise import Int64
-from synthgen.dp.noised_sums import Float64
+from synthgen.dp.noised_sums import Float64, Int64
 
 BLOCK = 256  # persons whose rows are in memory at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonRows:
-    """Coordinates and classes of records, sorted by person.
+    """Coordinates and classes of records, sorted by person."""
 
-    Args:
-        points: float64 (n, d).
-        classes: int64 (n), numbers of declared labels.
-        starts: int64 (p,), the first row of each person.
-        n_classes: how many labels are declared.
-    """
-
-    points: Float64
-    classes: Int64
-    starts: Int64
-    n_classes: int
+    points: Float64  # (n, d)
+    classes: Int64  # (n,), numbers of declared labels
+    starts: Int64  # (p,), the first row of each person
+    n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
         """Yield, in blocks of persons, the mean of `rows` over the records of each person, float64 (persons, D)."""
@@ -40,13 +32,7 @@ class PersonRows:
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
-    """Return the records of train grouped by person, in the order of the person ids.
-
-    Args:
-        x: the train vectors.
-        labels: all classes, as the configuration declares them.
-        basis: the public basis of the encoder.
-    """
+    """Return the train vectors grouped by person, in the order of the person ids; `labels` are the declared ones."""
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
         raise InternalError("a record has a label that is not declared")

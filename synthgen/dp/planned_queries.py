@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from audits.gate.policy import Policy
@@ -11,8 +12,7 @@ from synthgen.core.errors import ConfigError, InternalError
 from synthgen.decode.config import AUTO, WORDS
 from synthgen.dp import gaussian
 from synthgen.dp import word_queries as words
-from synthgen.dp.catalogue import VOTE_QUERIES
-from synthgen.dp.method import QuerySpec
+from synthgen.dp.method import VOTE_QUERIES, QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
 from synthgen.filter.attributes import check_labels
@@ -38,33 +38,38 @@ def check_budget(config: Config, policy: Policy) -> None:
             not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves one without a record.
     """
-    dp, most = config.dp, most_of(policy)
-    if dp.epsilon is not None:
-        _check_learned(config)
-    if dp.epsilon is not None and config.secret == PUBLIC and (most is not None or policy.intended_use == "outside"):
-        raise ConfigError(
-            f"secret: public: the noise is reproducible, so it gives no privacy under policy {policy.name!r}",
-            problems=["secret"],
-            hint="Remove `secret`. For a study, use an internal policy without a budget.",
-        )
-    if dp.epsilon is not None and config.secret != PUBLIC and not is_public(config):
-        raise ConfigError(
-            "dp: a model, bridge or style is not a shipped one, so the budget does not cover what it was trained on",
-            problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
-            hint="Use the shipped ones. A study may use its own with `secret: public`; it cannot be released.",
-        )
-    if policy.dp is not None and dp.epsilon is None:
+    dp, limit = config.dp, policy_limit(policy)
+    if dp.epsilon is None:
+        if policy.dp is None:
+            return
         raise ConfigError(
             f"dp: policy {policy.name!r} requires differential privacy, and {config.interpolate.method!r} has none",
             problems=["interpolate.method", "dp"],
             hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
         )
-    if most is None or dp.epsilon is None or dp.delta is None:
+    labels = sorted(config.source.labels or ())
+    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, labels)
+    if config.secret == PUBLIC and (limit is not None or policy.intended_use == "outside"):
+        raise ConfigError(
+            f"secret: public: the noise is reproducible, so it gives no privacy under policy {policy.name!r}",
+            problems=["secret"],
+            hint="Remove `secret`. For a study, use an internal policy without a budget.",
+        )
+    if config.secret != PUBLIC and not is_public(config):
+        raise ConfigError(
+            "dp: a model, bridge or style is not a shipped one, so the budget does not cover what it was trained on",
+            problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
+            hint="Use the shipped ones. A study may use its own with `secret: public`; it cannot be released.",
+        )
+    if limit is None:
         return
+    budget = budget_of(config)
     problems = [
-        f"dp.{name}: {given:g}, at most {bound:g}"
-        for name, given, bound in (("epsilon", dp.epsilon, most.epsilon), ("delta", dp.delta, most.delta))
-        if given > bound
+        f"dp.{name}: {given:g}, at most {most:g}"
+        for name, given, most in (("epsilon", budget.epsilon, limit.epsilon), ("delta", budget.delta, limit.delta))
+        if given > most
     ]
     if problems:
         raise ConfigError(
@@ -78,33 +83,30 @@ def is_public(config: Config) -> bool:
 
     decode = config.decode
     return (
-        config.deidentify.engine != "presidio"  # it uses whichever language model is installed
+        config.deidentify.engine != "presidio"  # it uses the language model that happens to be installed
         and {config.embed.model, decode.model} <= set(MODELS)
         and decode.bridge in {"builtin", WORDS}
         and {*decode.styles} <= {AUTO, *built_in_styles()}
     )
 
 
-def _check_learned(config: Config) -> None:
-    """Refuse settings that name undeclared classes before the noise is drawn."""
-    labels = sorted(config.source.labels or ())
-    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
-    if config.filter.attributes is not None:
-        check_labels(config.filter.attributes, labels)
+def budget_of(config: Config) -> Cost:
+    """Return the budget of a run; zero if it has none."""
+    return Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
 
 
-def most_of(policy: Policy) -> Cost | None:
+def policy_limit(policy: Policy) -> Cost | None:
     """Return the budget limit of a policy for all runs of a ledger together; None if it sets no limit."""
-    bound = policy.dp or policy.dp_substitute
-    return None if bound is None else Cost(epsilon=bound.max_epsilon, delta=bound.max_delta)
+    limit = policy.dp or policy.dp_substitute
+    return None if limit is None else Cost(epsilon=limit.max_epsilon, delta=limit.max_delta)
 
 
-def most_for(config: Config, policy: Policy) -> Cost | None:
+def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit of a policy, with delta lowered to what the number of persons of a run allows.
 
     Return None for a study without a policy limit: its secret is public, so no accounting applies.
     """
-    most, persons = most_of(policy), config.dp.persons
+    most, persons = policy_limit(policy), config.dp.persons
     if persons is None or (most is None and config.secret == PUBLIC):
         return most
     if most is None:
@@ -115,16 +117,12 @@ def most_for(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, persons: int, before: Cost) -> str | None:
     """Return the problem if the delta of this run and of earlier runs is too large for the persons of train.
 
-    Return None for a study, whose secret is public.
-
-    Args:
-        config: configuration of the run.
-        persons: number of persons in train; the ledger's limit covers up to the declared number.
-        before: budget that the ledger books as spent.
+    Return None for a study, whose secret is public, and for at most the declared number of persons, which the limit
+    of the ledger covers. `before` is the budget that the ledger books as spent.
     """
     if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
         return None
-    delta, most = (config.dp.delta or 0.0) + before.delta, most_delta(persons)
+    delta, most = budget_of(config).delta + before.delta, most_delta(persons)
     problem = f"dp.delta: {delta:.3g} including earlier runs, at most {most:.3g} for the persons in train"
     return problem if delta > most else None
 
@@ -139,30 +137,27 @@ def configured_queries(config: Config) -> dict[str, QuerySpec]:
 
 
 def queries_of(config: Config) -> dict[str, Query]:
-    """Return the DP queries of a run with their noise; no data are accessed.
-
-    Raises:
-        InternalError: the configuration has no budget.
-    """
+    """Return the DP queries of a run with their noise; no data are accessed."""
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget has no DP queries")
-    specs, shares = configured_queries(config), {str(name): share for name, share in dp.shares.items()}
-    priced = {name: one.priced(shares.get(name, one.share)) for name, one in specs.items()}
-    noise = noise_multipliers(dp.epsilon, dp.delta, priced)
-    return {name: one.query(name, noise[name]) for name, one in specs.items()}
+    shares = {str(name): share for name, share in dp.shares.items()}
+    specs = {
+        name: replace(spec, share=shares.get(name, spec.share)) for name, spec in configured_queries(config).items()
+    }
+    noise = noise_multipliers(dp.epsilon, dp.delta, specs)
+    return {name: spec.query(name, noise[name]) for name, spec in specs.items()}
 
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
     """Return each access of a DP run to private text with its privacy cost; empty without a budget."""
     if not config.interpolate.is_private:
         return ()
-    queries = queries_of(config)
-    queries_cost = tuple(
+    costs = (
         (name, f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
-        for name, query in queries.items()
+        for name, query in queries_of(config).items()
     )
-    return (*queries_cost, *((what, "nothing: " + why) for what, why in FREE))
+    return (*costs, *((what, "nothing: " + why) for what, why in FREE))
 
 
 def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:

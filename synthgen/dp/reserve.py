@@ -8,14 +8,13 @@ from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import asked_before
 from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
-from audits.ledger.chain import HighWaterMark
 from synthgen.config import Config
-from synthgen.core.errors import BudgetError, InternalError, StorageError
+from synthgen.core.errors import BudgetError, StorageError
 from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
-from synthgen.dp.planned_queries import configured_queries, large_delta, mechanisms_of, most_for, queries_of
+from synthgen.dp import planned_queries as planned
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.ledger import ledger_of
@@ -27,20 +26,20 @@ PAID = (RESERVE, MEASURE)  # stages whose results are never deleted
 
 
 def reserve_budget(
-    job: Job, policy: Policy, train: Corpus, control: Corpus, *, anew: bool = False
+    job: Job, policy: Policy, train: Corpus, control: Corpus, *, spend_again: bool = False
 ) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before any DP query.
 
     The reservation does not depend on the version of the program. A newer version therefore detects that the noise
-    was already drawn, and does not spend the budget again unless told to.
+    was already drawn, and does not spend the budget again unless `spend_again` is set.
 
     Args:
         job: the run.
         policy: sets the budget limit.
-        train: the train records as the source has them; their number of persons limits delta.
-        control: the control records likewise; the policy must allow a further audit of them.
-        anew: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The old
-            result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
+        train: the train records of the source; their number of persons limits delta.
+        control: the control records of the source; the policy must allow a further audit of them.
+        spend_again: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The
+            old result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -49,41 +48,38 @@ def reserve_budget(
         InputError: the ledger cannot be used.
         StorageError: the workspace holds a DP result without its reservation.
     """
-    dp, queries = job.config.dp, queries_of(job.config)
-    if dp.epsilon is None or dp.delta is None:
-        raise InternalError("a run without a budget cannot reserve one")
-    cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
-    most, ledger = most_for(job.config, policy), ledger_of(job.config)
+    most, ledger = planned.run_limit(job.config, policy), ledger_of(job.config)
     inputs = _inputs(job, most)
     before, place = job.finished(RESERVE_STAGE, inputs), job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
-
-    def spending(folder: Path) -> Spending:
-        return Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
-
-    is_left = anew and place.exists() and (before is None or not _is_open(ledger, spending(before.folder)))
-    if before is None and not anew:
+    is_replaced = spend_again and place.exists()
+    if is_replaced and before is not None:
+        own = _spending(job, before.folder)
+        found = state_of(*ledger, own.run)
+        is_replaced = (found.last, found.spending) != (RESERVE, own)  # otherwise, no noise was drawn for it
+    if before is None and not spend_again:
         _refuse_orphans(job.workspace)
-    if before is None or is_left:
+    if before is None or is_replaced:
         _refuse_large_delta(job, train, spent_so_far(*ledger))
         _refuse_exhausted_control(job, policy, control)
-    if is_left:
-        refuse_overspending(spent_so_far(*ledger), cost, most)  # before the old reservation is renamed
+    if is_replaced:
+        # before the old reservation is renamed
+        refuse_overspending(spent_so_far(*ledger), planned.budget_of(job.config), most)
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, inputs)
-        return reserve(*ledger, spending(result.folder), most=most), result
+        return reserve(*ledger, _spending(job, result.folder), most=most), result
     except BaseException:
-        if is_left and not place.exists():
+        if is_replaced and not place.exists():
             aside.replace(place)
         raise
 
 
 def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
-    refused = large_delta(job.config, len({record.group for record in train.records}), before)
-    if refused is not None:
+    problem = planned.large_delta(job.config, len({record.group for record in train.records}), before)
+    if problem is not None:
         raise BudgetError(
             "dp.delta is too large for the number of persons, and no accounting would pass",
-            problems=[refused],
+            problems=[problem],
             hint="Lower dp.delta, and set dp.persons to about the number of persons in train. Nothing was reserved.",
         )
 
@@ -105,6 +101,15 @@ def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None
 
 def _run_in(folder: Path) -> str:
     return str(read_field(folder / RUN, "run"))
+
+
+def _spending(job: Job, folder: Path) -> Spending:
+    """Return what a run reserves under the id that is stored in the folder of its reservation."""
+    return Spending(
+        run=_run_in(folder),
+        cost=planned.budget_of(job.config),
+        mechanisms=planned.mechanisms_of(planned.queries_of(job.config)),
+    )
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
@@ -130,7 +135,7 @@ def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.resolve(config.source.path))),
-        "queries": plain_value(sorted(configured_queries(config))),
+        "queries": plain_value(sorted(planned.configured_queries(config))),
         "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
 
@@ -140,16 +145,9 @@ def _reserve(context: StageContext) -> Mapping[str, object]:
     job, most = context.input("ledger")
     dp = context.config("dp")
     if not (context.folder / RUN).exists():  # otherwise an interruption came after it was reserved
-        write_json(
-            context.folder / RUN,
-            {"run": secrets.token_hex(16), SECRET_DIGEST: secret_digest(job.config, job.workspace)},
-        )
-    spending = Spending(
-        run=_run_in(context.folder),
-        cost=Cost(epsilon=dp.epsilon, delta=dp.delta),
-        mechanisms=mechanisms_of(queries_of(job.config)),
-    )
-    reserve(*ledger_of(job.config), spending, most=most)
+        secret = secret_digest(job.config, job.workspace)
+        write_json(context.folder / RUN, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
+    reserve(*ledger_of(job.config), _spending(job, context.folder), most=most)
     return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
 
@@ -178,8 +176,8 @@ def reserved_run(config: Config) -> str | None:
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     """Return the budget that the ledger books as spent, and whether the run continues an earlier reservation.
 
-    A continued reservation is not in the sum. A reservation is not continued if its noise was drawn and the result
-    is lost.
+    The sum does not include a continued reservation. If its noise was drawn and the result is lost, a reservation is
+    not continued.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.
@@ -188,17 +186,11 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     own, ledger = reserved_run(config), ledger_of(config)
     goes_on = own is not None and not _is_lost(config, own)
     before = spent_so_far(*ledger, besides=own if goes_on else None)
-    cost = Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
-    refuse_overspending(before, cost, most_for(config, policy))
+    refuse_overspending(before, planned.budget_of(config), planned.run_limit(config, policy))
     return before, goes_on
 
 
-def _is_open(ledger: tuple[Path, HighWaterMark], spending: Spending) -> bool:
-    """Return whether the ledger books this reservation and no noise was drawn for it."""
-    found = state_of(*ledger, spending.run)
-    return (found.last, found.spending) == (RESERVE, spending)
-
-
 def _is_lost(config: Config, run: str) -> bool:
+    """Return whether noise was drawn for a run and its result is not in the workspace."""
     found, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
     return found.last == "draw" and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))

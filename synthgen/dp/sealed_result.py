@@ -10,7 +10,7 @@ from audits.ledger.chain import HighWaterMark
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.files import write_json
-from synthgen.dp.catalogue import CHOICE
+from synthgen.dp.method import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
@@ -26,8 +26,8 @@ def made_digest(folder: Path) -> str:
 def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder holds the DP result that the ledger books for a run.
 
-    If the ledger books none, the folder is emptied. A complete result that could not be booked earlier, because the
-    ledger was not reachable, is booked now.
+    If the ledger books no result, the folder is emptied. A complete result that could not be booked earlier, because
+    the ledger was not reachable, is booked now.
 
     Raises:
         StorageError: the folder holds something else, or the sealed result was changed; nothing is deleted.
@@ -58,11 +58,9 @@ def book(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes)
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder holds a complete DP result that its run could not book.
+    """Return whether a folder of `measure` holds a complete DP result that its run could not book.
 
-    Args:
-        folder: the folder of `measure`.
-        key: of the run, from `state_of`; None if the run has nothing to book.
+    The `key` of the run is that of `state_of`; it is None if the run has nothing to book.
     """
     if key is None or not (folder / SEAL).is_file():
         return False

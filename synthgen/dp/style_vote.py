@@ -1,7 +1,5 @@
 """Choose the style under differential privacy: a sample of persons votes for styles that make their text likelier."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from synthgen.core.digest import sha256_texts
@@ -13,7 +11,7 @@ from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import built_in_styles, in_style
-from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
+from synthgen.dp.noised_sums import Float64
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
@@ -38,10 +36,10 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
     Cost: one pass of the language model over the records for each built-in style.
     """
     if isinstance(bridge, Vocabulary) or job.config.dp.persons is None:
-        raise InternalError("there is no style to vote for; the configuration should not allow this")
+        raise InternalError("no styles are available for the vote; the configuration should not allow this")
     chance, seeds = min(1.0, VOTERS / job.config.dp.persons), job.seeds.child("vote")
     first: dict[str, int] = {}
-    for row in sorted(range(len(train)), key=lambda i: _lot(seeds, train.records[i])):
+    for row in sorted(range(len(train)), key=lambda i: _random_key(seeds, train.records[i])):
         first.setdefault(train.records[row].group, row)
     voting = [row for group, row in sorted(first.items()) if _is_sampled(seeds.child("person", group), chance)]
     names = built_in_styles()
@@ -68,7 +66,7 @@ def preferences(nats: Float64) -> Float64:
     return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), CLEAR))
 
 
-def _lot(seeds: SeedTree, record: Record) -> bytes:
+def _random_key(seeds: SeedTree, record: Record) -> bytes:
     return seeds.child("record", record.group, sha256_texts([record.label, record.text])).key()
 
 
@@ -83,19 +81,11 @@ def made_up_votes(n: int, rng: np.random.Generator) -> Float64:
     return np.asarray(votes)
 
 
-def count_votes(votes: Float64, query: Query, mechanism: QueryMechanism) -> Float64:
-    """Return the noised number of votes of each style, float64 (styles,)."""
-
-    def blocks() -> Iterator[Float64]:
-        yield votes
-
-    return mechanism(blocks(), query)
-
-
 def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles: the one with the most votes and others with at least `NEAR` as many, at most three.
 
-    Return the plain style if no style has the votes of `ENOUGH` of the expected voters.
+    The counts are the noised number of votes of each style, float64 (styles,), and `voters` is the expected number of
+    voters. Return the plain style if no style has the votes of `ENOUGH` of the expected voters.
 
     Privacy: computed from noised counts, so it consumes no additional budget.
     """

@@ -12,8 +12,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.dp.gaussian import ClassModel
 from synthgen.dp.method import QuerySpec
-from synthgen.dp.noise import Int64
-from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
+from synthgen.dp.noised_sums import Float64, Int64, Query, QueryMechanism
 
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
@@ -27,23 +26,23 @@ _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary, such as a bridge's.
-
-    Attributes:
-        words: v words.
-        frequency: float32 (v,), the share of public passages that contain each word.
-        table: float32 (v, d), their vectors, centred, of unit length.
-        centre: float32 (d,), the mean vector of public passages.
-    """
+    """A public vocabulary, such as a bridge's."""
 
     @property
-    def words(self) -> tuple[str, ...]: ...  # noqa: D102 - documented above
+    def words(self) -> tuple[str, ...]:
+        """The v words."""
+
     @property
-    def frequency(self) -> Float32: ...  # noqa: D102
+    def frequency(self) -> Float32:
+        """The share of public passages that contain each word, float32 (v,)."""
+
     @property
-    def table(self) -> Float32: ...  # noqa: D102
+    def table(self) -> Float32:
+        """The vectors of the words, centred, of unit length, float32 (v, d)."""
+
     @property
-    def centre(self) -> Float32: ...  # noqa: D102
+    def centre(self) -> Float32:
+        """The mean vector of public passages, float32 (d,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,16 +50,11 @@ class ClassWords:
     """Noised word counts of the classes.
 
     Privacy: they are a query result; computing from them consumes no additional budget.
-
-    Args:
-        vocabulary: public.
-        counts: float64 (C, v), the noised number of persons of each class who use each word.
-        error: standard deviation of that noise.
     """
 
     vocabulary: PublicWords
-    counts: Float64
-    error: float
+    counts: Float64  # (C, v), the noised number of persons of each class who use each word
+    error: float  # standard deviation of that noise
 
     def weights(self) -> Float64:
         """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
@@ -69,10 +63,10 @@ class ClassWords:
 
         with s the standard deviation of the noise and n̄ the mean over classes of the counts above `DETECTED` s.
         """
-        said = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
-        usual = said.mean(axis=0)
-        more = np.where(said - usual > DISTINCT * self.error, np.log((said + self.error) / (usual + self.error)), 0.0)
-        weights = said * more
+        used = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
+        mean = used.mean(axis=0)
+        ratio = np.log((used + self.error) / (mean + self.error))
+        weights = used * np.where(used - mean > DISTINCT * self.error, ratio, 0.0)
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
@@ -98,18 +92,11 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with prompt words: words of its class that the text should contain.
+    """Draws vectors, each with prompt words: words of its class that the text should contain."""
 
-    Args:
-        learned: the model that vectors are drawn from.
-        words: the noised words of the classes.
-        labels: the declared labels, sorted.
-        words_per_vector: number of prompt words for each vector.
-    """
-
-    learned: ClassModel
+    learned: ClassModel  # the model that vectors are drawn from
     words: ClassWords
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # the declared labels, sorted
     words_per_vector: int
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
@@ -120,7 +107,7 @@ class PromptWords:
             draws = rng.child(label, "words").generator()
             words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.words_per_vector, draws)
             chosen |= dict(zip(rows, words, strict=True))
-        return replace(latents, told=tuple(chosen[i] for i in range(len(latents))))
+        return replace(latents, prompt_words=tuple(chosen[i] for i in range(len(latents))))
 
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
@@ -142,12 +129,8 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     for record in corpus.records:
         found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
         used.setdefault(record.group, set()).update((number[record.label], word) for word in found)
-    return [
-        np.array(
-            sorted(pairs, key=lambda pair: (vocabulary.frequency[pair[1]], pair))[:MOST], dtype=np.int64
-        ).reshape(-1, 2)
-        for _, pairs in sorted(used.items())
-    ]
+    ordered = (sorted(used[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(used))
+    return [np.array(pairs[:MOST], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 
 
 def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:
@@ -158,7 +141,7 @@ def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator
 
 
 def query_words(
-    said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
+    used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
     """Return the noised number of persons of each class who use each word of the vocabulary.
 
@@ -169,8 +152,8 @@ def query_words(
     v = len(vocabulary.words)
 
     def rows() -> Iterator[Float64]:
-        for first in range(0, len(said), BLOCK):
-            block = said[first : first + BLOCK]
+        for first in range(0, len(used), BLOCK):
+            block = used[first : first + BLOCK]
             placed = np.zeros((len(block), n_classes * v))
             for row, pairs in zip(placed, block, strict=True):
                 row[pairs[:, 0] * v + pairs[:, 1]] = MOST**-0.5

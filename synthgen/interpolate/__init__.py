@@ -12,20 +12,9 @@ if TYPE_CHECKING:
     from synthgen.interpolate.over_sampler import OverSampler
 
 __all__ = [
-    "METHODS",
-    "Adasyn",
-    "BorderlineSmote",
-    "InterpolateConfig",
-    "Mixture",
-    "OverSampler",
-    "RandomOversample",
-    "Sampler",
-    "Slerp",
-    "Smote",
-    "Vae",
-    "check_classes",
-    "wanted_counts",
-]
+    "METHODS", "Adasyn", "BorderlineSmote", "InterpolateConfig", "Mixture", "OverSampler", "RandomOversample",
+    "Sampler", "Slerp", "Smote", "Vae", "check_classes", "wanted_counts",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

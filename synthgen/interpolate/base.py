@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,8 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label, summing exactly to the total.
 
-    Fractions are rounded by the largest remainder; ties go to the first label in sort order.
-
-    Args:
-        labels: the label of every train record.
-        balance: equal numbers, the class shares of the training records, or a number per label.
-        total: total number of records; None if `balance` gives numbers.
+    Fractions are rounded by the largest remainder; ties go to the first label in sort order. `labels` are those of
+    all train records, and `total` is None if `balance` gives numbers.
 
     Raises:
         DataError: listing all labels in `balance` that the data lacks, or all classes that would get no record.
@@ -37,8 +33,7 @@ def wanted_counts(
     if not source:
         raise DataError("there are no training records")
     if not isinstance(balance, str):
-        unknown = sorted(set(balance) - set(source))
-        if unknown:
+        if unknown := sorted(set(balance) - set(source)):
             raise DataError(
                 "interpolate.balance names classes without training records",
                 problems=[f"{label!r}: no training records" for label in unknown],
@@ -49,8 +44,7 @@ def wanted_counts(
         raise DataError("interpolate.total is required unless balance gives a number per label")
     weights = dict.fromkeys(source, 1) if balance == "equal" else dict(source)
     counts = largest_remainder(weights, total)
-    empty = [label for label, count in counts.items() if count == 0]
-    if empty:
+    if empty := [label for label, count in counts.items() if count == 0]:
         raise DataError(
             f"a total of {total} leaves {len(empty)} of {len(counts)} classes without a record",
             problems=[f"{label!r}: {source[label]} of {len(labels)} train records" for label in empty],
@@ -75,31 +69,22 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Reject classes that are absent or have too few persons for the method.
+    """Raise DataError listing all classes that are absent or have fewer than `min_groups` persons.
 
-    Args:
-        labels: the label of every train record.
-        groups: the person of every train record.
-        counts: number of new records per class.
-        min_groups: number of distinct persons that the method needs in a class.
-
-    Raises:
-        DataError: listing each such class with the number of persons it has and needs.
+    `labels` and `groups` are those of all train records.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
         persons.setdefault(label, set()).add(group)
     records = Counter(labels)
+    n_persons = {label: len(persons.get(label, ())) for label in sorted(counts)}
     problems = [
-        f"{label!r}: {records[label]} records of {len(persons.get(label, ()))} persons, needs {min_groups} persons"
-        for label in sorted(counts)
-        if len(persons.get(label, ())) < min_groups
+        f"{label!r}: {records[label]} records of {n} persons, needs {min_groups} persons"
+        for label, n in n_persons.items()
+        if n < min_groups
     ]
-    problems += [
-        f"{label!r}: {counts[label]} records requested, needs at least 1"
-        for label in sorted(counts)
-        if counts[label] < 1
-    ]
+    few = (label for label in n_persons if counts[label] < 1)
+    problems += [f"{label!r}: {counts[label]} records requested, needs at least 1" for label in few]
     if problems:
         raise DataError(
             f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records of",
@@ -109,23 +94,6 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
         )
 
 
-def refuse_classes(problems: Sequence[str], method: str) -> NoReturn:
-    """Reject classes that are large enough, but that the method cannot interpolate.
-
-    Args:
-        problems: one line per class with its name and the reason.
-        method: name of the method.
-
-    Raises:
-        DataError: always.
-    """
-    raise DataError(
-        f"{method} cannot make records of {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
-        problems=problems,
-        hint="Choose another interpolate.method, or leave the class out through source.labels.",
-    )
-
-
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -133,19 +101,12 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainRows:
-    """The training vectors that a method is fitted to.
+    """The training vectors that a method is fitted to."""
 
-    Args:
-        vectors: float32 (n, d).
-        classes: int64 (n), the class of each row, from 0.
-        groups: int64 (n), the person of each row; rows of one person share a number.
-        normalized: whether every row has unit length.
-    """
-
-    vectors: Float32
-    classes: Int64
-    groups: Int64
-    normalized: bool = False
+    vectors: Float32  # (n, d)
+    classes: Int64  # (n,), the class of each row, from 0
+    groups: Int64  # (n,), the person of each row; rows of one person share a number
+    normalized: bool = False  # whether every row has unit length
 
     @cached_property
     def neighbours(self) -> NeighbourSearch:
@@ -159,17 +120,11 @@ class TrainRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Points:
-    """New vectors of one class with their parents.
+    """New vectors of one class with their parents."""
 
-    Args:
-        vectors: float32 (m, d).
-        parents: int64 (m, p), row numbers; p is 0 for methods that draw from a model of the class.
-        weights: float64 (m, p), each row summing to 1.
-    """
-
-    vectors: Float32
-    parents: Int64
-    weights: Float64
+    vectors: Float32  # (m, d)
+    parents: Int64  # (m, p), row numbers; p is 0 for methods that draw from a model of the class
+    weights: Float64  # (m, p), each row summing to 1
 
 
 class Unfit(Exception):  # noqa: N818 - a DataError later lists all of them
@@ -180,11 +135,7 @@ class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of the class; all draws come from `rng`, in row order.
-
-        Raises:
-            Unfit: if the class cannot be interpolated by this method.
-        """
+        """Return m new points of the class, or raise Unfit; all draws come from `rng`, in row order."""
         ...
 
 
@@ -193,18 +144,14 @@ class Interpolator(Section, ABC):
 
     The configuration, its schema and `OverSampler` use these parameters.
 
-    Attributes:
-        name: name in the configuration.
-        weighted_sums: whether a new vector is the weighted sum of its parents. Only then can long records be
-            interpolated segment by segment.
-
     Raises:
         ConfigError: listing all parameters that are out of range or incompatible.
     """
 
     model_config = ConfigDict(validate_default=True)
 
-    name: ClassVar[str]
+    name: ClassVar[str]  # in the configuration
+    # whether a new vector is the weighted sum of its parents; only then can long records be interpolated by segments
     weighted_sums: ClassVar[bool] = False
 
     def __init__(self, **given: Any) -> None:
@@ -222,41 +169,24 @@ class Interpolator(Section, ABC):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Reject a value that is incompatible with other parameters.
-
-        Args:
-            key: the parameter.
-            value: its value.
-            others: valid parameters that are declared before it.
-
-        Raises:
-            ValueError: with the reason.
-        """
+        """Raise ValueError if a value is incompatible with `others`, the valid parameters declared before it."""
 
     @property
-    @abstractmethod
     def min_groups(self) -> int:
-        """Number of distinct persons that a class must have."""
+        """Number of distinct persons that a class must have; 1 unless the method needs more."""
+        return 1
 
     @property
-    @abstractmethod
     def max_parents(self) -> int:
         """Largest number of parents of a new vector; 0 if it is drawn from a model of the class."""
+        return 1
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method fitted to these rows; each class is fitted on its first use.
-
-        Raises:
-            DataError: if the method does not support such vectors.
-        """
+        """Return the method fitted to these rows; raise DataError if it does not support such vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the sampler of training vectors; it does not depend on the order of rows.
-
-        Raises:
-            DataError: if the method does not support such vectors.
-        """
+        """Return the sampler of training vectors, which does not depend on the order of rows; see `fit_rows`."""
         return Sampler.of(self, x)
 
 
@@ -286,17 +216,11 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedByClass(ABC, Generic[M, S]):
-    """A method that fits each class on its first use.
-
-    Args:
-        method: the method.
-        rows: the train rows.
-        found: fitted state by class code.
-    """
+    """A method that fits each class on its first use."""
 
     method: M
     rows: TrainRows
-    found: dict[int, S] = field(default_factory=dict)
+    found: dict[int, S] = field(default_factory=dict)  # the fitted state of each class
 
     def of_class(self, code: int) -> S:
         """Return the fitted state of a class."""
@@ -308,26 +232,15 @@ class FittedByClass(ABC, Generic[M, S]):
     def fit_class(self, code: int) -> S:
         """Fit a class; called once per class."""
 
-    @abstractmethod
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of the class; see `Fitted.points`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
-    """A fitted method with the training vectors, made by `Interpolator.fit`.
-
-    Args:
-        method: the method.
-        fitted: the method fitted to the rows.
-        x: training vectors, sorted by label and record id.
-        names: class names by code.
-    """
+    """A fitted method with the training vectors, made by `Interpolator.fit`."""
 
     method: Interpolator
     fitted: Fitted
-    x: Embedded
-    names: tuple[str, ...]
+    x: Embedded  # sorted by label and record id
+    names: tuple[str, ...]  # the class of each code
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":
@@ -336,14 +249,8 @@ class Sampler:
         names = tuple(sorted(set(x.labels)))
         code = {name: i for i, name in enumerate(names)}
         number = {group: i for i, group in enumerate(sorted(set(x.groups)))}
-        x = Embedded(
-            vectors=x.vectors[order],
-            ids=tuple(x.ids[i] for i in order),
-            labels=tuple(x.labels[i] for i in order),
-            groups=tuple(x.groups[i] for i in order),
-            encoder=x.encoder,
-            normalized=x.normalized,
-        )
+        ids, labels, groups = (tuple(of[i] for i in order) for of in (x.ids, x.labels, x.groups))
+        x = replace(x, vectors=x.vectors[order], ids=ids, labels=labels, groups=groups, parts=None)
         rows = TrainRows(
             vectors=x.vectors,
             classes=np.array([code[label] for label in x.labels], dtype=np.int64),
@@ -362,23 +269,28 @@ class Sampler:
             DataError: listing all requested classes that are absent, too small or unsuitable for the method.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
-        made: dict[str, Points] = {}
-        unfit: dict[str, str] = {}
+        made: list[Points] = []
+        problems = []
         for label, m in sorted(counts.items()):
             try:
-                made[label] = self.fitted.points(self.names.index(label), m, rng.child(label))
+                made.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
             except Unfit as reason:
-                unfit[label] = str(reason)
-        if unfit:
-            refuse_classes([f"{label!r}: {reason}" for label, reason in unfit.items()], self.method.name)
+                problems.append(f"{label!r}: {reason}")
+        if problems:
+            kind = "class" if len(problems) == 1 else "classes"
+            raise DataError(
+                f"{self.method.name} cannot make records of {len(problems)} {kind}",
+                problems=problems,
+                hint="Choose another interpolate.method, or leave the class out through source.labels.",
+            )
         ids = np.array(self.x.ids, dtype=object)
         vectors = [np.empty((0, self.x.vectors.shape[1]), dtype=np.float32)]
         return Latents(
-            vectors=np.concatenate(vectors + [p.vectors for p in made.values()]),
+            vectors=np.concatenate(vectors + [p.vectors for p in made]),
             ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
             labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(tuple(row) for p in made.values() for row in ids[p.parents].tolist()),
-            weights=tuple(tuple(row) for p in made.values() for row in p.weights.tolist()),
+            parent_ids=tuple(tuple(row) for p in made for row in ids[p.parents].tolist()),
+            weights=tuple(tuple(row) for p in made for row in p.weights.tolist()),
             method=self.method.name,
             seed_path=str(rng),
         )

@@ -25,17 +25,6 @@ DP_METHOD = gaussian.NAME
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
-def _as_keys() -> dict[str, Any]:
-    """Return the parameters of single methods as optional fields; null selects the method's default."""
-    fields: dict[str, Any] = {}
-    for name, method in METHODS.items():
-        for key, field in method.model_fields.items():
-            if key in METHOD_KEYS[name]:
-                null = FieldInfo.merge_field_infos(field, default=None, validate_default=True)
-                fields.setdefault(key, (field.annotation | None, null))  # type: ignore[operator]
-    return fields
-
-
 class _OfAllMethods(Section):
     """Keys that every method accepts."""
 
@@ -63,16 +52,22 @@ class _OfAllMethods(Section):
     @field_validator("total")
     @classmethod
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
-        if "balance" not in info.data:  # invalid itself, and reported separately
-            return total
-        if isinstance(info.data["balance"], dict) and total is not None:
+        balance = info.data.get("balance")  # None if it is invalid, which is reported separately
+        if isinstance(balance, dict) and total is not None:
             raise ValueError("must be omitted if balance gives a count per label")
-        if not isinstance(info.data["balance"], dict) and total is None:
+        if isinstance(balance, str) and total is None:
             raise ValueError("is required unless balance gives a count per label")
         return total
 
 
-_OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_as_keys())
+# the parameters of single methods as optional fields; null selects the default of the method
+_FIELDS: dict[str, Any] = {}
+for _name, _method in METHODS.items():
+    for _key, _field in _method.model_fields.items():
+        if _key in METHOD_KEYS[_name]:
+            _null = FieldInfo.merge_field_infos(_field, default=None, validate_default=True)
+            _FIELDS.setdefault(_key, (_field.annotation | None, _null))  # type: ignore[operator]
+_OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_FIELDS)
 
 
 class InterpolateConfig(_OfSingleMethods, _OfAllMethods):

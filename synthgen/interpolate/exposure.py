@@ -18,11 +18,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Reject a limit below 1/p, because the largest of p weights is at least 1/p.
-
-    Raises:
-        ValueError: if the limit is too small.
-    """
+    """Raise ValueError for a limit below 1/p, because the largest of p weights is at least 1/p."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -32,19 +28,16 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
-    A proposal is accepted if for each person g of its parents, the weights accepted so far plus its own satisfy
-
-        Σ w_g ≤ max_exposure
-
-    Acceptance depends only on earlier proposals, so a larger m keeps the first points. With a limit, accepted points
-    are not uniform over the records.
+    A proposal is accepted if for each person of its parents, the weights accepted so far plus its own are at most
+    `max_exposure`; None accepts every proposal. Acceptance depends only on earlier proposals, so a larger m keeps the
+    first points. With a limit, accepted points are not uniform over the records.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), rows of the class of distinct persons, and
             weights, float64 (b, p), each row summing to 1.
         m: number of points.
         groups: int64 (n), the person of each row of the class.
-        max_exposure: limit of a person's summed weight; None accepts every proposal.
+        max_exposure: limit of a person's summed weight.
 
     Raises:
         Unfit: if the number of persons times the limit is below m, or if `GIVE_UP` consecutive blocks have no
@@ -54,7 +47,13 @@ def limit_exposure(
     Privacy: limits one person's share of a class before decoding, separately in each class. It does not limit the
         influence on the neighbours of others, so it is not a sensitivity and gives no ε.
     """
-    _refuse_more_than_fits(m, groups, max_exposure)
+    n = len(np.unique(groups))
+    if max_exposure is not None and n * max_exposure < m:
+        raise Unfit(
+            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
+            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
+            "add records of other persons"
+        )
     used = np.zeros(int(groups.max()) + 1)
     taken: list[tuple[Int64, Float64]] = []
     made = in_vain = 0
@@ -75,23 +74,13 @@ def limit_exposure(
     return parents[:m], weights[:m]
 
 
-def _refuse_more_than_fits(m: int, persons: Int64, max_exposure: float | None) -> None:
-    n = len(np.unique(persons))
-    if max_exposure is not None and n * max_exposure < m:
-        raise Unfit(
-            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
-            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
-            "add records of other persons"
-        )
-
-
-def _fitting(persons: Int64, weights: Float64, used: Float64, bound: float) -> list[int]:
+def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
     """Return the accepted proposals of a block in order and add their weights to `used`."""
     fitting = []
     # sums only grow, so a proposal that exceeds the limit at the start of the block never fits
-    for i in np.flatnonzero((used[persons] + weights <= bound).all(axis=1)).tolist():
+    for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
-        if (after <= bound).all():
+        if (after <= limit).all():
             used[persons[i]] = after
             fitting.append(i)
     return fitting

@@ -13,24 +13,13 @@ Shape = tuple[float, float]
 
 
 def draw_lambdas(generator: np.random.Generator, m: int, beta: Shape | None = None) -> Float64:
-    """Return λ ~ U(0, 1), or λ ~ Beta(s, t), float64 (m).
-
-    Args:
-        generator: random generator; one draw per point.
-        m: number of points.
-        beta: (s, t); None draws uniformly.
-    """
+    """Return λ ~ U(0, 1), or λ ~ Beta(s, t) for beta = (s, t), float64 (m); one draw per point."""
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 
 
 def pair_weights(lam: Float64) -> Float64:
     """Return the weights (1 − λ, λ) of the two ends, float64 (m, 2)."""
     return np.stack([1 - lam, lam], axis=1)
-
-
-def draw_dirichlet_weights(generator: np.random.Generator, m: int, parents: int, alpha: float) -> Float64:
-    """Return w ~ Dirichlet(α, …, α), float64 (m, p), each row summing to 1."""
-    return generator.dirichlet(np.full(parents, alpha), size=m)
 
 
 BLOCK_ROWS = 256  # points per block, so that intermediate results stay in the cache
@@ -63,7 +52,6 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
         parents: int64 (m, 1 or 2), numbers of rows.
         weights: float64 (m, 1 or 2), each row summing to 1.
         out: (m, d), of the type of x; contiguous.
-
     """
     lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
     start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)

@@ -12,7 +12,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import FittedByClass, Float64, Int64, NeighbourInterpolator, Points, TrainRows, Unfit
 from synthgen.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
-from synthgen.interpolate.linear import draw_dirichlet_weights, draw_lambdas, pair_weights
+from synthgen.interpolate.linear import draw_lambdas, pair_weights
 from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in_class
 
 
@@ -43,7 +43,6 @@ class Mixture(NeighbourInterpolator):
         Single points can exceed these means. Mixing is not a privacy guarantee: records can be solved from many
         points of few persons, and the noise is not a differentially private mechanism. Never release vectors, parents
         or weights.
-
     Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
         arXiv:1710.09412v2, section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More
         parents, distinct persons, the weight limit and the noise are additions.
@@ -52,24 +51,18 @@ class Mixture(NeighbourInterpolator):
     name: ClassVar[str] = "mixture"
     weighted_sums: ClassVar[bool] = True  # without noise
 
-    parents: int = Field(
+    parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
-        ge=2,
-        le=50,
         description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents "
         "lower the share of each person.",
     )
-    alpha: float = Field(
+    alpha: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0,
-        gt=0,
-        le=1000,
         description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly "
         "all weight, a large value gives all parents equal weights.",
     )
-    noise: float = Field(
+    noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
-        ge=0,
-        le=1,
         description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the "
         "nearest neighbour.",
     )
@@ -111,8 +104,8 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
         """
         of = self.rows.of(code)
         near, distances = self.of_class(code)
-        proposals, bound = self.proposals(near, rng), self.method.max_exposure
-        parents, weights = limit_exposure(proposals, m, groups=self.rows.groups[of], max_exposure=bound)
+        proposals, limit = self.proposals(near, rng), self.method.max_exposure
+        parents, weights = limit_exposure(proposals, m, groups=self.rows.groups[of], max_exposure=limit)
         vectors = weighted_sum(self.rows.vectors[of], parents, weights)
         if self.method.noise > 0:
             d = vectors.shape[1]
@@ -131,7 +124,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
             i = parent.integers(0, n, size=BLOCK)
             drawn = partners.random((BLOCK, k)).argsort(axis=1, kind="stable")[:, : p - 1]
             others = np.take_along_axis(near[i], drawn, axis=1)
-            yield np.column_stack([i, others]), draw_dirichlet_weights(weights, BLOCK, p, self.method.alpha)
+            yield np.column_stack([i, others]), weights.dirichlet(np.full(p, self.method.alpha), size=BLOCK)
 
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
@@ -141,8 +134,7 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     m, p = parents.shape
     values = weights.astype(np.float32).ravel()
     shares = sparse.csr_array((values, parents.ravel(), np.arange(m + 1) * p), shape=(m, len(vectors)))
-    mixed: Float32 = shares @ vectors
-    return mixed
+    return np.asarray(shares @ vectors)
 
 
 OPPOSITE = 2 - 1e-6  # the cosine distance of vectors less than about 0.0014 from opposite, in radians
@@ -166,7 +158,6 @@ class Slerp(NeighbourInterpolator):
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. One parent
         has at least half of the angle, 0.75 on average for uniform λ.
-
     Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of
         any dimension; neighbours as in SMOTE.
     """
@@ -187,11 +178,7 @@ class Slerp(NeighbourInterpolator):
             check_exposure(value, 2)
 
     def fit_rows(self, rows: TrainRows) -> "FittedSlerp":
-        """Return the method fitted to these rows.
-
-        Raises:
-            DataError: if they are not of unit length.
-        """
+        """Return the method fitted to these rows; raise DataError if they are not of unit length."""
         if not rows.normalized:
             raise DataError(
                 "slerp requires vectors of unit length, but the vectors of this encoder are not normalized",
@@ -206,20 +193,19 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> Int64:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: if a row has an opposite neighbour.
-        """
+        """Search the class's neighbours; raise Unfit if a row has an opposite neighbour."""
         near, distances = neighbours_in_class(self.rows, code, self.method.k_neighbors, metric="cosine")
-        _refuse_opposite(distances)
+        if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
+            raise Unfit(
+                f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
+                "nearest, so the arc is not unique; lower interpolate.k_neighbors, or use smote or mixture"
+            )
         return near
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, point i on the arc of its two parents, with weights (1 − λ, λ).
 
-        Raises:
-            Unfit: if a row has an opposite neighbour, or `max_exposure` is too low for m points.
+        Raise Unfit if a row has an opposite neighbour, or `max_exposure` is too low for m points.
 
         Randomness: the children "parent", "neighbour" and "lambda" of `rng`, in blocks.
         """
@@ -242,12 +228,9 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return the point on each arc from a to b at the share λ of its angle, float32 (m, d).
+    """Return the point on each arc from a to b at the share λ of its angle, from 0 to 1; float32 (m, d).
 
-    Args:
-        a: float32 (m, d), start of each arc; not zero.
-        b: float32 (m, d), end of each arc; not opposite to a.
-        lam: float64 (m), from 0 to 1.
+    The ends a and b are float32 (m, d), neither zero nor opposite to each other.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):
@@ -264,19 +247,9 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
 
 
 def _length(x: Float64) -> Float64:
-    length: Float64 = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
-    return length
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", x, x))[:, None])
 
 
 def _unit(x: Float32) -> Float64:
     wide = x.astype(np.float64)
     return wide / _length(wide)
-
-
-def _refuse_opposite(distances: Float64) -> None:
-    opposite = int((distances > OPPOSITE).any(axis=1).sum())
-    if opposite > 0:
-        raise Unfit(
-            f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
-            "nearest, so the arc is not unique; lower interpolate.k_neighbors, or use smote or mixture"
-        )

@@ -14,38 +14,20 @@ AT_ONCE = 1 << 24  # neighbours in memory at once
 def neighbours_in_class(
     rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons within a class.
+    """Return the k nearest rows of other persons within a class; see `nearest_rows`.
 
-    Args:
-        rows: the train rows.
-        code: the class, n_c rows.
-        k: number of neighbours.
-        metric: see `nearest_rows`.
-        targets: int64 (r), rows whose neighbours are searched, numbered within the class; None for all.
-
-    Returns:
-        Row numbers within the class, int64 (r, k), nearest first, and distances, float64 (r, k).
-
-    Raises:
-        DataError, InternalError: as `nearest_rows`.
+    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. Rows are numbered within
+    the class.
     """
     of = rows.of(code)
     return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
 
 
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
-    """Return the m nearest rows of other persons, of any class, for every row of a class.
+    """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
-    Args:
-        rows: the train rows.
-        code: the class, n_c rows.
-        m: number of neighbours, at least 1.
-
-    Returns:
-        Row numbers, int64 (n_c, m), nearest first, and whether each has another class, bool (n_c, m).
-
-    Raises:
-        Unfit: if there are fewer than m rows of other persons for a row of the class.
+    The row numbers, int64 (n_c, m), are sorted by distance; the second result, bool (n_c, m), is whether each has
+    another class. Raise Unfit if there are fewer than m rows of other persons for a row of the class.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
@@ -56,19 +38,10 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 
 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest other persons of every row, represented by their nearest row.
+    """Return the k nearest other persons of every row, represented by their nearest row; `groups` are the persons.
 
-    Args:
-        vectors: float32 (n, d).
-        groups: int64 (n), the person of each row.
-        k: number of persons, at least 1.
-
-    Returns:
-        Row numbers of k distinct persons, int64 (n, k), nearest first, ties by row number, and distances,
-        float64 (n, k).
-
-    Raises:
-        InternalError: if there are fewer than k + 1 persons; callers check this first.
+    The row numbers, int64 (n, k), are of distinct persons, nearest first, ties by row number. The second result is
+    their distances, float64 (n, k).
     """
     _, person, own = np.unique(groups, return_inverse=True, return_counts=True)
     if len(own) <= k:

@@ -32,11 +32,8 @@ UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
 )
-OWN_KEYS = (
-    "method",
-    "k_neighbors",
-    *sorted(frozenset[str]().union(*METHOD_KEYS.values())),
-)  # keys that imbalanced-learn does not define
+# parameters that imbalanced-learn does not define
+OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))
 
 
 class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
@@ -44,7 +41,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
-
     Neighbours are searched in float32. For float64 rows, smote, borderline-smote, adasyn and random-oversample
     compute points in float64; the other methods in float32.
 
@@ -54,25 +50,17 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         random_state: seed of the points. With an integer, results are reproducible, and more points of a class keep
             the first ones.
         k_neighbors: number of neighbours; without `groups`, a class usually needs one row more.
-        m_neighbors: this and the following are keys of single methods, as in the configuration. None selects the
-            default; a key of another method is rejected.
-        kind: of borderline-smote.
-        parents: of mixture.
-        alpha: of mixture.
-        noise: of mixture.
+        m_neighbors, kind: of borderline-smote. These and the following are keys of single methods, as in the
+            configuration. None selects the default; a key of another method is rejected.
+        parents, alpha, noise: of mixture.
         lambda_beta: of slerp.
         max_exposure: of mixture and slerp.
-        latent_dim: of vae.
-        beta: of vae.
-        free_bits: of vae.
-        conditional: of vae.
+        latent_dim, beta, free_bits, conditional: of vae.
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X that each new point was made from; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
-        n_features_in_: d.
-        feature_names_in_: column names, if X has them.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
         data. Pass `groups`, so that no point is made from one person only. In a pipeline this requires
@@ -82,10 +70,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     Differences to imbalanced-learn:
 
     - Classes that the method cannot interpolate are an error, while BorderlineSMOTE returns fewer points.
-    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. These
-      checks of imbalanced-learn's suite therefore do not apply: `check_samplers_sparse`,
-      `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`, and for slerp
-      `check_samplers_fit`.
+    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. The
+      checks of imbalanced-learn's suite for such values do not apply: `check_samplers_sparse`, `_pandas_sparse`,
+      `_string` and `_nan`, and for slerp `check_samplers_fit`.
     - Integer columns of a frame become float64 instead of truncating the points.
     - One-vs-all y keeps its number of columns, also for two classes; a row without a class is rejected.
     - adasyn meets the requested total exactly.
@@ -106,7 +93,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # with metadata routing, a pipeline passes `groups` without a request
+    # so that a pipeline with metadata routing passes `groups` without a request
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -129,42 +116,27 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         conditional: bool | None = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
-        self.method = method
-        self.random_state = random_state
-        self.k_neighbors = k_neighbors
-        self.m_neighbors = m_neighbors
-        self.kind = kind
-        self.parents = parents
-        self.alpha = alpha
-        self.noise = noise
-        self.lambda_beta = lambda_beta
-        self.max_exposure = max_exposure
-        self.latent_dim = latent_dim
-        self.beta = beta
-        self.free_bits = free_bits
-        self.conditional = conditional
+        self.method, self.random_state, self.k_neighbors = method, random_state, k_neighbors
+        self.m_neighbors, self.kind = m_neighbors, kind
+        self.parents, self.alpha, self.noise = parents, alpha, noise
+        self.lambda_beta, self.max_exposure = lambda_beta, max_exposure
+        self.latent_dim, self.beta, self.free_bits, self.conditional = latent_dim, beta, free_bits, conditional
 
     def fit(self, X: Any, y: Any) -> "OverSampler":
-        """Check the parameters and rows, and count the new points.
-
-        Raises:
-            ValueError: as in `fit_resample`, except for classes that the method cannot interpolate.
-        """
+        """Check the parameters and rows, and count the new points; for errors, see `fit_resample`."""
         self._built()
         super().fit(X, y)
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows and classes, followed by the new points and their classes.
+        """Return the rows (n + m, d) and classes (n + m), of the given types, with m new points at the end.
+
+        New points are sorted by class; row n + i is made from the rows `parents_[i]`.
 
         Args:
             X: (n, d), finite numbers; array, list or pandas frame.
             y: (n), integers, strings or booleans; or (n, c) one-vs-all.
             groups: (n), person of each row; None makes every row its own person.
-
-        Returns:
-            X (n + m, d) and y (n + m), of the given types. New points are sorted by class; row n + i is made from the
-            rows `parents_[i]`.
 
         Raises:
             ValueError: if parameters, rows, classes or persons are invalid; lists all unsuitable classes.
@@ -206,8 +178,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         """Return the rows and classes followed by the new ones."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
-        odd = [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]
-        if odd:
+        if odd := [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]:
             raise DataError("sampling_strategy requests a number of points that is not an integer", problems=odd)
         rows = TrainRows(
             vectors=_float32(X),
@@ -252,11 +223,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             start += m
         if problems:
             raise DataError(f"{method.name} cannot make points of all classes", problems=problems, hint=UNFIT_HINT)
-        none = (0, method.max_parents)
-        return (
-            np.concatenate([parents for parents, _ in made] or [np.empty(none, dtype=np.int64)]),
-            np.concatenate([weights for _, weights in made] or [np.empty(none)]),
-        )
+        none = np.empty((0, method.max_parents))
+        parents = np.concatenate([parents for parents, _ in made] or [none.astype(np.int64)])
+        return parents, np.concatenate([weights for _, weights in made] or [none])
 
     def _seeds(self) -> SeedTree:
         """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
@@ -283,11 +252,7 @@ def _of_floats(X: Any) -> Any:
 
 
 def _person_numbers(groups: Any, n: int) -> Int64:
-    """Return the person of each row as a number, int64 (n); see `fit_resample`.
-
-    Raises:
-        DataError: if there is not one person for each row.
-    """
+    """Return the person of each row as a number, int64 (n); raise DataError unless each row has one person."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
     given = column_or_1d(groups)
@@ -304,11 +269,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32, without a copy if possible.
-
-    Raises:
-        DataError: if a number exceeds float32.
-    """
+    """Return the rows as float32, without a copy if possible; raise DataError if a number exceeds float32."""
     if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
         raise DataError("X has numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
     return rows.astype(np.float32, copy=False)

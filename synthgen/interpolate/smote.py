@@ -1,6 +1,6 @@
 """Interpolate on segments between neighbours: SMOTE, Borderline-SMOTE and ADASYN; and repeat rows."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,12 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(Interpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-        x̃ = x_i
-
     Privacy: the decoder gets the vector of a real record and can paraphrase it. Use it as a baseline only.
-
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
     name: ClassVar[str] = "random-oversample"
     weighted_sums: ClassVar[bool] = True
-
-    @property
-    def min_groups(self) -> int:
-        """One."""
-        return 1
-
-    @property
-    def max_parents(self) -> int:
-        """One, the record itself."""
-        return 1
 
     def fit_rows(self, rows: TrainRows) -> "FittedRandomOversample":
         """Return the method fitted to these rows."""
@@ -46,7 +33,7 @@ class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> Int64:
-        """Return the row numbers of the class."""
+        """See `FittedByClass.fit_class`."""
         return self.rows.of(code)
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
@@ -64,14 +51,13 @@ class Smote(NeighbourInterpolator):
 
         x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is uniform over the records of the class and x_nn over its k nearest records (Euclidean) of the same class
-    that belong to other persons. The result is not normalized to unit length; the decoder normalizes its input.
+    x_i is uniform over the records of the class and x_nn over its k nearest (Euclidean) of this class and of other
+    persons. The result is not normalized to unit length; the decoder normalizes its input.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
-
-    Reference: Chawla, Bowyer, Hall & Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002),
-        section 4.2. Rows of the same person are excluded here.
+    Reference: Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002), section 4.2. Rows
+        of the same person are excluded here.
     """
 
     name: ClassVar[str] = "smote"
@@ -117,7 +103,6 @@ class BorderlineSmote(NeighbourInterpolator):
 
     Privacy: as SMOTE, but the records in danger are parents more often. Kind 2 labels a mixture with a record that
         does not have the label.
-
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
         2005, section 3. Differences to the paper: rows of the same person are excluded, and single points are drawn
         so that counts are exact. Differences to imbalanced-learn 0.14:
@@ -133,10 +118,8 @@ class BorderlineSmote(NeighbourInterpolator):
     weighted_sums: ClassVar[bool] = True
 
     # with fewer than 3, no number is more than half and not all
-    m_neighbors: int = Field(
+    m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
-        ge=3,
-        le=1000,
         description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
         "if no record of a class is in danger.",
     )
@@ -160,11 +143,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> tuple[Int64, Int64]:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: if no row is in danger, or a row has fewer than m rows of other persons.
-        """
+        """Search the class's neighbours; raise Unfit if no row is in danger or a row has too few of other persons."""
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
         around, other = neighbours_in_any_class(self.rows, code, m)
         is_danger = in_danger(other)
@@ -196,14 +175,9 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
 
 
 def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows have more than half of their neighbours, but not all, in other classes.
-
-    Args:
-        other: bool (n, m), whether each of the m neighbours is of another class.
-    """
+    """Return which rows have more than half of their m neighbours, but not all, in other classes, bool (n, m)."""
     m, count = other.shape[1], other.sum(axis=1)
-    danger: NDArray[np.bool_] = (2 * count > m) & (count < m)
-    return danger
+    return np.asarray((2 * count > m) & (count < m))
 
 
 class Adasyn(NeighbourInterpolator):
@@ -222,7 +196,6 @@ class Adasyn(NeighbourInterpolator):
     random φ_i distributes points fairly if G is below the number of records.
 
     Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
-
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
         2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
         (m_l − m_s) · β. Further differences:
@@ -246,11 +219,7 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
     __slots__ = ()
 
     def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: if no row has a neighbour of another class.
-        """
+        """Search the class's neighbours; raise Unfit if no row has a neighbour of another class."""
         of, k = self.rows.of(code), self.method.k_neighbors
         delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
         hard = np.flatnonzero(delta)
@@ -278,12 +247,8 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
     """Return m numbers from 0 to b − 1, with every prefix in proportion to the shares.
 
-    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order.
-
-    Args:
-        share: w, int64 (b), at least 1 each.
-        m: length of the result.
-        phase: φ, float64 (b), in [0, 1).
+    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order. The shares w are
+    at least 1, and the phases φ are in [0, 1).
     """
     # at this time at least m have occurred, because each i is at most one below its share
     horizon = (m + len(share) + 1) / share.sum()

@@ -29,30 +29,19 @@ LOG_2PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """The training objective.
+    """The training objective."""
 
-    Args:
-        latent_dim: k, number of dimensions of z.
-        beta: weight of the Kullback-Leibler term.
-        free_bits: unpenalized nats per dimension of z.
-    """
-
-    latent_dim: int
-    beta: float
-    free_bits: float
+    latent_dim: int  # k, number of dimensions of z
+    beta: float  # weight of the Kullback-Leibler term
+    free_bits: float  # unpenalized nats per dimension of z
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Standardised rows of one side of the split.
+    """Standardised rows of one side of the split."""
 
-    Args:
-        x: float32 (n, d).
-        labels: one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0).
-    """
-
-    x: Tensor
-    labels: Tensor
+    x: Tensor  # float32 (n, d)
+    labels: Tensor  # one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0)
 
     def rows(self, which: Tensor) -> "Part":
         """Return some of the rows, in the order given."""
@@ -71,18 +60,17 @@ class Network:
         self.encoder_out = _layer(HIDDEN, 2 * latent_dim, generator, gain=0.1)
         self.decoder_in = _layer(latent_dim + labels, HIDDEN, generator)
         self.decoder_out = _layer(HIDDEN, dim, generator, gain=0.1)
-        self.log_variance = torch.zeros(
-            dim, dtype=torch.float32, device="cpu"
-        )  # the variance of standardised rows is about 1
+        self.layers = (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)
+        # the variance of standardised rows is about 1
+        self.log_variance = torch.zeros(dim, dtype=torch.float32, device="cpu")
 
     def matrices(self) -> list[Tensor]:
         """Return the parameters with weight decay."""
-        return [layer[0] for layer in (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)]
+        return [matrix for matrix, _ in self.layers]
 
     def offsets(self) -> list[Tensor]:
         """Return the parameters without weight decay."""
-        layers = (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)
-        return [*(layer[1] for layer in layers), self.log_variance]
+        return [*(offset for _, offset in self.layers), self.log_variance]
 
     def encode(self, part: Part) -> tuple[Tensor, Tensor]:
         """Return the mean and the log-variance of z given each row, both (n, k)."""
@@ -145,14 +133,8 @@ def above(rate: Tensor, free_bits: float) -> Tensor:
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
     """Return the network with the best held-out objective during training, including the initial one.
 
-    Training uses AdamW with shuffled batches and stops after `PATIENCE` evaluations without improvement. It runs on
-    one thread, so that a seed gives the same bytes.
-
-    Args:
-        fit: training rows.
-        held_out: rows of other persons for early stopping.
-        objective: the training objective.
-        rng: random stream.
+    Training uses AdamW with shuffled batches and stops after `PATIENCE` evaluations without improvement on the rows
+    of held-out persons. It runs on one thread, so that a seed gives the same bytes.
 
     Raises:
         Unfit: if the objective is not finite.

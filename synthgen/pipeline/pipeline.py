@@ -79,7 +79,7 @@ class Pipeline:
             if resume == "never":  # only after the check that no model is missing
                 workspace.forget(keep=PAID)
             done = []
-            for stage in _stages(job, policy, until, anew=resume == "never"):
+            for stage in _stages(job, policy, until, spend_again=resume == "never"):
                 done.append(stage)
                 if stage.name == until and until not in {"filter", STAGES[-1]}:
                     break
@@ -88,7 +88,7 @@ class Pipeline:
         return Run(self.config, workspace, record, policy)
 
 
-def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[StageResult]:
+def _stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
     """Run and yield one stage after another; the caller may stop after any of them."""
     loaded = prepare.load_source(job)
     yield loaded
@@ -100,7 +100,7 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
     check_style_training(job.config, source, control_source)
     reservation = None
     if job.config.interpolate.is_private and until not in _BEFORE_QUERIES:
-        reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
+        reservation, reserved = reserve_budget(job, policy, source, control_source, spend_again=spend_again)
         yield reserved
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean

@@ -17,7 +17,7 @@ from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.stage import LIBRARIES
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
-from synthgen.dp.catalogue import CHOICE
+from synthgen.dp.method import CHOICE
 from synthgen.embed import Encoder
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented, written_parts

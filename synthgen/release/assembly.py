@@ -20,7 +20,7 @@ from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import AUTO, OWN, WORDS
 from synthgen.decode.style_adapter import is_built_in
-from synthgen.dp.planned_queries import most_for, most_of
+from synthgen.dp.planned_queries import policy_limit, run_limit
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
 from synthgen.evaluate.stage import UTILITY
@@ -192,8 +192,9 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
     booked = spent(*ledger_of(config), log["release"], made_digest(folder))
-    cost, before, after, most = booked.spending.cost, booked.spent_by_others, booked.spent_in_all, most_of(policy)
-    refuse_overspending(before, cost, most_for(config, policy))
+    cost, before, after = booked.spending.cost, booked.spent_by_others, booked.spent_in_all
+    most = policy_limit(policy)
+    refuse_overspending(before, cost, run_limit(config, policy))
     allowed = after if most is None else most
     return {
         "mechanism": config.interpolate.method,

@@ -1,4 +1,4 @@
-"""Which rows are nearest to which: exact, among rows of other persons."""
+"""Exact nearest neighbours among rows of other persons."""
 
 from synthgen.core.neighbours.exact import Metric, NeighbourSearch, nearest_rows, unit_rows
 

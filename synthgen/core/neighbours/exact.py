@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1024
 LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster than float32 blocks
-# the float32 product may err by about d rounding steps of the squared lengths; twice 64 of them covers d up to 4096,
-# because rounding errors add up like a random walk
+# the error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors add up
+# like a random walk; twice 64 steps cover d up to 4096
 SLACK = 128 * float(np.finfo(np.float32).eps)
 Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]
@@ -31,11 +31,12 @@ def nearest_rows(
 
 
 class NeighbourSearch:
-    """The search among fixed rows; what it needs of them is made once, when first needed.
+    """Searches the nearest neighbours among fixed rows.
 
-    Matrix products pick every row that could be among the nearest: float32 blocks, or for many rows tiles of the
-    precision this machine multiplies fastest in (`Screen`), with a bound on their error. Those few are measured again
-    in float64, so the result depends neither on the block size nor on the precision, library or device.
+    Matrix products select every row that could be among the nearest: products of float32 blocks or, for many rows, of
+    tiles in the precision that this machine multiplies fastest (`Screen`), with a limit on their error. The distances
+    of the selected rows are computed again in float64, so the result does not depend on the block size, the
+    precision, the library or the device.
 
     Args:
         vectors: float32 (n, d).
@@ -56,28 +57,23 @@ class NeighbourSearch:
         """Return the k nearest rows of other persons.
 
         Args:
-            k: how many, at least 1.
-            rows: int64 (r), the rows whose neighbours are wanted, among all rows; None for all.
+            k: number of neighbours, at least 1.
+            rows: int64 (r), numbers of the rows whose neighbours are searched; None for all.
 
         Returns:
             Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
 
-        Raises:
-            InternalError: if some row has fewer than k rows of other persons; callers check that first.
-
-        Random: none.
-
         Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
         """
-        asked = np.arange(len(self.points)) if rows is None else rows
-        if len(asked) and self.others[asked].min() < k:
+        searched = np.arange(len(self.points)) if rows is None else rows
+        if len(searched) and self.others[searched].min() < k:
             raise InternalError(f"a row has fewer than {k} rows of other persons")
-        indices = np.empty((len(asked), k), dtype=np.int64)
-        distances = np.empty((len(asked), k), dtype=np.float64)
+        indices = np.empty((len(searched), k), dtype=np.int64)
+        distances = np.empty((len(searched), k), dtype=np.float64)
         done = 0
-        for i, columns in self._candidates(asked, k):
+        for i, columns in self._candidates(searched, k):
             size = i[-1] + 1
-            squared = _squared(self.points, asked[done + i], columns)
+            squared = _squared(self.points, searched[done + i], columns)
             order = np.lexsort((columns, squared, i))
             chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # i ascends: order keeps it
             indices[done : done + size] = columns[chosen]
@@ -85,25 +81,25 @@ class NeighbourSearch:
             done += size
         return indices, distances / 2 if self.metric == "cosine" else np.sqrt(distances)
 
-    def _candidates(self, asked: Int64, k: int) -> Iterator[Pairs]:
-        """Yield for each block of asked rows the pairs that may be near: number in the block, ascending, and row."""
+    def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
+        """Yield possible neighbours of each block of rows: the number in the block, ascending, and the other row."""
         n = len(self.points)
-        if n * len(asked) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
-            return self._screen.pairs(asked, k)
-        return _blocks(self.points, self.person, asked, k)
+        if n * len(searched) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
+            return self._screen.pairs(searched, k)
+        return _blocks(self.points, self.person, searched, k)
 
     @cached_property
     def _screen(self) -> "Screen":
-        from synthgen.core.neighbours.screen import Screen  # torch is not needed before
+        from synthgen.core.neighbours.screen import Screen  # avoids importing torch for small searches
 
         return Screen(self.points, self.person)
 
 
-def _blocks(points: Float32, person: Int64, asked: Int64, k: int) -> Iterator[Pairs]:
-    """Yield the pairs that may be near, by float32 products of `BLOCK_ROWS` rows with all rows."""
+def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
+    """Yield possible neighbours from float32 products of `BLOCK_ROWS` rows with all rows."""
     squares = np.einsum("ij,ij->i", points, points)
-    for start in range(0, len(asked), BLOCK_ROWS):
-        block = asked[start : start + BLOCK_ROWS]
+    for start in range(0, len(searched), BLOCK_ROWS):
+        block = searched[start : start + BLOCK_ROWS]
         rough = squares[block, None] + squares[None, :] - 2 * points[block] @ points.T  # (b, n)
         rough[person[block, None] == person[None, :]] = np.inf
         kth = np.partition(rough, k - 1, axis=1)[:, k - 1]
@@ -113,7 +109,7 @@ def _blocks(points: Float32, person: Int64, asked: Int64, k: int) -> Iterator[Pa
 
 
 def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64]:
-    """Return the squared distances of pairs of rows, in float64, a block at a time."""
+    """Return the squared distances of pairs of rows in float64, computed in blocks."""
     out = np.empty(len(rows), dtype=np.float64)
     for start in range(0, len(rows), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
@@ -123,11 +119,7 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64
 
 
 def unit_rows(vectors: Float32) -> Float32:
-    """Return the rows brought to unit length.
-
-    Raises:
-        DataError: if a row has length zero.
-    """
+    """Return the rows scaled to unit length; raise DataError if a row has length zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if len(vectors) and lengths.min() <= 0:
         raise DataError("a vector of length zero has no direction, so no cosine distance")

@@ -1,4 +1,4 @@
-"""Picking the pairs of rows that may be near from products of low precision, with a bound on their error."""
+"""Select possible neighbours from products of low precision, with a limit on their error."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,28 +12,28 @@ from torch import Tensor
 from synthgen.core.types import Float32
 
 Int64 = NDArray[np.int64]
-TILE_ROWS, TILE_COLUMNS = 512, 4096  # at most: a tile of products stays in the cache
+TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile, so that its products stay in the cache
 ALIGNED = 32
-SPAN = 16  # columns of a tile whose largest product stands for them
-ALIKE = 1e-5  # between the largest and the smallest squared length of rows that have one length, up to rounding
+SPAN = 16  # columns of a tile that are first screened together, by their largest product
+ALIKE = 1e-5  # largest difference of squared lengths of rows that have the same length, up to rounding
 KINDS = (torch.bfloat16, torch.float32)
-ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # how far one rounding is off at most, relatively
+ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
 
 class Screen:
-    """Rows in low precision, and how far their products may be off.
+    """Rows in low precision, with a limit on the error of their products.
 
-    Nearest in distance is largest in s = q·x − |x|²/2. Products of rounded rows give ŝ with
+    The nearest rows have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ with
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
-    b being −|x|²/2 around its middle, u the rounding of ŝ itself, and 2⁻²³ for the sums in float32. The k-th largest
-    of the spans' largest ŝ is a lower bound on the k-th largest ŝ, so every true neighbour's ŝ is above it less twice
-    the error, and few others'.
+    where b is −|x|²/2 minus the middle of its range, u the relative rounding error of ŝ, and 2⁻²³ that of the float32
+    sums. Each span of columns has a largest ŝ, and the k-th largest of these is at most the k-th largest ŝ of all
+    columns. So each true neighbour has an ŝ above this limit minus twice the error; few other rows have.
 
     Args:
         points: float32 (n, d).
-        person: int64 (n), from 0; rows of one person are no neighbours.
+        person: int64 (n), from 0; rows of the same person are never neighbours.
     """
 
     def __init__(self, points: Float32, person: Int64) -> None:
@@ -41,23 +41,23 @@ class Screen:
         self.kind = fastest(self.device)
         self.person = person
         self.by_person = np.argsort(person, kind="stable")
-        self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # where each person's rows start there
+        self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
-        furthest = length.max()  # from the origin, where float32 is coarse
+        furthest = length.max()  # far from the origin, float32 is coarse
         one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
         if not one_length:
             x = x - x.mean(0)
             length = torch.linalg.vector_norm(x, dim=1)
         b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
-        # tiles of one width that waste little on rows that are none, of spans that fill the processor's registers
+        # tiles of equal width with little padding, and spans that fill the processor's registers
         self.n_tiles = -(-len(x) // TILE_COLUMNS)
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        low_b = torch.zeros_like(b) if one_length else b  # which is added to the products, and rounds them once more
+        low_b = torch.zeros_like(b) if one_length else b  # adding b to the products rounds them once more
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
-        lost = torch.empty_like(length)  # what rounding took from each row
+        lost = torch.empty_like(length)  # rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
             part = slice(start, min(start + TILE_COLUMNS, len(x)))
             self.low[part] = x[part]
@@ -65,30 +65,27 @@ class Screen:
         longest = length.max()
         self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
-        if not one_length:  # the products were rounded before b was added, and the rows when the middle was taken off
+        if not one_length:  # products are rounded before b is added, and rows when the mean is subtracted
             self.error += ROUNDING[self.kind] * length * longest + 2.0**-22 * longest * furthest
 
-    def pairs(self, asked: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
-        """Yield for each block of asked rows the pairs that may be among the k nearest.
+    def pairs(self, searched: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
+        """Yield possible neighbours of each block of rows: the number in the block, ascending, and the other row.
 
         Args:
-            asked: int64 (r), the rows whose neighbours are wanted.
-            k: how many; at most the number of spans.
-
-        Returns:
-            Of each block, the number of the asked row within it, ascending, and the row that may be its neighbour.
+            searched: int64 (r), numbers of the rows whose neighbours are searched.
+            k: number of neighbours, at most the number of spans.
 
         Cost: r·n·d products at this machine's fastest precision.
         """
         u = ROUNDING[self.kind]
-        s = self.low.new_empty(min(TILE_ROWS, len(asked)), len(self.low))
-        for start in range(0, len(asked), TILE_ROWS):
-            block = asked[start : start + TILE_ROWS]
+        s = self.low.new_empty(min(TILE_ROWS, len(searched)), len(self.low))
+        for start in range(0, len(searched), TILE_ROWS):
+            block = searched[start : start + TILE_ROWS]
             q = torch.from_numpy(block).to(self.device)
             tops = self._products(self.low[q], s[: len(q)])
-            self._forget(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._own(block)))
+            self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._own(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # u twice for the two ŝ that are compared, once for the floor itself, and a little for their product
+            # u twice for the two compared ŝ and once for the floor; 0.1 covers the products of these errors
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -98,7 +95,7 @@ class Screen:
             yield i[:, None].expand_as(columns)[near].cpu().numpy(), columns[near].cpu().numpy()
 
     def _products(self, q: Tensor, s: Tensor) -> Tensor:
-        """Write q·x + b of every row into `s`, tile by tile, and return the largest of each span."""
+        """Write q·x + b of every row into `s`, tile by tile, and return the largest value of each span."""
         tops = s.new_empty(len(q), self.n_tiles * self.spans)
         for number, (tile, top) in enumerate(zip(s.chunk(self.n_tiles, 1), tops.chunk(self.n_tiles, 1), strict=True)):
             part = slice(number * tile.shape[1], (number + 1) * tile.shape[1])
@@ -109,20 +106,20 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN): of its tile every so many-th one, which is fast to reduce."""
+        """Return the columns of each span, (m, SPAN), at equal distances within the tile, which is fast to reduce."""
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
     def _own(self, block: Int64) -> tuple[Int64, Int64]:
-        """Return the pairs of a number in the block and a row of the same person."""
+        """Return all pairs of a number in the block and a row of the same person."""
         persons = self.person[block]
         sizes = self.first[persons + 1] - self.first[persons]
         i = np.repeat(np.arange(len(block)), sizes)
         within = np.arange(len(i)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return i, self.by_person[self.first[persons[i]] + within]
 
-    def _forget(self, s: Tensor, tops: Tensor, i: Tensor, columns: Tensor) -> None:
-        """Take pairs out of the running: their products become -inf and their spans' largest are found again."""
+    def _exclude(self, s: Tensor, tops: Tensor, i: Tensor, columns: Tensor) -> None:
+        """Set the products of pairs to -inf and compute the largest values of their spans again."""
         s[i, columns] = -torch.inf
         width = self.spans * SPAN
         span = columns // width * self.spans + columns % width % self.spans
@@ -131,14 +128,14 @@ class Screen:
 
 @cache
 def fastest(device: str) -> torch.dtype:
-    """Return the precision in which this machine multiplies fastest, by measuring one tile of each."""
+    """Return the precision in which this machine multiplies fastest, measured on one tile of each."""
     seconds = {}
     for kind in KINDS:
         a, b = (torch.zeros(rows, 384, dtype=kind, device=device) for rows in (TILE_ROWS, TILE_COLUMNS))
         times = []
         for _ in range(3):
             started = perf_counter()
-            float((a @ b.T)[0, 0])  # reading a number waits for the device
+            float((a @ b.T)[0, 0])  # reading a value waits for the device
             times.append(perf_counter() - started)
         seconds[kind] = min(times)
     return min(seconds, key=lambda kind: seconds[kind])

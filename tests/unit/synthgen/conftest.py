@@ -20,7 +20,7 @@ rules:
 
 
 class Project:
-    """A trial folder whose encoder and decoder are tiny random models of the published layouts."""
+    """A trial folder whose encoder and decoder are tiny random models with the published layouts."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -62,7 +62,7 @@ class Project:
 
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory, tiny):
-    """A project nothing has been run in; no test may change it."""
+    """A project without any run; tests must not change it."""
     folder = tmp_path_factory.mktemp("project") / "trial"
     start(folder, "clinic", patients=40)
     (folder / "lenient.yaml").write_text(LENIENT)
@@ -76,7 +76,7 @@ def new_project(tmp_path_factory, tiny):
 
 @pytest.fixture(scope="session")
 def run_project(new_project, tmp_path_factory):
-    """A project that has been run to its end; no test may change it."""
+    """A project with a finished run; tests must not change it."""
     folder = tmp_path_factory.mktemp("run-project") / "trial"
     project = Project(Path(shutil.copytree(new_project.folder, folder)))
     Pipeline(project.config()).run()
@@ -97,11 +97,11 @@ def finished(run_project, tmp_path):
 
 @pytest.fixture(scope="session")
 def new_bench(module_at):
-    """The class of `bench`, for fixtures that live longer than a test."""
+    """The class of `bench`, for fixtures of a larger scope."""
     return module_at("tests/unit/synthgen/stand_ins.py").Bench
 
 
 @pytest.fixture
 def bench(new_bench, tmp_path, monkeypatch):
-    """One configuration in one workspace, with stand-ins in place of the models."""
+    """One configuration in one workspace with stand-ins for the models."""
     return new_bench(tmp_path, monkeypatch)

@@ -1,7 +1,7 @@
-"""A run small enough for a test: a fictional clinic, an encoder that counts words, a decoder that picks phrases.
+"""Stand-ins for a small test run: a fictional clinic, an encoder that counts words, a decoder that picks phrases.
 
-Both stand-ins keep the promises of the real ones that the steps rely on: equal texts get equal vectors, and a
-record's texts depend on its vector, its label and its own random stream alone.
+As with the real models, equal texts get equal vectors, and the texts of a record depend only on its vector, its label
+and its own random stream.
 """
 
 import functools
@@ -97,13 +97,10 @@ class CountingEncoder:
 
 
 class PickingDecoder:
-    """Writes the phrases of other clinics' notes that lie nearest to the vector, some by chance.
+    """Writes phrases of another clinic's notes that are near the vector, with some randomness.
 
-    Args:
-        encoder: measures the phrases.
-
-    `decoded` holds the ids of the latents of each call, `contexts` their texts so far, `settings` the last ones;
-    `spoil` says which latents get empty texts; `stop_after` calls, a KeyboardInterrupt comes.
+    `decoded` has the ids of the latents of each call, `contexts` their texts so far, `settings` the last settings.
+    Latents for which `spoil` is true get empty texts. After `stop_after` calls, KeyboardInterrupt is raised.
     """
 
     def __init__(self, encoder):
@@ -136,7 +133,7 @@ class PickingDecoder:
 
 
 class Bench:
-    """One configuration in one workspace, with the stand-ins in place of the models."""
+    """One configuration in one workspace with the stand-ins."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch):
         self.root, self.encoder, self.source_control = root, CountingEncoder(), None
@@ -160,7 +157,7 @@ class Bench:
         return Job(config, Workspace(config.resolve(config.workspace)), silent)
 
     def prepare(self, job):
-        """Return what the first steps made: prepared, the embed stage, the vectors."""
+        """Return the prepared records, the embed stage and the vectors."""
         loaded = load_source(job)
         parts = split_source(job, loaded)
         clean = replace_identifiers(job, loaded, parts)
@@ -171,12 +168,12 @@ class Bench:
         return prepared, result, embedded
 
     def writer(self, job):
-        """Return the rounds of writing of a run, not begun yet."""
+        """Return the rounds of writing of a run before the first round."""
         prepared, result, embedded = self.prepare(job)
         return Writing(job, prepared.train, embedded, result.digest)
 
     def judge(self, job, prepared, embedded, written):
-        """Run the stages after the writing; return those of control, of the utility and of the audits."""
+        """Run the stages after the writing; return the stages of control, utility and audits."""
         encoder, synthetic = encoder_for(job, prepared.train), synthetic_corpus(job, written)
         attempt = register_attempt(job, written, prepared, self.source_control or prepared.control)
         control, control_vectors = embed_control(job, prepared.control, encoder)
@@ -187,7 +184,7 @@ class Bench:
 
 
 class Writing:
-    """The rounds of one run: all of them by `write`, or a stage by itself; `stages` are those that ran."""
+    """The rounds of one run: `write` runs all, other methods run single stages; `stages` are those that ran."""
 
     def __init__(self, job, train, embedded, upstream):
         self.job, self.train, self.embedded, self.upstream = job, train, embedded, upstream

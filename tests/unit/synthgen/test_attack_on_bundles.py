@@ -1,7 +1,7 @@
-"""The law over whole bundles: nothing public is a function of anything that can be guessed.
+"""Attack whole bundles: nothing public may be computable from values that can be guessed.
 
-Two releases of the same source, code and seed: one with a secret, one of the old kind, whose streams come from the
-seed alone and which the adversary must be able to read like a book.
+There are two releases of the same source, code and seed. The streams of one depend on a secret. The streams of the
+other depend on the seed alone, so the attacks must succeed on it.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ def attack(module_at):
 
 @pytest.fixture(scope="module")
 def both(run_project, tmp_path_factory):
-    """A project that was released twice, with and without a secret; configurations and bundles."""
+    """Configurations and bundles of a project that is released twice, with and without a secret."""
     folder = tmp_path_factory.mktemp("attacked") / "trial"
     project = type(run_project)(Path(shutil.copytree(run_project.folder, folder)))
     configs = {"public": project.config(), "private": project.config(**PRIVATE)}
-    (folder / "private-ws").mkdir(mode=0o700)  # so few persons need coins that leave every class on both sides
+    (folder / "private-ws").mkdir(mode=0o700)  # with this secret, every class is in train and in control
     write_new(folder / "private-ws" / "secret.key", SECRET, 0o600)
     return {
         name: (config, publish(config, resume="auto", stream=io.StringIO()).bundle)
@@ -49,7 +49,7 @@ def both(run_project, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def played(attack, both):
-    """The lines of both games by name."""
+    """The results of the attacks on both releases, by name."""
     return {
         name: {line.name: line for line in attack.play(config, bundle, n_guesses=300, n_persons=400)}
         for name, (config, bundle) in both.items()
@@ -60,7 +60,7 @@ def public_of(attack, both, name):
     return attack.read_public(both[name][1])
 
 
-def test_a_release_whose_streams_are_public_is_read_like_a_book(played):
+def test_release_with_public_streams_is_fully_attackable(played):
     lines = played["public"]
     assert lines["tries at the seed"].value == lines["the real seed, told"].value == 1
     assert lines["tries at the seed"].beats
@@ -70,18 +70,13 @@ def test_a_release_whose_streams_are_public_is_read_like_a_book(played):
 @pytest.mark.parametrize(
     "name", ["tries at the seed", "the real seed, told", "digests of ids, texts, tables", "order of the rows"]
 )
-def test_with_a_secret_no_try_tells_more_than_the_audits(played, name):
+def test_release_with_a_secret_resists_all_attacks(played, name):
     assert not played["private"][name].beats
-
-
-def test_no_try_at_the_seed_is_confirmed(played):
-    line = played["private"]["tries at the seed"]
-    assert line.value == 0.5
-    assert not line.beats
+    assert played["private"]["tries at the seed"].value == 0.5
 
 
 @pytest.mark.parametrize("name", ["public", "private"])
-def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
+def test_no_file_contains_the_seed_or_the_secret(attack, both, name):
     config, _ = both[name]
     public = public_of(attack, both, name)
     blob = b"\n".join(public.files.values())
@@ -90,10 +85,8 @@ def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
     assert b"31337" not in blob
     if name == "private":
         secret = (config.resolve(config.workspace) / "secret.key").read_bytes()
-        keys = [
-            SeedTree(31337, secret=secret).child(*path).key()
-            for path in ((), ("audit",), ("split",), ("release-id",))
-        ]
+        root = SeedTree(31337, secret=secret)
+        keys = [root.key(), *(root.child(name).key() for name in ("audit", "split", "release-id"))]
         for key in (secret, *keys, hashlib.sha256(secret).digest()):
             assert key not in blob
             assert key.hex()[:12].encode() not in blob.lower()
@@ -101,47 +94,41 @@ def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
             assert int.from_bytes(key, "big") not in public.numbers
 
 
-def test_no_digest_of_the_source_or_of_a_private_stage_is_public(attack, both):
+def test_no_digest_of_private_data_is_public(attack, both):
     for name, (config, _) in both.items():
         blob = b"\n".join(public_of(attack, both, name).files.values()).lower()
         run = load_run(config)
         source = read_corpus(run.folder("load") / "records.parquet", "source")
-        held = {value for r in source.records for value in (r.id, r.group, r.text, r.text.strip(), r.text + "\n")}
-        digests = {
-            hashlib.new(kind, v.encode()).hexdigest() for v in held for kind in ("md5", "sha1", "sha256", "blake2b")
-        }
+        values = {v for r in source.records for v in (r.id, r.group, r.text, r.text.strip(), r.text + "\n")}
+        kinds, root = ("md5", "sha1", "sha256", "blake2b"), config.resolve(config.workspace)
+        digests = {hashlib.new(kind, v.encode()).hexdigest() for v in values for kind in kinds}
         digests |= {stage.digest for stage in run.record.stages} | {run.record.digest, config.digest(), source.digest}
-        digests |= {
-            json.loads(p.read_bytes())["commitment"]
-            for p in config.resolve(config.workspace).rglob("commitment.json")
-        }
-        tables = config.resolve(config.workspace).rglob("*.parquet")
+        digests |= {json.loads(p.read_bytes())["commitment"] for p in root.rglob("commitment.json")}
+        tables = root.rglob("*.parquet")
         private = (p for p in tables if p.parent.name.split("-")[0] in {"load", "split", "deidentify"})
         digests |= {hashlib.sha256(p.read_bytes()).hexdigest() for p in private}
         assert not [digest for digest in digests if digest[:12].encode() in blob]
 
 
-def test_order_ids_and_names_follow_from_nothing_that_is_known(attack, both):
+def test_order_and_ids_reveal_nothing(attack, both):
     secret_rows, other_rows = (public_of(attack, both, name).rows for name in ("private", "public"))
     assert [row["id"] for row in secret_rows] == sorted(row["id"] for row in secret_rows)
     assert not {row["id"] for row in secret_rows} & {row["id"] for row in other_rows}
     assert all(len(row["id"]) == 32 for row in secret_rows)
 
 
-def test_a_bundle_says_openly_which_kind_it_is(attack, both):
+def test_bundle_states_whether_its_streams_are_public(attack, both):
     said = "whoever guesses the seed computes who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
         assert public.metrics["secret.private"]["value"] == (name == "private")
         pages = ("README.md", "report/report.html", "attestation/payload")
         assert [said.encode() in public.files[page] for page in pages] == [name == "public"] * 3
-        assert (
-            f"secret: {'public' if name == 'public' else 'workspace'}".encode()
-            in public.files["provenance/config.redacted.yaml"]
-        )
+        stated = f"secret: {'public' if name == 'public' else 'workspace'}".encode()
+        assert stated in public.files["provenance/config.redacted.yaml"]
 
 
-def test_the_same_secret_and_seed_repeat_the_sides_and_another_secret_does_not(both, tmp_path):
+def test_split_is_reproducible_only_with_the_secret(both, tmp_path):
     config, _ = both["private"]
     bench_of = load_run(config)
 
@@ -159,17 +146,17 @@ def test_the_same_secret_and_seed_repeat_the_sides_and_another_secret_does_not(b
     assert train("other", None) != before
 
 
-def test_the_statement_says_which_attempt_it_is_and_where_the_ledger_stands(attack, both):
+def test_statement_contains_the_attempt_number_and_the_ledger_head(attack, both):
     for n, name in enumerate(("public", "private"), start=1):
         stated = json.loads(public_of(attack, both, name).files["attestation/payload"])["predicate"]["attempts"]
-        assert stated["number"] == n  # the same patients, asked under another secret
+        assert stated["number"] == n  # the same patients under another secret
         assert stated["ledger"]["entries"] == n
     record = read_record(both["private"][0].resolve("private-ws"))
     assert record.stage("audit").attempt not in json.dumps(stated)
 
 
-def test_the_game_itself_sees_order_and_counts_where_they_tell(attack, both):
-    """A leaky control for every attack that no released bundle of ours gives anything to."""
+def test_attacks_detect_planted_leaks(attack, both):
+    """Check each attack that finds nothing in real bundles on a bundle with a planted leak."""
     config, bundle = both["private"]
     public, known = attack.read_public(bundle), attack.read_known(config, 400)
     texts = known.texts

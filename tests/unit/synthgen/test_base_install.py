@@ -1,4 +1,4 @@
-"""What works after `pip install synthgen`, in processes where no package of the extra `engine` can be imported."""
+"""Test the base install in processes where no package of the extra `engine` can be imported."""
 
 import ast
 import os
@@ -56,19 +56,12 @@ def trial(tmp_path_factory):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--help"],
-        ["run", "--help"],
-        ["verify", "--help"],
-        ["keys", "--help"],
-        ["schema", "config"],
-        ["schema", "policy"],
-        ["schema", "audit"],
-        ["schema", "attestation"],
-        ["models", "list"],
+        *("--help", "run --help", "verify --help", "keys --help", "models list"),
+        *(f"schema {name}" for name in ("config", "policy", "audit", "attestation")),
     ],
 )
 def test_commands_that_read_no_files_work(arguments, tmp_path):
-    done = called(RUN, *arguments, cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
+    done = called(RUN, *arguments.split(), cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
     assert done.returncode == 0, done.stderr
 
 
@@ -146,24 +139,12 @@ def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = (ROOT / "audits" / "requirements.txt").read_text().splitlines()
     assert sorted(project["dependencies"]) == sorted(line for line in lines if line and not line.startswith("#"))
+    commands = ("main", "budgets", "doctor", "keys", "publish", "schemas", "stamps", "start")
+    files = (p for p in (ROOT / "audits").rglob("*.py") if p.stem not in {"__init__", "__main__"})
     modules = [
-        "synthgen.cli.main",
-        "synthgen.config",
-        "synthgen.cli.budgets",
-        "synthgen.cli.doctor",
-        "synthgen.cli.keys",
-        "synthgen.cli.publish",
-        "synthgen.cli.schemas",
-        "synthgen.cli.start",
-        "synthgen.release.approve",
-        "synthgen.release.open",
-        "synthgen.release.signers",
-        "synthgen.dp.reserve",
-        *(
-            ".".join(p.relative_to(ROOT).with_suffix("").parts)
-            for p in (ROOT / "audits").rglob("*.py")
-            if p.stem not in {"__init__", "__main__"}
-        ),
+        *("synthgen.config", "synthgen.dp.reserve", *(f"synthgen.cli.{name}" for name in commands)),
+        *(f"synthgen.release.{name}" for name in ("approve", "open", "signers")),
+        *(".".join(p.relative_to(ROOT).with_suffix("").parts) for p in files),
     ]
     code = BLOCKER + (
         f"import importlib\nfor module in {modules!r}:\n    importlib.import_module(module)\n"

@@ -9,7 +9,7 @@ from synthgen.attributes import AttributeRule
 from synthgen.cli.schemas import configuration_page, parameters, schema_of, split_description
 from synthgen.config import Config
 from synthgen.dp import gaussian, word_queries
-from synthgen.dp.catalogue import VOTE_QUERIES
+from synthgen.dp.method import VOTE_QUERIES
 
 PAGE = Path(__file__).parents[3] / "docs/reference/configuration.md"
 PARAMETERS = dict(parameters(Config))

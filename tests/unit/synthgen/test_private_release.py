@@ -59,23 +59,11 @@ CHANGES = {
     "filter": {"class_agreement": None, "length": None},
     "policy": "lenient-dp.yaml",
 }
-
-
+EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
 PUBLIC = {
-    "records.synthetic",
-    "memorization.hard_hits",
-    "attempts.number",
-    "secret.private",
-    "balance.tv_distance",
-    "method.private",
-    "membership.epsilon_lower_bound",
-    "accounting.delta",
-    "accounting.epsilon",
-    "accounting.epsilon_prv",
-    "accounting.epsilon_rdp",
-    "accounting.epsilon_recomputed",
-    "accounting.estimate",
-    "accounting.unaccounted_reads",
+    *("records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"),
+    *("method.private", "membership.epsilon_lower_bound"),
+    *(f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")),
 }
 
 
@@ -86,23 +74,26 @@ class Trial:
         self.folder, self.bench = folder, bench
         start(folder / "keys-home", "newsgroup")
         self.key = folder / "keys-home" / "keys" / "releaser.pem"
-        text = POLICY.format(use=use)
-        (folder / "lenient-dp.yaml").write_text(text)
-        policy = parse_policy(text.encode(), "lenient-dp")
         self.trust = folder / "trust.json"
-        until = datetime.now(UTC) + timedelta(days=9)
+        self.pin("lenient-dp", POLICY.format(use=use))
+
+    def pin(self, name, text):
+        """Write a policy, and a trust root that names only this policy."""
+        (self.folder / f"{name}.yaml").write_text(text)
+        policy = parse_policy(text.encode(), name)
+        self.trust.unlink(missing_ok=True)
         new_trust(
             self.trust,
             roles={"releaser": [public_path(self.key)]},
             policies={policy.name: [policy.digest()]},
-            expires=until,
+            expires=datetime.now(UTC) + timedelta(days=9),
             ledgers=[ledger_id(ledger_of(self.config())[0])],
         )
 
     def config(self, **changes):
         found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
         root = found.resolve(found.workspace)
-        if not (root / FILE).exists():  # one split, whatever luck has in mind; the noise is drawn anew
+        if not (root / FILE).exists():  # a fixed split; the noise differs between runs
             root.mkdir(mode=0o700, exist_ok=True)
             (root / FILE).write_bytes(bytes(range(32)))
             (root / FILE).chmod(0o600)
@@ -110,20 +101,6 @@ class Trial:
 
     def release(self, run, out="out"):
         return run.release(run.decide(), key=self.key, out=self.folder / out)
-
-
-def repin(private, name, text):
-    """Write another policy, and a trust root that names it alone."""
-    (private.bench.root / f"{name}.yaml").write_text(text)
-    policy = parse_policy(text.encode(), name)
-    private.trust.unlink()
-    new_trust(
-        private.trust,
-        roles={"releaser": [public_path(private.key)]},
-        policies={policy.name: [policy.digest()]},
-        expires=datetime.now(UTC) + timedelta(days=9),
-        ledgers=[ledger_id(ledger_of(private.config())[0])],
-    )
 
 
 @pytest.fixture
@@ -143,20 +120,20 @@ def trial(bench, tmp_path, monkeypatch):
     return lambda use: Trial(bench, tmp_path, use)
 
 
-def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
+def test_dp_release_verifies_and_states_the_spent_budget(trial):
     private = trial("inside")
     run = Pipeline(private.config()).run()
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
-    assert private.release(run).path == bundle.path  # and is found there by the same command
+    assert private.release(run).path == bundle.path  # the same command finds it
     with pytest.raises(UsageError, match="each DP query spends budget"):
         shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
     assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
 
-    # nothing that was counted from persons is anywhere in the bundle but as a verdict
+    # the bundle contains only verdicts about anything that was counted from persons
     evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
     assert set(evidence["metrics"]) <= PUBLIC
     assert evidence["metrics"]["memorization.hard_hits"]["value"] == 3
@@ -174,19 +151,19 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
         Pipeline(config).run(until="load", resume="never")
     assert Pipeline(private.config()).run(until="interpolate").folder("measure") == run.folder("measure")
 
-    # one more run is more than the policy allows, and reads nothing
+    # a further run exceeds the policy and is refused before it accesses train
     with pytest.raises(Overspent):
         Pipeline(private.config()).run(resume="never")
     assert run.folder("measure").is_dir()  # the DP result is kept
 
 
 @pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
-def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(trial):
+def test_copied_key_with_another_ledger_does_not_verify(trial):
     private = trial("inside")
     first = private.release(Pipeline(private.config()).run())
     assert verify_bundle(first.path, private.trust, None).ok
 
-    # who has the key and not the ledger begins one in which nothing was spent, and forgets what was remembered
+    # someone who has only the key starts an empty ledger without a high-water mark
     key = private.folder / "stolen" / "releaser.pem"
     shutil.copytree(private.key.parent, key.parent, ignore=shutil.ignore_patterns("ledger-seen.json"))
     elsewhere = private.config(ledger="fresh", release={"key": str(key)})
@@ -196,23 +173,23 @@ def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(tr
     assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
     assert "which the trust root does not name" in found.failure
     budget = json.loads(base64.b64decode(json.loads((again.path / ENVELOPE).read_bytes())["payload"]))
-    assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looked whole
+    assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looks unspent
 
-    # a root that names no ledger trusts none under a budget
+    # a trust root that names no ledger accepts no release with a budget
     bare = load_trust(private.trust).model_copy(update={"ledgers": ()})
     assert verify_bundle(first.path, bare, None).code == 11
 
 
 def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(trial):
     private = trial("inside")
-    repin(private, "open", OPEN)
+    private.pin("open", OPEN)
     run = Pipeline(private.config(policy="open.yaml")).run()
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
     evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
     auc = evidence["metrics"]["membership.auc"]
-    assert auc["low"] < auc["high"]  # so there are numbers, and what is signed says so
+    assert auc["low"] < auc["high"]  # figures are released, and the signed statement says so
     predicate = found.statement.predicate
     assert predicate.privacy.non_private_steps == (NUMBERS_LEAVE, *BESIDE_DP)
     assert NUMBERS_TOLD in predicate.limitations
@@ -225,7 +202,7 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     assert accounting["reason"].endswith("what is told of the audits is outside it")
 
     # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
-    repin(private, "lenient-dp", POLICY.format(use="inside"))
+    private.pin("lenient-dp", POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
     assert again.folder("measure") == run.folder("measure")
     assert again.folder("audit") == run.folder("audit")
@@ -237,9 +214,9 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
 
 @pytest.fixture
 def parentless(trial, releases):
-    """Return a trial under a policy that asks for `parent_recovery`, and says what stands in for it."""
+    """Return a trial under a policy that requires `parent_recovery` or a DP budget instead."""
     found = trial("inside")
-    repin(found, "parentless", releases.PARENTLESS.replace("1.0e-5", "1.0e-3"))  # of few persons
+    found.pin("parentless", releases.PARENTLESS.replace("1.0e-5", "1.0e-3"))  # the trial has few persons
     return found
 
 
@@ -254,13 +231,13 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
     bare = load_trust(parentless.trust).model_copy(update={"ledgers": ()})
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
 
-    # a second draw is within the bound by itself, and not together with the first: it reads nothing
+    # a second draw alone is within the limit, but not together with the first: it is refused
     with pytest.raises(Overspent, match="does not hold this run"):
         Pipeline(parentless.config(policy="parentless.yaml")).run(resume="never")
 
 
 @pytest.mark.slow  # likewise
-def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(parentless, monkeypatch):
+def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeypatch):
     from audits.core.types import Lineage
 
     def hidden(_prepared, written):
@@ -283,7 +260,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
     (private.folder / "open.yaml").write_text(OPEN)
 
     def spend(name, epsilon, delta):
-        """Spend under a policy without a cap; whether it is released makes no difference."""
+        """Spend budget under a policy without a limit; a release makes no difference."""
         dp = {**CHANGES["dp"], "epsilon": epsilon, "delta": delta}
         other = private.config(workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
@@ -298,7 +275,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
     assert (privacy.budget.delta_before, privacy.budget.delta_after) == (4e-4, 8e-4)
     assert [(one.epsilon, one.delta) for one in privacy.composition] == [(0.5, 4e-4)]
 
-    # the cap is 3: neither the finished run leaves once more, nor the same command again
+    # the limit is 3: the finished run cannot be released again, and the same command is refused
     spend("third", 1.0, 1e-4)
     with pytest.raises(Overspent, match="does not hold this run") as refused:
         private.release(run, "late")
@@ -309,14 +286,17 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
 
 
 @pytest.mark.parametrize("ledger", ["ledger", "copy-of-it"])
-def test_no_configuration_draws_twice_on_one_ledger_that_was_set_back(trial, ledger):
+def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the high-water mark beside the key has seen it
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
-    elsewhere = {"ledger": ledger, "release": {"key": "elsewhere/any.pem"}}  # no such key: a run needs none
+    elsewhere = {
+        "ledger": ledger,
+        "release": {"key": "elsewhere/any.pem"},
+    }  # this key does not exist; a run needs no key
     Pipeline(private.config(**elsewhere)).run(until="interpolate")
     (place / "attempts.jsonl").write_bytes(before)
     shutil.rmtree(private.folder / "elsewhere")
@@ -343,8 +323,8 @@ def test_a_run_with_reproducible_noise_is_not_released(trial):
         Pipeline(private.config(secret="public")).run()
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
 
-    # under a policy for inside that asks for no budget it is a study, and still no release with an epsilon
-    repin(private, "open", OPEN)
+    # under an internal policy without a budget, it is a study, and a release is still refused
+    private.pin("open", OPEN)
     run = Pipeline(private.config(secret="public", policy="open.yaml")).run()
     assert [line.split(":")[0] for line in run.decide().failures] == ["secret-private"]
     with pytest.raises(ReleaseRefused):

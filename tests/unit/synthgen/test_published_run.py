@@ -33,7 +33,7 @@ def synthetic(project):
     return run, [text for _, text, _ in content.records]
 
 
-def test_the_published_pair_runs_to_a_release(published, monkeypatch):
+def test_published_models_run_to_a_release(published, monkeypatch):
     made, plain = [], XragDecoder.__init__
     monkeypatch.setattr(XragDecoder, "__init__", lambda self, *a, **k: (plain(self, *a, **k), made.append(self))[0])
     Pipeline(published.config(**OWN)).run()
@@ -49,7 +49,7 @@ def test_the_published_pair_runs_to_a_release(published, monkeypatch):
     assert synthetic(published)[1] == first
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(published, tiny):
+def test_unsuitable_checkpoint_is_rejected_before_any_work(published, tiny):
     (published.folder / "models" / "decoder" / "tokenizer.json").unlink()
     tiny.tokenizer().save_pretrained(published.folder / "models" / "decoder")
     with pytest.raises(ModelError, match="xRAG's layout") as refused:
@@ -58,7 +58,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(published, ti
     assert not list((published.folder / "ws" / "stages").glob("*"))
 
 
-def test_an_encoder_of_another_kind_is_refused(published, monkeypatch):
+def test_unsuitable_encoder_is_rejected(published, monkeypatch):
     class Other:
         def __init__(self, encoder):
             self.encoder = encoder

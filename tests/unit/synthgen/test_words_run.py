@@ -30,7 +30,7 @@ def worded(project, tiny, monkeypatch):
     return project
 
 
-def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatch):
+def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):
     asked, tokens = [], WordsDecoder.tokens
     monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (asked.append(a), tokens(self, *a, **k))[1])
     run = Pipeline(worded.config(**WORDS)).run()
@@ -53,14 +53,14 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
     assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
 
 
-def test_the_plan_says_what_would_be_told(worded):
+def test_plan_states_the_disclosure(worded):
     plan = make_plan(worded.config(**WORDS))
     assert plan.disclosure == TOLD
     assert f"decoder input per vector: {TOLD}, and nothing else" in plan.to_text()
     assert make_plan(worded.config()).disclosure is None
 
 
-def test_another_vocabulary_is_decoded_anew(worded):
+def test_another_vocabulary_is_decoded_again(worded):
     first = Pipeline(worded.config(**WORDS)).run(until="decode").record.stages
     path = worded.folder / "models" / "bridge" / FILE
     read = load_words(path)
@@ -79,6 +79,6 @@ def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 
 
-def test_a_folder_without_a_vocabulary_is_told(project):
+def test_folder_without_a_vocabulary_is_an_error(project):
     with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
         Pipeline(project.config(**WORDS)).run()

@@ -37,10 +37,6 @@ def test_a_missing_engine_is_one_error_with_the_packages_and_the_command():
         require_engine()
     assert (found.value.exit_code, INSTALL in found.value.hint) == (3, True)
     assert INSTALL == "pip install 'synthgen[engine]'"
-
-
-@pytest.mark.usefixtures("without_torch")
-def test_a_failed_import_of_an_engine_package_becomes_that_error():
     with pytest.raises(DependencyError, match="missing: gguf, torch"), engine_errors():
         raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
 

@@ -10,26 +10,12 @@ from synthgen.core.errors import InternalError
 from synthgen.core.made_by import LIBRARIES, libraries, sources
 
 ROOT = Path(__file__).parents[4]
-# what only reads and checks configurations, draws pages, signs, waits or shows: no number of a run depends on it
-SILENT = {
-    "cryptography",
-    "huggingface-hub",
-    "imbalanced-learn",
-    "jinja2",
-    "joblib",
-    "markupsafe",
-    "matplotlib",
-    "psutil",
-    "pydantic",
-    "pydantic-core",
-    "rfc3161-client",
-    "rfc8785",
-    "rich",
-    "ruamel-yaml",
-    "securesystemslib",
-    "threadpoolctl",
-    "typer",
-}
+# they read configurations, draw pages, sign, schedule or display; no number of a run depends on them
+NOT_COMPUTING = {
+    "cryptography", "huggingface-hub", "imbalanced-learn", "jinja2", "joblib", "markupsafe", "matplotlib", "psutil",
+    "pydantic", "pydantic-core", "rfc3161-client", "rfc8785", "rich", "ruamel-yaml", "securesystemslib",
+    "threadpoolctl", "typer",
+}  # fmt: skip
 
 
 def imported():
@@ -47,18 +33,18 @@ def imported():
     return {known[name][0].lower().replace(".", "-").replace("_", "-") for name in names if name in known}
 
 
-def test_every_library_that_is_imported_is_named_or_known_to_compute_nothing():
-    assert imported() - SILENT <= set(LIBRARIES)
+def test_imported_libraries_are_listed_or_compute_nothing():
+    assert imported() - NOT_COMPUTING <= set(LIBRARIES)
 
 
-def test_versions_are_those_installed_and_what_is_not_there_is_said():
+def test_libraries_returns_the_installed_versions():
     found = libraries()
     assert found["numpy"] == version("numpy")
     assert set(found) == {"python", *LIBRARIES}
     assert all(found.values())
 
 
-def test_sources_change_with_any_byte_of_any_file_of_the_rooms(tmp_path, monkeypatch):
+def test_sources_digest_changes_with_any_byte_of_the_selected_files(tmp_path, monkeypatch):
     (tmp_path / "house" / "core").mkdir(parents=True)
     for name in ("__init__.py", "core/a.py", "page.py"):
         (tmp_path / "house" / name).write_text("x = 1\n")
@@ -73,8 +59,8 @@ def test_sources_change_with_any_byte_of_any_file_of_the_rooms(tmp_path, monkeyp
     assert sources.__wrapped__("house", "core") != rooms
 
 
-def test_a_room_that_is_not_there_is_told():
-    with pytest.raises(InternalError, match="holds no source"):
+def test_missing_sources_are_an_error():
+    with pytest.raises(InternalError, match="contains no source file"):
         sources.__wrapped__("synthgen", "cellar")
     with pytest.raises(InternalError, match="cannot be found"):
         sources.__wrapped__("no_such_package_at_all")

@@ -9,31 +9,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, line, silent, span, terminal_progress
+from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, silent, span, terminal_progress
 
 
 class Clock:
-    def __init__(self):
-        self.now = 100.0
+    now = 100.0
 
     def __call__(self):
         return self.now
 
 
-def test_lines_tell_count_rate_and_remaining_time():
+@pytest.mark.parametrize(
+    ("total", "before", "seconds", "done", "shown"),
+    [
+        (2600, 0, 6, 120, ["0/2,600 records", *["120/2,600 records  20/s  2:04 left"] * 2]),
+        (1000, 900, 10, 50, ["900/1,000 records", *["950/1,000 records  5.00/s  0:10 left"] * 2]),  # continued
+        (30, 0, 3, 30, ["0/30 records", "30/30 records  10/s  0:03 taken"]),
+    ],
+)
+def test_lines_show_count_rate_and_time(total, before, seconds, done, shown):
     out, clock = io.StringIO(), Clock()
-    with Lines(out, clock).stage("decode", total=2600, unit="records") as advance:
-        clock.now += 6
-        advance(120)
-    assert out.getvalue().splitlines() == [
-        "decode  0/2,600 records",
-        "decode  120/2,600 records  20/s  2:04 left",
-        "decode  120/2,600 records  20/s  2:04 left",
-    ]
+    with Lines(out, clock).stage("decode", total=total, unit="records", done=before) as advance:
+        clock.now += seconds
+        advance(done)
+    assert out.getvalue().splitlines() == [f"decode  {text}" for text in shown]
 
 
 @given(st.lists(st.floats(0, 20), max_size=40))
-def test_lines_come_no_more_often_than_every_five_seconds(steps):
+def test_lines_are_at_least_five_seconds_apart(steps):
     out, clock = io.StringIO(), Clock()
     with Lines(out, clock).stage("embed", total=1000, unit="records") as advance:
         for step in steps:
@@ -43,23 +46,7 @@ def test_lines_come_no_more_often_than_every_five_seconds(steps):
     assert n_lines <= 2 + (clock.now - 100) / SECONDS_BETWEEN_LINES
 
 
-def test_what_a_stopped_run_did_is_not_counted_into_the_rate():
-    out, clock = io.StringIO(), Clock()
-    with Lines(out, clock).stage("decode", total=1000, unit="records", done=900) as advance:
-        clock.now += 10
-        advance(50)
-    assert "950/1,000 records  5.00/s  0:10 left" in out.getvalue()
-
-
-def test_a_finished_stage_says_how_long_it_took():
-    out, clock = io.StringIO(), Clock()
-    with Lines(out, clock).stage("filter", total=30, unit="records") as advance:
-        clock.now += 3
-        advance(30)
-    assert out.getvalue().splitlines()[-1] == "filter  30/30 records  10/s  0:03 taken"
-
-
-def test_a_crashed_stage_does_not_claim_an_end():
+def test_lines_do_not_report_the_end_of_a_failed_stage():
     out = io.StringIO()
 
     def crash():
@@ -72,30 +59,28 @@ def test_a_crashed_stage_does_not_claim_an_end():
     assert len(out.getvalue().splitlines()) == 1
 
 
-def test_silence():
+def test_silent_progress_accepts_events():
     with silent.stage("embed", total=5, unit="records", done=1) as advance:
         assert advance(3) is None
 
 
-def test_who_stops_looking_stops_nothing():
-    class Gone(io.StringIO):
+def test_terminal_progress_ignores_write_errors():
+    class Closed(io.StringIO):
         def write(self, _text):
             raise BrokenPipeError
 
         def flush(self):
             raise BrokenPipeError
 
-    with terminal_progress(Gone()).stage("adapt", total=2, unit="steps") as advance:
+    with terminal_progress(Closed()).stage("adapt", total=2, unit="steps") as advance:
         advance(2)
 
 
-def test_no_terminal_gives_lines_and_a_terminal_gives_bars():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    assert isinstance(terminal_progress(io.StringIO()), Lines)
-    assert isinstance(terminal_progress(Terminal()), Bars)
+@pytest.mark.parametrize(("is_terminal", "kind"), [(False, Lines), (True, Bars)])
+def test_terminal_progress_draws_bars_only_on_a_terminal(is_terminal, kind, monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+    assert isinstance(terminal_progress(stream), kind)
 
 
 @pytest.mark.parametrize("no_color", [False, True])
@@ -132,7 +117,3 @@ def test_bars_on_a_real_terminal_honour_no_color(no_color):
 )
 def test_span(seconds, shown):
     assert span(seconds) == shown
-
-
-def test_nothing_done_yet_has_no_rate():
-    assert line("embed", 0, 7, "records", done_here=0, seconds=3) == "embed  0/7 records"

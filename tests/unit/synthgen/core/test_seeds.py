@@ -15,20 +15,15 @@ def draws(tree, n=4):
     return tree.generator().random(n).tolist()
 
 
-@given(st.integers(0, 2**64), paths)
-def test_the_same_name_gives_the_same_bytes(root, path):
-    one, other = SeedTree(root).child(*path), SeedTree(root, path)
-    assert one.key() == other.key()
-    assert draws(one) == draws(other)
-
-
 @given(st.integers(0, 2**64), paths, st.integers(0, 2**64), paths)
-def test_two_places_never_share_a_key(root, path, other_root, other_path):
+def test_equal_paths_have_equal_streams_and_different_paths_different_keys(root, path, other_root, other_path):
+    one, other = SeedTree(root).child(*path), SeedTree(root, path)
+    assert (one.key(), draws(one)) == (other.key(), draws(other))
     same = (root, path) == (other_root, other_path)
     assert (SeedTree(root, path).key() == SeedTree(other_root, other_path).key()) == same
 
 
-def test_names_do_not_run_together():
+def test_keys_depend_on_the_boundaries_between_names():
     root = SeedTree(7)
     keys = [("a", "b"), ("ab",), ("a", "", "b"), ("a/b",), ("b", "a"), ("", "ab"), ("ab", ""), ()]
     assert len({root.child(*path).key() for path in keys}) == len(keys)
@@ -36,7 +31,7 @@ def test_names_do_not_run_together():
 
 
 @given(names, st.lists(names, max_size=5))
-def test_siblings_change_nothing(name, siblings):
+def test_streams_do_not_depend_on_siblings(name, siblings):
     root = SeedTree(3)
     before = draws(root.child(name))
     for sibling in siblings:
@@ -44,17 +39,12 @@ def test_siblings_change_nothing(name, siblings):
     assert draws(root.child(name)) == before
 
 
-def test_a_child_of_a_child_is_named_by_the_whole_path():
+def test_nested_children_are_named_by_the_whole_path():
     root = SeedTree(5)
     assert root.child("a").child("b") == root.child("a", "b")
     assert draws(root.child("a")) != draws(root.child("a", "b"))
     assert str(root.child("a", "b")) == "a/b"
     assert str(root) == "root"
-
-
-def test_every_call_starts_the_stream_anew():
-    tree = SeedTree(5, ("decode",))
-    assert draws(tree) == draws(tree)
 
 
 def test_streams_of_two_names_are_uncorrelated():
@@ -64,39 +54,30 @@ def test_streams_of_two_names_are_uncorrelated():
     assert abs(covariance * 12) < 5 / n**0.5  # 1/12 is the variance of a uniform number; five standard errors
 
 
-def test_the_key_is_the_digest_written_down():
-    wanted = hashlib.sha256(b"synthgen/seed/v1\x0042" + b"\0" * 7 + b"\x05embed" + b"\0" * 7 + b"\x02\xc3\xa9")
-    assert SeedTree(42, ("embed", "é")).key() == wanted.digest()
-
-
-def test_a_stream_stays_the_same_across_versions():
-    assert SeedTree(20261120, ("interpolate", "a")).generator().integers(0, 1000, 5).tolist() == [
-        522,
-        664,
-        673,
-        840,
-        355,
-    ]
+def test_streams_stay_the_same_across_versions():
+    drawn = SeedTree(20261120, ("interpolate", "a")).generator().integers(0, 1000, 5)
+    assert drawn.tolist() == [522, 664, 673, 840, 355]
 
 
 SECRET = bytes(range(32))
 secrets_ = st.just(b"") | st.binary(min_size=32, max_size=32)
 
 
-def test_the_key_under_a_secret_is_the_one_written_down():
-    message = b"synthgen/seed/v2\x0042" + b"\0" * 7 + b"\x05embed" + b"\0" * 7 + b"\x02\xc3\xa9"
+def test_keys_are_computed_as_documented():
+    message = b"\x0042" + b"\0" * 7 + b"\x05embed" + b"\0" * 7 + b"\x02\xc3\xa9"
+    assert SeedTree(42, ("embed", "é")).key() == hashlib.sha256(b"synthgen/seed/v1" + message).digest()
     tree = SeedTree(42, ("embed", "é"), SECRET)
-    assert tree.key() == hmac.new(SECRET, message, hashlib.sha256).digest()
+    assert tree.key() == hmac.new(SECRET, b"synthgen/seed/v2" + message, hashlib.sha256).digest()
     assert tree.integer() == int.from_bytes(tree.key(), "big")
 
 
 @given(secrets_, secrets_, paths)
-def test_two_secrets_share_no_stream(one, other, path):
+def test_different_secrets_have_different_keys(one, other, path):
     assert (SeedTree(7, path, one).key() == SeedTree(7, path, other).key()) == (one == other)
 
 
 @given(secrets_, paths)
-def test_a_secret_goes_with_every_node_and_shows_in_none(secret, path):
+def test_nodes_inherit_the_secret_and_do_not_print_it(secret, path):
     root = SeedTree(7, secret=secret)
     node = root.child(*path).child("a")
     assert node.secret == node.parent.secret == secret
@@ -105,6 +86,6 @@ def test_a_secret_goes_with_every_node_and_shows_in_none(secret, path):
 
 
 @pytest.mark.parametrize("secret", [b"x", SECRET[:31], SECRET + b"x"])
-def test_a_secret_of_another_length_is_refused(secret):
+def test_secrets_of_another_length_are_rejected(secret):
     with pytest.raises(ValueError, match="32 bytes"):
         SeedTree(7, secret=secret)

@@ -12,5 +12,5 @@ from synthgen.core.sentences import SENTENCE_END
         ("Is it?\nYes", [6]),
     ],
 )
-def test_a_sentence_ends_behind_its_mark_and_what_closes_with_it(text, ends):
+def test_sentence_end_includes_closing_quotes_and_brackets(text, ends):
     assert [m.end() for m in SENTENCE_END.finditer(text)] == ends

@@ -3,33 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.tables import (
-    read_candidates,
-    read_corpus,
-    read_latents,
-    read_segments,
-    write_candidates,
-    write_corpus,
-    write_latents,
-    write_segments,
-)
+from synthgen.core import tables
 from synthgen.core.types import Candidate, Corpus, FilterOutcome, Latents, Record, Segments
 
 text = st.text()  # any character but halves of surrogate pairs, which no record has
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 HARD = [
-    "",
-    " ",
-    "\0",
-    "é\u0301",
-    "漢字",
-    "🙂👩‍⚕️",
-    "\u202eabc",
-    "line\nline\r\n",
-    '"quoted", {json}',
-    "null",
-    "\U0010ffff",
-]
+    "", " ", "\0", "é\u0301", "漢字", "🙂👩‍⚕️", "\u202eabc", "line\nline\r\n", '"quoted", {json}', "null", "\U0010ffff"
+]  # fmt: skip
 
 
 @st.composite
@@ -59,7 +40,7 @@ def made(draw):
         weights=tuple(weights),
         method=draw(text),
         seed_path=draw(text),
-        told=tuple(tuple(draw(st.lists(text, max_size=2))) for _ in ids) if draw(st.booleans()) else (),
+        prompt_words=tuple(tuple(draw(st.lists(text, max_size=2))) for _ in ids) if draw(st.booleans()) else (),
     )
 
 
@@ -78,66 +59,60 @@ candidates = st.builds(
 
 
 @given(corpora())
-def test_a_corpus_comes_back_as_it_was(tmp_path_factory, corpus):
+def test_corpus_survives_writing_and_reading(tmp_path_factory, corpus):
     path = tmp_path_factory.mktemp("corpus") / "records.parquet"
-    write_corpus(path, corpus)
-    back = read_corpus(path, corpus.role)
+    tables.write_corpus(path, corpus)
+    back = tables.read_corpus(path, corpus.role)
     assert back == corpus
     assert back.digest == corpus.digest
+    assert tables.read_corpus(path, "control").role == "control"
 
 
 @given(made())
-def test_latents_come_back_as_they_were(tmp_path_factory, latents):
+def test_latents_survive_writing_and_reading(tmp_path_factory, latents):
     folder = tmp_path_factory.mktemp("latents")
-    write_latents(folder, latents)
-    back = read_latents(folder)
+    tables.write_latents(folder, latents)
+    back = tables.read_latents(folder)
     assert back.vectors.dtype == np.float32
     assert back.vectors.shape == latents.vectors.shape
     assert back.vectors.tobytes() == latents.vectors.tobytes()
-    for name in ("ids", "labels", "parent_ids", "weights", "method", "seed_path", "told"):
+    for name in ("ids", "labels", "parent_ids", "weights", "method", "seed_path", "prompt_words"):
         assert getattr(back, name) == getattr(latents, name)
 
 
 @given(st.lists(candidates, max_size=4).map(tuple))
-def test_candidates_come_back_as_they_were(tmp_path_factory, given_candidates):
+def test_candidates_survive_writing_and_reading(tmp_path_factory, given_candidates):
     path = tmp_path_factory.mktemp("candidates") / "kept.parquet"
-    write_candidates(path, given_candidates)
-    assert read_candidates(path) == given_candidates
+    tables.write_candidates(path, given_candidates)
+    assert tables.read_candidates(path) == given_candidates
 
 
 @pytest.mark.parametrize("hard", HARD)
-def test_every_character_comes_back(tmp_path, hard):
+def test_every_character_survives_writing_and_reading(tmp_path, hard):
     corpus = Corpus(role="train", records=(Record(id="r", text=hard, label=hard, group=hard),), has_groups=True)
-    write_corpus(tmp_path / "c.parquet", corpus)
-    assert read_corpus(tmp_path / "c.parquet", "train") == corpus
+    tables.write_corpus(tmp_path / "c.parquet", corpus)
+    assert tables.read_corpus(tmp_path / "c.parquet", "train") == corpus
     candidate = Candidate(latent_id="x", index=2, text=hard, label=hard, finish="length")
-    write_candidates(tmp_path / "k.parquet", (candidate,))
-    assert read_candidates(tmp_path / "k.parquet") == (candidate,)
-
-
-def test_the_role_is_given_when_reading(tmp_path):
-    corpus = Corpus(role="source", records=(Record(id="r", text="t", label="a", group="g"),), has_groups=False)
-    write_corpus(tmp_path / "c.parquet", corpus)
-    back = read_corpus(tmp_path / "c.parquet", "control")
-    assert (back.role, back.has_groups, back.records) == ("control", False, corpus.records)
+    tables.write_candidates(tmp_path / "k.parquet", (candidate,))
+    assert tables.read_candidates(tmp_path / "k.parquet") == (candidate,)
 
 
 @pytest.mark.parametrize("place", ["text=1", "id=é", "a b", "_hidden", ".hidden"])
-def test_the_name_of_the_folder_does_not_matter(tmp_path, place):
+def test_corpus_can_be_stored_in_a_folder_of_any_name(tmp_path, place):
     (tmp_path / place).mkdir()
     corpus = Corpus(role="train", records=(Record(id="r", text="t", label="a", group="g"),), has_groups=True)
-    write_corpus(tmp_path / place / "c.parquet", corpus)
-    assert read_corpus(tmp_path / place / "c.parquet", "train") == corpus
+    tables.write_corpus(tmp_path / place / "c.parquet", corpus)
+    assert tables.read_corpus(tmp_path / place / "c.parquet", "train") == corpus
 
 
-def test_segments_come_back_as_they_were(tmp_path):
+def test_segments_survive_writing_and_reading(tmp_path):
     segments = Segments(
         vectors=np.arange(12, dtype=np.float32).reshape(4, 3),
         owners=(HARD[4], HARD[4], "", "r0"),
         headings=("", HARD[7], "plan", "plan"),
         sections=(0, 1, 0, 0),
     )
-    write_segments(tmp_path, segments)
-    back = read_segments(tmp_path)
+    tables.write_segments(tmp_path, segments)
+    back = tables.read_segments(tmp_path)
     np.testing.assert_array_equal(back.vectors, segments.vectors)
     assert (back.owners, back.headings, back.sections) == (segments.owners, segments.headings, segments.sections)

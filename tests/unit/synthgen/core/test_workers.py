@@ -8,38 +8,38 @@ import torch
 from synthgen.core.workers import available_memory, in_threads, usable_cores
 
 
-def test_every_job_is_run_with_one_thread_and_told_of_here():
+def test_jobs_use_one_thread_each_and_results_arrive_in_the_calling_thread():
     torch.set_num_threads(3)
-    found, told, here = {}, [], threading.current_thread()
+    found, advanced, here = {}, [], threading.current_thread()
 
-    def run(job, tell):
-        tell(job)
+    def run(job, advance):
+        advance(job)
         return torch.get_num_threads(), threading.current_thread() is here
 
     def finished(job, result):
         found[job] = (*result, threading.current_thread() is here)
 
     try:
-        in_threads([5, 7, 11], run, finished, told.append, n_workers=2)
+        in_threads([5, 7, 11], run, finished, advanced.append, n_workers=2)
         assert found == dict.fromkeys((5, 7, 11), (1, False, True))
-        assert sorted(told) == [5, 7, 11]
+        assert sorted(advanced) == [5, 7, 11]
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("where", ["job", "finished"])
-def test_the_first_error_ends_all_that_tell_and_none_is_begun(where):
+def test_first_error_ends_all_jobs_and_starts_no_other(where):
     begun = []
 
-    def run(job, tell):
+    def run(job, advance):
         begun.append(job)
         if job == 0:
             if where == "job":
                 raise ZeroDivisionError
             return
         for _ in range(6000):
-            tell(1)
+            advance(1)
             time.sleep(0.01)
 
     def finished(job, _):
@@ -54,12 +54,12 @@ def test_the_first_error_ends_all_that_tell_and_none_is_begun(where):
     assert threading.active_count() == before
 
 
-def test_two_jobs_run_at_once():
+def test_jobs_run_in_parallel():
     both = threading.Barrier(2, timeout=20)
     in_threads([0, 1], lambda *_: both.wait(), lambda *_: None, lambda _: None, n_workers=2)
 
 
-def test_cores_are_those_this_process_may_use(monkeypatch):
+def test_usable_cores_respects_the_limit(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     assert usable_cores() == 1
 
@@ -71,7 +71,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ],
 )
-def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path, monkeypatch):
+def test_available_memory_respects_the_limit_of_the_container(limit, used, cached, tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
     assert available_memory(tmp_path) == 10**9
     (tmp_path / limit).parent.mkdir(exist_ok=True)

@@ -254,9 +254,9 @@ def test_words_of_a_vector_follow_its_label(tiny, worded, monkeypatch):
 
 def test_given_prompt_words_replace_the_vectors_words(tiny, worded, monkeypatch):
     monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)
-    latents = dataclasses.replace(tiny.latents(3), told=(("fever",), ("river",), ("garden",)))
+    latents = dataclasses.replace(tiny.latents(3), prompt_words=(("fever",), ("river",), ("garden",)))
     asked, _ = worded._prompts(latents, dataclasses.replace(PLAIN, words=1), SEEDS)
-    for ids, label, words in zip(asked, latents.labels, latents.told, strict=True):
+    for ids, label, words in zip(asked, latents.labels, latents.prompt_words, strict=True):
         assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
     wanted = worded._wanted(latents)
     assert [len(tokens) > 0 for tokens in wanted] == [True] * 3

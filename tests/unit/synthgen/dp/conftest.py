@@ -11,29 +11,37 @@ from synthgen.decode.learnt import write_learnt
 from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, load_style
 from synthgen.decode.train.trainer import new_style
 from synthgen.dp import basis as bases
-from synthgen.dp import planned_queries as questions
+from synthgen.dp import planned_queries as planned
 from synthgen.pipeline import rounds
+
+CHANGES = {
+    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
+    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 30},
+    "source": {"id": None},
+    "filter": {"class_agreement": None, "language": None, "length": None},
+}
 
 
 @pytest.fixture(autouse=True)
 def shipped(monkeypatch):
-    """The stand-ins count as shipped models."""
-    monkeypatch.setattr(questions, "MODELS", ("counting", "picking"))
+    """Treat the stand-ins as shipped models."""
+    monkeypatch.setattr(planned, "MODELS", ("counting", "picking"))
 
 
 @pytest.fixture
 def ready(bench, tmp_path, monkeypatch):
-    """A bench whose encoder has a public basis."""
+    """A bench whose encoder has a public basis; `changes` are the sections of a DP run."""
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    bench.changes = CHANGES
     return bench
 
 
 def write_style(folder, bridge, tiny, seed):
-    """Write a style of random numbers beside the bridge and return it."""
+    """Write a style with random weights for the bridge and return it."""
     generator = torch.Generator().manual_seed(seed)
     tensors = new_style(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
     folder.mkdir(parents=True)
@@ -48,7 +56,7 @@ def write_style(folder, bridge, tiny, seed):
 
 @pytest.fixture
 def village_bench(ready, tiny, tmp_path, monkeypatch):
-    """A bench under a budget with a tiny language model, a bridge and a shelf of two styles."""
+    """A bench with a public basis, a tiny language model, a bridge and two built-in styles."""
     tiny.save_model(tmp_path / "picking", "llama")
     described = tiny.info(
         encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12

@@ -6,9 +6,9 @@ from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
 from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noise_multipliers import Priced, noise_multipliers
-from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, private_sum
+from synthgen.dp.method import QuerySpec
+from synthgen.dp.noise_multipliers import noise_multipliers
+from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
 from synthgen.dp.person_rows import PersonRows
 
 D, C, N = 12, 3, 1500
@@ -22,55 +22,57 @@ POINTS = CENTRES[CLASSES] + RNG.normal(size=(N, D)) @ SPREAD.T
 PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C)
 
 
-mechanism_with = PrivateMechanism
-
-
 def query(sigma, clip=1.0, steps=1):
     return Query(name="any", noise_multiplier=sigma, clip=clip, steps=steps)
 
 
-def test_with_little_noise_means_and_counts_are_those_of_the_classes():
-    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
+def mechanism(seed):
+    return PrivateMechanism(StreamNoise(SeedTree(seed)))
+
+
+@pytest.fixture(scope="module")
+def means():
+    """Return the class means with hardly any noise."""
+    return query_means(PEOPLE, VARIANCES, query(1e-6), mechanism(1))
+
+
+def test_means_and_counts_with_little_noise_are_those_of_the_classes(means):
     assert np.allclose(means.counts, np.bincount(CLASSES), rtol=1e-3)
     for c in range(C):
         assert np.allclose(means.points[c], POINTS[c == CLASSES].mean(axis=0), atol=0.01)
 
 
-def test_with_much_noise_the_classes_fall_together_instead_of_apart():
+def test_means_with_much_noise_are_shrunk_together():
     errors = []
     for seed in range(5):
-        means = query_means(PEOPLE, VARIANCES, query(60.0), mechanism_with(StreamNoise(SeedTree(seed))))
+        shrunk = query_means(PEOPLE, VARIANCES, query(60.0), mechanism(seed))
         raw = 60.0 / (N / C) * np.sqrt(D)
-        errors.append(np.linalg.norm(means.points - CENTRES, axis=1).mean() / raw)
-    assert np.mean(errors) < 0.9  # shrunk, nearer to the truth than the noise alone is wide
+        errors.append(np.linalg.norm(shrunk.points - CENTRES, axis=1).mean() / raw)
+    assert np.mean(errors) < 0.9  # the error is smaller than that of the noise alone
 
 
-def test_the_spread_is_the_common_covariance_and_the_public_one_where_noise_hides_it():
-    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
+def test_spread_is_the_common_covariance_or_the_public_one_under_much_noise(means):
     inside = np.cov((POINTS - means.points[CLASSES]).T)
-    clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6, 0.7), mechanism_with(StreamNoise(SeedTree(2))))
+    clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6, 0.7), mechanism(2))
     assert np.allclose(clear @ clear.T, inside, atol=0.003)
-    hidden = query_spread(PEOPLE, means, VARIANCES, query(500.0, 0.7), mechanism_with(StreamNoise(SeedTree(2))))
+    hidden = query_spread(PEOPLE, means, VARIANCES, query(500.0, 0.7), mechanism(2))
     off = ~np.eye(D, dtype=bool)
     assert np.abs((hidden @ hidden.T)[off]).mean() < 0.02 * VARIANCES.sum()
 
 
-def test_the_boundary_is_a_classifier_that_noise_makes_worse_and_not_wild():
-    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
+def test_boundary_is_a_classifier_that_noise_makes_moderately_worse(means):
     scales = 1 / np.sqrt(VARIANCES + VARIANCES[4])
     best = LogisticRegression(C=10, max_iter=2000).fit(POINTS, CLASSES).score(POINTS, CLASSES)
 
     def accuracy(sigma):
-        weights = query_boundary(
-            PEOPLE, means, scales, query(sigma, 0.5, 30), mechanism_with(StreamNoise(SeedTree(3)))
-        )
+        weights = query_boundary(PEOPLE, means, scales, query(sigma, 0.5, 30), mechanism(3))
         return float((class_scores(POINTS, weights, scales).argmax(axis=1) == CLASSES).mean())
 
     assert accuracy(1e-6) > best - 0.03
     assert 1 / C + 0.1 < accuracy(10.0) <= best + 0.01
 
 
-def test_scores_are_logarithms_of_probabilities():
+def test_class_scores_are_logarithms_of_probabilities():
     scores = class_scores(POINTS[:5], RNG.normal(size=(D + 1, C)), np.ones(D))
     assert np.exp(scores).sum(axis=1) == pytest.approx(np.ones(5))
 
@@ -79,12 +81,12 @@ EPSILON, DELTA, BUILDS = 1.0, 1e-5, 400
 
 
 def proven(monkeypatch, *, clipped):
-    """Return the epsilon that 400 builds with and 400 without one loud person prove by the likelihood ratio.
+    """Return the lower limit of epsilon from the likelihood ratio of 400 results with and 400 without one outlier.
 
-    The attacker knows all other persons and sees the noised answer itself, as no reader of a release does.
+    The attacker knows all other persons and sees the noised result itself, unlike a reader of a release.
     """
-    loud = np.repeat(CENTRES[:1] + 6.0, 40, axis=0)  # forty records, far outside
-    points = np.concatenate([POINTS[:80], loud])
+    outlier = np.repeat(CENTRES[:1] + 6.0, 40, axis=0)  # forty records, far outside
+    points = np.concatenate([POINTS[:80], outlier])
     worlds = {
         with_it: PersonRows(
             points=points[: 80 + 40 * with_it],
@@ -96,30 +98,28 @@ def proven(monkeypatch, *, clipped):
     }
     if not clipped:
         monkeypatch.setattr(sums, "exact_sum", lambda rows, _clip: (unclipped(rows), 0.0))
-    asked = query(noise_multipliers(EPSILON, DELTA, {"means": Priced(share=1.0)})["means"])
+    asked = query(noise_multipliers(EPSILON, DELTA, {"means": QuerySpec(share=1.0)})["means"])
     noise, sigma = StreamNoise(SeedTree(8)), asked.noise_multiplier * UNIT
     seen, clean = {}, {}
     for with_it, people in worlds.items():
         answers = []
 
-        def mechanism(rows, q, answers=answers, with_it=with_it):
+        def recorded(rows, q, answers=answers, with_it=with_it):
             rows = list(rows)
             clean[with_it] = sums.exact_sum(rows, 1.0)[0]
-            answers.append(private_sum(rows, q, noise) * UNIT)
+            answers.append(PrivateMechanism(noise)(rows, q) * UNIT)
             return answers[-1]
 
         for _ in range(BUILDS):
-            query_means(people, VARIANCES, asked, mechanism)
+            query_means(people, VARIANCES, asked, recorded)
         seen[with_it] = np.array(answers)
     person = clean[True] - clean[False]
     ratio = {with_it: (answers - clean[False]) @ person / sigma**2 for with_it, answers in seen.items()}
     best = 0.0
     for at in np.quantile(np.concatenate(list(ratio.values())), np.linspace(0.02, 0.98, 60)):
         hits, alarms = ((ratio[with_it] > at).sum() for with_it in (True, False))
-        low, high = (
-            clopper_pearson(hits, BUILDS, confidence=0.999)[0],
-            clopper_pearson(alarms, BUILDS, confidence=0.999)[1],
-        )
+        low = clopper_pearson(hits, BUILDS, confidence=0.999)[0]
+        high = clopper_pearson(alarms, BUILDS, confidence=0.999)[1]
         best = max(best, np.log(max(low - DELTA, 1e-9) / high))
     return best
 
@@ -128,6 +128,6 @@ def unclipped(rows):
     return sum(np.rint(block * UNIT).astype(np.int64).sum(axis=0) for block in rows)
 
 
-def test_what_the_best_attack_proves_stays_below_the_claim_and_exceeds_it_without_the_clip(monkeypatch):
+def test_best_attack_stays_below_the_claim_and_exceeds_it_without_clipping(monkeypatch):
     assert proven(monkeypatch, clipped=True) <= EPSILON
     assert proven(monkeypatch, clipped=False) > EPSILON

@@ -11,7 +11,7 @@ from synthgen.dp.deferred_signals import APART, STOPS, WAITS, deferred_signals
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Whatever the tests were started with hears all stops, and hears them after."""
+    """Install handlers for all signals, and check that the tests restore them."""
     started = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
     before = {number: signal.getsignal(number) for number in STOPS}
     yield
@@ -40,7 +40,7 @@ def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
 def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
-        draw(kept, *STOPS)  # as a terminal that closes sends them
+        draw(kept, *STOPS)  # a terminal that closes sends several signals
     assert kept == ["booked"]
     assert capfd.readouterr().err == WAITS
     times = iter([100.0, 100.0 + 2 * APART])
@@ -51,7 +51,7 @@ def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypat
 
 
 def test_ignored_signals_stay_ignored_during_the_draw():
-    kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # `nohup` does the same
     try:
         draw(kept, signal.SIGHUP, signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
@@ -60,7 +60,7 @@ def test_ignored_signals_stay_ignored_during_the_draw():
     assert kept == ["booked"]
 
 
-def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
+def test_handlers_stay_unchanged_without_a_stop_and_in_other_threads():
     with deferred_signals():
         assert signal.getsignal(signal.SIGINT) is not None
     found = []

@@ -8,8 +8,7 @@ from synthgen.core.types import Embedded
 from synthgen.dp import gaussian
 from synthgen.dp.basis import fit_basis
 from synthgen.dp.method import PublicContext
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism
+from synthgen.dp.noised_sums import PrivateMechanism, StreamNoise
 from synthgen.dp.person_rows import people_of
 
 RNG = np.random.default_rng(2)
@@ -32,10 +31,8 @@ X = Embedded(
     encoder="any",
     normalized=True,
 )
-
-
 CONTEXT = PublicContext(labels=LABELS, basis=BASIS, persons=300)
-QUERIES = {name: asked.query(name, 1.0) for name, asked in gaussian.QUERIES.items()}
+QUERIES = {name: spec.query(name, 1.0) for name, spec in gaussian.QUERIES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +40,7 @@ def model():
     return gaussian.learn(people_of(X, LABELS, BASIS), CONTEXT, QUERIES, PrivateMechanism(StreamNoise(SeedTree(1))))
 
 
-def test_points_have_unit_length_lie_near_their_class_and_have_no_parents(model):
+def test_sampled_points_have_unit_length_lie_near_their_class_and_have_no_parents(model):
     latents = model.sample({"a": 40, "c": 25}, SeedTree(5))
     assert Counter(latents.labels) == {"a": 40, "c": 25}
     assert np.allclose(np.linalg.norm(latents.vectors, axis=1), 1, atol=1e-5)
@@ -54,13 +51,13 @@ def test_points_have_unit_length_lie_near_their_class_and_have_no_parents(model)
         assert (own @ middle.T).mean(axis=0).argmax() == code
 
 
-def test_more_points_keep_the_first_ones(model):
+def test_higher_counts_keep_the_first_points(model):
     few, many = model.sample({"a": 5, "b": 3}, SeedTree(5)), model.sample({"a": 9, "b": 3}, SeedTree(5))
     assert np.array_equal(few.vectors[:5], many.vectors[:5])
     assert few.ids[:5] == many.ids[:5]
 
 
-def test_what_is_saved_comes_back(model, tmp_path):
+def test_model_survives_saving_and_reading(model, tmp_path):
     model.save(tmp_path)
     again = gaussian.read(tmp_path, CONTEXT)
     assert np.array_equal(model.sample({"b": 4}, SeedTree(1)).vectors, again.sample({"b": 4}, SeedTree(1)).vectors)

@@ -8,13 +8,12 @@ from sklearn.linear_model import LogisticRegression
 
 from audits.attacks.accounting.accounting_audit import Accounting
 from audits.core.errors import InputError
-from audits.core.types import AuditInputs, Table
+from audits.core.types import AuditInputs
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.dp import basis as bases
 from synthgen.dp import gaussian
@@ -30,47 +29,46 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 
 EMPTY = Corpus(role="control", records=(), has_groups=True)
-DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
-CHANGES = {
-    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
-    "dp": DP,
-    "source": {"id": None},
-    "filter": {"class_agreement": None, "language": None, "length": None},
-}
 
 
 def run_measure(bench, **changes):
-    """Return job, prepared data, measured result, its stages and the train source."""
-    job = bench.job(**{**CHANGES, **changes})
+    """Return the job, the train records, the results, both stages, and the reservations of the ledger."""
+    job = bench.job(**{**bench.changes, **changes})
     prepared, _, embedded = bench.prepare(job)
-    parts = bench.stages[1]
-    source = read_corpus(parts.folder / "train.parquet", "train")
     reservation, reserved = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
-    return job, prepared, measured, (reserved, answered), source
+    found = {"train": prepared.train, "measured": measured, "reserved": reserved, "answered": answered}
+    return SimpleNamespace(job=job, **found, booked=all_reservations(*ledger_of(job.config)))
+
+
+def audited(train, log):
+    table = as_table(train, {})
+    inputs = AuditInputs(synthetic=table, train=table, control=table, mechanism=log)
+    return Accounting().run(inputs, np.random.default_rng(0), 0.95)
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
+def unreachable(*_):
+    raise InputError("the ledger cannot be used")
 
 
 def test_later_stages_get_no_train_record_and_the_audit_agrees_with_the_log(ready):
-    _, prepared, measured, (_, answered), _ = run_measure(ready)
-    training_view = measured.training_view
-    assert {r.text for r in training_view.train.records} == {""}
-    assert not {r.id for r in training_view.train.records} & {r.id for r in prepared.train.records}
-    assert not {r.group for r in training_view.train.records} & {r.group for r in prepared.train.records}
-    train = as_table(prepared.train, {})
-    inputs = AuditInputs(
-        synthetic=Table(texts=("a",), labels=("x",), groups=("0",), has_groups=False),
-        train=train,
-        control=train,
-        mechanism=measured.log,
-    )
-    found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
+    run = run_measure(ready)
+    substitutes = run.measured.training_view.train.records
+    assert {r.text for r in substitutes} == {""}
+    assert not {r.id for r in substitutes} & {r.id for r in run.train.records}
+    assert not {r.group for r in substitutes} & {r.group for r in run.train.records}
+    found = audited(run.train, run.measured.log)
     checks = dict(found.details["checks"])
     assert checks.pop("seeds") == "holds"
     assert set(checks.values()) == {"holds"}, found.reason
     assert found.verdict == "pass"
     assert found.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-3)
-    assert answered.counts == {"in": len(prepared.train), "out": 3}
-    assert found.details["outside_reads"] == ["audit-numbers"]  # one draw may leave under any policy
+    assert run.answered.counts == {"in": len(run.train), "out": 3}
+    assert found.details["outside_reads"] == ["audit-numbers"]  # a result may be released under any policy
 
 
 def halve(held, name):
@@ -88,23 +86,21 @@ SPOILT = (
 )
 
 
-def test_a_log_of_something_else_does_not_pass(ready):
-    _, prepared, measured, _, _ = run_measure(ready)
-    train = as_table(prepared.train, {})
+def test_audit_rejects_altered_mechanism_logs(ready):
+    run = run_measure(ready)
     for spoil, check in SPOILT:
-        log = json.loads(json.dumps(measured.log))
+        log = json.loads(json.dumps(run.measured.log))
         spoil(log)
-        inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=log)
-        found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
+        found = audited(run.train, log)
         assert found.verdict != "pass", check
         assert dict(found.details["checks"])[check] != "holds", check
 
 
 def test_with_style_votes_the_result_holds_the_chosen_styles(village_bench):
-    _, _, measured, (_, answered), _ = run_measure(village_bench, decode={"style": "auto"})
-    stored = json.loads((answered.folder / "style.json").read_bytes())["shares"]
-    assert measured.shares == tuple((name, share) for name, share in stored)
-    assert [cost["kind"] for cost in measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
+    run = run_measure(village_bench, decode={"style": "auto"})
+    stored = json.loads((run.answered.folder / "style.json").read_bytes())["shares"]
+    assert run.measured.shares == tuple((name, share) for name, share in stored)
+    assert [cost["kind"] for cost in run.measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
 
 
 def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_digest(ready, monkeypatch):
@@ -116,37 +112,33 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
         centre=basis.mean.astype(np.float32),
     )
     monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
-    (job, _, more, (_, answered), _), (_, _, fewer, (_, again), _) = (
-        run_measure(ready, decode={"words": words}) for words in (3, 2)
-    )
-    assert again.reused
-    assert again.digest == answered.digest
-    assert len(all_reservations(*ledger_of(job.config))) == 1
-    assert [m.training_view.draws(None).words_per_vector for m in (more, fewer)] == [3, 2]
-    assert (
-        more.training_view.digest != fewer.training_view.digest
-    )  # so that texts written from more words are not reused
+    more, fewer = (run_measure(ready, decode={"words": words}) for words in (3, 2))
+    assert fewer.answered.reused
+    assert fewer.answered.digest == more.answered.digest
+    assert len(fewer.booked) == 1
+    views = [run.measured.training_view for run in (more, fewer)]
+    assert [view.draws(None).words_per_vector for view in views] == [3, 2]
+    assert views[0].digest != views[1].digest  # so that texts written from more words are not reused
 
 
-def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
-    job, _, first, stages, _ = run_measure(ready)
-    _, _, again, kept, _ = run_measure(ready)
-    assert [stage.reused for stage in kept] == [True, True]
-    assert again.log == first.log
-    assert len(all_reservations(*ledger_of(job.config))) == 1
-    assert spent_so_far(*ledger_of(job.config)).epsilon == 2.0
-    assert made_digest(stages[1].folder) == made_digest(kept[1].folder)
+def test_repeated_run_spends_the_budget_once(ready):
+    first, again = run_measure(ready), run_measure(ready)
+    assert [again.reserved.reused, again.answered.reused] == [True, True]
+    assert again.measured.log == first.measured.log
+    assert len(again.booked) == 1
+    assert spent_so_far(*ledger_of(again.job.config)).epsilon == 2.0
+    assert made_digest(first.answered.folder) == made_digest(again.answered.folder)
 
 
-def test_the_second_run_that_would_overspend_reads_nothing(ready):
+def test_run_that_would_overspend_is_refused(ready):
     run_measure(ready)
     with pytest.raises(Overspent) as refused:
-        run_measure(ready, dp={**DP, "epsilon": 1.5})
+        run_measure(ready, dp={**ready.changes["dp"], "epsilon": 1.5})
     assert refused.value.exit_code == 5
 
 
-def test_an_answer_that_was_exchanged_is_not_written_from(ready):
-    _, _, _, (_, answered), _ = run_measure(ready)
+def test_exchanged_result_is_rejected(ready):
+    answered = run_measure(ready).answered
     path = answered.folder / "classes.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -158,7 +150,7 @@ def test_an_answer_that_was_exchanged_is_not_written_from(ready):
         run_measure(ready)
 
 
-def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypatch):
+def test_file_planted_before_the_draw_is_ignored(ready, monkeypatch):
     def planted(job, *given):
         (partial,) = (job.workspace.root / "stages").glob("measure-*.partial")
         (partial / "style.json").write_text(json.dumps({"shares": [["clinical-note", 1.0]], "votes": {}}))
@@ -168,29 +160,25 @@ def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypat
         patch.setattr(measuring, "account_for", planted)
         with pytest.raises(KeyboardInterrupt):
             run_measure(ready)
-    _, _, measured, (_, answered), _ = run_measure(ready)
-    assert measured.shares is None
-    assert not (answered.folder / "style.json").exists()
+    run = run_measure(ready)
+    assert run.measured.shares is None
+    assert not (run.answered.folder / "style.json").exists()
 
 
 @pytest.mark.parametrize("stop", ["note_draw", "made_digest"])
-def test_a_stop_before_the_noise_costs_nothing_more_and_one_after_it_does(ready, monkeypatch, stop):
-    def stopped(*_):
-        raise KeyboardInterrupt
-
+def test_stop_before_the_draw_keeps_the_budget_and_a_stop_after_it_does_not(ready, monkeypatch, stop):
     with monkeypatch.context() as patch:
         patch.setattr(*((measuring, stop) if stop == "note_draw" else (answer, stop)), stopped)
         with pytest.raises(KeyboardInterrupt):
             run_measure(ready)
     if stop == "note_draw":
-        job, *_ = run_measure(ready)
-        assert [one["epsilon"] for one in all_reservations(*ledger_of(job.config))] == [2.0]
+        assert [one["epsilon"] for one in run_measure(ready).booked] == [2.0]
         return
     with pytest.raises(Overspent, match="drew its noise before"):
         run_measure(ready)
 
 
-def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, monkeypatch):
+def test_result_booked_before_a_stop_is_reused(ready, monkeypatch):
     def booked_and_stopped(*given):
         note_made(*given)
         raise KeyboardInterrupt
@@ -201,9 +189,10 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
             run_measure(ready)
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "PrivateMechanism", lambda _: None)  # no query is run again
-        job, _, measured, (_, answered), _ = run_measure(ready)
-    assert measured.log["mechanisms"]
-    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
+        run = run_measure(ready)
+    answered = run.answered
+    assert run.measured.log["mechanisms"]
+    assert [one["state"] for one in run.booked] == ["made"]
     kept = (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
     (answered.folder / ".DS_Store").write_text("")
     with pytest.raises(StorageError, match="budget is spent") as refused:
@@ -211,82 +200,77 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
     assert list(refused.value.problems) == [".DS_Store: added", "classes.safetensors: missing"]
     kept.rename(answered.folder / "classes.safetensors")
     (answered.folder / ".DS_Store").unlink()
-    assert run_measure(ready)[3][1].reused
-    assert len(all_reservations(*ledger_of(job.config))) == 1
+    again = run_measure(ready)
+    assert again.answered.reused
+    assert len(again.booked) == 1
 
 
 def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
-    def away(*_):
-        raise InputError("the ledger cannot be used")
-
     with monkeypatch.context() as patch:
-        patch.setattr(answer, "note_made", away)
+        patch.setattr(answer, "note_made", unreachable)
         with pytest.raises(InputError):
             run_measure(ready)
-    (partial,) = (ready.job(**CHANGES).workspace.root / "stages").glob("measure-*.partial")
+    (partial,) = (ready.job(**ready.changes).workspace.root / "stages").glob("measure-*.partial")
     whole = partial / "classes.safetensors"
     data = whole.read_bytes()
-    whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # as somebody would who has an answer with less noise
+    whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # an attacker could insert a result with less noise
     with pytest.raises(StorageError, match="budget is spent"):
         run_measure(ready)
     whole.write_bytes(data)
     (partial / "more.safetensors").write_bytes(data)
-    with pytest.raises(StorageError, match="budget is spent"):  # and nothing of it is thrown away
+    with pytest.raises(StorageError, match="budget is spent"):  # nothing is deleted
         run_measure(ready)
-    config = ready.job(**CHANGES).config
-    with pytest.raises(Overspent, match="does not hold this run"):  # what is sealed there is not that answer
+    config = ready.job(**ready.changes).config
+    with pytest.raises(Overspent, match="does not hold this run"):  # the seal does not match the result
         check_room(config, load_policy("strict-dp"))
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
-    job, _, _, (_, answered), _ = run_measure(ready)
-    assert (answered.folder / whole.name).read_bytes() == data
-    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
+    run = run_measure(ready)
+    assert (run.answered.folder / whole.name).read_bytes() == data
+    assert [one["state"] for one in run.booked] == ["made"]
 
 
 @pytest.mark.parametrize(
     "changes", [{"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}]
 )
 def test_changed_read_settings_do_not_spend_the_budget_again(ready, changes):
-    job, *_ = run_measure(ready)
+    run_measure(ready)
     with pytest.raises(Overspent, match="drew its noise before") as refused:
         run_measure(ready, **changes)
     assert "set configuration, data and version back" in refused.value.hint
-    assert run_measure(ready)[3][1].reused
-    assert len(all_reservations(*ledger_of(job.config))) == 1
+    again = run_measure(ready)
+    assert again.answered.reused
+    assert len(again.booked) == 1
 
 
 def test_a_spent_dp_result_is_used_after_an_upgrade_of_an_unrelated_stage(ready, monkeypatch):
-    job, _, first, _, _ = run_measure(ready)
+    first = run_measure(ready)
     for name in ("LOAD", "SPLIT", "DEIDENTIFY", "EMBED"):
         stage = getattr(prepare, name)
         monkeypatch.setattr(prepare, name, replace(stage, version=stage.version + 1))
     monkeypatch.setattr("synthgen.core.made_by.version", lambda _name: "another")
-    _, _, again, (_, answered), _ = run_measure(ready)
-    assert answered.reused
-    assert again.log == first.log
-    assert len(all_reservations(*ledger_of(job.config))) == 1
+    again = run_measure(ready)
+    assert again.answered.reused
+    assert again.measured.log == first.measured.log
+    assert len(again.booked) == 1
 
 
-def test_a_ledger_of_before_is_seen(ready, tmp_path):
+def test_rolled_back_ledger_is_detected(ready, tmp_path):
     run_measure(ready)
     (tmp_path / "ledger" / "attempts.jsonl").write_bytes(b"")
     with pytest.raises(InputError, match="entries"):
         run_measure(ready)
 
 
-def test_a_public_run_says_where_its_noise_comes_from(ready):
-    _, _, measured, _, _ = run_measure(ready)
-    digests = [m["seed_digest"] for m in measured.log["mechanisms"]]
+def test_log_contains_noise_seeds_only_with_a_public_secret(ready):
+    digests = [m["seed_digest"] for m in run_measure(ready).measured.log["mechanisms"]]
     assert None not in digests
     assert len(set(digests)) == len(digests)
+    private = run_measure(ready, secret="workspace", dp={**ready.changes["dp"], "epsilon": 0.9})
+    assert {m["seed_digest"] for m in private.measured.log["mechanisms"]} == {None}
 
 
-def test_a_secret_run_has_noise_without_a_seed(ready):
-    _, _, measured, _, _ = run_measure(ready, secret="workspace")
-    assert {m["seed_digest"] for m in measured.log["mechanisms"]} == {None}
-
-
-def test_a_classifier_of_the_stand_ins_finds_the_boundary_that_was_learned_between_near_classes():
+def test_classifier_fitted_to_substitutes_finds_the_learned_boundary():
     rng = np.random.default_rng(2)
     axes = rng.normal(size=(400, 64)) * np.linspace(1, 0.3, 64)
     basis = fit_basis((axes / np.linalg.norm(axes, axis=1, keepdims=True)).astype(np.float32))
@@ -296,8 +280,8 @@ def test_a_classifier_of_the_stand_ins_finds_the_boundary_that_was_learned_betwe
     spread = np.diag(np.sqrt(basis.variances))
     learned = gaussian.ClassModel(labels=("a", "b"), basis=basis, points=points, spread=spread, weights=weights)
 
-    stood_in = measuring.stand_ins(learned, learned.labels, "any", SeedTree(1))
-    fitted = LogisticRegression(C=100, max_iter=5000).fit(stood_in.vectors.astype(np.float64), stood_in.labels)
+    drawn = measuring.substitutes(learned, learned.labels, "any", SeedTree(1))
+    fitted = LogisticRegression(C=100, max_iter=5000).fit(drawn.vectors.astype(np.float64), drawn.labels)
     anywhere = basis.outward(points[rng.integers(0, 2, 4000)] + rng.normal(size=(4000, 64)) @ spread.T)
-    whose = class_scores(basis.inward(anywhere), weights, scales).argmax(axis=1)
-    assert (np.array(learned.labels)[whose] == fitted.predict(anywhere.astype(np.float64))).mean() > 0.91
+    wanted = class_scores(basis.inward(anywhere), weights, scales).argmax(axis=1)
+    assert (np.array(learned.labels)[wanted] == fitted.predict(anywhere.astype(np.float64))).mean() > 0.91

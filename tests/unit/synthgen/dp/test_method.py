@@ -1,9 +1,10 @@
-from synthgen.dp.method import QuerySpec
-from synthgen.dp.noise_multipliers import Priced
+from synthgen.dp.method import VOTE, VOTE_QUERIES, QuerySpec
 
 
-def test_a_configured_query_becomes_a_query_with_noise():
-    spec = QuerySpec(share=0.5, clip=0.3, steps=4, kind="vote")
-    query = spec.query("q", 2.0)
+def test_query_spec_becomes_a_query_with_noise():
+    query = QuerySpec(share=0.5, clip=0.3, steps=4, kind="vote").query("q", 2.0)
     assert (query.name, query.noise_multiplier, query.clip, query.steps, query.kind) == ("q", 2.0, 0.3, 4, "vote")
-    assert spec.priced(0.7) == Priced(share=0.7, steps=4)
+
+
+def test_style_query_is_a_vote_with_its_own_share():
+    assert (VOTE_QUERIES[VOTE].kind, VOTE_QUERIES[VOTE].share) == ("vote", 0.05)

@@ -23,7 +23,7 @@ def embedded(groups, labels):
     )
 
 
-def test_a_person_of_many_records_weighs_as_one_of_one(monkeypatch):
+def test_mean_rows_weights_each_person_equally(monkeypatch):
     monkeypatch.setattr(people_module, "BLOCK", 2)
     x = embedded(["p", "q", "p", "r", "p", "s"], ["a", "b", "a", "b", "b", "a"])
     people = people_of(x, ("b", "a"), BASIS)
@@ -34,17 +34,17 @@ def test_a_person_of_many_records_weighs_as_one_of_one(monkeypatch):
     assert np.allclose(rows[1:], points[[1, 3, 5]])
 
 
-def test_ids_that_differ_by_their_end_are_two_persons():
+def test_people_of_distinguishes_ids_with_a_null_character():
     people = people_of(embedded(["p", "p\0", "p\0", "q"], ["a"] * 4), ("a",), BASIS)
     assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
 
 
-def test_undeclared_labels_are_refused():
+def test_people_of_rejects_undeclared_labels():
     with pytest.raises(InternalError, match="not declared"):
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
 
 
-def test_made_up_people_have_many_records_too():
+def test_made_up_people_have_one_to_sixty_records():
     people = made_up_people(200, 3, BASIS, np.random.default_rng(1))
     sizes = np.diff(np.append(people.starts, len(people.points)))
     assert (sizes.min(), sizes.max()) == (1, 60)

@@ -13,7 +13,7 @@ from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageErr
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus, Record
 from synthgen.dp import gaussian
-from synthgen.dp import planned_queries as questions
+from synthgen.dp import planned_queries as planned
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.reserve import check_room, reserve_budget, reserved_run
 from synthgen.dp.sealed_result import LOG
@@ -33,26 +33,33 @@ DP = {
     "secret": "workspace",
     "filter": {"class_agreement": None, "length": None},
 }
-
-
 NOBODY = Corpus(role="control", records=(), has_groups=True)
 
 
 @pytest.fixture(autouse=True)
 def public(monkeypatch):
-    """The stand-ins' bridge counts as shipped, too."""
-    monkeypatch.setattr(questions, "is_public", lambda _: True)
+    """Treat the bridge of the stand-ins as shipped, too."""
+    monkeypatch.setattr(planned, "is_public", lambda _: True)
 
 
-def reserved(config, *, anew=False):
+def with_dp(**dp):
+    """Return the changes with another budget."""
+    return {**DP, "dp": {**DP["dp"], **dp}}
+
+
+def reserved(config, *, policy="strict-dp", control=NOBODY, spend_again=False):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY, anew=anew)[0]
+    return reserve_budget(job, load_policy(policy), NOBODY, control, spend_again=spend_again)[0]
 
 
-def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
+def booked(config):
+    return all_reservations(*ledger_of(config))
+
+
+def test_plan_states_spent_continued_and_missing_budget(project):
     policy, config = load_policy("strict-dp"), project.config(**DP)
     assert make_plan(config).ledger == "epsilon 0, delta 0"
-    assert all_reservations(*ledger_of(config)) == []
+    assert booked(config) == []
     reserved(config)
     text = make_plan(config).to_text()
     assert "already spent in the ledger: epsilon 0, delta 0; this run continues with its own reservation" in text
@@ -64,64 +71,64 @@ def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many
         check_room(other, policy)
 
 
-def test_looking_up_a_reservation_makes_no_workspace(project):
+def test_reserved_run_creates_no_workspace(project):
     config = project.config(**DP, workspace="another")
     assert reserved_run(config) is None
     assert not config.resolve(config.workspace).exists()
     run = reserved(config).spending.run
     assert reserved_run(config) == run
-    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # which has no budget
+    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # it has no budget
 
 
-def test_a_run_that_begins_by_paying_anew_pays_once(project):
+def test_spend_again_without_a_reservation_reserves_once(project):
     config = project.config(**DP)
-    run = reserved(config, anew=True).spending.run
-    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+    run = reserved(config, spend_again=True).spending.run
+    assert [one["run"] for one in booked(config)] == [run]
 
 
-def test_a_run_without_a_budget_reserves_nothing(project):
+def test_run_until_embed_reserves_nothing(project):
     config = project.config(**DP)
     Pipeline(config).run(until="embed")
-    assert all_reservations(*ledger_of(config)) == []
+    assert booked(config) == []
 
 
-def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
-    most = {**DP, "dp": {"epsilon": 0.5, "delta": 6e-6, "persons": 10_000}}
+def test_sum_of_deltas_is_limited_by_the_number_of_persons(project):
+    most = with_dp(epsilon=0.5, delta=6e-6, persons=10_000)
     policy = load_policy("strict-dp")
     reserved(project.config(**most))
     with pytest.raises(Overspent) as refused:
         check_room(project.config(**most, seed=7), policy)
     assert list(refused.value.problems) == ["delta: 1e-05 in all, 6e-06 spent, 6e-06 asked for"]
-    fewer = project.config(**{**most, "dp": {"epsilon": 0.5, "delta": 3e-6, "persons": 12_000}}, seed=7)
+    fewer = project.config(**with_dp(epsilon=0.5, delta=3e-6, persons=12_000), seed=7)
     with pytest.raises(Overspent, match="budget") as refused:
         check_room(fewer, policy)
     assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
 
 
-def test_a_delta_too_large_for_the_persons_in_train_is_refused_before_it_is_reserved(project):
-    few = {"epsilon": 0.5, "delta": 9e-3, "persons": 10}
-    config = project.config(**{**DP, "dp": few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
+def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
+    few = with_dp(epsilon=0.5, delta=9e-3, persons=10)
+    config = project.config(**{**few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
     (warned,) = make_plan(config).warnings
     with pytest.raises(BudgetError, match="too large for the number of persons") as refused:
         Pipeline(config).run()
     assert warned.startswith(refused.value.problems[0][:30])
-    assert all_reservations(*ledger_of(config)) == []
+    assert booked(config) == []
 
 
 def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, monkeypatch):
     config = project.config(**DP)
     run = reserved(config).spending.run
     root = config.resolve(config.workspace)
-    with monkeypatch.context() as patch:  # as another version of the accountant's library may have it
+    with monkeypatch.context() as patch:  # another version of the accounting library may differ slightly
         patch.setattr(
             "synthgen.dp.planned_queries.noise_multipliers",
             lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
         )
         with pytest.raises(InputError, match="another reservation under this run's id"):
             reserved(config)
-        with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
-            reserved(config, anew=True)
-    with monkeypatch.context() as patch:  # as another version may put its question
+        with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
+            reserved(config, spend_again=True)
+    with monkeypatch.context() as patch:  # another version of the program may plan other queries
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
         with pytest.raises(InputError, match="another reservation under this run's id"):
@@ -150,99 +157,81 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
         reserved(config)
     assert refused.value.problems == (answer.name,)
     (root / "elsewhere").rename(reservation)
-    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+    assert [one["run"] for one in booked(config)] == [run]
 
 
-def test_another_question_is_another_run(project):
-    def telling(words):
-        dp = {"epsilon": 1.0, "delta": 2e-6, "persons": 3000}
-        return project.config(**{**DP, "dp": dp, "decode": {"words": words}})
+def test_other_queries_need_another_reservation(project):
+    def run(words):
+        changes = with_dp(epsilon=1.0, delta=2e-6, persons=3000)
+        return reserved(project.config(**changes, decode={"words": words})).spending.run
 
-    first = reserved(telling(0)).spending.run
-    assert reserved(telling(4)).spending.run != first
-    assert reserved(telling(0)).spending.run == first
+    first = run(0)
+    assert run(4) != first
+    assert run(0) == first
 
 
 def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
-    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
-    first, again = reserved(config), reserved(config, anew=True)
-    assert again.spending == first.spending  # nothing was drawn, so it goes on with that
+    config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
+    first, again = reserved(config), reserved(config, spend_again=True)
+    assert again.spending == first.spending  # no noise was drawn, so the run continues with it
     note_draw(*ledger_of(config), first.spending.run)
-    assert not check_room(config, load_policy("strict-dp"))[1]  # what was drawn is lost
-    second = reserved(config, anew=True)
+    assert not check_room(config, load_policy("strict-dp"))[1]  # the result is lost
+    second = reserved(config, spend_again=True)
     assert second.spending.run != first.spending.run
     assert len(list((config.resolve(config.workspace) / "stages").glob("reserve-*"))) == 2
     assert reserved(config).spending.run == second.spending.run
     note_draw(*ledger_of(config), second.spending.run)
-    third = reserved(config, anew=True)
+    third = reserved(config, spend_again=True)
     note_draw(*ledger_of(config), third.spending.run)
     with pytest.raises(Overspent):
-        reserved(config, anew=True)
-    assert reserved(config).spending.run == third.spending.run  # and what it had is still in reach
+        reserved(config, spend_again=True)
+    assert reserved(config).spending.run == third.spending.run  # the last reservation stays available
 
 
-def test_other_persons_are_another_question(project):
-    fewer = {**DP, "dp": {**DP["dp"], "epsilon": 1.0, "persons": 41}}
-    first = reserved(project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0}}))
-    assert reserved(project.config(**fewer)).spending.run != first.spending.run
+def test_another_number_of_persons_needs_another_reservation(project):
+    first, other = (reserved(project.config(**with_dp(epsilon=1.0, persons=n))) for n in (40, 41))
+    assert first.spending.run != other.spending.run
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"secret": "public"}, "the noise is reproducible"),
-        (
-            {"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}},
-            "without training records",
-        ),
-        ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
+        ({"interpolate": {**DP["interpolate"], "total": None, "balance": {"other": 5}}}, "without training records"),
+        ({"interpolate": {**DP["interpolate"], "total": 1}}, "without a record"),
     ],
 )
-def test_a_run_that_must_fail_is_refused_before_its_budget_is_reserved(project, changes, said):
+def test_run_that_must_fail_is_refused_before_the_reservation(project, changes, message):
     config = project.config(**{**DP, **changes})
-    with pytest.raises((ConfigError, DataError), match=said):
+    with pytest.raises((ConfigError, DataError), match=message):
         Pipeline(config).run()
-    assert all_reservations(*ledger_of(config)) == []
+    assert booked(config) == []
 
 
 def test_exhausted_control_persons_are_refused_before_a_reservation(project):
-    config, policy = (
-        project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}}),
-        load_policy("strict-dp"),
-    )
+    small, policy = with_dp(epsilon=0.5, delta=1e-6), load_policy("strict-dp")
+    config = project.config(**small)
     (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
-    rows = [
-        Record(id=f"c{i}", text=f"words of number {i} and of nobody else", label="a", group=f"c{i}")
-        for i in range(20)
-    ]
-    control = Corpus(role="control", records=tuple(rows), has_groups=True)
-    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    reservation = None
+    texts = {f"c{i}": f"words of number {i} and of nobody else" for i in range(20)}
+    rows = tuple(Record(id=name, text=text, label="a", group=name) for name, text in texts.items())
+    control = Corpus(role="control", records=rows, has_groups=True)
     for number in range(int(limit)):
         assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
-        if reservation is None:
-            reservation, _ = reserve_budget(job, policy, NOBODY, control)
-            note_draw(*ledger_of(config), reservation.spending.run)
-        else:  # each before the last may pay anew
-            reserve_budget(other_seed(project, number), policy, NOBODY, control)
+        if number == 0:
+            first = reserved(config, control=control)
+            note_draw(*ledger_of(config), first.spending.run)
+        else:  # before the limit is reached, other runs may reserve
+            reserved(project.config(**small, seed=number), control=control)
         attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
-    with pytest.raises(BudgetError, match="no further run can be released"):
-        reserve_budget(other_seed(project, 99), policy, NOBODY, control)
-    with pytest.raises(BudgetError, match="no further run can be released"):
-        reserve_budget(job, policy, NOBODY, control, anew=True)
-    again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
-    assert again.spending == reservation.spending
-    assert len(all_reservations(*ledger_of(config))) == int(limit)
-
-
-def other_seed(project, seed):
-    changes = {**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}, "seed": seed}
-    config = project.config(**changes)
-    return Job(config, Workspace(config.resolve(config.workspace)), silent)
+    for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
+        with pytest.raises(BudgetError, match="no further run can be released"):
+            reserved(other, control=control, spend_again=spend_again)
+    assert reserved(config, control=control).spending == first.spending  # the old reservation stays available
+    assert len(booked(config)) == int(limit)
 
 
 def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
-    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
+    config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
     first = reserved(config)
     (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
     (folder / "run.json").write_text("{")
@@ -251,19 +240,13 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     (folder / "run.json").write_text("{}")
     with pytest.raises(StorageError, match="budget is spent"):
         reserved(config)
-    assert reserved(config, anew=True).spending.run != first.spending.run
-    assert len(all_reservations(*ledger_of(config))) == 2
+    assert reserved(config, spend_again=True).spending.run != first.spending.run
+    assert len(booked(config)) == 2
 
 
-def test_deltas_that_no_accounting_passes_are_not_booked_under_a_policy_without_a_bound(project):
-    given = {**DP, "dp": {"epsilon": 0.5, "delta": 2e-6, "persons": 40_000}}
-    policy = load_policy("research")
-    for seed, holds in ((1, True), (2, False)):
-        config = project.config(**given, seed=seed)
-        job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-        if holds:
-            reserve_budget(job, policy, NOBODY, NOBODY)
-            continue
-        with pytest.raises(Overspent) as refused:
-            reserve_budget(job, policy, NOBODY, NOBODY)
-        assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]
+def test_sum_of_deltas_is_limited_without_a_policy_limit(project):
+    changes = with_dp(epsilon=0.5, delta=2e-6, persons=40_000)
+    reserved(project.config(**changes, seed=1), policy="research")
+    with pytest.raises(Overspent) as refused:
+        reserved(project.config(**changes, seed=2), policy="research")
+    assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]

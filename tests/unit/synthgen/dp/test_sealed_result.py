@@ -27,7 +27,7 @@ def folder(tmp_path):
     return tmp_path / "answer"
 
 
-def test_what_the_ledger_books_is_kept_and_nothing_else(ledger, folder):
+def test_only_the_booked_result_is_kept(ledger, folder):
     book(folder, ledger, RUN, note_draw(*ledger, RUN))
     assert is_kept(folder, ledger, RUN)
     (folder / "classes.safetensors").write_bytes(b"other")
@@ -39,15 +39,13 @@ def test_what_the_ledger_books_is_kept_and_nothing_else(ledger, folder):
         is_kept(folder, ledger, RUN)
 
 
-def test_what_nothing_was_drawn_for_is_swept_out(ledger, folder):
+def test_files_without_a_draw_are_deleted(ledger, folder):
     (folder / "more").mkdir()
     assert not is_kept(folder, ledger, RUN)
     assert list(folder.iterdir()) == []
 
 
-def test_a_sealed_answer_is_booked_late_and_a_changed_one_is_neither_booked_nor_thrown_away(
-    ledger, folder, monkeypatch
-):
+def test_sealed_result_is_booked_later_and_a_changed_one_is_rejected(ledger, folder, monkeypatch):
     def away(*_):
         raise InputError("the ledger cannot be used")
 
@@ -66,7 +64,7 @@ def test_a_sealed_answer_is_booked_late_and_a_changed_one_is_neither_booked_nor_
     assert state_of(*ledger, RUN).last == "made"
 
 
-def test_a_draw_without_a_seal_is_lost(ledger, folder):
+def test_draw_without_a_seal_is_lost(ledger, folder):
     note_draw(*ledger, RUN)
     assert not (folder / SEAL).exists()
     assert not is_sealed(folder, state_of(*ledger, RUN).key)

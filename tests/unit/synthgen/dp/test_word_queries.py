@@ -7,8 +7,7 @@ import pytest
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Latents, Record
 from synthgen.dp import word_queries as module
-from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateMechanism, Query, exact_sum
+from synthgen.dp.noised_sums import PrivateMechanism, Query, StreamNoise, exact_sum
 from synthgen.dp.word_queries import MOST, PromptWords, made_up_words, query_words, read_words, words_by_person
 
 RNG = np.random.default_rng(0)
@@ -37,16 +36,15 @@ CORPUS = Corpus(
         for i, label in enumerate(("a", "b") * 150)
     ),
 )
-SAID = words_by_person(CORPUS, ("a", "b"), VOCABULARY)
+USED = words_by_person(CORPUS, ("a", "b"), VOCABULARY)
 
 
-def answered(sigma, seed=1):
-    noise = StreamNoise(SeedTree(seed))
+def answered(sigma, used=USED):
     query = Query(name="words", noise_multiplier=sigma)
-    return query_words(SAID, 2, VOCABULARY, query, PrivateMechanism(noise))
+    return query_words(used, 2, VOCABULARY, query, PrivateMechanism(StreamNoise(SeedTree(1))))
 
 
-def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypatch):
+def test_words_by_person_counts_each_person_once_and_the_rarest_words_first(monkeypatch):
     monkeypatch.setattr(module, "MOST", 3)
     many = Corpus(
         role="train",
@@ -57,24 +55,21 @@ def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypat
     assert pairs.tolist() == [[0, 13], [0, 12], [0, 11]]
 
 
-def test_counts_are_persons_of_each_class_and_telling_words_are_their_own():
+def test_query_words_counts_persons_and_weights_words_of_one_class():
     found = answered(1e-6)
-    exact = Counter((int(c), int(w)) for pairs in SAID for c, w in pairs)
+    exact = Counter((int(c), int(w)) for pairs in USED for c, w in pairs)
     assert all(found.counts[c, w] == pytest.approx(n, abs=0.01) for (c, w), n in exact.items())
-    telling = answered(0.5).weights()
-    assert {NAMES[i] for i in np.flatnonzero(telling[0])} == set(OWN["a"])
-    assert {NAMES[i] for i in np.flatnonzero(telling[1])} == set(OWN["b"])
+    weights = answered(0.5).weights()
+    for row, label in zip(weights, ("a", "b"), strict=True):
+        assert {NAMES[i] for i in np.flatnonzero(row)} == set(OWN[label])
 
 
-def test_noise_alone_says_nothing():
-    said = [np.zeros((0, 2), dtype=np.int64)] * 40
-    noise = StreamNoise(SeedTree(2))
-    query = Query(name="words", noise_multiplier=5.0)
-    found = query_words(said, 2, VOCABULARY, query, PrivateMechanism(noise))
-    assert (found.weights() > 0).sum() <= 1
+def test_query_words_finds_no_words_in_noise():
+    none = [np.zeros((0, 2), dtype=np.int64)] * 40
+    assert (answered(5.0, none).weights() > 0).sum() <= 1
 
 
-def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_path):
+def test_draw_returns_words_of_the_class_without_repeats_and_prefers_near_ones(tmp_path):
     found = answered(0.5)
     found.save(tmp_path)
     found = read_words(tmp_path, VOCABULARY)
@@ -85,18 +80,18 @@ def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_p
     assert found.draw(0, near[:3], 2, np.random.default_rng(1)) == drawn[:3]
 
 
-def test_a_row_with_too_many_words_is_clipped():
-    said = made_up_words(20, 2, 60, np.random.default_rng(0))
-    assert max(map(len, said)) > MOST
+def test_rows_with_too_many_words_are_clipped():
+    used = made_up_words(20, 2, 60, np.random.default_rng(0))
+    assert max(map(len, used)) > MOST
     rows = np.zeros((20, 120))
-    for row, pairs in zip(rows, said, strict=True):
+    for row, pairs in zip(rows, used, strict=True):
         row[pairs[:, 0] * 60 + pairs[:, 1]] = MOST**-0.5
     assert np.linalg.norm(rows, axis=1).max() > 1
     assert exact_sum([rows], 1.0)[1] == pytest.approx(1.0)
 
 
-def test_each_vector_gets_prompt_words_of_its_own_class():
-    class Everywhere:
+def test_prompt_words_are_those_of_the_class_of_each_vector():
+    class Learned:
         def sample(self, counts, rng):
             rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]
             empty = ((),) * len(rows)
@@ -110,8 +105,8 @@ def test_each_vector_gets_prompt_words_of_its_own_class():
                 seed_path="any",
             )
 
-    telling = PromptWords(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), words_per_vector=2)
-    drawn = telling.sample({"b": 9, "a": 4}, SeedTree(3))
-    for label, words in zip(drawn.labels, drawn.told, strict=True):
+    draws = PromptWords(learned=Learned(), words=answered(0.5), labels=("a", "b"), words_per_vector=2)
+    drawn = draws.sample({"b": 9, "a": 4}, SeedTree(3))
+    for label, words in zip(drawn.labels, drawn.prompt_words, strict=True):
         assert set(words) <= set(OWN[label])
-    assert telling.sample({"b": 3, "a": 4}, SeedTree(3)).told == drawn.told[:7]
+    assert draws.sample({"b": 3, "a": 4}, SeedTree(3)).prompt_words == drawn.prompt_words[:7]

@@ -1,10 +1,29 @@
-"""A plane worked by hand, and a slow way to say whether two clouds of points are the same."""
+"""A plane with known distances, and a distance between two clouds of points."""
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from synthgen.core.types import Embedded
+
+
+def embedded(vectors, labels, groups=None, ids=None, *, normalized=False):
+    """Return vectors as Embedded; by default, each row is of its own person and the ids sort in row order."""
+    n = len(vectors)
+    return Embedded(
+        vectors=np.asarray(vectors, dtype=np.float32),
+        ids=tuple(ids or (f"r{i:03d}" for i in range(n))),
+        labels=tuple(labels),
+        groups=tuple(groups or (f"p{i}" for i in range(n))),
+        encoder="test",
+        normalized=normalized,
+    )
+
+
+@pytest.fixture(scope="session")
+def embed():
+    """Return the function `embedded`."""
+    return embedded
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +44,7 @@ def plane():
     def made(**persons: str) -> Embedded:
         ids = ("a0", "a1", "a2", "a3", "a4", "a5", "b0", "b1", "b2", "b3", "b4", "b5")
         places = [(0, 0), (1, 0), (0, 2), (3.5, 0), (5, 0), (9.5, 0), (6, 0), (6, 1), (7, 0), (8, 0), (10, 0), (9, 2)]
-        return Embedded(
-            vectors=np.array(places, dtype=np.float32),
-            ids=ids,
-            labels=tuple(id_[0] for id_ in ids),
-            groups=tuple(persons.get(id_, f"person of {id_}") for id_ in ids),
-            encoder="test",
-            normalized=False,
-        )
+        return embedded(places, (i[0] for i in ids), [persons.get(i, f"person of {i}") for i in ids], ids)
 
     return made
 
@@ -55,15 +67,7 @@ def two_clouds():
         rng = np.random.default_rng(20261120)
         small, large = rng.normal(size=(37, 5)), rng.normal(size=(111, 5))
         small[:, 0] += 1.2
-        n = len(small) + len(large)
-        return Embedded(
-            vectors=np.concatenate([small, large]).astype(np.float32),
-            ids=tuple(f"r{i:03d}" for i in range(n)),
-            labels=("a",) * len(small) + ("b",) * len(large),
-            groups=tuple(f"p{i}" for i in range(n)),
-            encoder="test",
-            normalized=False,
-        )
+        return embedded(np.concatenate([small, large]), "a" * len(small) + "b" * len(large))
 
     return made
 
@@ -75,15 +79,10 @@ def crowd():
     def made(*, n, n_other, d, seed):
         rng = np.random.default_rng(seed)
         total = n + n_other
-        vectors = rng.integers(-4, 5, size=(total, d)).astype(np.float32)  # whole numbers, so there are ties
-        return Embedded(
-            vectors=vectors,
-            ids=tuple(f"r{i:03d}" for i in rng.permutation(total)),
-            labels=("a",) * n + tuple(rng.choice(["b", "c"], size=n_other).tolist()),
-            groups=tuple(f"p{i}" for i in rng.permutation(total) // 2),
-            encoder="test",
-            normalized=False,
-        )
+        vectors = rng.integers(-4, 5, size=(total, d))  # whole numbers, so there are ties
+        ids = [f"r{i:03d}" for i in rng.permutation(total)]
+        labels = [*"a" * n, *rng.choice(["b", "c"], size=n_other).tolist()]
+        return embedded(vectors, labels, [f"p{i}" for i in rng.permutation(total) // 2], ids)
 
     return made
 

@@ -5,30 +5,25 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
-from synthgen.interpolate.base import (
-    Points,
-    Sampler,
-    Unfit,
-    check_classes,
-    largest_remainder,
-    latent_ids,
-    wanted_counts,
+from synthgen.core.types import latent_ids
+from synthgen.interpolate.base import Points, Sampler, Unfit, check_classes, largest_remainder, wanted_counts
+
+
+@pytest.mark.parametrize(
+    ("labels", "balance", "total", "counts"),
+    [
+        ("caba", "equal", 11, {"a": 4, "b": 4, "c": 3}),  # the remainder goes to the first labels
+        # 10 · (5, 3, 2, 1)/11 = 4.55, 2.73, 1.82, 0.91: whole parts 4, 2, 1, 0; the three largest remainders get one
+        ("aaaaabbbccd", "as-source", 10, {"a": 4, "b": 3, "c": 2, "d": 1}),
+        ("ab", {"b": 3, "a": 8}, None, {"a": 8, "b": 3}),
+    ],
 )
-
-
-def test_equal_gives_the_odd_ones_to_the_labels_that_sort_first():
-    assert wanted_counts(["c", "a", "b", "a"], "equal", 11) == {"a": 4, "b": 4, "c": 3}
-
-
-def test_as_source_by_largest_remainder():
-    # 10 · (5, 3, 2, 1)/11 = 4.55, 2.73, 1.82, 0.91: whole parts 4, 2, 1, 0 and the three largest remainders get one
-    labels = ["a"] * 5 + ["b"] * 3 + ["c"] * 2 + ["d"]
-    assert wanted_counts(labels, "as-source", 10) == {"a": 4, "b": 3, "c": 2, "d": 1}
+def test_wanted_counts_worked_examples(labels, balance, total, counts):
+    assert wanted_counts([*labels], balance, total) == counts
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 1000), min_size=1, max_size=12), st.integers(0, 5000))
-def test_whole_numbers_sum_to_the_total_and_are_within_one_of_the_share(weights, total):
+def test_largest_remainder_sums_to_the_total_and_is_within_one_of_the_share(weights, total):
     counts = largest_remainder(weights, total)
     assert sum(counts.values()) == total
     assert list(counts) == sorted(weights)
@@ -36,17 +31,13 @@ def test_whole_numbers_sum_to_the_total_and_are_within_one_of_the_share(weights,
         assert abs(count - total * weights[label] / sum(weights.values())) < 1
 
 
-def test_a_mapping_is_taken_as_it_is():
-    assert wanted_counts(["a", "b"], {"b": 3, "a": 8}, None) == {"a": 8, "b": 3}
-
-
-def test_every_unknown_class_is_named():
+def test_wanted_counts_lists_unknown_classes():
     with pytest.raises(DataError, match="classes without training records") as refused:
         wanted_counts(["a"], {"y": 3, "a": 8, "x": 1}, None)
     assert [p[:3] for p in refused.value.problems] == ["'x'", "'y'"]
 
 
-def test_a_class_that_would_vanish_is_refused():
+def test_wanted_counts_rejects_classes_without_a_record():
     with pytest.raises(DataError, match="leaves 1 of 2 classes") as refused:
         wanted_counts(["a"] * 99 + ["b"], "as-source", 10)
     assert refused.value.problems == ("'b': 1 of 100 train records",)
@@ -60,24 +51,19 @@ def test_wanted_counts_reject_missing_input(labels, total, message):
         wanted_counts(labels, "equal", total)
 
 
-def test_a_count_below_one_is_refused():
+def test_check_classes_rejects_counts_below_one():
     with pytest.raises(DataError, match="too small") as refused:
         check_classes(["a", "a"], ["p", "q"], {"a": 0}, 2)
     assert refused.value.problems == ("'a': 0 records requested, needs at least 1",)
 
 
-X = Embedded(
-    vectors=np.arange(8, dtype=np.float32).reshape(4, 2),
-    ids=("z", "b", "a", "c"),
-    labels=("one", "two", "one", "two"),
-    groups=("p", "q", "p", "r"),
-    encoder="test",
-    normalized=False,
-)
+@pytest.fixture
+def x(embed):
+    return embed(np.arange(8).reshape(4, 2), ("one", "two", "one", "two"), "pqpr", "zbac")
 
 
 class Centres:
-    """A method that needs no parents, and refuses the classes it is told to."""
+    """A method without parents that raises Unfit for the classes `refused`."""
 
     name, min_groups, max_parents = "centres", 1, 0
 
@@ -95,8 +81,8 @@ class Centres:
         return Points(vectors=np.tile(centre, (m, 1)), parents=np.empty((m, 0), np.int64), weights=np.empty((m, 0)))
 
 
-def test_rows_are_sorted_by_label_then_id():
-    sampler = Sampler.of(Centres(), X)
+def test_sampler_sorts_rows_by_label_and_id(x):
+    sampler = Sampler.of(Centres(), x)
     rows = sampler.fitted.rows
     assert sampler.x.ids == ("a", "z", "b", "c")
     assert sampler.names == ("one", "two")
@@ -106,19 +92,19 @@ def test_rows_are_sorted_by_label_then_id():
     assert rows.of(1).tolist() == [2, 3]
 
 
-def test_sampler_of_a_method_without_parents():
-    latents = Sampler.of(Centres(), X).sample({"two": 3, "one": 1}, SeedTree(1))
+def test_sampler_supports_methods_without_parents(x):
+    latents = Sampler.of(Centres(), x).sample({"two": 3, "one": 1}, SeedTree(1))
     assert latents.vectors.tolist() == [[2, 3], [4, 5], [4, 5], [4, 5]]
     assert latents.labels == ("one", "two", "two", "two")
     assert latents.parent_ids == ((),) * 4 == latents.weights
 
 
-def test_every_unfit_class_is_named_with_its_reason():
+def test_sampler_lists_unfit_classes_with_reasons(x):
     with pytest.raises(DataError, match="centres cannot make records of 2 classes") as refused:
-        Sampler.of(Centres(refused=(0, 1)), X).sample({"two": 3, "one": 1}, SeedTree(1))
+        Sampler.of(Centres(refused=(0, 1)), x).sample({"two": 3, "one": 1}, SeedTree(1))
     assert refused.value.problems == ("'one': has no centre", "'two': has no centre")
 
 
-def test_names_depend_on_the_label_and_number_alone():
+def test_latent_ids_depend_only_on_label_and_number():
     assert latent_ids("a", 2) == latent_ids("a", 3)[:2]
     assert not set(latent_ids("a", 9)) & set(latent_ids("b", 9))

@@ -5,23 +5,23 @@ import pytest
 from synthgen.core.errors import ConfigError
 from synthgen.interpolate.config import METHOD_KEYS, METHODS, WEIGHTED, InterpolateConfig
 from synthgen.interpolate.mixture import Mixture, Slerp
-from synthgen.interpolate.smote import Smote
+from synthgen.interpolate.smote import RandomOversample, Smote
 from synthgen.interpolate.vae import Vae
 
 
-def test_the_configuration_and_the_registry_name_the_same_methods():
+def test_configuration_and_registry_have_the_same_methods():
     allowed = typing.get_args(InterpolateConfig.model_fields["method"].annotation)
     assert {name for name in allowed if not name.startswith("dp-")} == set(METHODS)
     assert WEIGHTED == ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
 
 
-def test_every_key_of_a_method_is_a_key_that_is_null_by_default():
+def test_method_keys_are_null_by_default():
     assert METHOD_KEYS["mixture"] == {"parents", "alpha", "noise", "max_exposure"}
     for key in set().union(*METHOD_KEYS.values()):
         assert getattr(InterpolateConfig(total=1), key) is None
 
 
-def test_a_key_has_the_bounds_and_the_meaning_that_its_method_gives_it():
+def test_method_keys_have_the_limits_and_description_of_the_method():
     keys = InterpolateConfig.model_json_schema()["properties"]
     own = Mixture.model_json_schema()["properties"]["parents"]
     assert (own["minimum"], own["maximum"], own["default"]) == (2, 50, 3)
@@ -41,7 +41,7 @@ def test_a_key_has_the_bounds_and_the_meaning_that_its_method_gives_it():
         ("borderline-smote", {"kind": 3, "m_neighbors": 2}, ["m_neighbors: Input should be g", "kind: Input should"]),
     ],
 )
-def test_a_method_and_its_section_refuse_the_same(method, options, parts):
+def test_method_and_section_reject_the_same_options(method, options, parts):
     with pytest.raises(ConfigError) as refused:
         METHODS[method](**options)
     with pytest.raises(ValueError, match=f"{len(parts)} validation error"):
@@ -51,17 +51,19 @@ def test_a_method_and_its_section_refuse_the_same(method, options, parts):
         assert problem.startswith(part)
 
 
-def test_build_passes_the_options_on():
-    assert InterpolateConfig(method="smote", k_neighbors=7, total=3).build() == Smote(k_neighbors=7)
-    assert InterpolateConfig(method="random-oversample", total=3).build().name == "random-oversample"
-    some = InterpolateConfig(
-        method="mixture", k_neighbors=9, total=3, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0
-    )
-    assert some.build() == Mixture(k_neighbors=9, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0)
-    assert InterpolateConfig(method="mixture", total=3).build() == Mixture()
-    some = InterpolateConfig(method="slerp", k_neighbors=4, total=3, lambda_beta=(2.0, 3.0), max_exposure=2.0)
-    assert some.build() == Slerp(k_neighbors=4, lambda_beta=(2.0, 3.0), max_exposure=2.0)
-    assert InterpolateConfig(method="slerp", total=3).build() == Slerp()
-    some = InterpolateConfig(method="vae", total=3, latent_dim=5, beta=2.0, free_bits=0.0, conditional=True)
-    assert some.build() == Vae(latent_dim=5, beta=2.0, free_bits=0.0, conditional=True)
-    assert InterpolateConfig(method="vae", total=3).build() == Vae()
+@pytest.mark.parametrize(
+    "method",
+    [
+        Smote(k_neighbors=7),
+        RandomOversample(),
+        Mixture(k_neighbors=9, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0),
+        Mixture(),
+        Slerp(k_neighbors=4, lambda_beta=(2.0, 3.0), max_exposure=2.0),
+        Slerp(),
+        Vae(latent_dim=5, beta=2.0, free_bits=0.0, conditional=True),
+        Vae(),
+    ],
+)
+def test_build_passes_the_options(method):
+    options = method.model_dump(exclude_unset=True)
+    assert InterpolateConfig(method=method.name, total=3, **options).build() == method

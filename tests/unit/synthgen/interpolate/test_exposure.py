@@ -8,15 +8,15 @@ from synthgen.interpolate.base import Unfit
 from synthgen.interpolate.exposure import limit_exposure
 
 
-def blocks(n, p, seed, size=17):
+def blocks(n, p, seed):
     """Yield endless proposals of p of n rows."""
     rng = np.random.default_rng(seed)
     while True:
-        yield rng.random((size, n)).argsort(axis=1)[:, :p], rng.dirichlet(np.ones(p), size=size)
+        yield rng.random((17, n)).argsort(axis=1)[:, :p], rng.dirichlet(np.ones(p), size=17)
 
 
 def slow(proposals, m, persons, bound):
-    """Return the first m that fit, looked at one after the other."""
+    """Return the first m that fit, tested one after the other."""
     used, taken = dict.fromkeys(persons.tolist(), 0.0), []
     for rows, shares in proposals:
         for row, share in zip(rows.tolist(), shares.tolist(), strict=True):
@@ -29,8 +29,8 @@ def slow(proposals, m, persons, bound):
     return taken
 
 
-def test_by_hand():
-    # of the bound 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings 3 to just 1
+def test_limit_exposure_worked_example():
+    # limit 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings person 3 to 1
     groups = np.array([2, 5, 3, 4])
     offered = (
         np.array([[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]),
@@ -43,7 +43,7 @@ def test_by_hand():
     assert weights.tolist() == [[0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]
 
 
-def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
+def test_limit_exposure_accepts_a_sum_equal_to_the_limit():
     half = np.array([[0.5, 0.5]])
     offered = [(np.array([[0, 1]]), half), (np.array([[1, 2]]), half), (np.array([[0, 2]]), half)]
     parents, _ = limit_exposure(iter(offered), 3, groups=np.arange(3), max_exposure=1)
@@ -62,7 +62,7 @@ def test_exposure_limit_accepts_first_fitting_proposals(data):
     try:
         parents, weights = limit_exposure(blocks(n, p, seed), m, groups=groups, max_exposure=bound)
     except Unfit:
-        return  # little room; the next tests say when
+        return  # the next tests cover this error
     taken = slow(blocks(n, p, seed), m, groups, bound)
     assert parents.tolist() == [row for row, _ in taken]
     assert weights.tolist() == [share for _, share in taken]
@@ -70,7 +70,7 @@ def test_exposure_limit_accepts_first_fitting_proposals(data):
 
 
 @pytest.mark.parametrize("bound", [None, 9.5])
-def test_asking_for_more_keeps_the_first(bound):
+def test_limit_exposure_of_more_points_keeps_the_first(bound):
     groups = np.arange(23)
     few = limit_exposure(blocks(23, 3, 4), 40, groups=groups, max_exposure=bound)
     many = limit_exposure(blocks(23, 3, 4), 180, groups=groups, max_exposure=bound)
@@ -78,7 +78,7 @@ def test_asking_for_more_keeps_the_first(bound):
         assert np.array_equal(a, b[:40])
 
 
-def test_without_a_bound_every_proposal_is_taken():
+def test_limit_exposure_without_a_limit_accepts_every_proposal():
     parents, weights = limit_exposure(blocks(7, 3, 5), 20, groups=np.arange(7), max_exposure=None)
     offered = blocks(7, 3, 5)
     (first, share), (second, _) = next(offered), next(offered)
@@ -86,12 +86,12 @@ def test_without_a_bound_every_proposal_is_taken():
     assert np.array_equal(weights[:17], share)
 
 
-def test_more_records_than_persons_have_room_for():
+def test_limit_exposure_rejects_more_records_than_the_persons_allow():
     with pytest.raises(Unfit, match=r"4 persons with a summed weight of at most 2\.5 each allow 10 records, but 11"):
         limit_exposure(blocks(6, 2, 1), 11, groups=np.array([8, 8, 8, 1, 2, 3]), max_exposure=2.5)
 
 
-def test_room_that_lies_apart_ends_in_a_refusal():
+def test_limit_exposure_gives_up_if_no_proposal_fits():
     # rows 0 and 1 go only with each other, rows 2 and 3 are never proposed
     def proposals():
         while True:
@@ -104,7 +104,7 @@ def test_room_that_lies_apart_ends_in_a_refusal():
     assert len(limit_exposure(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
 
 
-def test_giving_up_starts_anew_with_every_point_that_fits():
+def test_limit_exposure_counts_only_consecutive_failures():
     def proposals():
         for _ in range(3):
             yield np.array([[0, 1]]), np.array([[0.5, 0.5]])

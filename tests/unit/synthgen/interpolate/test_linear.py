@@ -5,15 +5,8 @@ from hypothesis import strategies as st
 
 from synthgen.core.seeds import SeedTree
 from synthgen.interpolate.base import TrainRows
-from synthgen.interpolate.config import METHODS, InterpolateConfig
-from synthgen.interpolate.linear import (
-    BLOCK_ROWS,
-    FittedLinear,
-    draw_dirichlet_weights,
-    draw_lambdas,
-    interpolate_linearly,
-    pair_weights,
-)
+from synthgen.interpolate.config import InterpolateConfig
+from synthgen.interpolate.linear import BLOCK_ROWS, FittedLinear, draw_lambdas, interpolate_linearly, pair_weights
 from synthgen.interpolate.smote import Smote
 
 
@@ -21,55 +14,47 @@ def generator():
     return SeedTree(5).child("lambda").generator()
 
 
-def test_one_draw_a_point_so_that_more_points_keep_the_first():
+def test_draw_lambdas_of_more_points_keeps_the_first():
     few, many = draw_lambdas(generator(), 3), draw_lambdas(generator(), 40)
     np.testing.assert_array_equal(few, many[:3])
     np.testing.assert_array_equal(many, generator().random(40))
 
 
 @pytest.mark.parametrize(("beta", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 6.0), 1 / 4, 1 / 48)])
-def test_lambda_is_uniform_or_of_the_shape_asked_for(beta, mean, variance):
+def test_draw_lambdas_is_uniform_or_follows_the_beta_distribution(beta, mean, variance):
     lam = draw_lambdas(generator(), 40_000, beta)
     assert ((lam >= 0) & (lam <= 1)).all()
     assert lam.mean() == pytest.approx(mean, abs=0.01)
     assert lam.var() == pytest.approx(variance, rel=0.05)
 
 
-def test_weights_of_a_pair_by_hand():
+def test_pair_weights_worked_example():
     assert pair_weights(np.array([0.25, 1.0])).tolist() == [[0.75, 0.25], [0, 1]]
-
-
-def test_dirichlet_weights_sum_to_one():
-    weights = draw_dirichlet_weights(generator(), 20_000, 3, 2.0)
-    assert weights.shape == (20_000, 3)
-    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-12)
-    np.testing.assert_allclose(weights.mean(axis=0), 1 / 3, atol=0.01)
-    np.testing.assert_allclose(weights.var(axis=0), 2 * 4 / (36 * 7), rtol=0.05)
 
 
 X = np.array([[0, 0, 2], [1, 0, 2], [3, 5, 2]], dtype=np.float32)
 PARENTS, WEIGHTS = np.array([[0, 2], [2, 1]]), np.array([[0.75, 0.25], [0, 1]])
 
 
-def test_by_hand():
+def test_fitted_linear_worked_example():
     rows = TrainRows(vectors=X, classes=np.zeros(3, dtype=np.int64), groups=np.arange(3))
 
-    class Told(FittedLinear):
+    class Given(FittedLinear):
         def fit_class(self, code):
             return None
 
         def draw(self, code, m, rng):
             return (PARENTS, WEIGHTS) if code == 0 else (PARENTS[:, :1], np.ones((2, 1)))
 
-    points = Told(Smote(), rows).points(0, 2, SeedTree(1))
+    points = Given(Smote(), rows).points(0, 2, SeedTree(1))
     assert points.vectors.tolist() == [[0.75, 1.25, 2], [1, 0, 2]]
     assert points.parents is PARENTS
     assert points.weights is WEIGHTS
-    assert Told(Smote(), rows).points(1, 2, SeedTree(1)).vectors.tolist() == X[[0, 2]].tolist()
+    assert Given(Smote(), rows).points(1, 2, SeedTree(1)).vectors.tolist() == X[[0, 2]].tolist()
 
 
 @given(st.integers(1, 2 * BLOCK_ROWS + 3), st.integers(2, 9), st.integers(1, 5), st.integers(1, 2))
-def test_blocks_change_nothing(m, n, d, p):
+def test_interpolate_linearly_does_not_depend_on_blocks(m, n, d, p):
     rng = np.random.default_rng(m)
     x = rng.normal(size=(n, d))
     parents = rng.integers(0, n, size=(m, p))
@@ -81,12 +66,11 @@ def test_blocks_change_nothing(m, n, d, p):
 
 
 @pytest.mark.parametrize("method", ["adasyn", "borderline-smote", "random-oversample", "smote"])
-def test_a_method_that_says_who_is_in_a_point_makes_those_points(method):
+def test_linear_methods_return_the_points_of_their_drawn_parents(method):
     rng = np.random.default_rng(4)
     x = rng.normal(size=(40, 3)).astype(np.float32)
     rows = TrainRows(vectors=x, classes=np.repeat([0, 1], 20), groups=np.arange(40))
     fitted = InterpolateConfig(method=method, total=1).build().fit_rows(rows)
-    assert method in METHODS
     assert isinstance(fitted, FittedLinear)
     points = fitted.points(1, 30, SeedTree(2))
     parents, weights = fitted.draw(1, 30, SeedTree(2))

@@ -10,16 +10,21 @@ from scipy.special import gammainc
 
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
 from synthgen.interpolate.base import TrainRows, Unfit
 from synthgen.interpolate.mixture import ARC_ROWS, Mixture, Slerp, arc, weighted_sum
 
 
-def rows(n, d, persons, seed=1):
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def rows(n, d, persons, seed=1, *, normalized=False):
     """Return n rows of one class, of that many persons."""
     rng = np.random.default_rng(seed)
     groups = rng.permutation(np.concatenate([np.arange(persons), rng.integers(0, persons, size=n - persons)]))
-    return TrainRows(vectors=rng.normal(size=(n, d)).astype(np.float32), classes=np.zeros(n, np.int64), groups=groups)
+    vectors = rng.normal(size=(n, d))
+    vectors = (unit(vectors + 1) if normalized else vectors).astype(np.float32)
+    return TrainRows(vectors=vectors, classes=np.zeros(n, np.int64), groups=groups, normalized=normalized)
 
 
 def exposures(points, groups):
@@ -28,7 +33,7 @@ def exposures(points, groups):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_point_is_in_the_hull_of_parents_of_different_persons(data):
+def test_mixture_points_are_convex_combinations_of_different_persons(data):
     p = data.draw(st.integers(2, 7), label="p")
     k = data.draw(st.integers(p, p + 4), label="k")
     persons = data.draw(st.integers(k + 1, k + 6), label="persons")
@@ -52,13 +57,13 @@ def test_a_point_is_in_the_hull_of_parents_of_different_persons(data):
         assert exposures(points, x.groups).max() <= bound
 
 
-def test_a_weighted_sum_by_hand():
+def test_weighted_sum_worked_example():
     vectors = np.array([[8, 0], [0, 4], [-4, 2], [1, 1]], dtype=np.float32)
     made = weighted_sum(vectors, np.array([[2, 0, 1], [3, 1, 0]]), np.array([[0.25, 0.5, 0.25], [1, 0, 0]]))
     assert made.tolist() == [[3, 1.5], [1, 1]]
 
 
-def test_the_parents_are_the_nearest_persons_records():
+def test_mixture_parents_are_records_of_the_nearest_persons():
     # persons at 0, 1, 3, 7, 15 on a line; the person at 1 has two more records far off, which are never the nearest
     line = np.array([0, 1, 3, 7, 15, 1000, 1001], dtype=np.float32)[:, None]
     x = TrainRows(vectors=line, classes=np.zeros(7, np.int64), groups=np.array([0, 1, 2, 3, 4, 1, 1]))
@@ -67,7 +72,7 @@ def test_the_parents_are_the_nearest_persons_records():
     assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] >= 5} == {(3, 4, 5), (3, 4, 6)}
 
 
-def test_every_record_and_every_near_person_is_drawn_alike():
+def test_mixture_draws_records_and_near_persons_uniformly():
     x = rows(11, 3, 11)
     points = Mixture(k_neighbors=6, parents=4, alpha=2).fit_rows(x).points(0, 33_000, SeedTree(5))
     base = np.bincount(points.parents[:, 0])
@@ -81,7 +86,7 @@ def test_every_record_and_every_near_person_is_drawn_alike():
     np.testing.assert_allclose(points.weights.var(axis=0), 3 / 16 / 9, atol=0.001)
 
 
-def test_the_noise_has_the_length_it_says():
+def test_mixture_noise_has_the_documented_length():
     d = 200
     x = rows(9, d, 9)
     quiet, loud = (Mixture(noise=noise).fit_rows(x).points(0, 3000, SeedTree(6)) for noise in (0, 0.5))
@@ -99,57 +104,66 @@ def test_the_noise_has_the_length_it_says():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"max_exposure": 60.0}, {"noise": 0.3}, {"noise": 0.3, "max_exposure": 60.0}]
+    "method",
+    [
+        *(Mixture(noise=noise, max_exposure=limit) for noise in (0.0, 0.3) for limit in (None, 60.0)),
+        *(Slerp(), Slerp(lambda_beta=(0.7, 2.0)), Slerp(max_exposure=60.0)),
+    ],
 )
-def test_mixture_of_more_rows_keeps_the_first(options):
-    fitted = Mixture(**options).fit_rows(rows(200, 3, 150))
+def test_more_points_keep_the_first(method):
+    fitted = method.fit_rows(rows(200, 3, 150, normalized=method.name == "slerp"))
     few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
     assert np.array_equal(few.vectors, many.vectors[:4000])
     assert np.array_equal(few.parents, many.parents[:4000])
     assert np.array_equal(few.weights, many.weights[:4000])
 
 
-def test_the_bound_holds_where_it_bites():
-    x = rows(60, 3, 40)
-    free, bound = (Mixture(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
-    assert exposures(free, x.groups).max() > 15
-    assert exposures(bound, x.groups).max() <= 12.5
-    assert not np.array_equal(free.parents, bound.parents)
+@pytest.mark.parametrize("kind", [Mixture, Slerp])
+def test_max_exposure_is_respected(kind):
+    x = rows(60, 3, 40, normalized=kind is Slerp)
+    free, limited = (kind(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
+    assert exposures(limited, x.groups).max() <= 12.5 < exposures(free, x.groups).max()
+    assert not np.array_equal(free.parents, limited.parents)
+    with pytest.raises(Unfit, match=r"40 persons with a summed weight of at most 9\.5 each allow 380 records"):
+        kind(max_exposure=9.5).fit_rows(x).points(0, 400, SeedTree(8))
 
 
-def test_a_class_without_room_is_refused_by_name():
-    x = Embedded(
-        vectors=np.eye(7, 4, dtype=np.float32),
-        ids=tuple("abcdefg"),
-        labels=("ant",) * 7,
-        groups=tuple("abcdefg"),
-        encoder="test",
-        normalized=False,
-    )
+def test_mixture_names_classes_that_exceed_max_exposure(embed):
     with pytest.raises(DataError, match="mixture cannot make records of 1 class") as refused:
-        Mixture(max_exposure=2).fit(x).sample({"ant": 15}, SeedTree(9))
+        Mixture(max_exposure=2).fit(embed(np.eye(7, 4), ("ant",) * 7)).sample({"ant": 15}, SeedTree(9))
     assert refused.value.problems[0].startswith("'ant': 7 persons with a summed weight of at most 2 each allow 14")
 
 
+NAN = float("nan")
+
+
 @pytest.mark.parametrize(
-    ("options", "parts"),
+    ("kind", "options", "parts"),
     [
-        ({"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, which is 5"]),
-        ({"parents": 1, "k_neighbors": 3}, ["parents: Input should be greater than or equal to 2, got 1"]),
-        ({"parents": 51, "k_neighbors": 60}, ["parents: Input should be less than or equal to 50, got 51"]),
-        ({"alpha": 0.0}, ["alpha: Input should be greater than 0"]),
-        ({"alpha": float("nan")}, ["alpha: Input should be"]),
-        ({"alpha": float("inf")}, ["alpha: Input should be less than or equal to 1000"]),
-        ({"noise": -0.1}, ["noise: Input should be greater than or equal to 0"]),
-        ({"noise": float("nan")}, ["noise: Input should be"]),
-        ({"max_exposure": 0.3}, ["max_exposure: must be at least 1/3"]),
-        ({"max_exposure": float("nan")}, ["max_exposure: Input should be a finite number"]),
-        ({"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: Input"]),
+        (Mixture, {"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, which is 5"]),
+        (Mixture, {"parents": 1, "k_neighbors": 3}, ["parents: Input should be greater than or equal to 2, got 1"]),
+        (Mixture, {"parents": 51, "k_neighbors": 60}, ["parents: Input should be less than or equal to 50, got 51"]),
+        (Mixture, {"alpha": 0.0}, ["alpha: Input should be greater than 0"]),
+        (Mixture, {"alpha": NAN}, ["alpha: Input should be"]),
+        (Mixture, {"alpha": float("inf")}, ["alpha: Input should be less than or equal to 1000"]),
+        (Mixture, {"noise": -0.1}, ["noise: Input should be greater than or equal to 0"]),
+        (Mixture, {"noise": NAN}, ["noise: Input should be"]),
+        (Mixture, {"max_exposure": 0.3}, ["max_exposure: must be at least 1/3"]),
+        (Mixture, {"max_exposure": NAN}, ["max_exposure: Input should be a finite number"]),
+        (Mixture, {"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: Input"]),
+        (Slerp, {"k_neighbors": 0}, ["k_neighbors: Input should be greater than or equal to 1, got 0"]),
+        (Slerp, {"lambda_beta": (0.0, 1.0)}, ["lambda_beta.0: Input should be greater than 0"]),
+        (Slerp, {"lambda_beta": (1.0,)}, ["lambda_beta.1: missing"]),
+        (Slerp, {"lambda_beta": ()}, ["lambda_beta.0: missing", "lambda_beta.1: missing"]),
+        (Slerp, {"lambda_beta": (NAN, 1.0)}, ["lambda_beta.0: Input should be"]),
+        (Slerp, {"max_exposure": 0.4}, ["max_exposure: must be at least 1/2"]),
+        (Slerp, {"max_exposure": float("inf")}, ["max_exposure: Input should be a finite number"]),
+        (Slerp, {"k_neighbors": 0, "max_exposure": NAN}, ["k_neighbors: Input", "max_exposure: Input"]),
     ],
 )
-def test_mixture_reports_all_invalid_options(options, parts):
-    with pytest.raises(ConfigError, match="invalid options of mixture") as refused:
-        Mixture(**options)
+def test_all_invalid_options_are_reported(kind, options, parts):
+    with pytest.raises(ConfigError, match=f"invalid options of {kind.name}") as refused:
+        kind(**options)
     assert len(refused.value.problems) == len(parts)
     for problem, part in zip(refused.value.problems, parts, strict=True):
         assert problem.startswith(part)
@@ -161,7 +175,7 @@ def mean_largest_weight(p, alpha):
     return whole / (p * alpha)
 
 
-def test_the_table_of_the_docstring():
+def test_mixture_docstring_table_is_correct():
     lines = Mixture.__doc__.splitlines()
     head = next(i for i, line in enumerate(lines) if line.strip().startswith("p    α = "))
     alphas = [float(number) for number in re.findall(r"[\d.]+", lines[head])]
@@ -177,50 +191,32 @@ def test_the_table_of_the_docstring():
     assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # H_p / p where α = 1
 
 
-def test_the_weights_are_as_the_table_says():
-    weights = (
-        Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
-    )
+def test_mixture_weights_agree_with_the_docstring_table():
+    method = Mixture(k_neighbors=4, parents=5, alpha=0.5)
+    weights = method.fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
     assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
     assert 1 / np.square(weights).sum(axis=1).mean() == pytest.approx(3.5 / 1.5, abs=0.03)
 
 
-def unit(x):
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
-
-
-def rows_slerp(n, d, persons, seed=1):
-    rng = np.random.default_rng(seed)
-    groups = rng.permutation(np.concatenate([np.arange(persons), rng.integers(0, persons, size=n - persons)]))
-    vectors = unit(rng.normal(size=(n, d)) + 1).astype(np.float32)
-    return TrainRows(vectors=vectors, classes=np.zeros(n, np.int64), groups=groups, normalized=True)
-
-
 def angle(a, b):
-    """Return the angle between unit rows_slerp, in float64, from both of its halves."""
+    """Return the angle between unit rows in float64."""
     a, b = unit(np.asarray(a, np.float64)), unit(np.asarray(b, np.float64))
     return 2 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
 
 
-def test_a_right_angle_by_hand():
-    a, b = np.array([[1, 0, 0]] * 5, np.float32), np.array([[0, 0, 1]] * 5, np.float32)
-    made = arc(a, b, np.array([0, 1 / 3, 1 / 2, 2 / 3, 1]))
-    half, root = 1 / 2, math.sqrt(3) / 2
-    want = [[1, 0, 0], [root, 0, half], [math.sqrt(half), 0, math.sqrt(half)], [half, 0, root], [0, 0, 1]]
-    np.testing.assert_allclose(made, want, atol=1e-7)
+@pytest.mark.parametrize("degrees", [90, 60])
+def test_arc_worked_examples(degrees):
+    shares = np.array([0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1])
+    a, b = (np.array([[math.cos(turn), 0, math.sin(turn)]] * 6, np.float32) for turn in (0, math.radians(degrees)))
+    wanted = [[math.cos(turn), 0, math.sin(turn)] for turn in np.radians(degrees * shares)]
+    made = arc(a, b, shares)
+    np.testing.assert_allclose(made, wanted, atol=1e-7)
     assert made.dtype == np.float32
-
-
-def test_sixty_degrees_by_hand():
-    # a at 0°, b at 60°; a quarter of the way is 15°
-    a, b = np.array([[1, 0]], np.float32), np.array([[0.5, math.sqrt(0.75)]], np.float32)
-    want = [[math.cos(math.pi / 12), math.sin(math.pi / 12)]]
-    np.testing.assert_allclose(arc(a, b, np.array([0.25])), want, atol=1e-7)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(2, 19), st.integers(1, 11), st.floats(-8, 0.4), st.integers(0, 2**31))
-def test_a_point_of_the_arc_has_unit_length_and_its_share_of_the_angle(d, m, digits, seed):
+def test_arc_points_have_unit_length_and_the_given_share_of_the_angle(d, m, digits, seed):
     rng = np.random.default_rng(seed)
     a = unit(rng.normal(size=(m, d))).astype(np.float32)
     b = unit(a + 10**digits * rng.normal(size=(m, d))).astype(np.float32)
@@ -234,7 +230,7 @@ def test_a_point_of_the_arc_has_unit_length_and_its_share_of_the_angle(d, m, dig
     np.testing.assert_allclose(arc(b, a, 1 - lam)[precise], made[precise], atol=1e-6)
 
 
-def test_equal_and_nearly_equal_ends():
+def test_arc_of_equal_and_nearly_equal_ends():
     a = unit(np.random.default_rng(2).normal(size=(1, 9))).astype(np.float32)
     b = a.copy()
     b[0, 0] = np.nextafter(b[0, 0], np.float32(2))
@@ -242,8 +238,8 @@ def test_equal_and_nearly_equal_ends():
     np.testing.assert_allclose(arc(a, b, np.array([0.3])), a, atol=1e-7)
 
 
-def test_the_parts_of_a_long_table_are_each_made():
-    x = rows_slerp(31, 5, 23)
+def test_slerp_computes_all_blocks():
+    x = rows(31, 5, 23, normalized=True)
     m = 2 * ARC_ROWS + 3
     points = Slerp(k_neighbors=4).fit_rows(x).points(0, m, SeedTree(1))
     a, b = (x.vectors[points.parents[:, j]] for j in (0, 1))
@@ -253,26 +249,16 @@ def test_the_parts_of_a_long_table_are_each_made():
     assert np.array_equal(points.weights.sum(axis=1), np.ones(m))
 
 
-def test_the_partner_is_near_by_angle():
+def test_slerp_partners_are_nearest_by_angle():
     degrees = np.array([0, 10, 30, 70, 150])
     vectors = np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1).astype(np.float32)
     x = TrainRows(vectors=vectors, classes=np.zeros(5, np.int64), groups=np.array([0, 0, 1, 2, 3]), normalized=True)
     points = Slerp(k_neighbors=2).fit_rows(x).points(0, 300, SeedTree(2))
-    assert set(map(tuple, points.parents.tolist())) == {
-        (0, 2),
-        (0, 3),
-        (1, 2),
-        (1, 3),
-        (2, 1),
-        (2, 0),
-        (3, 2),
-        (3, 1),
-        (4, 3),
-        (4, 2),
-    }
+    near = {0: (2, 3), 1: (2, 3), 2: (1, 0), 3: (2, 1), 4: (3, 2)}
+    assert set(map(tuple, points.parents.tolist())) == {(a, b) for a, partners in near.items() for b in partners}
 
 
-def test_lengths_that_are_off_by_rounding_decide_nothing():
+def test_slerp_ignores_rounding_errors_of_lengths():
     # row 2 is nearest to row 0 by angle, row 1 by distance; lengths may be off by 0.001
     turn, length = np.array([0, 0.0010, 0.0008, 1, 2]), np.array([1, 1, 1.0009, 1, 1])
     vectors = (length * np.array([np.cos(turn), np.sin(turn)])).T.astype(np.float32)
@@ -286,77 +272,25 @@ def test_lengths_that_are_off_by_rounding_decide_nothing():
     ("shape", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 5.0), 2 / 7, 10 / 392), ((0.5, 0.5), 1 / 2, 1 / 8)]
 )
 def test_slerp_lambda_follows_the_beta_distribution(shape, mean, variance):
-    points = Slerp(k_neighbors=3, lambda_beta=shape).fit_rows(rows_slerp(9, 4, 7)).points(0, 20_000, SeedTree(3))
+    points = (
+        Slerp(k_neighbors=3, lambda_beta=shape)
+        .fit_rows(rows(9, 4, 7, normalized=True))
+        .points(0, 20_000, SeedTree(3))
+    )
     lam = points.weights[:, 1]
     assert lam.mean() == pytest.approx(mean, abs=0.01)
     assert lam.var() == pytest.approx(variance, abs=0.003)
 
 
-@pytest.mark.parametrize("options", [{}, {"lambda_beta": (0.7, 2.0)}, {"max_exposure": 60.0}])
-def test_slerp_of_more_rows_keeps_the_first(options):
-    fitted = Slerp(**options).fit_rows(rows_slerp(200, 3, 150))
-    few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
-    assert np.array_equal(few.vectors, many.vectors[:4000])
-    assert np.array_equal(few.parents, many.parents[:4000])
-    assert np.array_equal(few.weights, many.weights[:4000])
-
-
-def test_slerp_respects_max_exposure():
-    x = rows_slerp(60, 3, 40)
-    free, bound = (Slerp(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
-    given_free, given = (
-        np.bincount(x.groups[points.parents].ravel(), weights=points.weights.ravel()) for points in (free, bound)
-    )
-    assert given.max() <= 12.5 < given_free.max()
-    with pytest.raises(Unfit, match=r"40 persons with a summed weight of at most 9\.5 each allow 380 records"):
-        Slerp(max_exposure=9.5).fit_rows(x).points(0, 400, SeedTree(8))
-
-
-def test_vectors_that_are_not_of_unit_length_are_refused():
-    x = Embedded(
-        vectors=2 * np.eye(7, 4, dtype=np.float32) + 1,
-        ids=tuple("abcdefg"),
-        labels=("a",) * 7,
-        groups=tuple("abcdefg"),
-        encoder="test",
-        normalized=False,
-    )
+def test_slerp_rejects_vectors_that_are_not_of_unit_length(embed):
     with pytest.raises(DataError, match="requires vectors of unit length"):
-        Slerp().fit(x)
+        Slerp().fit(embed(2 * np.eye(7, 4) + 1, "aaaaaaa"))
 
 
-def test_opposite_neighbours_are_refused_by_class_and_far_ones_are_not():
-    vectors = np.array([[1, 0], [-1, 1e-4], [0, 1], [1, 0.01], [-1, 0.01]])
-    x = Embedded(
-        vectors=unit(vectors).astype(np.float32),
-        ids=tuple("abcde"),
-        labels=("ant", "ant", "ant", "bee", "bee"),
-        groups=tuple("pqrst"),
-        encoder="test",
-        normalized=True,
-    )
+def test_slerp_rejects_opposite_neighbours_but_not_distant_ones(embed):
+    vectors = unit(np.array([[1, 0], [-1, 1e-4], [0, 1], [1, 0.01], [-1, 0.01]]))
+    x = embed(vectors, ("ant", "ant", "ant", "bee", "bee"), normalized=True)
     assert len(Slerp(k_neighbors=1).fit(x).sample({"ant": 9, "bee": 9}, SeedTree(4))) == 18  # 178.9° for the bees
     with pytest.raises(DataError, match="slerp cannot make records of 1 class") as refused:
         Slerp(k_neighbors=2).fit(x).sample({"ant": 9}, SeedTree(4))
     assert refused.value.problems[0].startswith("'ant': 2 of 3 records have an opposite vector among their 2 nearest")
-
-
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        ({"k_neighbors": 0}, ["k_neighbors: Input should be greater than or equal to 1, got 0"]),
-        ({"lambda_beta": (0.0, 1.0)}, ["lambda_beta.0: Input should be greater than 0"]),
-        ({"lambda_beta": (1.0,)}, ["lambda_beta.1: missing"]),
-        ({"lambda_beta": ()}, ["lambda_beta.0: missing", "lambda_beta.1: missing"]),
-        ({"lambda_beta": (float("nan"), 1.0)}, ["lambda_beta.0: Input should be"]),
-        ({"max_exposure": 0.4}, ["max_exposure: must be at least 1/2"]),
-        ({"max_exposure": float("inf")}, ["max_exposure: Input should be a finite number"]),
-        ({"k_neighbors": 0, "max_exposure": float("nan")}, ["k_neighbors: Input", "max_exposure: Input"]),
-    ],
-)
-def test_slerp_reports_all_invalid_options(options, parts):
-    with pytest.raises(ConfigError, match="invalid options of slerp") as refused:
-        Slerp(**options)
-    assert len(refused.value.problems) == len(parts)
-    for problem, part in zip(refused.value.problems, parts, strict=True):
-        assert problem.startswith(part)

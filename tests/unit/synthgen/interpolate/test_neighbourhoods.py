@@ -26,7 +26,7 @@ def slow(vectors, groups, k):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_the_same_as_sorting_everything(data):
+def test_kneighbor_persons_equals_sorting_all_rows(data):
     k = data.draw(st.integers(1, 6), label="k")
     own = data.draw(st.lists(st.integers(1, 9), min_size=k + 1, max_size=k + 5), label="rows of each person")
     rng = np.random.default_rng(data.draw(st.integers(0, 2**31), label="seed"))
@@ -38,7 +38,7 @@ def test_the_same_as_sorting_everything(data):
     np.testing.assert_allclose(distances, far, atol=1e-12)
 
 
-def test_a_person_of_many_near_rows_is_one_person(monkeypatch):
+def test_kneighbor_persons_counts_each_person_once(monkeypatch):
     monkeypatch.setattr(neighbourhoods, "AT_ONCE", 64)  # so that rows are searched in several parts
     line = np.concatenate([[0.0, 100, 300], 1 + np.arange(40) / 1000])[:, None].astype(np.float32)
     groups = np.array([0, 1, 2] + [3] * 40)
@@ -49,7 +49,7 @@ def test_a_person_of_many_near_rows_is_one_person(monkeypatch):
     assert set(map(tuple, near[3:].tolist())) == {(0, 1, 2)}
 
 
-def test_too_few_persons_are_the_callers_mistake():
+def test_kneighbor_persons_requires_enough_persons():
     with pytest.raises(InternalError, match="3 persons, so no row has 3 others"):
         kneighbor_persons(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2]), 3)
 
@@ -62,14 +62,14 @@ def rows(places, classes, groups):
     )
 
 
-def test_neighbours_of_any_class_by_hand():
+def test_neighbours_in_any_class_worked_example():
     # 0 and 1 are of class 1; 1 and 2 are one person, so they are not neighbours
     around, other = neighbours_in_any_class(rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [4, 0, 0, 1, 2]), 1, 3)
     assert around.tolist() == [[1, 2, 3], [0, 3, 4], [3, 2, 1]]
     assert other.tolist() == [[False, True, True], [False, True, False], [True, True, False]]
 
 
-def test_too_few_records_of_other_persons_are_named_with_their_number():
+def test_neighbours_in_any_class_requires_enough_rows_of_other_persons():
     few = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
     assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
     assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
@@ -77,7 +77,7 @@ def test_too_few_records_of_other_persons_are_named_with_their_number():
         neighbours_in_any_class(few, 1, 3)
 
 
-def test_neighbours_within_a_class_are_numbered_within_it():
+def test_neighbours_in_class_are_numbered_within_the_class():
     # class 1 at 0, 1 and 15; the first two are one person
     x = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
     near, distances = neighbours_in_class(x, 1, 1)
@@ -86,7 +86,7 @@ def test_neighbours_within_a_class_are_numbered_within_it():
     assert neighbours_in_class(x, 1, 1, targets=np.array([2]))[0].tolist() == [[1]]
 
 
-def test_the_nearest_by_angle():
+def test_neighbours_in_class_with_the_cosine_distance():
     vectors = np.array([[1, 0], [9, 1], [0, 1], [1, 0.5]], dtype=np.float32)
     x = TrainRows(vectors=vectors, classes=np.zeros(4, np.int64), groups=np.arange(4))
     near, distances = neighbours_in_class(x, 0, 2, metric="cosine")

@@ -35,7 +35,7 @@ def unit_rows():
 
 
 @pytest.mark.parametrize(("sampler", "check"), checks(imblearn_checks))
-def test_of_imbalanced_learn(sampler, check, monkeypatch):
+def test_suite_of_imbalanced_learn(sampler, check, monkeypatch):
     if sampler.method == "slerp":
         monkeypatch.setattr(imblearn_checks, "sample_dataset_generator", unit_rows)
         monkeypatch.setattr(imblearn_checks, "StandardScaler", Normalizer)
@@ -44,11 +44,11 @@ def test_of_imbalanced_learn(sampler, check, monkeypatch):
 
 
 @pytest.mark.parametrize(("sampler", "check"), checks(sklearn_checks))
-def test_of_scikit_learn(sampler, check):
+def test_suite_of_scikit_learn(sampler, check):
     check(sampler)
 
 
 @pytest.mark.parametrize("check", ["check_param_validation", "check_dataframe_column_names_consistency"])
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_of_imbalanced_learn_beside_its_suite(method, check):
+def test_further_checks_of_imbalanced_learn(method, check):
     getattr(imblearn_checks, check)("OverSampler", OverSampler(method, random_state=42))

@@ -4,7 +4,7 @@ import sys
 from synthgen import interpolate
 
 
-def test_every_public_name_can_be_imported():
+def test_public_names_can_be_imported():
     public = [getattr(interpolate, name) for name in interpolate.__all__ if not name.endswith("METHODS")]
     assert {*interpolate.METHODS.values()} < {*public}
 
@@ -13,7 +13,7 @@ def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_importing_the_methods_imports_no_scikit_learn():
+def test_package_import_does_not_import_scikit_learn():
     done = run("""
 import sys, synthgen.interpolate as i
 assert "sklearn" not in sys.modules and "OverSampler" in i.__all__
@@ -29,7 +29,7 @@ else:
     assert done.returncode == 0, done.stderr
 
 
-def test_without_imbalanced_learn_the_sampler_says_what_to_install_and_the_methods_are_there():
+def test_missing_imbalanced_learn_affects_only_over_sampler():
     done = run("""
 import sys
 sys.modules["imblearn"] = None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,49 +7,35 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
 from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote, in_danger, in_proportion
 
 
-def test_every_vector_is_its_parents_vector():
-    vectors = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
-    x = Embedded(
-        vectors=vectors,
-        ids=tuple("vwxyz"),
-        labels=("b", "a", "a", "b", "b"),
-        groups=("p",) * 5,
-        encoder="test",
-        normalized=False,
-    )
+def test_random_oversample_repeats_parent_vectors(embed):
+    x = embed(np.random.default_rng(1).normal(size=(5, 3)), "baabb", "ppppp", "vwxyz")
     latents = RandomOversample().fit(x).sample({"a": 9, "b": 40}, SeedTree(3))
     row = {id_: i for i, id_ in enumerate(x.ids)}
     for i, (parent,) in enumerate(latents.parent_ids):
-        assert np.array_equal(latents.vectors[i], vectors[row[parent]])
+        assert np.array_equal(latents.vectors[i], x.vectors[row[parent]])
     assert {p for (p,) in latents.parent_ids} == set(x.ids)
 
 
-def five_points() -> Embedded:
-    """Return five records on a line at 0, 1, 3, 7, 15; the first two belong to one person."""
-    return Embedded(
-        vectors=np.array([[0, 0, 2], [1, 0, 2], [3, 0, 2], [7, 0, 2], [15, 0, 2]], dtype=np.float32),
-        ids=("r0", "r1", "r2", "r3", "r4"),
-        labels=("a",) * 5,
-        groups=("p", "p", "q", "r", "s"),
-        encoder="test",
-        normalized=False,
-    )
+@pytest.fixture
+def five_points(embed):
+    """Five records on a line at 0, 1, 3, 7, 15; the first two belong to one person."""
+    line = [[0, 0, 2], [1, 0, 2], [3, 0, 2], [7, 0, 2], [15, 0, 2]]
+    return embed(line, "aaaaa", "ppqrs", ("r0", "r1", "r2", "r3", "r4"))
 
 
-def test_neighbours_by_hand():
-    sampler = Smote(k_neighbors=2).fit(five_points())
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+def test_smote_neighbours_worked_example(five_points):
+    sampler = Smote(k_neighbors=2).fit(five_points)
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
     assert sampler.fitted.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
-def test_smote_point_worked_example():
-    latents = Smote(k_neighbors=2).fit(five_points()).sample({"a": 3}, SeedTree(5))
+def test_smote_point_worked_example(five_points):
+    latents = Smote(k_neighbors=2).fit(five_points).sample({"a": 3}, SeedTree(5))
     place = {"r0": 0.0, "r1": 1.0, "r2": 3.0, "r3": 7.0, "r4": 15.0}
     stream = SeedTree(5).child("a")
     i = stream.child("parent").generator().integers(0, 5, size=3)
@@ -60,8 +48,8 @@ def test_smote_point_worked_example():
         assert latents.weights[row] == pytest.approx((1 - lam[row], lam[row]), abs=1e-12)
 
 
-def test_the_weight_is_uniform_and_every_neighbour_is_used():
-    latents = Smote(k_neighbors=2).fit(five_points()).sample({"a": 4000}, SeedTree(6))
+def test_smote_weights_are_uniform_and_every_neighbour_is_used(five_points):
+    latents = Smote(k_neighbors=2).fit(five_points).sample({"a": 4000}, SeedTree(6))
     lam = np.array([w[1] for w in latents.weights])
     # standard errors: mean .0046, variance 1/12 ± .0012
     assert abs(lam.mean() - 0.5) < 0.02
@@ -69,15 +57,8 @@ def test_the_weight_is_uniform_and_every_neighbour_is_used():
     assert len(set(latents.parent_ids)) == 10
 
 
-def test_the_result_is_not_brought_back_to_unit_length():
-    x = Embedded(
-        vectors=np.eye(7, 4, dtype=np.float32) + np.array([[0, 0, 0, 1e-9]], dtype=np.float32),
-        ids=tuple("abcdefg"),
-        labels=("a",) * 7,
-        groups=tuple("abcdefg"),
-        encoder="test",
-        normalized=False,
-    )
+def test_smote_does_not_normalize_points(embed):
+    x = embed(np.eye(7, 4) + np.array([[0, 0, 0, 1e-9]]), "aaaaaaa")
     latents = Smote(k_neighbors=3).fit(x).sample({"a": 50}, SeedTree(7))
     lengths = np.linalg.norm(latents.vectors, axis=1)
     assert lengths.min() < 0.95  # inside the sphere, as the segment is
@@ -90,14 +71,14 @@ def found(method, x, label):
     """Return the records in danger, each with those it is interpolated with."""
     sampler = method.fit(x)
     code = sampler.names.index(label)
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({label: 1}, SEEDS)
     danger, pool = sampler.fitted.found[code]
     ids = np.array(sampler.x.ids)
     return {str(ids[i]): ids[row].tolist() for i, row in zip(danger, pool, strict=True)}
 
 
-def test_danger_by_hand(plane):
+def test_borderline_records_in_danger_worked_example(plane):
     # of 4 neighbours are of other classes: a0, a1, a2 none, a3 2, a4 3, a5 4; a tie is safe, all four is noise
     assert found(BorderlineSmote(k_neighbors=2, m_neighbors=4), plane(), "a") == {"a4": ["a3", "a1"]}
     # of 5: a3 2 (b0, b1), a4 4, a5 5
@@ -106,11 +87,11 @@ def test_danger_by_hand(plane):
     assert found(BorderlineSmote(k_neighbors=1, m_neighbors=3), plane(), "a") == {"a4": ["a3"]}
 
 
-def test_kind_2_adds_the_one_nearest_of_another_class(plane):
+def test_borderline_kind_2_adds_the_nearest_row_of_another_class(plane):
     assert found(BorderlineSmote(k_neighbors=2, m_neighbors=4, kind=2), plane(), "a") == {"a4": ["a3", "a1", "b0"]}
 
 
-def test_rows_of_one_person_are_neighbours_in_neither_search(plane):
+def test_borderline_excludes_rows_of_the_same_person(plane):
     x = plane(a4="ann", b0="ann", a3="ann")
     # a4 now has b1 √2, b2 2, b3 3, a1 4: three of four; a3 has a1, b1, a0, b2: a tie
     assert found(BorderlineSmote(k_neighbors=2, m_neighbors=4, kind=2), x, "a") == {"a4": ["a1", "a5", "b1"]}
@@ -119,7 +100,7 @@ def test_rows_of_one_person_are_neighbours_in_neither_search(plane):
 @pytest.mark.parametrize(
     ("m", "danger"), [(3, [2]), (4, [3]), (5, [3, 4]), (6, [4, 5]), (7, [4, 5, 6]), (10, [6, 7, 8, 9])]
 )
-def test_more_than_half_but_not_all(m, danger):
+def test_in_danger_means_more_than_half_but_not_all(m, danger):
     other = np.arange(m)[None, :] < np.arange(m + 1)[:, None]  # row i has i of other classes
     assert np.flatnonzero(in_danger(other)).tolist() == danger
 
@@ -150,7 +131,7 @@ def test_borderline_point_worked_example(plane):
         np.testing.assert_allclose(latents.vectors[row], made, atol=1e-6)
 
 
-def test_kind_2_stays_nearer_to_its_own_class(crowd):
+def test_borderline_kind_2_points_are_closer_to_their_own_class(crowd):
     x = crowd(n=31, n_other=43, d=3, seed=6)
     label = dict(zip(x.ids, x.labels, strict=True))
     latents = BorderlineSmote(k_neighbors=4, m_neighbors=7, kind=2).fit(x).sample({"a": 5000}, SEEDS)
@@ -163,6 +144,18 @@ def test_kind_2_stays_nearer_to_its_own_class(crowd):
     assert lam[crosses].max() < 0.5
     assert abs(lam[crosses].mean() - 0.25) < 0.02
     assert abs(lam[~crosses].mean() - 0.5) < 0.02
+
+
+def check_segments(x, latents, partners):
+    """Check that each point lies on the segment of two persons, at most half way to a partner of another class."""
+    row = {id_: i for i, id_ in enumerate(x.ids)}
+    for vector, (a, b), (w, lam) in zip(latents.vectors, latents.parent_ids, latents.weights, strict=True):
+        assert b in partners[a]
+        assert x.groups[row[a]] != x.groups[row[b]]
+        assert w + lam == pytest.approx(1)
+        assert 0 <= lam < (1 if x.labels[row[b]] == "a" else 0.5)
+        p, q = x.vectors[row[a]].astype(np.float64), x.vectors[row[b]].astype(np.float64)
+        np.testing.assert_allclose(vector, p + lam * (q - p), atol=1e-5)
 
 
 def slow_found(x, k, m, kind, slow_order):
@@ -199,17 +192,10 @@ def test_borderline_points_lie_on_the_segment_of_their_parents(crowd, slow_order
     latents = sampler.sample({"a": count}, SeedTree(seed))
     assert latents.vectors.shape == (count, d)
     assert found(BorderlineSmote(k_neighbors=k, m_neighbors=m, kind=kind), x, "a") == expected
-    row = {id_: i for i, id_ in enumerate(x.ids)}
-    for vector, (a, b), (w, lam) in zip(latents.vectors, latents.parent_ids, latents.weights, strict=True):
-        assert b in expected[a]
-        assert x.groups[row[a]] != x.groups[row[b]]
-        assert w + lam == pytest.approx(1)
-        assert 0 <= lam < (1 if x.labels[row[b]] == "a" else 0.5)
-        p, q = x.vectors[row[a]].astype(np.float64), x.vectors[row[b]].astype(np.float64)
-        np.testing.assert_allclose(vector, p + lam * (q - p), atol=1e-5)
+    check_segments(x, latents, expected)
 
 
-def test_no_record_in_danger_is_refused_with_the_way_out(plane):
+def test_borderline_rejects_classes_without_records_in_danger(plane):
     with pytest.raises(DataError, match="borderline-smote cannot make records of 1 class") as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=4).fit(plane()).sample({"b": 3}, SEEDS)
     # of four neighbours, none of class b has more than two of class a
@@ -218,7 +204,7 @@ def test_no_record_in_danger_is_refused_with_the_way_out(plane):
     assert "use smote" in problem
 
 
-def test_too_few_neighbours_in_all_are_refused_with_numbers(plane):
+def test_borderline_rejects_too_few_rows_of_other_persons(plane):
     with pytest.raises(DataError) as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=11).fit(plane(a0="ann", a4="ann")).sample({"a": 3}, SEEDS)
     assert refused.value.problems == (
@@ -226,7 +212,7 @@ def test_too_few_neighbours_in_all_are_refused_with_numbers(plane):
     )
 
 
-def test_every_impossible_option_is_named():
+def test_borderline_reports_all_invalid_options():
     with pytest.raises(ConfigError) as refused:
         BorderlineSmote(m_neighbors=2, kind=3)
     assert refused.value.problems == (
@@ -236,32 +222,25 @@ def test_every_impossible_option_is_named():
     assert BorderlineSmote(m_neighbors=3, kind=2).min_groups == 6
 
 
-@pytest.mark.parametrize("kind", [1, 2])
-def test_the_cloud_of_imbalanced_learn_where_the_definitions_agree(two_clouds, energy, kind):
-    imblearn = pytest.importorskip("imblearn.over_sampling", reason="imbalanced-learn is not installed")
-    x = two_clouds()
-    y = np.array(x.labels)
-
-    def theirs(seed):
-        sampler = imblearn.BorderlineSMOTE(
-            sampling_strategy={"a": 37 + 900},
-            k_neighbors=4,
-            m_neighbors=9,
-            kind=f"borderline-{kind}",
-            random_state=seed,
-        )
-        return sampler.fit_resample(x.vectors, y)[0][len(y) :]
-
-    reruns = [theirs(seed) for seed in range(6)]
+def distances(x, energy, sampler, n_runs, *methods):
+    """Return the spread of runs of imbalanced-learn, and the distance of the points of each method to all runs."""
+    y, seeds = np.array(x.labels), range(n_runs)
+    reruns = [sampler.set_params(random_state=s).fit_resample(x.vectors, y)[0][len(y) :] for s in seeds]
     spread = max(energy(one, np.concatenate(reruns[:i] + reruns[i + 1 :])) for i, one in enumerate(reruns))
-    together = np.concatenate(reruns)
+    wanted, together = {"a": sampler.sampling_strategy["a"] - 37}, np.concatenate(reruns)
+    return spread, *(energy(method.fit(x).sample(wanted, SEEDS).vectors, together) for method in methods)
 
-    def distance(method):
-        return energy(method.fit(x).sample({"a": 900}, SEEDS).vectors, together)
 
-    ours = distance(BorderlineSmote(k_neighbors=4, m_neighbors=9, kind=kind))
-    assert (ours < spread) == (kind == 1)  # kind 2 is defined otherwise
-    assert distance(Smote(k_neighbors=4)) > 2 * spread  # a cloud that is not the same is seen
+@pytest.mark.parametrize("kind", [1, 2])
+def test_borderline_points_are_distributed_as_in_imbalanced_learn_for_kind_1(two_clouds, energy, kind):
+    imblearn = pytest.importorskip("imblearn.over_sampling", reason="imbalanced-learn is not installed")
+    theirs = imblearn.BorderlineSMOTE(
+        sampling_strategy={"a": 37 + 900}, k_neighbors=4, m_neighbors=9, kind=f"borderline-{kind}"
+    )
+    ours = BorderlineSmote(k_neighbors=4, m_neighbors=9, kind=kind)
+    spread, same, other = distances(two_clouds(), energy, theirs, 6, ours, Smote(k_neighbors=4))
+    assert (same < spread) == (kind == 1)  # kind 2 is defined differently
+    assert other > 2 * spread  # a different distribution is detected
 
 
 def counts(latents):
@@ -270,9 +249,9 @@ def counts(latents):
     return {id_: starts.count(id_) for id_ in sorted(set(starts))}
 
 
-def test_difficulties_by_hand(plane):
+def test_adasyn_fit_worked_example(plane):
     sampler = Adasyn(k_neighbors=3).fit(plane())
-    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # the search starts on first use
     sampler.sample({"a": 1}, SEEDS)
     hard, delta, partners = sampler.fitted.found[0]
     # of the 3 nearest of any class: a3 has a4, a1, b0 (the tie goes to a1); a4 has b0, b1, a3; a5 has b4, b3, b5
@@ -283,7 +262,7 @@ def test_difficulties_by_hand(plane):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_counts_by_hand(plane, seed):
+def test_adasyn_counts_worked_example(plane, seed):
     # r = 0, 0, 0, 1/3, 2/3, 1; Σ r = 2; r̂ = 1/6, 2/6, 3/6 for a3, a4, a5
     sampler = Adasyn(k_neighbors=3).fit(plane())
     assert counts(sampler.sample({"a": 12}, SeedTree(seed))) == {"a3": 2, "a4": 4, "a5": 6}
@@ -296,7 +275,7 @@ def test_counts_by_hand(plane, seed):
     assert some["a5"] in {4, 5, 6}
 
 
-def test_the_order_by_hand():
+def test_in_proportion_worked_example():
     # times (t − φ) / w: 0: .5; 1: .375, .875; 2: .0833, .4167, .75; then 1.5, 1.375, 1.0833
     phase = np.array([0.5, 0.25, 0.75])
     assert in_proportion(np.array([1, 2, 3]), 6, phase).tolist() == [2, 1, 2, 0, 2, 1]
@@ -327,7 +306,7 @@ def slow_in_proportion(share, m, phase):
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=13), st.integers(0, 57), st.integers(0, 2**31))
-def test_the_order_is_the_slow_one(share, m, seed):
+def test_in_proportion_equals_a_step_by_step_computation(share, m, seed):
     phase = np.random.default_rng(seed).random(len(share))
     order = in_proportion(np.array(share), m, phase)
     assert order.tolist() == slow_in_proportion(share, m, phase)
@@ -335,14 +314,14 @@ def test_the_order_is_the_slow_one(share, m, seed):
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=13), st.integers(1, 5), st.integers(0, 2**31))
-def test_whole_shares_are_met_exactly(share, times, seed):
+def test_in_proportion_meets_whole_shares_exactly(share, times, seed):
     phase = np.random.default_rng(seed).random(len(share))
     order = in_proportion(np.array(share), times * sum(share), phase)
     assert np.bincount(order).tolist() == [times * w for w in share]
 
 
 @pytest.mark.parametrize("m", [3, 11, 40, 77])
-def test_every_start_is_in_proportion_on_average_and_much_steadier_than_single_draws(m):
+def test_in_proportion_prefixes_are_in_proportion_on_average(m):
     share = np.repeat([1, 2, 3, 5], [9, 8, 7, 6])
     rng = np.random.default_rng(4)
     got = np.array([np.bincount(in_proportion(share, m, rng.random(30)), minlength=30) for _ in range(3000)])
@@ -382,26 +361,12 @@ def test_adasyn_points_lie_on_the_segment_of_their_parents(crowd, slow_order, si
     assert latents.vectors.shape == (m, d)
     hard, delta, _ = sampler.fitted.found[0]
     assert {sampler.x.ids[i]: w for i, w in zip(hard, delta, strict=True)} == {a: w for a, (w, _) in expected.items()}
-    row = {id_: i for i, id_ in enumerate(x.ids)}
-    for vector, (a, b), (w, lam) in zip(latents.vectors, latents.parent_ids, latents.weights, strict=True):
-        assert b in expected[a][1]
-        assert x.groups[row[a]] != x.groups[row[b]]
-        assert w + lam == pytest.approx(1)
-        assert 0 <= lam < 1
-        p, q = x.vectors[row[a]].astype(np.float64), x.vectors[row[b]].astype(np.float64)
-        np.testing.assert_allclose(vector, p + lam * (q - p), atol=1e-5)
+    check_segments(x, latents, {a: partners for a, (_, partners) in expected.items()})
 
 
-def test_a_class_far_from_all_others_is_refused_with_the_way_out(plane):
+def test_adasyn_rejects_classes_far_from_all_others(plane):
     near = plane()
-    x = Embedded(
-        vectors=near.vectors + np.array([[0, 0]] * 6 + [[99, 0]] * 6, dtype=np.float32),
-        ids=near.ids,
-        labels=near.labels,
-        groups=near.groups,
-        encoder="test",
-        normalized=False,
-    )
+    x = replace(near, vectors=near.vectors + np.array([[0, 0]] * 6 + [[99, 0]] * 6, dtype=np.float32))
     with pytest.raises(DataError, match="adasyn cannot make records of 2 classes") as refused:
         Adasyn(k_neighbors=3).fit(x).sample({"a": 4, "b": 3}, SEEDS)
     for problem in refused.value.problems:
@@ -409,21 +374,9 @@ def test_a_class_far_from_all_others_is_refused_with_the_way_out(plane):
         assert "use smote" in problem
 
 
-def test_the_same_cloud_as_imbalanced_learn(two_clouds, energy):
+def test_adasyn_points_are_distributed_as_in_imbalanced_learn(two_clouds, energy):
     imblearn = pytest.importorskip("imblearn.over_sampling", reason="imbalanced-learn is not installed")
-    x = two_clouds()
-    y = np.array(x.labels)
-
-    def theirs(seed):
-        sampler = imblearn.ADASYN(sampling_strategy={"a": 37 + 300}, n_neighbors=4, random_state=seed)
-        return sampler.fit_resample(x.vectors, y)[0][len(y) :]
-
-    reruns = [theirs(seed) for seed in range(8)]
-    spread = max(energy(one, np.concatenate(reruns[:i] + reruns[i + 1 :])) for i, one in enumerate(reruns))
-    together = np.concatenate(reruns)
-
-    def distance(method):
-        return energy(method.fit(x).sample({"a": 300}, SEEDS).vectors, together)
-
-    assert distance(Adasyn(k_neighbors=4)) < spread
-    assert distance(Smote(k_neighbors=4)) > spread  # a cloud that is not the same is seen
+    theirs = imblearn.ADASYN(sampling_strategy={"a": 37 + 300}, n_neighbors=4)
+    methods = (Adasyn(k_neighbors=4), Smote(k_neighbors=4))
+    spread, same, other = distances(two_clouds(), energy, theirs, 8, *methods)
+    assert same < spread < other  # a different distribution is detected

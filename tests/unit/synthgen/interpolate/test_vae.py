@@ -4,12 +4,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
 from synthgen.interpolate.base import TrainRows, Unfit
 from synthgen.interpolate.vae import Vae, held_out
 
@@ -20,27 +19,16 @@ def gaussian(n: int, d: int, seed: int = 5) -> np.ndarray:
     """Return n draws of a Gaussian with mean 3, two strong directions and dimensions of different variance."""
     rng = np.random.default_rng(seed)
     strong = np.random.default_rng(0).normal(size=(2, d))
-    return (3 + rng.normal(size=(n, 2)) @ strong + rng.normal(size=(n, d)) * np.linspace(0.2, 0.9, d)).astype(
-        np.float32
-    )
+    draws = 3 + rng.normal(size=(n, 2)) @ strong + rng.normal(size=(n, d)) * np.linspace(0.2, 0.9, d)
+    return draws.astype(np.float32)
 
 
 def rows(*classes: np.ndarray) -> TrainRows:
-    sizes = [len(x) for x in classes]
-    n = sum(sizes)
-    return TrainRows(
-        vectors=np.concatenate(classes), classes=np.repeat(np.arange(len(sizes)), sizes), groups=np.arange(n)
-    )
+    codes = np.repeat(np.arange(len(classes)), [len(x) for x in classes])
+    return TrainRows(vectors=np.concatenate(classes), classes=codes, groups=np.arange(len(codes)))
 
 
-def embedded(vectors: np.ndarray, labels: list[str], groups: list[str]) -> Embedded:
-    ids = tuple(f"r{i:04d}" for i in range(len(labels)))
-    return Embedded(
-        vectors=vectors, ids=ids, labels=tuple(labels), groups=tuple(groups), encoder="test", normalized=False
-    )
-
-
-def test_points_have_the_mean_and_the_spread_of_their_class():
+def test_vae_points_have_the_mean_and_covariance_of_the_class():
     x = gaussian(200, 11)
     points = Vae(latent_dim=4).fit_rows(rows(x)).points(0, 4000, SEEDS)
     assert points.vectors.dtype == np.float32
@@ -52,7 +40,7 @@ def test_points_have_the_mean_and_the_spread_of_their_class():
     assert np.linalg.norm(real[1][:, -2:].T @ new[1][:, -2:]) ** 2 > 1.8  # and the same plane; 2 if equal
 
 
-def test_a_seed_gives_the_same_bytes_whatever_the_threads():
+def test_vae_is_reproducible_with_any_number_of_threads():
     x, threads = rows(gaussian(24, 90)), torch.get_num_threads()
 
     def drawn(rng: SeedTree) -> bytes:
@@ -68,9 +56,9 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads():
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-def test_a_model_is_trained_once_and_not_for_the_number_of_points(conditional):
+def test_vae_trains_each_model_once_on_first_use(conditional):
     fitted = Vae(latent_dim=2, conditional=conditional).fit_rows(rows(gaussian(9, 5), gaussian(13, 5) + 1))
-    assert fitted.trained == {}  # nothing is trained before it is asked for
+    assert fitted.trained == {}  # training starts on first use
     few = fitted.points(1, 3, SEEDS.child("b"))
     many = fitted.points(1, 17, SEEDS.child("b"))
     assert np.array_equal(few.vectors, many.vectors[:3])
@@ -82,7 +70,7 @@ def test_a_model_is_trained_once_and_not_for_the_number_of_points(conditional):
     assert not np.array_equal(other.vectors, few.vectors)
 
 
-def test_a_conditional_model_keeps_the_classes_apart():
+def test_conditional_vae_separates_classes():
     x = rows(gaussian(60, 7), gaussian(50, 7, seed=6) + 3, gaussian(40, 7, seed=7) - 3)
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
     for code in range(3):
@@ -95,22 +83,17 @@ def test_a_conditional_model_keeps_the_classes_apart():
 
 @settings(max_examples=5, deadline=None)
 @given(st.permutations(range(26)))
-def test_the_order_of_the_rows_changes_nothing_of_a_conditional_model(order):
-    x, labels = gaussian(26, 5), ["a"] * 12 + ["b"] * 14
-    whole = embedded(x, labels, [f"p{i}" for i in range(26)])
-    mixed = Embedded(
-        vectors=x[order],
-        **{key: tuple(getattr(whole, key)[i] for i in order) for key in ("ids", "labels", "groups")},
-        encoder="test",
-        normalized=False,
-    )
+def test_conditional_vae_does_not_depend_on_the_order_of_rows(embed, order):
+    whole = embed(gaussian(26, 5), "a" * 12 + "b" * 14)
+    mixed = embed(whole.vectors[order], *([getattr(whole, k)[i] for i in order] for k in ("labels", "groups", "ids")))
     vae = Vae(latent_dim=2, conditional=True)
     a, b = (vae.fit(y).sample({"a": 3, "b": 4}, SEEDS).vectors for y in (whole, mixed))
     assert np.array_equal(a, b)
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(0, 99))
-def test_no_person_is_on_both_sides(groups, seed):
+@example([*range(Vae().min_groups)] * 3, 1)  # the smallest class: two of eight persons
+def test_held_out_separates_persons(groups, seed):
     groups = np.array(groups)
     out = held_out(groups, SeedTree(seed))
     persons, kept = set(groups[out].tolist()), set(groups[~out].tolist())
@@ -118,13 +101,7 @@ def test_no_person_is_on_both_sides(groups, seed):
     assert len(persons) == -(-len(persons | kept) // 5)
 
 
-def test_the_smallest_class_leaves_two_persons_to_stop_by():
-    groups = np.repeat(np.arange(Vae().min_groups), 3)
-    out = held_out(groups, SEEDS)
-    assert (len(set(groups[out])), len(set(groups[~out]))) == (2, 6)
-
-
-def test_what_is_learned_is_not_held_out(monkeypatch):
+def test_vae_does_not_train_on_held_out_persons(monkeypatch):
     from synthgen.interpolate import vae_network
 
     seen, train = [], vae_network.train_vae
@@ -135,26 +112,23 @@ def test_what_is_learned_is_not_held_out(monkeypatch):
 
     monkeypatch.setattr(vae_network, "train_vae", spy)
     x, groups = gaussian(30, 5), np.arange(30) // 2
-    Vae(latent_dim=2).fit_rows(TrainRows(vectors=x, classes=np.zeros(30, dtype=np.int64), groups=groups)).points(
-        0, 1, SEEDS
-    )
-    (fit, out), *none = seen
-    assert none == []
-    back = [
-        (part * np.sqrt(x.astype(float).var(axis=0).mean()) + x.astype(float).mean(axis=0)) for part in (fit, out)
-    ]
+    one_class = TrainRows(vectors=x, classes=np.zeros(30, dtype=np.int64), groups=groups)
+    Vae(latent_dim=2).fit_rows(one_class).points(0, 1, SEEDS)
+    ((fit, out),) = seen
+    scale, centre = np.sqrt(x.astype(float).var(axis=0).mean()), x.astype(float).mean(axis=0)
+    back = [part * scale + centre for part in (fit, out)]
     of = [{int(groups[np.abs(x - row).sum(axis=1).argmin()]) for row in part} for part in back]
     assert (len(fit), len(out), len(of[1])) == (24, 6, 3)
     assert not of[0] & of[1]
     np.testing.assert_allclose(np.sort(np.concatenate(back), axis=0), np.sort(x, axis=0), atol=1e-4)
 
 
-def test_classes_that_cannot_be_learned_are_refused_by_name():
+def test_vae_names_classes_that_cannot_be_trained(embed):
     x = gaussian(24, 5)
     x[8:16] = x[8]
     labels = ["fine"] * 8 + ["same"] * 8 + ["wide"] * 8
     x[16:] = np.float32(3.3e38) * np.sign(x[16:] - 3)
-    sampler = Vae(latent_dim=2).fit(embedded(x, labels, [f"p{i}" for i in range(24)]))
+    sampler = Vae(latent_dim=2).fit(embed(x, labels))
     with pytest.raises(DataError) as refused:
         sampler.sample({"fine": 1, "same": 2, "wide": 400}, SEEDS)
     assert refused.value.problems == (
@@ -164,12 +138,12 @@ def test_classes_that_cannot_be_learned_are_refused_by_name():
 
 
 def test_conditional_vae_rejects_class_without_training_person():
-    # the persons of class 1 are found by the split itself: with these, all are held out
+    # class 1 contains exactly the held-out persons of the split
     groups = np.arange(20)
     out = held_out(groups, SEEDS.child("fit", "split"))
     x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
-    with pytest.raises(Unfit, match="only says when to stop"):
+    with pytest.raises(Unfit, match="all its persons are in the held-out part"):
         fitted.points(1, 3, SEEDS.child("b"))
     assert len(fitted.points(0, 3, SEEDS.child("a")).vectors) == 3
 
@@ -180,6 +154,6 @@ def test_vae_reports_all_invalid_arguments():
     assert [p.partition(":")[0] for p in refused.value.problems] == ["latent_dim", "beta", "free_bits"]
 
 
-def test_importing_the_methods_is_light():
+def test_package_import_does_not_import_torch():
     code = "import sys, synthgen.interpolate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -9,17 +9,7 @@ from hypothesis import strategies as st
 from synthgen.core.seeds import SeedTree
 from synthgen.interpolate import vae_network
 from synthgen.interpolate.base import Unfit
-from synthgen.interpolate.vae_network import (
-    BLOCK_ROWS,
-    Network,
-    Objective,
-    Part,
-    above,
-    distortion,
-    kl_divergence,
-    one_thread,
-    train_vae,
-)
+from synthgen.interpolate.vae_network import BLOCK_ROWS, Network, Objective, Part, above, kl_divergence, train_vae
 
 SEEDS = SeedTree(20261120).child("vae")
 
@@ -39,12 +29,14 @@ def rates(network: Network, rows: Part) -> torch.Tensor:
     return kl_divergence(*network.encode(rows))
 
 
-def test_the_objective_by_hand():
+def test_objective_worked_example():
     x = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
     decoded = torch.tensor([[0.0, 2.0], [0.0, 1.0]])
     log_variance = torch.tensor([0.0, math.log(4.0)])
     # row 0: (1/1 + 0/4)/2, row 1: (0/1 + 4/4)/2, both with (log 1 + log 4)/2 + log 2π
-    assert float(distortion(x, decoded, log_variance)) == pytest.approx(0.5 + math.log(2) + math.log(2 * math.pi))
+    assert float(vae_network.distortion(x, decoded, log_variance)) == pytest.approx(
+        0.5 + math.log(2) + math.log(2 * math.pi)
+    )
     mean = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
     log_variance = torch.tensor([[0.0, 0.0, math.log(0.25)], [0.0, 0.0, 0.0]])
     # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
@@ -53,7 +45,7 @@ def test_the_objective_by_hand():
     assert float(above(rate, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
 
 
-def test_the_loss_equals_a_plain_rendering_of_its_formula():
+def test_loss_equals_a_direct_computation_of_its_formula():
     generator = torch.Generator().manual_seed(4)
     network = Network(5, 2, 3, generator)
     network.log_variance = torch.randn(5, generator=generator)
@@ -63,7 +55,7 @@ def test_the_loss_equals_a_plain_rendering_of_its_formula():
         [t.double().numpy() for t in layer]
         for layer in (network.encoder_in, network.encoder_out, network.decoder_in, network.decoder_out)
     ]
-    silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - as short as its formula
+    silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - a formula
     wanted, kl = 0.0, np.zeros(3)
     for row, label, e in zip(x.double().numpy(), labels.numpy(), epsilon.double().numpy(), strict=True):
         out = silu(np.append(row, label) @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
@@ -78,7 +70,7 @@ def test_the_loss_equals_a_plain_rendering_of_its_formula():
     assert float(got) == pytest.approx(wanted + 2.5 * np.maximum(kl, free).sum(), rel=1e-5)
 
 
-def test_the_divergence_is_that_of_draws():
+def test_kl_divergence_agrees_with_sampling():
     mean, deviation = 0.7, 0.4
     z = np.random.default_rng(2).normal(mean, deviation, size=200_000)
     log_q = -(((z - mean) / deviation) ** 2) / 2 - math.log(deviation)
@@ -88,7 +80,7 @@ def test_the_divergence_is_that_of_draws():
 
 
 @given(st.lists(st.floats(0, 9, width=32), min_size=1, max_size=7), st.floats(0, 9, width=32))
-def test_free_bits_cost_nothing_and_more_of_them_cost_no_less(rate, free):
+def test_free_bits_have_no_gradient_and_never_lower_the_cost(rate, free):
     rate = torch.tensor(rate, requires_grad=True)
     cost = above(rate, free)
     cost.backward()
@@ -97,40 +89,40 @@ def test_free_bits_cost_nothing_and_more_of_them_cost_no_less(rate, free):
     assert above(rate, free + 1) >= cost
 
 
-def test_a_large_beta_silences_z_and_free_bits_let_it_speak():
+def test_large_beta_removes_information_from_z_and_free_bits_keep_it():
     fit, out = part(90, 11), part(40, 11, seed=2)
     kl = {
         key: rates(train_vae(fit, out, objective(beta=beta, free_bits=free), SEEDS), out)
         for key, beta, free in (("elbo", 1.0, 0.0), ("half", 0.5, 0.0), ("large", 100.0, 0.0), ("free", 100.0, 0.5))
     }
     total = {key: float(rate.sum()) for key, rate in kl.items()}
-    assert total["half"] > total["elbo"] > 0.5  # the place on the line is worth saying
+    assert total["half"] > total["elbo"] > 0.5  # z contains the position on the line
     assert total["large"] < 0.01
     assert 0.3 < total["free"] < total["elbo"]
     assert float(kl["free"].max()) < 0.6
 
 
-def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
-    looks = []
-    look = vae_network._EarlyStopping.should_stop
+def test_training_keeps_the_best_evaluated_weights(monkeypatch):
+    seen = []
+    evaluate = vae_network._EarlyStopping.should_stop
 
     def spy(self, network, tensors):
-        done = look(self, network, tensors)
+        done = evaluate(self, network, tensors)
         with torch.no_grad():
-            looks.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
+            seen.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
         return done
 
     monkeypatch.setattr(vae_network._EarlyStopping, "should_stop", spy)
     network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
-    values, last = [value for value, _, _ in looks], looks[-1][1]
-    assert looks[-1][2]
+    values, last = [value for value, _, _ in seen], seen[-1][1]
+    assert seen[-1][2]
     assert len(values) == 1 + values.index(min(values)) + vae_network.PATIENCE
-    assert values.index(min(values)) > 1  # it did learn
+    assert values.index(min(values)) > 1  # training improved the objective
     assert len(last.part.x) >= vae_network.HELD_OUT_ROWS
     assert float(network.loss(last.part, last.epsilon, objective())) == min(values)
 
 
-def test_nothing_is_learned_where_nothing_helps_with_other_persons():
+def test_training_keeps_the_initial_weights_if_nothing_helps_held_out_persons():
     noise = torch.Generator().manual_seed(3)
     fit, out = (Part(x=torch.randn(n, 90, generator=noise), labels=torch.zeros(n, 0)) for n in (7, 40))
     network = train_vae(fit, out, objective(), SEEDS)
@@ -139,19 +131,19 @@ def test_nothing_is_learned_where_nothing_helps_with_other_persons():
     assert drawn.var(axis=0).mean() == pytest.approx(1, abs=0.02)
 
 
-def test_a_training_that_diverges_is_refused(monkeypatch):
+def test_diverging_training_is_rejected(monkeypatch):
     monkeypatch.setattr(vae_network, "RATE", 1e30)
     with pytest.raises(Unfit, match="diverged"):
         train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
 
 
-def test_training_leaves_torch_as_it_was():
+def test_training_restores_the_state_of_torch():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     try:
         torch.set_num_threads(2)
         train_vae(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
         assert torch.get_num_threads() == 2
-        with pytest.raises(KeyError, match=r"^1$"), one_thread():
+        with pytest.raises(KeyError, match=r"^1$"), vae_network.one_thread():
             {}[torch.get_num_threads()]
         assert torch.get_num_threads() == 2
     finally:
@@ -161,13 +153,13 @@ def test_training_leaves_torch_as_it_was():
 
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from((1, 3, 255, 256, 257, 600)), st.integers(0, 400))
-def test_more_rows_keep_the_first_to_the_last_bit(few, more):
+def test_draw_of_more_rows_keeps_the_first_exactly(few, more):
     network = Network(37, 0, 5, torch.Generator().manual_seed(1))
     a, b = (network.draw(m, torch.zeros(1, 0), SEEDS) for m in (few, few + more))
     assert np.array_equal(a, b[:few])
 
 
-def test_a_row_is_its_decoded_z_and_noise():
+def test_draw_returns_decoded_z_plus_noise():
     network = Network(6, 2, 4, torch.Generator().manual_seed(1))
     network.log_variance = torch.linspace(-2, 1, 6)
     m, label = BLOCK_ROWS + 3, torch.tensor([[0.0, 1.0]])
@@ -178,7 +170,7 @@ def test_a_row_is_its_decoded_z_and_noise():
     np.testing.assert_allclose(network.draw(m, label, SEEDS), wanted, atol=1e-5)
 
 
-def test_an_epoch_meets_every_row_once():
+def test_batches_contain_every_row_once_per_epoch():
     batches = vae_network._batches(150, torch.Generator().manual_seed(6))
     epochs = [torch.cat([next(batches) for _ in range(3)]) for _ in range(2)]
     assert [sorted(e.tolist()) for e in epochs] == [list(range(150))] * 2

@@ -8,7 +8,7 @@ from synthgen.core.neighbours import nearest_rows
 
 
 def slow_nearest(vectors, groups, k):
-    """Return the same by looking at every pair in float64."""
+    """Return the neighbours and distances from all pairs in float64."""
     points = vectors.astype(np.float64)
     indices, distances = [], []
     for i in range(len(points)):
@@ -21,7 +21,7 @@ def slow_nearest(vectors, groups, k):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(9, 40), st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**31))
-def test_equals_the_slow_one_even_with_ties(n, d, k, seed):
+def test_nearest_rows_equals_a_search_over_all_pairs_with_ties(n, d, k, seed):
     rng = np.random.default_rng(seed)
     vectors = rng.integers(-2, 3, size=(n, d)).astype(np.float32)  # many equal distances
     groups = np.arange(n) % (k + 2)
@@ -31,18 +31,7 @@ def test_equals_the_slow_one_even_with_ties(n, d, k, seed):
     np.testing.assert_allclose(distances, expected[1])
 
 
-def test_the_block_size_changes_nothing(monkeypatch):
-    rng = np.random.default_rng(2)
-    vectors = rng.normal(size=(53, 11)).astype(np.float32)
-    groups = rng.integers(0, 17, size=53)
-    whole = nearest_rows(vectors, groups, 4)
-    monkeypatch.setattr("synthgen.core.neighbours.exact.BLOCK_ROWS", 5)
-    cut = nearest_rows(vectors, groups, 4)
-    assert np.array_equal(whole[0], cut[0])
-    assert np.array_equal(whole[1], cut[1])
-
-
-def test_near_ties_far_from_the_origin_are_told_apart():
+def test_nearest_rows_orders_near_ties_far_from_the_origin():
     # at this length the float32 product errs by more than the differences between the distances
     rng = np.random.default_rng(4)
     vectors = (100 + rng.integers(0, 40, size=(60, 3)) / 64).astype(np.float32)
@@ -50,31 +39,31 @@ def test_near_ties_far_from_the_origin_are_told_apart():
     assert np.array_equal(indices, slow_nearest(vectors, np.arange(60), 4)[0])
 
 
-def test_rows_of_the_same_person_are_never_neighbours():
+def test_nearest_rows_excludes_rows_of_the_same_person():
     vectors = np.array([[0, 0], [0, 0], [5, 0], [9, 0]], dtype=np.float32)
     indices, distances = nearest_rows(vectors, np.array([0, 0, 1, 1]), 2)
     assert indices.tolist() == [[2, 3], [2, 3], [0, 1], [0, 1]]
     assert distances[0].tolist() == [5, 9]
 
 
-def test_cosine_distance():
+def test_nearest_rows_with_the_cosine_distance():
     vectors = np.array([[2, 0], [0, 3], [3, 4]], dtype=np.float32)
     indices, distances = nearest_rows(vectors, np.arange(3), 2, metric="cosine")
     assert indices[0].tolist() == [2, 1]
     np.testing.assert_allclose(distances[0], [1 - 0.6, 1], atol=1e-6)
 
 
-def test_a_vector_without_direction_is_refused():
+def test_nearest_rows_rejects_vectors_of_length_zero():
     with pytest.raises(DataError, match="length zero"):
         nearest_rows(np.zeros((3, 2), dtype=np.float32), np.arange(3), 1, metric="cosine")
 
 
-def test_too_few_rows_of_others_is_our_mistake():
+def test_nearest_rows_requires_enough_rows_of_other_persons():
     with pytest.raises(InternalError, match="fewer than 2"):
         nearest_rows(np.zeros((3, 2), dtype=np.float32), np.array([0, 0, 1]), 2)
 
 
-def test_some_rows_are_searched_among_all():
+def test_nearest_rows_searches_selected_rows_among_all():
     rng = np.random.default_rng(5)
     vectors, groups = rng.normal(size=(41, 6)).astype(np.float32), rng.integers(0, 13, size=41)
     rows = np.array([7, 40, 0, 7])
@@ -84,14 +73,16 @@ def test_some_rows_are_searched_among_all():
     assert nearest_rows(vectors, groups, 3, rows=rows[:0])[0].shape == (0, 3)
 
 
-def test_many_rows_give_the_same_whichever_way_they_are_picked(monkeypatch):
+def test_nearest_rows_does_not_depend_on_the_block_size_or_the_screen(monkeypatch):
     rng = np.random.default_rng(6)
     vectors = (rng.normal(size=(1900, 5)) @ rng.normal(size=(5, 23))).astype(np.float32)
     vectors[100:140] = vectors[200:240]  # exact ties
     groups = rng.integers(0, 700, size=1900)
     results = []
-    for large in (0, 10**12):
+    for large, block in ((0, 1024), (10**12, 1024), (10**12, 105)):
         monkeypatch.setattr("synthgen.core.neighbours.exact.LARGE", large)
+        monkeypatch.setattr("synthgen.core.neighbours.exact.BLOCK_ROWS", block)
         results.append(nearest_rows(vectors, groups, 4))
-    assert np.array_equal(results[0][0], results[1][0])
-    assert np.array_equal(results[0][1], results[1][1])
+    for other in results[1:]:
+        assert np.array_equal(results[0][0], other[0])
+        assert np.array_equal(results[0][1], other[1])

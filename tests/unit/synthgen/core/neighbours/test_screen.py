@@ -10,13 +10,8 @@ KINDS = [torch.bfloat16, torch.float32]
 
 
 def small_tiles(monkeypatch, kind):
-    for name, value in {
-        "TILE_ROWS": 3,
-        "TILE_COLUMNS": 12,
-        "SPAN": 2,
-        "ALIGNED": 1,
-        "fastest": lambda _: kind,
-    }.items():
+    values = {"TILE_ROWS": 3, "TILE_COLUMNS": 12, "SPAN": 2, "ALIGNED": 1, "fastest": lambda _: kind}
+    for name, value in values.items():
         monkeypatch.setattr(screen, name, value)
 
 
@@ -44,7 +39,7 @@ def missed(vectors, person, asked, k):
     st.sampled_from([0.0, 1.0, 50.0, 5e5]),
     st.integers(0, 999),
 )
-def test_no_neighbour_is_missed(kind, n, d, k, offset, seed):
+def test_screen_finds_all_neighbours(kind, n, d, k, offset, seed):
     rng = np.random.default_rng(seed)
     vectors = (rng.integers(-3, 4, size=(n, d)) / 3 + offset).astype(np.float32)
     person = rng.integers(0, n // 2, size=n)
@@ -55,7 +50,7 @@ def test_no_neighbour_is_missed(kind, n, d, k, offset, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_few_others_are_picked(kind, monkeypatch):
+def test_screen_selects_few_other_rows(kind, monkeypatch):
     monkeypatch.setattr(screen, "fastest", lambda _: kind)
     vectors = np.random.default_rng(1).normal(size=(2500, 40)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -64,12 +59,12 @@ def test_few_others_are_picked(kind, monkeypatch):
     assert share * 2500 < 5 + 10
 
 
-def test_a_person_with_nearly_all_rows_is_no_obstacle(monkeypatch):
+def test_screen_finds_all_neighbours_if_one_person_has_most_rows(monkeypatch):
     small_tiles(monkeypatch, torch.bfloat16)
     vectors = np.random.default_rng(2).normal(size=(50, 4)).astype(np.float32)
     person = np.array([0] * 46 + [1, 2, 3, 4])
     assert missed(vectors, person, np.arange(50), 3)[0] == 0
 
 
-def test_the_fastest_precision_is_one_of_the_two():
+def test_fastest_returns_a_supported_precision():
     assert screen.fastest("cpu") in KINDS
