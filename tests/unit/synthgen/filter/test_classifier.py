@@ -10,7 +10,7 @@ from synthgen.filter.base import folds_for
 from synthgen.filter.classifier import MOST_FITS, ClassAgreement, fits_for
 
 
-def test_the_probability_is_that_of_the_model_without_the_parents_persons(world):
+def test_probability_is_by_the_model_without_the_parents_persons(world):
     context = world.context()
     rule = ClassAgreement(0.6)
     fitted = rule.fit(context)
@@ -32,7 +32,7 @@ def test_the_probability_is_that_of_the_model_without_the_parents_persons(world)
         assert outcomes[i].passed == (outcomes[i].score >= 0.6)
 
 
-def test_no_model_sees_a_parents_person(world, monkeypatch):
+def test_models_do_not_see_the_parents_persons(world, monkeypatch):
     context, seen = world.context(), []
     fitted, real_fit = ClassAgreement(0.5).fit(context), module._fit
     monkeypatch.setattr(module, "_fit", lambda c, rows, s: (seen.append(set(c.folds[rows])), real_fit(c, rows, s))[1])
@@ -40,7 +40,7 @@ def test_no_model_sees_a_parents_person(world, monkeypatch):
     assert {frozenset(range(5)) - s for s in seen} == {context.parent_folds[context.row(c)] for c in world.candidates}
 
 
-def test_a_text_of_another_class_fails(world):
+def test_text_of_another_class_fails(world):
     context = world.context()
     wrong = [replace(c, label={"ant": "bee", "bee": "cow", "cow": "ant"}[c.label]) for c in world.candidates]
     fitted = ClassAgreement(0.6).fit(context)
@@ -52,14 +52,14 @@ def test_a_text_of_another_class_fails(world):
     assert 0.8 < fitted.bounds["share_of_real_kept"] <= 1
 
 
-def test_a_class_the_model_never_saw_fails_closed(world):
+def test_unknown_class_fails(world):
     context = world.context()
     unknown = [replace(world.candidates[0], label="zebra"), replace(world.candidates[1], label="aardvark")]
     outcomes = ClassAgreement(0.0).fit(context).judge(unknown)
     assert [(o.passed, o.reason) for o in outcomes] == [(False, "class_not_learned")] * 2
 
 
-def test_one_class_has_nothing_to_agree_with(world):
+def test_class_agreement_with_one_class_is_rejected(world):
     context = world.context()
     one = replace(context, labels=np.array(["ant"] * len(context.labels)))
     with pytest.raises(DataError, match="at least two classes"):
@@ -67,11 +67,11 @@ def test_one_class_has_nothing_to_agree_with(world):
 
 
 @pytest.mark.parametrize(("parents", "fits"), [(0, 1), (1, 5), (2, 15), (3, 41), (4, 7), (10, 13), (50, 53)])
-def test_many_parents_do_not_ask_for_a_model_each(parents, fits):
+def test_number_of_models_is_limited_for_many_parents(parents, fits):
     assert fits_for(parents) == fits
 
 
-def test_with_many_parents_a_few_models_judge_and_none_saw_a_parents_person(world, monkeypatch):
+def test_few_models_judge_latents_with_many_parents_without_their_persons(world, monkeypatch):
     few = world.context()
     others = sorted(world.train.ids)
     many = replace(
