@@ -2,6 +2,7 @@ import json
 import math
 import stat
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,17 +69,12 @@ SEEDS = SeedTree(9).child("split")
 
 
 def corpus(groups, text="words {i} of a text that repeats nowhere, number {i} {i} {i}"):
-    return Corpus(
-        role="source",
-        records=tuple(
-            Record(id=f"r{i}", text=text.format(i=i), label="ab"[i % 2], group=g) for i, g in enumerate(groups)
-        ),
-        has_groups=True,
-    )
+    records = [Record(id=f"r{i}", text=text.format(i=i), label="ab"[i % 2], group=g) for i, g in enumerate(groups)]
+    return Corpus(role="source", records=tuple(records), has_groups=True)
 
 
 def sides(result):
-    return {r.group: name for name in ("train", "control", "rest") for r in getattr(result, name).records}
+    return {r.group: name for name, part in result.parts().items() for r in part.records}
 
 
 def test_split_keeps_persons_whole_and_all_records():
@@ -120,35 +116,32 @@ def test_split_depends_on_the_seed():
 def test_split_sets_near_duplicate_control_records_aside():
     groups = [f"p{i}" for i in range(80)]
     clean = split(corpus(groups), SplitConfig(), SEEDS)
-    assert clean.report.n_near_duplicates == 0
-    assert not clean.report.has_too_many_near_duplicates
+    assert (clean.report.n_near_duplicates, clean.report.near_duplicate_rate) == (0, 0)
     same = split(corpus(groups, text="one and the same text for everybody here"), SplitConfig(), SEEDS)
     assert len(same.control) == 0
     assert same.report.n_near_duplicates == len(clean.control)
     assert same.report.near_duplicate_rate == 1.0
-    assert same.report.has_too_many_near_duplicates
     assert len(same.train) == len(clean.train)
 
 
 def test_split_keeps_duplicates_within_a_part():
-    records = [Record(id=f"r{i}", text="exactly the same text again", label="a", group="p1") for i in range(3)]
-    result = split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), SEEDS)
+    result = split(corpus(["p1"] * 3, text="exactly the same text again"), SplitConfig(), SEEDS)
     assert len(result.train) + len(result.control) == 3
     assert result.report.near_duplicate_rate in {0.0, None}
 
 
-RECORDS = tuple(Record(id=f"r{i}", text=f"text number {i} {i} {i}", label="a", group=f"p{i}") for i in range(40))
+WHOLE = corpus([f"p{i}" for i in range(40)])
 
 
-def make(records=RECORDS, seeds=SEEDS):
-    return split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), seeds)
+def make(records=WHOLE.records):
+    return split(replace(WHOLE, records=records), SplitConfig(), SEEDS)
 
 
 def test_commitment_depends_on_seed_and_parts_but_not_order():
     digest = commitment(make(), SEEDS)
     assert len(digest) == 64
-    assert commitment(make(RECORDS[::-1]), SEEDS) == digest
-    assert commitment(make(RECORDS[1:]), SEEDS) != digest
+    assert commitment(make(WHOLE.records[::-1]), SEEDS) == digest
+    assert commitment(make(WHOLE.records[1:]), SEEDS) != digest
     assert commitment(make(), SEEDS.child("other")) != digest
 
 
