@@ -168,16 +168,8 @@ def deidentify(
 
     A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
     ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
-    text; the identifier audit searches the release for them.
-
-    Args:
-        corpus: the source records.
-        config: selects the engine.
-        names: declared person names by record id; they apply to all records of the person.
-        seeds: random stream of the stage.
-
-    Raises:
-        DependencyError: the engine's extra is not installed.
+    text; the identifier audit searches the release for them. `names` are declared person names by record id; they
+    apply to all records of the person. Raise DependencyError if the engine's extra is not installed.
 
     Privacy: the surrogates of a person depend only on that person's records.
     Randomness: keyed hashes of person, kind and value.
@@ -201,11 +193,7 @@ def deidentify(
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
-    """Return the digest of the engine's model, or None if it uses no model.
-
-    Raises:
-        DependencyError: the engine needs a model and none is installed.
-    """
+    """Return the digest of the engine's model, or None if it uses no model."""
     return spacy_model().digest() if config.engine == "presidio" else None
 
 

@@ -82,11 +82,7 @@ class SpacyModel(NamedTuple):
 
 
 def spacy_model() -> SpacyModel:
-    """Return the spaCy model that the engine uses.
-
-    Raises:
-        DependencyError: no model is installed, or its package has no model folder.
-    """
+    """Return the first installed model of `SPACY_MODELS`, or raise DependencyError if there is none."""
     for name in SPACY_MODELS:
         found = importlib.util.find_spec(name)
         if found is not None and found.origin is not None:
@@ -103,10 +99,7 @@ class PresidioEngine:
     """Find identifiers by the rules and by Presidio's English analyzer.
 
     The spaCy model is loaded from its folder and the domain list is the one shipped with tldextract, so neither
-    library accesses the network.
-
-    Raises:
-        DependencyError: Presidio or a spaCy model is not installed. Nothing is downloaded.
+    library accesses the network. Raise DependencyError if Presidio or a spaCy model is not installed.
     """
 
     def __init__(self) -> None:

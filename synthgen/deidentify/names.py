@@ -173,8 +173,7 @@ def _is_declared(token: _Token, declared: frozenset[str]) -> bool:
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name that token i indicates, or None."""
-    token = tokens[i]
-    word = token.word.casefold()
+    token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in _TITLES and after in {" ", ". ", "."}
     is_cue = (word in _CUES and after in {": ", ":"}) or (word == "dear" and after == " ")
@@ -188,9 +187,8 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name around token i if the name lists contain it, or None."""
     spelling = tokens[i].spelling
-    if spelling in FIRST_NAMES or (spelling in WORD_FIRST and _has_surname_after(tokens, i, text)):
-        return i, _run(tokens, i, text)[1]
-    if _has_middle_initial(tokens, i, text):
+    is_first = spelling in FIRST_NAMES or (spelling in WORD_FIRST and _has_surname_after(tokens, i, text))
+    if is_first or _has_middle_initial(tokens, i, text):
         return i, _run(tokens, i, text)[1]
     is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
     if spelling in LAST_NAMES or (spelling in WORD_LAST and is_after_initial):

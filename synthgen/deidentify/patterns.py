@@ -180,11 +180,7 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def shift_date(value: str, days: int) -> str:
-    """Return the date moved by a number of days, in the format of the original.
-
-    Raises:
-        ValueError: if the value is not a date that `find_dates` finds.
-    """
+    """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
     for form in _FORMS:
         if (match := form.fullmatch(value)) and (day := _day_of(match)):
             return _rewrite(match, day + timedelta(days=days))

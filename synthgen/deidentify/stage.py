@@ -25,8 +25,8 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         write_json(context.folder / f"replaced-{role}.json", replaced)
         counts[role] = done.counts
         total += len(corpus)
-    engine = {"engine": config.engine, "engine_model": context.input("engine_model")}
-    return {"in": total, "out": total, **engine, "replaced": counts}
+    model = context.input("engine_model")
+    return {"in": total, "out": total, "engine": config.engine, "engine_model": model, "replaced": counts}
 
 
 DEIDENTIFY = Stage(

@@ -55,11 +55,8 @@ def evaluate(
     same bootstrap draws of the same test persons, so persons who are hard for both do not widen the interval. A class
     with a real recall of 0 is left out of the minimum.
 
-    Args:
-        tables: the records and their vectors.
-        seeds: random stream of the stage.
-        requested: number of records requested of each class; without it there is no balance metric.
-        confidence: two-sided confidence of every interval.
+    Without `requested`, the requested number of records per class, there is no balance metric. `confidence` is the
+    two-sided confidence of every interval.
 
     Raises:
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
@@ -220,12 +217,11 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
         return asdict(estimate(draws, n, confidence, largest=1))
 
     def of_arm(of: Scores) -> dict[str, Any]:
-        overall = {"accuracy": of.accuracy, "macro_f1": of.macro_f1, "weighted_f1": of.weighted_f1}
-        return {name: share(draws, test.n_persons) for name, draws in overall.items()} | {
-            "per_class": {
-                name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
-                for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
-            }
+        overall = {name: share(getattr(of, name), test.n_persons) for name in ("accuracy", "macro_f1", "weighted_f1")}
+        per_class = {
+            name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
+            for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
         }
+        return overall | {"per_class": per_class}
 
     return {head: {arm: of_arm(of) for arm, of in arms.items()} for head, arms in found.items()}

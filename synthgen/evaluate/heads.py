@@ -45,10 +45,8 @@ def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> L
 def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:
     """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
 
-    Vocabulary and weights come only from the training rows, so it shares nothing with the generator.
-
-    Raises:
-        DataError: no text contains a word.
+    Vocabulary and weights come only from the training rows, so it shares nothing with the generator. Raise DataError
+    if no training text contains a word.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC

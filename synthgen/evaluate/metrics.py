@@ -74,7 +74,7 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
     Args:
         draws: float64 (B + 1), the value first, then the bootstrap.
         n: number of persons.
-        confidence: two-sided, 0.95 for a 95 % interval; each end is then one-sided 0.975.
+        confidence: two-sided; 0.95 gives a 95 % interval, whose ends are one-sided 0.975.
         largest: upper limit of the quantity, 1 for shares; the lower limit is 0.
     """
     alpha = (1 - confidence) / 2

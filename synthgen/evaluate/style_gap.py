@@ -19,25 +19,21 @@ DRAWS = 1000
 
 _TOKEN = re.compile(r"\n+|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*\.?(?=\W|$)|[^\W\d_]+|[^\w\s]")
 _LINE = "\n"
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-FUNCTION_WORDS = _words(  # words that carry style and no topic
-    "a about above after again against all also although always am an and another any are aren't around as at "
-    "away back be because been before being below best better between both but by can can't cannot come could "
-    "couldn't did didn't do does doesn't doing don't down during each either else ever every few first for from "
-    "further get go got had hadn't has hasn't have haven't having he he's her here hers herself him himself his "
-    "how however i i'd i'll i'm i've if in into is isn't it it's its itself just last least less let let's like "
-    "little made make many may me might mine more most much must my myself never next no nobody none nor not "
-    "nothing now of off on once one only or other others our ours out over own per perhaps please quite rather "
-    "really said same say see shall she she's should shouldn't since so some something soon still such than thank "
-    "thanks that that's the their them themselves then there there's these they they're this those though through "
-    "thus to today together too toward two under until up upon us very was wasn't we we're we've well were "
-    "weren't what what's when where whether which while who whom whose why will with within without won't would "
-    "wouldn't yes yet you you'd you'll you're you've your yours yourself"
+# words that carry style and no topic
+FUNCTION_WORDS = frozenset(
+    """
+    a about above after again against all also although always am an and another any are aren't around as at away back
+    be because been before being below best better between both but by can can't cannot come could couldn't did didn't
+    do does doesn't doing don't down during each either else ever every few first for from further get go got had
+    hadn't has hasn't have haven't having he he's her here hers herself him himself his how however i i'd i'll i'm
+    i've if in into is isn't it it's its itself just last least less let let's like little made make many may me might
+    mine more most much must my myself never next no nobody none nor not nothing now of off on once one only or other
+    others our ours out over own per perhaps please quite rather really said same say see shall she she's should
+    shouldn't since so some something soon still such than thank thanks that that's the their them themselves then
+    there there's these they they're this those though through thus to today together too toward two under until up
+    upon us very was wasn't we we're we've well were weren't what what's when where whether which while who whom whose
+    why will with within without won't would wouldn't yes yet you you'd you'll you're you've your yours yourself
+    """.split()  # noqa: SIM905 - words
 )
 
 
@@ -76,14 +72,8 @@ def style_gap(
     in nats per token of `style_tokens`. P_other and P_synthetic are Kneser-Ney models of five tokens, trained on
     equally many tokens of the other half of control and of synthetic texts. Real texts of the same persons have a gap
     of 0, and texts that differ only in topic a gap near 0. Train is not read, so copies of train are not rewarded.
-    The result is None if a side has fewer than 2,000 tokens.
-
-    Args:
-        synthetic: texts.
-        control: real texts of persons that the generator did not see.
-        groups: the person of each control text.
-        seeds: random stream of this measure.
-        confidence: two-sided, of the interval, a Bayesian bootstrap over the persons of control.
+    The result is None if a side has fewer than 2,000 tokens. `groups` are the persons of the control texts, whom the
+    generator did not see. The interval is a Bayesian bootstrap over these persons with two-sided `confidence`.
 
     Privacy: reads control and returns an average over all its tokens.
     Randomness: seeds/halving draws the half of each person and the synthetic texts; seeds/bootstrap.

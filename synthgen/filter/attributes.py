@@ -30,11 +30,7 @@ class Attributes:
     rules: Mapping[str, Sequence[AttributeRule]]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; its bounds are the numbers of required and preferred rules.
-
-        Raises:
-            ConfigError: a label is not in train.
-        """
+        """Return the filter; its bounds count the rules. Raise ConfigError if a label is not in train."""
         check_labels(self.rules, set(context.labels.tolist()))
         every = [rule for rules in self.rules.values() for rule in rules]
         preferred = sum(rule.prefer for rule in every)

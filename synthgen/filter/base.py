@@ -7,7 +7,8 @@ filter would leave a hole in the release around each train person, which reveals
 and aggregates of train texts and their reconstructions; control is never read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -87,17 +88,40 @@ class Filter(Protocol):
     name: ClassVar[str]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with its limits; it judges candidates of the same context.
-
-        Raises:
-            DataError: the limits cannot be learned from the train records.
-        """
+        """Return the filter for candidates of this context; raise DataError if its limits cannot be learned."""
         ...
 
 
 def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> FilterOutcome:
     """Return the outcome of a filter for a candidate; only a failure has a reason, by default the filter's name."""
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
+
+
+def scored(  # noqa: PLR0913 - limits and reasons of one score
+    name: str,
+    bounds: Mapping[str, float],
+    score: Callable[[Sequence[Candidate]], Iterable[float]],
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    reasons: tuple[str, str] = ("", ""),
+    unknown: float = 0,
+) -> FittedFilter:
+    """Return the filter that passes scores in [low, high].
+
+    `reasons` are those of scores below and above, by default the filter's name. A score of NaN fails with the reason
+    "class_not_learned" and is reported as `unknown`.
+    """
+
+    def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        return [
+            outcome(name, passed=False, score=unknown, reason="class_not_learned")
+            if math.isnan(s)
+            else outcome(name, passed=low <= s <= high, score=s, reason=reasons[1 if s > high else 0])
+            for s in score(candidates)
+        ]
+
+    return FittedFilter(name, bounds, judge)
 
 
 def make_context(  # noqa: PLR0913 - all data that the filters may read
@@ -116,24 +140,15 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
     similar share of every class. There are at least five folds, and three more than a latent has parents. Therefore a
     model that has not seen a candidate's parents has seen most other persons.
 
-    Args:
-        latents: the latents that the candidates were decoded from.
-        vectors: (c, d), the embedded text of each candidate.
-        train: vectors that the latents were made from.
-        corpus: records of `train`, in the same order.
-        reconstructions: of some train records.
-        max_new_tokens: maximum length that the decoder writes.
-        seeds: random stream of the stage.
-
-    Raises:
-        DataError: a vector has length zero.
+    `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
+    records of `train` in the same order. Raise DataError if a vector has length zero.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")
     order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
     labels = [train.labels[i] for i in order]
     groups = [train.groups[i] for i in order]
-    n_folds = folds_for(max((len(p) for p in latents.parent_ids), default=0))
+    n_folds = folds_for(max(map(len, latents.parent_ids), default=0))
     fold_of = person_folds(labels, groups, n_folds, seeds.child("folds"))
     fold_of_record = {train.ids[i]: fold_of[train.groups[i]] for i in order}
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
@@ -173,12 +188,10 @@ def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, see
     first: dict[str, str] = {}
     for label, group in zip(labels, groups, strict=True):
         first[group] = min(label, first.get(group, label))
-    members: dict[str, list[str]] = {}
-    for group, label in first.items():
-        members.setdefault(label, []).append(group)
     folds: dict[str, int] = {}
-    for label, persons in members.items():
+    for label in set(labels):
         start = int.from_bytes(seeds.child("class", label).key()[:8], "big")
+        persons = [group for group in first if first[group] == label]
         drawn = sorted(persons, key=lambda group: seeds.child("person", group).key())
         folds |= {group: (start + i) % n_folds for i, group in enumerate(drawn)}
     return folds

@@ -33,11 +33,7 @@ class Filtered:
 
 
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
-    """Return the configured filters, and the copy rule and the test for empty texts, which are always on.
-
-    Raises:
-        ConfigError: a threshold cannot be used.
-    """
+    """Return the configured filters, and the copy rule and the test for empty texts, which are always on."""
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY]
     if config.length is not None:
         filters.append(Length(config.length))
@@ -68,13 +64,7 @@ def apply(
     index. None of these reads train records. No filter sees the outcome of another, so their order changes the order
     of the outcomes and the first reason counted, but not the kept candidates.
 
-    Args:
-        candidates: all decoded texts, several per latent; candidate i belongs to row i of `context.vectors`.
-        context: result of `make_context`.
-        filters: result of `build_filters`.
-
-    Raises:
-        DataError: limits cannot be learned from the train records.
+    Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
     Privacy: only the copy rule rejects by comparison with train records, see base.py.
     Randomness: the folds and the tuning sample are drawn from the context's stream.
@@ -111,11 +101,8 @@ def apply(
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
     """Return `counts[label]` kept candidates of each label, drawn at random, or all if there are fewer.
 
-    The draw is random because choosing the candidates nearest to something would concentrate the release around a few
-    train records.
-
-    Returns:
-        The candidates, sorted by label, then latent id.
+    The result is sorted by label, then latent id. The draw is random because choosing the candidates nearest to
+    something would concentrate the release around a few train records.
 
     Randomness: one permutation per label, from `seeds.child(label)`; adding a class changes no other class's draw.
     """

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError
-from synthgen.core.types import Candidate, FilterOutcome, Float32
-from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, outcome
+from synthgen.core.types import Candidate, Float32
+from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the best one on real text is used
 MAX_TUNING_RECORDS = 4000
@@ -36,12 +36,10 @@ class ClassAgreement:
     minimum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; its bounds include the regularisation and the share of real records that it would keep.
+        """Return the filter; raise DataError if train has only one class.
 
-        The score is the probability of a candidate's own class by the model that did not see its parents.
-
-        Raises:
-            DataError: train has only one class.
+        Its bounds include the regularisation and the share of real records that it would keep. The score is the
+        probability of a candidate's own class by the model that did not see its parents.
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
@@ -53,30 +51,25 @@ class ClassAgreement:
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         share = float((of_real[strength] >= self.minimum).mean())
         bounds = {"minimum": self.minimum, "strength": strength, "share_of_real_kept": share}
-        return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context, strength))
 
-    def _judge(self, candidates: Sequence[Candidate], context: FilterContext, strength: float) -> list[FilterOutcome]:
-        by_folds: dict[frozenset[int], list[int]] = {}
-        for i, candidate in enumerate(candidates):
-            by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
-        score = np.full(len(candidates), np.nan)
-        committee = _Committee(context, np.arange(len(context.labels)), strength)
-        for folds, members in by_folds.items():
-            labels = np.array([candidates[i].label for i in members])
-            score[members] = committee.without(folds, context.vectors[members], labels)
-        return [
-            outcome(self.name, passed=False, score=0, reason="class_not_learned")
-            if np.isnan(p)
-            else outcome(self.name, passed=p >= self.minimum, score=p)
-            for p in score
-        ]
+        def probabilities(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+            by_folds: dict[frozenset[int], list[int]] = {}
+            for i, candidate in enumerate(candidates):
+                by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
+            p = np.full(len(candidates), np.nan)
+            committee = _Committee(context, np.arange(len(context.labels)), strength)
+            for folds, members in by_folds.items():
+                labels = np.array([candidates[i].label for i in members])
+                p[members] = committee.without(folds, context.vectors[members], labels)
+            return p
+
+        return scored(self.name, bounds, probabilities, low=self.minimum)
 
 
 def fits_for(parents: int) -> int:
-    """Return the number of regressions for candidates of latents with up to this number of parents.
+    """Return the number of regressions if latents have up to this number of parents.
 
-    It is the number of sets of folds that can contain the parents, Σ_i C(folds, i), but one per fold if that is more
-    than `MOST_FITS`.
+    It is the number of sets of folds with parents, Σ_i C(folds, i), or one per fold if that exceeds `MOST_FITS`.
     """
     return _sets(parents) if _sets(parents) <= MOST_FITS else folds_for(parents)
 
@@ -139,5 +132,4 @@ def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDA
     p = model.predict_proba(vectors.astype(np.float64))  # (r, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)
-    own: NDArray[np.float64] = p[np.arange(len(labels)), column]
-    return np.where(model.classes_[column] == labels, own, np.nan)
+    return np.where(model.classes_[column] == labels, p[np.arange(len(labels)), column], np.nan)

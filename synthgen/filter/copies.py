@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
 # Unrelated abstracts share runs of at most 18 tokens with exactly one of 900 persons (median of the longest: 14), so
@@ -71,40 +71,32 @@ class NoCopies:
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        def longest(candidates: Sequence[Candidate]) -> NDArray[np.int64]:
             written = [normalised_words(c.text) for c in candidates]
             masked = _longest_runs([mask_numbers(words) for words in written], masked_real, context.groups)
-            longest = np.maximum(_longest_runs(written, real, context.groups), masked)
-            return [outcome(self.name, passed=n == 0, score=n) for n in longest.tolist()]
+            return np.maximum(_longest_runs(written, real, context.groups), masked)
 
-        return FittedFilter(self.name, {"run_words": float(COPY_RUN_TOKENS)}, judge)
+        return scored(self.name, {"run_words": float(COPY_RUN_TOKENS)}, longest, high=0)
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for each written text its longest run of at least 20 words that occurs in texts of exactly one owner."""
     numbers: dict[str, int] = {}
-    hashes, owner = _owned(real, owners, numbers)
-    longest = np.zeros(len(written), dtype=np.int64)
-    for i, words in enumerate(written):
-        grams = _grams(words, numbers)
-        place = np.searchsorted(hashes, grams)
-        place[place == len(hashes)] = 0
-        found = np.where(hashes[place] == grams, owner[place], NOBODY) if len(hashes) else np.full(len(grams), NOBODY)
-        longest[i] = _longest_stretch(found)
-    return longest
-
-
-def _owned(
-    real: list[list[str]], owners: NDArray[np.int64], numbers: dict[str, int]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return the sorted distinct runs of the real texts and the owner of each, NOBODY if there are several."""
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
     of = np.repeat(owners, [len(g) for g in grams]).astype(np.int64)
     order = np.lexsort((of, together))
-    together, of = together[order], of[order]
-    hashes, first, counts = np.unique(together, return_index=True, return_counts=True)
-    return hashes, np.where(of[first] == of[first + counts - 1], of[first], NOBODY)
+    hashes, first, counts = np.unique(together[order], return_index=True, return_counts=True)
+    first_owner, last_owner = of[order][first], of[order][first + counts - 1]
+    owner = np.where(first_owner == last_owner, first_owner, NOBODY)
+    longest = np.zeros(len(written), dtype=np.int64)
+    for i, words in enumerate(written):
+        runs = _grams(words, numbers)
+        place = np.searchsorted(hashes, runs)
+        place[place == len(hashes)] = 0
+        found = np.where(hashes[place] == runs, owner[place], NOBODY) if len(hashes) else np.full(len(runs), NOBODY)
+        longest[i] = _longest_stretch(found)
+    return longest
 
 
 def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
@@ -140,9 +132,6 @@ class NearDuplicates:
     Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
     rejected if its J with one kept before reaches `threshold`, 0.3 to 1. The result does not depend on the order in
     which candidates are given.
-
-    Raises:
-        ConfigError: the threshold is below 0.3.
 
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)

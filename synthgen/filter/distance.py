@@ -1,6 +1,6 @@
 """Filter candidates by the cosine distance of their embedded text to their latent and to their class's centre."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError
-from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.core.types import Candidate
+from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95
 CLASS_TAIL = 0.01
-MIN_RECONSTRUCTIONS = 20  # too few to estimate a 5 % tail otherwise
+MIN_RECONSTRUCTIONS = 20  # needed to estimate a 5 % tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,10 @@ class LatentDistance:
     high: float | Literal["auto"] = "auto"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with low and high; the score is a candidate's distance to its latent.
-
-        Raises:
-            DataError: high is auto and there are too few reconstructions.
-        """
+        """Return the filter; raise DataError if `high` is auto and there are too few reconstructions."""
         low = 0.0 if self.low == "auto" else self.low
         high = reconstruction_bound(context) if self.high == "auto" else self.high
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            return [_within(self.name, distance, low, high) for distance in latent_distances(candidates, context)]
-
-        return FittedFilter(self.name, {"low": low, "high": high}, judge)
+        return _within(self.name, low, high, lambda candidates: latent_distances(candidates, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +64,25 @@ class ClassDistance:
     name: ClassVar[str] = "class_distance"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with low and high; the score is the distance to the centre without the parents' folds.
-
-        Raises:
-            DataError: there are too few reconstructions.
-        """
+        """Return the filter; raise DataError if there are too few reconstructions."""
         rows = context.reconstruction_rows
         own = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
         distances = _to_centres(context, context.reconstruction_vectors, list(context.labels[rows]), own)
         distances = _enough(distances[~np.isnan(distances)])
         low, high = (float(q) for q in np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL]))
 
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        def distances_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
             folds = [context.parent_folds[context.row(c)] for c in candidates]
-            distances = _to_centres(context, context.vectors, [c.label for c in candidates], folds)
-            return [
-                outcome(self.name, passed=False, score=2, reason="class_not_learned")
-                if np.isnan(distance)
-                else _within(self.name, distance, low, high)
-                for distance in distances
-            ]
+            return _to_centres(context, context.vectors, [c.label for c in candidates], folds)
 
-        return FittedFilter(self.name, {"low": low, "high": high}, judge)
+        return _within(self.name, low, high, distances_of)
 
 
 def latent_distances(candidates: Sequence[Candidate], context: FilterContext) -> NDArray[np.float64]:
     """Return the cosine distance (0 to 2) of each candidate's text to its latent, float64 (c,)."""
     rows = [context.row(c) for c in candidates]
     cosine = np.einsum("ij,ij->i", context.vectors.astype(np.float64), context.targets[rows].astype(np.float64))
-    distances: NDArray[np.float64] = np.maximum(
-        1 - cosine, 0
-    )  # rounding can give slightly negative values for equal vectors
-    return distances
+    return np.asarray(np.maximum(1 - cosine, 0))  # rounding can give slightly negative values
 
 
 def reconstruction_bound(context: FilterContext) -> float:
@@ -137,9 +116,11 @@ def _to_centres(
     return distances
 
 
-def _within(name: str, distance: float, low: float, high: float) -> FilterOutcome:
-    side = "far" if distance > high else "near"
-    return outcome(name, passed=low <= distance <= high, score=distance, reason=f"{name}_{side}")
+def _within(
+    name: str, low: float, high: float, distances: Callable[[Sequence[Candidate]], NDArray[np.float64]]
+) -> FittedFilter:
+    reasons = (f"{name}_near", f"{name}_far")
+    return scored(name, {"low": low, "high": high}, distances, low=low, high=high, reasons=reasons, unknown=2)
 
 
 def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:

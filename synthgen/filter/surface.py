@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.core.types import Candidate
+from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 TAIL = 0.01  # share of real texts below and above the learned length limits
 LANGUAGE_TAIL = 0.005
@@ -23,12 +23,11 @@ _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-def _judge_letters(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-    has_letter = [_LETTERS.search(c.text) is not None for c in candidates]
-    return [outcome("empty", passed=has, score=float(has)) for has in has_letter]
+def _letter_scores(candidates: Sequence[Candidate]) -> list[float]:
+    return [float(_LETTERS.search(c.text) is not None) for c in candidates]
 
 
-NOT_EMPTY = FittedFilter("empty", {"letters": 1.0}, _judge_letters)  # requires at least one letter; always on
+NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires at least one letter; always on
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +44,9 @@ class Length:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter with low and high in words; the score is the number of words of a text."""
         low, high = _usual_words(context) if self.bounds == "auto" else map(float, self.bounds)
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            words = [len(c.text.split()) for c in candidates]
-            reasons = ["length_short" if n < low else "length_long" for n in words]
-            return [
-                outcome(self.name, passed=low <= n <= high, score=n, reason=reason)
-                for n, reason in zip(words, reasons, strict=True)
-            ]
-
-        return FittedFilter(self.name, {"low": low, "high": high}, judge)
+        reasons = ("length_short", "length_long")
+        bounds = {"low": low, "high": high}
+        return scored(self.name, bounds, lambda cs: [len(c.text.split()) for c in cs], **bounds, reasons=reasons)
 
 
 def _usual_words(context: FilterContext) -> tuple[float, float]:
@@ -77,13 +69,8 @@ class Repetition:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter with the maximum and the share of real texts that it would keep."""
         real = np.array([repeated_share(text) for text in context.texts])
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            shares = [repeated_share(c.text) for c in candidates]
-            return [outcome(self.name, passed=s <= self.maximum, score=s) for s in shares]
-
         bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
-        return FittedFilter(self.name, bounds, judge)
+        return scored(self.name, bounds, lambda cs: [repeated_share(c.text) for c in cs], high=self.maximum)
 
 
 def repeated_share(text: str) -> float:
@@ -133,13 +120,8 @@ class Language:
             return float(np.quantile(bits, 1 - LANGUAGE_TAIL))
 
         maximum = max(tail(t, of) for t, of in ((trigrams, folds), (reconstructed, reconstruction_folds)) if t)
-        cost = _cost(total)
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]
-            return [outcome(self.name, passed=s <= maximum, score=s) for s in scores]
-
-        return FittedFilter(self.name, {"maximum_bits": maximum}, judge)
+        bounds, cost = {"maximum_bits": maximum}, _cost(total)
+        return scored(self.name, bounds, lambda cs: [_bits(hashed_trigrams(c.text), cost) for c in cs], high=maximum)
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:
@@ -154,14 +136,12 @@ def hashed_trigrams(text: str) -> NDArray[np.int64]:
 
 
 def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    together = np.concatenate([np.empty(0, dtype=np.int64), *trigrams])
-    return np.bincount(together, minlength=BUCKETS).astype(np.float64)
+    return np.bincount(np.concatenate(trigrams), minlength=BUCKETS).astype(np.float64)
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the cost of every trigram place in bits."""
-    cost: NDArray[np.float64] = math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING)
-    return cost
+    return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:

@@ -77,16 +77,14 @@ def import_model(source: Path) -> Path:
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}
-    unsafe = [
-        m
+    n_unsafe = sum(
+        not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
         for m, path in zip(members, paths, strict=True)
-        if not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
-    ]
-    duplicated = len(set(paths)) != len(members)
-    if len(names) != 1 or unsafe or duplicated or not names <= set(MODELS):
+    )
+    if len(names) != 1 or n_unsafe > 0 or len(set(paths)) != len(members) or not names <= set(MODELS):
         raise ModelError(
             f"{source}: must contain only plain files of one known model",
-            problems=[f"{len(unsafe)} members are links, devices or paths outside the model"] if unsafe else [],
+            problems=[f"{n_unsafe} members are links, devices or paths outside the model"] if n_unsafe > 0 else [],
         )
     return names.pop()
 

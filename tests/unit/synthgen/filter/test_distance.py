@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -58,10 +59,9 @@ def test_high_limit_is_the_median_for_a_decoder_that_ignores_its_vector(world):
 
 def test_high_limit_matches_exhaustive_computation(world):
     row = {id_: i for i, id_ in enumerate(world.train.ids)}
-    vectors = unit(world.reconstructions.vectors)
     targets = [unit(world.train.vectors[row[id_]]) for id_ in world.reconstructions.record_ids]
-    own = [1 - v @ t for v, t in zip(vectors, targets, strict=True)]
-    others = [1 - v @ t for i, v in enumerate(vectors) for j, t in enumerate(targets) if i != j]
+    pairs = list(product(enumerate(unit(world.reconstructions.vectors)), enumerate(targets)))
+    own, others = ([1 - v @ t for (i, v), (j, t) in pairs if (i == j) == is_own] for is_own in (True, False))
     expected = min(np.quantile(own, 0.95), np.median(others))
     assert reconstruction_bound(world.context()) == pytest.approx(expected, abs=1e-5)
     assert expected < np.median(others)  # the decoder of this dataset follows its vector
@@ -132,8 +132,8 @@ def test_class_limits_are_quantiles_of_reconstructions_without_their_own_fold(wo
 def test_class_limits_are_learned_from_reconstructions(world):
     """All reconstructions are moved in the same direction, as by a decoder of another style."""
     before = ClassDistance().fit(world.context()).bounds
-    bent = world.reconstructions.vectors + np.full(world.reconstructions.vectors.shape[1], 0.5, dtype=np.float32)
-    world.reconstructions = replace(world.reconstructions, vectors=bent)
+    moved = world.reconstructions.vectors + np.float32(0.5)
+    world.reconstructions = replace(world.reconstructions, vectors=moved)
     after = ClassDistance().fit(world.context()).bounds
     assert after["low"] > before["low"]
     assert after["high"] != before["high"]
@@ -141,14 +141,13 @@ def test_class_limits_are_learned_from_reconstructions(world):
 
 def test_class_limits_reject_texts_that_are_too_near_or_too_far(world):
     context = world.context()
-    rule = ClassDistance()
-    bounds = rule.fit(context).bounds
+    bounds = ClassDistance().fit(context).bounds
     assert 0 < bounds["low"] < bounds["high"] < 1
     centre = centre_without_parents(context, world.candidates[0])
-    strays = replace(context, vectors=np.array([centre, -centre], dtype=np.float32))
-    assert rule.fit(strays).bounds == bounds
-    two = [world.candidates[0]] * 2
-    assert [o.reason for o in rule.fit(strays).judge(two)] == ["class_distance_near", "class_distance_far"]
+    fitted = ClassDistance().fit(replace(context, vectors=np.array([centre, -centre], dtype=np.float32)))
+    assert fitted.bounds == bounds
+    reasons = [o.reason for o in fitted.judge([world.candidates[0]] * 2)]
+    assert reasons == ["class_distance_near", "class_distance_far"]
 
 
 def test_class_distance_of_unknown_class_fails(world):

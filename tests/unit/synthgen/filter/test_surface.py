@@ -102,8 +102,8 @@ def test_language_limit_is_the_larger_quantile_of_real_texts_and_reconstructions
 
 
 def test_language_limit_without_reconstructions_is_that_of_real_texts(world):
-    none = Reconstructions(record_ids=(), texts=(), vectors=world.reconstructions.vectors[:0])
-    context = world.context(reconstructions=none)
+    empty = Reconstructions(record_ids=(), texts=(), vectors=world.reconstructions.vectors[:0])
+    context = world.context(reconstructions=empty)
     real = slow_tail(context, range(len(context.texts)), context.texts)
     assert Language().fit(context).bounds["maximum_bits"] == pytest.approx(real)
 

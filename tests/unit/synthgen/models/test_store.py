@@ -143,13 +143,13 @@ def test_all_problems_of_a_folder_are_listed(local):
 
 
 def test_config_that_is_not_json_is_rejected(local):
-    (local / "config.json").write_bytes(b"\xff")
+    (local / CONFIG).write_bytes(b"\xff")
     with pytest.raises(ModelError, match="cannot be read as JSON"):
         refuse_unsafe(local)
 
 
 @pytest.mark.parametrize("path", ["config.json", "model.safetensors", "sub/vocab.txt"])
-def test_digest_detects_a_flipped_bit(pulled, path):
+def test_digest_detects_a_flipped_bit_and_a_missing_file(pulled, path):
     assert digest_of(pulled) == digest_of(pulled)
     data = bytearray((pulled / path).read_bytes())
     data[len(data) // 2] ^= 1
@@ -159,6 +159,10 @@ def test_digest_detects_a_flipped_bit(pulled, path):
         digest_of(pulled)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(f"{path}: sha256 ")
+    (pulled / path).unlink()
+    with pytest.raises(ModelError) as caught:
+        digest_of(pulled)
+    assert caught.value.problems[0].startswith(f"{path}: sha256 missing, expected ")
 
 
 def test_additional_file_is_rejected_even_if_in_the_manifest(pulled):
@@ -172,13 +176,6 @@ def test_additional_file_is_rejected_even_if_in_the_manifest(pulled):
     with pytest.raises(ModelError, match="is damaged") as named:
         model_folder("tiny")
     assert named.value.problems == caught.value.problems
-
-
-def test_digest_detects_a_missing_file(pulled):
-    (pulled / "config.json").unlink()
-    with pytest.raises(ModelError) as caught:
-        digest_of(pulled)
-    assert caught.value.problems[0].startswith("config.json: sha256 missing, expected ")
 
 
 def test_digest_of_a_local_folder_covers_names_and_contents(local):
@@ -228,9 +225,8 @@ def test_manifest_requires_exactly_the_pinned_files(tiny, tmp_path):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     write_manifest(folder, "tiny")
-    assert {path: entry["bytes"] for path, entry in read_manifest(folder).items()} == {
-        path: len(data) for path, data in tiny.files.items()
-    }
+    sizes = {path: entry["bytes"] for path, entry in read_manifest(folder).items()}
+    assert sizes == {path: len(data) for path, data in tiny.files.items()}
     (folder / MANIFEST).unlink()
     (folder / "config.json").unlink()
     (folder / "sub" / "vocab.txt").write_bytes(b"b\na\n")
