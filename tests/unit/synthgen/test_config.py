@@ -93,7 +93,7 @@ def test_one_mistake_is_one_mistake(tmp_path):
         ),
         (
             "filter: {attributes: {ant: [{sex: male}], '*': [{sex: female}]}}",
-            ["filter.attributes: no text can be so: ant: sex male and sex female exclude each other"],
+            ["filter.attributes: no text can fulfil these rules: ant: sex male and sex female exclude each other"],
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (

@@ -52,42 +52,33 @@ def holds(text, **fields):
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"age": "40-60"}, True),
-        ({"age": "54-54"}, True),
-        ({"age": 54}, True),
-        ({"age": 53}, False),
-        ({"age": "55-60"}, False),
-        ({"age": "40 - 60"}, True),
-        ({"age_band": "middle-aged"}, True),
-        ({"age_band": "older adult"}, False),
-        ({"sex": "female"}, True),
-        ({"sex": "male"}, False),
-        ({"condition": "gout"}, True),
-        ({"condition": "Gouty arthritis"}, True),
-        ({"condition": "asthma"}, False),
-        ({"medication": "metformin"}, True),
-        ({"medication": "glucophage"}, True),
-        ({"medication": "insulin"}, False),
-        ({"symptom": "chest pain"}, False),
-        ({"smoking": "none"}, True),
-        ({"smoking": "current"}, False),
-        ({"occupation": "Baker"}, True),
-        ({"mentions": "insulin"}, True),
-        ({"mentions": "metformin"}, False),
-        ({"not_mentions": "metformin"}, True),
-        ({"not_mentions": "gout, on"}, False),
-        ({"alcohol": "none"}, False),
-    ],
-)
-def test_rules_worked_examples(fields, expected):
-    assert holds(NOTE, **fields) is expected
-
-
-@pytest.mark.parametrize(
     ("text", "fields", "expected"),
     [
+        (NOTE, {"age": "40-60"}, True),
+        (NOTE, {"age": "54-54"}, True),
+        (NOTE, {"age": 54}, True),
+        (NOTE, {"age": 53}, False),
+        (NOTE, {"age": "55-60"}, False),
+        (NOTE, {"age": "40 - 60"}, True),
+        (NOTE, {"age_band": "middle-aged"}, True),
+        (NOTE, {"age_band": "older adult"}, False),
+        (NOTE, {"sex": "female"}, True),
+        (NOTE, {"sex": "male"}, False),
+        (NOTE, {"condition": "gout"}, True),
+        (NOTE, {"condition": "Gouty arthritis"}, True),
+        (NOTE, {"condition": "asthma"}, False),
+        (NOTE, {"medication": "metformin"}, True),
+        (NOTE, {"medication": "glucophage"}, True),
+        (NOTE, {"medication": "insulin"}, False),
+        (NOTE, {"symptom": "chest pain"}, False),
+        (NOTE, {"smoking": "none"}, True),
+        (NOTE, {"smoking": "current"}, False),
+        (NOTE, {"occupation": "Baker"}, True),
+        (NOTE, {"mentions": "insulin"}, True),
+        (NOTE, {"mentions": "metformin"}, False),
+        (NOTE, {"not_mentions": "metformin"}, True),
+        (NOTE, {"not_mentions": "gout, on"}, False),
+        (NOTE, {"alcohol": "none"}, False),
         ("", {"age": "0-120"}, False),
         ("", {"sex": "male"}, False),
         ("", {"smoking": "none"}, False),
@@ -99,7 +90,7 @@ def test_rules_worked_examples(fields, expected):
         ("Aged 54. A 7-year-old dog.", {"age": 7}, False),
     ],
 )
-def test_rules_on_missing_and_several_values(text, fields, expected):
+def test_rules_worked_examples(text, fields, expected):
     assert holds(text, **fields) is expected
 
 

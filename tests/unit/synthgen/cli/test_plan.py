@@ -147,7 +147,7 @@ def seed_of_control(source, folder):
 
 
 def test_attributes_of_a_class_that_is_not_there_are_refused(config):
-    with pytest.raises(ConfigError, match="labels that are not there"):
+    with pytest.raises(ConfigError, match="rules for unknown labels"):
         make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
     assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
 

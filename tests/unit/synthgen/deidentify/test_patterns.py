@@ -38,16 +38,19 @@ def found(text, kind):
         ("age", "93 yo, 89 yo, 129M, 130 years, 93/60", ["93", "129"]),
         ("age", "aged 104, turned 90, age of 91%", ["104", "90"]),
         ("age", "she is 95 and well", ["95"]),
+        ("record_number", "policy number: K-8841/22", ["K-8841/22"]),
+        # wrong lengths and alphabets
+        ("nhs_number", "943476591", []),
+        ("iban", "GB82", []),
+        ("iban", "ГБ82WEST12345698765432", []),
+        # digits of other scripts
+        ("phone", "tel ٥٥٥٠١٤٢", ["٥٥٥٠١٤٢"]),
+        ("card", "٤١١١ ١١١١ ١١١١ ١١١١", ["٤١١١ ١١١١ ١١١١ ١١١١"]),
+        ("nhs_number", "٩٤٣٤٧٦٥٩١٩", ["٩٤٣٤٧٦٥٩١٩"]),
     ],
 )
 def test_patterns_worked_examples(kind, text, expected):
     assert found(text, kind) == expected
-
-
-def test_pattern_excludes_the_words_before_a_number():
-    text = "policy number: K-8841/22"
-    (span,) = [s for s in find_patterns(text) if s.kind == "record_number"]
-    assert (span.start, span.end) == (15, len(text))
 
 
 def test_overlapping_spans_are_all_returned():
@@ -69,19 +72,6 @@ def test_check_digits_are_verified(kind, value):
         if character.isdigit():
             changed = value[:i] + str((int(character) + 1) % 10) + value[i + 1 :]
             assert found(changed, kind) == []
-
-
-def test_wrong_lengths_and_alphabets_are_not_found():
-    assert found("943476591", "nhs_number") == []
-    assert found("GB82", "iban") == []
-    assert found("ГБ82WEST12345698765432", "iban") == []
-
-
-def test_digits_of_other_scripts_are_found():
-    to_arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
-    for kind, value in (("phone", "tel 5550142"), ("card", "4111 1111 1111 1111"), ("nhs_number", "9434765919")):
-        number = value.removeprefix("tel ").translate(to_arabic)
-        assert found(value.translate(to_arabic), kind) == [number]
 
 
 FORMATS = ["%m/%d/%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y"]

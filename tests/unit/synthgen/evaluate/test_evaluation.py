@@ -78,22 +78,23 @@ def test_missing_class_is_the_worst_class():
     assert found.metrics["balance.tv_distance"].value == 1  # a requested class is missing
 
 
+def rows_of(given, name, rows):
+    """Return the tables with these rows of one table."""
+    corpus, vectors = getattr(given, name), given.vectors | {name: given.vectors[name][rows]}
+    return replace(given, **{name: replace(corpus, records=tuple(corpus.records[i] for i in rows))}, vectors=vectors)
+
+
 def test_evaluation_does_not_depend_on_the_order_of_records():
-    given = tables()
-    rng, moved, vectors = np.random.default_rng(8), {}, {}
+    given = moved = tables()
+    rng = np.random.default_rng(8)
     for name in ("synthetic", "train", "test"):
-        of = getattr(given, name)
-        order = rng.permutation(len(of))
-        moved[name] = replace(of, records=tuple(of.records[i] for i in order))
-        vectors[name] = given.vectors[name][order]
-    assert evaluate(Tables(**moved, vectors=vectors), SEEDS).table == evaluate(given, SEEDS).table
+        moved = rows_of(moved, name, rng.permutation(len(given.vectors[name])))
+    assert evaluate(moved, SEEDS).table == evaluate(given, SEEDS).table
 
 
 def test_worst_class_is_not_measured_if_a_class_has_no_test_persons():
     given = tables()
-    keep = [i for i, r in enumerate(given.test.records) if r.label != "bee"]
-    test = replace(given.test, records=tuple(given.test.records[i] for i in keep))
-    found = evaluate(replace(given, test=test, vectors=given.vectors | {"test": given.vectors["test"][keep]}), SEEDS)
+    found = evaluate(rows_of(given, "test", [i for i, r in enumerate(given.test.records) if r.label != "bee"]), SEEDS)
     assert "utility.worst_class_ratio" not in found.metrics
     assert "1 classes of train" in found.reasons["utility.worst_class_ratio"]
     assert "utility.tstr_over_trtr" in found.metrics
@@ -104,9 +105,7 @@ def test_all_problems_of_tables_are_listed():
     stranger = Record(id="s", text="x", label="zebra", group=given.train.records[0].group)
     test = replace(given.test, records=(*given.test.records, stranger))
     empty = replace(given.synthetic, records=())
-    vectors = given.vectors | {
-        name: np.ones((n, 5), dtype=np.float32) for name, n in (("test", 115), ("synthetic", 0))
-    }
+    vectors = given.vectors | {"test": np.ones((115, 5)), "synthetic": np.ones((0, 5))}
     with pytest.raises(DataError, match="cannot be measured") as refused:
         evaluate(Tables(synthetic=empty, train=given.train, test=test, vectors=vectors), SEEDS)
     problems = ("synthetic: no records", "test: 1 classes are not in train", "test: 1 persons are also in train")

@@ -10,11 +10,8 @@ def rows(n, seed, texts=None):
     labels = np.array(["ant", "bee", "cow"])[np.arange(n) % 3]
     vectors = np.eye(3, 5)[np.arange(n) % 3] + rng.normal(scale=0.1, size=(n, 5))
     words = {"ant": "the colony moved", "bee": "a hive buzzed", "cow": "our herd grazed"}
-    return LabelledTexts(
-        texts=texts or tuple(f"{words[y]} {rng.integers(9)}" for y in labels),
-        labels=labels,
-        vectors=vectors.astype(np.float32),
-    )
+    texts = texts or tuple(f"{words[y]} {rng.integers(9)}" for y in labels)
+    return LabelledTexts(texts=texts, labels=labels, vectors=vectors.astype(np.float32))
 
 
 @pytest.mark.parametrize("head", sorted(HEADS))

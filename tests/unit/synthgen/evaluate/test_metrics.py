@@ -18,13 +18,11 @@ def test_scores_match_scikit_learn_under_every_weighting(n_classes, n, n_persons
     found = scores(truth, predicted, person, weights, n_classes)
     names = list(range(n_classes))
     for b, of in enumerate(weights):
-        w = {"sample_weight": of[person]}
-        f1 = {**w, "labels": names, "zero_division": 0}
-        assert found.accuracy[b] == pytest.approx(accuracy_score(truth, predicted, **w))
-        assert found.macro_f1[b] == pytest.approx(f1_score(truth, predicted, average="macro", **f1))
-        assert found.weighted_f1[b] == pytest.approx(f1_score(truth, predicted, average="weighted", **f1))
-        assert found.recall[b] == pytest.approx(recall_score(truth, predicted, average=None, **f1))
-        assert found.f1[b] == pytest.approx(f1_score(truth, predicted, average=None, **f1))
+        given = {"sample_weight": of[person], "labels": names, "zero_division": 0}
+        assert found.accuracy[b] == pytest.approx(accuracy_score(truth, predicted, sample_weight=of[person]))
+        assert found.recall[b] == pytest.approx(recall_score(truth, predicted, average=None, **given))
+        for name, average in (("macro_f1", "macro"), ("weighted_f1", "weighted"), ("f1", None)):
+            assert getattr(found, name)[b] == pytest.approx(f1_score(truth, predicted, average=average, **given))
 
 
 def test_first_weighting_is_uniform():
@@ -46,9 +44,8 @@ def test_interval_has_the_stated_coverage():
     covered = 0
     for _ in range(200):
         right = rng.random(60) < 0.8
-        person = np.arange(60)
         weights = person_weights(60, 200, rng)
-        found = scores(np.zeros(60, dtype=int), np.where(right, 0, -1), person, weights, 1)
+        found = scores(np.zeros(60, dtype=int), np.where(right, 0, -1), np.arange(60), weights, 1)
         e = estimate(found.accuracy, 60, 0.95, largest=1)
         covered += e.low <= 0.8 <= e.high
     assert covered >= 180  # 95 % of 200 is 190, four standard errors are 12

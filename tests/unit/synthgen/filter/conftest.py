@@ -55,6 +55,12 @@ class World:
         """Return the same world with candidates in another order."""
         return replace(self, candidates=[self.candidates[i] for i in order], vectors=self.vectors[list(order)])
 
+    def some_reconstructions(self, rows):
+        """Return the reconstructions of these rows, in this order."""
+        given = self.reconstructions
+        ids, texts = (tuple(values[i] for i in rows) for values in (given.record_ids, given.texts))
+        return Reconstructions(record_ids=ids, texts=texts, vectors=given.vectors[list(rows)])
+
     def with_texts(self, texts, **changes):
         """Return copies of the first candidate with other texts."""
         return [replace(self.candidates[0], text=text, **changes) for text in texts]

@@ -41,17 +41,14 @@ def test_records_in_another_order_than_vectors_are_rejected(world):
         world.context()
 
 
-def test_reconstruction_rows_are_those_of_its_record(world):
+def test_reconstructions_have_the_rows_of_their_records_and_hide_texts(world):
     context = world.context()
     ids = sorted(world.train.ids)
     assert tuple(ids[row] for row in context.reconstruction_rows) == world.reconstructions.record_ids
     assert context.reconstruction_texts == world.reconstructions.texts
+    assert repr(world.reconstructions) == "Reconstructions(34 records)"
     given = world.reconstructions.vectors / np.linalg.norm(world.reconstructions.vectors, axis=1, keepdims=True)
     np.testing.assert_allclose(context.reconstruction_vectors, given, atol=1e-6)
-
-
-def test_reconstructions_repr_hides_text(world):
-    assert repr(world.reconstructions) == "Reconstructions(34 records)"
 
 
 def test_reconstructions_that_do_not_match_their_records_are_rejected(world):

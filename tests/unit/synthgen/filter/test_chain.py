@@ -5,7 +5,7 @@ import pytest
 
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.filter import Reconstructions, apply, build_filters, select
+from synthgen.filter import apply, build_filters, select
 from synthgen.filter.base import FittedFilter
 from synthgen.filter.config import DistanceBounds, FilterConfig
 from synthgen.filter.distance import latent_distances
@@ -15,6 +15,10 @@ CONFIG = FilterConfig(near_duplicate=0.8, class_agreement=0.5)
 
 def judged(world, filters=None, **changes):
     return apply(world.candidates, world.context(**changes), filters or build_filters(CONFIG))
+
+
+def ids(result):
+    return [(c.latent_id, c.index) for c in result.kept]
 
 
 def test_candidate_nearest_to_its_latent_is_kept(world):
@@ -70,15 +74,14 @@ def test_filter_outcomes_are_complete_and_independent_of_order(world, rule):
 
 
 def test_kept_candidates_do_not_depend_on_the_order_of_filters(world):
-    filters = build_filters(CONFIG)
-    pick = np.random.default_rng(5)
-    first = {(c.latent_id, c.index) for c in judged(world).kept}
+    filters, rng = build_filters(CONFIG), np.random.default_rng(5)
+    first = ids(judged(world))
     for _ in range(3):
-        shuffled = tuple(filters[i] for i in pick.permutation(len(filters)))
-        assert {(c.latent_id, c.index) for c in judged(world, shuffled).kept} == first
+        shuffled = tuple(filters[i] for i in rng.permutation(len(filters)))
+        assert set(ids(judged(world, shuffled))) == set(first)
 
 
-def test_kept_candidates_do_not_depend_on_the_order_of_candidates_and_train(world):
+def test_kept_candidates_do_not_depend_on_the_order_of_rows(world):
     result = judged(world)
     order = np.random.default_rng(6).permutation(len(world.candidates))
     assert judged(world.permuted(order)).kept == result.kept
@@ -87,22 +90,12 @@ def test_kept_candidates_do_not_depend_on_the_order_of_candidates_and_train(worl
     train = replace(world.train, vectors=world.train.vectors[rows], **permuted)
     corpus = replace(world.corpus, records=tuple(world.corpus.records[i] for i in rows))
     assert judged(world, train=train, corpus=corpus).kept == result.kept
-
-
-def test_kept_candidates_do_not_depend_on_the_order_of_reconstructions(world):
-    context, result = world.context(), judged(world)
-    order = np.random.default_rng(8).permutation(len(world.reconstructions.texts))
-    reconstructions = Reconstructions(
-        record_ids=tuple(world.reconstructions.record_ids[i] for i in order),
-        texts=tuple(world.reconstructions.texts[i] for i in order),
-        vectors=world.reconstructions.vectors[order],
-    )
-    moved = world.context(reconstructions=reconstructions)
+    rows = np.random.default_rng(8).permutation(len(world.reconstructions.texts))
+    reconstructions = world.some_reconstructions(rows)
+    context, moved = world.context(), world.context(reconstructions=reconstructions)
     for rule in build_filters(CONFIG):
         assert fitted_at(rule, moved).bounds == pytest.approx(fitted_at(rule, context).bounds, abs=1e-12)
-    assert [(c.latent_id, c.index) for c in judged(world, reconstructions=reconstructions).kept] == [
-        (c.latent_id, c.index) for c in result.kept
-    ]
+    assert ids(judged(world, reconstructions=reconstructions)) == ids(result)
 
 
 def test_null_turns_a_filter_off_and_limits_are_applied(world):
@@ -132,16 +125,12 @@ def test_apply_rejects_wrong_vectors_and_no_filters(world):
         apply(world.candidates, world.context(), ())
 
 
-def test_select_draws_the_counts_at_random(world):
+def test_select_draws_the_counts_at_random_or_all_of_too_few(world):
     firsts = [c for c in world.candidates if c.index == 0]
     chosen = select(firsts, {"bee": 2, "ant": 4}, SeedTree(1))
     assert [c.label for c in chosen] == ["ant"] * 4 + ["bee"] * 2
     assert select(firsts[::-1], {"ant": 4, "bee": 2}, SeedTree(1)) == chosen
     assert select(firsts, {"ant": 4}, SeedTree(1)) == chosen[:4]
     assert any(select(firsts, {"ant": 4}, SeedTree(s)) != chosen[:4] for s in range(2, 6))
-
-
-def test_select_returns_all_candidates_of_a_class_with_too_few(world):
-    firsts = [c for c in world.candidates if c.index == 0 and c.label != "cow"]
-    chosen = select(firsts, {"ant": 4, "bee": 9, "cow": 1}, SeedTree(1))
-    assert [c.label for c in chosen] == ["ant"] * 4 + ["bee"] * 5
+    few = select([c for c in firsts if c.label != "cow"], {"ant": 4, "bee": 9, "cow": 1}, SeedTree(1))
+    assert [c.label for c in few] == ["ant"] * 4 + ["bee"] * 5

@@ -48,17 +48,14 @@ def test_text_of_two_persons_is_not_a_copy(world):
     assert judge(world, [shared, shared + " more"], [0, 1], [shared])[0].passed
     assert not judge(world, [shared, shared], [3, 3], [shared])[0].passed  # two records of one person
     assert all(o.passed for o in NoCopies().fit(world.context()).judge(world.candidates))
+    (o,) = judge(world, [" ".join(WORDS[:25]), " ".join(WORDS[25:50])], [0, 1], [" ".join(WORDS[:50])])
+    assert o.score == 25  # runs of two persons are not joined
 
 
 def test_copy_with_changed_case_punctuation_and_numbers_is_found(world):
     real = [" ".join(f"{w} {i}," if i % 7 == 0 else w for i, w in enumerate(WORDS[:40]))]
     changed = " ".join(f"{w.upper()}: {i + 1}" if i % 7 == 0 else w for i, w in enumerate(WORDS[:40]))
     assert not judge(world, real, [0], [changed])[0].passed
-
-
-def test_runs_of_two_persons_are_not_joined(world):
-    (o,) = judge(world, [" ".join(WORDS[:25]), " ".join(WORDS[25:50])], [0, 1], [" ".join(WORDS[:50])])
-    assert o.score == 25
 
 
 def test_copies_match_exhaustive_search(world):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from synthgen.core.errors import DataError
-from synthgen.filter import Reconstructions
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances, reconstruction_bound
 
 
@@ -159,8 +158,7 @@ def test_class_distance_of_unknown_class_fails(world):
 @pytest.mark.parametrize("n", [0, 19])
 def test_too_few_reconstructions_are_rejected(world, rule, n):
     def context(n):
-        first = {name: getattr(world.reconstructions, name)[:n] for name in ("record_ids", "texts", "vectors")}
-        return world.context(reconstructions=Reconstructions(**first))
+        return world.context(reconstructions=world.some_reconstructions(range(n)))
 
     with pytest.raises(DataError, match=f"at least 20 reconstructions, got {n}"):
         rule.fit(context(n))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.filter import Reconstructions
 from synthgen.filter.surface import NOT_EMPTY, Language, Length, Repetition, hashed_trigrams, repeated_share
 
 
@@ -58,10 +57,7 @@ def test_repetition_limit(world):
 
 
 def test_language_rejects_other_languages_and_gibberish(world):
-    like = [
-        "the drone returned late to our old barn in the rain.",
-        "a heifer was seen far from the long road at noon.",
-    ]
+    like = ["the drone returned late to our old barn in the rain.", "a heifer was seen far from the road at noon."]
     other = [
         "der schwarm wurde gestern weit hinter unserem haus gesehen, als es schneite.",
         "la ruche était trop près du mur pendant toute l'après-midi.",
@@ -102,8 +98,7 @@ def test_language_limit_is_the_larger_quantile_of_real_texts_and_reconstructions
 
 
 def test_language_limit_without_reconstructions_is_that_of_real_texts(world):
-    empty = Reconstructions(record_ids=(), texts=(), vectors=world.reconstructions.vectors[:0])
-    context = world.context(reconstructions=empty)
+    context = world.context(reconstructions=world.some_reconstructions([]))
     real = slow_tail(context, range(len(context.texts)), context.texts)
     assert Language().fit(context).bounds["maximum_bits"] == pytest.approx(real)
 
@@ -123,12 +118,9 @@ def test_text_without_trigrams_costs_most(world):
 
 
 @given(st.text(max_size=40))
-def test_number_of_trigrams_follows_from_the_length(text):
+def test_trigrams_ignore_digits_and_case(text):
     plain = re.sub(r"\d", "0", " " + " ".join(text.casefold().split()) + " ")
     places = hashed_trigrams(text)
     assert len(places) == max(0, len(plain) - 2)
     assert ((places >= 0) & (places < 1 << 20)).all()
-
-
-def test_trigrams_ignore_digits_and_case():
     assert np.array_equal(hashed_trigrams("Room 12"), hashed_trigrams("rOOM  99"))

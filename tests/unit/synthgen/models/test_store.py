@@ -5,14 +5,13 @@ import pytest
 
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ModelError, ModelMissing, StorageError
+from synthgen.models import store as module
 from synthgen.models.registry import Pin
 from synthgen.models.store import (
     MANIFEST,
-    differs,
     digest_of,
     model_folder,
     read_manifest,
-    refuse_unsafe,
     staged,
     store_folder,
     write_manifest,
@@ -27,6 +26,12 @@ def local(tmp_path):
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(b"weights")
     return folder
+
+
+def add_to_manifest(folder, path):
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"][path] = {"sha256": sha256_file(folder / path), "bytes": (folder / path).stat().st_size}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
 def test_store_folder_is_configured_or_in_the_cache(store, monkeypatch):
@@ -61,9 +66,7 @@ def test_files_of_wrong_size_are_listed(pulled):
 
 def test_manifest_of_other_weights_is_rejected(pulled):
     (pulled / "model.safetensors").write_bytes(bytes(768))
-    manifest = json.loads((pulled / MANIFEST).read_text())
-    manifest["files"]["model.safetensors"]["sha256"] = sha256_file(pulled / "model.safetensors")
-    (pulled / MANIFEST).write_text(json.dumps(manifest))
+    add_to_manifest(pulled, "model.safetensors")
     assert digest_of(pulled)  # the files match the manifest
     with pytest.raises(ModelError, match="damaged") as caught:
         model_folder("tiny")
@@ -86,6 +89,7 @@ def test_local_folders_with_and_without_shards_are_models(local):
 
 
 CONFIG, INDEX, MODULES = "config.json", "model.safetensors.index.json", "modules.json"
+FOREIGN_SHARD = "named in the index, not a safetensors file of this folder"
 FOREIGN = '[{"type": "sentence_transformers.models.Pooling"}, {"type": "evil.Module"}]'
 
 
@@ -106,23 +110,11 @@ def change(folder, files):
     ("files", "problem"),
     [
         ({CONFIG: '{"auto_map": {}}'}, "config.json: requires remote code (auto_map), which is never run"),
-        (
-            {"model.safetensors": None, "pytorch_model.bin": "x"},
-            "no *.safetensors file; weights in other formats are never read",
-        ),
+        ({"model.safetensors": None, "x.bin": ""}, "no *.safetensors file; weights in other formats are never read"),
         ({CONFIG: None}, "config.json: missing"),
-        (
-            weight_map({"a": "model.safetensors", "b": "model-2.safetensors"}),
-            "model-2.safetensors: named in the index, missing",
-        ),
-        (
-            weight_map({"a": "evil.bin"}) | {"evil.bin": ""},
-            "evil.bin: named in the index, not a safetensors file of this folder",
-        ),
-        (
-            weight_map({"a": "../x.safetensors"}) | {"../x.safetensors": ""},
-            "../x.safetensors: named in the index, not a safetensors file of this folder",
-        ),
+        (weight_map({"a": "b.safetensors"}), "b.safetensors: named in the index, missing"),
+        (weight_map({"a": "evil.bin"}) | {"evil.bin": ""}, f"evil.bin: {FOREIGN_SHARD}"),
+        (weight_map({"a": "../x.safetensors"}) | {"../x.safetensors": ""}, f"../x.safetensors: {FOREIGN_SHARD}"),
         (weight_map(["a"]), "model.safetensors.index.json: weight_map must map each tensor to a file"),
         ({MODULES: FOREIGN}, "modules.json: requires foreign code (evil.Module), which is never run"),
         ({MODULES: '{"type": 3}'}, "modules.json: must list modules with their type"),
@@ -138,14 +130,14 @@ def test_unsafe_or_incomplete_folder_is_rejected(local, files, problem):
 def test_all_problems_of_a_folder_are_listed(local):
     change(local, {CONFIG: None, "model.safetensors": None, MODULES: FOREIGN})
     with pytest.raises(ModelError) as caught:
-        refuse_unsafe(local)
+        model_folder(str(local))
     assert len(caught.value.problems) == 3
 
 
 def test_config_that_is_not_json_is_rejected(local):
     (local / CONFIG).write_bytes(b"\xff")
     with pytest.raises(ModelError, match="cannot be read as JSON"):
-        refuse_unsafe(local)
+        model_folder(str(local))
 
 
 @pytest.mark.parametrize("path", ["config.json", "model.safetensors", "sub/vocab.txt"])
@@ -170,9 +162,7 @@ def test_additional_file_is_rejected_even_if_in_the_manifest(pulled):
     with pytest.raises(ModelError, match="is damaged") as caught:
         model_folder("tiny")
     assert caught.value.problems == ("adapter_config.json: not a file of this model",)
-    manifest = json.loads((pulled / MANIFEST).read_bytes())
-    manifest["files"]["adapter_config.json"] = {"sha256": sha256_file(pulled / "adapter_config.json"), "bytes": 2}
-    (pulled / MANIFEST).write_text(json.dumps(manifest))
+    add_to_manifest(pulled, "adapter_config.json")
     with pytest.raises(ModelError, match="is damaged") as named:
         model_folder("tiny")
     assert named.value.problems == caught.value.problems
@@ -240,13 +230,13 @@ def test_manifest_requires_exactly_the_pinned_files(tiny, tmp_path):
 
 def test_differs_describes_the_difference(tmp_path):
     path, pin = tmp_path / "f", Pin("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)  # of "abc"
-    assert differs(path, pin) == "f: missing"
+    assert module.differs(path, pin) == "f: missing"
     for data, found in [
         (b"ab", "f: truncated, 2 bytes of 3"),
         (b"abcd", "f: too long, 4 bytes of 3"),
         (b"abc", None),
     ]:
         path.write_bytes(data)
-        assert differs(path, pin) == found
+        assert module.differs(path, pin) == found
     path.write_bytes(b"abd")
-    assert differs(path, pin).startswith("f: wrong sha256 ")
+    assert module.differs(path, pin).startswith("f: wrong sha256 ")

@@ -264,6 +264,6 @@ def test_bounds_are_told_with_the_run(bench):
 
 def test_attributes_of_a_label_that_is_not_there_are_refused_before_anything_is_decoded(bench):
     asked = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
-    with pytest.raises(ConfigError, match="labels that are not there"):
+    with pytest.raises(ConfigError, match="rules for unknown labels"):
         bench.writer(bench.job(filter=asked)).write()
     assert bench.decoder.decoded == []
