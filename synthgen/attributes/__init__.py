@@ -2,17 +2,6 @@
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract
-from synthgen.attributes.lexicon import AttributeFinding
-from synthgen.attributes.rule import ANY_LABEL, AttributeRule, contradictions, is_fulfilled, mentions
+from synthgen.attributes.rule import ANY_LABEL, AttributeRule, is_fulfilled
 
-__all__ = [
-    "ANY_LABEL",
-    "AttributeFinding",
-    "AttributeRule",
-    "ComparisonRow",
-    "compare",
-    "contradictions",
-    "extract",
-    "is_fulfilled",
-    "mentions",
-]
+__all__ = ["ANY_LABEL", "AttributeRule", "ComparisonRow", "compare", "extract", "is_fulfilled"]

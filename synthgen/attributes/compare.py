@@ -18,19 +18,12 @@ ROWS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the comparison table.
+    """One row of the comparison table: values in text order, those of the blend with their origins."""
 
-    Args:
-        attribute: a key of `ROWS`.
-        a: values in the first parent, in text order.
-        b: values in the second parent.
-        blend: values in the blend with their origins.
-    """
-
-    attribute: str
-    a: tuple[str, ...]
+    attribute: str  # a key of `ROWS`
+    a: tuple[str, ...]  # values in the first parent
     b: tuple[str, ...]
     blend: tuple[tuple[str, Origin], ...]
 
@@ -44,23 +37,22 @@ def compare(
     the first ages of the parents is "between". A negated value differs from the affirmed one. Equal values do not
     prove descent, because common values also occur by chance.
     """
-    rows = []
+    rows, between = [], _between(a, b)
     for name in ROWS:
         of_a, of_b, of_blend = (_values(findings, name) for findings in (a, b, blend))
-        between = _between(a, b)
         origins = tuple((value, _origin(value, of_a, of_b, between if name == "age" else ())) for value in of_blend)
-        rows.append(ComparisonRow(attribute=name, a=of_a, b=of_b, blend=origins))
+        rows.append(ComparisonRow(name, of_a, of_b, origins))
     return tuple(rows)
 
 
 def _values(findings: Sequence[AttributeFinding], name: str) -> tuple[str, ...]:
     """Return the distinct values as shown in the table, in text order."""
-    shown = {
-        ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value): None
+    shown = (
+        ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value)
         for f in findings
         if f.attribute in ROWS[name]
-    }
-    return tuple(shown)
+    )
+    return tuple(dict.fromkeys(shown))
 
 
 def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[str]) -> Origin:
@@ -73,7 +65,6 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
 
 def _between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
     """Return the whole years strictly between the first ages of two texts."""
-    first = [next((years_of(f.value)[0] for f in side if f.attribute == "age"), None) for side in (a, b)]
-    if first[0] is None or first[1] is None:
-        return ()
-    return tuple(str(years) for years in range(min(first[0], first[1]) + 1, max(first[0], first[1])))
+    first = [[years_of(f.value)[0] for f in side if f.attribute == "age"][:1] for side in (a, b)]
+    ages = sorted(first[0] + first[1])
+    return tuple(map(str, range(ages[0] + 1, ages[1]))) if len(ages) == 2 else ()

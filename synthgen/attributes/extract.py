@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from synthgen.attributes.dictionaries import HABITS
-from synthgen.attributes.lexicon import OTHER, AttributeFinding, Term, Word, find_terms, sentence_words
+from synthgen.attributes.lexicon import OTHER, AttributeFinding, Word, find_terms, sentence_words
 from synthgen.attributes.person import find_ages, find_sex, find_work
 
 Assertion = Literal["affirmed", "negated", "unrelated"]
@@ -68,15 +68,14 @@ _ENDED_MEDICATION = _phrases(
 _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
 
 
-def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool = False) -> Assertion:
+def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1, or is not about the person."""
-    folded = [word.folded for word in words]
-    if is_of_family(words, i, j) or _reaches(folded, words, i, _HYPOTHETICALS, frozenset()):
+    if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
     if _is_allergy(words, i):
         return "negated" if is_medication else "unrelated"
-    denied = _reaches(folded, words, i, _DENIALS, _RESETS | (_STARTS if is_medication else frozenset()))
-    stopped = is_medication and _reaches(folded, words, i, _STOPS, _STARTS | _set("but with takes taking"))
+    denied = _reaches(words, i, _DENIALS, _RESETS | (_STARTS if is_medication else frozenset()))
+    stopped = is_medication and _reaches(words, i, _STOPS, _STARTS | _set("but with takes taking"))
     return "negated" if denied or stopped or _is_denied_after(words, j, is_medication=is_medication) else "affirmed"
 
 
@@ -104,10 +103,9 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
     return False
 
 
-def _reaches(
-    folded: Sequence[str], words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]
-) -> bool:
+def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
     """Return whether a trigger applies to the term that starts at word i."""
+    folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
     for k in range(start, i):
         for trigger in triggers:
@@ -146,7 +144,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
             if tuple(word.folded for word in words[k:end]) != phrase:
                 continue
             is_end = end == len(words) or words[end - 1].after.strip() != ""
-            if is_end or len(phrase) > 1:  # "cough and denied fever" denies the fever
+            if is_end or len(phrase) > 1:  # "cough and denied fever" denies only the fever
                 return True
     return False
 
@@ -163,11 +161,11 @@ _DRINKS = re.compile(
 
 
 def extract(text: str) -> tuple[AttributeFinding, ...]:
-    """Return the attributes of the person of a short text or clinical note, in text order.
+    """Return the attributes of the person of a short text or clinical note, in text order, with at most one sex.
 
     Dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work, and negation rules
-    are used. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a
-    medication is a negated medication; other allergies are skipped.
+    are used. Each age comes with its age band. Statements about relatives and possibilities ("return if", "risk of")
+    are skipped. An allergy to a medication is a negated medication; other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic, an
     earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141 medications and 62 of 164
@@ -182,17 +180,21 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
     - Words in everyday meanings ("a confused market") and advice ("no alcohol") are taken literally.
 
-    Returns:
-        Findings sorted by position; at most one sex; an age comes with its age band.
-
     Privacy: the findings are as private as the text.
     """
-    by_sentence = sentence_words(text)
-    subject = _Subject(by_sentence)
-    amounts = tuple(_amounts(text, subject))
-    found = [f for words in by_sentence for f in _terms(words) if not any(_overlap(f, amount) for amount in amounts)]
-    found += [f for f in (*find_ages(text), *find_work(text)) if subject.is_person(f.start, f.end)]
-    sex = find_sex(text, subject.is_person)
+    sentences = sentence_words(text)
+
+    def is_of_person(start: int, end: int) -> bool:
+        for words in sentences:
+            inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
+            if inside:
+                return not is_of_family(words, inside[0], inside[-1] + 1)
+        return True
+
+    amounts = [f for f in _amounts(text) if is_of_person(f.start, f.end)]
+    found = [f for words in sentences for f in _terms(words) if not any(_overlap(f, amount) for amount in amounts)]
+    found += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
+    sex = find_sex(text, is_of_person)
     found += [] if sex is None else [sex]
     # pack-years do not tell whether the person still smokes, so an explicit status wins
     status = {f.attribute for f in found}
@@ -200,51 +202,25 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))
 
 
-class _Subject:
-    """Tells whether a position of the text is about the person or a relative."""
-
-    def __init__(self, by_sentence: Sequence[Sequence[Word]]) -> None:
-        self._sentences = by_sentence
-
-    def is_person(self, start: int, end: int) -> bool:
-        """Return whether the words from start to end are about the person."""
-        for words in self._sentences:
-            inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
-            if inside:
-                return not is_of_family(words, inside[0], inside[-1] + 1)
-        return True
-
-
 def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
     for i, j, term in find_terms(words):
         asserted = assertion(words, i, j, is_medication=term.attribute == "medication")
         if asserted == "unrelated" or term.attribute == OTHER:
             continue
-        start, end = words[i].start, words[j - 1].end
-        if term.attribute in HABITS:
-            value = _status(term, is_denied=asserted == "negated")
-            if value is not None:
-                yield AttributeFinding(attribute=term.attribute, value=value, start=start, end=end)
-        else:
-            yield AttributeFinding(
-                attribute=term.attribute, value=term.value, start=start, end=end, negated=asserted == "negated"
-            )
+        span, is_negated = (words[i].start, words[j - 1].end), asserted == "negated"
+        if term.attribute not in HABITS:
+            yield AttributeFinding(term.attribute, term.value, *span, negated=is_negated)
+        elif not is_negated or term.value in _DENIED_HABIT:
+            yield AttributeFinding(term.attribute, _DENIED_HABIT[term.value] if is_negated else term.value, *span)
 
 
-def _status(term: Term, *, is_denied: bool) -> str | None:
-    return _DENIED_HABIT.get(term.value) if is_denied else term.value
-
-
-def _amounts(text: str, subject: _Subject) -> Iterator[AttributeFinding]:
+def _amounts(text: str) -> Iterator[AttributeFinding]:
     """Yield habits given as numbers: pack-years and drinks."""
     for match in _PACK_YEARS.finditer(text):
-        value = "none" if int(match[1]) == 0 else "ever"
-        if subject.is_person(*match.span()):
-            yield AttributeFinding(attribute="smoking", value=value, start=match.start(), end=match.end())
+        yield AttributeFinding("smoking", "none" if int(match[1]) == 0 else "ever", *match.span())
     for match in _DRINKS.finditer(text):
-        value = "none" if int(match["a"] or match["b"] or match["c"]) == 0 else "current"
-        if subject.is_person(*match.span()):
-            yield AttributeFinding(attribute="alcohol", value=value, start=match.start(), end=match.end())
+        n_drinks = int(match["a"] or match["b"] or match["c"])
+        yield AttributeFinding("alcohol", "none" if n_drinks == 0 else "current", *match.span())
 
 
 def _overlap(a: AttributeFinding, b: AttributeFinding) -> bool:

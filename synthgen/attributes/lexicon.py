@@ -8,24 +8,15 @@ from functools import cache
 from synthgen.attributes.dictionaries import CONDITIONS, HABITS, MEDICATIONS, SYMPTOMS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AttributeFinding:
-    """One attribute of a person found in a text.
+    """One attribute of a person, at characters `start` to `end` (exclusive) of a text."""
 
-    Args:
-        attribute: age, age_band, sex, condition, symptom, medication, smoking, alcohol, drugs, exercise, living or
-            occupation.
-        value: normalised value: a dictionary name, a status, years ("54"), or a decade ("60-69").
-        start: position of the first character.
-        end: position after the last character.
-        negated: whether the text negates it ("denies chest pain"); never set for habits.
-    """
-
-    attribute: str
-    value: str
+    attribute: str  # a field name of `AttributeRule`
+    value: str  # normalised: a dictionary name, a status, years ("54"), or a decade ("60-69")
     start: int
     end: int
-    negated: bool = False
+    negated: bool = False  # whether the text negates it ("denies chest pain"); never set for habits
 
     def __repr__(self) -> str:
         return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # hide the value, it can be private
@@ -40,21 +31,13 @@ _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word.
-
-    Args:
-        start: position of the first character.
-        end: position after the last character.
-        text: original text.
-        folded: lower case, with ASCII apostrophes and without 's.
-        after: text up to the next word.
-    """
+    """One word, at characters `start` to `end` (exclusive) of a text."""
 
     start: int
     end: int
     text: str
-    folded: str
-    after: str
+    folded: str  # lower case, with ASCII apostrophes and without 's
+    after: str  # text up to the next word
 
     @property
     def is_capitals(self) -> bool:
@@ -68,30 +51,20 @@ class Word:
 
 
 def sentence_words(text: str) -> list[list[Word]]:
-    """Return the words of each sentence, in order.
-
-    A title or abbreviation with a full stop also ends a sentence.
-    """
+    """Return the words of each sentence; a title or abbreviation with a full stop also ends a sentence."""
     found: list[list[Word]] = [[]]
     matches = list(_WORD.finditer(text))
     for n, match in enumerate(matches, start=1):
         until = matches[n].start() if n < len(matches) else len(text)
         after = text[match.end() : until]
-        # one more character, to see the case of the next line
-        is_last = _END.search(text, match.end(), until + 1) is not None
         found[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
-        if is_last:
+        if _END.search(text, match.end(), until + 1):  # one more character, to see the case of the next line
             found.append([])
     return [words for words in found if words]
 
 
 def folded(word: str) -> str:
-    """Return the dictionary form of a word.
-
-    Example:
-        >>> folded("Crohn’s")
-        'crohn'
-    """
+    """Return the dictionary form of a word: "crohn" for "Crohn’s"."""
     return word.casefold().replace("’", "'").removesuffix("'s")
 
 
@@ -100,7 +73,7 @@ def folded_words(phrase: str) -> tuple[str, ...]:
     return tuple(folded(match[0]) for match in _WORD.finditer(phrase))
 
 
-OTHER = "other"  # phrases that only look like a term
+OTHER = "other"  # attribute of phrases that only look like a term
 _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
@@ -119,11 +92,8 @@ class Term:
 
 def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each value of a dictionary with all of its names, the value first."""
-    for line in block.strip().splitlines():
-        if line.startswith("="):
-            yield from ((value.strip(), (value.strip(),)) for value in line[1:].split(";"))
-            continue
-        value, _, others = line.partition(":")
+    for entry in re.split(r"[|\n]", block.strip()):
+        value, _, others = entry.partition(":")
         yield value.strip(), tuple(name.strip() for name in (value, *others.split(";")) if name.strip())
 
 
@@ -147,24 +117,8 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
     return found
 
 
-@cache
-def values(attribute: str) -> frozenset[str]:
-    """Return all values of a dictionary attribute."""
-    return frozenset(value for value, _ in entries(BLOCKS[attribute]))
-
-
-@cache
-def _longest() -> int:
-    return max(map(len, lexicon()))
-
-
 def value_of(attribute: str, name: str) -> str | None:
-    """Return the dictionary value of a name, or None if it is unknown.
-
-    Example:
-        >>> value_of("medication", "Glucophage")
-        'metformin'
-    """
+    """Return the dictionary value of a name, such as metformin for "Glucophage", or None if it is unknown."""
     term = lexicon().get(folded_words(name))
     return term.value if term is not None and term.attribute == attribute else None
 
@@ -173,9 +127,10 @@ def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
     """Return (first word, end word, term) of the terms in a sentence; the longest at each position."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
+    longest = max(map(len, terms))
     while i < len(words):
         reach = i + 1
-        while reach < len(words) and reach - i < _longest() and words[reach - 1].joins:
+        while reach < len(words) and reach - i < longest and words[reach - 1].joins:
             reach += 1
         for j in range(reach, i, -1):
             term = terms.get(tuple(word.folded for word in words[i:j]))

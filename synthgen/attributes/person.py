@@ -12,13 +12,14 @@ MAX_AGE_YEARS = 120
 AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_ONES = _words("one two three four five six seven eight nine")
-_TEENS = _words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
-_TENS = _words("twenty thirty forty fifty sixty seventy eighty ninety")
+_ONES, _TEENS, _TENS = (
+    tuple(words.split())
+    for words in (
+        "one two three four five six seven eight nine",
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
+        "twenty thirty forty fifty sixty seventy eighty ninety",
+    )
+)
 _NUMBERS = {
     **{word: n for n, word in enumerate([*_ONES, *_TEENS], start=1)},
     **{word: 10 * n for n, word in enumerate(_TENS, start=2)},
@@ -94,25 +95,22 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
             years = _years(match["n"], unit)
             if years <= MAX_AGE_YEARS:
                 read.append(match.span())
-                yield from _age(years, years, match.start(), match.end())
+                yield from _age(years, years, match.span())
     for match in _DECADE.finditer(text):
         n = match["n"].casefold()
         low = _DECADE_WORDS[n] if n in _DECADE_WORDS else int(n)
-        yield from _age(low, low + 9, match.start(), match.end())
+        yield from _age(low, low + 9, match.span())
     for band, words in _BAND_WORDS.items():
         for match in re.finditer(rf"\b(?:{words})s?\b", text, re.IGNORECASE):
-            yield AttributeFinding(attribute="age_band", value=band, start=match.start(), end=match.end())
+            yield AttributeFinding("age_band", band, *match.span())
 
 
 def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
     """Return the sex that the strongest kind of evidence supports, or None if there is none or it is balanced.
 
-    Kinds from strong to weak: next to an age, after "sex:", titles and nouns, pronouns. Within a kind, the more
-    frequent sex must be at least twice as frequent.
-
-    Args:
-        text: the text.
-        is_of_person: returns whether the words from start to end are about the person.
+    Kinds from strong to weak: "non-binary", next to an age, after "sex:", titles and nouns, pronouns. Within a kind,
+    the more frequent sex must be at least twice as frequent. `is_of_person` returns whether the words from start to
+    end are about the person.
     """
     for kinds in _SEXES:
         spans = {
@@ -124,8 +122,7 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
             continue
         if len(ranked) > 1 and len(ranked[0][1]) < 2 * len(ranked[1][1]):
             return None
-        start, end = ranked[0][1][0]
-        return AttributeFinding(attribute="sex", value=ranked[0][0], start=start, end=end)
+        return AttributeFinding("sex", ranked[0][0], *ranked[0][1][0])
     return None
 
 
@@ -140,11 +137,10 @@ def years_of(value: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _age(low: int, high: int, start: int, end: int) -> Iterator[AttributeFinding]:
-    value = str(low) if low == high else f"{low}-{high}"
-    yield AttributeFinding(attribute="age", value=value, start=start, end=end)
+def _age(low: int, high: int, span: tuple[int, int]) -> Iterator[AttributeFinding]:
+    yield AttributeFinding("age", str(low) if low == high else f"{low}-{high}", *span)
     if band_of(low) == band_of(high):
-        yield AttributeFinding(attribute="age_band", value=band_of(low), start=start, end=end)
+        yield AttributeFinding("age_band", band_of(low), *span)
 
 
 def _years(count: str, unit: str) -> int:
@@ -157,6 +153,7 @@ _ENDS = (
     r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 )
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
+_STATUS = re.compile(r"\b(?:retired|unemployed|on disability)\b", re.IGNORECASE)
 _SUBJECT = r"\b(?:he|she|patient|pt|who|i|they)(?: is| was|'s|’s|'m| am| are| works as| has been)"
 
 
@@ -183,9 +180,6 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     )
 
 
-_STATUS = re.compile(r"\b(?P<job>retired|unemployed|on disability)\b", re.IGNORECASE)
-
-
 def find_work(text: str) -> Iterator[AttributeFinding]:
     """Yield occupations, as the dictionary name at the end of the phrase or as written, and work statuses."""
     read: list[tuple[int, int]] = []
@@ -195,11 +189,9 @@ def find_work(text: str) -> Iterator[AttributeFinding]:
             if any(a < end and start < b for a, b in read):
                 continue
             read.append((start, end))
-            yield AttributeFinding(attribute="occupation", value=_normal(match["job"]), start=start, end=end)
+            yield AttributeFinding("occupation", _normal(match["job"]), start, end)
     for match in _STATUS.finditer(text):
-        yield AttributeFinding(
-            attribute="occupation", value=match["job"].casefold(), start=match.start(), end=match.end()
-        )
+        yield AttributeFinding("occupation", match[0].casefold(), *match.span())
 
 
 def _normal(job: str) -> str:

@@ -19,10 +19,6 @@ def mentions(text: str, phrase: str) -> bool:
 
     Whole words are compared, ignoring case, Unicode form and punctuation. Negation is ignored: "no metformin"
     mentions metformin.
-
-    Example:
-        >>> mentions("Stopped METFORMIN 500 mg.", "metformin"), mentions("metformins", "metformin")
-        (True, False)
     """
     wanted, found = _folded(phrase), _folded(text)
     return any(found[i : i + len(wanted)] == wanted for i in range(len(found) - len(wanted) + 1))
@@ -83,11 +79,10 @@ class AttributeRule(BaseModel):
 
     @model_validator(mode="after")
     def _check_one_attribute(self) -> Self:
-        given = [name for name in ATTRIBUTES if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"must set exactly one of {', '.join(ATTRIBUTES)}, got {len(given)}")
-        kind = given[0]
-        value = getattr(self, kind)
+        n_given = sum(getattr(self, name) is not None for name in ATTRIBUTES)
+        if n_given != 1:
+            raise ValueError(f"must set exactly one of {', '.join(ATTRIBUTES)}, got {n_given}")
+        kind, value = self.kind, self.value
         if kind == "age":
             _years(value)
         elif kind in _NAMED and value_of(kind, value) is None:
@@ -115,13 +110,7 @@ ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefe
 
 
 def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFinding]) -> bool:
-    """Return whether a text fulfils a rule.
-
-    Args:
-        rule: the rule.
-        text: the text.
-        findings: result of `extract` on the text.
-    """
+    """Return whether a text fulfils a rule; `findings` is the result of `extract` on the text."""
     kind, value = rule.kind, rule.value
     if kind == "mentions":
         return mentions(text, value)
@@ -143,31 +132,24 @@ def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
     found = []
     for label, own in rules.items():
         given = [rule for rule in (*own, *(everywhere if label != ANY_LABEL else ())) if not rule.prefer]
-        found += [f"{label}: {_said(a)} and {_said(b)} exclude each other" for a, b in _excluding(given)]
+        found += [
+            f"{label}: {a.kind} {a.value} and {b.kind} {b.value} exclude each other"
+            for a, b in combinations(given, 2)
+            if _exclude_each_other(a, b)
+        ]
     return found
 
 
-def _excluding(given: Sequence[AttributeRule]) -> list[tuple[AttributeRule, AttributeRule]]:
-    found = []
-    for a, b in combinations(given, 2):
-        kinds = {a.kind, b.kind}
-        if kinds == {"age"}:
-            (low_a, high_a), (low_b, high_b) = _years(a.value), _years(b.value)
-            excludes = max(low_a, low_b) > min(high_a, high_b)
-        elif kinds in ({"sex"}, {"age_band"}):
-            excludes = a.value != b.value
-        elif kinds == {"mentions", "not_mentions"}:
-            there, not_there = (a, b) if a.kind == "mentions" else (b, a)
-            excludes = mentions(there.value, not_there.value)
-        else:
-            excludes = False
-        if excludes:
-            found.append((a, b))
-    return found
-
-
-def _said(rule: AttributeRule) -> str:
-    return f"{rule.kind} {rule.value}"
+def _exclude_each_other(a: AttributeRule, b: AttributeRule) -> bool:
+    if {a.kind, b.kind} == {"mentions", "not_mentions"}:
+        required, forbidden = (a, b) if a.kind == "mentions" else (b, a)
+        return mentions(required.value, forbidden.value)
+    if a.kind != b.kind:
+        return False
+    if a.kind == "age":
+        (low_a, high_a), (low_b, high_b) = _years(a.value), _years(b.value)
+        return max(low_a, low_b) > min(high_a, high_b)
+    return a.kind in {"sex", "age_band"} and bool(a.value != b.value)
 
 
 def _years(value: int | str) -> tuple[int, int]:

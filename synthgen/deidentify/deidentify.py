@@ -4,14 +4,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.deidentify.config import DeidentifyConfig
-from synthgen.deidentify.engines import PresidioEngine, RuleEngine, spacy_model
+from synthgen.deidentify.engines import PresidioEngine, find_identifiers, spacy_model
 from synthgen.deidentify.names import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, name_parts
 from synthgen.deidentify.patterns import shift_date
-from synthgen.deidentify.spans import Engine, read, words
+from synthgen.deidentify.spans import Span, read, words
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
@@ -21,15 +22,11 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
 class Surrogates:
-    """The surrogates of one person; the same identifier always gets the same surrogate.
+    """The surrogates of one person (`group`); the same identifier always gets the same surrogate.
 
     First names become first names and last names last names, with their gender if the name lists contain them. All
-    dates move by the same number of days. In other identifiers, digits become digits and letters letters.
-
-    Args:
-        seeds: random stream of the stage.
-        group: the person.
-        declared_names: the person's declared names; never used as surrogates.
+    dates move by the same number of days. In other identifiers, digits become digits and letters letters. Declared
+    names of the person are never surrogates.
     """
 
     def __init__(self, seeds: SeedTree, group: str, declared_names: Iterable[str]) -> None:
@@ -45,7 +42,7 @@ class Surrogates:
 
     def replace(self, kind: str, value: str) -> str:
         """Return the surrogate of an identifier of a kind, never the value itself."""
-        make: Callable[[str], str] | None = {
+        make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
             "date": self._date,
             "age": lambda _: "90+",
@@ -54,21 +51,23 @@ class Surrogates:
             "ip": self._ip,
             "street": self._street,
             "place": self._place,
-        }.get(kind)
-        return make(value) if make is not None else self._characters(kind, value)
+        }
+        return make[kind](value) if kind in make else self._characters(kind, value)
 
     def _number(self, *names: str) -> int:
         return int.from_bytes(self._seeds.child(*names).key(), "big")
 
+    def _pick(self, options: Sequence[str], *names: str) -> str:
+        return options[self._number(*names) % len(options)]
+
     def _name(self, value: str) -> str:
-        parts: list[str] = []
-        end = 0
-        for match in _PART.finditer(value):
-            is_single_word = not any(c.isspace() for c in value)
+        is_single_word = not any(c.isspace() for c in value)
+
+        def surrogate(match: re.Match[str]) -> str:
             is_first = match[0].title() in FIRST_NAMES if is_single_word else " " in value[match.end() :]
-            parts += [value[end : match.start()], self._name_token(match[0], is_first=is_first)]
-            end = match.end()
-        return "".join(parts) + value[end:]
+            return self._name_token(match[0], is_first=is_first)
+
+        return _PART.sub(surrogate, value)
 
     def _name_token(self, word: str, *, is_first: bool) -> str:
         stem = word.removesuffix("'s").removesuffix("’s")
@@ -99,28 +98,25 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days)
-        except ValueError:  # a format of another engine that cannot be shifted, such as "last Tuesday"
+        except ValueError:  # another engine found a date in words, such as "last Tuesday"
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
         """Return the value with every digit and letter replaced and separators kept."""
-        attempt = 0
-        while True:
-            bits = self._number(kind, value.casefold(), str(attempt))
-            out = []
-            for i, character in enumerate(value):
-                draw = bits >> (6 * (i % 40)) if i < 40 else self._number(kind, value, str(attempt), str(i))
-                out.append(_same_kind(character, draw))
-            result = "".join(out)
-            if result != value or not any(c.isalnum() for c in value):
-                return result
-            attempt += 1
+
+        def replaced(attempt: str) -> str:
+            bits = self._number(kind, value.casefold(), attempt)
+            draws = (bits >> 6 * i if i < 40 else self._number(kind, value, attempt, str(i)) for i in count())
+            return "".join(map(_same_kind, value, draws))
+
+        can_differ = any(c.isalnum() for c in value)
+        return next(new for new in map(replaced, map(str, count())) if new != value or not can_differ)
 
     def _email(self, value: str) -> str:
-        firsts = FEMALE_FIRST + MALE_FIRST
-        first = firsts[self._number("email", "first", value.casefold()) % len(firsts)]
-        last = PLAIN_LAST[self._number("email", "last", value.casefold()) % len(PLAIN_LAST)]
-        digits = self._number("email", "digits", value.casefold()) % 90 + 10
+        key = value.casefold()
+        first = self._pick(FEMALE_FIRST + MALE_FIRST, "email", "first", key)
+        last = self._pick(PLAIN_LAST, "email", "last", key)
+        digits = self._number("email", "digits", key) % 90 + 10
         return f"{first}.{last}{digits}@example.org".lower().replace("'", "")
 
     def _ip(self, value: str) -> str:
@@ -130,13 +126,11 @@ class Surrogates:
     def _street(self, value: str) -> str:
         number, _, rest = value.partition(" ")
         suffix = rest.split(",")[0].split(" ")[-1]
-        return (
-            f"{self._characters('street', number)} {_STREETS[self._number('street', value) % len(_STREETS)]} {suffix}"
-        )
+        return f"{self._characters('street', number)} {self._pick(_STREETS, 'street', value)} {suffix}"
 
     def _place(self, value: str) -> str:
         """Return an invented town with the original state and a replaced postal code."""
-        town = _TOWNS[self._number("place", value) % len(_TOWNS)]
+        town = self._pick(_TOWNS, "place", value)
         words = value.replace(",", " ").split()
         if len(words) < 3 or not words[-1][0].isdigit():
             return town
@@ -153,39 +147,18 @@ def _same_kind(character: str, draw: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeidentifyReport:
-    """Numbers of replaced identifiers.
-
-    Args:
-        engine: the engine used; "off" means that no identifiers were searched.
-        counts: replaced identifiers by kind.
-        n_records: number of records.
-        n_records_changed: records with at least one identifier.
-    """
-
-    engine: str
-    counts: dict[str, int]
-    n_records: int
-    n_records_changed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deidentified:
     """The corpus with surrogates and the identifiers that they replace.
 
-    Args:
-        corpus: same ids, labels, groups and order.
-        replaced: by record id, (kind, original) in text order. It contains real identifiers, so it stays in the
-            workspace with mode 0600, for the identifier audit.
-        report: counts only.
+    `replaced` contains real identifiers for the identifier audit, so it stays in the workspace with mode 0600.
     """
 
-    corpus: Corpus
-    replaced: dict[str, tuple[tuple[str, str], ...]]
-    report: DeidentifyReport
+    corpus: Corpus  # same ids, labels, groups and order
+    replaced: dict[str, tuple[tuple[str, str], ...]]  # by record id, (kind, original) in text order
+    counts: dict[str, int]  # replaced identifiers by kind
 
     def __repr__(self) -> str:
-        return f"Deidentified({self.corpus!r}, {sum(self.report.counts.values())} identifiers)"
+        return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
 
 
 def deidentify(
@@ -195,24 +168,15 @@ def deidentify(
 
     A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
     ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
-    text; the identifier audit searches the release for them.
-
-    Args:
-        corpus: the source records.
-        config: selects the engine.
-        names: declared person names by record id; they apply to all records of the person.
-        seeds: random stream of the stage.
-
-    Raises:
-        DependencyError: if the engine's extra is not installed.
+    text; the identifier audit searches the release for them. `names` are declared person names by record id; they
+    apply to all records of the person. Raise DependencyError if the engine's extra is not installed.
 
     Privacy: the surrogates of a person depend only on that person's records.
     Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
-        report = DeidentifyReport(engine="off", counts={}, n_records=len(corpus), n_records_changed=0)
-        return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, report=report)
-    engine = _engine(config)
+        return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={})
+    find = PresidioEngine().find if config.engine == "presidio" else find_identifiers
     declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:
         declared[record.group] |= dict.fromkeys(read(name).text for name in names.get(record.id, ()))
@@ -221,39 +185,24 @@ def deidentify(
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in corpus.records:
         own = tuple(declared[record.group])
-        text, replaced[record.id] = _replace(record.text, engine, own, surrogates[record.group])
+        text, replaced[record.id] = _replace(record.text, find(record.text, own), surrogates[record.group])
         records.append(replace(record, text=text))
     counts = Counter(kind for found in replaced.values() for kind, _ in found)
-    report = DeidentifyReport(
-        engine=config.engine,
-        counts=dict(sorted(counts.items())),
-        n_records=len(corpus),
-        n_records_changed=sum(len(found) > 0 for found in replaced.values()),
-    )
-    return Deidentified(corpus=replace(corpus, records=tuple(records)), replaced=replaced, report=report)
+    corpus = replace(corpus, records=tuple(records))
+    return Deidentified(corpus=corpus, replaced=replaced, counts=dict(sorted(counts.items())))
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
-    """Return the digest of the engine's model, or None if it uses no model.
-
-    Raises:
-        DependencyError: if the engine needs a model and none is installed.
-    """
+    """Return the digest of the engine's model, or None if it uses no model."""
     return spacy_model().digest() if config.engine == "presidio" else None
 
 
-def _engine(config: DeidentifyConfig) -> Engine:
-    return PresidioEngine() if config.engine == "presidio" else RuleEngine()
-
-
-def _replace(
-    text: str, engine: Engine, names: Sequence[str], surrogates: Surrogates
-) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the text with surrogates, and the kind and original of each."""
     parts: list[str] = []
     found: list[tuple[str, str]] = []
     end = 0
-    for span in engine.find(text, names):
+    for span in spans:
         original = text[span.start : span.end]
         parts += [text[end : span.start], surrogates.replace(span.kind, read(original).text)]
         found.append((span.kind, original))

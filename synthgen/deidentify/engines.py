@@ -14,16 +14,17 @@ from synthgen.deidentify.patterns import find_dates, find_patterns
 from synthgen.deidentify.spans import Span, read, without_overlaps
 
 
-class RuleEngine:
-    """Finds identifiers by patterns, dates and names, in linear time and without a model."""
+def find_identifiers(text: str, declared_names: Sequence[str]) -> list[Span]:
+    """Return what patterns, dates and names identify, in text order and without overlaps.
 
-    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
-        """Return the identifiers in the order of the text, none overlapping another."""
-        reading = read(text)
-        dates = [Span(start, end, "date") for start, end in find_dates(reading.text)]
-        names = find_names(reading.text, [read(name).text for name in declared_names])
-        found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
-        return without_overlaps(found, len(text))
+    The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
+    in `source.names`.
+    """
+    reading = read(text)
+    dates = [Span(start, end, "date") for start, end in find_dates(reading.text)]
+    names = find_names(reading.text, [read(name).text for name in declared_names])
+    found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
+    return without_overlaps(found, len(text))
 
 
 # invented dates and ages identify no real person, and notes need them
@@ -39,9 +40,8 @@ def with_placeholders(text: str) -> str:
     names = [span for span in find_names(text, ()) if text[span.start - 1 : span.start] != "["]
     found = [*find_patterns(text), *(Span(*at, "date") for at in find_dates(text)), *names]
     for span in reversed(without_overlaps(found, len(text))):
-        if span.kind in _KEPT:
-            continue
-        text = f"{text[: span.start]}[{span.kind.replace('_', ' ').upper()}]{text[span.end :]}"
+        if span.kind not in _KEPT:
+            text = f"{text[: span.start]}[{span.kind.replace('_', ' ').upper()}]{text[span.end :]}"
     return text
 
 
@@ -60,12 +60,10 @@ _KINDS = {
     "US_SSN": "ssn",
     "UK_NHS": "nhs_number",
     "IP_ADDRESS": "ip",
-    "MEDICAL_LICENSE": "record_number",
-    "US_DRIVER_LICENSE": "record_number",
-    "US_PASSPORT": "record_number",
-    "US_BANK_NUMBER": "record_number",
-    "US_ITIN": "record_number",
     "LOCATION": "place",
+    **dict.fromkeys(
+        ("MEDICAL_LICENSE", "US_DRIVER_LICENSE", "US_PASSPORT", "US_BANK_NUMBER", "US_ITIN"), "record_number"
+    ),
 }
 
 
@@ -84,11 +82,7 @@ class SpacyModel(NamedTuple):
 
 
 def spacy_model() -> SpacyModel:
-    """Return the spaCy model that the engine uses.
-
-    Raises:
-        DependencyError: if no model is installed, or its package has no model folder.
-    """
+    """Return the first installed model of `SPACY_MODELS`, or raise DependencyError if there is none."""
     for name in SPACY_MODELS:
         found = importlib.util.find_spec(name)
         if found is not None and found.origin is not None:
@@ -102,13 +96,10 @@ def spacy_model() -> SpacyModel:
 
 
 class PresidioEngine:
-    """Finds what the rules and Presidio's English analyzer find.
+    """Find identifiers by the rules and by Presidio's English analyzer.
 
-    Presidio results count from a score of 0.4. The spaCy model is loaded from its folder and the domain list is the
-    one shipped with tldextract, so neither library accesses the network.
-
-    Raises:
-        DependencyError: if Presidio or a spaCy model is not installed. Nothing is downloaded.
+    The spaCy model is loaded from its folder and the domain list is the one shipped with tldextract, so neither
+    library accesses the network. Raise DependencyError if Presidio or a spaCy model is not installed.
     """
 
     def __init__(self) -> None:
@@ -122,11 +113,8 @@ class PresidioEngine:
                 "deidentify.engine presidio needs the extra 'presidio', which is not installed",
                 hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
             ) from error
-        self._rules = RuleEngine()
-        settings = {
-            "nlp_engine_name": "spacy",
-            "models": [{"lang_code": "en", "model_name": str(spacy_model().folder)}],
-        }
+        models = [{"lang_code": "en", "model_name": str(spacy_model().folder)}]
+        settings = {"nlp_engine_name": "spacy", "models": models}
         engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
         self._analyzer: Any = analyzer.AnalyzerEngine(
             nlp_engine=engine, supported_languages=["en"], default_score_threshold=LEAST_SCORE
@@ -138,18 +126,18 @@ class PresidioEngine:
         self._analyzer.registry.add_recognizer(email)
 
     def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
-        """Return the identifiers in the order of the text, none overlapping another."""
+        """Return the identifiers in text order and without overlaps; see `find_identifiers`."""
         reading = read(text)
         results = self._analyzer.analyze(text=reading.text, language="en")
         found = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results if r.score >= LEAST_SCORE]
-        return joined(self._rules.find(text, declared_names), [reading.written(span) for span in found])
+        return joined(find_identifiers(text, declared_names), [reading.written(span) for span in found])
 
 
 def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
     """Return the spans of the rules, extended by overlapping spans of another engine, and its other spans.
 
-    Overlapping spans are one identifier, so their union is replaced. A date keeps the span of the rules, which can be
-    shifted.
+    Overlapping spans are one identifier, so their union is replaced. A date keeps the span of the rules, because
+    `shift_date` can shift that text.
     """
     kept = list(rules)
     for span in sorted(more, key=lambda s: (s.start, -s.end)):
@@ -157,7 +145,6 @@ def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
         if not met:
             kept.append(span)
         elif span.kind != "date":
-            ends = [*met, span]
-            whole = Span(min(s.start for s in ends), max(s.end for s in ends), met[0].kind)
-            kept = [own for own in kept if own not in met] + [whole]
+            start, end = min(s.start for s in (*met, span)), max(s.end for s in (*met, span))
+            kept = [own for own in kept if own not in met] + [Span(start, end, met[0].kind)]
     return sorted(kept, key=lambda s: s.start)

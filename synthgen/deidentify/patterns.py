@@ -1,13 +1,14 @@
 """Find identifiers other than names by patterns, and shift dates.
 
-Every repetition is bounded, so the time is linear in the text. Check digits come from python-stdnum. Telephone
-numbers use own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel
+Every repetition is bounded, so the time is linear in the text. python-stdnum verifies check digits. Telephone numbers
+have their own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel
 5550142".
 """
 
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from stdnum import luhn
 from stdnum.gb import nhs
@@ -36,15 +37,10 @@ _PHONE_CUE = re.compile(
 _PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
 _UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
-Check = Callable[[re.Match[str]], bool]
 
 
 def _digits(value: str) -> str:
     return "".join(str(int(c)) for c in value if c.isdecimal())
-
-
-def _always(_: re.Match[str]) -> bool:
-    return True
 
 
 def _is_phone(match: re.Match[str]) -> bool:
@@ -54,89 +50,75 @@ def _is_phone(match: re.Match[str]) -> bool:
         return False
     if value.startswith("+") or _PHONE_SHAPE.fullmatch(value):
         return True
-    if _PHONE_CUE.search(match.string[max(0, match.start() - 40) : match.start()]):
-        return True
-    groups = re.split(r"[ ().-]+", value)
-    return len(digits) >= 8 and len([g for g in groups if g]) >= 3
-
-
-def _has_digits(match: re.Match[str]) -> bool:
-    return len(_digits(match["value"])) >= 3
+    has_cue = _PHONE_CUE.search(match.string[max(0, match.start() - 40) : match.start()]) is not None
+    return has_cue or (len(digits) >= 8 and len(re.findall(r"[^ ().-]+", value)) >= 3)
 
 
 def _is_ip(match: re.Match[str]) -> bool:
     return all(int(part) <= 255 for part in match[0].split("."))
 
 
-_PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
-    ("email", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"), _always),
-    ("url", re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", re.IGNORECASE), _always),
-    (
-        "card",
-        re.compile(
-            r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)"
+def _is_card(match: re.Match[str]) -> bool:
+    return bool(luhn.is_valid(_digits(match[0])))
+
+
+class _Pattern(NamedTuple):
+    kind: str
+    regex: str
+    is_valid: Callable[[re.Match[str]], bool] = lambda _: True
+    flags: int = 0
+
+
+_PATTERNS = tuple(
+    (p.kind, re.compile(p.regex, p.flags), p.is_valid)
+    for p in (
+        _Pattern("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
+        _Pattern("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=re.IGNORECASE),
+        _Pattern(
+            "card",
+            r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
+            _is_card,
         ),
-        lambda m: luhn.is_valid(_digits(m[0])),
-    ),
-    # as printed on cards; the pattern above would include a following expiry date or code
-    (
-        "card",
-        re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])"),
-        lambda m: luhn.is_valid(_digits(m[0])),
-    ),
-    ("ssn", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _always),
-    (
-        "nhs_number",
-        re.compile(r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])"),
-        lambda m: nhs.is_valid(_digits(m[0])),
-    ),
-    ("ip", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), _is_ip),
-    ("ip", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE), _always),
-    (
-        "record_number",
-        re.compile(_NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)", re.IGNORECASE),
-        _has_digits,
-    ),
-    # no clinical measurement has nine digits
-    ("record_number", re.compile(r"(?<![\w.])\d{9,40}(?!\w|\.\d)"), _always),
-    (
-        "phone",
-        re.compile(r"(?<![\w.-])(?:\+|\()?\d[\d ().-]{4,18}\d(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w]|[.-]\d)"),
-        _is_phone,
-    ),
-    (
-        "street",
-        re.compile(
-            rf"(?<!\w)\d{{1,5}} (?:{_CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?(?:,? (?:Apt|Unit|Suite|#)\.? ?\w{{1,6}})?"
+        # as printed on cards; the pattern above would include a following expiry date or code
+        _Pattern(
+            "card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card
         ),
-        _always,
-    ),
-    (
-        "place",
-        re.compile(rf"(?<!\w)(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?:{_STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)"),
-        _always,
-    ),
-    ("postal_code", re.compile(rf"(?<!\w)(?:{_STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)"), _always),
-    (
-        "postal_code",
-        re.compile(
-            r"\b(?:zip(?:[ -]?code)?|post(?:al)?[ -]?code)[: ]{1,2}(?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
+        _Pattern("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
+        _Pattern(
+            "nhs_number",
+            r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
+            lambda match: nhs.is_valid(_digits(match[0])),
+        ),
+        _Pattern("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip),
+        _Pattern("ip", r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])", flags=re.IGNORECASE),
+        _Pattern(
+            "record_number",
+            _NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)",
+            lambda match: len(_digits(match["value"])) >= 3,
             re.IGNORECASE,
         ),
-        _always,
-    ),
-    ("postal_code", re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"), _always),
-    (
-        "age",
-        re.compile(r"(?<![\w./-])(?P<value>9\d|1[0-2]\d)(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b| ?[MF]\b)"),
-        _always,
-    ),
-    (
-        "age",
-        re.compile(r"\b(?:aged?|turned|age of)[ :]{1,2}(?P<value>9\d|1[0-2]\d)(?![\w%/]|\.\d)", re.IGNORECASE),
-        _always,
-    ),
-    ("age", re.compile(r"\bis (?P<value>9\d|1[0-2]\d) and\b"), _always),
+        _Pattern("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        _Pattern(
+            "phone", r"(?<![\w.-])(?:\+|\()?\d[\d ().-]{4,18}\d(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w]|[.-]\d)", _is_phone
+        ),
+        _Pattern(
+            "street",
+            rf"(?<!\w)\d{{1,5}} (?:{_CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?(?:,? (?:Apt|Unit|Suite|#)\.? ?\w{{1,6}})?",
+        ),
+        _Pattern("place", rf"(?<!\w)(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?:{_STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)"),
+        _Pattern("postal_code", rf"(?<!\w)(?:{_STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)"),
+        _Pattern(
+            "postal_code",
+            r"\b(?:zip(?:[ -]?code)?|post(?:al)?[ -]?code)[: ]{1,2}(?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
+            flags=re.IGNORECASE,
+        ),
+        _Pattern("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+        _Pattern("age", r"(?<![\w./-])(?P<value>9\d|1[0-2]\d)(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b| ?[MF]\b)"),
+        _Pattern(
+            "age", r"\b(?:aged?|turned|age of)[ :]{1,2}(?P<value>9\d|1[0-2]\d)(?![\w%/]|\.\d)", flags=re.IGNORECASE
+        ),
+        _Pattern("age", r"\bis (?P<value>9\d|1[0-2]\d) and\b"),
+    )
 )
 
 
@@ -160,9 +142,9 @@ def find_patterns(text: str) -> list[Span]:
     """
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
-    for kind, pattern, check in _PATTERNS:
-        part = "value" if "value" in pattern.groupindex else 0
-        found += [Span(*m.span(part), kind) for m in pattern.finditer(text) if check(m)]
+    for kind, regex, is_valid in _PATTERNS:
+        part = "value" if "value" in regex.groupindex else 0
+        found += [Span(*m.span(part), kind) for m in regex.finditer(text) if is_valid(m)]
     return found
 
 
@@ -198,35 +180,26 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def shift_date(value: str, days: int) -> str:
-    """Return the date moved by a number of days, in the format of the original.
-
-    Raises:
-        ValueError: if the value is not a date that `find_dates` finds.
-    """
+    """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
     for form in _FORMS:
-        match = form.fullmatch(value)
-        day = _day_of(match) if match else None
-        if match and day:
+        if (match := form.fullmatch(value)) and (day := _day_of(match)):
             return _rewrite(match, day + timedelta(days=days))
     raise ValueError("not a date in a known form")
 
 
 def _day_of(match: re.Match[str]) -> date | None:
     """Return the date of a match, or None if invalid; month first unless impossible."""
-    month, day = _month_and_day(match)
-    try:
-        return date(_year(match.groupdict().get("y")), month, day)
-    except ValueError:
-        return None
-
-
-def _month_and_day(match: re.Match[str]) -> tuple[int, int]:
     parts = match.groupdict()
     if parts.get("a"):
         a, b = int(parts["a"]), int(parts["b"])
-        return (a, b) if a <= 12 else (b, a)
-    month = int(parts["m"]) if parts.get("m") else _month_number(parts["mon"])
-    return month, int(parts["d"]) if parts.get("d") else _MIDDLE
+        month, day = (a, b) if a <= 12 else (b, a)
+    else:
+        month = int(parts["m"]) if parts.get("m") else _month_number(parts["mon"])
+        day = int(parts["d"]) if parts.get("d") else _MIDDLE
+    try:
+        return date(_year(parts.get("y")), month, day)
+    except ValueError:
+        return None
 
 
 def _month_number(name: str) -> int:
@@ -237,9 +210,7 @@ def _year(written: str | None) -> int:
     if written is None:
         return _LEAP_YEAR
     year = int(written)
-    if len(written) > 2:
-        return year
-    return year + (2000 if year <= _CENTURY_PIVOT else 1900)
+    return year if len(written) > 2 else year + (2000 if year <= _CENTURY_PIVOT else 1900)
 
 
 def _rewrite(match: re.Match[str], day: date) -> str:
@@ -265,10 +236,9 @@ def _rewrite(match: re.Match[str], day: date) -> str:
 
 
 def _month_name(written: str, month: int) -> str:
-    """Return a month name, abbreviated or in capitals like the original."""
+    """Return a month name that is abbreviated or in capitals like the original."""
     is_full = written.lower() in MONTHS and written.lower() != "may"
-    name = MONTHS[month - 1].capitalize()
-    name = name if is_full else name[:3]
+    name = MONTHS[month - 1].capitalize()[: None if is_full else 3]
     return name.upper() if written.isupper() else name
 
 

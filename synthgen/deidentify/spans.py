@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import regex
 
@@ -26,19 +26,6 @@ class Span:
     start: int
     end: int
     kind: str
-
-
-class Engine(Protocol):
-    """Finds the identifiers of a text."""
-
-    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
-        """Return the identifiers in the order of the text, none overlapping another.
-
-        Args:
-            text: the text of a record.
-            declared_names: names of the record's person from the columns in `source.names`.
-        """
-        ...
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
@@ -77,15 +64,10 @@ def read(text: str) -> Reading:
     """
     if text.isascii():
         return Reading(text, range(len(text)), range(1, len(text) + 1))
-    parts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in _DRAWN.finditer(text):
-        plain = _plain(match[0])
-        parts.append(plain)
-        starts += [match.start()] * len(plain)
-        ends += [match.end()] * len(plain)
-    return Reading("".join(parts), starts, ends)
+    matches = [(_plain(match[0]), match.span()) for match in _DRAWN.finditer(text)]
+    starts = [start for plain, (start, _) in matches for _ in plain]
+    ends = [end for plain, (_, end) in matches for _ in plain]
+    return Reading("".join(plain for plain, _ in matches), starts, ends)
 
 
 def _plain(drawn: str) -> str:

@@ -1,4 +1,4 @@
-"""The deidentify stage: surrogates replace identifiers in train and control."""
+"""The deidentify stage: replace identifiers by surrogates in train and control."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from synthgen.deidentify.deidentify import deidentify
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
-    """Write both tables with surrogates, and the identifiers that were replaced."""
+    """Write both tables with surrogates, and the replaced identifiers."""
     loaded, parts, config = context.input("load"), context.input("split"), context.config("deidentify")
     names = {k: tuple(v) for k, v in json.loads((loaded.folder / "names.json").read_bytes()).items()}
     counts: dict[str, object] = {}
@@ -23,10 +23,10 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         write_corpus(context.folder / f"{role}.parquet", done.corpus)
         replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
         write_json(context.folder / f"replaced-{role}.json", replaced)
-        counts[role] = done.report.counts
+        counts[role] = done.counts
         total += len(corpus)
-    engine = {"engine": config.engine, "engine_model": context.input("engine_model")}
-    return {"in": total, "out": total, **engine, "replaced": counts}
+    model = context.input("engine_model")
+    return {"in": total, "out": total, "engine": config.engine, "engine_model": model, "replaced": counts}
 
 
 DEIDENTIFY = Stage(

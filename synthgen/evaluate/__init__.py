@@ -1,4 +1,4 @@
-"""Whether synthetic records train classifiers like real ones."""
+"""Measure whether classifiers trained on synthetic records do as well as those trained on real records."""
 
 from synthgen.evaluate.evaluation import Evaluation, Tables, evaluate, tv_distance
 

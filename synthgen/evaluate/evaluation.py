@@ -1,4 +1,4 @@
-"""Utility: classifiers trained on synthetic records, on real ones and on both, tested on real people."""
+"""Measure utility: train classifiers on synthetic, real, and both kinds of records, and test them on real persons."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,74 +15,56 @@ from synthgen.evaluate.heads import HEADS, LabelledTexts, Labels
 from synthgen.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 
-DRAWS = 1000  # and five times as many where the ends lie further out
+DRAWS = 1000  # five times as many for a confidence above 95 %
 ARMS = ("real", "synthetic", "real+synthetic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """What is compared, with the encoder's vectors of each.
+    """The records to compare, with their encoder vectors."""
 
-    Args:
-        synthetic: what is to be released.
-        train: the real records it was made from.
-        test: real records of persons that neither the generator nor train has seen: control, or another table.
-        vectors: float32 (n, d) by "synthetic", "train" and "test", row i of record i.
-    """
-
-    synthetic: Corpus
-    train: Corpus
-    test: Corpus
-    vectors: Mapping[str, Float32]
+    synthetic: Corpus  # the records to release
+    train: Corpus  # the real records that they were made from
+    test: Corpus  # real records of persons who are not in train: control, or another table
+    vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "test"; row i belongs to record i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What was found.
+    """Results of the evaluation."""
 
-    Args:
-        table: plain values for JSON: by classifier, arm and metric, each with its interval.
-        metrics: what a policy may name.
-        reasons: for each metric that could not be measured, why.
-    """
-
-    table: Mapping[str, Any]
-    metrics: Mapping[str, Estimate]
-    reasons: Mapping[str, str]
+    table: Mapping[str, Any]  # plain values for JSON: by classifier, arm and metric, each with its interval
+    metrics: Mapping[str, Estimate]  # metrics that a policy can name
+    reasons: Mapping[str, str]  # why a metric could not be measured
 
 
 def evaluate(
     tables: Tables, seeds: SeedTree, *, requested: Mapping[str, int] | None = None, confidence: float = 0.95
 ) -> Evaluation:
-    """Return how well classifiers do on real people when trained on real, on synthetic, and on both.
+    """Return how well classifiers predict real test records after training on real, synthetic, and both records.
 
-    Answers whether a stranger who has only the release could have trained on it instead of on the real records.
+    The result says whether someone who has only the release could train on it instead of on the real records.
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        style.gap                = see `style_gap`
+        style.gap                 = see `style_gap`
         balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
-    The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
-    lower pessimistic end is also the metric without a name. Ratios are of the same draws of the same test
-    persons, so what makes a test person hard for both cancels. A class whose real recall is 0 sets no standard and is
-    left out of the minimum.
+    The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
+    without a classifier's name is that of the classifier whose interval starts lower. Both sides of a ratio use the
+    same bootstrap draws of the same test persons, so persons who are hard for both do not widen the interval. A class
+    with a real recall of 0 is left out of the minimum.
 
-    Args:
-        tables: the records and their vectors.
-        seeds: the stage's stream.
-        requested: records wanted of each class; without it there is no balance metric.
-        confidence: two-sided, of every interval.
+    Without `requested`, the requested number of records per class, there is no balance metric. `confidence` is the
+    two-sided confidence of every interval.
 
     Raises:
-        DataError: if a table is empty, test persons stand in train, or test has a class that train lacks.
+        DataError: a table is empty, a test person is in train, or test has a class that train lacks.
 
-    Privacy: reads train and test texts; what comes out is aggregates by class.
-
-    Random: `seeds.child("bootstrap")`, one exponential per person and draw; `seeds.child(classifier)` for solvers.
-
+    Privacy: reads train and test texts and returns aggregates by class.
+    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers.
     Cost: six fits, and 3·B·n·C multiplications for each, B = 1000.
-    Source: "train on synthetic, test on real" is Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
+    Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
     test = _test_set(tables)
@@ -97,7 +79,14 @@ def evaluate(
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
-    _add_style(metrics, reasons, tables, seeds.child("manner"), confidence)
+    written, own = _by_id(tables.synthetic), _by_id(tables.test)
+    gap = style_gap(
+        [r.text for r in written], [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence
+    )
+    if gap is None:
+        reasons["style.gap"] = "too few tokens to compare styles"
+    else:
+        metrics["style.gap"] = gap
     table = {
         "confidence": confidence,
         "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.rows.texts)},
@@ -111,39 +100,19 @@ def evaluate(
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
 
 
-def _add_style(
-    metrics: dict[str, Estimate], reasons: dict[str, str], tables: Tables, seeds: SeedTree, confidence: float
-) -> None:
-    written, real = _by_id(tables.synthetic), _by_id(tables.test)
-    gap = style_gap([r.text for r in written], [r.text for r in real], [r.group for r in real], seeds, confidence)
-    if gap is None:
-        reasons["style.gap"] = "the texts of a side are too few to have a style"
-    else:
-        metrics["style.gap"] = gap
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _TestSet:
-    """The real records that classifiers are tested on.
+    """The n real records that classifiers are tested on, of C classes."""
 
-    Args:
-        rows: n records by id.
-        names: the C classes, sorted.
-        truth: (n), the place of each record's class among them.
-        person: (n), the person of each record as a number.
-        n_persons: how many there are.
-        per_class: (C), the persons with records of each class.
-    """
-
-    rows: LabelledTexts
-    names: tuple[str, ...]
-    truth: Index
-    person: Index
+    rows: LabelledTexts  # sorted by record id
+    names: tuple[str, ...]  # the classes, sorted
+    truth: Index  # (n,), number of each record's class
+    person: Index  # (n,), number of each record's person
     n_persons: int
-    per_class: tuple[int, ...]
+    per_class: tuple[int, ...]  # persons with records of each class
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        """Return the metrics of predicted classes; a class the test records do not have is never right."""
+        """Return the metrics of predicted classes; a class that is not in the test records counts as wrong."""
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names))
@@ -158,11 +127,11 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance between the labels' shares and the requested ones; exact, so no width.
+    """Return the total variation distance between the labels' shares and the requested shares, an exact value.
 
-    With N = max(made, requested), shares of what was made are n_c / N and what is missing is a share of its own, so
-    that a table which is short everywhere is not balanced. A class that was asked for and has no record at all is as
-    far as can be, 1: whatever else is judged of each class, of that one there is nothing to judge.
+    With N = max(made, requested), the shares of the made records are n_c / N, and the missing records have a share of
+    their own, so a table that is short of every class is not balanced. If a requested class has no record, the
+    distance is 1, because nothing can be measured on that class.
     """
     counts, total = Counter(labels), sum(requested.values())
     if not labels or total <= 0:
@@ -182,18 +151,16 @@ def _check(tables: Tables) -> None:
             problems.append(f"{name}: no records")
         if len(tables.vectors[name]) != len(corpus):
             raise InternalError(f"{name}: vectors do not match records")
-    unknown = len(set(tables.test.labels) - set(tables.train.labels))
-    if unknown:
-        problems.append(f"test: {unknown} classes that train lacks")
-    if tables.train.has_groups and tables.test.has_groups:
-        both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
-        if both:
-            problems.append(f"test: {len(both)} persons who also stand in train")
+    if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
+        problems.append(f"test: {unknown} classes are not in train")
+    both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
+    if both and tables.train.has_groups and tables.test.has_groups:
+        problems.append(f"test: {len(both)} persons are also in train")
     if problems:
         raise DataError(
             "utility cannot be measured on these tables",
             problems=problems,
-            hint="Test records must be of other persons than train, and of train's classes.",
+            hint="Use test records of other persons than train, with classes of train.",
         )
 
 
@@ -202,7 +169,7 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
-    """Return a table's rows by id, so that their order in the table changes nothing."""
+    """Return a table's rows sorted by record id, so their order in the table does not matter."""
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}
@@ -216,7 +183,7 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 def _ratios(
     found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
-    """Return the two utility metrics, what each classifier said of them, and why one is missing."""
+    """Return the utility metrics, their values by classifier, and the reasons why one is missing."""
     metrics: dict[str, Estimate] = {}
     by_head: dict[str, Any] = {}
     reasons: dict[str, str] = {}
@@ -231,7 +198,7 @@ def _ratios(
             overall[head] = synthetic.macro_f1 / real.macro_f1, test.n_persons
     for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
         if len(values) < len(found):
-            reasons[f"utility.{name}"] = "a classifier trained on real records gets nothing right"
+            reasons[f"utility.{name}"] = "a classifier trained on real records predicts no class correctly"
             continue
         of = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
         by_head[name] = {head: asdict(e) for head, e in of.items()}
@@ -250,12 +217,11 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
         return asdict(estimate(draws, n, confidence, largest=1))
 
     def of_arm(of: Scores) -> dict[str, Any]:
-        overall = {"accuracy": of.accuracy, "macro_f1": of.macro_f1, "weighted_f1": of.weighted_f1}
-        return {name: share(draws, test.n_persons) for name, draws in overall.items()} | {
-            "per_class": {
-                name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
-                for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
-            }
+        overall = {name: share(getattr(of, name), test.n_persons) for name in ("accuracy", "macro_f1", "weighted_f1")}
+        per_class = {
+            name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
+            for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
         }
+        return overall | {"per_class": per_class}
 
     return {head: {arm: of_arm(of) for arm, of in arms.items()} for head, arms in found.items()}

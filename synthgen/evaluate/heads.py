@@ -1,4 +1,4 @@
-"""The classifiers a dataset is tried with: one on the frozen encoder's vectors, one that shares nothing with it."""
+"""The classifiers that measure utility: one on the frozen encoder's vectors, one independent of the generator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,17 +16,11 @@ Labels = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledTexts:
-    """Labelled texts with their vectors.
-
-    Args:
-        texts: n texts.
-        labels: (n) classes.
-        vectors: float32 (n, d).
-    """
+    """Labelled texts with their vectors."""
 
     texts: tuple[str, ...]
-    labels: Labels
-    vectors: Float32
+    labels: Labels  # (n,)
+    vectors: Float32  # (n, d)
 
     def plus(self, other: "LabelledTexts") -> "LabelledTexts":
         """Return these rows followed by others."""
@@ -37,10 +31,10 @@ class LabelledTexts:
         )
 
 
-def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:  # noqa: ARG001 - lbfgs draws nothing
+def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:  # noqa: ARG001 - lbfgs is deterministic
     """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
 
-    Rows that were decoded from this encoder's space have an easier time with it than with any other classifier.
+    Synthetic records decoded from this encoder's vectors score higher with it than with independent classifiers.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -51,16 +45,14 @@ def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> L
 def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:
     """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
 
-    Vocabulary and weights come from the rows it is fitted on alone. It shares nothing with the generator.
-
-    Raises:
-        DataError: if no text holds a word.
+    Vocabulary and weights come only from the training rows, so it shares nothing with the generator. Raise DataError
+    if no training text contains a word.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
     if not any(any(c.isalnum() for c in text) for text in fit_on.texts):
-        raise DataError("no text holds a word, so there is nothing to learn from")
+        raise DataError("no training text contains a word")
     vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
     model = LinearSVC(C=1, max_iter=20_000, random_state=seed)
     return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))
@@ -73,8 +65,7 @@ HEADS: Mapping[str, Callable[[LabelledTexts, LabelledTexts, int], Labels]] = {
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
-    """Return the model's classes; data of a single class can only teach that class."""
+    """Return the model's classes; if the training data has one class, return that class."""
     if len(np.unique(labels)) == 1:
         return np.repeat(labels[:1], x_test.shape[0])
-    predicted: Labels = model.fit(x, labels).predict(x_test)
-    return predicted
+    return np.asarray(model.fit(x, labels).predict(x_test))

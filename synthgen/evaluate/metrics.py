@@ -1,4 +1,4 @@
-"""Accuracy, recall and F1 under many weightings of the test persons at once."""
+"""Compute accuracy, recall and F1 under many weightings of the test persons at once."""
 
 from dataclasses import dataclass
 
@@ -13,49 +13,39 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """The metrics of one classifier, row 0 unweighted, row b under the b-th weighting of the persons.
+    """The metrics of one classifier: row 0 unweighted, row b under the b-th weighting of the persons."""
 
-    Args:
-        accuracy: (B).
-        macro_f1: (B), the plain mean over classes.
-        weighted_f1: (B), the mean over classes weighted by their test records.
-        recall: (B, C).
-        f1: (B, C).
-    """
-
-    accuracy: Float64
-    macro_f1: Float64
-    weighted_f1: Float64
-    recall: Float64
-    f1: Float64
+    accuracy: Float64  # (B,)
+    macro_f1: Float64  # (B,), mean over classes
+    weighted_f1: Float64  # (B,), mean over classes weighted by their test records
+    recall: Float64  # (B, C)
+    f1: Float64  # (B, C)
 
 
 def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Float64:
     """Return float64 (n_draws + 1, n_persons): ones, then draws of the Bayesian bootstrap.
 
-        w ~ Exp(1) for each person, which normalised is a flat Dirichlet
+        w ~ Exp(1) for each person; the normalised weights have a flat Dirichlet distribution
 
-    Whole persons are weighted, so records of one person are not taken for independent. No weight is zero, so no class
-    is ever lost from a draw, which happens to the ordinary bootstrap when a class has few persons.
+    Persons are weighted as a whole, because records of one person are not independent. No weight is zero, so every
+    draw contains every class; the ordinary bootstrap can lose a class of few persons.
 
-    Source: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
+    Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
     """
     return np.vstack([np.ones((1, n_persons)), rng.exponential(size=(n_draws, n_persons))])
 
 
 def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_classes: int) -> Scores:
-    """Return the metrics under every weighting.
+    """Return the metrics under every weighting, in three products of (B, n) with (n, C).
 
         recall_c = hits_c / support_c,   F1_c = 2 hits_c / (support_c + predicted_c)
 
     Args:
         truth: int64 (n), 0 to C − 1; every class occurs.
-        predicted: int64 (n), 0 to C − 1, or −1 for a class the test records do not have.
+        predicted: int64 (n), 0 to C − 1, or −1 for a class that is not in the test records.
         person: int64 (n), the column of `weights` of each record.
         weights: float64 (B, persons), above 0.
         n_classes: C.
-
-    Cost: three products of (B, n) with (n, C).
     """
     of_records = weights[:, person]  # (B, n)
     classes = np.arange(n_classes)
@@ -74,24 +64,23 @@ def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_cl
 
 
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
-    """Return a value with its interval: percentiles of the bootstrap, never narrower than n persons allow.
+    """Return a value with its interval: percentiles of the bootstrap, widened for few persons.
 
-    A bootstrap of persons who all agree has no width, however few they are. Zero disagreements among n persons leave
-    room for a share of 1 − α^(1/n) (the exact form of the "rule of three"), so the interval reaches at least that far
-    on both sides. It always holds the value, also where the bootstrap is biased (the minimum over classes is). Of B
-    draws no end is surer than 1 - 1/B, and no more is stated.
+    If all persons agree, the bootstrap interval has no width even for few persons. Zero disagreements among n persons
+    are compatible with a share of 1 − α^(1/n) (the exact form of the "rule of three"), so the interval extends at
+    least that far on both sides. It always contains the value, even if the bootstrap is biased, as for the minimum
+    over classes. With B draws, the stated confidence of an end is at most 1 − 1/B.
 
     Args:
-        draws: float64 (B), the value first, then the bootstrap.
-        n: persons.
-        confidence: two-sided, 0.95 for a 95 % interval; each end is then one-sided 0.975.
-        largest: the upper limit of the quantity, 1 for shares; the lower is 0.
+        draws: float64 (B + 1), the value first, then the bootstrap.
+        n: number of persons.
+        confidence: two-sided; 0.95 gives a 95 % interval, whose ends are one-sided 0.975.
+        largest: upper limit of the quantity, 1 for shares; the lower limit is 0.
     """
     alpha = (1 - confidence) / 2
     value = float(draws[0])
     low, high = (float(q) for q in np.quantile(draws[1:], [alpha, 1 - alpha]))
     edge = 1 - alpha ** (1 / n)
     low, high = max(0.0, min(low, value - edge)), max(high, value + edge)
-    if largest is not None:
-        high = min(high, largest)
+    high = high if largest is None else min(high, largest)
     return Estimate(value=value, low=low, high=high, confidence=1 - max(alpha, 1 / (len(draws) - 1)), n=n)

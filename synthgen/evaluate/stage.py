@@ -1,4 +1,4 @@
-"""The evaluate stage: classifiers are trained on the records and tested on control."""
+"""The evaluate stage: train classifiers on the synthetic records and test them on control."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ from synthgen.evaluate.evaluation import Tables, evaluate
 from synthgen.segment.coherence import coherence
 
 UTILITY = "evaluation.json"
-COHERENCE = "coherence.json"  # of records that are cut: how well their segments belong together
+COHERENCE = "coherence.json"  # only with `segments`: whether the segments of a record fit together
 USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt needs a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:
-    """Write evaluation.json, and coherence.json if records are cut."""
+    """Write evaluation.json, and coherence.json if records are split into segments."""
     tables, attempt = context.input("tables"), context.input("attempt")
     confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
     with context.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
@@ -33,9 +33,10 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
     write_json(context.folder / UTILITY, utility.table)
     encoder = context.model("embedder")
     if context.config("segments") is not None:
-        of = {"train": tables.train, "synthetic": tables.synthetic}
-        parts = {name: encoder.segments([r.id for r in corpus.records], corpus.texts) for name, corpus in of.items()}
-        found = {name: coherence(of[name].texts, parts[name], encoder.splitter) for name in of}
+        found = {}
+        for name, corpus in (("train", tables.train), ("synthetic", tables.synthetic)):
+            segments = encoder.segments([r.id for r in corpus.records], corpus.texts)
+            found[name] = coherence(corpus.texts, segments, encoder.splitter)
         write_json(context.folder / COHERENCE, found)
     return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
 

@@ -1,8 +1,9 @@
-"""How something is written, whatever it says: the words that carry content become their shapes, and marks stay."""
+"""Measure style independent of content: replace content words by their shapes and keep function words and marks."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -12,40 +13,35 @@ from audits.text.ngrams import Sequences
 from synthgen.core.seeds import SeedTree
 from synthgen.evaluate.metrics import Float64, Index, person_weights
 
-HALVINGS = 5  # of control; each half is written of by the other once
-MIN_TOKENS = 2_000  # of a half of control, for a model of runs to be one
+HALVINGS = 5  # of control; each half is compared with the other
+MIN_TOKENS = 2_000  # minimum number of tokens to train a model on
 DRAWS = 1000
 
 _TOKEN = re.compile(r"\n+|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*\.?(?=\W|$)|[^\W\d_]+|[^\w\s]")
 _LINE = "\n"
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# words that say nothing of a topic and much of a style
-FUNCTION_WORDS = _words(
-    "a about above after again against all also although always am an and another any are aren't around as at "
-    "away back be because been before being below best better between both but by can can't cannot come could "
-    "couldn't did didn't do does doesn't doing don't down during each either else ever every few first for from "
-    "further get go got had hadn't has hasn't have haven't having he he's her here hers herself him himself his "
-    "how however i i'd i'll i'm i've if in into is isn't it it's its itself just last least less let let's like "
-    "little made make many may me might mine more most much must my myself never next no nobody none nor not "
-    "nothing now of off on once one only or other others our ours out over own per perhaps please quite rather "
-    "really said same say see shall she she's should shouldn't since so some something soon still such than thank "
-    "thanks that that's the their them themselves then there there's these they they're this those though through "
-    "thus to today together too toward two under until up upon us very was wasn't we we're we've well were "
-    "weren't what what's when where whether which while who whom whose why will with within without won't would "
-    "wouldn't yes yet you you'd you'll you're you've your yours yourself"
+# words that carry style and no topic
+FUNCTION_WORDS = frozenset(
+    """
+    a about above after again against all also although always am an and another any are aren't around as at away back
+    be because been before being below best better between both but by can can't cannot come could couldn't did didn't
+    do does doesn't doing don't down during each either else ever every few first for from further get go got had
+    hadn't has hasn't have haven't having he he's her here hers herself him himself his how however i i'd i'll i'm
+    i've if in into is isn't it it's its itself just last least less let let's like little made make many may me might
+    mine more most much must my myself never next no nobody none nor not nothing now of off on once one only or other
+    others our ours out over own per perhaps please quite rather really said same say see shall she she's should
+    shouldn't since so some something soon still such than thank thanks that that's the their them themselves then
+    there there's these they they're this those though through thus to today together too toward two under until up
+    upon us very was wasn't we we're we've well were weren't what what's when where whether which while who whom whose
+    why will with within without won't would wouldn't yes yet you you'd you'll you're you've your yours yourself
+    """.split()  # noqa: SIM905 - words
 )
 
 
 def style_tokens(text: str) -> list[str]:
-    """Return a text as the tokens of its style.
+    """Return the style tokens of a text.
 
-    A function word stays, in lower case; any other word becomes its shape ("aa", "Aa", "AA", the marks in it) and how
-    long it is; a number becomes zeros with the marks in it; a mark stays, and so does the end of a line.
+    A function word is kept in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the marks in it,
+    and a length class. A number becomes zeros with its marks. Other marks and line ends are kept.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -69,27 +65,21 @@ def _shape(token: str) -> str:
 def style_gap(
     synthetic: Sequence[str], control: Sequence[str], groups: Sequence[str], seeds: SeedTree, confidence: float = 0.95
 ) -> Estimate | None:
-    """Return how much worse the synthetic texts foretell the style of real ones than other real ones do.
+    """Return how much worse synthetic texts predict the style of real texts than other real texts do.
 
         gap = 1/N sum over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
 
-    in nats per token of `style_tokens`, P_other and P_synthetic Kneser-Ney models of five tokens of texts that come
-    to equally many tokens: the other half of control, and as much of the synthetic texts. 0 is another half of the
-    same people; what is far in topic alone stays near 0, what reads differently does not. Train is not looked at, so
-    no copy is rewarded. None where a side has fewer than 2,000 tokens.
+    in nats per token of `style_tokens`. P_other and P_synthetic are Kneser-Ney models of five tokens, trained on
+    equally many tokens of the other half of control and of synthetic texts. Real texts of the same persons have a gap
+    of 0, and texts that differ only in topic a gap near 0. Train is not read, so copies of train are not rewarded.
+    The result is None if a side has fewer than 2,000 tokens. `groups` are the persons of the control texts, whom the
+    generator did not see. The interval is a Bayesian bootstrap over these persons with two-sided `confidence`.
 
-    Args:
-        synthetic: texts.
-        control: real texts of persons that the generator did not see.
-        groups: the person of each of them.
-        seeds: the measure's stream.
-        confidence: two-sided, of the interval: a Bayesian bootstrap over the persons of control.
-
-    Privacy: reads control; an average over all its tokens comes out.
-    Random: seeds/halving: which persons are in which half, which synthetic texts are read; seeds/bootstrap.
-    Cost: ten models of at most half of control.
-    Source: perplexity of real text under a model of the synthetic as in Shen et al., "Style transfer from
-        non-parallel text", 2017, on shapes and against a real model as the floor, ours.
+    Privacy: reads control and returns an average over all its tokens.
+    Randomness: seeds/halving draws the half of each person and the synthetic texts; seeds/bootstrap.
+    Cost: twenty models of at most half of control.
+    Reference: perplexity of real text under a model of the synthetic as in Shen et al., "Style transfer from
+        non-parallel text", 2017; style tokens and the real model as a baseline are specific to this package.
     """
     number: dict[str, int] = {}
     real, made = (
@@ -101,25 +91,23 @@ def style_gap(
     for halving in range(HALVINGS):
         rng = seeds.child("halving", str(halving)).generator()
         is_first = np.isin(owner, rng.permutation(len(names))[: len(names) // 2])
-        for asked in (is_first, ~is_first):
-            other = [text for text, mine in zip(real, asked, strict=True) if not mine]
-            read = [text for text, mine in zip(real, asked, strict=True) if mine]
-            order = rng.permutation(len(made))
-            models = _equal(other, [made[i] for i in order])
-            if models is None:
+        for is_tested in (is_first, ~is_first):
+            tested = [real[i] for i in np.flatnonzero(is_tested)]
+            other = [real[i] for i in np.flatnonzero(~is_tested)]
+            shuffled = [made[i] for i in rng.permutation(len(made))]
+            n_tokens = min(sum(map(len, other)), sum(map(len, shuffled)))
+            if n_tokens < MIN_TOKENS:
                 return None
-            gained = np.subtract(*(_log_likelihood(model, read, len(number)) for model in models))
-            lengths = np.array([len(text) for text in read])
-            np.add.at(nats, owner[asked], gained * lengths)
-            np.add.at(tokens, owner[asked], lengths)
+            models = (_first(texts, n_tokens) for texts in (other, shuffled))
+            gained = np.subtract(*(_log_likelihood(model, tested, len(number)) for model in models))
+            lengths = np.array([len(text) for text in tested])
+            np.add.at(nats, owner[is_tested], gained * lengths)
+            np.add.at(tokens, owner[is_tested], lengths)
     weights = person_weights(len(names), DRAWS, seeds.child("bootstrap").generator())
     draws: Float64 = (weights @ nats) / (weights @ tokens)
     alpha = (1 - confidence) / 2
-    low, high = np.quantile(draws[1:], [alpha, 1 - alpha])
-    value = float(draws[0])
-    return Estimate(
-        value=value, low=min(value, float(low)), high=max(value, float(high)), confidence=1 - alpha, n=len(names)
-    )
+    value, (low, high) = float(draws[0]), np.quantile(draws[1:], [alpha, 1 - alpha]).tolist()
+    return Estimate(value=value, low=min(value, low), high=max(value, high), confidence=1 - alpha, n=len(names))
 
 
 _KINDS: Mapping[str, Callable[[str], bool]] = {
@@ -133,35 +121,20 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
 
 
 def style_profile(texts: Sequence[str]) -> dict[str, float]:
-    """Return the shares of tokens of some kinds, those that a reader sees at once.
-
-    Privacy: aggregates over all texts.
-    """
+    """Return the shares of kinds of style tokens, such as numbers and capitals, over all texts."""
     counts = Counter(token for text in texts for token in style_tokens(text))
     total = max(1, counts.total())
     return {f"{name}_share": sum(n for t, n in counts.items() if of(t)) / total for name, of in _KINDS.items()}
 
 
-def _equal(one: list[Index], other: list[Index]) -> tuple[list[Index], list[Index]] | None:
-    """Return the first texts of both, as many as come to equally many tokens; None where these are too few."""
-    room = min(sum(map(len, one)), sum(map(len, other)))
-    if room < MIN_TOKENS:
-        return None
-    return _first(one, room), _first(other, room)
+def _first(texts: list[Index], n_tokens: int) -> list[Index]:
+    """Return the first texts, cut to `n_tokens` tokens in total."""
+    starts = accumulate(map(len, texts), initial=0)
+    return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 
 
-def _first(texts: list[Index], room: int) -> list[Index]:
-    kept: list[Index] = []
-    for text in texts:
-        if room <= 0:
-            break
-        kept.append(text[:room])
-        room -= len(text)
-    return kept
-
-
-def _log_likelihood(model: list[Index], read: list[Index], n_tokens: int) -> Float64:
-    return log_likelihood(WordRows(_sequences(model), None), WordRows(_sequences(read), None), n_tokens)
+def _log_likelihood(model: list[Index], tested: list[Index], n_tokens: int) -> Float64:
+    return log_likelihood(WordRows(_sequences(model), None), WordRows(_sequences(tested), None), n_tokens)
 
 
 def _sequences(texts: list[Index]) -> Sequences:

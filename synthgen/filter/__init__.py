@@ -1,15 +1,6 @@
-"""Which candidates are kept, and why the others are not."""
+"""Judge the candidates, keep the best one of each latent, and count why the others were rejected."""
 
-from synthgen.filter.base import Filter, FilterContext, Reconstructions, make_context
-from synthgen.filter.chain import Filtered, apply, build_filters, select
+from synthgen.filter.base import Reconstructions, make_context
+from synthgen.filter.chain import apply, build_filters, select
 
-__all__ = [
-    "Filter",
-    "FilterContext",
-    "Filtered",
-    "Reconstructions",
-    "apply",
-    "build_filters",
-    "make_context",
-    "select",
-]
+__all__ = ["Reconstructions", "apply", "build_filters", "make_context", "select"]

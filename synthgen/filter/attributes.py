@@ -1,4 +1,4 @@
-"""What the user asks of texts: an age, a sex, a condition, a word that must or must not be there."""
+"""Filter candidates by what their text says: the attribute rules of the user, and agreement of the paragraphs."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,39 +8,29 @@ from synthgen.attributes import ANY_LABEL, AttributeRule, extract, is_fulfilled
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.segment.coherence import contradicts
 
-NAME = "attributes"
+NAME, CONSISTENT = "attributes", "consistent"
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Keep a candidate that is as the rules of its label, and those of any label, ask; off by default.
+    """Keep a candidate that fulfils the rules of its label and the rules of all labels ("*"); off by default.
 
-    A rule with `prefer` rejects nothing. The score is the number of rules fulfilled, preferred ones among them; the
-    chain keeps, of a latent's candidates that passed everything, one with the largest.
+    A rule with `prefer` rejects nothing. The score is the number of fulfilled rules, including the preferred ones. Of
+    the candidates of a latent that pass all filters, the chain keeps one with the highest score. If
+    `synthgen.attributes.extract` does not know the words for an attribute, the text does not state it.
 
-    Attributes are read by rules of ours (see `synthgen.attributes.extract`), so a text that says a thing in words we
-    do not know counts as not saying it.
-
-    Args:
-        rules: of each label, or of "*" for all.
-
-    Raises:
-        ConfigError: from `fit`, if a label is not in train.
-
-    Privacy: reads the candidate's text, the label and the configuration alone. A rule that few candidates meet leaves
-        few latents over, so the release draws on fewer train persons; the audits see the result. The rules themselves
-        are part of the configuration that goes into the bundle.
+    Privacy: reads only the candidate's text and label and the configuration. If few candidates fulfil a rule, few
+        latents remain, so the release uses fewer train persons; the audits measure the result. The rules are part of
+        the configuration in the bundle.
     """
 
     name: ClassVar[str] = NAME
     rules: Mapping[str, Sequence[AttributeRule]]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with the numbers of rules that reject and prefer, not of train records that meet them.
-
-        The score is how many rules a text fulfils; the reason names the first attribute that is not as required.
-        """
+        """Return the filter; its bounds count the rules. Raise ConfigError if a label is not in train."""
         check_labels(self.rules, set(context.labels.tolist()))
         every = [rule for rules in self.rules.values() for rule in rules]
         preferred = sum(rule.prefer for rule in every)
@@ -57,19 +47,36 @@ class Attributes:
 
 
 def n_fulfilled(candidate: Candidate) -> float:
-    """Return how many attribute rules a judged candidate fulfils, 0 where there are none."""
+    """Return the number of attribute rules that a judged candidate fulfils; 0 if there are no rules."""
     return sum(o.score for o in candidate.outcomes if o.name == NAME)
 
 
 def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collection[str]) -> None:
-    """Refuse rules for labels that no train record has.
-
-    Raises:
-        ConfigError: naming each.
-    """
+    """Raise ConfigError if rules name labels that no train record has; list each of them."""
     if unknown := sorted(set(rules) - {*labels, ANY_LABEL}):
         raise ConfigError(
-            "attributes are asked of labels that are not there",
+            "filter.attributes has rules for unknown labels",
             problems=[f"filter.attributes.{label}: no train record has this label" for label in unknown],
-            hint=f'Name a label of the source, or "{ANY_LABEL}" for all of them.',
+            hint=f'Use labels of the source, or "{ANY_LABEL}" for all labels.',
         )
+
+
+def consistency_filter(*, is_required: bool) -> FittedFilter:
+    """Return the filter for texts whose paragraphs, separated by empty lines, state one age and one sex.
+
+    Off by default. The score is 1 unless `contradicts` finds a contradiction, else 0. If `is_required`, a
+    contradiction rejects the candidate; otherwise the chain prefers candidates without one.
+
+    Privacy: reads only the candidate's text.
+    """
+
+    def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        agrees = [contradicts(c.text.split("\n\n")) is not True for c in candidates]
+        return [outcome(CONSISTENT, passed=a or not is_required, score=float(a)) for a in agrees]
+
+    return FittedFilter(CONSISTENT, {"required": float(is_required)}, judge)
+
+
+def is_consistent(candidate: Candidate) -> bool:
+    """Return whether a judged candidate has no contradiction; True if the consistency filter is off."""
+    return all(o.score > 0 for o in candidate.outcomes if o.name == CONSISTENT)

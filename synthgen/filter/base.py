@@ -1,15 +1,16 @@
-"""What judges candidates: every filter sees every candidate, so the order of the chain changes no verdict.
+"""Define the filters' interface and the data that they may read.
 
-Privacy: no filter drops a candidate for lying close to train records, save the copy rule (copies.py). A filter that
-did would leave a hole around each train person, and whoever saw the release could tell train persons by the absence
-of text near them. Bounds are learned from train text and its reconstructions as quantiles and aggregates; control is
-never
-seen.
+Every filter judges every candidate, so the order of the filters changes no verdict.
+
+Privacy: except the copy rule (copies.py), no filter rejects a candidate because it is close to train records. Such a
+filter would leave a hole in the release around each train person, which reveals who is in train. Limits are quantiles
+and aggregates of train texts and their reconstructions; control is never read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +21,21 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5
-FREE_FOLDS = 3  # that hold no parent of a latent, at least
+FREE_FOLDS = 3  # minimum number of folds that contain no parent of a latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records sent through the decoder and back: what its text looks like when the vector is a real one's.
+    """Train records decoded from their own vectors and embedded again.
 
-    A decoder writes in its own style, so its text lies further from a vector, and from a class, than real text does.
-    Bounds learned from reconstructions ask whether a candidate came out as well as a real record does, under any
-    encoder,
-    decoder and domain.
-
-    Args:
-        record_ids: the train record of each reconstruction.
-        texts: what was written from the record's vector.
-        vectors: float32 (r, d), the re-embedded texts.
+    A decoder has a style of its own, so even the text decoded from a real record's vector has some distance to that
+    vector and to its class. Limits learned from reconstructions require of a candidate what the decoder achieves for
+    real records, with any encoder, decoder and domain.
     """
 
-    record_ids: tuple[str, ...]
+    record_ids: tuple[str, ...]  # the train record of each reconstruction
     texts: tuple[str, ...]
-    vectors: Float32
+    vectors: Float32  # (r, d), the embedded texts
 
     def __post_init__(self) -> None:
         if not len(self.record_ids) == len(self.texts) == len(self.vectors):
@@ -52,87 +47,84 @@ class Reconstructions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FilterContext:
-    """What filters may look at; made by `make_context`, train rows sorted by record id.
+    """The data that filters may read: n train rows sorted by record id, m latents, c candidates, r reconstructions.
 
-    Args:
-        latents: what the candidates were decoded from.
-        latent_row: the row of each latent id.
-        vectors: float32 (c, d), unit length, the re-embedded text of candidate i in row i.
-        targets: float32 (m, d), unit length, the direction of each latent.
-        train: float32 (n, d), unit length, the train vectors.
-        texts: the train texts.
-        labels: the class of each train row.
-        groups: int64 (n), the person of each train row as a number.
-        folds: int64 (n), the fold of each train row; a person is in one fold.
-        parent_folds: for each latent the folds of its parents' persons; empty for a latent without parents.
-        reconstruction_rows: int64 (r), the train row of each reconstruction.
-        reconstruction_texts: the text of each reconstruction.
-        reconstruction_vectors: float32 (r, d), unit length, the re-embedded reconstructions.
-        max_new_tokens: how many tokens the decoder may write.
-        seeds: the random stream of the stage.
+    All vectors have unit length.
     """
 
     latents: Latents
-    latent_row: Mapping[str, int]
-    vectors: Float32
-    targets: Float32
-    train: Float32
-    texts: tuple[str, ...]
-    labels: NDArray[np.str_]
-    groups: NDArray[np.int64]
-    folds: NDArray[np.int64]
-    parent_folds: tuple[frozenset[int], ...]
-    reconstruction_rows: NDArray[np.int64]
+    latent_row: Mapping[str, int]  # row of each latent id
+    vectors: Float32  # (c, d), embedded texts of the candidates
+    targets: Float32  # (m, d), directions of the latents
+    train: Float32  # (n, d)
+    texts: tuple[str, ...]  # train texts
+    labels: NDArray[np.str_]  # (n,)
+    groups: NDArray[np.int64]  # (n,), number of the person of each train row
+    folds: NDArray[np.int64]  # (n,), fold of each train row; all rows of a person are in one fold
+    parent_folds: tuple[frozenset[int], ...]  # folds of the persons of each latent's parents; empty without parents
+    reconstruction_rows: NDArray[np.int64]  # (r,), train row of each reconstruction
     reconstruction_texts: tuple[str, ...]
-    reconstruction_vectors: Float32
-    max_new_tokens: int
+    reconstruction_vectors: Float32  # (r, d)
+    max_new_tokens: int  # maximum length that the decoder writes
     seeds: SeedTree
 
     def row(self, candidate: Candidate) -> int:
-        """Return the row of the latent a candidate was decoded from."""
+        """Return the row of the latent that a candidate was decoded from."""
         return self.latent_row[candidate.latent_id]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedFilter:
-    """A filter that has its bounds.
+    """A filter with its limits."""
 
-    Args:
-        name: how its outcomes are called.
-        bounds: what candidates are compared with, learned or configured; reported with the run.
-        judge: returns the outcome of each candidate, in order.
-    """
-
-    name: str
-    bounds: Mapping[str, float]
-    judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]
+    name: str  # name of its outcomes
+    bounds: Mapping[str, float]  # learned or configured limits, reported with the run
+    judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
 
 class Filter(Protocol):
-    """A filter whose limits are learned from train text and reconstructions; a filter of texts alone needs no fit.
+    """A filter that learns its limits from train texts and reconstructions."""
 
-    Attributes:
-        name: how its outcomes are called.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - documented above
+    name: ClassVar[str]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with its bounds; it judges the candidates of the same context.
-
-        Raises:
-            DataError: if the train records cannot carry it, saying what would.
-        """
+        """Return the filter for candidates of this context; raise DataError if its limits cannot be learned."""
         ...
 
 
 def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> FilterOutcome:
-    """Return what a filter says of a candidate; only a failure has a reason, by default the filter's name."""
+    """Return the outcome of a filter for a candidate; only a failure has a reason, by default the filter's name."""
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
 
 
-def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
+def scored(  # noqa: PLR0913 - limits and reasons of one score
+    name: str,
+    bounds: Mapping[str, float],
+    score: Callable[[Sequence[Candidate]], Iterable[float]],
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    reasons: tuple[str, str] = ("", ""),
+    unknown: float = 0,
+) -> FittedFilter:
+    """Return the filter that passes scores in [low, high].
+
+    `reasons` are those of scores below and above, by default the filter's name. A score of NaN fails with the reason
+    "class_not_learned" and is reported as `unknown`.
+    """
+
+    def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        return [
+            outcome(name, passed=False, score=unknown, reason="class_not_learned")
+            if math.isnan(s)
+            else outcome(name, passed=low <= s <= high, score=s, reason=reasons[1 if s > high else 0])
+            for s in score(candidates)
+        ]
+
+    return FittedFilter(name, bounds, judge)
+
+
+def make_context(  # noqa: PLR0913 - all data that the filters may read
     latents: Latents,
     vectors: Float32,
     *,
@@ -142,36 +134,27 @@ def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
     max_new_tokens: int,
     seeds: SeedTree,
 ) -> FilterContext:
-    """Return what the filters look at.
+    """Return the data that the filters read.
 
-    Folds: the persons of a class, in an order drawn from the seed, go round the folds, so every fold has a like share
-    of every class. There are at least five, and always three more than a latent has parents, so that the models that
-    have not seen the parents of a candidate have seen most of the rest.
+    Each class's persons are assigned to the folds in turn, in an order drawn from the seed, so every fold has a
+    similar share of every class. There are at least five folds, and three more than a latent has parents. Therefore a
+    model that has not seen a candidate's parents has seen most other persons.
 
-    Args:
-        latents: what the candidates were decoded from.
-        vectors: float32 (c, d), the re-embedded text of each candidate.
-        train: the vectors the latents were made from.
-        corpus: their records, in the same order.
-        reconstructions: some train records, decoded from their own vectors and embedded again.
-        max_new_tokens: how many tokens the decoder may write.
-        seeds: the random stream of the stage.
-
-    Raises:
-        DataError: if a vector has length zero.
+    `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
+    records of `train` in the same order. Raise DataError if a vector has length zero.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")
     order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
     labels = [train.labels[i] for i in order]
     groups = [train.groups[i] for i in order]
-    n_folds = folds_for(max((len(p) for p in latents.parent_ids), default=0))
+    n_folds = folds_for(max(map(len, latents.parent_ids), default=0))
     fold_of = person_folds(labels, groups, n_folds, seeds.child("folds"))
     fold_of_record = {train.ids[i]: fold_of[train.groups[i]] for i in order}
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
     row_of = {train.ids[i]: row for row, i in enumerate(order)}
     if not set(reconstructions.record_ids) <= set(row_of):
-        raise InternalError("an reconstruction is not of train")
+        raise InternalError("a reconstruction is not of train")
     return FilterContext(
         latents=latents,
         latent_row={id_: row for row, id_ in enumerate(latents.ids)},
@@ -192,25 +175,23 @@ def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
 
 
 def folds_for(parents: int) -> int:
-    """Return how many folds persons are dealt into where a latent has up to so many parents."""
+    """Return the number of folds if latents have up to this number of parents."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 
 def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, seeds: SeedTree) -> dict[str, int]:
     """Return the fold of each person, 0 to n_folds − 1, balanced within each class.
 
-    A person with records of several classes counts under the one that sorts first. Adding a class changes no fold of
-    a person of another class.
+    A person with records of several classes counts for the label that sorts first. Adding a class does not change the
+    folds of other classes' persons.
     """
     first: dict[str, str] = {}
     for label, group in zip(labels, groups, strict=True):
         first[group] = min(label, first.get(group, label))
-    members: dict[str, list[str]] = {}
-    for group, label in first.items():
-        members.setdefault(label, []).append(group)
     folds: dict[str, int] = {}
-    for label, persons in members.items():
+    for label in set(labels):
         start = int.from_bytes(seeds.child("class", label).key()[:8], "big")
+        persons = [group for group in first if first[group] == label]
         drawn = sorted(persons, key=lambda group: seeds.child("person", group).key())
         folds |= {group: (start + i) % n_folds for i, group in enumerate(drawn)}
     return folds

@@ -1,4 +1,4 @@
-"""Class agreement: a classifier that never saw a candidate's parents must find the class it was asked for."""
+"""Keep candidates whose label is confirmed by a classifier that did not see the persons of their parents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,87 +9,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError
-from synthgen.core.types import Candidate, FilterOutcome, Float32
-from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, outcome
+from synthgen.core.types import Candidate, Float32
+from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the best on real text is taken
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the best one on real text is used
 MAX_TUNING_RECORDS = 4000
 MOST_FITS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
-    """Keep a candidate whose class the classifier gives at least a probability of `minimum`.
+    """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
 
-    A candidate whose text left its class would teach the wrong label. The classifier is a multinomial logistic
-    regression on train vectors. It is cross-fitted: a candidate with parents in folds f1, f2 is judged by the model
-    trained on the records of all other folds, and folds are of persons, so no candidate is judged by a model that saw
-    a record of its parents' persons. Where latents have so many parents that this takes more than `MOST_FITS` models,
-    there is one model for each fold, and a candidate gets the mean probability of those whose fold holds none of
-    its parents, three at least. The regularisation is the one of `STRENGTHS` with the least cross-fitted log
-    loss on real records, so that a probability means on real text what it says.
+    A text that left its class would teach the wrong label. The classifier is a multinomial logistic regression on
+    train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1 and f2, it is trained
+    on the records of all other folds, so it has not seen the persons of the candidate's parents. If that takes more
+    than `MOST_FITS` models because latents have many parents, one model is trained per fold, and the score is the
+    mean probability by the models whose fold contains no parent, at least three. The regularisation is the one of
+    `STRENGTHS` with the smallest cross-fitted log loss on real records, so probabilities are calibrated on real text.
 
-    Args:
-        minimum: the least probability, 0 to 1.
-
-    Privacy: reads train vectors and labels; drops what lies *far* from a class, never what lies close to a record.
-
-    Cost: `fits_for(parents)` logistic regressions of n × d, and as many as folds for each of `STRENGTHS`.
+    Privacy: reads train vectors and labels; rejects what is *far* from a class, never what is close to a record.
+    Cost: `fits_for(parents)` logistic regressions of n × d, and one per fold for each of `STRENGTHS`.
     """
 
     name: ClassVar[str] = "class_agreement"
     minimum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with the minimum, the regularisation, and which share of real records the rule would keep.
+        """Return the filter; raise DataError if train has only one class.
 
-        The score is the probability of a candidate's own class by the model that did not see its parents.
-
-        Raises:
-            DataError: if train has one class only, so there is nothing to agree with.
+        Its bounds include the regularisation and the share of real records that it would keep. The score is the
+        probability of a candidate's own class by the model that did not see its parents.
         """
         if len(set(context.labels)) < 2:
-            raise DataError(
-                "class agreement needs at least two classes", hint="Set filter.class_agreement to null for one class."
-            )
+            raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
         rows = np.arange(len(context.labels))
         if len(rows) > MAX_TUNING_RECORDS:
             drawn = context.seeds.child("tuning").generator().permutation(len(rows))
             rows = np.sort(drawn[:MAX_TUNING_RECORDS])
-        best: tuple[float, float, float] | None = None
-        for strength in STRENGTHS:
-            p = _Committee(context, rows, strength).of_real()
-            loss = float(-np.log(np.maximum(p, 1e-12)).mean())
-            if best is None or loss < best[0]:
-                best = (loss, strength, float((p >= self.minimum).mean()))
-        if best is None:
-            raise DataError("class agreement has no regularisation to choose from")
-        _, strength, share = best
+        of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
+        strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
+        share = float((of_real[strength] >= self.minimum).mean())
         bounds = {"minimum": self.minimum, "strength": strength, "share_of_real_kept": share}
-        return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context, strength))
 
-    def _judge(self, candidates: Sequence[Candidate], context: FilterContext, strength: float) -> list[FilterOutcome]:
-        by_folds: dict[frozenset[int], list[int]] = {}
-        for i, candidate in enumerate(candidates):
-            by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
-        score = np.full(len(candidates), np.nan)
-        committee = _Committee(context, np.arange(len(context.labels)), strength)
-        for folds, members in by_folds.items():
-            labels = np.array([candidates[i].label for i in members])
-            score[members] = committee.without(folds, context.vectors[members], labels)
-        return [
-            outcome(self.name, passed=False, score=0, reason="class_not_learned")
-            if np.isnan(p)
-            else outcome(self.name, passed=p >= self.minimum, score=p)
-            for p in score
-        ]
+        def probabilities(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+            by_folds: dict[frozenset[int], list[int]] = {}
+            for i, candidate in enumerate(candidates):
+                by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
+            p = np.full(len(candidates), np.nan)
+            committee = _Committee(context, np.arange(len(context.labels)), strength)
+            for folds, members in by_folds.items():
+                labels = np.array([candidates[i].label for i in members])
+                p[members] = committee.without(folds, context.vectors[members], labels)
+            return p
+
+        return scored(self.name, bounds, probabilities, low=self.minimum)
 
 
 def fits_for(parents: int) -> int:
-    """Return how many regressions judge the candidates of latents with up to so many parents.
+    """Return the number of regressions if latents have up to this number of parents.
 
-    One for each set of folds that parents can lie in, Σ_i C(folds, i); where these are more than `MOST_FITS`, one for
-    each fold.
+    It is the number of sets of folds with parents, Σ_i C(folds, i), or one per fold if that exceeds `MOST_FITS`.
     """
     return _sets(parents) if _sets(parents) <= MOST_FITS else folds_for(parents)
 
@@ -100,39 +80,36 @@ def _sets(parents: int) -> int:
 
 
 class _Committee:
-    """Classifiers of some train rows, each blind to some folds; no fit is made twice."""
+    """Classifiers trained on some train rows, each without some folds; no classifier is trained twice."""
 
     def __init__(self, context: FilterContext, rows: NDArray[np.intp], strength: float) -> None:
         self.context, self.rows, self.strength = context, rows, strength
-        parents = max((len(p) for p in context.latents.parent_ids), default=0)
+        parents = max(map(len, context.latents.parent_ids), default=0)
         self.n_folds = folds_for(parents)
         self.by_fold = _sets(parents) > MOST_FITS
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return for each row the mean probability of its label by models that saw none of these folds.
-
-        NaN where no model has seen the label.
-        """
+        """Return each row's mean probability of its label by models without these folds; NaN if none knows it."""
         seen = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(seen)] if self.by_fold else [seen]
-        p = np.array([self._judged(part, vectors, labels) for part in parts])  # (models, r)
+        p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
         known = ~np.isnan(p)
         total = np.where(known, p, 0).sum(axis=0)
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each row the probability of its own class by as few models as a candidate may have."""
+        """Return for each row the probability of its own class by as few models as any candidate has."""
         p = np.zeros(len(self.rows))
         of = self.context.folds[self.rows]
         for fold in np.unique(of):
             after = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
             others = frozenset(range(self.n_folds)) - after if self.by_fold else frozenset([int(fold)])
-            held = self.rows[of == fold]
-            p[of == fold] = self.without(others, self.context.train[held], self.context.labels[held])
+            left_out = self.rows[of == fold]
+            p[of == fold] = self.without(others, self.context.train[left_out], self.context.labels[left_out])
         return np.nan_to_num(p, nan=0.0)
 
-    def _judged(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
+    def _probability(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
         if folds not in self.models:
             fit_on = self.rows[np.isin(self.context.folds[self.rows], list(folds))]
             self.models[folds] = _fit(self.context, fit_on, self.strength)
@@ -141,7 +118,7 @@ class _Committee:
 
 
 def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any:
-    """Return the classifier trained on some train rows, or None where they hold fewer than two classes."""
+    """Return the classifier trained on some train rows, or None if they have fewer than two classes."""
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(context.labels[rows])) < 2:
@@ -151,9 +128,8 @@ def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any
 
 
 def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return the probability of each row's own label; NaN where the model has not seen the label."""
+    """Return the probability of each row's own label; NaN if the model has not seen the label."""
     p = model.predict_proba(vectors.astype(np.float64))  # (r, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)
-    own: NDArray[np.float64] = p[np.arange(len(labels)), column]
-    return np.where(model.classes_[column] == labels, own, np.nan)
+    return np.where(model.classes_[column] == labels, p[np.arange(len(labels)), column], np.nan)

@@ -76,9 +76,9 @@ class FilterConfig(Section):
 
     @field_validator("attributes")
     @classmethod
-    def _can_be(cls, rules: AttributeRules | None) -> AttributeRules | None:
+    def _no_contradictions(cls, rules: AttributeRules | None) -> AttributeRules | None:
         if rules is not None and (found := contradictions(rules)):
-            raise ValueError("no text can be so: " + "; ".join(found))
+            raise ValueError("no text can fulfil these rules: " + "; ".join(found))
         return rules
 
     @field_validator("length")

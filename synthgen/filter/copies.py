@@ -1,92 +1,110 @@
-"""The copy rule: the only rule that compares with train records to drop something."""
+"""Filter copies: long runs of words from one train person's texts, and near-duplicates among synthetic texts.
+
+The copy rule is the only filter that rejects candidates by comparison with train records.
+"""
 
 import hashlib
-from collections.abc import Sequence
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.filter.base import FilterContext, FittedFilter, outcome
-from synthgen.filter.prompt_words import mask_numbers, normalised_words
+from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
+from synthgen.filter.distance import latent_distances
 
-# Unrelated abstracts share person-unique runs of at most 18 tokens with 900 others (median of the longest: 14), so
-# a run of 20 is beyond chance; ordinary boilerplate stands in several persons' texts and is nobody's.
+# Unrelated abstracts share runs of at most 18 tokens with exactly one of 900 persons (median of the longest: 14), so
+# a run of 20 is not chance. Boilerplate occurs in several persons' texts and identifies none of them.
 COPY_RUN_TOKENS = 20
 NOBODY = -1
-Grams = tuple[NDArray[np.uint64], NDArray[np.int64]]
+SHINGLE_WORDS = 3
+LEAST_THRESHOLD = 0.3  # below it, nearly all pairs of texts would have to be compared
+_WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
+
+
+def normalised_words(text: str) -> list[str]:
+    r"""Return the `\w+` words of the text, NFKC, casefolded, without invisible format characters."""
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        text = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return _WORD.findall(text.lower())
+
+
+def mask_numbers(words: list[str]) -> list[str]:
+    """Return the words with every run of digits as 0, and adjacent words "0" as one.
+
+    So a copy with changed numbers equals its source, and a table of numbers matches nothing.
+    """
+    masked: list[str] = []
+    for word in words:
+        new = _NUMBER.sub("0", word)
+        if new != "0" or not masked or masked[-1] != "0":
+            masked.append(new)
+    return masked
 
 
 @dataclass(frozen=True, slots=True)
 class NoCopies:
-    """Drop a candidate that repeats a run of at least 20 words which stands in exactly one train person's text.
+    """Reject a candidate with a run of at least 20 words that occurs in the texts of exactly one train person.
 
-    Words are normalised, and compared once with digits and once with every number as 0, so a copy with its figures
-    changed is a copy still. Always on, not configurable, and counted in the run's report, because dropping by
-    comparison with train is what no other filter may do: the rule is deterministic and public, it fires on verbatim
-    text alone, and what it removes would otherwise be a disclosure.
+    Words are normalised and compared twice: with digits, and with every number as 0, so a copy with changed numbers
+    is found too. The rule is always on and cannot be configured. It is deterministic and public, it rejects only
+    verbatim text, and the text that it rejects would be a disclosure. The run reports how often it rejects.
 
-    Privacy: reads train texts and persons. Its effect on membership attacks is bounded by its count; a count above a
-        few in a thousand means the decoder memorises and the release should not be made.
-
-    Cost: O(N log N) in the words of train; runs are found by 64-bit hashes of 20 words, so two different runs are
-        taken for the same with probability 2^-64 each.
+    Privacy: reads train texts and persons. The number of rejections bounds its effect on membership attacks. More
+        than a few in a thousand mean that the decoder memorises; do not make such a release.
+    Cost: O(N log N) in the words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
+        with probability 2^-64 each.
     """
 
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with the words from which a run is a copy; the score is the longest copied run in words, or 0."""
+        """Return the filter; the bound is the length of a run, the score the longest copied run in words, or 0."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        def longest(candidates: Sequence[Candidate]) -> NDArray[np.int64]:
             written = [normalised_words(c.text) for c in candidates]
             masked = _longest_runs([mask_numbers(words) for words in written], masked_real, context.groups)
-            longest = np.maximum(_longest_runs(written, real, context.groups), masked)
-            return [outcome(self.name, passed=n == 0, score=n) for n in longest.tolist()]
+            return np.maximum(_longest_runs(written, real, context.groups), masked)
 
-        return FittedFilter(self.name, {"run_words": float(COPY_RUN_TOKENS)}, judge)
+        return scored(self.name, {"run_words": float(COPY_RUN_TOKENS)}, longest, high=0)
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each written text its longest run of at least the limit that exactly one owner's texts hold."""
+    """Return for each written text its longest run of at least 20 words that occurs in texts of exactly one owner."""
     numbers: dict[str, int] = {}
-    hashes, owner = _owned(real, owners, numbers)
-    longest = np.zeros(len(written), dtype=np.int64)
-    for i, words in enumerate(written):
-        grams = _grams(words, numbers)
-        place = np.searchsorted(hashes, grams)
-        place[place == len(hashes)] = 0
-        found = np.full(len(grams), NOBODY)
-        if len(hashes):
-            found = np.where(hashes[place] == grams, owner[place], NOBODY)
-        longest[i] = _longest_stretch(found)
-    return longest
-
-
-def _owned(real: list[list[str]], owners: NDArray[np.int64], numbers: dict[str, int]) -> Grams:
-    """Return the sorted different runs of the real texts, and the owner of each, NOBODY where there are several."""
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
     of = np.repeat(owners, [len(g) for g in grams]).astype(np.int64)
     order = np.lexsort((of, together))
-    together, of = together[order], of[order]
-    first = np.flatnonzero(np.concatenate([[True], together[1:] != together[:-1]])) if len(together) else of[:0]
-    last = np.concatenate([first[1:] - 1, [len(together) - 1]]).astype(np.int64) if len(together) else of[:0]
-    return together[first], np.where(of[first] == of[last], of[first], NOBODY)
+    hashes, first, counts = np.unique(together[order], return_index=True, return_counts=True)
+    first_owner, last_owner = of[order][first], of[order][first + counts - 1]
+    owner = np.where(first_owner == last_owner, first_owner, NOBODY)
+    longest = np.zeros(len(written), dtype=np.int64)
+    for i, words in enumerate(written):
+        runs = _grams(words, numbers)
+        place = np.searchsorted(hashes, runs)
+        place[place == len(hashes)] = 0
+        found = np.where(hashes[place] == runs, owner[place], NOBODY) if len(hashes) else np.full(len(runs), NOBODY)
+        longest[i] = _longest_stretch(found)
+    return longest
 
 
 def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
-    """Return the hash of every run of the limit's length: Σ h(word_j)·B^(n−1−j) modulo 2^64."""
+    """Return the hash of every run of 20 words: Σ h(word_j)·B^(n−1−j) modulo 2^64."""
     for word in words:
         if word not in numbers:
             numbers[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
-    n_runs = len(words) - COPY_RUN_TOKENS + 1
-    if n_runs <= 0:
-        return np.empty(0, dtype=np.uint64)
+    n_runs = max(0, len(words) - COPY_RUN_TOKENS + 1)
     of_words = np.array([numbers[word] for word in words], dtype=np.uint64)
     runs = np.zeros(n_runs, dtype=np.uint64)
     for j in range(COPY_RUN_TOKENS):
@@ -95,7 +113,7 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
 
 
 def _longest_stretch(found: NDArray[np.int64]) -> int:
-    """Return the words of the longest stretch of neighbouring runs of one owner, 0 if nobody owns any."""
+    """Return the number of words of the longest stretch of adjacent runs of one owner, or 0."""
     best = length = 0
     previous = NOBODY
     for owner in found.tolist():
@@ -103,3 +121,64 @@ def _longest_stretch(found: NDArray[np.int64]) -> int:
         previous = owner
         best = max(best, length)
     return best + COPY_RUN_TOKENS - 1 if best else 0
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """Of synthetic texts that are nearly equal, keep the one nearest to its latent.
+
+        J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
+
+    Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
+    rejected if its J with one kept before reaches `threshold`, 0.3 to 1. The result does not depend on the order in
+    which candidates are given.
+
+    Privacy: reads only synthetic texts.
+    Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006): two sets with J ≥ t share one of their first n − ⌈t·n⌉ + 1 members
+        in any common order; the order by rarity needs the fewest comparisons.
+    """
+
+    name: ClassVar[str] = "near_duplicate"
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if self.threshold < LEAST_THRESHOLD:
+            raise ConfigError(
+                "the configuration has 1 mistake",
+                problems=[f"filter.near_duplicate: must be null or {LEAST_THRESHOLD} to 1, got {self.threshold:g}"],
+            )
+
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return the filter; the score is the largest similarity to a candidate kept before, 0 if none is near."""
+        bounds = {"threshold": self.threshold}
+        return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
+
+    def _judge(self, candidates: Sequence[Candidate], context: FilterContext) -> list[FilterOutcome]:
+        sets = [shingles(c.text) for c in candidates]
+        spread = Counter(shingle for members in sets for shingle in members)
+        ranks = [
+            (d, c.latent_id, c.index) for d, c in zip(latent_distances(candidates, context), candidates, strict=True)
+        ]
+        kept_with: dict[str, list[int]] = {}
+        score = [0.0] * len(candidates)
+        for i in sorted(range(len(candidates)), key=ranks.__getitem__):
+            prefix = _prefix(sets[i], spread, self.threshold)
+            others = {j for shingle in prefix for j in kept_with.get(shingle, ())}
+            score[i] = max((len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for j in others), default=0.0)
+            if score[i] < self.threshold:
+                for shingle in prefix:
+                    kept_with.setdefault(shingle, []).append(i)
+        return [outcome(self.name, passed=s < self.threshold, score=s) for s in score]
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Return the set of 3-grams of the normalised words; a shorter text is one shingle, an empty text none."""
+    words = normalised_words(text)
+    last = max(min(1, len(words)), len(words) - SHINGLE_WORDS + 1)
+    return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(last))
+
+
+def _prefix(members: frozenset[str], spread: Mapping[str, int], threshold: float) -> list[str]:
+    length = len(members) - math.ceil(threshold * len(members) - 1e-9) + 1
+    return sorted(members, key=lambda shingle: (spread[shingle], shingle))[:length]

@@ -1,4 +1,4 @@
-"""The filter stage: all candidates so far are judged together."""
+"""The filter stage: judge all candidates so far together."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ KEPT, JUDGED = "kept.parquet", "judged.parquet"
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
-    """Write all candidates with their outcomes, and the best of each latent that every filter passed."""
+    """Write all candidates with their outcomes, and the best of each latent among those that passed all filters."""
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
     size = 1 if sections is None else sections.usual_size(latents)
-    judged_by = make_context(
+    filter_context = make_context(
         latents,
         texts.vectors,
         train=view.embedded,
@@ -27,12 +27,12 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         max_new_tokens=context.config("decode.max_new_tokens") * size,
         seeds=context.stream("filter"),
     )
-    # The problems are small: one thread is faster than two, and gives the same numbers on every machine.
+    # one thread is faster for such small problems and gives the same numbers on every machine
     with (
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
         threadpool_limits(limits=1),
     ):
-        done = apply(texts.candidates, judged_by, build_filters(context.config("filter")))
+        done = apply(texts.candidates, filter_context, build_filters(context.config("filter")))
         advance(len(texts.candidates))
     write_candidates(context.folder / KEPT, done.kept)
     write_candidates(context.folder / JUDGED, done.judged)

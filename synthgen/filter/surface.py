@@ -1,4 +1,4 @@
-"""What can be seen of a text without its meaning: emptiness, length, repetition, language."""
+"""Filter candidates by properties of the text that do not need its meaning: length, repetition and language."""
 
 import math
 import re
@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.core.types import Candidate
+from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # of real texts lie beyond a learned length bound
+TAIL = 0.01  # share of real texts below and above the learned length limits
 LANGUAGE_TAIL = 0.005
-# a byte-pair tokenizer spends at most about three tokens on a word of its language (1.3 on plain English, more on
-# names and drugs), so a text cut at the decoder's limit still holds a third of that in words
+# a byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
+# names and drugs), so a text cut at the decoder's limit has at least a third as many words
 TOKENS_PER_WORD = 3
 BUCKETS = 1 << 20
 SMOOTHING = 0.01
@@ -23,43 +23,30 @@ _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-def _hold_letters(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-    found = [_LETTERS.search(c.text) is not None for c in candidates]
-    return [outcome("empty", passed=f, score=float(f)) for f in found]
+def _letter_scores(candidates: Sequence[Candidate]) -> list[float]:
+    return [float(_LETTERS.search(c.text) is not None) for c in candidates]
 
 
-NOT_EMPTY = FittedFilter("empty", {"letters": 1.0}, _hold_letters)  # a text holds at least one letter; always on
+NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires at least one letter; always on
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Keep a candidate of as many words (runs without white space) as real texts have.
+    """Keep a candidate with a number of words (runs without white space) in `bounds`.
 
-    Auto: the 1 % and 99 % quantiles of the train texts' words, each text counted as no longer than
-    ⌊max_new_tokens / 3⌋ words, which is what the decoder can surely write; the upper bound is left at the quantile of
-    the whole texts.
-
-    Args:
-        bounds: least and most words, or auto.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the words of train texts. For the lower limit, a text
+    counts at most ⌊max_new_tokens / 3⌋ words, because the decoder might not be able to write more.
     """
 
     name: ClassVar[str] = "length"
     bounds: Literal["auto"] | tuple[int, int] = "auto"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with low and high, in words; the score is the words of a text."""
+        """Return the filter with low and high in words; the score is the number of words of a text."""
         low, high = _usual_words(context) if self.bounds == "auto" else map(float, self.bounds)
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            words = [len(c.text.split()) for c in candidates]
-            return [
-                outcome(
-                    self.name, passed=low <= n <= high, score=n, reason=f"length_{'short' if n < low else 'long'}"
-                )
-                for n in words
-            ]
-
-        return FittedFilter(self.name, {"low": low, "high": high}, judge)
+        reasons = ("length_short", "length_long")
+        bounds = {"low": low, "high": high}
+        return scored(self.name, bounds, lambda cs: [len(c.text.split()) for c in cs], **bounds, reasons=reasons)
 
 
 def _usual_words(context: FilterContext) -> tuple[float, float]:
@@ -71,31 +58,23 @@ def _usual_words(context: FilterContext) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Keep a candidate that does not go round in circles.
+    """Keep a candidate whose share of repeated 4-grams is at most `maximum`, 0 to 1.
 
-        score = 1 − (different 4-grams of words) / (4-grams of words),   0 for a text of fewer than four words
-
-    Args:
-        maximum: the largest score, 0 to 1.
+    score = 1 − (distinct 4-grams of words) / (4-grams of words),   0 for a text of fewer than four words
     """
 
     name: ClassVar[str] = "repetition"
     maximum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with the maximum, and which share of real texts it would keep."""
+        """Return the filter with the maximum and the share of real texts that it would keep."""
         real = np.array([repeated_share(text) for text in context.texts])
-
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            shares = [repeated_share(c.text) for c in candidates]
-            return [outcome(self.name, passed=s <= self.maximum, score=s) for s in shares]
-
         bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
-        return FittedFilter(self.name, bounds, judge)
+        return scored(self.name, bounds, lambda cs: [repeated_share(c.text) for c in cs], high=self.maximum)
 
 
 def repeated_share(text: str) -> float:
-    """Return which share of a text's 4-grams of words has stood in it before."""
+    """Return the share of a text's 4-grams of words that repeat an earlier one, ignoring case."""
     words = text.casefold().split()
     grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
@@ -103,62 +82,50 @@ def repeated_share(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Keep a candidate written like the source: same language, same script, no gibberish.
+    """Keep a candidate in the language and script of the source that is not gibberish.
 
-    A light check that needs no list of languages: the profile of the train texts is the smoothed frequency of their
-    character trigrams (lower case, digits as 0, hashed to 2^20 places), and a text's score is what its trigrams cost
-    on average under that profile,
+    The filter needs no list of languages. The profile of the train texts is the smoothed frequency of their character
+    trigrams (lower case, digits as 0, hashed to 2^20 places). The score of a text is the mean cost of its T trigrams
+    under that profile,
 
         score = −(1/T) Σ log2 ((count(t) + α) / (N + α·2^20)),   α = 0.01, in bits.
 
-    The bound is the larger of the 99.5 % quantiles of real texts and of reconstructions (see `Reconstructions`), each
-    scored by the
-    profile of the folds it is not in: the decoder writes plain prose where a clinic writes in shorthand, and that is
-    no other language. Where train is stood in for, and has no text, the profile is that of the reconstructions.
+    The limit is the larger of the 99.5 % quantiles of real texts and of reconstructions, each scored by the profile
+    of the folds that do not contain it. Reconstructions count because a decoder writes plain prose even if the source
+    is in shorthand. If train has no text because a DP substitute is used, the profile is that of the reconstructions.
 
-    Privacy: trigram counts over all train texts.
-
-    Source: the idea of n-gram profiles is Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the
-        score here is a cross entropy, not their rank distance.
+    Privacy: reads trigram counts over all train texts.
+    Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
+        here is a cross entropy instead of their rank distance.
     """
 
     name: ClassVar[str] = "language"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return it with the most bits per trigram; the score is a text's bits by the profile of all train texts."""
-        real, reconstructions = (
-            np.array([text != "" for text in context.texts]),
-            context.folds[context.reconstruction_rows],
-        )
-        said = context.texts if real.any() else context.reconstruction_texts
-        folds = context.folds if real.any() else reconstructions
-        trigrams, reconstructed = (
-            [hashed_trigrams(text) for text in texts] for texts in (said, context.reconstruction_texts)
-        )
+        """Return the filter with the maximum; the score is a text's bits by the profile of all train texts."""
+        reconstruction_folds = context.folds[context.reconstruction_rows]
+        has_text = any(text != "" for text in context.texts)
+        profiled = context.texts if has_text else context.reconstruction_texts
+        folds = context.folds if has_text else reconstruction_folds
+        trigrams = [hashed_trigrams(text) for text in profiled]
+        reconstructed = [hashed_trigrams(text) for text in context.reconstruction_texts]
         per_fold = {
             int(fold): _counts([trigrams[i] for i in np.flatnonzero(folds == fold)]) for fold in np.unique(folds)
         }
         total = sum(per_fold.values(), np.zeros(BUCKETS))
         costs = {fold: _cost(total - counts) for fold, counts in per_fold.items()}
-        tails = [
-            np.quantile(
-                [_bits(text, costs[int(fold)]) for text, fold in zip(texts, of, strict=True)], 1 - LANGUAGE_TAIL
-            )
-            for texts, of in ((trigrams, folds), (reconstructed, reconstructions))
-            if texts
-        ]
-        maximum = float(max(tails))
-        cost = _cost(total)
 
-        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-            scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]
-            return [outcome(self.name, passed=s <= maximum, score=s) for s in scores]
+        def tail(texts: list[NDArray[np.int64]], of: NDArray[np.int64]) -> float:
+            bits = [_bits(text, costs[int(fold)]) for text, fold in zip(texts, of, strict=True)]
+            return float(np.quantile(bits, 1 - LANGUAGE_TAIL))
 
-        return FittedFilter(self.name, {"maximum_bits": maximum}, judge)
+        maximum = max(tail(t, of) for t, of in ((trigrams, folds), (reconstructed, reconstruction_folds)) if t)
+        bounds, cost = {"maximum_bits": maximum}, _cost(total)
+        return scored(self.name, bounds, lambda cs: [_bits(hashed_trigrams(c.text), cost) for c in cs], high=maximum)
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:
-    """Return the places of a text's character trigrams, one per trigram, in order."""
+    """Return the hashed place of each character trigram of a text, in order."""
     plain = _DIGIT.sub("0", " " + " ".join(text.casefold().split()) + " ")
     points = np.frombuffer(plain.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(points) < 3:
@@ -169,16 +136,14 @@ def hashed_trigrams(text: str) -> NDArray[np.int64]:
 
 
 def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    together = np.concatenate([np.empty(0, dtype=np.int64), *trigrams])
-    return np.bincount(together, minlength=BUCKETS).astype(np.float64)
+    return np.bincount(np.concatenate(trigrams), minlength=BUCKETS).astype(np.float64)
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the bits of every trigram place."""
-    cost: NDArray[np.float64] = math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING)
-    return cost
+    """Return the cost of every trigram place in bits."""
+    return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    """Return the mean cost; a text without any trigram costs as much as one never seen."""
+    """Return the mean cost of a text; without trigrams, the cost of one that was never seen."""
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())

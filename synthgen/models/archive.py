@@ -1,7 +1,7 @@
 """Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-This module checks the archive members itself. Early releases of Python 3.11 lack tarfile's data filter, and that
-filter accepts links and folders, which a model never contains.
+This module checks the archive members itself, because early releases of Python 3.11 lack tarfile's data filter, and
+that filter accepts links and folders, which a model never contains.
 """
 
 import shutil
@@ -23,12 +23,7 @@ from synthgen.models.store import (
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file.
-
-    Raises:
-        UsageError: the name is not in the model registry.
-        StorageError: the file cannot be written.
-    """
+    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file."""
     if name not in MODELS:
         raise UsageError(f"only models of the store can be exported: {', '.join(sorted(MODELS))}")
     folder = model_folder(name)
@@ -70,12 +65,11 @@ def import_model(source: Path) -> Path:
                             shutil.copyfileobj(data, file)
                 _compare(folder, name)
     except tarfile.TarError as error:
-        raise ModelError(
-            f"{source}: not an exported model", hint="Create the file with `synthgen models export`."
-        ) from error
+        hint = "Create the file with `synthgen models export`."
+        raise ModelError(f"{source}: not an exported model", hint=hint) from error
+    except StorageError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(f"{source}: cannot be read or unpacked ({error.strerror})") from error
     return store_folder() / name
 
@@ -83,16 +77,14 @@ def import_model(source: Path) -> Path:
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}
-    unsafe = [
-        m
+    n_unsafe = sum(
+        not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
         for m, path in zip(members, paths, strict=True)
-        if not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
-    ]
-    duplicated = len(set(paths)) != len(members)
-    if len(names) != 1 or unsafe or duplicated or not names <= set(MODELS):
+    )
+    if len(names) != 1 or n_unsafe > 0 or len(set(paths)) != len(members) or not names <= set(MODELS):
         raise ModelError(
             f"{source}: must contain only plain files of one known model",
-            problems=[f"{len(unsafe)} members are links, devices or paths outside the model"] if unsafe else [],
+            problems=[f"{n_unsafe} members are links, devices or paths outside the model"] if n_unsafe > 0 else [],
         )
     return names.pop()
 

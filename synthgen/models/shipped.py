@@ -1,8 +1,7 @@
 """Digests of the trained files shipped with the package: bridge, vocabulary, styles and the public basis.
 
-None of these files was trained on private records, so a run under a DP budget may use them. They are therefore
-identified by the digest of their content and not by their path. After retraining one of them, copy the result of
-`shipped_folders` into `SHIPPED`.
+None of these files was trained on private records, so a run under a DP budget may use them. The digest of their
+content identifies them. After retraining one of them, copy the result of `shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict
@@ -37,17 +36,11 @@ def shipped_folders() -> dict[str, str]:
 
 
 def check_shipped() -> None:
-    """Check that the installed bridge, vocabulary, styles and public basis are the shipped ones.
-
-    Raises:
-        ModelError: a folder differs, is missing, or is not shipped; each is listed.
-    """
+    """Raise ModelError if the installed bridge, vocabulary, styles or public basis is not as shipped; list each."""
     found = shipped_folders()
     problems = [f"{name}: missing" for name in SHIPPED if name not in found]
     problems += [f"{name}: not shipped" for name in found if name not in SHIPPED]
-    problems += [
-        f"{name}: not as it was shipped" for name, digest in found.items() if digest != SHIPPED.get(name, digest)
-    ]
+    problems += [f"{name}: was changed" for name, digest in found.items() if digest != SHIPPED.get(name, digest)]
     if problems:
         raise ModelError(
             f"{STAGES}: shipped model files were changed, so their training data is unknown",

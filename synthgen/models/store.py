@@ -24,10 +24,10 @@ def model_folder(name: str) -> Path:
     """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
 
     For a model of the store, this checks the manifest against the pinned digests and the file sizes. `digest_of`
-    compares the content of the files with the manifest, once per run.
+    compares the contents of the files with the manifest, once per run. Nothing is downloaded.
 
     Raises:
-        ModelMissing: the model is not on this machine; nothing is downloaded.
+        ModelMissing: the model is not on this machine.
         ModelError: the files are not those of the manifest, or the folder could run code.
     """
     stored = store_folder() / name
@@ -51,17 +51,15 @@ def model_folder(name: str) -> Path:
 
 def refuse_unsafe(folder: Path) -> None:
     """Raise ModelError when a model folder could run code: weights other than safetensors, or remote code."""
-    problems = []
+    problems = _module_problems(folder)
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
     elif "auto_map" in _json(folder / "config.json"):
         problems.append("config.json: requires remote code (auto_map), which is never run")
     if not list(folder.glob("*.safetensors")):
         problems.append("no *.safetensors file; weights in other formats are never read")
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    if (index := folder / "model.safetensors.index.json").is_file():
         problems += _shard_problems(folder, _json(index).get("weight_map"))
-    problems += _module_problems(folder)
     if problems:
         raise ModelError(f"{folder}: this model cannot be used", problems=problems)
 
@@ -91,11 +89,7 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over the contents of a model's files, after comparing them with the manifest if there is one.
-
-    Raises:
-        ModelError: a file differs from its manifest; each is listed.
-    """
+    """Return the sha256 over a model's files; raise ModelError if files differ from the manifest, if there is one."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
@@ -129,20 +123,15 @@ def staged(name: str) -> Iterator[Path]:
         ) from error
     try:
         yield partial
-        final = store / name
-        if final.exists():
-            shutil.rmtree(final)
-        partial.replace(final)
+        if (store / name).exists():
+            shutil.rmtree(store / name)
+        partial.replace(store / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Check a staged model's files against the pinned digests and write the manifest.
-
-    Raises:
-        ModelError: a file is missing, differs, or does not belong to the model; each is listed.
-    """
+    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned ones."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
@@ -154,11 +143,7 @@ def write_manifest(folder: Path, name: str) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest entry (sha256 and bytes) of each file of a model.
-
-    Raises:
-        ModelError: the file is not a manifest.
-    """
+    """Return the manifest entry (sha256 and bytes) of each file of a model."""
     files = _json(folder / MANIFEST).get("files")
     entries = files.values() if isinstance(files, dict) else [None]
     if not files or not all(isinstance(entry, dict) and {"sha256", "bytes"} <= set(entry) for entry in entries):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Record, Role
+from synthgen.core.types import Corpus, Role
 from synthgen.split.config import SplitConfig
 
 UInt64 = NDArray[np.uint64]
@@ -34,14 +34,6 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
     MinHash with banding finds candidate pairs, and the exact Jaccard similarity decides. Tokens are case-folded runs
     of letters and digits. A text of fewer than five tokens is a single shingle.
 
-    Args:
-        texts: n texts.
-        others: m texts.
-        threshold: lowest Jaccard similarity of near-duplicates.
-
-    Returns:
-        Booleans (n,).
-
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
     """
@@ -50,16 +42,17 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
     for row, keys in enumerate(_band_keys(right)):
         for key in keys:
             buckets[key].append(row)
-    found = np.zeros(len(texts), dtype=np.bool_)
-    for row, keys in enumerate(_band_keys(left)):
-        found[row] = any(jaccard(left[row], right[other]) >= threshold for other in _candidates(keys, buckets))
-    return found
+    found = [
+        any(jaccard(own, right[other]) >= threshold for other in _candidates(keys, buckets))
+        for own, keys in zip(left, _band_keys(left), strict=True)
+    ]
+    return np.array(found, dtype=np.bool_)
 
 
 def jaccard(a: UInt64, b: UInt64) -> float:
     """Return |A ∩ B| / |A ∪ B| of two sets given as sorted distinct hashes."""
     shared = np.intersect1d(a, b, assume_unique=True).size
-    return float(shared / (a.size + b.size - shared))
+    return shared / (a.size + b.size - shared)
 
 
 def _candidates(keys: list[bytes], buckets: Mapping[bytes, list[int]]) -> Iterator[int]:
@@ -85,15 +78,7 @@ def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
     """Return the band keys of each text; two texts share a key only if a whole band of minima is equal."""
     if not shingles:
         return []
-    signatures = _signatures(shingles)
-    return [
-        [bytes([band]) + row[band * BAND_ROWS : (band + 1) * BAND_ROWS].tobytes() for band in range(BANDS)]
-        for row in signatures
-    ]
-
-
-def _signatures(shingles: list[UInt64]) -> UInt64:
-    """Return the minima (n, 130) of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd."""
+    # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd
     stream = np.random.Generator(np.random.Philox(key=int.from_bytes(b"synthgen/minhash", "big")))
     hashes = np.concatenate(shingles)
     starts = np.cumsum([0, *(s.size for s in shingles[:-1])])
@@ -101,30 +86,20 @@ def _signatures(shingles: list[UInt64]) -> UInt64:
     for k in range(BANDS * BAND_ROWS):
         a, b = stream.integers(0, 1 << 64, size=2, dtype=np.uint64)
         signatures[:, k] = np.minimum.reduceat(hashes * (a | np.uint64(1)) + b, starts)
-    return signatures
-
-
-# above this share of control records with a near-duplicate in train, audits against control are inconclusive
-MAX_NEAR_DUPLICATE_RATE = 0.01
+    return [
+        [bytes([band]) + row[band * BAND_ROWS : (band + 1) * BAND_ROWS].tobytes() for band in range(BANDS)]
+        for row in signatures
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitReport:
-    """Sizes of the parts and number of near-duplicates.
+    """Sizes of the parts and number of near-duplicates."""
 
-    Args:
-        groups: persons in train, control and rest.
-        records: records by part and label; control is counted without near-duplicates.
-        n_near_duplicates: control records set aside because train holds a near-duplicate of another person.
-        near_duplicate_rate: their share of the control records; None if control is empty.
-        has_too_many_near_duplicates: whether that share is above 1 %, which makes the audits inconclusive.
-    """
-
-    groups: dict[str, int]
-    records: dict[str, dict[str, int]]
-    n_near_duplicates: int
-    near_duplicate_rate: float | None
-    has_too_many_near_duplicates: bool
+    groups: dict[str, int]  # persons by part
+    records: dict[str, dict[str, int]]  # records by part and label; control is counted without near-duplicates
+    n_near_duplicates: int  # control records set aside because train has a near-duplicate of another person
+    near_duplicate_rate: float | None  # their share of the control records; None if control is empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,49 +111,44 @@ class Split:
     rest: Corpus
     report: SplitReport
 
+    def parts(self) -> dict[str, Corpus]:
+        """Return the three parts by name."""
+        return {"train": self.train, "control": self.control, "rest": self.rest}
+
 
 def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     """Return the corpus split by person.
 
         u(g) = sha256(seed path, g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    Each draw depends on the seed and the person's id only, so adding or removing a person moves no other person. The
-    statistical bounds of the audits require independent draws instead of shares of fixed size. A control record that
-    is a near-duplicate (J >= 0.8) of a training record is set aside, because it is not a true non-member.
-
-    Args:
-        corpus: the source records, before or after de-identification.
-        config: p = `train`, q = `control`.
-        seeds: random stream of the stage.
-
-    Returns:
-        The three parts, each in corpus order. A class can be small or empty in a part; later stages check the counts.
+    with p = `config.train` and q = `config.control`. Each draw depends only on the seed and the person's id, so
+    adding or removing a person moves no other person. The statistical bounds of the audits require independent draws
+    instead of shares of fixed size. A control record that is a near-duplicate (J >= 0.8) of a training record is set
+    aside, because it is not a true non-member. Each part is in corpus order. A class can be small or empty in a part;
+    later stages check the counts.
 
     Privacy: the seed and a person's id reveal that person's part, so keep the seed private.
     Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
-    sides = {group: _side(group, config, seeds) for group in dict.fromkeys(r.group for r in corpus.records)}
-    train, drawn, rest = (
-        [r for r in corpus.records if sides[r.group] == part] for part in ("train", "control", "rest")
-    )
-    repeats = near_duplicates([r.text for r in drawn], [r.text for r in train])
-    control = [r for r, is_repeat in zip(drawn, repeats, strict=True) if not is_repeat]
+    sides = {group: _side(group, config, seeds) for group in {r.group for r in corpus.records}}
+    roles: dict[str, Role] = {"train": "train", "control": "control", "rest": "reference"}
+    records = {part: [r for r in corpus.records if sides[r.group] == part] for part in roles}
+    drawn = records["control"]
+    repeats = near_duplicates([r.text for r in drawn], [r.text for r in records["train"]])
+    records["control"] = [r for r, is_repeat in zip(drawn, repeats, strict=True) if not is_repeat]
     parts = {
-        "train": _part("train", train, corpus),
-        "control": _part("control", control, corpus),
-        "rest": _part("reference", rest, corpus),
+        part: Corpus(role=role, records=tuple(records[part]), has_groups=corpus.has_groups)
+        for part, role in roles.items()
     }
-    n_repeats = len(drawn) - len(control)
-    rate = n_repeats / len(drawn) if drawn else None
+    n_repeats = len(drawn) - len(parts["control"])
     report = SplitReport(
         groups={name: sum(side == name for side in sides.values()) for name in parts},
         records={name: part.counts() for name, part in parts.items()},
         n_near_duplicates=n_repeats,
-        near_duplicate_rate=rate,
-        has_too_many_near_duplicates=rate is not None and rate > MAX_NEAR_DUPLICATE_RATE,
+        near_duplicate_rate=n_repeats / len(drawn) if drawn else None,
     )
-    return Split(train=parts["train"], control=parts["control"], rest=parts["rest"], report=report)
+    return Split(**parts, report=report)
 
 
 def _side(group: str, config: SplitConfig, seeds: SeedTree) -> str:
@@ -190,32 +160,25 @@ def _side(group: str, config: SplitConfig, seeds: SeedTree) -> str:
     return "control" if is_whole or u < config.train + config.control else "rest"
 
 
-def _part(role: Role, records: list[Record], corpus: Corpus) -> Corpus:
-    return Corpus(role=role, records=tuple(records), has_groups=corpus.has_groups)
-
-
 def commitment(split: Split, seeds: SeedTree) -> str:
     """Return the SHA-256 of the seed and the sorted record ids of each part, as hex.
 
     Privacy: the digest does not reveal who is in which part as long as the seed is private.
     """
-    sides = (split.train, split.control, split.rest)
-    parts = [seeds.key().hex()]
-    for name, side in zip(("train", "control", "rest"), sides, strict=True):
-        parts += [name, str(len(side)), *sorted(r.id for r in side.records)]
-    return sha256_texts(parts)
+    texts = [seeds.key().hex()]
+    for name, part in split.parts().items():
+        texts += [name, str(len(part)), *sorted(r.id for r in part.records)]
+    return sha256_texts(texts)
 
 
 def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
     """Write the commitment to a new JSON file with mode 0600 and return the digest.
 
-    Call it before any model is trained: the time of the file is evidence that control was chosen first.
-
-    Raises:
-        StorageError: if the file exists or cannot be written.
+    Call it before any model is trained: the time of the file is evidence that control was chosen first. Raise
+    StorageError if the file exists or cannot be written.
     """
     digest = commitment(split, seeds)
-    sizes = {"train": len(split.train), "control": len(split.control), "rest": len(split.rest)}
+    sizes = {name: len(part) for name, part in split.parts().items()}
     content = json.dumps({"schemaVersion": 1, "commitment": digest, "records": sizes}, indent=2, sort_keys=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

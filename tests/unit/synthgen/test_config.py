@@ -88,7 +88,7 @@ release: {formats: [parquet, xml]}
         ),
         (
             "filter: {attributes: {ant: [{sex: male}], '*': [{sex: female}]}}",
-            ["filter.attributes: no text can be so: ant: sex male and sex female exclude each other"],
+            ["filter.attributes: no text can fulfil these rules: ant: sex male and sex female exclude each other"],
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (

@@ -20,4 +20,4 @@ def test_the_newsgroup_example_has_about_a_thousand_posts_on_each_side():
     assert 950 <= len(result.train) <= 1100
     assert len(result.control) >= 1000
     assert min(result.train.counts().values()) > 100
-    assert not result.report.has_too_many_near_duplicates
+    assert result.report.near_duplicate_rate <= 0.01

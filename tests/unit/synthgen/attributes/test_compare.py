@@ -9,7 +9,7 @@ B = "A 60-year-old woman with gout on colchicine and albuterol, chest pain, work
 BLEND = "A 51-year-old woman with gout and migraine on albuterol. No chest pain. She works as a baker and smokes."
 
 
-def test_origins_by_hand():
+def test_origins_worked_example():
     rows = {row.attribute: row for row in compare(*map(extract, (A, B, BLEND)))}
     assert tuple(rows) == tuple(ROWS)
     assert rows["age"].a == ("40", "middle-aged")
@@ -23,19 +23,16 @@ def test_origins_by_hand():
     assert rows["lifestyle"].blend == (("occupation: baker", "B"), ("smoking: current", "A"))
 
 
-def test_an_age_outside_the_parents_is_new():
+def test_age_outside_the_parents_ages_is_new():
     for age, origin in ((39, "new"), (40, "A"), (41, "between"), (59, "between"), (60, "B"), (61, "new")):
-        blend = extract(f"A {age}-year-old.")
-        for parents in ((A, B), (B, A)):
-            swapped = {"A": "B", "B": "A"}.get(origin, origin) if parents == (B, A) else origin
-            assert compare(extract(parents[0]), extract(parents[1]), blend)[0].blend[0] == (str(age), swapped)
+        assert compare(*map(extract, (A, B, f"A {age}-year-old.")))[0].blend[0] == (str(age), origin)
 
 
 TEXTS = st.lists(st.sampled_from([A, B, BLEND, "", "He has no gout.", "aged 9", "cough"]), max_size=3).map(" ".join)
 
 
-@given(TEXTS, TEXTS, TEXTS)
-def test_swapping_the_parents_swaps_their_names(a, b, blend):
+@given(TEXTS, TEXTS, TEXTS | st.integers(38, 62).map("A {}-year-old.".format))
+def test_swapped_parents_swap_the_origins(a, b, blend):
     swap = {"A": "B", "B": "A"}
     there = compare(*map(extract, (a, b, blend)))
     back = compare(*map(extract, (b, a, blend)))
@@ -45,6 +42,6 @@ def test_swapping_the_parents_swaps_their_names(a, b, blend):
 
 
 @given(TEXTS)
-def test_nothing_of_a_text_blended_with_itself_is_new(text):
+def test_text_blended_with_itself_has_no_new_values(text):
     found = extract(text)
     assert {o for row in compare(found, found, found) for _, o in row.blend} <= {"both"}

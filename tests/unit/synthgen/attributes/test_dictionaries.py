@@ -7,7 +7,7 @@ from synthgen.attributes.dictionaries import CONDITIONS, HABITS, MEDICATIONS, OC
 from synthgen.attributes.lexicon import entries
 
 
-@pytest.mark.parametrize("block", [CONDITIONS, SYMPTOMS, MEDICATIONS], ids=["conditions", "symptoms", "medications"])
+@pytest.mark.parametrize("block", [CONDITIONS, SYMPTOMS, MEDICATIONS])
 def test_dictionary_values_are_unique_and_lower_case(block):
     found = list(entries(block))
     assert len(dict(found)) == len(found)

@@ -5,29 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.attributes import lexicon as module
 from synthgen.attributes.dictionaries import HABITS
-from synthgen.attributes.lexicon import (
-    BLOCKS,
-    OTHER,
-    AttributeFinding,
-    entries,
-    find_terms,
-    folded_words,
-    lexicon,
-    sentence_words,
-    value_of,
-    values,
-)
+from synthgen.attributes.lexicon import AttributeFinding, entries, find_terms, folded_words, sentence_words, value_of
 
 
-def test_a_finding_is_affirmed_by_default_and_hides_its_value():
-    found = AttributeFinding(attribute="age", value="54", start=2, end=7)
+def test_finding_is_affirmed_by_default_and_hides_its_value():
+    found = AttributeFinding("age", "54", start=2, end=7)
     assert not found.negated
     assert repr(found) == "AttributeFinding(age, 2 to 7)"
-
-
-def cut(text):
-    return [" ".join(word.text for word in words) for words in sentence_words(text)]
 
 
 @pytest.mark.parametrize(
@@ -46,21 +32,18 @@ def cut(text):
         (" ,. ", []),
     ],
 )
-def test_sentences_by_hand(text, expected):
-    assert cut(text) == expected
+def test_sentences_worked_examples(text, expected):
+    assert [" ".join(word.text for word in words) for words in sentence_words(text)] == expected
 
 
-def test_words_fold():
+def test_capitals_and_folding_of_words():
+    (words,) = sentence_words("COPD HFrEF Cough cough T2DM")
+    assert [word.text for word in words if word.is_capitals] == ["COPD", "HFrEF", "T2DM"]
     assert folded_words("Crohn’s Disease, T2DM beta-blocker") == ("crohn", "disease", "t2dm", "beta", "blocker")
 
 
-def test_shouting_is_mostly_capitals():
-    capitals = {w.text: w.is_capitals for words in sentence_words("COPD HFrEF Cough cough T2DM") for w in words}
-    assert capitals == {"COPD": True, "HFrEF": True, "Cough": False, "cough": False, "T2DM": True}
-
-
 @given(st.text(alphabet="aB1 .\n:•-'’", max_size=60))
-def test_no_word_is_lost_and_gaps_fill_the_text(text):
+def test_words_and_gaps_cover_the_text(text):
     words = [word for one in sentence_words(text) for word in one]
     for word, following in pairwise(words):
         assert text[word.start : word.end] == word.text
@@ -68,30 +51,22 @@ def test_no_word_is_lost_and_gaps_fill_the_text(text):
     assert sum(c.isalnum() for c in text) == sum(c.isalnum() for word in words for c in word.text)
 
 
-def found(text):
-    return [(t.attribute, t.value) for words in sentence_words(text) for _, _, t in find_terms(words)]
-
-
-def test_a_name_has_one_meaning():
+def test_dictionary_names_are_unique():
     names = Counter(
         key
-        for attribute, block in BLOCKS.items()
+        for attribute, block in module.BLOCKS.items()
         for _, of in entries(block)
-        for key in {folded_words(name) for name in (of[1:] if attribute in {*HABITS, OTHER} else of)}
+        for key in {folded_words(name) for name in (of[1:] if attribute in {*HABITS, module.OTHER} else of)}
     )
     assert [key for key, n in names.items() if n > 1] == []
 
 
-def test_there_are_a_few_hundred_terms():
-    assert 100 < len(values("condition")) < 200
-    assert 90 < len(values("symptom")) < 200
-    assert 150 < len(values("medication")) < 300
-    assert all(key for key in lexicon())
-
-
-@pytest.mark.parametrize("attribute", ["condition", "symptom", "medication"])
-def test_every_value_names_itself(attribute):
-    assert {value_of(attribute, value) for value in values(attribute)} == values(attribute)
+@pytest.mark.parametrize(("attribute", "least"), [("condition", 100), ("symptom", 90), ("medication", 150)])
+def test_every_dictionary_value_is_its_own_name(attribute, least):
+    values = [value for value, _ in entries(module.BLOCKS[attribute])]
+    assert least < len(values) < 2 * least
+    assert [value_of(attribute, value) for value in values] == values
+    assert all(module.lexicon())
 
 
 @pytest.mark.parametrize(
@@ -109,10 +84,10 @@ def test_every_value_names_itself(attribute):
         ("coughdrop", []),
     ],
 )
-def test_terms_by_hand(text, expected):
-    assert found(text) == expected
+def test_find_terms_worked_examples(text, expected):
+    assert [(t.attribute, t.value) for words in sentence_words(text) for _, _, t in find_terms(words)] == expected
 
 
-def test_a_name_of_another_kind_is_not_known():
+def test_value_of_unknown_name_is_none():
     assert value_of("medication", "asthma") is None
     assert value_of("condition", "no such thing") is None

@@ -118,7 +118,7 @@ def test_an_empty_train_split_raises_an_error(config, tmp_path):
 
 
 def test_attributes_of_an_unknown_class_raise_an_error(config):
-    with pytest.raises(ConfigError, match="labels that are not there"):
+    with pytest.raises(ConfigError, match="rules for unknown labels"):
         make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
     assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
 

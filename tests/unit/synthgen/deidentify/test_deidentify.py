@@ -26,9 +26,8 @@ def test_surrogate_numbers_keep_their_format(kind, value):
     own = Surrogates(SEEDS, "p1", ())
     result = own.replace(kind, value)
     assert result != value
-    assert re.sub(r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", result))) == re.sub(
-        r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", value))
-    )
+    shapes = [re.sub(r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", text))) for text in (result, value)]
+    assert shapes[0] == shapes[1]
     assert own.replace(kind, value) == result
 
 
@@ -59,11 +58,6 @@ def test_surrogates_of_other_kinds_have_their_format(kind, value, form):
     assert re.fullmatch(form, Surrogates(SEEDS, "p1", ()).replace(kind, value))
 
 
-def test_surrogate_addresses_are_distinct():
-    own = Surrogates(SEEDS, "p1", ())
-    assert len({own.replace("email", f"a{i}@b.org") for i in range(1000)}) > 990
-
-
 def test_surrogate_dates_shift_per_person():
     shifts = {}
     for person in (f"p{i}" for i in range(40)):
@@ -78,7 +72,7 @@ def test_surrogate_dates_shift_per_person():
 
 
 def test_declared_name_is_never_a_surrogate():
-    declared = [f"{name} Zub" for name in FEMALE_FIRST[:-1]]  # one name is left to give out
+    declared = [f"{name} Zub" for name in FEMALE_FIRST[:-1]]  # one name is left
     own = Surrogates(SEEDS, "p1", ())
     own._taken |= name_parts(declared)
     assert own.replace("name", FEMALE_FIRST[3]) == FEMALE_FIRST[-1]
@@ -87,15 +81,16 @@ def test_declared_name_is_never_a_surrogate():
 def test_surrogate_names_are_invented_when_the_list_is_exhausted():
     own = Surrogates(SEEDS, "p1", ())
     names = [f"Zub{a}{b}" for a in string.ascii_lowercase for b in string.ascii_lowercase]
-    stand_ins = [own.replace("name", f"Xyz {name}").split()[1] for name in names]
+    surrogates = [own.replace("name", f"Xyz {name}").split()[1] for name in names]
     assert len(names) > len(PLAIN_LAST)
-    assert len(set(stand_ins)) == len(names)
-    assert all(re.fullmatch(r"[^\W\d_][\w']+", name) for name in stand_ins)
+    assert len(set(surrogates)) == len(names)
+    assert all(re.fullmatch(r"[^\W\d_][\w']+", name) for name in surrogates)
 
 
-def test_surrogate_names_of_a_person_are_distinct():
+def test_surrogates_of_a_person_are_distinct():
     own = Surrogates(SEEDS, "p1", ())
     assert len({own.replace("name", name) for name in MALE_FIRST[:90]}) == 90
+    assert len({own.replace("email", f"a{i}@b.org") for i in range(1000)}) > 990
 
 
 RULES = DeidentifyConfig()
@@ -115,20 +110,23 @@ def corpus(texts=TEXTS):
 NAMES = {"r0": ("Omar Marchetti",), "r1": ("Omar Marchetti",), "r2": ("Omar Lungu",), "r3": ()}
 
 
-def test_deidentify_removes_all_found_identifiers():
+def test_deidentify_removes_all_found_identifiers_and_keeps_the_rest():
     result = deidentify(corpus(), RULES, NAMES, SEEDS)
+    assert [(r.id, r.label, r.group) for r in result.corpus.records] == [
+        (r.id, r.label, r.group) for r in corpus().records
+    ]
+    assert result.corpus.texts[3] == TEXTS[3][1]
     for record in result.corpus.records:
         for _, original in result.replaced[record.id]:
             assert original not in record.text
     assert ("name", "Omar Marchetti") in result.replaced["r0"]
     assert ("record_number", "52345678") in result.replaced["r1"]
     assert result.replaced["r3"] == ()
-    assert result.report.n_records_changed == 3
-    assert result.report.counts["date"] == 3
-    assert "Marchetti" not in repr(result) + repr(result.report)
+    assert result.counts["date"] == 3
+    assert "Marchetti" not in repr(result)
 
 
-def test_surrogates_are_one_person_across_records_and_dates_keep_their_distance():
+def test_surrogates_are_consistent_across_the_records_of_a_person():
     first, second, other, _ = deidentify(corpus(), RULES, NAMES, SEEDS).corpus.texts
     given_name, last = re.match(r"(\w+) ([\w']+) \(MRN (\d{8})", first).group(1, 2)
     assert f"Mr. {last}, aged 90+" in second
@@ -147,27 +145,19 @@ def test_surrogates_do_not_depend_on_other_persons():
     assert deidentify(corpus(), RULES, NAMES, SeedTree(5)).corpus.texts[:2] != alone
 
 
-def test_deidentify_keeps_ids_labels_groups_and_other_text():
-    result = deidentify(corpus(), RULES, NAMES, SEEDS)
-    assert [(r.id, r.label, r.group) for r in result.corpus.records] == [
-        (r.id, r.label, r.group) for r in corpus().records
-    ]
-    assert result.corpus.texts[3] == TEXTS[3][1]
-
-
 def test_deidentify_off_keeps_text():
     result = deidentify(corpus(), DeidentifyConfig(engine="off"), NAMES, SEEDS)
     assert result.corpus == corpus()
-    assert (result.report.engine, result.report.counts, result.report.n_records_changed) == ("off", {}, 0)
+    assert result.counts == {}
 
 
-def test_presidio_without_its_extra_is_refused(monkeypatch):
+def test_presidio_engine_requires_its_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "presidio_analyzer", None)
     with pytest.raises(DependencyError, match="extra 'presidio'"):
         deidentify(corpus(), DeidentifyConfig(engine="presidio"), NAMES, SEEDS)
 
 
-def test_no_identifier_of_the_clinics_key_is_left_with_declared_names():
+def test_deidentify_removes_identifiers_of_the_fictional_clinic():
     rows = generate(60, SeedTree(2).generator())
     records = tuple(
         Record(id=row["note_id"], text=row["note"], label=row["specialty"], group=row["patient_id"]) for row in rows

@@ -4,61 +4,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.deidentify.names import (
-    FEMALE_FIRST,
-    FIRST_NAMES,
-    LAST_NAMES,
-    MALE_FIRST,
-    MAX_NAME_TOKENS,
-    PLAIN_LAST,
-    TOKEN,
-    WORD_FIRST,
-    WORD_LAST,
-    find_names,
-    name_parts,
-)
+from synthgen.deidentify import names as module
+from synthgen.deidentify.names import MAX_NAME_TOKENS, TOKEN, find_names, name_parts
 
 LISTS = {
-    "female": FEMALE_FIRST,
-    "male": MALE_FIRST,
-    "word_first": WORD_FIRST,
-    "last": PLAIN_LAST,
-    "word_last": WORD_LAST,
+    name: getattr(module, name) for name in ("FEMALE_FIRST", "MALE_FIRST", "PLAIN_LAST", "WORD_FIRST", "WORD_LAST")
 }
-# words of ordinary clinical prose that are names as well
+# words of clinical prose that are also names
 WORDS = {"Rose", "Hope", "Will", "Mark", "Young", "Brown", "Graves", "Parkinson", "Crohn", "May", "Short", "Bell"}
 
 
-@pytest.mark.parametrize("name", sorted(LISTS))
-def test_every_name_is_one_capitalised_word_named_once(name):
-    names = LISTS[name]
+@pytest.mark.parametrize("names", LISTS.values(), ids=LISTS)
+def test_names_are_unique_capitalised_words(names):
     assert len(set(names)) == len(names) > 0
     assert [n for n in names if not n[0].isupper() or len(n) < 2 or not TOKEN.fullmatch(n)] == []
 
 
-def test_names_that_are_words_stand_apart():
-    plain = FIRST_NAMES | LAST_NAMES
-    assert LAST_NAMES & set(WORD_LAST) == set()
-    assert WORDS & plain == set()
-    assert set(WORD_FIRST) | set(WORD_LAST) >= WORDS
-
-
-def test_a_first_name_has_one_gender_in_the_lists():
-    assert set(FEMALE_FIRST) & set(MALE_FIRST) == set()
-
-
-def test_name_lists_are_large_enough():
-    assert min(len(FEMALE_FIRST), len(MALE_FIRST), len(PLAIN_LAST)) > 200
-
-
-def test_no_list_holds_another():
-    assert all(
-        set(a) - set(b) for one, other in combinations(LISTS.values(), 2) for a, b in ((one, other), (other, one))
-    )
+def test_name_lists_are_large_and_disjoint():
+    female, male, last, word_first, word_last = map(set, LISTS.values())
+    assert min(len(female), len(male), len(last)) > 200
+    assert not female & male
+    assert not last & word_last
+    assert not WORDS & (female | male | last)
+    assert word_first | word_last >= WORDS
+    assert all(set(a) - set(b) and set(b) - set(a) for a, b in combinations(LISTS.values(), 2))
 
 
 def found(text, known=()):
-    """Return the longest names found: those that stand in no other."""
+    """Return the names that are not part of a longer name."""
     spans = find_names(text, known)
     whole = [s for s in spans if not any(s != o and o.start <= s.start and s.end <= o.end for o in spans)]
     return [text[s.start : s.end] for s in sorted(set(whole), key=lambda s: s.start)]
@@ -94,33 +67,24 @@ def test_names_are_found_whole(text, expected):
 @pytest.mark.parametrize(
     "text", ["", "A", "Dr.", "Dear", "Rose", "Rose B", "Quux,", "is Graves disease", "Dr. Monday"]
 )
-def test_a_text_that_ends_too_soon_holds_no_name(text):
+def test_incomplete_names_are_not_found(text):
     assert find_names(text, ()) == []
 
 
-def test_a_declared_name_counts_in_any_case_unless_it_is_a_word():
-    assert found("quuxley, QUUXLEY, Quuxley's, a rose, Rose", ["Rose Quuxley"]) == [
-        "quuxley",
-        "QUUXLEY",
-        "Quuxley's",
-        "Rose",
-    ]
-    assert found("zub and Zub", ["Zub"]) == ["Zub"], "short ones in lower case are words too often"
+def test_declared_names_are_found_in_any_case_unless_ordinary_words():
+    names = ["quuxley", "QUUXLEY", "Quuxley's", "Rose"]
+    assert found("quuxley, QUUXLEY, Quuxley's, a rose, Rose", ["Rose Quuxley"]) == names
+    assert found("zub and Zub", ["Zub"]) == ["Zub"], "short names in lower case are often words"
 
 
-def test_parts_of_declared_names():
-    assert name_parts(["Dr. Anna van Achter-Ilves", "O’Neill, J."]) == {
-        "anna",
-        "achter-ilves",
-        "achter",
-        "ilves",
-        "o’neill",
-    }
+def test_name_parts():
+    parts = {"anna", "achter-ilves", "achter", "ilves", "o’neill"}
+    assert name_parts(["Dr. Anna van Achter-Ilves", "O’Neill, J."]) == parts
     assert name_parts([]) == frozenset()
 
 
 @given(st.text(st.sampled_from("Aab. ,'-éÉ1\n"), max_size=60), st.lists(st.text("Aab -'", max_size=9), max_size=3))
-def test_names_are_whole_words_of_the_text_and_not_too_long(text, known):
+def test_names_are_whole_words_of_limited_number(text, known):
     starts, ends = {m.start() for m in TOKEN.finditer(text)}, {m.end() for m in TOKEN.finditer(text)}
     for span in find_names(text, known):
         assert span.kind == "name"

@@ -38,19 +38,22 @@ def found(text, kind):
         ("age", "93 yo, 89 yo, 129M, 130 years, 93/60", ["93", "129"]),
         ("age", "aged 104, turned 90, age of 91%", ["104", "90"]),
         ("age", "she is 95 and well", ["95"]),
+        ("record_number", "policy number: K-8841/22", ["K-8841/22"]),
+        # wrong lengths and alphabets
+        ("nhs_number", "943476591", []),
+        ("iban", "GB82", []),
+        ("iban", "ГБ82WEST12345698765432", []),
+        # digits of other scripts
+        ("phone", "tel ٥٥٥٠١٤٢", ["٥٥٥٠١٤٢"]),
+        ("card", "٤١١١ ١١١١ ١١١١ ١١١١", ["٤١١١ ١١١١ ١١١١ ١١١١"]),
+        ("nhs_number", "٩٤٣٤٧٦٥٩١٩", ["٩٤٣٤٧٦٥٩١٩"]),
     ],
 )
-def test_what_the_pattern_means_is_found_and_its_near_misses_are_not(kind, text, expected):
+def test_patterns_worked_examples(kind, text, expected):
     assert found(text, kind) == expected
 
 
-def test_a_number_the_words_before_it_name_is_found_without_them():
-    text = "policy number: K-8841/22"
-    (span,) = [s for s in find_patterns(text) if s.kind == "record_number"]
-    assert (span.start, span.end) == (15, len(text))
-
-
-def test_overlapping_finds_are_all_returned():
+def test_overlapping_spans_are_all_returned():
     assert {s.kind for s in find_patterns("SSN 123-45-6789")} >= {"ssn", "phone"}
 
 
@@ -63,25 +66,12 @@ def test_spans_lie_in_the_text_and_have_a_known_kind(text):
     ("kind", "value"),
     [("card", "4111111111111111"), ("nhs_number", "9434765919"), ("iban", "GB82 WEST 1234 5698 7654 32")],
 )
-def test_published_examples_are_found_and_with_any_digit_changed_are_not(kind, value):
+def test_check_digits_are_verified(kind, value):
     assert found(value, kind) == [value]
     for i, character in enumerate(value):
         if character.isdigit():
             changed = value[:i] + str((int(character) + 1) % 10) + value[i + 1 :]
             assert found(changed, kind) == []
-
-
-def test_wrong_lengths_and_alphabets_are_no_identifiers():
-    assert found("943476591", "nhs_number") == []
-    assert found("GB82", "iban") == []
-    assert found("ГБ82WEST12345698765432", "iban") == []
-
-
-def test_digits_of_other_scripts_count_as_the_digits_they_are():
-    to_arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
-    for kind, value in (("phone", "tel 5550142"), ("card", "4111 1111 1111 1111"), ("nhs_number", "9434765919")):
-        number = value.removeprefix("tel ").translate(to_arabic)
-        assert found(value.translate(to_arabic), kind) == [number]
 
 
 FORMATS = ["%m/%d/%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y"]
@@ -102,7 +92,7 @@ FORMATS = ["%m/%d/%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%m/%d/%
         ("July 30", 3, "August 2"),
     ],
 )
-def test_a_moved_date_is_written_as_it_was(value, days, expected):
+def test_shifted_date_keeps_its_format(value, days, expected):
     assert find_dates(f"seen {value}, then") != []
     assert shift_date(value, days) == expected
 
@@ -113,24 +103,21 @@ def test_a_moved_date_is_written_as_it_was(value, days, expected):
     st.integers(-365, 365),
     st.sampled_from(FORMATS),
 )
-def test_distances_between_dates_are_kept(one, two, days, form):
-    # whether 10 is written with a leading zero cannot be told, so 9 may come back as 9 or 09
-    # nor whether May is short for itself, so that its neighbours come back short
+def test_shifted_dates_keep_their_distance(one, two, days, form):
+    # a full "May" equals its abbreviation, so a date shifted from May has an abbreviated month
     forms = {day: form.replace("%B", "%b") if day.month == 5 else form for day in (one, two)}
-    moved = [
-        datetime.strptime(shift_date(day.strftime(form), days), forms[day]).date()  # noqa: DTZ007
-        for day in (one, two)
-    ]
-    assert moved == [day + timedelta(days=days) for day in (one, two)]
+    for day in (one, two):
+        moved = datetime.strptime(shift_date(day.strftime(form), days), forms[day])  # noqa: DTZ007
+        assert moved.date() == day + timedelta(days=days)
 
 
 @pytest.mark.parametrize(
     "text", ["BP 120/80", "13/13/2020", "2021-02-30", "24/26 mg", "1.2.3", "version 2020-1", "T-score -2.5"]
 )
-def test_what_is_no_date_is_left_alone(text):
+def test_other_numbers_are_not_dates(text):
     assert find_dates(text) == []
 
 
-def test_an_unknown_form_is_refused():
+def test_shift_of_an_unknown_form_is_an_error():
     with pytest.raises(ValueError, match="not a date"):
         shift_date("last Tuesday", 3)

@@ -15,20 +15,17 @@ SEEDS = SeedTree(3).child("evaluate")
 
 
 def corpus(role, persons, seed, *, noise=0.0, wrong=0.0):
-    """Return two records a person, and vectors; `noise` blurs both views, `wrong` gives a share a wrong label."""
+    """Return two records per person and vectors; `noise` affects both, and a share `wrong` gets a random label."""
     rng = np.random.default_rng(seed)
     records, vectors = [], []
     for label, n in persons.items():
         for person in range(n):
             for note in range(2):
-                told = label if rng.random() >= wrong else str(rng.choice(sorted(WORDS)))
+                given = label if rng.random() >= wrong else str(rng.choice(sorted(WORDS)))
                 own = WORDS[label].split() if rng.random() >= noise else OTHER
                 text = " ".join([*rng.choice(own, 3), *rng.choice(OTHER, 5)])
-                records.append(
-                    Record(
-                        id=f"{role}-{label}{person}-{note}", text=text, label=told, group=f"{role}-{label}{person}"
-                    )
-                )
+                group = f"{role}-{label}{person}"
+                records.append(Record(id=f"{group}-{note}", text=text, label=given, group=group))
                 vectors.append(np.eye(3, 5)[sorted(WORDS).index(label)] + rng.normal(scale=0.3 + noise, size=5))
     return Corpus(role=role, records=tuple(records), has_groups=True), np.array(vectors, dtype=np.float32)
 
@@ -42,7 +39,7 @@ def tables(*, noise=0.0, wrong=0.0, synthetic=None):
     return Tables(**{k: v[0] for k, v in made.items()}, vectors={k: v[1] for k, v in made.items()})
 
 
-def test_like_for_like_has_a_ratio_near_one():
+def test_records_like_train_have_a_ratio_near_one():
     found = evaluate(tables(), SEEDS, requested={"ant": 1, "bee": 1, "cow": 1})
     assert set(found.reasons) <= {"style.gap"}  # the texts are short
     e = found.metrics["utility.tstr_over_trtr"]
@@ -67,7 +64,7 @@ def test_useless_records_have_a_low_ratio():
     assert found.metrics["utility.worst_class_ratio"].high < 0.8
 
 
-def test_the_metric_is_the_worse_of_the_two_classifiers():
+def test_metric_is_that_of_the_worse_classifier():
     found = evaluate(tables(noise=0.7), SEEDS)
     for name in ("tstr_over_trtr", "worst_class_ratio"):
         lows = [e["low"] for e in found.table["ratios"][name].values()]
@@ -75,61 +72,58 @@ def test_the_metric_is_the_worse_of_the_two_classifiers():
         assert found.metrics[f"utility.{name}"].low == min(lows)
 
 
-def test_a_class_that_is_missing_is_the_worst_class():
+def test_missing_class_is_the_worst_class():
     found = evaluate(tables(synthetic={"ant": 30, "cow": 30}), SEEDS, requested={"ant": 20, "bee": 20, "cow": 20})
     assert found.metrics["utility.worst_class_ratio"].value == 0
-    assert found.metrics["balance.tv_distance"].value == 1  # a class that was asked for is not there
+    assert found.metrics["balance.tv_distance"].value == 1  # a requested class is missing
 
 
-def test_the_order_of_records_changes_nothing():
-    given = tables()
-    rng, moved, vectors = np.random.default_rng(8), {}, {}
+def rows_of(given, name, rows):
+    """Return the tables with these rows of one table."""
+    corpus, vectors = getattr(given, name), given.vectors | {name: given.vectors[name][rows]}
+    return replace(given, **{name: replace(corpus, records=tuple(corpus.records[i] for i in rows))}, vectors=vectors)
+
+
+def test_evaluation_does_not_depend_on_the_order_of_records():
+    given = moved = tables()
+    rng = np.random.default_rng(8)
     for name in ("synthetic", "train", "test"):
-        of = getattr(given, name)
-        order = rng.permutation(len(of))
-        moved[name] = replace(of, records=tuple(of.records[i] for i in order))
-        vectors[name] = given.vectors[name][order]
-    assert evaluate(Tables(**moved, vectors=vectors), SEEDS).table == evaluate(given, SEEDS).table
+        moved = rows_of(moved, name, rng.permutation(len(given.vectors[name])))
+    assert evaluate(moved, SEEDS).table == evaluate(given, SEEDS).table
 
 
-def test_a_train_class_without_test_persons_is_not_measured():
+def test_worst_class_is_not_measured_if_a_class_has_no_test_persons():
     given = tables()
-    keep = [i for i, r in enumerate(given.test.records) if r.label != "bee"]
-    test = replace(given.test, records=tuple(given.test.records[i] for i in keep))
-    found = evaluate(replace(given, test=test, vectors=given.vectors | {"test": given.vectors["test"][keep]}), SEEDS)
+    found = evaluate(rows_of(given, "test", [i for i, r in enumerate(given.test.records) if r.label != "bee"]), SEEDS)
     assert "utility.worst_class_ratio" not in found.metrics
     assert "1 classes of train" in found.reasons["utility.worst_class_ratio"]
     assert "utility.tstr_over_trtr" in found.metrics
 
 
-def test_every_reason_to_refuse_is_listed():
+def test_all_problems_of_tables_are_listed():
     given = tables()
     stranger = Record(id="s", text="x", label="zebra", group=given.train.records[0].group)
     test = replace(given.test, records=(*given.test.records, stranger))
     empty = replace(given.synthetic, records=())
-    vectors = given.vectors | {
-        "test": np.ones((115, 5), dtype=np.float32),
-        "synthetic": np.ones((0, 5), dtype=np.float32),
-    }
+    vectors = given.vectors | {"test": np.ones((115, 5)), "synthetic": np.ones((0, 5))}
     with pytest.raises(DataError, match="cannot be measured") as refused:
         evaluate(Tables(synthetic=empty, train=given.train, test=test, vectors=vectors), SEEDS)
-    assert refused.value.problems == (
-        "synthetic: no records",
-        "test: 1 classes that train lacks",
-        "test: 1 persons who also stand in train",
-    )
+    problems = ("synthetic: no records", "test: 1 classes are not in train", "test: 1 persons are also in train")
+    assert refused.value.problems == problems
     with pytest.raises(InternalError, match="do not match"):
         evaluate(replace(given, vectors=vectors), SEEDS)
 
 
-def test_tv_distance_by_hand():
-    # shares .5 .3 .2 against .25 .25 .5: half of .25 + .05 + .3
-    assert tv_distance(["a"] * 5 + ["b"] * 3 + ["c"] * 2, {"a": 1, "b": 1, "c": 2}, 0.95).value == pytest.approx(0.3)
-    assert tv_distance(["a"], {"b": 4}, 0.95).value == 1
-    # 4 of 60 are missing, from one class or from all; a hundredth class is lost; 4 short of 70
-    assert tv_distance(["a"] * 26 + ["b"] * 30, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
-    assert tv_distance(["a"] * 28 + ["b"] * 28, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
-    assert tv_distance([str(i) for i in range(99)], {str(i): 1 for i in range(100)}, 0.95).value == 1
-    assert tv_distance(["a"] * 66 + ["b"] * 350, {"a": 70, "b": 350}, 0.95).value == pytest.approx(4 / 420)
+def test_tv_distance_worked_examples():
+    for counts, requested, distance in [
+        ({"a": 5, "b": 3, "c": 2}, {"a": 1, "b": 1, "c": 2}, 0.3),  # .5 .3 .2 and .25 .25 .5: half of .25 + .05 + .3
+        ({"a": 1}, {"b": 4}, 1),
+        ({"a": 26, "b": 30}, {"a": 30, "b": 30}, 4 / 60),  # 4 records of one class are missing
+        ({"a": 28, "b": 28}, {"a": 30, "b": 30}, 4 / 60),
+        (dict.fromkeys("abc", 1), dict.fromkeys("abcd", 1), 1),  # no record of one class
+        ({"a": 66, "b": 350}, {"a": 70, "b": 350}, 4 / 420),
+    ]:
+        labels = [label for label, n in counts.items() for _ in range(n)]
+        assert tv_distance(labels, requested, 0.95).value == pytest.approx(distance)
     with pytest.raises(DataError, match="at least one"):
         tv_distance([], {"a": 1}, 0.95)

@@ -8,7 +8,7 @@ from synthgen.evaluate.style_gap import MIN_TOKENS, style_gap, style_profile, st
 SEEDS = SeedTree(3)
 TOPICS = {
     "sea": ["harbour", "sailing", "anchors", "currents", "mooring", "lagoon"],
-    "bread": ["kneaded", "proving", "brioche", "baguette", "toasted", "crusts"],  # as long as those, one by one,
+    "bread": ["kneaded", "proving", "brioche", "baguette", "toasted", "crusts"],  # with the same lengths
 }
 
 
@@ -32,35 +32,19 @@ def gap(synthetic, control, **more):
     return style_gap(synthetic, control, [f"p{i // 2}" for i in range(len(control))], SEEDS, **more)
 
 
-def test_content_words_are_shapes_and_marks_stay():
-    said = "Dr. Clarke's SOB for 3/7,\n\nBP 120/80; he isn't well..."
-    assert style_tokens(said) == [
-        "Aa1.",
-        "Aa'2",
-        "AA1",
-        "for",
-        "0/0",
-        ",",
-        "\n",
-        "AA1",
-        "000/00",
-        ";",
-        "he",
-        "isn't",
-        "well.",
-        ".",
-        ".",
-    ]
+def test_style_tokens_worked_example():
+    tokens = "Aa1. Aa'2 AA1 for 0/0 , \n AA1 000/00 ; he isn't well. . ."
+    assert style_tokens("Dr. Clarke's SOB for 3/7,\n\nBP 120/80; he isn't well...") == tokens.split(" ")
 
 
 @given(st.text(max_size=60))
-def test_any_text_has_tokens_and_none_of_them_holds_a_content_word(text):
+def test_style_tokens_contain_no_content_words(text):
     for token in style_tokens(text):
         assert len(token) <= 12 or not token[0].isalpha()
     assert all(0 <= share <= 1 for share in style_profile([text]).values())
 
 
-def test_it_orders_pairs_as_a_reader_would():
+def test_style_gap_grows_with_the_difference_in_style():
     control = many(note, "sea", 1)
     found = {
         "another half": gap(many(note, "sea", 2), control),
@@ -76,20 +60,20 @@ def test_it_orders_pairs_as_a_reader_would():
     assert all(e.low <= e.value <= e.high and e.n == 150 for e in found.values())
 
 
-def test_copies_of_train_gain_nothing_over_other_texts_of_the_kind():
+def test_style_gap_does_not_reward_copies_of_train():
     control, train = many(note, "sea", 1), many(note, "sea", 7)
     copied, fresh = gap(train, control), gap(many(note, "sea", 8), control)
     assert abs(copied.value - fresh.value) < 0.05
 
 
-def test_too_little_text_has_no_style():
+def test_style_gap_of_too_few_tokens_is_none():
     few = many(note, "sea", 1, 8)
     assert sum(len(style_tokens(t)) for t in few) < MIN_TOKENS
     assert gap(few, many(note, "sea", 2)) is None
     assert gap(many(note, "sea", 2), few) is None
 
 
-def test_the_same_stream_gives_the_same_gap():
+def test_style_gap_is_reproducible():
     control, made = many(note, "sea", 1), many(encyclopaedia, "sea", 2)
     assert gap(made, control) == gap(made, control)
     assert gap(made, control, confidence=0.99).high >= gap(made, control).high

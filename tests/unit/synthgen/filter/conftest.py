@@ -1,6 +1,6 @@
-"""A small made-up world: three classes in seven dimensions, two records a person, candidates around latents.
+"""A small artificial dataset: three classes in seven dimensions, two records per person, candidates around latents.
 
-Its decoder is as good for the train records' own vectors, the reconstructions, as it is for the latents.
+The decoder errors of the reconstructions, which are decoded from train vectors, are as large as those of candidates.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,6 @@ from synthgen.core.types import Candidate, Corpus, Embedded, Record
 from synthgen.filter import Reconstructions, make_context
 from synthgen.interpolate import InterpolateConfig
 
-CENTRES = {"ant": 0, "bee": 1, "cow": 2}
 SUBJECTS = {
     "ant": ["the colony", "a worker", "the queen", "an old nest", "every forager", "the soldier caste"],
     "bee": ["the hive", "a drone", "the swarm", "an empty comb", "every keeper", "the nectar store"],
@@ -26,18 +25,14 @@ DIM = 7
 N_RECONSTRUCTIONS = 34
 
 
-def sentence(label, rng):
-    pick = [words[rng.integers(len(words))] for words in (SUBJECTS[label], VERBS, PLACES, TIMES)]
-    return f"{pick[0]} {pick[1]} {pick[2]} {pick[3]}."
-
-
-def paragraph(label, rng, n=3):
-    return " ".join(sentence(label, rng) for _ in range(n))
+def paragraph(label, rng):
+    phrases = (SUBJECTS[label], VERBS, PLACES, TIMES)
+    return " ".join(" ".join(words[rng.integers(len(words))] for words in phrases) + "." for _ in range(3))
 
 
 @dataclass
 class World:
-    """Everything `make_context` takes, and the candidates."""
+    """The arguments of `make_context`, and the candidates."""
 
     train: Embedded
     corpus: Corpus
@@ -60,25 +55,30 @@ class World:
         """Return the same world with candidates in another order."""
         return replace(self, candidates=[self.candidates[i] for i in order], vectors=self.vectors[list(order)])
 
+    def some_reconstructions(self, rows):
+        """Return the reconstructions of these rows, in this order."""
+        given = self.reconstructions
+        ids, texts = (tuple(values[i] for i in rows) for values in (given.record_ids, given.texts))
+        return Reconstructions(record_ids=ids, texts=texts, vectors=given.vectors[list(rows)])
+
+    def with_texts(self, texts, **changes):
+        """Return copies of the first candidate with other texts."""
+        return [replace(self.candidates[0], text=text, **changes) for text in texts]
+
 
 @pytest.fixture
 def world():
     rng = np.random.default_rng(11)
     records, rows = [], []
-    for label, axis in CENTRES.items():
+    for axis, label in enumerate(SUBJECTS):
         for person in range(9 + axis):
             for note in range(2):
                 vector = rng.normal(scale=0.25, size=DIM)
                 vector[axis] += 1
                 rows.append(vector / np.linalg.norm(vector))
-                records.append(
-                    Record(
-                        id=f"{label}{person:02d}-{note}",
-                        text=paragraph(label, rng),
-                        label=label,
-                        group=f"{label}{person:02d}",
-                    )
-                )
+                group = f"{label}{person:02d}"
+                text = paragraph(label, rng)
+                records.append(Record(id=f"{group}-{note}", text=text, label=label, group=group))
     order = rng.permutation(len(records))
     corpus = Corpus(role="train", records=tuple(records[i] for i in order), has_groups=True)
     train = Embedded(
@@ -94,9 +94,8 @@ def world():
     candidates, vectors = [], []
     for id_, label, latent in zip(latents.ids, latents.labels, latents.vectors, strict=True):
         for index in range(3):
-            candidates.append(
-                Candidate(latent_id=id_, index=index, text=paragraph(label, rng), label=label, finish="stop")
-            )
+            text = paragraph(label, rng)
+            candidates.append(Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop"))
             vectors.append(latent + rng.normal(scale=0.05 * (1 + index), size=DIM))
     rows = rng.permutation(len(records))[:N_RECONSTRUCTIONS]
     noise = np.array([rng.normal(scale=0.05 * (1 + i % 3), size=DIM) for i in range(N_RECONSTRUCTIONS)])

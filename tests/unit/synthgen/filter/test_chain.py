@@ -5,7 +5,7 @@ import pytest
 
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.filter import Reconstructions, apply, build_filters, select
+from synthgen.filter import apply, build_filters, select
 from synthgen.filter.base import FittedFilter
 from synthgen.filter.config import DistanceBounds, FilterConfig
 from synthgen.filter.distance import latent_distances
@@ -17,21 +17,25 @@ def judged(world, filters=None, **changes):
     return apply(world.candidates, world.context(**changes), filters or build_filters(CONFIG))
 
 
-def test_the_best_of_each_latent_is_kept(world):
+def ids(result):
+    return [(c.latent_id, c.index) for c in result.kept]
+
+
+def test_candidate_nearest_to_its_latent_is_kept(world):
     result = judged(world)
     distance = latent_distances(world.candidates, world.context())
-    at = {(c.latent_id, c.index): i for i, c in enumerate(world.candidates)}
+    row_of = {(c.latent_id, c.index): i for i, c in enumerate(world.candidates)}
     assert len({c.latent_id for c in result.kept}) == len(result.kept)
     assert 0 < len(result.kept) < len(world.latents) + 1
     for c in result.kept:
         rivals = [r for r in result.judged if r.latent_id == c.latent_id and r.kept]
         assert c.kept
-        assert distance[at[c.latent_id, c.index]] == min(distance[at[r.latent_id, r.index]] for r in rivals)
+        assert distance[row_of[c.latent_id, c.index]] == min(distance[row_of[r.latent_id, r.index]] for r in rivals)
     order = {id_: i for i, id_ in enumerate(world.latents.ids)}
     assert [order[c.latent_id] for c in result.kept] == sorted(order[c.latent_id] for c in result.kept)
 
 
-def test_every_candidate_is_judged_by_every_filter_and_counted(world):
+def test_all_filters_judge_all_candidates_and_counts_add_up(world):
     world.candidates[3] = replace(world.candidates[3], text="")
     world.candidates[4] = replace(world.candidates[4], text=world.corpus.records[0].text * 2)
     result = judged(world)
@@ -46,14 +50,14 @@ def test_every_candidate_is_judged_by_every_filter_and_counted(world):
     assert set(result.bounds) == set(names)
 
 
-def at(rule, context):
+def fitted_at(rule, context):
     return rule if isinstance(rule, FittedFilter) else rule.fit(context)
 
 
 @pytest.mark.parametrize("rule", build_filters(CONFIG), ids=lambda rule: rule.name)
-def test_every_filter_keeps_the_protocol(world, rule):
+def test_filter_outcomes_are_complete_and_independent_of_order(world, rule):
     context = world.context()
-    fitted = at(rule, context)
+    fitted = fitted_at(rule, context)
     outcomes = fitted.judge(world.candidates)
     assert len(outcomes) == len(world.candidates)
     assert all(np.isfinite(v) for v in fitted.bounds.values())
@@ -64,69 +68,46 @@ def test_every_filter_keeps_the_protocol(world, rule):
         assert (type(o.passed), type(o.score)) == (bool, float)
     order = np.random.default_rng(9).permutation(len(world.candidates))
     moved = world.permuted(order)
-    again = at(rule, moved.context()).judge(moved.candidates)
+    again = fitted_at(rule, moved.context()).judge(moved.candidates)
     assert [(o.passed, o.reason) for o in again] == [(outcomes[i].passed, outcomes[i].reason) for i in order]
-    assert at(rule, replace(context, vectors=context.vectors[:0])).judge([]) == []
+    assert fitted_at(rule, replace(context, vectors=context.vectors[:0])).judge([]) == []
 
 
-def test_the_order_of_the_chain_changes_nothing(world):
-    filters = build_filters(CONFIG)
-    pick = np.random.default_rng(5)
-    first = {(c.latent_id, c.index) for c in judged(world).kept}
+def test_kept_candidates_do_not_depend_on_the_order_of_filters(world):
+    filters, rng = build_filters(CONFIG), np.random.default_rng(5)
+    first = ids(judged(world))
     for _ in range(3):
-        shuffled = tuple(filters[i] for i in pick.permutation(len(filters)))
-        assert {(c.latent_id, c.index) for c in judged(world, shuffled).kept} == first
+        shuffled = tuple(filters[i] for i in rng.permutation(len(filters)))
+        assert set(ids(judged(world, shuffled))) == set(first)
 
 
-def test_the_order_of_candidates_and_of_train_rows_changes_nothing(world):
+def test_kept_candidates_do_not_depend_on_the_order_of_rows(world):
     result = judged(world)
     order = np.random.default_rng(6).permutation(len(world.candidates))
     assert judged(world.permuted(order)).kept == result.kept
     rows = np.random.default_rng(7).permutation(len(world.train.ids))
-    train = replace(
-        world.train,
-        vectors=world.train.vectors[rows],
-        ids=tuple(world.train.ids[i] for i in rows),
-        labels=tuple(world.train.labels[i] for i in rows),
-        groups=tuple(world.train.groups[i] for i in rows),
-    )
+    permuted = {name: tuple(getattr(world.train, name)[i] for i in rows) for name in ("ids", "labels", "groups")}
+    train = replace(world.train, vectors=world.train.vectors[rows], **permuted)
     corpus = replace(world.corpus, records=tuple(world.corpus.records[i] for i in rows))
     assert judged(world, train=train, corpus=corpus).kept == result.kept
-
-
-def test_the_order_of_reconstructions_changes_nothing(world):
-    context, result = world.context(), judged(world)
-    order = np.random.default_rng(8).permutation(len(world.reconstructions.texts))
-    reconstructions = Reconstructions(
-        record_ids=tuple(world.reconstructions.record_ids[i] for i in order),
-        texts=tuple(world.reconstructions.texts[i] for i in order),
-        vectors=world.reconstructions.vectors[order],
-    )
-    moved = world.context(reconstructions=reconstructions)
+    rows = np.random.default_rng(8).permutation(len(world.reconstructions.texts))
+    reconstructions = world.some_reconstructions(rows)
+    context, moved = world.context(), world.context(reconstructions=reconstructions)
     for rule in build_filters(CONFIG):
-        assert at(rule, moved).bounds == pytest.approx(at(rule, context).bounds, abs=1e-12)
-    assert [(c.latent_id, c.index) for c in judged(world, reconstructions=reconstructions).kept] == [
-        (c.latent_id, c.index) for c in result.kept
-    ]
+        assert fitted_at(rule, moved).bounds == pytest.approx(fitted_at(rule, context).bounds, abs=1e-12)
+    assert ids(judged(world, reconstructions=reconstructions)) == ids(result)
 
 
-def test_a_filter_that_is_off_is_not_there(world):
-    off = FilterConfig(
-        class_agreement=None,
-        embedding_distance=None,
-        near_duplicate=None,
-        language=None,
-        length=None,
-        repetition=None,
-    )
-    assert [f.name for f in build_filters(off)] == ["copy", "empty"]
+def test_null_turns_a_filter_off_and_limits_are_applied(world):
+    names = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition")
+    assert [f.name for f in build_filters(FilterConfig(**dict.fromkeys(names)))] == ["copy", "empty"]
     given = FilterConfig(embedding_distance=DistanceBounds(low=0.1, high=0.2))
     rule = next(f for f in build_filters(given) if f.name == "latent_distance")
     assert rule.fit(world.context()).bounds == {"low": 0.1, "high": 0.2}
 
 
-def test_nothing_is_dropped_for_lying_on_train_vectors(world):
-    """The texts of half the candidates are embedded onto their first parent; no distance rule may mind."""
+def test_candidates_at_train_vectors_are_not_rejected(world):
+    """Most candidates get the vector of their first parent; no distance filter rejects them for it."""
     row = {id_: i for i, id_ in enumerate(world.train.ids)}
     for i, c in enumerate(world.candidates):
         parent = world.latents.parent_ids[list(world.latents.ids).index(c.latent_id)][0]
@@ -137,23 +118,19 @@ def test_nothing_is_dropped_for_lying_on_train_vectors(world):
     assert not [reason for reason in failed if reason.endswith("near") or reason == "copy"]
 
 
-def test_our_mistakes_are_named(world):
+def test_apply_rejects_wrong_vectors_and_no_filters(world):
     with pytest.raises(InternalError, match="do not match"):
         apply(world.candidates[:3], world.context(), build_filters(CONFIG))
-    with pytest.raises(InternalError, match="nobody judged"):
+    with pytest.raises(InternalError, match="no filter judged"):
         apply(world.candidates, world.context(), ())
 
 
-def test_select_takes_exactly_the_counts_at_random(world):
+def test_select_draws_the_counts_at_random_or_all_of_too_few(world):
     firsts = [c for c in world.candidates if c.index == 0]
     chosen = select(firsts, {"bee": 2, "ant": 4}, SeedTree(1))
     assert [c.label for c in chosen] == ["ant"] * 4 + ["bee"] * 2
     assert select(firsts[::-1], {"ant": 4, "bee": 2}, SeedTree(1)) == chosen
     assert select(firsts, {"ant": 4}, SeedTree(1)) == chosen[:4]
     assert any(select(firsts, {"ant": 4}, SeedTree(s)) != chosen[:4] for s in range(2, 6))
-
-
-def test_a_class_that_falls_short_gives_all_it_has(world):
-    firsts = [c for c in world.candidates if c.index == 0 and c.label != "cow"]
-    chosen = select(firsts, {"ant": 4, "bee": 9, "cow": 1}, SeedTree(1))
-    assert [c.label for c in chosen] == ["ant"] * 4 + ["bee"] * 5
+    few = select([c for c in firsts if c.label != "cow"], {"ant": 4, "bee": 9, "cow": 1}, SeedTree(1))
+    assert [c.label for c in few] == ["ant"] * 4 + ["bee"] * 5

@@ -10,29 +10,27 @@ from synthgen.filter.base import folds_for
 from synthgen.filter.classifier import MOST_FITS, ClassAgreement, fits_for
 
 
-def test_the_probability_is_that_of_the_model_without_the_parents_persons(world):
-    context = world.context()
-    rule = ClassAgreement(0.6)
-    fitted = rule.fit(context)
+def test_probability_is_by_the_model_without_the_parents_persons(world):
+    context, train = world.context(), world.train
+    fitted = ClassAgreement(0.6).fit(context)
     outcomes = fitted.judge(world.candidates)
-    group = dict(zip(world.train.ids, world.train.groups, strict=True))
-    order = sorted(range(len(world.train.ids)), key=lambda i: world.train.ids[i])
-    fold = {world.train.groups[i]: f for i, f in zip(order, context.folds, strict=True)}
+    group = dict(zip(train.ids, train.groups, strict=True))
+    order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
+    fold = {train.groups[i]: f for i, f in zip(order, context.folds, strict=True)}
     for i in (0, 17, 40):
         candidate = world.candidates[i]
-        parents = world.latents.parent_ids[context.row(candidate)]
-        out = {fold[group[p]] for p in parents}
-        seen = [j for j in order if fold[world.train.groups[j]] not in out]
-        assert not {group[p] for p in parents} & {world.train.groups[j] for j in seen}
+        parents = {group[p] for p in world.latents.parent_ids[context.row(candidate)]}
+        seen = [j for j in order if fold[train.groups[j]] not in {fold[parent] for parent in parents}]
+        assert not parents & {train.groups[j] for j in seen}
         model = LogisticRegression(C=fitted.bounds["strength"], max_iter=5000)
-        model.fit(world.train.vectors[seen].astype(float), [world.train.labels[j] for j in seen])
+        model.fit(train.vectors[seen].astype(float), [train.labels[j] for j in seen])
         unit = world.vectors[i] / np.linalg.norm(world.vectors[i])
         p = dict(zip(model.classes_, model.predict_proba(unit[None].astype(float))[0], strict=True))
         assert outcomes[i].score == pytest.approx(p[candidate.label], abs=1e-4)
         assert outcomes[i].passed == (outcomes[i].score >= 0.6)
 
 
-def test_no_model_sees_a_parents_person(world, monkeypatch):
+def test_models_do_not_see_the_parents_persons(world, monkeypatch):
     context, seen = world.context(), []
     fitted, real_fit = ClassAgreement(0.5).fit(context), module._fit
     monkeypatch.setattr(module, "_fit", lambda c, rows, s: (seen.append(set(c.folds[rows])), real_fit(c, rows, s))[1])
@@ -40,7 +38,7 @@ def test_no_model_sees_a_parents_person(world, monkeypatch):
     assert {frozenset(range(5)) - s for s in seen} == {context.parent_folds[context.row(c)] for c in world.candidates}
 
 
-def test_a_text_of_another_class_fails(world):
+def test_text_of_another_class_fails(world):
     context = world.context()
     wrong = [replace(c, label={"ant": "bee", "bee": "cow", "cow": "ant"}[c.label]) for c in world.candidates]
     fitted = ClassAgreement(0.6).fit(context)
@@ -52,14 +50,14 @@ def test_a_text_of_another_class_fails(world):
     assert 0.8 < fitted.bounds["share_of_real_kept"] <= 1
 
 
-def test_a_class_the_model_never_saw_fails_closed(world):
+def test_unknown_class_fails(world):
     context = world.context()
     unknown = [replace(world.candidates[0], label="zebra"), replace(world.candidates[1], label="aardvark")]
     outcomes = ClassAgreement(0.0).fit(context).judge(unknown)
     assert [(o.passed, o.reason) for o in outcomes] == [(False, "class_not_learned")] * 2
 
 
-def test_one_class_has_nothing_to_agree_with(world):
+def test_class_agreement_with_one_class_is_rejected(world):
     context = world.context()
     one = replace(context, labels=np.array(["ant"] * len(context.labels)))
     with pytest.raises(DataError, match="at least two classes"):
@@ -67,40 +65,33 @@ def test_one_class_has_nothing_to_agree_with(world):
 
 
 @pytest.mark.parametrize(("parents", "fits"), [(0, 1), (1, 5), (2, 15), (3, 41), (4, 7), (10, 13), (50, 53)])
-def test_many_parents_do_not_ask_for_a_model_each(parents, fits):
+def test_number_of_models_is_limited_for_many_parents(parents, fits):
     assert fits_for(parents) == fits
 
 
-def test_with_many_parents_a_few_models_judge_and_none_saw_a_parents_person(world, monkeypatch):
-    few = world.context()
+def test_few_models_judge_latents_with_many_parents_without_their_persons(world, monkeypatch):
+    assert len(set(world.context().folds)) == folds_for(2)
     others = sorted(world.train.ids)
-    many = replace(
-        world,
-        latents=replace(
-            world.latents,
-            parent_ids=tuple(
-                (*p, *[o for o in others if o not in p][i % 9 :][:8]) for i, p in enumerate(world.latents.parent_ids)
-            ),
-            weights=tuple((0.1,) * 10 for _ in world.latents.parent_ids),
-        ),
-    )
-    context, saw, fit = many.context(), {}, module._fit
+    parents = [(*p, *[o for o in others if o not in p][i % 9 :][:8]) for i, p in enumerate(world.latents.parent_ids)]
+    weights = ((0.1,) * 10,) * len(parents)
+    world.latents = replace(world.latents, parent_ids=tuple(parents), weights=weights)
+    context, saw, fit = world.context(), {}, module._fit
     fitted = ClassAgreement(0.5).fit(context)
 
-    def noted(*args):
+    def record_fit(*args):
         model = fit(*args)
         saw[id(model)] = (model, set(context.folds[args[1]]))
         return model
 
-    asked, own = [], module._of_own_class
-    monkeypatch.setattr(module, "_fit", noted)
-    monkeypatch.setattr(module, "_of_own_class", lambda model, *rest: (asked.append(model), own(model, *rest))[1])
+    used, own = [], module._of_own_class
+    monkeypatch.setattr(module, "_fit", record_fit)
+    monkeypatch.setattr(module, "_of_own_class", lambda model, *rest: (used.append(model), own(model, *rest))[1])
     n_folds = folds_for(10)
     for candidate in world.candidates[:7]:
-        asked.clear()
+        used.clear()
         (one,) = fitted.judge([candidate])
         parents = context.parent_folds[context.row(candidate)]
-        judges = [saw[id(model)][1] for model in asked]
+        judges = [saw[id(model)][1] for model in used]
         assert n_folds - len(parents) >= len(judges) >= 3
         assert not any(folds & parents for folds in judges)
         assert one.reason != "class_not_learned"
@@ -108,4 +99,3 @@ def test_with_many_parents_a_few_models_judge_and_none_saw_a_parents_person(worl
     right = np.mean([o.passed for o in fitted.judge(world.candidates)])
     assert len(saw) <= n_folds < MOST_FITS
     assert right > 0.8
-    assert len(set(few.folds)) == folds_for(2)

@@ -1,10 +1,10 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from synthgen.core.errors import DataError
-from synthgen.filter import Reconstructions
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances, reconstruction_bound
 
 
@@ -13,7 +13,7 @@ def unit(v):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
-def test_distance_to_the_latent_by_hand(world):
+def test_latent_distance_worked_example(world):
     context = world.context()
     distances = latent_distances(world.candidates, context)
     for i in (0, 4, 44):
@@ -40,7 +40,7 @@ def spread(distances):
 TWENTY_ONE = np.arange(21) / 100
 
 
-def test_the_high_bound_is_the_95_percent_quantile_of_reconstructions_to_their_own_vector_by_hand(world):
+def test_high_limit_is_the_95_percent_quantile_of_reconstructions(world):
     targets = np.hstack([np.eye(21), np.zeros((21, 1))])  # at right angles, so that others are at distance 1
     cosine = 1 - TWENTY_ONE
     reconstructions = cosine[:, None] * targets + np.sqrt(1 - cosine**2)[:, None] * np.eye(22)[21]
@@ -49,72 +49,69 @@ def test_the_high_bound_is_the_95_percent_quantile_of_reconstructions_to_their_o
     assert LatentDistance().fit(context).bounds == {"low": 0.0, "high": reconstruction_bound(context)}
 
 
-def test_a_decoder_that_ignores_its_vector_gets_the_median_by_hand(world):
-    """It writes the same text of every record: own distances 0 to .20, and so are those to the others."""
+def test_high_limit_is_the_median_for_a_decoder_that_ignores_its_vector(world):
+    """All reconstructions have the same text, so distances to own and other vectors are 0 to .20."""
     targets = spread(TWENTY_ONE)
     context = with_reconstructions(world.context(), targets, np.tile(np.eye(22)[21], (21, 1)))
     assert reconstruction_bound(context) == pytest.approx(0.10, abs=1e-6)
 
 
-def test_the_high_bound_equals_a_slow_search(world):
+def test_high_limit_matches_exhaustive_computation(world):
     row = {id_: i for i, id_ in enumerate(world.train.ids)}
-    vectors = unit(world.reconstructions.vectors)
     targets = [unit(world.train.vectors[row[id_]]) for id_ in world.reconstructions.record_ids]
-    own = [1 - v @ t for v, t in zip(vectors, targets, strict=True)]
-    others = [1 - v @ t for i, v in enumerate(vectors) for j, t in enumerate(targets) if i != j]
+    pairs = list(product(enumerate(unit(world.reconstructions.vectors)), enumerate(targets)))
+    own, others = ([1 - v @ t for (i, v), (j, t) in pairs if (i == j) == is_own] for is_own in (True, False))
     expected = min(np.quantile(own, 0.95), np.median(others))
     assert reconstruction_bound(world.context()) == pytest.approx(expected, abs=1e-5)
-    assert expected < np.median(others)  # this world's decoder does read its vector
+    assert expected < np.median(others)  # the decoder of this dataset follows its vector
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_texts_of_other_records_cannot_loosen_the_bound(world, seed):
-    """The same texts, dealt to records they were not written from: half of any texts would pass, not 95 %."""
+def test_texts_of_other_records_do_not_raise_the_limit(world, seed):
+    """Reconstructions are assigned to other records, so about half of all texts pass instead of 95 %."""
     shift = np.random.default_rng(seed).integers(1, len(world.reconstructions.texts))
     world.reconstructions = replace(
         world.reconstructions, vectors=np.roll(world.reconstructions.vectors, shift, axis=0)
     )
     world.vectors = np.roll(world.vectors, 3 * (seed + 4), axis=0)  # and the candidates are no better
     context = world.context()
-    rule = LatentDistance()
-    fitted = rule.fit(context)
+    fitted = LatentDistance().fit(context)
     own = 1 - np.einsum("ij,ij->i", context.reconstruction_vectors, context.train[context.reconstruction_rows])
     assert fitted.bounds["high"] < np.quantile(own, 0.95)
     assert np.mean([o.passed for o in fitted.judge(world.candidates)]) < 0.7
 
 
-def test_both_sides_are_kept(world):
+def test_latent_distance_applies_both_limits(world):
     context = world.context()
     distances = latent_distances(world.candidates, context)
     low, high = np.quantile(distances, [0.3, 0.7])
-    rule = LatentDistance(float(low), float(high))
-    outcomes = rule.fit(context).judge(world.candidates)
+    outcomes = LatentDistance(float(low), float(high)).fit(context).judge(world.candidates)
     for distance, o in zip(distances, outcomes, strict=True):
         side = "latent_distance_near" if distance < low else "latent_distance_far" if distance > high else ""
         assert (o.passed, o.reason) == (side == "", side)
     assert {o.reason for o in outcomes} == {"", "latent_distance_near", "latent_distance_far"}
 
 
-def test_auto_drops_nothing_for_lying_on_its_latent(world):
+def test_auto_limits_keep_texts_at_their_latent(world):
     world.vectors = world.latents.vectors[[list(world.latents.ids).index(c.latent_id) for c in world.candidates]]
-    context = world.context()
-    rule = LatentDistance()
-    assert all(o.passed for o in rule.fit(context).judge(world.candidates))
+    assert all(o.passed for o in LatentDistance().fit(world.context()).judge(world.candidates))
 
 
-def test_the_centre_leaves_out_the_parents_folds(world):
+def centre_without_parents(context, candidate):
+    folds = context.parent_folds[context.row(candidate)]
+    mine = (context.labels == candidate.label) & ~np.isin(context.folds, list(folds))
+    return unit(context.train[mine].astype(float).mean(axis=0))
+
+
+def test_class_centre_excludes_the_parents_folds(world):
     context = world.context()
-    rule = ClassDistance()
-    outcomes = rule.fit(context).judge(world.candidates)
+    outcomes = ClassDistance().fit(context).judge(world.candidates)
     for i in (0, 20, 44):
-        candidate = world.candidates[i]
-        folds = context.parent_folds[context.row(candidate)]
-        mine = (context.labels == candidate.label) & ~np.isin(context.folds, list(folds))
-        centre = unit(context.train[mine].astype(float).mean(axis=0))
+        centre = centre_without_parents(context, world.candidates[i])
         assert outcomes[i].score == pytest.approx(1 - unit(world.vectors[i]) @ centre, abs=1e-5)
 
 
-def test_class_bounds_are_quantiles_of_reconstructions_without_their_own_fold(world):
+def test_class_limits_are_quantiles_of_reconstructions_without_their_own_fold(world):
     context = world.context()
 
     def to_centres(left_out):
@@ -128,56 +125,42 @@ def test_class_bounds_are_quantiles_of_reconstructions_without_their_own_fold(wo
 
     low, high = to_centres(left_out=True)
     assert ClassDistance().fit(context).bounds == pytest.approx({"low": low, "high": high}, abs=1e-5)
-    assert np.abs(to_centres(left_out=False) - [low, high]).min() > 1e-4  # leaving the fold in would be seen
+    assert np.abs(to_centres(left_out=False) - [low, high]).min() > 1e-4  # including the fold would differ
 
 
-def test_class_bounds_are_learned_from_reconstructions_and_not_from_real_text(world):
-    """A decoder of another style: every reconstruction is bent the same way, away from all that is real."""
+def test_class_limits_are_learned_from_reconstructions(world):
+    """All reconstructions are moved in the same direction, as by a decoder of another style."""
     before = ClassDistance().fit(world.context()).bounds
-    bent = world.reconstructions.vectors + np.full(world.reconstructions.vectors.shape[1], 0.5, dtype=np.float32)
-    world.reconstructions = replace(world.reconstructions, vectors=bent)
+    moved = world.reconstructions.vectors + np.float32(0.5)
+    world.reconstructions = replace(world.reconstructions, vectors=moved)
     after = ClassDistance().fit(world.context()).bounds
     assert after["low"] > before["low"]
     assert after["high"] != before["high"]
 
 
-def test_class_bounds_hold_real_text_and_refuse_strays_on_both_sides(world):
+def test_class_limits_reject_texts_that_are_too_near_or_too_far(world):
     context = world.context()
-    rule = ClassDistance()
-    bounds = rule.fit(context).bounds
+    bounds = ClassDistance().fit(context).bounds
     assert 0 < bounds["low"] < bounds["high"] < 1
-    label = world.candidates[0].label
-    folds = context.parent_folds[context.row(world.candidates[0])]
-    mine = (context.labels == label) & ~np.isin(context.folds, list(folds))
-    centre = unit(context.train[mine].astype(float).mean(axis=0))
-    strays = replace(context, vectors=np.array([centre, -centre], dtype=np.float32))
-    assert rule.fit(strays).bounds == bounds
-    two = [world.candidates[0]] * 2
-    assert [o.reason for o in rule.fit(strays).judge(two)] == ["class_distance_near", "class_distance_far"]
+    centre = centre_without_parents(context, world.candidates[0])
+    fitted = ClassDistance().fit(replace(context, vectors=np.array([centre, -centre], dtype=np.float32)))
+    assert fitted.bounds == bounds
+    reasons = [o.reason for o in fitted.judge([world.candidates[0]] * 2)]
+    assert reasons == ["class_distance_near", "class_distance_far"]
 
 
-def test_a_class_without_a_centre_fails_closed(world):
-    rule = ClassDistance()
-    context = world.context()
-    lost = [replace(world.candidates[0], label="zebra")]
-    (o,) = rule.fit(context).judge(lost)
+def test_class_distance_of_unknown_class_fails(world):
+    (o,) = ClassDistance().fit(world.context()).judge([replace(world.candidates[0], label="zebra")])
     assert (o.passed, o.reason) == (False, "class_not_learned")
 
 
 @pytest.mark.parametrize("rule", [LatentDistance(), ClassDistance()])
 @pytest.mark.parametrize("n", [0, 19])
-def test_too_few_reconstructions_cannot_give_bounds(world, rule, n):
-    def first(n):
-        return Reconstructions(
-            record_ids=world.reconstructions.record_ids[:n],
-            texts=world.reconstructions.texts[:n],
-            vectors=world.reconstructions.vectors[:n],
-        )
+def test_too_few_reconstructions_are_rejected(world, rule, n):
+    def context(n):
+        return world.context(reconstructions=world.some_reconstructions(range(n)))
 
-    with pytest.raises(DataError, match=f"from {n} reconstructions, needs 20"):
-        rule.fit(world.context(reconstructions=first(n)))
-    assert rule.fit(world.context(reconstructions=first(20))).bounds["high"] > 0
-    assert LatentDistance("auto", 0.7).fit(world.context(reconstructions=first(n))).bounds == {
-        "low": 0.0,
-        "high": 0.7,
-    }
+    with pytest.raises(DataError, match=f"at least 20 reconstructions, got {n}"):
+        rule.fit(context(n))
+    assert rule.fit(context(20)).bounds["high"] > 0
+    assert LatentDistance("auto", 0.7).fit(context(n)).bounds == {"low": 0.0, "high": 0.7}

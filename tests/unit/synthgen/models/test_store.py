@@ -5,14 +5,13 @@ import pytest
 
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ModelError, ModelMissing, StorageError
+from synthgen.models import store as module
 from synthgen.models.registry import Pin
 from synthgen.models.store import (
     MANIFEST,
-    differs,
     digest_of,
     model_folder,
     read_manifest,
-    refuse_unsafe,
     staged,
     store_folder,
     write_manifest,
@@ -21,7 +20,7 @@ from synthgen.models.store import (
 
 @pytest.fixture
 def local(tmp_path):
-    """A folder with what a local model needs."""
+    """Return a folder with the files of a local model."""
     folder = tmp_path / "local"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
@@ -29,25 +28,21 @@ def local(tmp_path):
     return folder
 
 
-def index(folder, weight_map):
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+def add_to_manifest(folder, path):
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"][path] = {"sha256": sha256_file(folder / path), "bytes": (folder / path).stat().st_size}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
-def test_the_store_is_where_it_is_told_to_be_or_in_the_cache(store, monkeypatch):
+def test_store_folder_is_configured_or_in_the_cache(store, monkeypatch):
     assert store_folder() == store
-    for value in ("", None):
-        if value is None:
-            monkeypatch.delenv("SYNTHGEN_MODELS")
-        else:
-            monkeypatch.setenv("SYNTHGEN_MODELS", value)
-        assert store_folder() == Path.home() / ".cache" / "synthgen" / "models"
+    monkeypatch.setenv("SYNTHGEN_MODELS", "")
+    assert store_folder() == Path.home() / ".cache" / "synthgen" / "models"
+    monkeypatch.delenv("SYNTHGEN_MODELS")
+    assert store_folder() == Path.home() / ".cache" / "synthgen" / "models"
 
 
-def test_a_model_of_the_store_is_found_by_name(pulled):
-    assert model_folder("tiny") == pulled
-
-
-def test_a_known_model_that_is_not_there_says_how_to_bring_it(store):
+def test_missing_model_error_says_how_to_install_it(store):
     with pytest.raises(ModelMissing, match="model 'minilm' is not in the store") as caught:
         model_folder("minilm")
     assert caught.value.hint == "Run `synthgen models pull minilm`."
@@ -55,12 +50,12 @@ def test_a_known_model_that_is_not_there_says_how_to_bring_it(store):
 
 
 @pytest.mark.parametrize("name", ["nobody/nothing", "a/../b", "nothing", "a/b/c"])
-def test_an_unknown_name_is_told_where_it_was_looked_for(store, name):
+def test_unknown_name_is_model_missing(store, name):
     with pytest.raises(ModelMissing, match="neither in the store"):
         model_folder(name)
 
 
-def test_sizes_are_compared_and_every_damaged_file_is_named(pulled):
+def test_files_of_wrong_size_are_listed(pulled):
     (pulled / "config.json").unlink()
     (pulled / "model.safetensors").write_bytes(b"short")
     with pytest.raises(ModelError, match="'tiny' in the store is damaged") as caught:
@@ -69,144 +64,111 @@ def test_sizes_are_compared_and_every_damaged_file_is_named(pulled):
     assert "--force" in caught.value.hint
 
 
-def test_a_manifest_of_other_weights_under_a_known_name_is_refused(pulled):
+def test_manifest_of_other_weights_is_rejected(pulled):
     (pulled / "model.safetensors").write_bytes(bytes(768))
-    told = json.loads((pulled / MANIFEST).read_text())
-    told["files"]["model.safetensors"]["sha256"] = sha256_file(pulled / "model.safetensors")
-    (pulled / MANIFEST).write_text(json.dumps(told))
-    assert digest_of(pulled)  # it is what its manifest says
+    add_to_manifest(pulled, "model.safetensors")
+    assert digest_of(pulled)  # the files match the manifest
     with pytest.raises(ModelError, match="damaged") as caught:
         model_folder("tiny")
     assert caught.value.problems == ("model.safetensors: not the pinned file",)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": {"bytes": 1}}}'])
-def test_a_manifest_that_is_none_is_refused(pulled, text):
+def test_invalid_manifest_is_rejected(pulled, text):
     (pulled / MANIFEST).write_text(text)
     for read in (lambda: model_folder("tiny"), lambda: digest_of(pulled), lambda: read_manifest(pulled)):
         with pytest.raises(ModelError, match=r"manifest\.json"):
             read()
 
 
-def test_a_local_folder_is_a_model(local):
+def test_local_folders_with_and_without_shards_are_models(local):
     assert model_folder(str(local)) == local
-
-
-def test_a_sharded_model_whose_shards_are_there_is_one_too(local):
     (local / "model.safetensors").rename(local / "model-00001-of-00001.safetensors")
-    index(local, {"a": "model-00001-of-00001.safetensors", "b": "model-00001-of-00001.safetensors"})
+    change(local, weight_map(dict.fromkeys("ab", "model-00001-of-00001.safetensors")))
     assert model_folder(str(local)) == local
 
 
-def ask_for_code(folder):
-    (folder / "config.json").write_text('{"auto_map": {"AutoModel": "evil.Model"}}')
+CONFIG, INDEX, MODULES = "config.json", "model.safetensors.index.json", "modules.json"
+FOREIGN_SHARD = "named in the index, not a safetensors file of this folder"
+FOREIGN = '[{"type": "sentence_transformers.models.Pooling"}, {"type": "evil.Module"}]'
 
 
-def keep_only_pickle(folder):
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+def weight_map(value):
+    return {INDEX: json.dumps({"weight_map": value})}
 
 
-def drop_config(folder):
-    (folder / "config.json").unlink()
-
-
-def name_missing_shard(folder):
-    index(folder, {"a": "model.safetensors", "b": "model-2.safetensors"})
-
-
-def name_pickled_shard(folder):
-    (folder / "evil.bin").write_bytes(b"")
-    index(folder, {"a": "evil.bin"})
-
-
-def name_outside_shard(folder):
-    (folder.parent / "x.safetensors").write_bytes(b"")
-    index(folder, {"a": "../x.safetensors"})
-
-
-def spoil_index(folder):
-    index(folder, ["model.safetensors"])
-
-
-def name_foreign_module(folder):
-    modules = [{"type": "sentence_transformers.models.Pooling"}, {"type": "evil.Module"}]
-    (folder / "modules.json").write_text(json.dumps(modules))
-
-
-def spoil_modules(folder):
-    (folder / "modules.json").write_text('{"type": 3}')
+def change(folder, files):
+    """Write the files, given as text; delete those that are None."""
+    for path, text in files.items():
+        if text is None:
+            (folder / path).unlink()
+        else:
+            (folder / path).write_text(text)
 
 
 @pytest.mark.parametrize(
-    ("damage", "problem"),
+    ("files", "problem"),
     [
-        (ask_for_code, "config.json: requires remote code (auto_map), which is never run"),
-        (keep_only_pickle, "no *.safetensors file; weights in other formats are never read"),
-        (drop_config, "config.json: missing"),
-        (name_missing_shard, "model-2.safetensors: named in the index, missing"),
-        (name_pickled_shard, "evil.bin: named in the index, not a safetensors file of this folder"),
-        (name_outside_shard, "../x.safetensors: named in the index, not a safetensors file of this folder"),
-        (spoil_index, "model.safetensors.index.json: weight_map must map each tensor to a file"),
-        (name_foreign_module, "modules.json: requires foreign code (evil.Module), which is never run"),
-        (spoil_modules, "modules.json: must list modules with their type"),
+        ({CONFIG: '{"auto_map": {}}'}, "config.json: requires remote code (auto_map), which is never run"),
+        ({"model.safetensors": None, "x.bin": ""}, "no *.safetensors file; weights in other formats are never read"),
+        ({CONFIG: None}, "config.json: missing"),
+        (weight_map({"a": "b.safetensors"}), "b.safetensors: named in the index, missing"),
+        (weight_map({"a": "evil.bin"}) | {"evil.bin": ""}, f"evil.bin: {FOREIGN_SHARD}"),
+        (weight_map({"a": "../x.safetensors"}) | {"../x.safetensors": ""}, f"../x.safetensors: {FOREIGN_SHARD}"),
+        (weight_map(["a"]), "model.safetensors.index.json: weight_map must map each tensor to a file"),
+        ({MODULES: FOREIGN}, "modules.json: requires foreign code (evil.Module), which is never run"),
+        ({MODULES: '{"type": 3}'}, "modules.json: must list modules with their type"),
     ],
 )
-def test_a_folder_that_could_run_code_or_is_not_whole_is_refused(local, damage, problem):
-    damage(local)
+def test_unsafe_or_incomplete_folder_is_rejected(local, files, problem):
+    change(local, files)
     with pytest.raises(ModelError, match="this model cannot be used") as caught:
         model_folder(str(local))
     assert caught.value.problems == (problem,)
 
 
-def test_all_that_is_wrong_with_a_folder_is_told(local):
-    drop_config(local)
-    keep_only_pickle(local)
-    name_foreign_module(local)
+def test_all_problems_of_a_folder_are_listed(local):
+    change(local, {CONFIG: None, "model.safetensors": None, MODULES: FOREIGN})
     with pytest.raises(ModelError) as caught:
-        refuse_unsafe(local)
+        model_folder(str(local))
     assert len(caught.value.problems) == 3
 
 
-def test_a_config_that_is_not_json_is_refused(local):
-    (local / "config.json").write_bytes(b"\xff")
+def test_config_that_is_not_json_is_rejected(local):
+    (local / CONFIG).write_bytes(b"\xff")
     with pytest.raises(ModelError, match="cannot be read as JSON"):
-        refuse_unsafe(local)
+        model_folder(str(local))
 
 
 @pytest.mark.parametrize("path", ["config.json", "model.safetensors", "sub/vocab.txt"])
-def test_the_digest_finds_one_flipped_bit(pulled, path):
+def test_digest_detects_a_flipped_bit_and_a_missing_file(pulled, path):
     assert digest_of(pulled) == digest_of(pulled)
     data = bytearray((pulled / path).read_bytes())
     data[len(data) // 2] ^= 1
     (pulled / path).write_bytes(data)
-    model_folder("tiny")  # the size is the same, so only the digest tells
+    model_folder("tiny")  # the size is unchanged
     with pytest.raises(ModelError, match="files differ from the pinned ones") as caught:
         digest_of(pulled)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(f"{path}: sha256 ")
+    (pulled / path).unlink()
+    with pytest.raises(ModelError) as caught:
+        digest_of(pulled)
+    assert caught.value.problems[0].startswith(f"{path}: sha256 missing, expected ")
 
 
-def test_no_file_lies_beside_the_pinned_ones_for_a_library_might_read_it(pulled):
+def test_additional_file_is_rejected_even_if_in_the_manifest(pulled):
     (pulled / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match="is damaged") as caught:
         model_folder("tiny")
     assert caught.value.problems == ("adapter_config.json: not a file of this model",)
-    manifest = json.loads((pulled / MANIFEST).read_bytes())  # nor does it help to name it there
-    manifest["files"]["adapter_config.json"] = {"sha256": sha256_file(pulled / "adapter_config.json"), "bytes": 2}
-    (pulled / MANIFEST).write_text(json.dumps(manifest))
+    add_to_manifest(pulled, "adapter_config.json")
     with pytest.raises(ModelError, match="is damaged") as named:
         model_folder("tiny")
     assert named.value.problems == caught.value.problems
 
 
-def test_the_digest_finds_a_missing_file(pulled):
-    (pulled / "config.json").unlink()
-    with pytest.raises(ModelError) as caught:
-        digest_of(pulled)
-    assert caught.value.problems[0].startswith("config.json: sha256 missing, expected ")
-
-
-def test_the_digest_of_a_local_folder_is_over_names_and_bytes(local):
+def test_digest_of_a_local_folder_covers_names_and_contents(local):
     before = digest_of(local)
     (local / "notes.md").write_text("not read by any model")
     assert digest_of(local) == before
@@ -216,7 +178,7 @@ def test_the_digest_of_a_local_folder_is_over_names_and_bytes(local):
     assert len({before, added, digest_of(local)}) == 3
 
 
-def test_a_staged_model_appears_when_the_block_ends_well(store):
+def test_staged_model_appears_after_the_block(store):
     with staged("tiny") as folder:
         (folder / "a").write_text("new")
         assert not (store / "tiny").exists()
@@ -228,22 +190,18 @@ def test_a_staged_model_appears_when_the_block_ends_well(store):
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
-def test_a_stop_leaves_what_was_there(store, stop):
+def test_interrupted_staging_keeps_the_old_model(store, stop):
     with staged("tiny") as folder:
         (folder / "a").write_text("old")
 
-    def stopped():
-        with staged("tiny") as folder:
-            (folder / "a").write_text("half")
-            raise stop
-
-    with pytest.raises(stop):
-        stopped()
+    with pytest.raises(stop), staged("tiny") as folder:  # noqa: PT012 - written, then interrupted
+        (folder / "a").write_text("half")
+        raise stop
     assert [p.name for p in store.iterdir()] == ["tiny"]
     assert (store / "tiny" / "a").read_text() == "old"
 
 
-def test_a_store_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+def test_unwritable_store_is_a_storage_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "file"))
     with pytest.raises(StorageError, match="cannot write the model store") as caught, staged("tiny"):
@@ -251,34 +209,34 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     assert "SYNTHGEN_MODELS" in caught.value.hint
 
 
-def test_a_manifest_is_written_only_of_the_pinned_files_and_no_others(tiny, tmp_path):
+def test_manifest_requires_exactly_the_pinned_files(tiny, tmp_path):
     folder = tmp_path / "made"
     for path, data in tiny.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     write_manifest(folder, "tiny")
-    assert {path: entry["bytes"] for path, entry in read_manifest(folder).items()} == {
-        path: len(data) for path, data in tiny.files.items()
-    }
+    sizes = {path: entry["bytes"] for path, entry in read_manifest(folder).items()}
+    assert sizes == {path: len(data) for path, data in tiny.files.items()}
     (folder / MANIFEST).unlink()
     (folder / "config.json").unlink()
     (folder / "sub" / "vocab.txt").write_bytes(b"b\na\n")
     (folder / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match="do not match the pinned digests") as caught:
         write_manifest(folder, "tiny")
-    assert [problem.split(",")[0].split(" ")[0] for problem in caught.value.problems] == [
-        "config.json:",
-        "vocab.txt:",
-        "adapter_config.json:",
-    ]
+    files = [problem.split(":")[0] for problem in caught.value.problems]
+    assert files == ["config.json", "vocab.txt", "adapter_config.json"]
     assert not (folder / MANIFEST).exists()
 
 
-def test_a_file_is_told_how_it_differs(tmp_path):
+def test_differs_describes_the_difference(tmp_path):
     path, pin = tmp_path / "f", Pin("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)  # of "abc"
-    assert differs(path, pin) == "f: missing"
-    for data, told in [(b"ab", "f: truncated, 2 bytes of 3"), (b"abcd", "f: too long, 4 bytes of 3"), (b"abc", None)]:
+    assert module.differs(path, pin) == "f: missing"
+    for data, found in [
+        (b"ab", "f: truncated, 2 bytes of 3"),
+        (b"abcd", "f: too long, 4 bytes of 3"),
+        (b"abc", None),
+    ]:
         path.write_bytes(data)
-        assert differs(path, pin) == told
+        assert module.differs(path, pin) == found
     path.write_bytes(b"abd")
-    assert differs(path, pin).startswith("f: wrong sha256 ")
+    assert module.differs(path, pin).startswith("f: wrong sha256 ")

@@ -309,6 +309,6 @@ def test_reconstructions_are_not_written_and_limits_are_recorded(bench):
 
 def test_attributes_of_an_unknown_label_raise_an_error_before_decoding(bench):
     attributes = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
-    with pytest.raises(ConfigError, match="labels that are not there"):
+    with pytest.raises(ConfigError, match="rules for unknown labels"):
         bench.writer(bench.job(filter=attributes)).write()
     assert bench.decoder.decoded == []
