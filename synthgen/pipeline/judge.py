@@ -83,7 +83,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
     """
     given = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     made = sha256_json(job.key(ATTEMPT, given))
-    return attempt(*ledger_of(job.config), made=made, control=as_table(source, {}))
+    return attempt(*ledger_of(job.config), digest=made, control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
@@ -118,7 +118,7 @@ def attack(
         "attempt": plain_value(attempt.number),
     }
     result = job.run(AUDIT_STAGE, inputs)
-    return replace(result, counts={**result.counts, "attempt": attempt.made})
+    return replace(result, counts={**result.counts, "attempt": attempt.digest})
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:

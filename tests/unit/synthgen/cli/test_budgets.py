@@ -42,7 +42,7 @@ def test_what_was_spent_is_listed(booked):
 def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, project):
     told = CliRunner().invoke(app, ["budget", "check", str(booked)])
     assert isinstance(told.exception, Overspent)
-    assert told.exception.problems == ("epsilon: 3 in all, 2 spent, 2 asked for",)
+    assert told.exception.problems == ("epsilon: limit 3, spent 2, requested 2",)
     path = project.write_config(**{**DP, "dp": {"epsilon": 0.5, "delta": 9e-6, "persons": 40}})
     assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, Overspent)  # of delta too
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})

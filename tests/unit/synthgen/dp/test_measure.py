@@ -154,7 +154,7 @@ def test_an_answer_that_was_exchanged_is_not_written_from(ready):
     done = json.loads((answered.folder / "done.json").read_bytes())
     done["files"][path.name] = sha256_file(path)
     (answered.folder / "done.json").write_text(json.dumps(done))
-    with pytest.raises(InputError, match="does not book"):
+    with pytest.raises(InputError, match="has no entry for the result"):
         run_measure(ready)
 
 
@@ -234,7 +234,7 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     with pytest.raises(StorageError, match="budget is spent"):  # and nothing of it is thrown away
         run_measure(ready)
     config = ready.job(**CHANGES).config
-    with pytest.raises(Overspent, match="does not hold this run"):  # what is sealed there is not that answer
+    with pytest.raises(Overspent, match="does not cover this run"):  # what is sealed there is not that answer
         check_room(config, load_policy("strict-dp"))
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]

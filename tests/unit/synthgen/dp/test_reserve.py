@@ -6,7 +6,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import asked_before, attempt
+from audits.ledger.attempts import attempts_before, attempt
 from audits.ledger.budgets import Overspent, all_reservations, note_draw
 from synthgen.cli.plan import make_plan
 from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError
@@ -60,7 +60,7 @@ def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many
     assert check_room(config, policy)[1]
     other = project.config(**DP, seed=99)
     assert "WARNING dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
-    with pytest.raises(Overspent, match="does not hold this run"):
+    with pytest.raises(Overspent, match="does not cover this run"):
         check_room(other, policy)
 
 
@@ -91,11 +91,11 @@ def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
     reserved(project.config(**most))
     with pytest.raises(Overspent) as refused:
         check_room(project.config(**most, seed=7), policy)
-    assert list(refused.value.problems) == ["delta: 1e-05 in all, 6e-06 spent, 6e-06 asked for"]
+    assert list(refused.value.problems) == ["delta: limit 1e-05, spent 6e-06, requested 6e-06"]
     fewer = project.config(**{**most, "dp": {"epsilon": 0.5, "delta": 3e-6, "persons": 12_000}}, seed=7)
     with pytest.raises(Overspent, match="budget") as refused:
         check_room(fewer, policy)
-    assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
+    assert list(refused.value.problems) == ["delta: limit 8.33333e-06, spent 6e-06, requested 3e-06"]
 
 
 def test_a_delta_too_large_for_the_persons_in_train_is_refused_before_it_is_reserved(project):
@@ -219,13 +219,13 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
     reservation = None
     for number in range(int(limit)):
-        assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
+        assert attempts_before(*ledger_of(config), control=as_table(control, {})) == number
         if reservation is None:
             reservation, _ = reserve_budget(job, policy, NOBODY, control)
             note_draw(*ledger_of(config), reservation.spending.run)
         else:  # each before the last may pay anew
             reserve_budget(other_seed(project, number), policy, NOBODY, control)
-        attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
+        attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
     with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(other_seed(project, 99), policy, NOBODY, control)
     with pytest.raises(BudgetError, match="no further run can be released"):
@@ -266,4 +266,4 @@ def test_deltas_that_no_accounting_passes_are_not_booked_under_a_policy_without_
             continue
         with pytest.raises(Overspent) as refused:
             reserve_budget(job, policy, NOBODY, NOBODY)
-        assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]
+        assert list(refused.value.problems) == ["delta: limit 2.5e-06, spent 2e-06, requested 2e-06"]
