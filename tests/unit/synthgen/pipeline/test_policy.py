@@ -23,7 +23,7 @@ def test_a_policy_is_a_file_of_ones_own_or_a_shipped_name(new_project):
 def test_a_decision_must_be_of_this_run_under_its_own_policy(run_project):
     run = load_run(run_project.config())
     run.check_decision(run.decide())
-    with pytest.raises(UsageError, match="the decision is of policy 'research' version 4"):
+    with pytest.raises(UsageError, match="the decision uses policy 'research' version 4"):
         run.check_decision(run.decide(load_policy("research")))
     with pytest.raises(UsageError, match="not of this run's evidence"):
         run.check_decision(replace(run.decide(), evidence_digest="0" * 64))
