@@ -1,4 +1,4 @@
-"""Logs of mechanisms, simulated: a Poisson-sampled Gaussian mechanism with its dry run, and ways to get it wrong."""
+"""Simulated logs: a Poisson-sampled Gaussian mechanism with its dry run, and incorrect variants."""
 
 import numpy as np
 
@@ -9,28 +9,28 @@ RATE, STEPS, DIMENSION = 0.08, 240, 31
 
 
 def poisson_batches(rng, n=120, steps=STEPS, rate=RATE):
-    """Return batches of persons numbered from 0, each in each step with the same chance."""
+    """Return Poisson samples of persons numbered from 0."""
     return [np.flatnonzero(rng.random(n) < rate).tolist() for _ in range(steps)]
 
 
 def shuffled_batches(rng, n=120, steps=STEPS, size=10):
-    """Return batches of one size, cut from one shuffled list after the other."""
+    """Return consecutive parts, of equal size, of shuffled lists."""
     order = np.concatenate([rng.permutation(n) for _ in range(-(-steps * size // n))])
     return [sorted(set(order[i * size : (i + 1) * size].tolist())) for i in range(steps)]
 
 
 def fixed_batches(rng, n=120, steps=STEPS, size=10):
-    """Return batches of one size, each drawn anew."""
+    """Return independent batches of equal size."""
     return [rng.choice(n, size=size, replace=False).tolist() for _ in range(steps)]
 
 
 def gaussian_noise(rng, steps=STEPS, dimension=DIMENSION, factor=1.0):
-    """Return |z|² of each step, `factor` times the noise that is claimed."""
+    """Return |z|² of each step for `factor` times the claimed noise."""
     return ((factor * rng.normal(size=(steps, dimension))) ** 2).sum(axis=1).tolist()
 
 
 def sgd(rng, *, dry_run=None, **changes):
-    """Return a dp-sgd mechanism whose dry run did as it says."""
+    """Return a dp-sgd mechanism with a correct dry run."""
     logged = {
         "n_persons": 120,
         "batches": poisson_batches(rng),
@@ -54,7 +54,7 @@ def sgd(rng, *, dry_run=None, **changes):
 
 
 def vote(rng, *, kind="vote", steps=11, dry_run=None, **changes):
-    """Return a mechanism in which everyone takes part; `kind` may be gaussian or laplace as well."""
+    """Return a mechanism without sampling; `kind` may also be gaussian or laplace."""
     z = rng.laplace(size=(steps, 40)) if kind == "laplace" else rng.normal(size=(steps, 40))
     noise = 2 * np.abs(z).sum(axis=1) if kind == "laplace" else (z**2).sum(axis=1)
     return {
@@ -72,7 +72,7 @@ def vote(rng, *, kind="vote", steps=11, dry_run=None, **changes):
 
 
 def log(*mechanisms, persons=PERSONS, **changes):
-    """Return a log of these mechanisms in which everything else is answered for; its claim is far from tight."""
+    """Return a log of these mechanisms without other reads; its claim is far from tight."""
     return {
         "schema_version": 1,
         "release": "2026-11",
@@ -87,7 +87,7 @@ def log(*mechanisms, persons=PERSONS, **changes):
 
 
 def answered(**statuses):
-    """Return reads with some answers changed; keys with _ for -, values a status or a whole cost."""
+    """Return reads with changed statuses; keys use _ for -, and values are a status or a status with its cost."""
     reads = []
     for kind in READS:
         answer = statuses.get(kind.replace("-", "_"), "none")
