@@ -70,12 +70,10 @@ def public_count(count: int, policy: Policy) -> int | str:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a number; its interval is never narrower than the exact one.
+    """Return the public form of a number, whose interval is never narrower than the exact one.
 
-    Args:
-        name: `audit.metric`; it determines the policy's limits for the number and whether it counts the source.
-        metric: the exact number.
-        policy: its limits and `min_n` are edges.
+    `name` is `audit.metric`. It determines the policy's limits and `min_n` for the number, which are edges, and
+    whether the number counts the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -203,13 +201,9 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 
 
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
-    """Return the public form of aggregates of any shape.
+    """Return the public form of JSON values of any shape.
 
-    Args:
-        value: JSON values.
-        policy: the policy of the release.
-        name: metric of a number with an interval; empty if there is none.
-        key: key of the value.
+    `name` is the metric of a number with an interval, and `key` the key of the value; both may be empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:

@@ -22,21 +22,14 @@ ACCOUNTING = "accounting"
 
 
 class DpSubstitute(Closed):
-    """Requirements that replace some audits if no record has parents; an audit that failed is never replaced.
+    """Requirements that replace some audits if no record has parents; an audit that failed is never replaced."""
 
-    Args:
-        instead_of: audits of the policy's `required` that need not pass, but must have been measured.
-        rules: ids of rules on these audits' numbers, which then have no effect.
-        required: audits that must pass instead; `accounting` is one.
-        max_epsilon: limit for the epsilon of this release, and of all releases on the same persons together.
-        max_delta: limit for the delta of this release.
-    """
-
+    # audits of the policy's `required` that need not pass, but must have been measured
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
-    rules: tuple[str, ...] = ()
-    required: Annotated[tuple[AuditName, ...], Field(min_length=1)]
-    max_epsilon: Annotated[Finite, Field(gt=0)]
-    max_delta: Annotated[Finite, Field(gt=0, lt=1)]
+    rules: tuple[str, ...] = ()  # ids of rules on these audits' numbers, which then have no effect
+    required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass instead
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # of this release, and of all on the same persons together
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # of this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:

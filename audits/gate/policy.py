@@ -62,57 +62,32 @@ class Timestamps(Closed):
 
 
 class Disclosure(Closed):
-    """The precision of published counts of private records; see `audits.gate.disclosure`.
+    """The precision of published counts of private records; see `audits.gate.disclosure`."""
 
-    Args:
-        publish_exact_counts: publish exact counts and intervals; for sources whose size is not secret.
-        min_histogram_bin: the smallest number of records that may have a published number of their own.
-    """
-
-    publish_exact_counts: bool = False
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10
+    publish_exact_counts: bool = False  # for sources whose size is not secret
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smallest number of records with an own number
 
 
 class Policy(Closed):
-    """A release policy; a trust root pins the sha256 of its canonical form.
+    """A release policy; a trust root pins the sha256 of its canonical form. See docs/reference/policies.md."""
 
-    Args:
-        name: the name of the file without its ending.
-        version: raised with every change of meaning.
-        intended_use: whether the dataset may leave the institution.
-        statement: the first sentence of report, card and statement.
-        confidence: minimum one-sided confidence of each interval and of each required verdict; later attempts on the
-            same control persons need more, see `confidence_of`.
-        required: audits whose verdict must be `pass`.
-        measured: audits that must have been measured; their verdicts are shown and have no gate.
-        rules: comparisons that must all hold.
-        dp: requirements for the privacy budget, or None if the policy requires none.
-        approvals: signatures that are required besides the releaser's.
-        validity_days: how long a release may be used, or None for no end.
-        required_provenance: parts of the bundle that are required besides data and evidence.
-        disclosure: the precision of published counts of private records.
-        selftest: audits that must be correct, on these persons, in every applicable case of the calibration suite.
-        timestamps: requirement of trusted signing times, or None if they are optional.
-        dp_substitute: requirements that replace `parent_recovery` if a DP method made the records and no record has
-            parents, or None if every audit applies to every method.
-    """
-
-    name: Name
-    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]
-    intended_use: Literal["inside", "outside"]
-    statement: Sentence
+    name: Name  # the name of the file without its ending
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # raised with every change of meaning
+    intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
+    statement: Sentence  # the first sentence of report, card and statement
+    # minimum one-sided confidence of intervals and required verdicts at the first attempt, see `confidence_of`
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
-    required: tuple[AuditName, ...] = ()
-    measured: tuple[AuditName, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    dp: DpRule | None = None
-    approvals: tuple[ApprovalRule, ...] = ()
-    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
+    required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
+    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts have no gate
+    rules: tuple[Rule, ...] = ()  # comparisons that must all hold
+    dp: DpRule | None = None  # requirements for the privacy budget
+    approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
+    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None for no end
+    required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")  # parts of the bundle
     disclosure: Disclosure = Disclosure()
-    selftest: tuple[AuditName, ...] = ()
-    timestamps: Timestamps | None = None
-    dp_substitute: DpSubstitute | None = None
+    selftest: tuple[AuditName, ...] = ()  # audits that must be correct on these persons in the calibration suite
+    timestamps: Timestamps | None = None  # None if trusted signing times are optional
+    dp_substitute: DpSubstitute | None = None  # replaces `parent_recovery` if a DP method made the records
 
     @model_validator(mode="after")
     def _substitute_is_consistent(self) -> Self:

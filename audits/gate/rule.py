@@ -14,26 +14,15 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
 class Rule(Closed):
-    """One comparison.
+    """One comparison of a bound of a number with a limit."""
 
-    Args:
-        id: short name of the gate, unique in its policy.
-        metric: the number, for example `membership.auc`.
-        bound: the end that is compared: `high` with <=, `low` with >=; `value` only for exact numbers such as counts,
-            whose interval has no width.
-        op: the relation that must hold between the bound and the limit.
-        limit: the threshold.
-        min_n: minimum number of independent units; with fewer the result is INSUFFICIENT.
-        why: one sentence for the reader of the report.
-    """
-
-    id: Name
-    metric: MetricName
-    bound: Literal["low", "high", "value"]
+    id: Name  # of the gate, unique in its policy
+    metric: MetricName  # for example `membership.auc`
+    bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None
-    why: Sentence
+    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer independent units the result is INSUFFICIENT
+    why: Sentence  # for the reader of the report
 
     @model_validator(mode="after")
     def _pessimistic(self) -> Self:

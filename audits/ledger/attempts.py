@@ -41,9 +41,9 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     a template that all texts share does not make new persons old.
 
     Args:
-        folder: folder of the institution's ledger.
-        high_water_mark: of the ledger.
-        digest: digest of everything that could change a verdict: tables, seed, audits, confidence, versions.
+        folder: the ledger's.
+        high_water_mark: the ledger's.
+        digest: of everything that could change a verdict: tables, seed, audits, confidence, versions.
         control: source records before identifiers are replaced, with group ids that are unique in the institution.
 
     Raises:

@@ -87,13 +87,7 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 
     Epsilons and deltas are added up (basic composition), so a reader of the signed statement can repeat the sum. The
     others include reservations that were recorded after that of this run, under any limit; so the order in which runs
-    reserve, draw and release does not matter.
-
-    Args:
-        folder: folder of the institution's ledger.
-        high_water_mark: of the ledger.
-        spending: the requested budget.
-        most: limit for the sum of all runs; None for no limit.
+    reserve, draw and release does not matter. `most` is the limit; None is no limit.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is left.

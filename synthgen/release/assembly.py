@@ -46,11 +46,7 @@ _WRITING = ("interpolate", "decode", "filter")
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return the content of the bundle without its HTML report; `check_content` checks it before it is written.
-
-    Raises:
-        UsageError: the decision is not of this run under its policy.
-    """
+    """Return the content of the bundle without its HTML report; `check_content` checks it before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
@@ -83,14 +79,8 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report.
 
-    Args:
-        run: a finished run.
-        decision: the result of `run.decide()`.
-        release_id: id of the bundle; None if the run was refused.
-        private: show exact counts of the source, for the data owner only.
-
-    Raises:
-        UsageError: the decision is not of this run under its policy.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
+    report shows exact counts of the source, for the data owner only.
 
     Privacy: every count and number of the public page passes through `audits.gate.disclosure`.
     """

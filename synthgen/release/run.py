@@ -43,11 +43,7 @@ class Run:
     policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of a stage's result, in its last round.
-
-        Raises:
-            DataError: the run did not reach the stage.
-        """
+        """Return the folder of a stage's result in its last round; raise DataError if the run did not reach it."""
         return self.workspace.root / "stages" / self.record.stage(stage).folder
 
     @property
@@ -91,19 +87,11 @@ class Run:
             raise UsageError("the decision is not of this run's evidence", hint="Use the result of `run.decide()`.")
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
-        """Return the HTML report of this run; if `private`, with exact counts of the source.
-
-        Raises:
-            UsageError: the decision is not of this run under its policy.
-        """
+        """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
         return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
-        """Write the private report, and a file that names its configuration, into the workspace; return its path.
-
-        Raises:
-            UsageError: the decision is not of this run under its policy.
-        """
+        """Write the private report, and a file that names its configuration, into the workspace; return its path."""
         self.check_decision(decision)
         path = self.workspace.root / PRIVATE_REPORT
         if self.config.file is not None:

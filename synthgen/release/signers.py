@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from getpass import getpass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,17 +19,13 @@ from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_
 _PROBE = b"synthgen: does this key sign?"
 
 
-class _Library(Protocol):
-    def sign(self, payload: bytes) -> Any: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LibrarySigner:
     """A private key in hardware or in a key service."""
 
     public: bytes  # in the encoding of a trust root
     alg: str
-    signer: _Library = field(repr=False)
+    signer: Any = field(repr=False)  # of the library
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of a message in its only accepted encoding, 64 bytes.

@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from audits.gate.coarse import Bin
 from synthgen.core.errors import InternalError
@@ -69,52 +67,43 @@ def render_report(content: ReportContent) -> str:
     return page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plot:
-    """A plot, its caption, and the table of the same numbers."""
+def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers.
 
-    id: str
-    svg: Markup | None  # None if too few records remain after disclosure control
-    caption: str
-    note: str
-    head: tuple[str, ...]
-    rows: list[tuple[str | int, ...]]
-
-
-def _plots(audit: Mapping[str, Any]) -> list[_Plot]:
-    """Return the plots of one audit."""
+    The SVG of a plot is None if too few records remain after disclosure control.
+    """
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
     return [draw(name, details[kind]) for kind, draw in kinds if kind in details]
 
 
-def _histogram(name: str, histogram: Mapping[str, Any]) -> _Plot:
+def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     bins = [Bin(**one) for one in histogram["bins"]]
     caption = f"{name}: distances of train and of control records to the synthetic ones"
     note = "If the two outlines coincide, train records are no closer to the synthetic ones than control records."
     id_ = f"{name}-histogram"
-    return _Plot(
-        id=id_,
-        svg=histogram_svg(id_, bins, caption, note) if bins else None,
-        caption=caption,
-        note=note,
-        head=("distance", "share of train records", "share of control records"),
-        rows=[(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
-    )
+    return {
+        "id": id_,
+        "svg": histogram_svg(id_, bins, caption, note) if bins else None,
+        "caption": caption,
+        "note": note,
+        "head": ("distance", "share of train records", "share of control records"),
+        "rows": [(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
+    }
 
 
-def _roc(name: str, roc: Mapping[str, Any]) -> _Plot:
+def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
     caption = f"{name}: how well an attacker distinguishes train persons from control persons"
     note = "A curve on the dotted diagonal is guessing. The left end shows the risk of the most exposed persons."
     id_ = f"{name}-roc"
-    return _Plot(
-        id=id_,
-        svg=roc_svg(id_, roc, caption, note),
-        caption=caption,
-        note=note,
-        head=("false positive rate", "true positive rate"),
-        rows=[(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
-    )
+    return {
+        "id": id_,
+        "svg": roc_svg(id_, roc, caption, note),
+        "caption": caption,
+        "note": note,
+        "head": ("false positive rate", "true positive rate"),
+        "rows": [(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
+    }
 
 
 def number(value: Any) -> str:

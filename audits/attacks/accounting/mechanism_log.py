@@ -94,25 +94,17 @@ class Normaliser(Closed):
 class DryRunLog(Closed):
     """The log of a second run on fictional persons, with the same code and other seeds; it is never released.
 
-    The dry run may have fewer steps than the run itself.
-
-    Args:
-        n_persons: number of persons of the dry run. It must differ by a tenth from that of the run itself; otherwise
-            a normaliser counted from the data looks like a constant.
-        batches: for each step the persons of the batch, numbered from 0, each once.
-        noise: for each step |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm),
-            with full precision. Empty batches have noise as well.
-        dimension: number of coordinates of z that were used; a fixed subset is enough.
-        max_norm: the largest norm of any person's contribution after clipping.
-        normalisers: for each step the divisor of the sum; empty if the sum is not divided.
+    The dry run may have fewer steps than the run itself. `n_persons` must differ by a tenth from that of the run
+    itself; otherwise a normaliser counted from the data looks like a constant. `noise` contains for each step, also
+    with an empty batch, |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm).
     """
 
     n_persons: Count
-    batches: tuple[tuple[Index, ...], ...] | None = None
-    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()
-    dimension: Count | None = None
-    max_norm: Annotated[Finite, Field(ge=0)] | None = None
-    normalisers: tuple[Positive, ...] = ()
+    batches: tuple[tuple[Index, ...], ...] | None = None  # for each step the persons, numbered from 0, each once
+    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # with full precision
+    dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
+    max_norm: Annotated[Finite, Field(ge=0)] | None = None  # of any person's contribution after clipping
+    normalisers: tuple[Positive, ...] = ()  # for each step the divisor of the sum; empty if it is not divided
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
@@ -143,12 +135,9 @@ class Mechanism(MechanismCost):
 class RecordRead(Closed):
     """The status and cost of another access to the persons' records.
 
-    Args:
-        kind: one of `READS`.
-        status: `none` if there was no such access, or only to public data; `accounted` if the claim includes it;
-            `unaccounted` if private records were read without accounting; `outside`, only for `audit-numbers`, if the
-            claim covers the synthetic records but not published numbers of the audits, on which a policy decides.
-        cost: epsilon and delta of an accounted read, or `mechanism` if it is a mechanism of this log.
+    Status `none`: no such access, or only to public data. `accounted`: the claim includes it, with its cost or as a
+    `mechanism` of this log. `unaccounted`: private records were read without accounting. `outside`, only for
+    `audit-numbers`: the claim covers the records but not published audit numbers, on which a policy decides.
     """
 
     kind: ReadKind

@@ -86,6 +86,7 @@ def test_count_of_persons_is_a_bucket_and_number_of_the_release_is_exact():
 def test_bucket_contains_its_count(count):
     low, high = (int(end.replace("k", "000")) for end in bucket(count).split("-"))
     assert low <= count < high
+    assert low == 0 or high <= low * 2.5
     assert floor_of(count) <= count
 
 
@@ -260,13 +261,8 @@ def test_law_sources_that_pass_under_dp_have_equal_public_evidence():
     public = public_evidence(one, asked)
     assert public == public_evidence(other, asked)
     assert public_evidence(public, asked) == public
-    assert set(public.metrics) == {
-        "utility.tstr_over_trtr",
-        "membership.epsilon_lower_bound",
-        "memorization.hard_hits",
-        "accounting.epsilon",
-        "accounting.delta",
-    }
+    expected = "membership.epsilon_lower_bound memorization.hard_hits accounting.epsilon accounting.delta"
+    assert set(public.metrics) == {"utility.tstr_over_trtr", *expected.split()}
     assert set(public.audits) == {"memorization", "membership", "neighbours"}
 
 

@@ -10,12 +10,12 @@ from audits.gate.policy import Policy, budget_caps, decide, parse_policy
 from audits.gate.rule import Rule
 from audits.gate.shipped import load_policy
 
+LIMITS = {"max_epsilon": 3.0, "max_delta": 1e-5}
 GIVEN = {
     "instead_of": ("parent_recovery",),
     "rules": ("parent-recovery-margin",),
     "required": ("accounting",),
-    "max_epsilon": 3.0,
-    "max_delta": 1e-5,
+    **LIMITS,
 }
 
 
@@ -171,11 +171,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
         ({"measured": ("accounting",)}, {}, "must contain accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
         ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "used twice"),
-        (
-            {"dp": {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}},
-            {},
-            "requires the accounting already",
-        ),
+        ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "requires the accounting already"),
     ],
 )
 def test_inconsistent_substitute_is_refused(changes, more, message):
@@ -193,6 +189,4 @@ def test_only_hospital_external_has_a_substitute():
     assert (given.max_epsilon, given.max_delta) == (dp.dp.max_epsilon, dp.dp.max_delta)
     assert dp.dp_substitute is load_policy("research").dp_substitute is None
     with pytest.raises(PolicyError, match="mistake"):
-        parse_policy(
-            external.to_bytes().replace(b'"instead_of":["parent_recovery"]', b'"instead_of":["memorization"]'), "p"
-        )
+        parse_policy(external.to_bytes().replace(b'of":["parent_recovery"]', b'of":["memorization"]'), "p")

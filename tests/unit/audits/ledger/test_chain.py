@@ -163,10 +163,12 @@ def test_either_of_two_marks_detects_a_rollback_and_both_are_updated(place, tmp_
     refused(folder, high_water_mark, "not the high-water mark of a ledger")
 
 
-def test_mark_that_cannot_be_written_is_an_error(place, tmp_path):
+def test_unusable_folder_or_mark_is_an_error(place, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"m\.json: the high-water mark of a ledger cannot be written"):
         add(place[0], HighWaterMark(tmp_path / "file" / "m.json"), 3)
+    with pytest.raises(InputError, match="cannot be used"):
+        add(tmp_path / "file", HighWaterMark(tmp_path / "m.json"), 0)
 
 
 def test_new_ledger_needs_the_removal_of_folder_and_mark(place):
@@ -190,12 +192,6 @@ def test_malformed_mark_is_refused_and_kept(place, content):
     high_water_mark.path.write_bytes(content)
     refused(folder, high_water_mark, "not the high-water mark of a ledger")
     assert high_water_mark.path.read_bytes() == content
-
-
-def test_unusable_folder_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be used"):
-        add(tmp_path / "file", HighWaterMark(tmp_path / "m.json"), 0)
 
 
 @given(st.integers(0, 400), st.integers(1, 255))

@@ -41,19 +41,15 @@ def telling(finished):
     folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
     audit = json.loads((folders["audit"] / "audit.json").read_text())
     audit["seed"] = str(prime())
-    audit["input_checks"] = {
-        "control_rows_left_out": prime(),
-        "rate": 1 / prime(),
-        "problems": [f"{prime()} rows repeat"],
-    }
+    problems = [f"{prime()} rows repeat"]
+    audit["input_checks"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": problems}
     for result in audit["results"]:
         one, two = prime(), prime()
-        number = {"value": 1 / one, "low": 1 / two, "high": 10 / one, "confidence": 0.95, "n": one}
-        number["low"], number["high"] = min(number["low"], number["value"]), max(number["high"], number["value"])
+        number = {"value": 1 / one, "low": min(1 / two, 1 / one), "high": 10 / one, "confidence": 0.95, "n": one}
         result["estimate"] = result["control"] = number
         result["metrics"] = {
-            f"{result['name']}.hard_hits": {"value": 0, "low": 0, "high": 0, "confidence": 0.95, "n": prime()},
-            f"{result['name']}.persons": {"value": two, "low": two, "high": two, "confidence": 0.95, "n": prime()},
+            f"{result['name']}.{name}": {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()}
+            for name, n in (("hard_hits", 0), ("persons", two))
         }
         result["details"] = {
             "n_train_persons": prime(),

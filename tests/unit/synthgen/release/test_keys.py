@@ -73,10 +73,11 @@ def test_unusable_keys_are_refused(key, tmp_path):
         with pytest.raises(StorageError, match="cannot be read"):
             load_key(tmp_path / name, SECRET)
     other = generate_private_key(SECP384R1())
-    for encryption, message in (
+    cases = (
         (BestAvailableEncryption(SECRET), "neither an Ed25519 nor a P-256"),
         (NoEncryption(), "cannot be opened"),
-    ):
+    )
+    for encryption, message in cases:
         key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         with pytest.raises(DataError, match=message):
             load_key(key, SECRET)

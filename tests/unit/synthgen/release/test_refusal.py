@@ -17,13 +17,9 @@ def refused(releases):
 
 def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path):
     path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW)
-    assert sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file()) == [
-        "README.md",
-        "evidence/metrics.json",
-        "policy/policy.json",
-        "refusal.dsse.json",
-    ]
-    assert {f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()} == {0o600}
+    files = {f.relative_to(path).as_posix(): f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()}
+    names = ("README.md", "evidence/metrics.json", "policy/policy.json", "refusal.dsse.json")
+    assert files == dict.fromkeys(names, 0o600)
     value = releases.statement(path, "refusal.dsse.json")
     assert value["predicate"]["verdict"] == "REFUSED"
     assert value["predicate"]["reasons"] == ["auc: FAIL: 0.6 <= 0.55 does not hold"]

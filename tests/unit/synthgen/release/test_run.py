@@ -9,7 +9,6 @@ from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.pipeline import stages
-from synthgen.pipeline.policy import policy_file
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
 
@@ -139,8 +138,3 @@ def test_written_report_is_private(finished):
     assert "<b>Private.</b>" in page
     assert path.name == "report.private.html"
     assert "<b>Private.</b>" not in run.report(run.decide(), release_id="0" * 8)
-
-
-def test_policy_is_a_file_or_a_shipped_name(new_project):
-    assert policy_file(new_project.config()) == new_project.folder / "lenient.yaml"
-    assert policy_file(new_project.config(policy="research")).name == "research.yaml"

@@ -144,11 +144,10 @@ def test_command_approves_with_a_uri(external, releases, tmp_path):
     """Use the current time, as `synthgen approve` does."""
     key, uri, public = external
     now, day = datetime.now(UTC), timedelta(days=1)
-    held = {
-        "releaser": releases.signing_key("R. Releaser", start=now - day, end=now + day),
-        "privacy_officer": releases.signing_key("K. Keeper", start=now - day, end=now + day, kind=key.public.alg),
-    }
-    write_public(public, held["privacy_officer"])
+    valid = {"start": now - day, "end": now + day}
+    officer = releases.signing_key("K. Keeper", kind=key.public.alg, **valid)
+    held = {"releaser": releases.signing_key("R. Releaser", **valid), "privacy_officer": officer}
+    write_public(public, officer)
     root = root_of(releases, held, expires=stamp(now + day))
     (tmp_path / "trust.json").write_bytes(root.to_bytes())
     path = releases.bundle(tmp_path, releases.APPROVED_POLICY, key=held["releaser"], now=now)

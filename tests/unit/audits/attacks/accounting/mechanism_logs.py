@@ -31,44 +31,22 @@ def gaussian_noise(rng, steps=STEPS, dimension=DIMENSION, factor=1.0):
 
 def sgd(rng, *, dry_run=None, **changes):
     """Return a dp-sgd mechanism with a correct dry run."""
-    logged = {
-        "n_persons": 120,
-        "batches": poisson_batches(rng),
-        "noise": gaussian_noise(rng),
-        "dimension": DIMENSION,
-        "max_norm": 0.5,
-        "normalisers": [7.2] * STEPS,
-    }
-    return {
-        "kind": "dp-sgd",
-        "unit": "group",
-        "clip_norm": 0.5,
-        "noise_multiplier": 2.0,
-        "sampling": "poisson",
-        "sampling_rate": RATE,
-        "steps": 300,
-        "normaliser": {"value": 7.2, "source": "constant"},
-        "seed_digest": None,
-        "dry_run": logged | (dry_run or {}),
-    } | changes
+    logged = {"n_persons": 120, "batches": poisson_batches(rng), "noise": gaussian_noise(rng), "dimension": DIMENSION}
+    logged |= {"max_norm": 0.5, "normalisers": [7.2] * STEPS}
+    cost = {"kind": "dp-sgd", "noise_multiplier": 2.0, "sampling_rate": RATE, "steps": 300}
+    how = {"unit": "group", "clip_norm": 0.5, "sampling": "poisson", "seed_digest": None}
+    divisor = {"value": 7.2, "source": "constant"}
+    return cost | how | {"normaliser": divisor, "dry_run": logged | (dry_run or {})} | changes
 
 
 def vote(rng, *, kind="vote", steps=11, dry_run=None, **changes):
     """Return a mechanism without sampling; `kind` may also be gaussian or laplace."""
     z = rng.laplace(size=(steps, 40)) if kind == "laplace" else rng.normal(size=(steps, 40))
     noise = 2 * np.abs(z).sum(axis=1) if kind == "laplace" else (z**2).sum(axis=1)
-    return {
-        "kind": kind,
-        "unit": "group",
-        "clip_norm": 1.0,
-        "noise_multiplier": 25.0,
-        "sampling": "all",
-        "sampling_rate": 1,
-        "steps": steps,
-        "normaliser": None,
-        "seed_digest": None,
-        "dry_run": {"n_persons": 70, "noise": noise.tolist(), "dimension": 40, "max_norm": 1.0} | (dry_run or {}),
-    } | changes
+    logged = {"n_persons": 70, "noise": noise.tolist(), "dimension": 40, "max_norm": 1.0}
+    cost = {"kind": kind, "noise_multiplier": 25.0, "sampling_rate": 1, "steps": steps}
+    how = {"unit": "group", "clip_norm": 1.0, "sampling": "all", "normaliser": None, "seed_digest": None}
+    return cost | how | {"dry_run": logged | (dry_run or {})} | changes
 
 
 def log(*mechanisms, persons=PERSONS, **changes):

@@ -98,15 +98,15 @@ def test_verdict_without_opacus_is_the_same(logs, inputs, monkeypatch):
     assert "opacus is not installed" in alone.details["accountants"]["prv_absent"]
 
 
+def release(persons, person_set="b" * 64, epsilon=2.0, delta=1e-6, name="2025"):
+    cost = {"epsilon": epsilon, "delta": delta}
+    return {"release": name, "person_set": person_set, "persons": persons, "cost": cost}
+
+
 # for each control: the log, the check that breaks, and a part of the reason
 def controls(logs, rng):
-    earlier = {
-        "release": "2025",
-        "person_set": person_set_digest(logs.PERSONS[:80]),
-        "persons": "overlapping",
-        "cost": {"epsilon": 2.0, "delta": 1e-6},
-    }
-    same = earlier | {"person_set": person_set_digest(logs.PERSONS)}
+    earlier = release("overlapping", person_set_digest(logs.PERSONS[:80]))
+    disjoint = release("disjoint", person_set_digest(logs.PERSONS))
     counted = {"status": "accounted", "cost": {"epsilon": 1, "delta": 1e-4}}
     honest = logs.vote(rng)
     return {
@@ -128,7 +128,7 @@ def controls(logs, rng):
             "is claimed for all releases together",
         ),
         "same persons called disjoint": (
-            logs.log(honest, releases=[same | {"persons": "disjoint"}], spent={"epsilon": 20.0, "delta": 2e-4}),
+            logs.log(honest, releases=[disjoint], spent={"epsilon": 20.0, "delta": 2e-4}),
             "releases",
             "is declared disjoint but has the same persons",
         ),
@@ -144,11 +144,7 @@ def controls(logs, rng):
             "seeds",
             "share the seed of their noise",
         ),
-        "reads use up delta": (
-            logs.log(honest, reads=logs.answered(scaling=counted)),
-            "claim",
-            "use up the whole delta",
-        ),
+        "reads use up delta": (logs.log(honest, reads=logs.answered(scaling=counted)), "claim", "use up the whole"),
     }
 
 
@@ -203,8 +199,7 @@ def test_accounted_read_adds_its_epsilon(logs, inputs):
 
 
 def test_only_releases_on_the_same_persons_are_added_up(logs, inputs):
-    earlier = {"release": "2025", "person_set": "b" * 64, "persons": "same", "cost": {"epsilon": 2.0, "delta": 1e-6}}
-    other = earlier | {"release": "2024", "person_set": "c" * 64, "persons": "disjoint"}
+    earlier, other = release("same"), release("disjoint", "c" * 64, name="2024")
     log = logs.log(logs.vote(RNG(0)), releases=[earlier, other], spent={"epsilon": 8.0, "delta": 1.01e-4})
     result = run(inputs, log)
     own = run(inputs, log | {"releases": [], "spent": None}).estimate.value
@@ -218,7 +213,7 @@ def test_only_releases_on_the_same_persons_are_added_up(logs, inputs):
 
 def test_releases_with_known_mechanisms_are_composed_step_by_step(logs, inputs):
     cost = {"kind": "vote", "noise_multiplier": 25.0, "sampling_rate": 1, "steps": 11}
-    earlier = {"release": "2025", "person_set": "b" * 64, "persons": "same", "cost": {"epsilon": 0.45, "delta": 1e-4}}
+    earlier = release("same", epsilon=0.45, delta=1e-4)
     spent = {"spent": {"epsilon": 0.68, "delta": 1e-4}}
     log = logs.log(logs.vote(RNG(0)), releases=[earlier | {"mechanisms": [cost]}], **spent)
     assert run(inputs, log).verdict == "pass"
@@ -235,12 +230,7 @@ def test_release_before_must_be_in_the_log_if_persons_overlap(logs, inputs):
     missing = run(inputs, log, previous=before)
     assert missing.verdict == "fail"
     assert missing.details["checks"]["releases"] == "broken"
-    earlier = {
-        "release": "2025",
-        "person_set": person_set_digest(before.train.groups),
-        "persons": "overlapping",
-        "cost": {"epsilon": 1.0, "delta": 1e-9},
-    }
+    earlier = release("overlapping", person_set_digest(before.train.groups), epsilon=1.0, delta=1e-9)
     listed = log | {"releases": [earlier], "spent": {"epsilon": 10.1, "delta": 1.1e-4}}
     assert run(inputs, listed, previous=before).verdict == "pass"
     denied = listed | {"releases": [earlier | {"persons": "disjoint"}]}
