@@ -5,7 +5,6 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -143,22 +142,21 @@ def load_public(path: Path) -> TrustKey:
     return key
 
 
-def passphrase_for(key: Path, *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> bytes:
+def passphrase_for(key: Path) -> bytes:
     """Return the passphrase of the key at path `key`.
 
-    The sources are, in this order: the variable `SYNTHGEN_KEY_PASSPHRASE` of `environ`; `file`, or else
-    `NAME.passphrase` beside the key, both of mode 0600; a prompt. Command-line arguments are never used.
+    The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
+    mode 0600 beside the key; a prompt. Command-line arguments are never used.
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
         StorageError: the file cannot be read, or other users can read it.
     """
-    given = environ.get(PASSPHRASE_ENV)
-    if given is not None:
+    if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
     beside = key.with_suffix(".passphrase")
-    if file is not None or beside.exists():
-        return read_private(beside if file is None else file).rstrip(b"\r\n")
+    if beside.exists():
+        return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
         hint = f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600."
         raise UsageError(f"{key}: no passphrase", hint=hint)

@@ -42,14 +42,12 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 
     Args:
         path: the new file; must not exist.
-        roles: role to the `.pub.json` files of its keys. `releaser` is required, and `root` if `root_keys` are given.
-            Every threshold is 1; a policy may require more approvals.
+        roles: role to the `.pub.json` files of its keys; `releaser` is required, and `root` with `root_keys`.
         policies: policy name to the accepted digests.
         expires: time after which verifiers need a new root.
-        root_keys: keys of the role `root` that sign the file.
+        root_keys: keys that sign the file.
         authorities: PEM files with the certificates of the timestamp authorities.
-        ledgers: ids of the accepted ledgers. Under a policy with `dp`, a release that is counted in another ledger
-            does not verify, nor does any release if the list is empty.
+        ledgers: ids of the accepted ledgers; a release under a policy with `dp` must be counted in one of them.
 
     Raises:
         ConfigError: the root would be unsound (a key or person in two roles, a weak key); all mistakes are listed.

@@ -125,9 +125,12 @@ def _claim(log: MechanismLog, own: EpsilonBounds | None) -> ClaimCheck:
 
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
-    if claim.epsilon >= recomputed.upper * (1 - ROUNDING):
-        return ClaimCheck(name, "holds")
-    return ClaimCheck(name, "broken", f"epsilon {claim.epsilon:.4g} {how}; recomputed is {recomputed.upper:.6g}")
+    broken = claim.epsilon < recomputed.upper * (1 - ROUNDING)
+    return _broken_if(broken, name, f"epsilon {claim.epsilon:.4g} {how}; recomputed is {recomputed.upper:.6g}")
+
+
+def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - reads as a condition
+    return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 
 def _accountants(own: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
@@ -152,9 +155,8 @@ def _prv_agrees(bounds: EpsilonBounds) -> bool:
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
     n = max(log.n_persons, len(set(train.groups)))
     delta = max(log.claim.delta, 0.0 if log.spent is None else log.spent.delta)
-    if delta > 1 / (PERSONS_PER_DELTA * n):
-        return ClaimCheck("delta", "broken", f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)")
-    return ClaimCheck("delta", "holds")
+    sentence = f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)"
+    return _broken_if(delta > 1 / (PERSONS_PER_DELTA * n), "delta", sentence)
 
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
@@ -175,10 +177,8 @@ def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
-    if len(set(digests)) < len(digests):
-        shared = "two mechanisms, or this release and the one before, share the seed of their noise"
-        return ClaimCheck("seeds", "broken", shared)
-    return ClaimCheck("seeds", "holds")
+    sentence = "two mechanisms, or this release and the one before, share the seed of their noise"
+    return _broken_if(len(set(digests)) < len(digests), "seeds", sentence)
 
 
 def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:

@@ -100,18 +100,19 @@ def test_wrong_or_malformed_public_part_is_refused(key, tmp_path, releases):
         load_public(tmp_path / "nowhere.pub.json")
 
 
-def test_passphrase_sources_and_their_order(key, tmp_path, monkeypatch):
-    assert passphrase_for(key, environ={"SYNTHGEN_KEY_PASSPHRASE": "from env"}) == b"from env"
+def test_passphrase_sources_and_their_order(key, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
     with pytest.raises(UsageError, match="no passphrase"):
-        passphrase_for(key, environ={})
-    write_new(key.with_suffix(".passphrase"), b"beside\n", 0o600)
-    assert passphrase_for(key, environ={}) == b"beside"
-    write_new(tmp_path / "p", b"given\r\n", 0o600)
-    assert passphrase_for(key, file=tmp_path / "p", environ={}) == b"given"
-    (tmp_path / "p").chmod(0o644)
+        passphrase_for(key)
+    file = key.with_suffix(".passphrase")
+    write_new(file, b"beside\r\n", 0o600)
+    assert passphrase_for(key) == b"beside"
+    file.chmod(0o644)
     with pytest.raises(StorageError, match="others can read"):
-        passphrase_for(key, file=tmp_path / "p", environ={})
+        passphrase_for(key)
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "from env")
+    assert passphrase_for(key) == b"from env"
 
 
 def test_folder_and_unwritable_path_are_refused(tmp_path):
