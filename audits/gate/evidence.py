@@ -90,7 +90,7 @@ def evidence_from(
     """
     results = report.get("results")
     if not isinstance(results, list | tuple):
-        raise InputError("the audit report holds no list of results")
+        raise InputError("the audit report contains no list of results")
     audits: dict[str, Any] = {}
     numbers: list[tuple[str, Any]] = []
     for result in results:

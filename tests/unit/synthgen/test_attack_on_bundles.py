@@ -129,7 +129,7 @@ def test_order_ids_and_names_follow_from_nothing_that_is_known(attack, both):
 
 
 def test_a_bundle_says_openly_which_kind_it_is(attack, both):
-    said = "whoever guesses the seed computes who was in train"
+    said = "anyone who guesses the seed can compute who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
         assert public.metrics["secret.private"]["value"] == (name == "private")

@@ -35,7 +35,7 @@ def test_a_release_names_its_bundle_for_people_and_programs(finished):
         "policy": "lenient",
         "measured": {"memorization": "INSUFFICIENT"},
     }
-    assert "measured, gating nothing: memorization INSUFFICIENT" in published.to_text()
+    assert "measured without a gate: memorization INSUFFICIENT" in published.to_text()
     text = published.to_text()
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
     assert f"synthgen verify {published.bundle} --trust" in text

@@ -250,7 +250,7 @@ def test_changed_read_settings_do_not_spend_the_budget_again(ready, changes):
     job, *_ = run_measure(ready)
     with pytest.raises(Overspent, match="drew its noise before") as refused:
         run_measure(ready, **changes)
-    assert "set configuration, data and version back" in refused.value.hint
+    assert "restore the configuration, data and version" in refused.value.hint
     assert run_measure(ready)[3][1].reused
     assert len(all_reservations(*ledger_of(job.config))) == 1
 

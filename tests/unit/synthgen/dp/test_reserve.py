@@ -117,14 +117,14 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
             "synthgen.dp.planned_queries.noise_multipliers",
             lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
         )
-        with pytest.raises(InputError, match="another reservation under this run's id"):
+        with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
         with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
             reserved(config, anew=True)
     with monkeypatch.context() as patch:  # as another version may put its question
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
-        with pytest.raises(InputError, match="another reservation under this run's id"):
+        with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
     assert reserved(config).spending.run == run
 
