@@ -75,17 +75,9 @@ def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: 
         return replace(outcome, reason=f"{outcome.reason}; it is not replaced, because {reasons[0]}")
     if state is None or state.status != "measured" or state.verdict == "fail":
         return outcome
-    return RuleOutcome(
-        id=outcome.id,
-        metric=f"{PARENTS}.value",
-        op="<=",
-        limit=0.0,
-        value=0.0,
-        verdict="PASS",
-        reason="does not apply: no record has a parent, and the privacy budget replaces the audit",
-        why=outcome.why,
-        estimate=evidence.metrics[PARENTS],
-    )
+    reason = "does not apply: no record has a parent, and the privacy budget replaces the audit"
+    passed = replace(outcome, verdict="PASS", reason=reason, estimate=evidence.metrics[PARENTS])
+    return replace(passed, metric=f"{PARENTS}.value", op="<=", limit=0.0, value=0.0)
 
 
 def _is_exactly(evidence: Evidence, name: str, number: float) -> bool:

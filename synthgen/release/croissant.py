@@ -34,7 +34,7 @@ _CONTEXT = {
 
 def croissant(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> dict[str, Any]:
     """Return the content of croissant.json; `digests` maps the name of each data file to its sha256."""
-    main = PARQUET if PARQUET in digests else JSONL
+    main, key, value = (PARQUET, "column", "{}") if PARQUET in digests else (JSONL, "jsonPath", "$.{}")
     policy = content.policy
     return {
         "@context": _CONTEXT,
@@ -71,18 +71,16 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
                 "@type": "cr:RecordSet",
                 "@id": "records",
                 "name": "records",
-                "field": [_field(column, main) for column in COLUMNS],
+                "field": [
+                    {
+                        "@type": "cr:Field",
+                        "@id": f"records/{column}",
+                        "name": column,
+                        "dataType": "sc:Text",
+                        "source": {"fileObject": {"@id": main}, "extract": {key: value.format(column)}},
+                    }
+                    for column in COLUMNS
+                ],
             }
         ],
-    }
-
-
-def _field(column: str, file: str) -> dict[str, Any]:
-    extract = {"column": column} if file == PARQUET else {"jsonPath": f"$.{column}"}
-    return {
-        "@type": "cr:Field",
-        "@id": f"records/{column}",
-        "name": column,
-        "dataType": "sc:Text",
-        "source": {"fileObject": {"@id": file}, "extract": extract},
     }

@@ -106,8 +106,8 @@ def load_key(path: Path, passphrase: bytes) -> SigningKey:
     except (ValueError, TypeError):  # ValueError: wrong passphrase or no key; TypeError: the key is not encrypted
         hint = f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted."
         raise DataError(f"{path}: cannot be opened", hint=hint) from None
-    is_p256 = isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1)
-    if not (isinstance(private, Ed25519PrivateKey) or is_p256):
+    curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
+    if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
         raise DataError(f"{path}: neither an Ed25519 nor a P-256 key")
     raw = public_bytes(private)
     public = load_public(public_path(path))

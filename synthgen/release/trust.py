@@ -132,7 +132,8 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
 
 def _load_keys(roles: Mapping[str, Sequence[Path]]) -> tuple[dict[str, TrustKey], dict[str, tuple[str, ...]]]:
     """Return all keys by id, and the ids of each role, from the `.pub.json` files of the roles."""
-    keys, ids = {}, {}
+    keys: dict[str, TrustKey] = {}
+    ids: dict[str, tuple[str, ...]] = {}
     for role, files in roles.items():
         loaded = {keyid(bytes.fromhex(key.public)): key for key in map(load_public, files)}
         keys |= loaded

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from audits.core.errors import VerifyError
-from synthgen.release.statement import CONFIG, METRICS, release_payload, short_id
+from audits.verify.contents import METRICS
+from synthgen.release.statement import CONFIG, release_payload, short_id
 
 DIGESTS = {CONFIG: "0" * 64, METRICS: "1" * 64}
 
