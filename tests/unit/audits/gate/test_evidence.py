@@ -70,18 +70,14 @@ STATE = {"verdict": "pass", "status": "measured", "confidence": 1.0}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"metrics": {"a.b": {**METRIC, "confidence": 0.0}}},
-        {"metrics": {"a.b": {**METRIC, "confidence": 1.01}}},
-        {"metrics": {"a.b": {**METRIC, "n": -1}}},
-        {"metrics": {"a": METRIC}},
-        {"metrics": {"A.b": METRIC}},
-        {"metrics": {f"a.{'b' * 79}": METRIC}},
-        {"audits": {"a": {**STATE, "confidence": 0.0}}},
-        {"audits": {"a": {**STATE, "confidence": 1.01}}},
-        {"audits": {"a b": STATE}},
-        {"audits": {"a" * 41: STATE}},
-        {"digests": {"synthetic": "f" * 63}},
-        {"digests": {"synthetic": "F" * 64}},
+        *(
+            {"metrics": {"a.b": {**METRIC, **wrong}}}
+            for wrong in ({"confidence": 0.0}, {"confidence": 1.01}, {"n": -1})
+        ),
+        *({"metrics": {name: METRIC}} for name in ("a", "A.b", f"a.{'b' * 79}")),
+        *({"audits": {"a": {**STATE, "confidence": confidence}}} for confidence in (0.0, 1.01)),
+        *({"audits": {name: STATE}} for name in ("a b", "a" * 41)),
+        *({"digests": {"synthetic": digest}} for digest in ("f" * 63, "F" * 64)),
     ],
 )
 def test_fields_of_evidence_are_bounded(changes):

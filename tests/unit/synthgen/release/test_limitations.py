@@ -4,13 +4,8 @@ import pytest
 
 from synthgen.config import DpConfig
 from synthgen.decode.config import DecodeConfig
-from synthgen.release.limitations import (
-    DIFFERENTIALLY_PRIVATE,
-    LIMITATIONS,
-    NUMBERS_WITHOUT_NOISE,
-    VERDICTS_ONLY,
-    limitations,
-)
+from synthgen.release import limitations as module
+from synthgen.release.limitations import LIMITATIONS, VERDICTS_ONLY, limitations
 
 
 def sentences(*, segmented=False, private=False, decode=None, public=False, **changes):
@@ -52,8 +47,8 @@ def test_segments_replace_the_sentence_on_long_records():
 
 def test_budget_replaces_the_sentence_that_there_is_none():
     private = sentences(private=True, decode=DecodeConfig(style="auto"))
-    assert private[:2] == (DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY)
+    assert private[:2] == (module.DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY)
     assert not any("No differential privacy" in one or "chosen by means" in one for one in private)
-    published = tuple(NUMBERS_WITHOUT_NOISE if one == VERDICTS_ONLY else one for one in private)
+    published = tuple(module.NUMBERS_WITHOUT_NOISE if one == VERDICTS_ONLY else one for one in private)
     assert sentences(private=True, decode=DecodeConfig(style="auto"), numbers_withheld=False) == published
     assert sentences(numbers_withheld=False) == LIMITATIONS

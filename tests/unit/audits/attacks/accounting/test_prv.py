@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from audits.attacks.accounting import prv
 from audits.attacks.accounting.accountants import epsilon_bounds, gaussian_epsilon, pld_epsilon
@@ -42,11 +42,7 @@ def recomputed_epsilon(sigma, q, steps, delta, *, mesh=2e-4, points=1 << 18):
         above = losses > epsilon
         return float(total[above] @ -np.expm1(epsilon - losses[above]))
 
-    low, high = 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if spent(middle) > delta else (low, middle)
-    return high
+    return optimize.brentq(lambda epsilon: spent(epsilon) - delta, 0.0, 20.0)
 
 
 @pytest.mark.parametrize(
