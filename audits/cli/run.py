@@ -222,13 +222,13 @@ def _count_attempt(
     from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.chain import HighWaterMark
-    from audits.ledger.places import seen_at
+    from audits.ledger.places import folder_mark_path
     from audits.runner.run import run_digest
 
     if ledger is None:
         return _Attempt(None, confidence)
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
-    found = attempt(ledger, HighWaterMark(seen_at(ledger)), made=made, control=inputs.control)
+    found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
     say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
     return _Attempt(found.number, confidence_of(found.number, confidence))
 

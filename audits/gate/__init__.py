@@ -1,1 +1,1 @@
-"""What must hold before a dataset may leave, and the decision."""
+"""Release policies, and the decision whether a dataset may be released."""

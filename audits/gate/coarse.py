@@ -1,4 +1,4 @@
-"""Histograms and curves made coarse enough to be shown."""
+"""Reduce the precision of histograms and curves, so that they can be published."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-# false positive rates of a shown curve, the same for every number of persons, which its own steps would give away
+# false positive rates of a published curve; its own steps would reveal the number of persons
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The train and the control records whose distance lies in [low, high), or their shares."""
+    """The number, or share, of train and control records whose distance lies in [low, high)."""
 
     low: float
     high: float
@@ -22,50 +22,47 @@ class Bin:
     control: float
 
     def joined(self, other: "Bin") -> "Bin":
-        """Return this bin and the next one as one."""
+        """Return the union of this bin and the next one."""
         return Bin(self.low, other.high, self.train + other.train, self.control + other.control)
 
 
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], least: int) -> tuple[Bin, ...]:
-    """Return the bins with neighbours joined until every one is showable; empty if even all together are not.
+    """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
 
-    Joined from the left; what is left over at the right end is joined backwards. A bin with many records of one
-    role and none of the other stays by itself, because that is what a leak looks like.
+    Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with many
+    records of one role and none of the other is not joined, because it shows a leak.
 
     Args:
         edges: b + 1 increasing numbers.
         train: b counts.
         control: b counts.
-        least: fewer records of a role than this, but for none, are not shown.
+        least: smallest count, other than 0, that may be published.
 
-    Privacy: counts from 1 to `least` - 1 are in no bin.
+    Privacy: no bin contains between 1 and `least` - 1 records of a role.
     """
 
-    def is_showable(one: Bin) -> bool:
+    def is_public(one: Bin) -> bool:
         return all(count == 0 or count >= least for count in (one.train, one.control))
 
     bins: list[Bin] = []
     for low, high, n_train, n_control in zip(edges[:-1], edges[1:], train, control, strict=True):
         bin_ = Bin(float(low), float(high), int(n_train), int(n_control))
-        if bins and not is_showable(bins[-1]):
+        if bins and not is_public(bins[-1]):
             bins[-1] = bins[-1].joined(bin_)
         else:
             bins.append(bin_)
-    while len(bins) > 1 and not is_showable(bins[-1]):
+    while len(bins) > 1 and not is_public(bins[-1]):
         last = bins.pop()
         bins[-1] = bins[-1].joined(last)
-    return tuple(b for b in bins if is_showable(b))
+    return tuple(b for b in bins if is_public(b))
 
 
 def public_histogram(histogram: Mapping[str, Any], least: int, step: float) -> dict[str, Any]:
     """Return a histogram of `edges`, `train` and `control` counts as `bins` with the shares of each role.
 
-    Args:
-        histogram: the counts.
-        least: see `coarsen`.
-        step: to which shares are rounded.
+    `least` is as for `coarsen`; shares are rounded to multiples of `step`.
 
-    Privacy: shares do not say of how many.
+    Privacy: shares do not reveal counts.
     """
     bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], least)
     totals = [sum(histogram[role]) for role in ("train", "control")]
@@ -78,18 +75,16 @@ def public_histogram(histogram: Mapping[str, Any], least: int, step: float) -> d
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the rates of `RATES`.
-
-    At each of them stands the best the attacker gets without exceeding it, so thinning never flatters.
+    """Return a ROC curve at the false positive rates of `RATES`, with the best result of the attacker up to each.
 
     Args:
-        roc: `fpr` and `tpr`, non-decreasing; `low` and `high`, the ends of the interval of tpr, where known.
-        step: to which the other numbers are rounded, ends outward.
+        roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.
+        step: the other numbers are rounded to its multiples, interval ends outward.
 
-    Privacy: the rates of the curve itself are multiples of one over the number of persons.
+    Privacy: the original rates are multiples of one over the number of persons.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
-    # the curve's own rounding must not step over the point it was made from
+    # the tolerance keeps a published curve unchanged if the function is applied again
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
     rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {

@@ -1,17 +1,17 @@
-"""What of private counts may be said in public: one rule, for every file of a bundle and all that is meant to leave.
+"""Disclosure control: reduce the precision of private counts in every file that is published.
 
     n             the highest edge not above it; edges are 0, 1, 2, 5, 10, 20, 50, ... and the policy's own `min_n`
     interval      each end outward to the next multiple of .01 (n below 100), .005 (below 1,000) or .001, or to the
-                  limit that the policy sets for this number, where that is nearer
+                  policy's limit for this number if that is nearer
     other counts  their 1-2-5 bucket, as `200-500`; below the policy's `min_histogram_bin` as `1-9`
-    shares        to .01; histograms as shares of bins that hold enough records; ROC curves at fixed rates
+    shares        to .01; histograms as shares of bins with enough records; ROC curves at fixed rates
 
-Under a policy that asks for differential privacy verdicts alone leave: every number that was counted from private
-records without noise is left out or, where a gate reads it, is the gate's own limit; see `verdicts_only`.
+Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
+records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`.
 
-An exact interval gives n away (that of Clopper and Pearson has one n for each width), so its ends are coarse too. All
-roundings are conservative, and since the policy's own numbers are edges, none changes a decision. Public evidence is
-a fixed point: a verifier applies the rule again and refuses evidence that says more.
+The ends of an interval are rounded because an exact interval reveals n: each width of a Clopper-Pearson interval has
+one n. All roundings are conservative and use the policy's own numbers as edges, so none changes a decision. The rule
+leaves public evidence unchanged, so a verifier applies it again and refuses finer evidence.
 
 Source of the cell size: 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
 """
@@ -25,22 +25,22 @@ from audits.gate.coarse import public_curve, public_histogram
 from audits.gate.evidence import Evidence, Metric, evidence_from
 from audits.gate.policy import ATTACKS, Policy
 
-FIELDS = {"value", "low", "high", "confidence", "n"}
+FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
-# Numbers of the release, the policy and the ledgers, and not of the source: they stay exact.
+# Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
 _PUBLIC = re.compile(
     r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
     r"|.*\.longest_run|.*\.hard_hits"
 )
-# Of these nothing was counted from private records, or an accounted mechanism did.
+# Numbers that are not counted from private records, or only by an accounted mechanism.
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
-_TOLD = {"schemaVersion", "tool", "inputs"}  # of a report under differential privacy, beside its results
-_SAID = ("name", "status", "confidence", "direction")
-_WITHHELD = "withheld: under differential privacy a gate's verdict alone leaves, and of other audits nothing"
+_DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
+_DP_RESULT_KEYS = ("name", "status", "confidence", "direction")
+_WITHHELD = "withheld: under differential privacy only the verdicts of gates are published"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
@@ -49,19 +49,18 @@ _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A
 
 
 def floor_of(count: int, more: Sequence[int] = ()) -> int:
-    """Return the highest of 0, 1, 2, 5, 10, 20, 50, ... and of `more` that is not above a count."""
-    low, _ = _ends(count)
-    return max([low, *(edge for edge in more if edge <= count)])
+    """Return the highest of 0, 1, 2, 5, 10, 20, 50, ... and of `more` that is at most `count`."""
+    return max([_ends(count)[0], *(edge for edge in more if edge <= count)])
 
 
 def bucket(count: int) -> str:
-    """Return the 1-2-5 bucket a count lies in, as `1k-2k`; the lower end is in it, the upper is not."""
+    """Return the 1-2-5 bucket of a count, for example `1k-2k`; it includes the lower end and excludes the upper."""
     low, high = (0, 10) if count < 10 else _ends(count)
-    return f"{_short(low)}-{_short(high)}"
+    return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return a count as it may be shown: its bucket, of few `1-9`, and 0 as itself."""
+    """Return the public form of a count: its bucket, `1-9` for a small count, and 0 itself."""
     least = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -71,12 +70,10 @@ def public_count(count: int, policy: Policy) -> int | str:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return a number as the public evidence holds it, never narrower than it was.
+    """Return the public form of a number, whose interval is never narrower than the exact one.
 
-    Args:
-        name: `audit.metric`, which says whether the policy has limits for it and whether it counts the source.
-        metric: the exact one.
-        policy: whose limits and least n are edges.
+    `name` is `audit.metric`. It determines the policy's limits and `min_n` for the number, which are edges, and
+    whether the number counts the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -102,22 +99,21 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     if metric.value in {bottom, top, *limits}:
         value = metric.value
     ops = {rule.op for rule in rules if rule.bound == "value"}
-    if is_exact and len(ops) == 1:  # a rule reads the value alone, so it stays one number, the worse one
+    if is_exact and len(ops) == 1:  # a rule reads only the value, so it stays one number, the worse one
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether no number of private records may leave: each would be an answer that nobody accounted for."""
+    """Return whether no number of private records may be published, because it would be an unaccounted query."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the evidence that a bundle may carry; of evidence that is public already, itself.
+    """Return the evidence that a bundle may contain; public evidence stays unchanged.
 
-    Law: no rule of the policy comes out otherwise by it. Under differential privacy it says of private records that
-    the gates passed, and of audits that gate nothing that they were measured: two sources whose releases pass leave
-    the same.
+    Law: the outcome of every rule of the policy stays the same. Under differential privacy the public evidence only
+    shows which gates passed and which other audits were measured, so it is equal for any two sources that pass.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -135,9 +131,8 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
         elif name in _PROVEN:
             claim = evidence.metrics.get("accounting.epsilon")
             holds = claim is not None and metric.high <= claim.low
-            metrics[name] = (
-                metric.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}) if holds else metric
-            )
+            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
+            metrics[name] = metric.model_copy(update=zero) if holds else metric
     gating = {*policy.required, "accounting"}
     states = {
         name: state if name in gating else state.model_copy(update={"verdict": "insufficient"})
@@ -148,7 +143,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the limit in the place of a number that every rule lets through, else the number as it may be public."""
+    """Return the limit instead of the number if every rule holds; otherwise the public form of the number."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         found = float(getattr(metric, rule.bound))
@@ -156,35 +151,34 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    number = min(below) if below else max(above)  # a limit from above lets those from below hold, as the number did
+    number = (
+        min(below) if below else max(above)
+    )  # the number satisfies all rules, so an upper limit satisfies the lower ones
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
 
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """Return an `audit.json` as a bundle may carry it: numbers as in the public evidence, counts as buckets.
+    """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
-    Left out are the digests of private tables, which confirm a guess of them, and the seed of the audits' streams.
-
-    Args:
-        audit: the parsed report.
-        policy: under which it leaves.
+    The digests of private tables are omitted, because they confirm a guess of a table, and so is the seed of the
+    audits.
     """
     public = {key: value for key, value in audit.items() if key not in {"inputs", "seed", "results", "input_checks"}}
     inputs = audit.get("inputs")
     if isinstance(inputs, Mapping) and "synthetic" in inputs:
         public["inputs"] = {"synthetic": inputs["synthetic"]}
-    if "input_checks" in audit and not verdicts_only(policy):
+    if verdicts_only(policy):
+        public = {key: value for key, value in public.items() if key in _DP_REPORT_KEYS}
+        return {**public, "results": _results_at_their_limits(audit, policy)}
+    if "input_checks" in audit:
         public["input_checks"] = public_details(audit["input_checks"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
-    if verdicts_only(policy):
-        public = {key: value for key, value in public.items() if key in _TOLD}
-        public["results"] = _results_at_their_limits(audit, policy)
     return public
 
 
 def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
-    """Return of each audit that the policy names its verdict, and the numbers that its public evidence has."""
+    """Return the verdict of each audit that the policy names, with the numbers of its public evidence."""
     shown = _verdicts(evidence_from(audit, {}), policy)
     results = []
     for result in audit["results"]:
@@ -192,30 +186,24 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
         if name == "accounting":
             results.append(_result(result, policy))
         elif name in shown.audits:
-            kept = {**{key: result[key] for key in _SAID if key in result}, "verdict": shown.audits[name].verdict}
-            numbers = {
-                key: one.model_dump(mode="json") for key, one in shown.metrics.items() if key.startswith(f"{name}.")
-            }
-            beside = {
-                "estimate": None,
-                "control": None,
-                "threshold": None,
-                "metrics": numbers,
-                "details": {},
-                "reason": _WITHHELD,
-            }
-            results.append({**kept, **beside})
+            numbers = {key: one.model_dump(mode="json") for key, one in shown.metrics.items()}
+            results.append(
+                {
+                    **{key: result[key] for key in _DP_RESULT_KEYS if key in result},
+                    "verdict": shown.audits[name].verdict,
+                    **dict.fromkeys(("estimate", "control", "threshold")),
+                    "metrics": {key: number for key, number in numbers.items() if key.startswith(f"{name}.")},
+                    "details": {},
+                    "reason": _WITHHELD,
+                }
+            )
     return results
 
 
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
-    """Return aggregates as they may be shown, whatever their shape.
+    """Return the public form of JSON values of any shape.
 
-    Args:
-        value: JSON values.
-        policy: under which they leave.
-        name: of the metric that a number with its interval belongs to; empty where it belongs to none.
-        key: under which the value stands.
+    `name` is the metric of a number with an interval, and `key` the key of the value; both may be empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -227,10 +215,10 @@ def public_details(value: Any, policy: Policy, name: str = "", key: str = "") ->
         return {k: public_details(v, policy, f"{name}.{k}" if name else "", str(k)) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [public_details(item, policy, name, key) for item in value]
-    return _plain(value, policy, key)
+    return _public_value(value, policy, key)
 
 
-def _plain(value: Any, policy: Policy, key: str) -> Any:
+def _public_value(value: Any, policy: Policy, key: str) -> Any:
     if policy.disclosure.publish_exact_counts or value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -241,7 +229,7 @@ def _plain(value: Any, policy: Policy, key: str) -> Any:
 
 
 def public_sentence(text: str, policy: Policy) -> str:
-    """Return a sentence with its counts as buckets and its fractions to three digits; per cents stay whole."""
+    """Return a sentence with counts as buckets, fractions of three digits, and whole percentages unchanged."""
     if policy.disclosure.publish_exact_counts:
         return text
 
@@ -263,17 +251,18 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     for key in ("estimate", "control"):
         if result.get(key) is not None:
             public[key] = _number(f"{name}.{key}", result[key], policy)
-    metrics = result.get("metrics") or {}
     public["metrics"] = {
-        key: _number(key if key.startswith(f"{name}.") else f"{name}.{key}", number, policy)
-        for key, number in metrics.items()
+        key: _number(f"{name}.{key.removeprefix(f'{name}.')}", number, policy)
+        for key, number in (result.get("metrics") or {}).items()
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting":  # the promise itself, and the noise behind it, which the statement repeats
+    if name == "accounting":  # the claim and the noise, which the statement repeats
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    promise = name == "accounting" and result["verdict"] == "pass"  # its numbers are those of the claim
-    public["reason"] = str(result["reason"]) if promise else public_sentence(str(result["reason"]), policy)
+    is_claim = (
+        name == "accounting" and result["verdict"] == "pass"
+    )  # the numbers of the reason are those of the claim
+    public["reason"] = str(result["reason"]) if is_claim else public_sentence(str(result["reason"]), policy)
     return public
 
 
@@ -288,7 +277,7 @@ def _step(n: int) -> float:
 
 
 def _to(value: float, step: float, rounding: str) -> float:
-    """Return the multiple of a step that a number is rounded to, in decimals, so that a multiple stays what it is."""
+    """Round a number to a multiple of `step` in decimal arithmetic, so that a multiple stays unchanged."""
     unit = Decimal(repr(step))
     return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit) + 0.0  # no -0.0
 
@@ -296,12 +285,6 @@ def _to(value: float, step: float, rounding: str) -> float:
 def _ends(count: int) -> tuple[int, int]:
     if count < 1:
         return 0, 1
-    scale = 1
-    while count >= 10 * scale:
-        scale *= 10
+    scale = 10 ** (len(str(count)) - 1)
     low = next(step for step in (5, 2, 1) if count >= step * scale)
     return low * scale, {1: 2, 2: 5, 5: 10}[low] * scale
-
-
-def _short(number: int) -> str:
-    return f"{number // 1000}k" if number >= 1000 else str(number)

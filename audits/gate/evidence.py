@@ -1,7 +1,7 @@
-"""The numbers a gate may read, and nothing else: the content of `evidence/metrics.json`."""
+"""The numbers and verdicts that a gate may read: the content of `evidence/metrics.json`."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -15,11 +15,10 @@ from audits.core.types import Estimate, Status, Verdict
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-_NUMBER = ("value", "low", "high", "confidence", "n")
 
 
 class Metric(Closed):
-    """One estimate as it is written: value within [low, high], one-sided confidence of each end, and n."""
+    """One estimate: value within [low, high], one-sided confidence of each end, and number n of independent units."""
 
     value: Finite
     low: Finite
@@ -35,7 +34,7 @@ class Metric(Closed):
 
 
 class AuditState(Closed):
-    """What one audit said, and the one-sided confidence it was asked for; None where nobody knows."""
+    """The verdict of one audit, and its one-sided confidence, or None if that is not known."""
 
     verdict: Verdict
     status: Status
@@ -43,13 +42,9 @@ class AuditState(Closed):
 
 
 class Evidence(Closed):
-    """Every number and verdict a policy may name; the gates are recomputed from its canonical bytes.
+    """Every number and verdict that a policy may name; verifiers recompute the gates from its canonical bytes.
 
-    Args:
-        schemaVersion: of the file.
-        metrics: numbers by name.
-        audits: verdicts by audit.
-        digests: of the table that was audited, see `records_digest`; and of the self-test on the same persons.
+    `digests` contains those of the audited table, see `records_digest`, and of the self-test on the same persons.
     """
 
     schemaVersion: Literal[1] = 1  # noqa: N815 - a field of the file
@@ -67,11 +62,7 @@ class Evidence(Closed):
 
 
 def read_evidence(data: bytes) -> Evidence:
-    """Return the evidence of canonical bytes.
-
-    Raises:
-        InputError: if they are not canonical JSON or not evidence.
-    """
+    """Return the evidence of canonical JSON bytes; raise InputError if they are malformed."""
     try:
         return Evidence.model_validate(parse_canonical(data))
     except JsonError as error:
@@ -85,22 +76,21 @@ def evidence_from(
 ) -> Evidence:
     """Return the evidence of an `audit.json`.
 
-    Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
-    its `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly
-    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `input_checks`, as
-    `input_checks.KEY`.
+    The evidence contains, of each result, verdict, status and confidence, the `estimate` as `NAME.estimate`, every
+    entry of `metrics` (`auc` of membership becomes `membership.auc`), and, as `NAME.KEY`, every entry of `details`
+    that has exactly the five fields of an estimate. It also contains the `metrics` of `input_checks`.
 
     Args:
         report: the parsed `audit.json`.
-        extra: numbers of the engine, as `utility.tstr_over_trtr`.
-        digests: what the numbers are about, see `Evidence`.
+        extra: numbers of the engine by name, for example `utility.tstr_over_trtr`.
+        digests: of the measured tables, see `Evidence`.
 
     Raises:
-        InputError: if a result is malformed, stands twice, or one name would get two different numbers.
+        InputError: a result is malformed or a duplicate, or one name has two different numbers.
     """
     results = report.get("results")
     if not isinstance(results, list | tuple):
-        raise InputError("the audit report holds no list of results")
+        raise InputError("the audit report contains no list of results")
     audits: dict[str, Any] = {}
     numbers: list[tuple[str, Any]] = []
     for result in results:
@@ -108,37 +98,20 @@ def evidence_from(
             raise InputError("a result of the audit report has no name")
         name = result["name"]
         if name in audits:
-            raise InputError(f"the audit {name} stands twice in the report")
+            raise InputError(f"the report contains the audit {name} twice")
         audits[name] = {key: result.get(key) for key in ("verdict", "status", "confidence")}
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details = result.get("details") or {}
-        numbers.extend((f"{name}.{key}", item) for key, item in details.items() if _is_number(item))
+        numbers.extend(
+            (f"{name}.{key}", item)
+            for key, item in details.items()
+            if isinstance(item, Mapping) and set(item) == set(Metric.model_fields)
+        )
     input_checks = report.get("input_checks")
     if isinstance(input_checks, Mapping):
         numbers.extend((f"input_checks.{key}", item) for key, item in (input_checks.get("metrics") or {}).items())
-    return _evidence(numbers, audits, extra, digests or {})
-
-
-def _full(audit: str, key: str) -> str:
-    if key.startswith(f"{audit}."):
-        return key
-    if "." in key:
-        raise InputError(f"the audit {audit} reports a number of another audit")
-    return f"{audit}.{key}"
-
-
-def _is_number(item: Any) -> bool:
-    return isinstance(item, Mapping) and set(item) == set(_NUMBER)
-
-
-def _evidence(
-    numbers: Iterable[tuple[str, Any]],
-    audits: dict[str, Any],
-    extra: Mapping[str, Estimate],
-    digests: Mapping[str, str],
-) -> Evidence:
     metrics: dict[str, Any] = {}
     for name, number in [*numbers, *((name, estimate_json(estimate)) for name, estimate in extra.items())]:
         fields = dict(number) if isinstance(number, Mapping) else number
@@ -147,7 +120,15 @@ def _evidence(
         metrics[name] = fields
     try:
         return Evidence.model_validate(
-            {"schemaVersion": 1, "metrics": metrics, "audits": audits, "digests": dict(digests)}
+            {"schemaVersion": 1, "metrics": metrics, "audits": audits, "digests": dict(digests or {})}
         )
     except ValidationError as error:
         raise InputError("the audit report cannot be used as evidence", problems=problems(error)) from None
+
+
+def _full(audit: str, key: str) -> str:
+    if key.startswith(f"{audit}."):
+        return key
+    if "." in key:
+        raise InputError(f"the audit {audit} reports a number of another audit")
+    return f"{audit}.{key}"

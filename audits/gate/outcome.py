@@ -1,4 +1,4 @@
-"""How a decision went, gate by gate, and what was measured beside the gates."""
+"""The result of a decision: the outcome of each gate, and of each audit without a gate."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,35 +11,21 @@ Op = Literal["<=", ">="]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
-    """How one gate went; or, where it gates nothing, what an audit said.
+    """The outcome of one gate, or the verdict of an audit without a gate."""
 
-    Args:
-        id: the rule, or `audit-NAME` for an audit that is required or must be measured.
-        metric: what was read, with the bound: `membership.auc.high`; for audits `NAME.passed`, or `NAME.measured`
-            where it should have been measured and was not; both are 1 or 0.
-        op: how value and limit must stand.
-        limit: the threshold.
-        value: what was found; None where there was nothing.
-        verdict: PASS, FAIL, or INSUFFICIENT evidence; of a gate only PASS lets through.
-        reason: one sentence, what decided it.
-        why: one sentence, what the gate is there for.
-        estimate: the whole number with its interval and n; None for audits and where it is missing.
-        gating: False for an audit that the policy wants measured and shown; its verdict decides nothing.
-    """
-
-    id: str
-    metric: str
+    id: str  # of the rule, or `audit-NAME`
+    metric: str  # with the bound, as `membership.auc.high`; of audits `NAME.passed` or `NAME.measured`, 1 or 0
     op: Op
     limit: float
-    value: float | None
+    value: float | None  # None if nothing was measured
     verdict: Outcome
-    reason: str
-    why: str
-    estimate: Metric | None = None
-    gating: bool = True
+    reason: str  # one sentence
+    why: str  # purpose of the gate, one sentence
+    estimate: Metric | None = None  # the number with its interval and n; None for audits
+    gating: bool = True  # False for an audit that the policy only requires to be measured
 
     def to_gate(self) -> dict[str, Any]:
-        """Return it as the signed statement writes it."""
+        """Return the entry of the signed statement."""
         return {
             "id": self.id,
             "metric": self.metric,
@@ -53,19 +39,10 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Whether the evidence satisfies a policy, gate by gate.
+    """The result of applying a policy to evidence. Reports and bundles use the same policy."""
 
-    Args:
-        allowed: whether there is a gate, and every gate passed.
-        outcomes: the gates, and what was measured beside them, in the policy's order.
-        policy_name: of the policy that decided; a report or bundle is made under no other.
-        policy_version: its version.
-        policy_digest: its digest.
-        evidence_digest: of the numbers it was decided on.
-    """
-
-    allowed: bool
-    outcomes: tuple[RuleOutcome, ...]
+    allowed: bool  # whether there is a gate and every gate passed
+    outcomes: tuple[RuleOutcome, ...]  # gates, and audits without a gate, in the order of the policy
     policy_name: str
     policy_version: str
     policy_digest: str
@@ -73,12 +50,12 @@ class Decision:
 
     @property
     def gates(self) -> tuple[RuleOutcome, ...]:
-        """What decided."""
+        """The outcomes of the gates."""
         return tuple(o for o in self.outcomes if o.gating)
 
     @property
     def measured(self) -> tuple[RuleOutcome, ...]:
-        """What was measured and decided nothing, with the verdicts of the audits."""
+        """The verdicts of the audits without a gate."""
         return tuple(o for o in self.outcomes if not o.gating)
 
     @property
@@ -88,10 +65,10 @@ class Decision:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """How many gates passed, and what the audits said that gate nothing; for a terminal."""
+        """The number of passed gates and the verdicts of audits without a gate, as lines for a terminal."""
         passed = sum(o.verdict == "PASS" for o in self.gates)
         lines = (f"gates: {passed} of {len(self.gates)} passed",)
         if not self.measured:
             return lines
-        said = ", ".join(f"{o.id.removeprefix('audit-')} {o.verdict}" for o in self.measured)
-        return (*lines, f"measured, gating nothing: {said}")
+        verdicts = ", ".join(f"{o.id.removeprefix('audit-')} {o.verdict}" for o in self.measured)
+        return (*lines, f"measured without a gate: {verdicts}")

@@ -1,4 +1,4 @@
-"""One comparison of a policy, and how it went on evidence: the pessimistic end of the interval is what counts."""
+"""The rules of a policy, each of which compares the pessimistic end of an interval with a limit."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -14,36 +14,25 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
 class Rule(Closed):
-    """One comparison.
+    """One comparison of a bound of a number with a limit."""
 
-    Args:
-        id: short name of the gate, unique in its policy.
-        metric: the number, as `membership.auc`.
-        bound: which end is compared: `high` with <=, `low` with >=; `value` only for exact numbers, such as counts,
-            whose interval has no width.
-        op: what must hold between the bound and the limit.
-        limit: the threshold.
-        min_n: the number of independent units below which the number decides nothing.
-        why: one sentence for the reader of the report.
-    """
-
-    id: Name
-    metric: MetricName
-    bound: Literal["low", "high", "value"]
+    id: Name  # of the gate, unique in its policy
+    metric: MetricName  # for example `membership.auc`
+    bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None
-    why: Sentence
+    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer independent units the result is INSUFFICIENT
+    why: Sentence  # for the reader of the report
 
     @model_validator(mode="after")
     def _pessimistic(self) -> Self:
         if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
-            raise ValueError(f"{self.op} must look at the pessimistic end, not at {self.bound}")
+            raise ValueError(f"{self.op} must compare the pessimistic end, not {self.bound}")
         return self
 
 
 ATTEMPTS, SECRET = "attempts.number", "secret.private"
-# what holds for every policy for outside, whoever wrote it
+# rules of every external policy
 OUTSIDE = (
     Rule(
         id="secret-private",
@@ -51,7 +40,7 @@ OUTSIDE = (
         bound="value",
         op=">=",
         limit=1,
-        why="Where the random streams are not secret, whoever guesses the seed knows who was in train.",
+        why="If the random streams are not secret, anyone who guesses the seed knows who was in train.",
     ),
     Rule(
         id="attempts-counted",
@@ -59,26 +48,22 @@ OUTSIDE = (
         bound="value",
         op=">=",
         limit=1,
-        why="Nobody knows how often these control persons were asked until the answer was yes.",
+        why="Without a count of the audits of these control persons, repetition until a pass is not excluded.",
     ),
 )
-_ROUNDING = 1e-12  # of a confidence, which goes through 1 - alpha
+_ROUNDING = 1e-12  # of a confidence, which is computed as 1 - alpha
 
 
-def compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
-    """Return how a comparison went; what is missing, not a number or rests on too little decides nothing.
+def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
+    """Return the result of a rule on evidence whose intervals need the given confidence.
 
-    Args:
-        evidence: the numbers.
-        rule: what must hold.
-        confidence: how sure an interval must be.
+    A number that is missing, not finite, or based on too few units gives INSUFFICIENT.
     """
     metric = evidence.metrics.get(rule.metric)
-    value = None if metric is None else float(getattr(metric, rule.bound))
-    lack = _lack(evidence, rule, metric, confidence)
+    value = math.nan if metric is None else float(getattr(metric, rule.bound))
     verdict: Outcome = "INSUFFICIENT"
-    reason = "not measured" if lack is None else lack
-    if lack is None and value is not None:
+    reason = _problem(evidence, rule, metric, confidence)
+    if reason is None:
         holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
         verdict = "PASS" if holds else "FAIL"
         reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
@@ -87,7 +72,7 @@ def compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
         metric=f"{rule.metric}.{rule.bound}",
         op=rule.op,
         limit=rule.limit,
-        value=value,
+        value=None if metric is None else value,
         verdict=verdict,
         reason=reason,
         why=rule.why,
@@ -95,33 +80,30 @@ def compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     )
 
 
-def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float) -> str | None:
-    """Return why a number decides nothing, or None if it may decide."""
+def _problem(  # noqa: PLR0911 - one return per reason
+    evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float
+) -> str | None:
+    """Return why a number does not decide, or None if it does."""
     state = evidence.audits.get(rule.metric.split(".", 1)[0])
     if state is not None and state.status != "measured":
         return f"its audit was not measured: {state.status}"
     if metric is None:
         return "the number is missing"
     if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
-        return "the evidence does not say which self-test it is of"
-    return _weakness(rule, metric, confidence)
-
-
-def _weakness(rule: Rule, metric: Metric, confidence: float) -> str | None:
-    """Return why a number that is there decides nothing, or None if it may decide."""
+        return "the evidence does not identify its self-test"
     if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
         return "not a number"
     if rule.min_n is not None and metric.n < rule.min_n:
-        return f"rests on {metric.n} units, at least {rule.min_n} are needed"
+        return f"based on {metric.n} units; at least {rule.min_n} are needed"
     if rule.bound == "value":
-        return None if metric.low == metric.high else "has an interval, so its value alone decides nothing"
-    return unsure_of("its interval", metric.confidence, confidence)
+        return None if metric.low == metric.high else "it has an interval, so its value alone does not decide"
+    return confidence_gap("its interval", metric.confidence, confidence)
 
 
-def unsure_of(what: str, confidence: float | None, sure: float) -> str | None:
-    """Return why something is not sure enough, or None if it is."""
+def confidence_gap(what: str, confidence: float | None, needed: float) -> str | None:
+    """Return a sentence that states a confidence below the needed one, or None if it is high enough."""
     if confidence is None:
-        return f"nobody knows the confidence of {what}"
-    if confidence < sure - _ROUNDING:
-        return f"{what} has confidence {confidence:.6g}, at least {sure:.6g} is needed at this attempt"
+        return f"the confidence of {what} is not known"
+    if confidence < needed - _ROUNDING:
+        return f"{what} has confidence {confidence:.6g}; at least {needed:.6g} is needed at this attempt"
     return None

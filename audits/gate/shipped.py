@@ -1,4 +1,4 @@
-"""Policies as files: the shipped ones by their name, others by their path."""
+"""Load policies: the shipped ones by their name, others by their path."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from audits.gate.policy import Policy, parse_policy
 
 
 def policy_path(name_or_path: str | Path) -> Path:
-    """Return the file of a shipped policy's name, or the path itself if it ends in .yaml or .yml."""
+    """Return the path of a shipped policy, or the given path if it ends in .yaml or .yml."""
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
         return path
@@ -22,8 +22,8 @@ def load_policy(name_or_path: str | Path) -> Policy:
     """Return a policy by its shipped name or the path of its .yaml file.
 
     Raises:
-        PolicyError: if there is none, it cannot be read, or it holds mistakes; all are listed. Also if it is called
-            as a shipped one and says something else.
+        PolicyError: there is no such policy, it cannot be read, it has mistakes (all are listed), or it has the name
+            of a shipped policy but other content.
     """
     path = policy_path(name_or_path)
     try:
@@ -33,15 +33,13 @@ def load_policy(name_or_path: str | Path) -> Policy:
     policy = parse_policy(data, str(path))
     shipped = shipped_policies() / f"{policy.name}.yaml"
     if shipped.is_file() and parse_policy(shipped.read_bytes(), str(shipped)) != policy:
-        raise PolicyError(
-            f"{path}: is called {policy.name}, as a shipped policy, and is another",
-            hint="Give it a name of its own, which then stands in the report and on the page.",
-        )
+        message = f"{path}: has the name of the shipped policy {policy.name} but other content"
+        raise PolicyError(message, hint="Give it a name of its own, which the report then shows.")
     return policy
 
 
 def shipped_policies() -> Path:
-    """Return the folder of the shipped policies: inside the package when installed, beside it in a checkout."""
+    """Return the folder of the shipped policies: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "policies", package.parent / "policies"):
         if (folder / "research.yaml").is_file():

@@ -1,4 +1,4 @@
-"""How sure a later look at the same control persons must be: audits until one passes would be a search for luck."""
+"""The confidence level of repeated audits of the same control persons."""
 
 FIRST, LATER = 4 / 5, 1 / 5
 
@@ -8,9 +8,9 @@ def confidence_of(number: float, confidence: float) -> float:
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   sum over all j = alpha
 
-    so that however often one tries, a table that leaks passes by luck with probability at most alpha = 1 - confidence
-    for each number that a gate reads. Halving from attempt to attempt would sum to the same and leave the first one,
-    which honest users need most, half of alpha instead of four fifths: 27 % more persons instead of 9 %.
+    So a table that leaks passes by luck with probability at most alpha = 1 - confidence for each number that a gate
+    reads, over any number of attempts. If each attempt had half the alpha of the one before, the first attempt would
+    have half of alpha instead of four fifths, and would need 27 % more persons instead of 9 %.
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
     """

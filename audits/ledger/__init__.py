@@ -1,1 +1,1 @@
-"""What an institution counts across all its runs, append-only and chained: how often control persons were asked."""
+"""The ledger of an institution: an authenticated append-only record of audits and privacy budgets of all runs."""

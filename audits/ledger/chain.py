@@ -1,16 +1,16 @@
-r"""A file of JSON lines to which lines can only be added: each is authenticated with a key over all lines before it.
+r"""An append-only file of JSON lines in which each line is authenticated over all earlier lines.
 
     mac_i = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || mac_(i-1) || canonical(line i without its mac))
 
-K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
-guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
-whole, key and all, or set back to an older copy, only a high-water mark kept elsewhere can tell: see `HighWaterMark`.
-There are two.
-One lies where the caller says, and knows which chain may be used there. The other lies in the user's data folder, by
-the chain's own id, whoever opens it and under whatever path, and knows how far that chain ever came.
+The key K lies in a file beside the chain, 32 bytes of mode 0600, and stays in the institution. Without K nobody can
+write a line or test a guess of its content, and a change of any line is detected.
 
-A chain's id follows from K alone, as random as K is and there from the first moment; under another K no line of the
-chain would hold, so it cannot be changed afterwards. A trust root names by it the ledgers that count.
+If the chain is replaced together with its key, or rolled back to an older copy, only a high-water mark in another
+place can detect it. There are two. The mark at the caller's path identifies the chain that may be used there. The
+mark in the user's data folder is found by the chain's id, and records the highest head of that chain under any path.
+
+The id of a chain is derived from K alone and exists before the first line. It cannot be changed, because no line
+would verify under another key. A trust root lists the accepted ledgers by their ids.
 """
 
 import hmac
@@ -29,7 +29,7 @@ from audits.core.files import locked, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
-from audits.ledger.places import seen_of
+from audits.ledger.places import chain_mark_path
 
 KEY = "key"
 _VERSION = 1
@@ -38,7 +38,7 @@ Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Head(Closed):
-    """Where a chain stands: its id, how many lines it has, and the mac of the last. Says nothing without the key."""
+    """The id of a chain, its number of lines and its last mac; without the key it reveals nothing else."""
 
     version: Literal[1] = 1
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -48,35 +48,22 @@ class Head(Closed):
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """The highest head seen of the one chain that may be used here, in a file that does not lie beside the chain.
-
-    Args:
-        path: of the file; made at the first use.
-    """
+    """The highest known head of a chain, in a file outside the folder of the chain; the first use creates it."""
 
     path: Path
 
     def read(self) -> Head | None:
-        """Return what is remembered, or None where nothing is yet.
-
-        Raises:
-            InputError: the file is not one of ours.
-        """
+        """Return the head in the file, or None if there is no file; raise InputError if the file is not valid."""
         if not os.path.lexists(self.path):
             return None
         try:
             return Head.model_validate(parse_canonical(self.path.read_bytes()))
         except (OSError, JsonError, ValidationError):
-            raise InputError(
-                f"{self.path}: not the high-water mark of a ledger", hint="restore it from a backup"
-            ) from None
+            message = f"{self.path}: not the high-water mark of a ledger"
+            raise InputError(message, hint="restore it from a backup") from None
 
     def write(self, head: Head) -> None:
-        """Remember a head.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
+        """Write a head to the file; raise InputError if the file cannot be written."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(self.path, canonical(head.model_dump(mode="json")))
@@ -87,7 +74,7 @@ class HighWaterMark:
 
 
 class Chain:
-    """An open chain; made by `opened`, which holds its lock."""
+    """A chain that `opened` has read and locked."""
 
     def __init__(self, path: Path, key: bytes, data: bytes) -> None:
         self._path, self._key = path, key
@@ -95,17 +82,17 @@ class Chain:
         self.entries = tuple(self._read(data))
 
     def mac(self, message: bytes) -> str:
-        """Return the 64 hex digits that stand for a message in this chain, and say nothing without its key."""
+        """Return the keyed hash of a message in this chain, 64 hex digits."""
         prefix = f"synthgen/ledger/v{_VERSION}".encode() + b"\0" + self._path.name.encode() + b"\0"
         return hmac.digest(self._key, prefix + message, "sha256").hex()
 
     def head(self, entries: int | None = None) -> Head:
-        """Return where it stands, or stood after so many lines."""
+        """Return the current head, or the head after the given number of lines."""
         n = len(self.entries) if entries is None else entries
         return Head(id=self.mac(b"id")[:32], entries=n, head=self._macs[n])
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Add a line; it is on the disk when this returns."""
+        """Add a line and flush it to the disk."""
         line = {"version": _VERSION, "number": len(self.entries) + 1, "entry": dict(entry)}
         mac = self._next(line)
         with self._path.open("ab") as file:
@@ -121,7 +108,9 @@ class Chain:
     def _read(self, data: bytes) -> Iterator[Any]:
         lines = data.split(b"\n")
         if lines.pop() != b"":
-            raise InputError(f"{self._path}: the last line is not whole", hint="a stop cut it off: remove that line")
+            raise InputError(
+                f"{self._path}: the last line is not whole", hint="the write was interrupted: remove that line"
+            )
         for number, text in enumerate(lines, start=1):
             try:
                 line = parse_canonical(text)
@@ -130,39 +119,37 @@ class Chain:
             known = isinstance(line, dict) and set(line) == _FIELDS and line["version"] == _VERSION
             mac = self._next({name: line[name] for name in _FIELDS - {"mac"}}) if known else ""
             if not known or line["number"] != number or not hmac.compare_digest(str(line["mac"]), mac):
-                raise InputError(
-                    f"{self._path}: line {number} is not as it was written, so nobody knows what was done before",
-                    hint="restore the folder from a backup",
-                )
+                message = f"{self._path}: line {number} was changed, so earlier runs cannot be counted"
+                raise InputError(message, hint="restore the folder from a backup")
             self._macs.append(mac)
             yield line["entry"]
 
 
 @contextmanager
 def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[Chain]:
-    """Hold a chain of a folder for this process, made where neither it nor a high-water mark of it is there.
+    """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
+
+    At the end both high-water marks are updated: `high_water_mark` and the one under the chain's id.
 
     Args:
-        folder: of mode 0700, made if missing; holds `key` and the chain.
-        name: the chain's file in it.
-        high_water_mark: of the chain's highest head; brought up to date at the end, and so is that under the chain's
-            id.
+        folder: contains `key` and the chain, with mode 0700; created if missing.
+        name: file name of the chain.
+        high_water_mark: identifies the chain that may be used here.
 
     Raises:
-        InputError: the folder cannot be used or others may read it; a line was changed; the chain or its key is
-            missing; it is not the chain that `high_water_mark` holds, or goes back behind either high-water mark; or
-            one of them can
-            be neither read nor written.
+        InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
+            missing; the chain is another one than `high_water_mark` identifies, or older than either mark; or a mark
+            cannot be read or written.
     """
-    remembered = high_water_mark.read()
-    if remembered is not None and not folder.is_dir():  # a folder made in its place would stand in its way back
-        raise _lacking(folder, KEY, high_water_mark.path)
+    known = high_water_mark.read()
+    if known is not None and not folder.is_dir():  # a new folder would obstruct the restoration of the old one
+        raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
-        chain = _chain(folder, name, remembered, high_water_mark.path)
-        own = HighWaterMark(seen_of(chain.head().id))
-        for seen in (remembered, own.read()):
-            _refuse_older(folder, chain, seen, high_water_mark.path)
-        if remembered is not None:  # one that cannot be written is found before a line is added, which stays
+        chain = _chain(folder, name, known, high_water_mark.path)
+        own = HighWaterMark(chain_mark_path(chain.head().id))
+        for mark in (known, own.read()):
+            _refuse_older(folder, chain, mark, high_water_mark.path)
+        if known is not None:  # detect a mark that cannot be written before a line is added
             for place in (own, high_water_mark):
                 place.write(chain.head())
         yield chain
@@ -171,14 +158,10 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
 
 
 def chain_id(folder: Path, name: str) -> str:
-    """Return the id of a folder's chain, begun where there is none; no line is added, and nothing is remembered.
-
-    Args:
-        folder: as for `opened`.
-        name: likewise.
+    """Return the id of a folder's chain, creating it if there is none; no line and no high-water mark is written.
 
     Raises:
-        InputError: as `opened`, but for what only a high-water mark can tell.
+        InputError: as for `opened`, except for the checks that need a high-water mark.
     """
     with _locked(folder):
         return _chain(folder, name, None, None).head().id
@@ -189,49 +172,47 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            raise InputError(f"the ledger {folder} may be read by others", hint=f"chmod 700 {folder}")
+            raise InputError(f"other users may read the ledger {folder}", hint=f"chmod 700 {folder}")
         with locked(folder / "lock"):
             yield
     except OSError as error:
         raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error
 
 
-def _chain(folder: Path, name: str, remembered: Head | None, high_water_mark: Path | None) -> Chain:
+def _chain(folder: Path, name: str, known: Head | None, high_water_mark: Path | None) -> Chain:
     path = folder / name
     is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
-    if remembered is None and not is_keyed and not is_begun:
+    if known is None and not is_keyed and not is_begun:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         sync(folder)
     elif not is_keyed or not path.is_file():
-        raise _lacking(folder, name if is_keyed else KEY, high_water_mark)
+        raise _incomplete(folder, name if is_keyed else KEY, high_water_mark)
     return Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
 
 
-def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError where a chain is not the one that is remembered, or does not go on from there."""
-    if remembered is None:
+def _refuse_older(folder: Path, chain: Chain, mark: Head | None, high_water_mark: Path) -> None:
+    """Raise InputError if a chain is not the one of the mark, or does not contain the marked head."""
+    if mark is None:
         return
-    if chain.head().id != remembered.id:
+    if chain.head().id != mark.id:
         found = "is another one than was used before"
-    elif len(chain.entries) < remembered.entries:
-        found = f"holds {len(chain.entries)} entries, and held {remembered.entries} before"
-    elif chain.head(remembered.entries) != remembered:
-        found = "goes on from other entries than those it held before"
+    elif len(chain.entries) < mark.entries:
+        found = f"has {len(chain.entries)} entries, but had {mark.entries} before"
+    elif chain.head(mark.entries) != mark:
+        found = "has other entries than before"
     else:
         return
     raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, high_water_mark))
 
 
-def _lacking(folder: Path, what: str, high_water_mark: Path | None) -> InputError:
-    return InputError(
-        f"the ledger {folder} lacks its {what}, so nobody knows what was done before",
-        hint=_restore(folder, high_water_mark),
-    )
+def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> InputError:
+    message = f"the ledger {folder} lacks its {missing}, so earlier runs cannot be counted"
+    return InputError(message, hint=_restore(folder, high_water_mark))
 
 
 def _restore(folder: Path, high_water_mark: Path | None) -> str:
     beside = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
-        f"restore {folder} from its newest backup; a new institution, which has released nothing yet, begins by "
-        f"removing both {folder} and {beside}"
+        f"restore {folder} from its newest backup; an institution that has released nothing yet may instead remove "
+        f"both {folder} and {beside}"
     )

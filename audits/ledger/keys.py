@@ -1,4 +1,4 @@
-"""Keys of 32 random bytes in files that their owner alone may read; made once, atomically, and never overwritten."""
+"""Keys of 32 random bytes in files that only their owner may read; created atomically and never overwritten."""
 
 import os
 import secrets
@@ -11,17 +11,13 @@ from audits.core.findings import KEY_BYTES
 
 
 def read_key(path: Path, what: str) -> bytes:
-    """Return the key in a file; if the file is not there, make it, for its owner alone, with 32 random bytes.
+    """Return the key in a file of an existing folder; create the file if it is missing. `what` names it in messages.
 
-    It is written under another name, flushed and linked, so that a stop leaves no key or a whole one, and of two
-    processes that make it one wins and both read the same.
-
-    Args:
-        path: the file; its folder must exist.
-        what: it is the key of, for messages.
+    A new key is written under a temporary name, flushed and linked. So an interrupted process leaves no partial key,
+    and two concurrent processes read the same key.
 
     Raises:
-        InputError: the file cannot be read or made, is a link, has another length, or may be read by others.
+        InputError: the file cannot be read or created, is a link, has another length, or other users may read it.
     """
     try:
         _make(path)
@@ -30,12 +26,12 @@ def read_key(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             key = file.read(KEY_BYTES + 1) if stat.S_ISREG(mode) else b""
     except OSError as error:
-        raise InputError(f"the {what} {path} can neither be read nor made ({error.strerror})") from None
+        raise InputError(f"the {what} {path} can neither be read nor created ({error.strerror})") from None
     problems = []
     if len(key) != KEY_BYTES:
         problems.append(f"it must have {KEY_BYTES} bytes")
     if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-        problems.append("it must be a file that its owner alone may read: chmod 600")
+        problems.append("it must be a file that only its owner may read: chmod 600")
     if problems:
         raise InputError(f"the {what} {path} cannot be used", problems=problems)
     return key

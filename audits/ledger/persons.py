@@ -1,4 +1,4 @@
-"""By what persons and texts are known again in the ledger: keyed hashes, whatever a file calls them."""
+"""Identify persons and texts in the ledger by keyed hashes, independently of a file's ids."""
 
 import hashlib
 import unicodedata
@@ -9,26 +9,26 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
-RUN = 5  # tokens; short enough to outlive edits, and three of four that stand for a stranger's text are rare
-KEPT = 4  # runs of each text that stand for it
+RUN = 5  # tokens; short enough to survive edits, and long enough that two persons rarely share three of four runs
+KEPT = 4  # number of runs that identify a text
 _DIGITS = 16
 
 
 def person_marks(chain: Chain, table: Table) -> set[str]:
-    """Return what stands for each person; nothing where the table names none, for then a group is a row number."""
+    """Return the mark of each person, or an empty set if the table has no person ids (its groups are rows then)."""
     if not table.has_groups:
         return set()
     return {chain.mac(b"person\0" + _plain(group).encode())[:_DIGITS] for group in table.groups}
 
 
 def _plain(name: str) -> str:
-    """Return the letters and digits of a name, without case or compatibility forms; the name where it has none."""
+    """Return the folded letters and digits of a name, or the name itself if it has none."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in folded if c.isalnum()) or name
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return what stands for each different text; texts that only say what others say too are left out."""
+    """Return the marks of each distinct text; a text without a run of its own is omitted."""
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
     shared = Counter(run for of_text in runs for run in of_text)
@@ -37,17 +37,17 @@ def text_marks(chain: Chain, table: Table) -> list[set[str]]:
 
 
 def _runs(words: tuple[str, ...], key: bytes) -> set[str]:
-    """Return the keyed hashes of the runs of `RUN` tokens; of a shorter text, of all it has."""
+    """Return the keyed hashes of the runs of `RUN` tokens; a shorter text is one run."""
     runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}
     encoded = (run.encode("utf-8", "surrogatepass") for run in runs)
     return {hashlib.blake2b(run, digest_size=_DIGITS // 2, key=key).hexdigest() for run in encoded}
 
 
 def joined(hashes: Iterable[str]) -> str:
-    """Return marks as one string, in no order that says anything."""
+    """Return marks as one string, sorted so that their order reveals nothing."""
     return "".join(sorted(hashes))
 
 
 def split(joined: str) -> set[str]:
-    """Return the marks of such a string."""
+    """Return the marks of a string that `joined` made."""
     return {joined[i : i + _DIGITS] for i in range(0, len(joined), _DIGITS)}

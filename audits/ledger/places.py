@@ -1,4 +1,4 @@
-"""Where the institution's ledger lies, and where it is remembered."""
+"""Default paths of the institution's ledger and of its high-water marks."""
 
 import hashlib
 import os
@@ -11,15 +11,15 @@ def data_folder() -> Path:
 
 
 def ledger_folder() -> Path:
-    """Return the folder of the ledger where nobody names another: SYNTHGEN_LEDGER, or `ledger` in the data folder."""
+    """Return the default folder of the ledger: SYNTHGEN_LEDGER, or `ledger` in the data folder."""
     return Path(os.environ.get("SYNTHGEN_LEDGER") or data_folder() / "ledger")
 
 
-def seen_at(folder: Path) -> Path:
-    """Return where those who have no releaser's key remember the ledger of a folder: in the data folder."""
-    return seen_of(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
+def folder_mark_path(folder: Path) -> Path:
+    """Return the path of the high-water mark of a ledger folder, for users without a releaser's key."""
+    return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
-def seen_of(chain: str) -> Path:
-    """Return where a chain is remembered by its id, under whatever path and beside whatever key it is opened."""
+def chain_mark_path(chain: str) -> Path:
+    """Return the path of the high-water mark of a chain id, which is independent of the path of the chain."""
     return data_folder() / "ledgers-seen" / f"{chain}.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS
-from audits.ledger.attempts import asked_before
+from audits.ledger.attempts import attempts_before
 from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, StorageError
@@ -90,7 +90,7 @@ def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None
         return
     from synthgen.pipeline.judge import as_table
 
-    before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
+    before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         raise BudgetError(
             "the control persons were audited as often as the policy allows, so no further run can be released",

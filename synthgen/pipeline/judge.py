@@ -78,7 +78,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
     records before de-identification, whose surrogates depend on secret and seed.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
-    return attempt(*ledger_of(job.config), made=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
+    return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
@@ -109,7 +109,7 @@ def attack(
         "attempt": plain_value(attempt.number),
     }
     result = job.run(AUDIT_STAGE, inputs)
-    return replace(result, counts={**result.counts, "attempt": attempt.made})
+    return replace(result, counts={**result.counts, "attempt": attempt.digest})
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:

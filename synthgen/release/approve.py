@@ -1,4 +1,4 @@
-"""A second person's signed yes or no to exactly one release."""
+"""Sign the approval or rejection of exactly one release by a second person."""
 
 import hashlib
 from datetime import datetime
@@ -25,7 +25,7 @@ from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
 
 
-def approve(  # noqa: PLR0913 - what an approval says
+def approve(  # noqa: PLR0913 - the fields of an approval
     bundle: Path,
     *,
     role: str,
@@ -35,21 +35,14 @@ def approve(  # noqa: PLR0913 - what an approval says
     reject: bool = False,
     comment: str = "",
 ) -> Path:
-    """Check a bundle again, sign for it, and return the path of the approval.
+    """Verify a bundle, sign an approval or a rejection of it, and return the path of the written envelope.
 
-    Args:
-        bundle: its folder.
-        role: of the signer in the trust root.
-        key: the signer's.
-        trust: the trust root.
-        now: the time to state.
-        reject: sign a no, which blocks the release.
-        comment: the signer's own words.
+    A signed rejection blocks the release. `now` is the signing time that the envelope states.
 
     Raises:
-        UsageError: if the key does not hold the role.
-        DataError: if the bundle does not verify, or changed meanwhile.
-        StorageError: if this key has already signed, or it cannot be written.
+        UsageError: the key does not hold the role in the trust root.
+        DataError: the bundle does not verify, or it changed during the check.
+        StorageError: this key has already signed, or the envelope cannot be written.
     """
     if key.keyid not in trust.public_keys(role):
         raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")

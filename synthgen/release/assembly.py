@@ -1,4 +1,7 @@
-"""From a finished run to what a bundle and a report hold: nothing else of the private side crosses over."""
+"""Collect from a finished run the content of its bundle and of its report.
+
+No other module passes data from the private workspace to public files.
+"""
 
 import json
 from dataclasses import asdict
@@ -10,7 +13,7 @@ from audits.gate.disclosure import bucket, public_count, public_details, public_
 from audits.gate.outcome import Decision
 from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
-from audits.ledger.attempts import noted
+from audits.ledger.attempts import recorded_attempt
 from audits.ledger.budgets import refuse_overspending, spent
 from audits.verify.mechanism import stated_noise
 from synthgen.config import Config
@@ -31,11 +34,10 @@ from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
-from synthgen.release.content import BESIDE_DP, NO_DP, NUMBERS_LEAVE, VERDICTS_LEAVE, BundleContent
+from synthgen.release.content import NO_DP, NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
-from synthgen.report import ReportContent
-from synthgen.report.gates import gate_rows
+from synthgen.report import ReportContent, gate_rows
 
 if TYPE_CHECKING:
     from synthgen.release.run import Run
@@ -44,11 +46,7 @@ _WRITING = ("interpolate", "decode", "filter")
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return what the bundle holds, its report left out; `check_content` looks at it before it is written.
-
-    Raises:
-        UsageError: if the decision is not of this run under its policy.
-    """
+    """Return the content of the bundle without its HTML report; `check_content` checks it before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
@@ -67,7 +65,7 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
         run_json=public_record(run.record, run.policy),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
-        inputs=[_committed(run, side, key) for side in sides],
+        inputs=[_commitment(run, side, key) for side in sides],
         license=config.release.license,
         languages=config.release.languages,
         versions=run.record.versions,
@@ -79,23 +77,17 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 
 
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
-    """Return what the report shows.
+    """Return the content of the report.
 
-    Args:
-        run: the run.
-        decision: of `run.decide()`.
-        release_id: of the bundle, None where there is none.
-        private: show exact counts of the source, for its holder.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
+    report shows exact counts of the source, for the data owner only.
 
-    Raises:
-        UsageError: if the decision is not of this run under its policy.
-
-    Privacy: the public page holds what `audits.gate.disclosure` lets through.
+    Privacy: every count and number of the public page passes through `audits.gate.disclosure`.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
     exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
-    silent = verdicts_only(exact)
+    numbers_withheld = verdicts_only(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
     made, real = record.stage("audit").classes or {}, record.stage("split").classes or {}
@@ -109,16 +101,21 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         gates=gate_rows(decision.gates),
         measured=gate_rows(decision.measured),
         balance=tuple(
-            (label, "–" if silent else public_count(real["train"].get(label, 0), exact), n, made.get(label, 0))
+            (
+                label,
+                "–" if numbers_withheld else public_count(real["train"].get(label, 0), exact),
+                n,
+                made.get(label, 0),
+            )
             for label, n in sorted((filtered.wanted or {}).items())
         ),
         audits=tuple(public_report(audit, exact)["results"]),
-        utility={} if silent else public_details(utility, exact),
-        filters=_filtered(filtered, exact),
+        utility={} if numbers_withheld else public_details(utility, exact),
+        filters=_filter_counts(filtered, exact),
         stages=tuple(
             (s.name, public_count(s.n_in, exact), public_count(s.n_out, exact), s.seconds if private else None)
             for s in record.stages
-            if not silent or s.is_round_of(*_WRITING)
+            if not numbers_withheld or s.is_round_of(*_WRITING)
         ),
         provenance={
             "tool": record.tool,
@@ -127,23 +124,23 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
         limitations=limitations_of(run, has_groups=run.config.source.group is not None),
-        promise=promised(run.config) if verdicts_only(policy) else "",
+        dp_statement=dp_statement(run.config) if verdicts_only(policy) else "",
         private=private,
     )
 
 
-def promised(config: Config) -> str:
-    """Return what is promised under a budget, in a sentence; nothing without one."""
+def dp_statement(config: Config) -> str:
+    """Return the sentence that states epsilon and delta, or an empty string if no budget is configured."""
     if config.dp.epsilon is None:
         return ""
     return (
-        f"Differential privacy: epsilon {config.dp.epsilon:g}, delta {config.dp.delta:g}, for one person more or less"
-        " in train, with all records of that person."
+        f"Differential privacy: epsilon {config.dp.epsilon:g}, delta {config.dp.delta:g}, for adding or removing one"
+        " person of train with all records of that person."
     )
 
 
-def _filtered(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
-    """Return how many candidates there were, were kept, and were rejected by which reason, as it may be shown."""
+def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
+    """Return the publishable numbers of candidates, of kept ones, and of rejected ones by reason."""
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
     if stage.spare:
         counts["not_the_best_of_its_vector"] = stage.spare
@@ -151,40 +148,42 @@ def _filtered(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
 
 
 def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
-    """Return what a release of this run does not promise."""
-    decode, vocabulary = run.config.decode, run.vocabulary
+    """Return the sentences that state the limitations of a release of this run."""
+    vocabulary = run.vocabulary
     return limitations(
         has_groups=has_groups,
         config=run.config,
-        disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
+        disclosure=None if vocabulary is None else vocabulary.disclosure(run.config.decode.words),
         calibrated=len(run.policy.selftest) > 0,
-        silent=verdicts_only(run.policy),
+        numbers_withheld=verdicts_only(run.policy),
     )
 
 
 def stated_attempts(run: "Run") -> dict[str, Any]:
-    """Return which attempt on its control persons the run is, and where the institution's ledger stands now.
+    """Return the `attempts` part of the statement: the number of this attempt and the head of the ledger.
 
     Raises:
-        InputError: the ledger cannot be used, was changed, exchanged or set back, or does not hold the run.
-        DataError: it holds another count than the evidence.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
+        DataError: the ledger and the evidence state different numbers.
     """
-    found = noted(*ledger_of(run.config), run.record.stage("audit").attempt or "")
+    found = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
     counted = run.evidence.metrics.get(ATTEMPTS)
     if counted is None or counted.value != found.number:
-        raise DataError("the ledger counts other attempts than the evidence", hint="Run it again.")
+        raise DataError(
+            "the attempt number in the ledger differs from the one in the evidence", hint="Run `synthgen run` again."
+        )
     return {"number": found.number, "ledger": found.ledger.model_dump(mode="json", exclude={"version"})}
 
 
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
-    """Return the `privacy` part of the statement: what is claimed, and where the ledger books it.
+    """Return the `privacy` part of the statement: the claimed epsilon and delta, and their entry in the ledger.
 
-    Whatever else the ledger holds by now was spent beside it, whether it was reserved before this run or after it.
+    All other reservations in the ledger count as spent, whether they were made before or after this run.
 
     Raises:
-        Overspent: the policy's budget does not hold this run and the others together.
-        InputError: the ledger cannot be used, was changed, exchanged or set back, or does not book what the texts
-            were made from.
+        Overspent: this run and the other runs together exceed the policy's budget.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or has no entry for the sealed
+            result of this run.
     """
     config, policy = run.config, run.policy
     if not config.interpolate.is_private:
@@ -203,10 +202,10 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         "epsilon": cost.epsilon,
         "delta": cost.delta,
         "accountant": "PLD",
-        **stated_noise(booked.spending.mechanisms),
-        "composition": [{"release": one.run, **asdict(one.cost)} for one in booked.others],
+        **stated_noise(entry.spending.mechanisms),
+        "composition": [{"release": one.run, **asdict(one.cost)} for one in entry.others],
         "budget": {
-            "ledgerId": booked.ledger.id,
+            "ledgerId": entry.ledger.id,
             "maxEpsilon": allowed.epsilon,
             "maxDelta": allowed.delta,
             "spentBefore": before.epsilon,
@@ -214,33 +213,26 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
             "deltaBefore": before.delta,
             "deltaAfter": after.delta,
         },
-        "nonPrivateSteps": [VERDICTS_LEAVE if verdicts_only(policy) else NUMBERS_LEAVE, *BESIDE_DP],
+        "nonPrivateSteps": [VERDICTS_PUBLISHED if verdicts_only(policy) else NUMBERS_PUBLISHED, *OUTSIDE_DP],
     }
 
 
-def _committed(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
-    """Return the commitment to a side; under differential privacy how many there are is what was declared."""
+def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
+    """Return the commitment to train or control; under DP its count is derived from the declared `dp.persons`."""
     stated = commit_records(side.role, side.texts, key)
     declared = run.config.dp.persons
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
-    """Return the models as the statement names them, the bridge or the vocabulary among them."""
-    models: list[dict[str, Any]] = [
-        {
-            "role": model.role,
-            "name": public_name(model.name),
-            "revision": model.digest[:40],
-            "format": "safetensors",
-            "digest": {"sha256": model.digest},
-            "trainedOnPrivateData": model.name not in MODELS,  # of a model not pinned nobody can tell
-        }
+    """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
+    models = [  # a model that is not pinned may have been trained on private data
+        _tensors(model.role, public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     named = run.config.decode.bridge
     if named == OWN:
-        return models  # the projector is one of the decoder's tensors, under its digest
+        return models  # the decoder's digest covers the projector
     kind = "builtin" if named in {"builtin", WORDS} else "custom"
     if (vocabulary := run.vocabulary) is not None:
         role, between, digest = "vocabulary", public_name(vocabulary.encoder), vocabulary.digest
@@ -252,17 +244,13 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
-    """Return the styles the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
+    """Return the style adapters of the run; one that is not built in may have been trained on private data."""
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [
-        _tensors(
-            "style",
-            f"{'builtin' if is_built_in(style) else 'custom'}:{style.card.name}",
-            style.digest,
-            private=not is_built_in(style),
-        )
+        _tensors("style", f"{kind}:{style.card.name}", style.digest, private=kind == "custom")
         for style, _ in named_styles(run.config, chosen)
+        for kind in ["builtin" if is_built_in(style) else "custom"]
     ]
 
 
@@ -278,12 +266,12 @@ def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, A
 
 
 def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
-    """Return the part of run.json that a bundle may carry.
+    """Return the part of run.json that a bundle may contain.
 
-    Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
-        private tables, which confirm a guess; paths of models; counts of private records, as the reconstructions are;
-        and the
-        seconds of each stage, in proportion to them. Other counts are buckets, see `audits.gate.disclosure`.
+    Privacy: omits the seed, because together with a guess at the source it reveals parents and weights; digests of
+        private tables, because they confirm a guess; paths of models; counts of private records, including those of
+        reconstructions; and the seconds of each stage, because they are proportional to these counts. Other counts
+        are published as buckets, see `audits.gate.disclosure`.
     """
     seconds = round(sum(stage.seconds for stage in record.stages))
     return {

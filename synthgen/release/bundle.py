@@ -1,4 +1,4 @@
-"""Write a release: every file, the signed statement over them, then one rename."""
+"""Write a release: all files, the signed statement over them, and one rename that publishes the folder."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import CONFIG, release_payload, short_id
 from synthgen.release.tables import RECORD_SCHEMA, data_files
 
-_STEADY = ("data/", "policy/", METRICS)
+_COMPARED = ("data/", "policy/", METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +41,23 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    The folder appears complete or not at all: everything is written beside it, flushed, and renamed once. Where the
-    same data, evidence and policy were already released today by this key, that bundle is returned unchanged.
-
-    Args:
-        out_dir: where bundles go; made if missing.
-        content: what is released.
-        key: the releaser's.
-        now: the time to state, with its zone.
+    The folder appears complete or not at all: all files are written to a temporary folder, flushed, and renamed
+    once. If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
 
     Raises:
-        ReleaseRefused: unless the decision is yes and was made on this evidence and policy.
-        DataError: if records are malformed.
-        InternalError: if the content carries what must stay private.
-        StorageError: if it cannot be written, or another release of this id is there; nothing is left behind.
+        ReleaseRefused: the decision does not allow the release, or was made on other evidence or another policy.
+        DataError: records are malformed.
+        InternalError: the content contains data that must stay private.
+        StorageError: the bundle cannot be written, or another release with this id exists; nothing is left behind.
 
-    Privacy: writes synthetic text, labels and aggregates only; ids are random and rows sorted by them, so the order
-        says nothing about the source. File times are set to `now`.
+    Privacy: writes only synthetic text, labels and aggregates. Ids are random and rows are sorted by id, so the row
+        order reveals nothing about the source. File times are set to `now`.
     """
     check_content(content)
     data = data_files(content.records, content.formats)
     release_id = short_id(content, data, now)
     target = out_dir / f"release-{release_id}"
-    files = {**data, **_described(content, data, release_id, now)}
+    files = {**data, **_metadata_files(content, data, release_id, now)}
     files["SHA256SUMS"] = "".join(f"{_sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
     digests = {name: _sha256(blob) for name, blob in files.items()}
     if target.exists():
@@ -75,8 +69,10 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     return Bundle(target, release_id)
 
 
-def _described(content: BundleContent, data: Mapping[str, bytes], release_id: str, now: datetime) -> dict[str, bytes]:
-    """Return every file that describes the data."""
+def _metadata_files(
+    content: BundleContent, data: Mapping[str, bytes], release_id: str, now: datetime
+) -> dict[str, bytes]:
+    """Return every file that describes the data, by name."""
     audit = public_report(content.audit_json, content.policy)
     gates = [outcome.to_gate() for outcome in content.decision.outcomes]
     report = {"schemaVersion": 1, "releaseId": release_id, "verdict": "RELEASED", "gates": gates, "audit": audit}
@@ -84,7 +80,7 @@ def _described(content: BundleContent, data: Mapping[str, bytes], release_id: st
     files = {
         "README.md": card(content, release_id),
         "croissant.json": _json(croissant(content, data_digests, release_id, now)),
-        "LICENSE": f"The dataset {content.name} is offered under the licence: {content.license}\n".encode(),
+        "LICENSE": f"The dataset {content.name} is licensed under: {content.license}\n".encode(),
         "CITATION.cff": _citation(content, release_id, now),
         "schema/record.schema.json": _json(RECORD_SCHEMA),
         REPORT_HTML: content.report_html.encode(),
@@ -118,12 +114,11 @@ def _citation(content: BundleContent, release_id: str, now: datetime) -> bytes:
 def _is_same(
     target: Path, digests: Mapping[str, str], key: SigningKey, content: BundleContent, now: datetime
 ) -> bool:
-    """Return whether an intact bundle of this key over the same data, evidence and policy is already there."""
-    day = timedelta(days=1)
+    """Return whether `target` is an intact bundle of this key over the same data, evidence and policy."""
     own = TrustRoot.model_validate(
         {
             "version": 1,
-            "expires": stamp(now + day),
+            "expires": stamp(now + timedelta(days=1)),
             "keys": {key.keyid: key.public},
             "roles": {"releaser": {"keyids": (key.keyid,), "threshold": 1}},
             "policies": {content.policy.name: (content.decision.policy_digest,)},
@@ -133,16 +128,16 @@ def _is_same(
     found = verify_for_approval(target, own, now)
     if found.statement is None:
         return False
-    there = {subject.name: subject.digest.sha256 for subject in found.statement.subject}
-    names = {name for name in (*there, *digests) if name.startswith(_STEADY)}
-    return all(there.get(name) == digests.get(name) for name in names)
+    existing = {subject.name: subject.digest.sha256 for subject in found.statement.subject}
+    names = {name for name in (*existing, *digests) if name.startswith(_COMPARED)}
+    return all(existing.get(name) == digests.get(name) for name in names)
 
 
 def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while writing
+        shutil.rmtree(partial, ignore_errors=True)  # from a process that was killed while writing
         partial.mkdir()
         for name, blob in files.items():
             _write_file(partial / name, blob, now)
@@ -152,9 +147,8 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
         sync(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise StorageError(
-            f"{target}: cannot be written ({error.strerror})", hint="Nothing was lost; the run is in the workspace."
-        ) from error
+        hint = "Nothing was lost; the run is in the workspace."
+        raise StorageError(f"{target}: cannot be written ({error.strerror})", hint=hint) from error
 
 
 def _write_file(path: Path, blob: bytes, now: datetime) -> None:

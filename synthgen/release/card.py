@@ -1,6 +1,6 @@
-"""The dataset card: README.md with the front matter dataset hubs read.
+"""Write the dataset card: README.md with the front matter that dataset hubs read.
 
-Written here and not by huggingface_hub, whose block YAML differs between its versions: the card's bytes are signed.
+The card's bytes are signed. huggingface_hub is not used, because its block YAML differs between versions.
 """
 
 import json
@@ -18,7 +18,7 @@ MAX_LABEL = 80
 
 
 def card(content: BundleContent, release_id: str) -> bytes:
-    """Return the card; every word that comes from data or config is escaped, and no record is quoted."""
+    """Return the card; it escapes every word from data or configuration and quotes no record."""
     policy = content.policy
     labels = Counter(label for _, _, label in content.records)
     lines = [
@@ -38,7 +38,7 @@ def card(content: BundleContent, release_id: str) -> bytes:
         "synthgen verify . --trust trust.json",
         "```",
         "",
-        "The trust root comes from the data owner, never from this folder. Do not use a copy that does not verify.",
+        "Obtain the trust root from the data owner, never from this folder. Do not use a copy that does not verify.",
         "",
         "## Classes",
         "",
@@ -55,13 +55,13 @@ def card(content: BundleContent, release_id: str) -> bytes:
         *_measured(content.decision.measured, policy.name),
         "The numbers with their intervals are in `report/report.html` and `evidence/metrics.json`.",
         "",
-        "## Limits",
+        "## Limitations",
         "",
         *(f"- {escape(limit)}" for limit in content.limitations),
         "",
         "## Uses",
         "",
-        "Train classifiers on it, and test them on real text. What it says about persons or the world may be false.",
+        "Use it to train classifiers, and test them on real text. Its statements about the world may be false.",
         "",
     ]
     return "\n".join(lines).encode()
@@ -71,12 +71,12 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     if not outcomes:
         return []
     return [
-        "## Measured, gating nothing",
+        "## Audits without a gate",
         "",
-        f"The policy `{policy}` wants these audits shown. Their verdicts decided nothing; another policy would",
-        "stop at what is not PASS.",
+        f"The policy `{policy}` requires these measurements but sets no limit for them. Another policy may refuse",
+        "the release if a verdict is not PASS.",
         "",
-        "| audit | its verdict |",
+        "| audit | verdict |",
         "|---|---|",
         *(f"| {outcome.id.removeprefix('audit-')} | **{outcome.verdict}** |" for outcome in outcomes),
         "",
@@ -90,20 +90,19 @@ def _gate(outcome: RuleOutcome) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown and HTML show as it is, on one line."""
-    flat = "".join(char if char.isprintable() else " " for char in text)
-    return _MARKUP.sub(_entity, flat)
+    """Return text on one line that Markdown and HTML display unchanged."""
 
+    def escaped(match: re.Match[str]) -> str:
+        return f"&#{ord(match[0])};" if match[0] in "<>&|`" else f"\\{match[0]}"
 
-def _entity(match: re.Match[str]) -> str:
-    return f"&#{ord(match[0])};" if match[0] in "<>&|`" else f"\\{match[0]}"
+    return _MARKUP.sub(escaped, "".join(char if char.isprintable() else " " for char in text))
 
 
 def _front_matter(content: BundleContent) -> list[str]:
     n = len(content.records)
     size = next((name for limit, name in _SIZES if n < limit), "n>1M")
     data = PARQUET if "parquet" in content.formats else JSONL
-    # JSON scalars and lists are YAML, and leave no way out of their quotes
+    # JSON scalars and lists are valid YAML, and a quoted value cannot end its quotes
     fields = {
         "license": content.license,
         "language": list(content.languages),

@@ -1,7 +1,7 @@
-r"""Commit to private records so that one can be opened later, and nobody can test a guess now.
+r"""Commit to private records, so that the data owner can later prove that a record was among them.
 
-A plain hash of a note lets anyone who holds a candidate confirm it. Here every leaf is keyed, and the key stays with
-the data owner:
+A plain hash of a note would let anyone confirm a guess of its text. Therefore every leaf is keyed, and the data owner
+keeps the key K:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -34,28 +34,22 @@ _CONTEXT = b"synthgen/rec/v1\0"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What shows one record to be under a root, and nothing about any other.
+    """Proof that one record is under a root; it reveals nothing about any other record."""
 
-    Args:
-        key: k_i, 32 bytes.
-        position: of the leaf, from 0.
-        path: the sibling hashes, from the leaf up.
-    """
-
-    key: bytes
-    position: int
-    path: tuple[bytes, ...]
+    key: bytes  # k_i, 32 bytes
+    position: int  # of the leaf, from 0
+    path: tuple[bytes, ...]  # sibling hashes, from the leaf to the root
 
     def __repr__(self) -> str:
         return f"Opening(position={self.position})"
 
 
 def commitment_key(path: Path) -> bytes:
-    """Return K, made on the first call; 32 random bytes in a file of mode 0600.
+    """Return K, 32 random bytes in a file of mode 0600, which the first call creates.
 
     Raises:
-        StorageError: if it cannot be written, or others than its owner can read it.
-        DataError: if the file is not 32 bytes.
+        StorageError: the file cannot be written, or users other than its owner can read it.
+        DataError: the file does not have 32 bytes.
     """
     if not path.exists():
         write_new(path, secrets.token_bytes(KEY_BYTES), 0o600)
@@ -68,12 +62,9 @@ def commitment_key(path: Path) -> bytes:
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
     """Return the `inputs` entry of a statement for private texts.
 
-    Args:
-        role: train or control.
-        texts: at least one; their order decides i, which `open_record` needs.
-        key: K.
+    `texts` holds at least one text. Their order defines the index i, which `open_record` needs.
 
-    Privacy: reads every text; what leaves is a keyed root and a coarse bucket of the count.
+    Privacy: reads every text; publishes a keyed root and a coarse bucket of the count.
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
@@ -85,7 +76,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the opening of the record at `index` of the same texts under the same key."""
+    """Return the opening of the record at `index`, for the same texts and key as in `commit_records`."""
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))
@@ -94,7 +85,7 @@ def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Open
 
 
 def is_committed(root: str, text: str, opening: Opening) -> bool:
-    """Return whether an opening shows `text` to be under a root of 64 hex digits."""
+    """Return whether an opening proves that `text` is under a root of 64 hex digits."""
     node = _leaf_hash(_leaf(opening.key, text))
     for depth, sibling in enumerate(opening.path):
         left, right = (sibling, node) if opening.position >> depth & 1 else (node, sibling)
@@ -115,13 +106,13 @@ def _leaf(record_key: bytes, text: str) -> bytes:
 
 
 def _order(role: str, count: int, key: bytes) -> list[int]:
-    """Return which record stands at each position: a permutation nobody without K can tell from any other."""
+    """Return the index of the record at each position; without K the permutation looks random."""
     order_key = _derive(key, b"order" + role.encode())
     return sorted(range(count), key=lambda i: hmac.digest(order_key, i.to_bytes(8, "big"), "sha256"))
 
 
 def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
-    """Return the leaf hashes in their order, with keyed padding that looks like any other leaf."""
+    """Return the leaf hashes in tree order, with keyed padding that looks like any other leaf."""
     if len(texts) == 0:
         raise DataError(f"there are no {role} records to commit to")
     leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]

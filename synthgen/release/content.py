@@ -1,4 +1,4 @@
-"""What a bundle is made of, checked before anything is written: only what may be public."""
+"""Define the content of a bundle and check, before it is written, that all of it may be public."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,61 +22,41 @@ NO_DP = {
         "interpolation, filters and audits read private records without noise; no epsilon is claimed"
     ],
 }
-VERDICTS_LEAVE = "the gates compare the texts with train and control without noise; their verdicts alone leave"
-NUMBERS_LEAVE = (
-    "audits and utility compare the texts with train and control without noise; their numbers leave, and epsilon is"
-    " for the texts alone"
+VERDICTS_PUBLISHED = (
+    "the gates compare the texts with train and control without noise; only their verdicts are published"
 )
-BESIDE_DP = (
-    "identifiers are replaced in each person's records by themselves, before anything is learned",
-    "one person under two ids counts as two",
-    "settings may have been chosen by what was seen of the records before; attempts are those that the ledger saw",
+NUMBERS_PUBLISHED = (
+    "audits and utility compare the texts with train and control without noise; their numbers are published, and"
+    " epsilon covers only the texts"
+)
+OUTSIDE_DP = (
+    "identifiers are replaced before training, in the records of each person separately",
+    "a person with two ids counts as two persons",
+    "settings may have been chosen after looking at the records; only attempts in the ledger are counted",
 )
 _PRIVATE_PATH = re.compile(r"(?:^|[\s'\"=:])(?:/[^\s/]+/|~/|\.\./|[A-Za-z]:\\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleContent:
-    """Everything of a release that crosses from the private side to the public one.
+    """All published content of a release; `models`, `inputs`, `attempts` and `privacy` are parts of the statement."""
 
-    Args:
-        name: of the dataset; lower-case letters, digits, `.`, `_`, `-`.
-        records: (id, text, label), ids random hex of at least 16 digits; their order is not kept, ids sort them.
-        evidence: the numbers the decision was made on, in their public form.
-        decision: of `decide(evidence, policy)`, allowed.
-        policy_yaml_bytes: the exact bytes of the policy's file.
-        policy: what they say.
-        audit_json: the audit report; the bundle gets its public form, see `audits.gate.disclosure`.
-        report_html: the page for people.
-        run_json: counts, seconds and model digests of the run; no path, no digest of private text.
-        config_redacted: the configuration without private paths.
-        models: `models` of the statement: role, name, revision, format, digest {sha256}, trainedOnPrivateData.
-        inputs: `inputs` of the statement: the commitments of train and control, see `commitment.commit`.
-        attempts: `attempts` of the statement: which attempt it is, and the head of the institution's ledger.
-        license: identifier of the dataset's licence.
-        languages: BCP 47 tags.
-        versions: of the sources and libraries that made it, "python" among them.
-        limitations: sentences, what the release does not promise and what was not tested.
-        formats: parquet, jsonl or both.
-        privacy: the `privacy` part of the statement; by default it claims no differential privacy.
-    """
-
-    name: str
-    records: Sequence[tuple[str, str, str]]
-    evidence: Evidence
-    decision: Decision
-    policy_yaml_bytes: bytes
+    name: str  # lower-case letters, digits, `.`, `_`, `-`
+    records: Sequence[tuple[str, str, str]]  # (id, text, label); an id is 16 or more random hex digits
+    evidence: Evidence  # in its public form
+    decision: Decision  # `decide(evidence, policy)`, allowed
+    policy_yaml_bytes: bytes  # the exact bytes of the policy file
     policy: Policy
-    audit_json: Mapping[str, Any]
+    audit_json: Mapping[str, Any]  # complete; the bundle contains its public form, see `audits.gate.disclosure`
     report_html: str
-    run_json: Mapping[str, Any]
-    config_redacted: Mapping[str, Any]
+    run_json: Mapping[str, Any]  # counts, seconds and model digests; no path and no digest of private text
+    config_redacted: Mapping[str, Any]  # without private paths
     models: Sequence[Mapping[str, Any]]
-    inputs: Sequence[Mapping[str, Any]]
-    attempts: Mapping[str, Any]
+    inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`
+    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger
     license: str
-    languages: Sequence[str]
-    versions: Mapping[str, str]
+    languages: Sequence[str]  # BCP 47 tags
+    versions: Mapping[str, str]  # of the sources and libraries, including "python"
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
     privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)
@@ -86,12 +66,12 @@ class BundleContent:
 
 
 def check_content(content: BundleContent) -> None:
-    """Refuse content that the gate did not allow, or that carries what must stay private.
+    """Refuse content that the gates did not allow or that contains private data.
 
     Raises:
-        ReleaseRefused: if the decision is no, or was made on other evidence, another policy or other records.
-        DataError: if records are malformed; all problems listed, rows by number.
-        InternalError: if a private path, a list as long as the data, or long text stands where aggregates belong.
+        ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
+        DataError: records are malformed; all problems are listed by row number.
+        InternalError: the content contains a private path, a list that could be per record, or long text.
     """
     refuse_unless_allowed(content)
     _check_records(content)
@@ -105,39 +85,34 @@ def check_content(content: BundleContent) -> None:
         *_leaks(content.config_redacted, "config"),
     ]
     if leaks:
-        raise InternalError("the bundle would carry what must stay private", problems=leaks)
+        raise InternalError("the bundle would contain data that must stay private", problems=leaks)
 
 
 def refuse_unless_allowed(content: BundleContent) -> None:
-    """Recompute the decision, and refuse unless it is the one given and it is yes."""
+    """Recompute the decision; raise unless it equals the given one and allows the release."""
     decision = content.decision
     if not decision.allowed:
-        raise ReleaseRefused(
-            "the gate refused this release",
-            problems=decision.failures,
-            hint="See the refusal report in the workspace.",
-        )
+        hint = "See the refusal report in the workspace."
+        raise ReleaseRefused("the gate refused this release", problems=decision.failures, hint=hint)
     if decision != decide(content.evidence, content.policy):
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if parse_policy(content.policy_yaml_bytes, "policy.yaml").digest() != decision.policy_digest:
-        raise ReleaseRefused("the policy file is not the policy that was decided by, so nothing was written")
+        raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
     if content.evidence != public_evidence(content.evidence, content.policy):
-        raise InternalError("the evidence says more of private counts than the policy discloses")
+        raise InternalError("the evidence contains finer numbers of private records than the policy discloses")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
         raise ReleaseRefused(f"{len(content.records)} records, but the evidence counts {counted.value:g}")
 
 
 def _check_records(content: BundleContent) -> None:
-    found = []
-    if len(content.records) == 0:
-        found.append("there are no records")
+    found = [] if content.records else ["there are no records"]
     seen: set[str] = set()
     for row, (name, text, label) in enumerate(content.records):
         if not ID.fullmatch(name):
             found.append(f"row {row}: the id is not 16 to 64 hex digits")
         if name in seen:
-            found.append(f"row {row}: the id stands twice")
+            found.append(f"row {row}: the id is used twice")
         seen.add(name)
         if text.strip() == "" or label.strip() == "":
             found.append(f"row {row}: text or label is empty")
@@ -154,11 +129,9 @@ def _is_unicode(text: str) -> bool:
 
 
 def _leaks(value: Any, path: str) -> list[str]:
-    """Return where a value holds a path of this machine, a list that could be per record, or long text."""
+    """Return where a value contains a path of this machine, a list that could be per record, or long text."""
     if isinstance(value, Mapping):
-        return [
-            leak for key, item in value.items() for leak in (*_leaks(str(key), path), *_leaks(item, f"{path}.{key}"))
-        ]
+        return [e for k, item in value.items() for e in (*_leaks(str(k), path), *_leaks(item, f"{path}.{k}"))]
     if isinstance(value, str):
         if _PRIVATE_PATH.search(value):
             return [f"{path}: a path of this machine"]

@@ -1,4 +1,4 @@
-"""croissant.json: the dataset described for machines (Croissant 1.1 with the RAI 1.0 terms)."""
+"""Describe a release in machine-readable form: Croissant 1.1 with the terms of RAI 1.0."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,10 +10,16 @@ from synthgen.release.content import BundleContent
 
 _FORMATS = {PARQUET: "application/vnd.apache.parquet", JSONL: "application/jsonlines"}
 _CONTEXT = {
+    **{
+        name: f"cr:{name}"
+        for name in (
+            *("citeAs", "column", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
+            *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
+            *("repeated", "replace", "separator", "source", "subField", "transform"),
+        )
+    },
     "@language": "en",
     "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "rai": "http://mlcommons.org/croissant/RAI/",
@@ -23,41 +29,12 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileProperty": "cr:fileProperty",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
 }
 
 
 def croissant(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> dict[str, Any]:
-    """Return the description of a release.
-
-    Args:
-        content: what is released.
-        digests: name to sha256 of the data files.
-        release_id: its version.
-        now: when it was made.
-    """
-    main = PARQUET if PARQUET in digests else JSONL
+    """Return the content of croissant.json; `digests` maps the name of each data file to its sha256."""
+    main, key, value = (PARQUET, "column", "{}") if PARQUET in digests else (JSONL, "jsonPath", "$.{}")
     policy = content.policy
     return {
         "@context": _CONTEXT,
@@ -72,7 +49,7 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
         "citeAs": f"{content.name}, synthetic dataset, release {release_id}",
         "url": f"urn:synthgen:{content.name}:{release_id}",
         "usageInfo": policy.statement,
-        "rai:personalSensitiveInformation": "Every record is synthetic; report/report.html says what was tested.",
+        "rai:personalSensitiveInformation": "Every record is synthetic; report/report.html lists the tests.",
         "rai:dataCollectionType": "Synthetic",
         "rai:dataLimitations": list(content.limitations),
         "rai:dataUseCases": "Training of text classifiers.",
@@ -94,18 +71,16 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
                 "@type": "cr:RecordSet",
                 "@id": "records",
                 "name": "records",
-                "field": [_field(column, main) for column in COLUMNS],
+                "field": [
+                    {
+                        "@type": "cr:Field",
+                        "@id": f"records/{column}",
+                        "name": column,
+                        "dataType": "sc:Text",
+                        "source": {"fileObject": {"@id": main}, "extract": {key: value.format(column)}},
+                    }
+                    for column in COLUMNS
+                ],
             }
         ],
-    }
-
-
-def _field(column: str, file: str) -> dict[str, Any]:
-    extract = {"column": column} if file == PARQUET else {"jsonPath": f"$.{column}"}
-    return {
-        "@type": "cr:Field",
-        "@id": f"records/{column}",
-        "name": column,
-        "dataType": "sc:Text",
-        "source": {"fileObject": {"@id": file}, "extract": extract},
     }

@@ -1,11 +1,10 @@
-"""Signing keys as files: encrypted, readable by their owner alone, with the public part beside them."""
+"""Signing keys as encrypted files that only their owner can read, with the public part in a file beside them."""
 
 import getpass
 import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,7 +47,7 @@ class SigningKey:
         return f"SigningKey({self.keyid})"
 
 
-def new_key(  # noqa: PLR0913 - what the public part says
+def new_key(  # noqa: PLR0913 - the fields of the public part
     path: Path,
     passphrase: bytes,
     *,
@@ -61,10 +60,10 @@ def new_key(  # noqa: PLR0913 - what the public part says
     """Write a new key and return the path of its public part, `NAME.pub.json`.
 
     Raises:
-        UsageError: if the passphrase is too short.
-        StorageError: if either file exists or cannot be written; then neither is left behind.
+        UsageError: the passphrase is too short, or a field of the public part is not valid.
+        StorageError: one of the two files exists or cannot be written.
 
-    Privacy: the private key leaves memory only encrypted (PKCS8, passphrase), into a file of mode 0600.
+    Privacy: the private key is written only encrypted (PKCS8, passphrase), to a file of mode 0600.
     """
     if len(passphrase) < MIN_PASSPHRASE_BYTES:
         raise UsageError(f"the passphrase is too short: at least {MIN_PASSPHRASE_BYTES} bytes are needed")
@@ -83,7 +82,7 @@ def new_key(  # noqa: PLR0913 - what the public part says
     try:
         TrustKey.model_validate(record)
     except ValidationError as error:
-        raise UsageError("the key's record has mistakes", problems=problems(error)) from None
+        raise UsageError("the public part of the key has mistakes", problems=problems(error)) from None
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
     public = public_path(path)
     if public.exists():
@@ -94,24 +93,21 @@ def new_key(  # noqa: PLR0913 - what the public part says
 
 
 def load_key(path: Path, passphrase: bytes) -> SigningKey:
-    """Return the key of a file.
+    """Read a private key and its public part.
 
     Raises:
-        StorageError: if it is missing, a link, or others than its owner can read it.
-        DataError: if it cannot be opened with this passphrase, is of another kind, or its public part is not its own.
+        StorageError: the file is missing or a link, or users other than its owner can read it.
+        DataError: the passphrase does not open the key, the key is of another kind, or its public part belongs to
+            another key.
     """
     pem = read_private(path)
     try:
         private = load_pem_private_key(pem, passphrase)
-    except (ValueError, TypeError):  # wrong passphrase or no key; an unencrypted one given a passphrase
-        raise DataError(
-            f"{path}: cannot be opened",
-            hint=f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted.",
-        ) from None
-    is_curve = isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1)
-    if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not (
-        is_curve or isinstance(private, Ed25519PrivateKey)
-    ):
+    except (ValueError, TypeError):  # ValueError: wrong passphrase or no key; TypeError: the key is not encrypted
+        hint = f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted."
+        raise DataError(f"{path}: cannot be opened", hint=hint) from None
+    curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
+    if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
         raise DataError(f"{path}: neither an Ed25519 nor a P-256 key")
     raw = public_bytes(private)
     public = load_public(public_path(path))
@@ -121,11 +117,11 @@ def load_key(path: Path, passphrase: bytes) -> SigningKey:
 
 
 def load_public(path: Path) -> TrustKey:
-    """Return the public record of a `.pub.json` file.
+    """Read a `.pub.json` file.
 
     Raises:
-        StorageError: if it cannot be read.
-        DataError: if it is malformed or its id is not derived from the key.
+        StorageError: the file cannot be read.
+        DataError: the file is malformed, or its id is not derived from the key.
     """
     try:
         data = path.read_bytes()
@@ -146,42 +142,37 @@ def load_public(path: Path) -> TrustKey:
     return key
 
 
-def passphrase_for(key: Path, *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> bytes:
-    """Return the passphrase of a key: from the environment, a file of mode 0600, or a prompt; never from arguments.
+def passphrase_for(key: Path) -> bytes:
+    """Return the passphrase of the key at path `key`.
 
-    Args:
-        key: the key's path; a file `NAME.passphrase` beside it is read where `file` is not given and it exists.
-        file: a file that holds the passphrase and at most one line end.
-        environ: where `SYNTHGEN_KEY_PASSPHRASE` is looked up first.
+    The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
+    mode 0600 beside the key; a prompt. Command-line arguments are never used.
 
     Raises:
-        UsageError: if there is none and nobody to ask.
-        StorageError: if the file cannot be read, or others can read it.
+        UsageError: there is no passphrase and no terminal for a prompt.
+        StorageError: the file cannot be read, or other users can read it.
     """
-    given = environ.get(PASSPHRASE_ENV)
-    if given is not None:
+    if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
     beside = key.with_suffix(".passphrase")
-    if file is not None or beside.exists():
-        return read_private(beside if file is None else file).rstrip(b"\r\n")
+    if beside.exists():
+        return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
-        raise UsageError(
-            f"{key}: no passphrase",
-            hint=f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600.",
-        )
+        hint = f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600."
+        raise UsageError(f"{key}: no passphrase", hint=hint)
     return getpass.getpass(f"Passphrase of {key}: ").encode()
 
 
 def public_path(path: Path) -> Path:
-    """Return where the public part of a key lies."""
+    """Return the path of the public part of the key at `path`."""
     return path.with_suffix(".pub.json")
 
 
 def read_private(path: Path) -> bytes:
-    """Return the content of a small file that only its owner may read.
+    """Read a small file that only its owner may access.
 
     Raises:
-        StorageError: if it is missing, a link, no plain file, or others than its owner can read or write it.
+        StorageError: the file is missing, a link or no plain file, or users other than its owner can access it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -200,20 +191,17 @@ def read_private(path: Path) -> bytes:
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that must not exist yet; it never has another mode, and is not left half written.
+    """Write a file that must not exist yet. It has `mode` from the start, and no partial file is left behind.
 
     Raises:
-        StorageError: if it exists or cannot be written.
+        StorageError: the file exists or cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
-    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    except FileExistsError:
-        raise StorageError(f"{path}: exists; it is never overwritten") from None
     except OSError as error:
+        if os.path.lexists(path):
+            raise StorageError(f"{path}: exists; it is never overwritten") from None
         raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""What a release does not promise, in sentences for its card, its report and its statement."""
+"""Sentences for the card, the report and the statement that say what a release does not guarantee."""
 
 from synthgen.config import Config
 from synthgen.decode.config import AUTO
@@ -6,62 +6,67 @@ from synthgen.decode.style_adapter import built_in_styles
 from synthgen.pipeline.secret import PUBLIC
 
 CONTAMINATED = (
-    "Every comparison is with control persons whom the run did not use. A model that had read train and control alike"
-    " before makes all of them even, and they show nothing; canaries would, or control persons of a later date."
+    "Every comparison uses control persons whom the run did not use. If a model had already been trained on train and"
+    " control, the comparisons cannot detect a leak. Canaries, or control persons of a later date, can detect it."
 )
 LIMITATIONS = (
-    "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",
-    "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
-    "No canaries were planted in a second build, and no earlier release was compared.",
+    "Interpolating the texts of two persons is not private by itself; the audits state what they could detect.",
+    "No differential privacy: no epsilon is claimed, and a leak that no attack found may still exist.",
+    "No canaries were planted in a second build, and the release was not compared with an earlier one.",
     CONTAMINATED,
-    "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
+    "One vector represents about the first hundred words of a record; later words of the record are lost.",
 )
 DIFFERENTIALLY_PRIVATE = (
-    "The budget is for one person of train and all records of that person, not for who is told of in another's."
+    "The privacy budget covers each person of train with all records of that person. It does not cover a person who"
+    " is mentioned only in another person's records."
 )
-VERDICTS_TOLD = (
-    "Of what was measured only that the gates passed is told: numbers are their limits, other verdicts insufficient."
+VERDICTS_ONLY = (
+    "Of the measurements, only the fact that the gates passed is published: a published number is the limit of its "
+    "gate, and every other verdict reads insufficient."
 )
-NUMBERS_TOLD = (
-    "The budget covers the texts and not the report: numbers of audits and utility, and counts of the source, are"
-    " told as the policy shows them, without noise."
+NUMBERS_WITHOUT_NOISE = (
+    "The privacy budget covers the texts but not the report: numbers of the audits and of utility, and counts of the "
+    "source, are published without noise, as coarsely as the policy requires."
 )
 SEGMENTED = (
-    "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
-    "sections that only one of a record's parents had are left out."
+    "Records were cut into segments, and one vector represents each segment; details of a segment are lost, and "
+    "sections that only one parent of a record had are omitted."
 )
-CHOSEN_STYLE = "Which shipped styles the texts are written in, one to three, was chosen by the private train text."
-OWN_STYLE = "The style of the texts is the releaser's own; that it learnt from public text is their word alone."
-DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
+CHOSEN_STYLE = "The one to three built-in styles of the texts were chosen by means of the private train text."
+OWN_STYLE = (
+    "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
+)
+DISCLOSED = "The language model received {} of each vector; a few words can reveal a person's illness."
 GUESSABLE = (
-    "The random streams come from a public secret: whoever guesses the seed computes who was in train and what each "
-    "record was made from. Never to be given outside."
+    "The random streams are derived from a public secret: anyone who guesses the seed can compute who was in train"
+    " and which records each synthetic record was made from. Do not release this dataset externally."
 )
 UNCALIBRATED = (
-    "The policy asks for no self-test: that the audits can tell a leak from chance on these persons was not shown."
+    "The policy requires no self-test: it was not shown that the audits detect a leak of these persons and do not "
+    "report chance as a leak."
 )
 RECORDS_ONLY = (
-    "The source named no persons: every number is about single records, and nothing is shown about a person."
+    "The source has no person ids: every number is about single records, and nothing is shown about a person."
 )
 
 
 def limitations(
-    *, has_groups: bool, config: Config, disclosure: str | None, calibrated: bool, silent: bool
+    *, has_groups: bool, config: Config, disclosure: str | None, calibrated: bool, numbers_withheld: bool
 ) -> tuple[str, ...]:
-    """Return what a release does not promise; without persons in the source no sentence is about persons.
+    """Return the sentences that apply to a release.
 
     Args:
-        has_groups: the source names persons.
-        config: of the run.
-        disclosure: what the language model was told of each vector; None where it was told nothing.
-        calibrated: the policy asks for a self-test.
-        silent: the policy lets verdicts alone leave.
+        has_groups: whether the source has person ids.
+        config: configuration of the run.
+        disclosure: which part of each vector the language model received; None if it received no words.
+        calibrated: whether the policy requires a self-test.
+        numbers_withheld: whether the policy publishes only verdicts.
     """
     decode, private = config.decode, config.interpolate.is_private
     always = LIMITATIONS if config.segments is None else (*LIMITATIONS[:-1], SEGMENTED)
     if private:
-        always = (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD if silent else NUMBERS_TOLD, *always[2:])
-    more = (
+        always = (DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY if numbers_withheld else NUMBERS_WITHOUT_NOISE, *always[2:])
+    conditional = (
         (config.secret == PUBLIC, GUESSABLE),
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
@@ -69,4 +74,4 @@ def limitations(
         (not {*decode.styles} <= {AUTO, *built_in_styles()}, OWN_STYLE),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )
-    return (*always, *(sentence for said, sentence in more if said))
+    return (*always, *(sentence for applies, sentence in conditional if applies))

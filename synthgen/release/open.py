@@ -1,4 +1,4 @@
-"""Open the data of a release: verified first, and read from the bytes that were verified."""
+"""Open the data of a release after verification, from the same bytes that were verified."""
 
 import hashlib
 from datetime import datetime
@@ -19,12 +19,7 @@ MAX_DATA_BYTES = 8 << 30
 
 
 class Release:
-    """A verified release. There is no way to make one of a bundle that does not verify.
-
-    Args:
-        statement: what the releaser signed.
-        table: its records, with the columns id, text and label.
-    """
+    """A verified release: its signed statement and its records. Create it with `Release.open`."""
 
     def __init__(self, statement: ReleaseStatement, table: pa.Table) -> None:
         self.statement = statement
@@ -41,10 +36,10 @@ class Release:
         policy: str | Path | Policy | None = None,
         now: datetime | None = None,
     ) -> "Release":
-        """Return the release at `path` if it verifies; arguments as of `verify_bundle`.
+        """Verify the bundle at `path` and return the release; the arguments are those of `verify_bundle`.
 
         Raises:
-            VerifyError: with the code of the check that did not hold; also if the data changed after it was verified.
+            VerifyError: a check failed, with its code, or the data changed after it was verified.
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:
@@ -56,8 +51,7 @@ class Release:
             data = tree.read(name, MAX_DATA_BYTES)
         if hashlib.sha256(data).hexdigest() != digests.get(name):
             raise VerifyError("E_DIGEST", f"{name}: changed after it was verified. Do not use this copy")
-        table = read_data_file(name, data)
-        return cls(verified.statement, table)
+        return cls(verified.statement, read_data_file(name, data))
 
     def to_arrow(self) -> pa.Table:
         """Return the records as a table of three string columns: id, text, label."""

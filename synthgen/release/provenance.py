@@ -1,4 +1,4 @@
-"""Where a release comes from: the packages that made it and the configuration without private paths."""
+"""Describe the origin of a release: its packages, and its configuration without private paths."""
 
 import io
 import platform
@@ -16,7 +16,7 @@ _PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "decode.style", "p
 def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dumped configuration without the paths of this machine and without the seed.
 
-    Privacy: secret and seed decide who is in train and which rows become parents, so neither ever leaves.
+    Privacy: secret and seed determine who is in train and which rows become parents, so neither is published.
     """
     public = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
     for dotted in (*_HIDDEN_KEYS, *_PATH_KEYS):
@@ -35,7 +35,7 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def public_name(name: str) -> str:
-    """Return the name of a model, bridge or policy; of one that is a path of this machine, no more than that."""
+    """Return the name of a model, bridge or policy, or `HIDDEN` if the name is a path of this machine."""
     is_path = any(mark in name for mark in "/\\~$") or name.endswith((".yaml", ".yml"))
     return HIDDEN if is_path else name
 
@@ -50,12 +50,12 @@ def to_yaml(value: Mapping[str, Any]) -> bytes:
 
 
 def sbom() -> dict[str, Any]:
-    """Return the installed packages as CycloneDX 1.6, sorted, without a time or serial number."""
-    packages = {}
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            packages[name.lower().replace("_", "-")] = distribution.version
+    """Return the installed packages as CycloneDX 1.6, sorted, without time and serial number."""
+    packages = {
+        name.lower().replace("_", "-"): distribution.version
+        for distribution in metadata.distributions()
+        if (name := distribution.metadata["Name"])
+    }
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -78,11 +78,7 @@ def sbom() -> dict[str, Any]:
 
 
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the `producer` part of the statement.
-
-    Args:
-        versions: of the sources and libraries that made the run, as run.json keeps them.
-    """
+    """Return the `producer` part of the statement; `versions` are those of run.json, including "python"."""
     made_by = dict(versions)
     python = made_by.pop("python")
     return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": python, "madeBy": made_by}

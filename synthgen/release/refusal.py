@@ -1,4 +1,4 @@
-"""What a refusal leaves: a signed report in the workspace, and no data anywhere."""
+"""Write the signed report of a refused release into the workspace; no data is released."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,18 +24,14 @@ from synthgen.release.sign import sign
 
 
 def check_waivers(waivers: Sequence[WaiverConfig], policy: Policy) -> None:
-    """Refuse waivers of gates that the policy does not have.
-
-    Raises:
-        ConfigError: with all of them.
-    """
+    """Raise ConfigError that lists all waivers of gates that the policy does not have."""
     gates = policy.gates()
     if unknown := [f"release.waivers: {w.gate}" for w in waivers if w.gate not in gates]:
         hint = f"Its gates are {', '.join(gates)}."
         raise ConfigError("waivers name gates that the policy does not have", problems=unknown, hint=hint)
 
 
-def write_refusal(  # noqa: PLR0913 - what is signed, each by its name
+def write_refusal(  # noqa: PLR0913 - the fields of the statement
     workspace: Path,
     *,
     decision: Decision,
@@ -47,20 +43,25 @@ def write_refusal(  # noqa: PLR0913 - what is signed, each by its name
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
 
-    It holds `refusal.dsse.json` (signed; its predicate is not that of a release, so it can never pass for one), the
-    evidence and policy it is about, and `README.md` for people. Waivers are signed with it and change no verdict.
+    The folder contains `refusal.dsse.json` (signed; its predicate type differs from that of a release, so no verifier
+    accepts it as one), the evidence, the policy, and `README.md`. The statement includes the waivers, which change no
+    verdict.
 
     Raises:
-        InternalError: if the decision is yes, or not the one this evidence and policy lead to.
-        ConfigError: if a waiver names no gate of the policy.
-        StorageError: if it cannot be written.
+        InternalError: the decision allows the release, or does not follow from this evidence and policy.
+        ConfigError: a waiver names a gate that the policy does not have.
+        StorageError: the report cannot be written.
 
-    Privacy: aggregates only, and they stay in the workspace.
+    Privacy: writes only aggregates, which stay in the workspace.
     """
     if decision.allowed or decision != decide(evidence, policy):
-        raise InternalError("a refusal report needs the refusal that this evidence and policy lead to")
+        raise InternalError("a refusal report needs the negative decision that follows from this evidence and policy")
     check_waivers(waivers, policy)
-    waived = _waived(decision, waivers)
+    verdicts = {outcome.id: outcome.verdict for outcome in decision.outcomes}
+    waived = [  # an attack that was not run has no gate in the decision
+        {"gate": w.gate, "verdict": verdicts.get(w.gate, "INSUFFICIENT"), "by": w.by, "reason": w.reason}
+        for w in waivers
+    ]
     subjects = {"evidence/metrics.json": decision.evidence_digest, "policy/policy.json": decision.policy_digest}
     predicate = {
         "schemaVersion": SCHEMA_VERSION,
@@ -79,15 +80,6 @@ def write_refusal(  # noqa: PLR0913 - what is signed, each by its name
     write_new(folder / "README.md", _readme(decision, policy, waived, now), 0o600)
     write_new(folder / "refusal.dsse.json", sign(PAYLOAD_TYPE, payload, [key.private]), 0o600)
     return folder
-
-
-def _waived(decision: Decision, waivers: Sequence[WaiverConfig]) -> list[dict[str, str]]:
-    verdicts = {outcome.id: outcome.verdict for outcome in decision.outcomes}
-    return [
-        # an attack that was not run has no gate in the decision
-        {"gate": w.gate, "verdict": verdicts.get(w.gate, "INSUFFICIENT"), "by": w.by, "reason": w.reason}
-        for w in waivers
-    ]
 
 
 def _readme(decision: Decision, policy: Policy, waived: Sequence[Mapping[str, str]], now: datetime) -> bytes:

@@ -1,4 +1,4 @@
-"""A finished run: its evidence, decision, report, and its bundle or refusal."""
+"""Report, release or refuse a finished run."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,36 +29,25 @@ from synthgen.release.tables import data_files
 from synthgen.report import render_report
 
 PRIVATE_REPORT = "report.private.html"
-REPORTED = "reported.json"  # the configuration whose report lies in the workspace
+REPORTED = "reported.json"  # names the configuration of the report in the workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The run of one configuration, which can be reported, released or refused.
-
-    Args:
-        config: what was run.
-        workspace: the private folder.
-        record: the content of run.json.
-        policy: the configured policy, as it was when the run was opened.
-    """
+    """The finished run of one configuration."""
 
     config: Config
-    workspace: Workspace
-    record: RunRecord
-    policy: Policy
+    workspace: Workspace  # the private folder
+    record: RunRecord  # the content of run.json
+    policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of a stage's result, of the last round if there are rounds.
-
-        Raises:
-            DataError: the run did not come so far.
-        """
+        """Return the folder of a stage's result in its last round; raise DataError if the run did not reach it."""
         return self.workspace.root / "stages" / self.record.stage(stage).folder
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers a gate may read, as the policy allows them to be published."""
+        """The numbers that a gate may read, in the form that the policy allows to be published."""
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
@@ -69,52 +58,39 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The vocabulary, if texts were written from words alone."""
+        """The vocabulary, if the texts were written only from prompt words."""
         decode = self.config.decode
         if not decode.by_words:
             return None
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of a policy, by default the configured one; a pure function of policy and evidence.
+        """Return the decision of `policy`, by default the configured policy; it depends only on policy and evidence.
 
-        The decision carries the policy's name and digest. The run reports and releases only with a decision of the
-        configured policy.
+        The run is reported and released only with a decision of the configured policy.
         """
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
 
     def check_decision(self, decision: Decision) -> None:
-        """Refuse a decision that is not of this run's evidence under the configured policy.
-
-        Raises:
-            UsageError: naming both policies.
-        """
+        """Raise UsageError unless the decision is of this run's evidence under the configured policy."""
         own = self.policy
         if decision.policy_digest != own.digest():
             raise UsageError(
-                f"the decision is of policy {decision.policy_name!r} version {decision.policy_version} "
-                f"({decision.policy_digest[:12]}), the run's is {own.name!r} version {own.version} "
+                f"the decision uses policy {decision.policy_name!r} version {decision.policy_version} "
+                f"({decision.policy_digest[:12]}), but the run uses {own.name!r} version {own.version} "
                 f"({own.digest()[:12]})",
                 hint="Set `policy` in the configuration, and run it again.",
             )
         if decision != decide(self.evidence, own):
-            raise UsageError("the decision is not of this run's evidence", hint="Take it from `run.decide()`.")
+            raise UsageError("the decision is not of this run's evidence", hint="Use the result of `run.decide()`.")
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
-        """Return the HTML report of this run under a decision of its policy; private with exact counts of the source.
-
-        Raises:
-            UsageError: if the decision is not of this run under its policy.
-        """
+        """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
         return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
-        """Write the private report into the workspace and return its path; beside it, which configuration made it.
-
-        Raises:
-            UsageError: if the decision is not of this run under its policy.
-        """
+        """Write the private report, and a file that names its configuration, into the workspace; return its path."""
         self.check_decision(decision)
         path = self.workspace.root / PRIVATE_REPORT
         if self.config.file is not None:
@@ -132,15 +108,15 @@ class Run:
         """Write the signed bundle and return it.
 
         Args:
-            decision: of `decide`.
-            key: the releaser's, opened, or its file; then the passphrase is looked for as `passphrase_for` says.
-            out: where bundles go.
-            now: the time to state; the clock's by default.
+            decision: the result of `decide`.
+            key: the releaser's key, or its file; the passphrase of a file comes from `passphrase_for`.
+            out: the folder of bundles.
+            now: the signing time; None for the current time.
 
         Raises:
-            UsageError: if the decision is not of this run under its policy.
-            ReleaseRefused: when the decision is no; then a signed refusal is left in the workspace and nothing else.
-            StorageError: when the bundle cannot be written; nothing is left behind.
+            UsageError: the decision is not of this run under its policy.
+            ReleaseRefused: the decision is negative; the method then writes only a signed refusal to the workspace.
+            StorageError: the bundle cannot be written; nothing is left behind.
         """
         self.check_decision(decision)
         now = datetime.now(UTC) if now is None else now
@@ -168,7 +144,7 @@ class Run:
 
 
 def load_run(config: Config) -> Run:
-    """Return the last run of a configuration from its workspace, without running anything.
+    """Load the last run of a configuration from its workspace; no stage is run.
 
     Raises:
         DataError: there is no run, its configuration changed, or another version of the program made it.

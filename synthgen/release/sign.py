@@ -1,4 +1,4 @@
-"""Where signatures are made: an envelope in the closed profile that `audits.verify.dsse` reads."""
+"""Sign a payload as a DSSE envelope in the restricted profile that `audits.verify.dsse` reads."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,24 +14,24 @@ from audits.verify.ed25519 import keyid
 from audits.verify.p256 import plain_signature
 
 
-class KeptKey(Protocol):
-    """A private key that somebody else keeps."""
+class ExternalKey(Protocol):
+    """A private key in hardware or in a key service."""
 
     @property
     def public(self) -> bytes:
-        """Its public part."""
+        """The public part, in the encoding of a trust root."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the 64 bytes of its signature."""
+        """Return the signature, 64 bytes."""
         ...
 
 
-PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | KeptKey
+PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | ExternalKey
 
 
 def public_bytes(key: PrivateKey) -> bytes:
-    """Return the public part of a key as a trust root names it."""
+    """Return the public part of a key in the encoding of a trust root."""
     if isinstance(key, Ed25519PrivateKey):
         return key.public_key().public_bytes_raw()
     if isinstance(key, EllipticCurvePrivateKey):
@@ -40,13 +40,13 @@ def public_bytes(key: PrivateKey) -> bytes:
 
 
 def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> bytes:
-    """Return the envelope bytes of a payload signed with each key, Ed25519 or P-256."""
+    """Return the bytes of an envelope with one signature per key, Ed25519 or P-256."""
     message = pae(payload_type, payload)
-    signatures = [{"keyid": keyid(public_bytes(key)), "sig": b64(_signature(key, message))} for key in keys]
+
+    def signature(key: PrivateKey) -> bytes:
+        if isinstance(key, EllipticCurvePrivateKey):
+            return plain_signature(key.sign(message, ECDSA(SHA256())))
+        return key.sign(message)
+
+    signatures = [{"keyid": keyid(public_bytes(key)), "sig": b64(signature(key))} for key in keys]
     return canonical({"payload": b64(payload), "payloadType": payload_type, "signatures": signatures})
-
-
-def _signature(key: PrivateKey, message: bytes) -> bytes:
-    if isinstance(key, EllipticCurvePrivateKey):
-        return plain_signature(key.sign(message, ECDSA(SHA256())))
-    return key.sign(message)

@@ -1,10 +1,10 @@
-"""Keys that stay where they are: in hardware or a key service, named by a URI of securesystemslib (extra `kms`)."""
+"""Sign with a key in hardware or in a key service, named by a URI of securesystemslib (extra `kms`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from getpass import getpass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,29 +19,19 @@ from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_
 _PROBE = b"synthgen: does this key sign?"
 
 
-class _Library(Protocol):
-    def sign(self, payload: bytes) -> Any: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LibrarySigner:
-    """A private key that only its keeper sees.
+    """A private key in hardware or in a key service."""
 
-    Args:
-        public: its public part, as a trust root names it.
-        alg: its kind.
-        signer: of the library.
-    """
-
-    public: bytes
+    public: bytes  # in the encoding of a trust root
     alg: str
-    signer: _Library = field(repr=False)
+    signer: Any = field(repr=False)  # of the library
 
     def sign(self, message: bytes) -> bytes:
-        """Return 64 bytes: the signature of a message in its one spelling.
+        """Return the signature of a message in its only accepted encoding, 64 bytes.
 
         Raises:
-            StorageError: the keeper of the key cannot be reached, or does not sign.
+            StorageError: the hardware or service cannot be reached, or does not sign.
         """
         try:
             signature = bytes.fromhex(self.signer.sign(message).signature)
@@ -51,50 +41,45 @@ class LibrarySigner:
 
 
 def open_key(named: str, public: Path | None = None) -> SigningKey:
-    """Return the key of a person who signs: of a URI, or of an encrypted file whose public part lies beside it.
+    """Return a signing key from a URI as for `load_signer`, or from an encrypted file as for `load_key`.
 
-    A passphrase or PIN is asked for where none is given otherwise; it is never an argument.
-
-    Args:
-        named: a URI as for `load_signer`, or the path of the file.
-        public: the public part of a key named by a URI.
+    The function prompts for a passphrase or PIN if none is given otherwise; it is never an argument. `public` is the
+    public part of a key that is named by a URI; that of a file is found beside the file.
 
     Raises:
-        UsageError: a URI without a public part, or as `load_signer`; nobody is there to be asked.
-        StorageError: there is no key, or as `load_signer` and `load_key`.
-        DataError: as `load_signer` and `load_key`.
+        UsageError: a URI has no public part, a file has one, or there is no terminal for a prompt.
+        StorageError: there is no key.
     """
     if is_uri(named):
         if public is None:
-            raise UsageError(
-                "a key named by a URI needs its public part",
-                hint="Name its .pub.json: a URI does not say who holds it.",
-            )
+            hint = "Give its .pub.json: a URI does not say who holds the key."
+            raise UsageError("a key named by a URI needs its public part", hint=hint)
         return load_signer(named, public, getpass)
     if public is not None:
-        raise UsageError("the public part is named for keys with a URI alone; that of a file lies beside it")
+        raise UsageError("give a public part only for a key named by a URI; that of a file is found beside the file")
     path = Path(named)
-    if not path.is_file():  # told before anybody is asked for its passphrase
-        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or name another.")
+    if not path.is_file():  # checked before the prompt for a passphrase
+        raise StorageError(f"{path}: there is no key", hint="Create one with `synthgen keys new`, or name another.")
     return load_key(path, passphrase_for(path))
 
 
 def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:
-    """Return the key of a URI, once a probe shows that it signs and is that of the public part.
+    """Return the key of a URI after a probe signature has shown that it belongs to the public part.
 
     Args:
-        uri: as `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted file.
-        public: its public part, a `.pub.json` file; a URI does not say who holds the key.
-        pin: asked by the library for a PIN or passphrase, by its name.
+        uri: for example `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted
+            file.
+        public: the `.pub.json` file of the key; a URI does not say who holds the key.
+        pin: the library calls this with the name of a PIN or passphrase.
 
     Raises:
-        UsageError: the extra `kms` is not installed, or the URI is none of the library's.
+        UsageError: the extra `kms` is not installed.
         StorageError: the key cannot be reached, or does not sign.
-        DataError: it is the key of another public part.
+        DataError: the public part belongs to another key.
     """
     try:
         from securesystemslib.exceptions import Error as LibraryError
-        from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # it lists no names
+        from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # it has no __all__
     except ImportError:
         raise UsageError("a key named by a URI needs the extra kms", hint="pip install 'synthgen[kms]'") from None
     record = load_public(public)

@@ -1,4 +1,4 @@
-"""The signed statement of a release, made once as bytes and validated by the verifier's own model before signing."""
+"""Build the statement of a release as bytes, and validate it with the verifier's model before it is signed."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical
+from audits.verify.contents import METRICS
 from audits.verify.statement import (
     PAYLOAD_TYPE,
     RELEASE_TYPE,
@@ -19,38 +20,19 @@ from synthgen.release.content import BundleContent
 from synthgen.release.provenance import producer
 
 CONFIG = "provenance/config.redacted.yaml"
-METRICS = "evidence/metrics.json"
 
 
 def release_payload(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> bytes:
     """Return the canonical bytes of the release statement over all files of the bundle.
 
-    Args:
-        content: what is released; its decision is allowed.
-        digests: name to sha256 of every file outside `attestation/`.
-        release_id: of this release.
-        now: when it is made.
+    `digests` maps the name of every file outside `attestation/` to its sha256.
 
     Raises:
-        VerifyError: if a part (models, inputs, privacy) is not what a verifier accepts; nothing was signed then.
+        VerifyError: a verifier would not accept a part (models, inputs, privacy).
     """
-    payload = canonical(statement(dict(digests), RELEASE_TYPE, _predicate(content, digests, release_id, now)))
-    read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)
-    return payload
-
-
-def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
-    """Return the release id: the day, and six digits that follow from data, evidence and policy."""
-    digest = hashlib.sha256(content.decision.evidence_digest.encode() + content.decision.policy_digest.encode())
-    for name in sorted(data):
-        digest.update(hashlib.sha256(data[name]).digest())
-    return f"{stamp(now)[:10]}-{digest.hexdigest()[:6]}"
-
-
-def _predicate(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> dict[str, Any]:
     policy = content.policy
     expires = None if policy.validity_days is None else stamp(now + timedelta(days=policy.validity_days))
-    return {
+    predicate: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "releaseId": release_id,
         "timeCreated": stamp(now),
@@ -81,3 +63,14 @@ def _predicate(content: BundleContent, digests: Mapping[str, str], release_id: s
         "approvalsRequired": [rule.model_dump(mode="json") for rule in policy.approvals],
         "limitations": list(content.limitations),
     }
+    payload = canonical(statement(dict(digests), RELEASE_TYPE, predicate))
+    read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)
+    return payload
+
+
+def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
+    """Return the release id: the date and six hex digits derived from data, evidence and policy."""
+    digest = hashlib.sha256(content.decision.evidence_digest.encode() + content.decision.policy_digest.encode())
+    for name in sorted(data):
+        digest.update(hashlib.sha256(data[name]).digest())
+    return f"{stamp(now)[:10]}-{digest.hexdigest()[:6]}"

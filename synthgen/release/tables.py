@@ -1,4 +1,4 @@
-"""The data files of a bundle: id, text and label, and nothing that tells where a record came from."""
+"""Write and read the data files of a bundle: id, text and label, without any reference to the source."""
 
 import io
 import json
@@ -27,7 +27,7 @@ RECORD_SCHEMA: dict[str, Any] = {
 
 
 def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files by name, rows sorted by id; the same rows give the same bytes."""
+    """Return the data files by name, with rows sorted by id; the same rows give the same bytes."""
     ordered = sorted(rows)
     files = {}
     if "parquet" in formats:
@@ -38,18 +38,9 @@ def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
 
 
 def read_data_file(name: str, data: bytes) -> pa.Table:
-    """Return the arrow table of a data file's bytes: three string columns.
-
-    Args:
-        name: of the file; its ending says the format.
-        data: its whole content.
-    """
-    schema = _schema()
+    """Return the content of a data file as a table of three string columns; the file ending gives the format."""
+    schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)
-    lines = [json.loads(line) for line in data.split(b"\n") if line]  # splitlines would cut at U+2028 as well
+    lines = [json.loads(line) for line in data.split(b"\n") if line]  # splitlines also splits at U+2028
     return pa.Table.from_pylist(lines, schema=schema)
-
-
-def _schema() -> pa.Schema:
-    return pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])

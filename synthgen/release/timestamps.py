@@ -1,4 +1,4 @@
-"""Timestamps of RFC 3161 for releases and approvals, in two steps: the authority may be on another machine."""
+"""Timestamp releases and approvals by RFC 3161, in two steps, because the authority may be on another machine."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,39 +13,32 @@ from synthgen.release.keys import write_new
 
 
 def request_timestamp(envelope: Path, request: Path) -> None:
-    """Write what an authority is asked: the sha256 of an envelope's signatures, as a TimeStampReq.
+    """Write a TimeStampReq for the sha256 of an envelope's signatures, as `openssl ts -reply -queryfile` reads it.
 
-    Args:
-        envelope: `attestation/release.dsse.json` of a bundle, or one of its approvals.
-        request: the file to write, for `openssl ts -reply -queryfile`; must not exist.
+    `envelope` is `attestation/release.dsse.json` of a bundle, or one of its approvals; `request` must not exist.
 
     Raises:
         DependencyError: rfc3161-client is not installed.
         DataError: the file is no envelope.
-        StorageError: it cannot be read, or the request exists or cannot be written.
+        StorageError: the envelope cannot be read, or the request exists or cannot be written.
 
-    Privacy: the authority learns a digest of signatures and nothing of what was signed.
+    Privacy: the authority receives a digest of the signatures and nothing of the signed content.
     """
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
     except ImportError:
         raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
     builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
-    write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)  # a token of it again is as good
+    write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)  # a repeated response is equally valid
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
-    """Check an authority's answer and put it beside the envelope; return where, and the time it states.
-
-    Args:
-        envelope: that the request was made of.
-        response: the authority's answer, a TimeStampResp in DER.
-        trust: names the authorities.
-        now: the clock.
+    """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
 
     Raises:
-        DataError: the answer is not of a trusted authority over this envelope, or speaks of the future.
-        StorageError: a file cannot be read, or the envelope has a token already.
+        DataError: the response is not from an authority of the trust root over this envelope, or its time is in the
+            future.
+        StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     try:
         with response.open("rb") as file:
@@ -53,7 +46,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     except OSError as error:
         raise StorageError(f"{response}: cannot be read ({error.strerror})") from error
     if len(token) > MAX_TOKEN_BYTES:
-        raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so no timestamp")
+        raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is no timestamp")
     try:
         time = trusted_time(token, signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:

@@ -1,47 +1,33 @@
-"""What the report shows: aggregates only; no text, vector or score of one record has a place here."""
+"""The content of the report: only aggregates, without the text, vector or score of a single record."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from audits.gate.outcome import RuleOutcome
 from synthgen.core.errors import InternalError
 
-Count = int | str  # a number, or the bucket that stands for one
+Count = int | str  # a number or its bucket
 BalanceRow = tuple[str, Count, int, int]
 StageRow = tuple[str, Count, Count, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """One rule of the policy and how it came out, or an audit's verdict that gates nothing.
-
-    Args:
-        id: the rule's name in the policy.
-        metric: the number it reads, as `audit.metric`.
-        op: how the pessimistic end of the interval is compared with the limit.
-        limit: the policy's number.
-        value: what was found; None where nothing was.
-        low: lower end of the interval; the value itself for an exact fact.
-        high: upper end.
-        n: how many independent units the number rests on; None for an exact fact, such as that an audit passed.
-        verdict: of a gate, FAIL and INSUFFICIENT both refuse.
-        reason: what decided it.
-        why: what the rule is there for, in the policy's words.
-        gating: whether it decides; False for an audit that is measured and shown.
-    """
+    """The result of one rule of the policy, or the verdict of an audit without a gate."""
 
     id: str
-    metric: str
+    metric: str  # `audit.metric`
     op: Literal["<=", ">="]
     limit: float
-    value: float | None
-    low: float | None
+    value: float | None  # None if nothing was measured
+    low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
-    n: int | None
-    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
+    n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
+    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]  # of a gate, FAIL and INSUFFICIENT both refuse the release
     reason: str
-    why: str
+    why: str  # purpose of the rule, from the policy
     gating: bool = True
 
     def __post_init__(self) -> None:
@@ -50,53 +36,46 @@ class GateRow:
             raise InternalError(f"gate {self.id}: a pass needs a finite number with its interval")
 
 
+def gate_rows(outcomes: Iterable[RuleOutcome]) -> tuple[GateRow, ...]:
+    """Return one row per outcome, in the same order, with the interval that decided it."""
+    names = ("id", "metric", "op", "limit", "verdict", "reason", "why", "gating")
+    rows = []
+    for outcome in outcomes:
+        shared: dict[str, Any] = {name: getattr(outcome, name) for name in names}
+        if (number := outcome.estimate) is None:
+            rows.append(GateRow(**shared, value=outcome.value, low=outcome.value, high=outcome.value, n=None))
+        else:
+            rows.append(GateRow(**shared, value=number.value, low=number.low, high=number.high, n=number.n))
+    return tuple(rows)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
-    """Everything the report says.
-
-    Args:
-        title: name of the dataset.
-        release_id: name of the bundle; None where the release was refused.
-        policy_name: the policy it was judged by.
-        policy_statement: what a release under this policy does and does not mean; shown first.
-        verdict: released or refused.
-        gates: what decides, in the policy's order; a release needs at least one, and all of them passed.
-        measured: audits whose verdicts are shown and gate nothing.
-        balance: per label the number of real train records (its bucket on a public page), of records asked for, made.
-        audits: `results` of audit.json, each a mapping.
-        utility: what `evaluate` wrote: {"classifiers": {name: {"real" | "synthetic" | "real+synthetic": {...}}}}.
-        filters: rejected candidates by reason; the keys `candidates` and `kept` hold the totals.
-        stages: per stage its name, records in, records out, seconds; on a public page buckets, and no seconds, which
-            are in proportion to the private records.
-        provenance: names and digests of configuration, models, policy, code.
-        limitations: sentences the reader must know.
-        promise: of differential privacy, in a sentence, where one is made; then only gates are told of.
-        private: whether it shows exact counts of the source, and may not leave.
-    """
+    """All content of the report."""
 
     title: str
-    release_id: str | None
+    release_id: str | None  # None if the release was refused
     policy_name: str
-    policy_statement: str
+    policy_statement: str  # what a release under this policy guarantees; shown first
     verdict: Literal["released", "refused"]
-    gates: tuple[GateRow, ...]
-    measured: tuple[GateRow, ...] = ()
-    balance: tuple[BalanceRow, ...] = ()
-    audits: tuple[Mapping[str, Any], ...] = ()
-    utility: Mapping[str, Any] = field(default_factory=dict)
-    filters: Mapping[str, Count] = field(default_factory=dict)
-    stages: tuple[StageRow, ...] = ()
-    provenance: Mapping[str, str] = field(default_factory=dict)
+    gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one, and every gate must pass
+    measured: tuple[GateRow, ...] = ()  # audits without a gate
+    balance: tuple[BalanceRow, ...] = ()  # label, real train records, requested records, generated records
+    audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
+    utility: Mapping[str, Any] = field(default_factory=dict)  # the output of `evaluate`
+    filters: Mapping[str, Count] = field(default_factory=dict)  # rejected by reason; `candidates` and `kept` in all
+    stages: tuple[StageRow, ...] = ()  # name, records in and out, and on the private page seconds
+    provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
     limitations: tuple[str, ...] = ()
-    promise: str = ""
-    private: bool = False
+    dp_statement: str = ""  # states epsilon and delta; if set, the public page shows only gates
+    private: bool = False  # shows exact counts of the source and must not be published
 
     def __post_init__(self) -> None:
         if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):
-            raise InternalError("what does not gate may not stand among the gates, nor a gate beside them")
+            raise InternalError("`gates` must contain gates only, and `measured` must contain none")
         if self.verdict != "released":
             return
         if self.release_id is None:
             raise InternalError("a release without an id cannot be reported")
         if not self.gates or any(g.verdict != "PASS" for g in self.gates):
-            raise InternalError("the report may say released only where every gate passed, and there is one")
+            raise InternalError("a report of a release needs at least one gate, and every gate must pass")

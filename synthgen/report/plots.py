@@ -1,7 +1,7 @@
-"""The two plots drawn by matplotlib, as inline SVG whose bytes depend on the numbers alone.
+"""Draw the two plots of the report with matplotlib, as inline SVG whose bytes depend only on the numbers.
 
-Colours are CSS variables of the page, so one picture serves light, dark and print; every series also has its
-own dash, so that colour is never needed to read it.
+Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every series also has
+its own dash, so a reader needs no colour.
 """
 
 import io
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from audits.gate.coarse import Bin
 from synthgen.core.errors import InternalError
 
-# matplotlib needs real colours; these stand-ins are swapped for the page's variables afterwards
+# matplotlib needs real colours; `_inline` replaces these by the page's variables
 _INK, _TRAIN, _CONTROL = "#0a0b0c", "#0072b2", "#d55e00"
 _SWAPS = {_INK: "currentColor", _TRAIN: "var(--train)", _CONTROL: "var(--control)"}
 _SIZE_INCHES = (5.0, 3.3)
@@ -39,14 +39,14 @@ _STYLE = {
 
 
 def _density(counts: Sequence[float], widths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of records per unit of distance, so that train and control of unequal size compare."""
+    """Return the share of records per unit of distance, so that samples of unequal size are comparable."""
     values = np.asarray(counts, dtype=float)
     total = values.sum()
     return values / widths / total if total > 0 else np.zeros(len(values))
 
 
 def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) -> Markup:
-    """Return the distances of train and of control as two outlines over one axis."""
+    """Return the histograms of the distances of train and control as two outlines over one axis."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -67,7 +67,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on two logarithmic axes, with the diagonal of guessing, and the band where given."""
+    """Return the ROC curve on two logarithmic axes, with the diagonal of guessing and, if given, its interval."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -82,7 +82,7 @@ def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> 
         axes.set_xscale("log")
         axes.set_yscale("log")
         if "low" in roc and "high" in roc:
-            # "none" of the curve can be drawn at 0 on a log axis, so it starts at the floor
+            # a logarithmic axis has no 0, so zeros are drawn at the floor
             low, high = (np.maximum(np.asarray(roc[k], dtype=float), floor) for k in ("low", "high"))
             axes.fill_between(
                 np.maximum(fpr, floor), low, high, color=_TRAIN, alpha=0.2, linewidth=0, label="interval"
@@ -90,24 +90,24 @@ def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> 
         axes.plot(line, line, color=_INK, linestyle=":", linewidth=1.2, label="guessing")
         axes.plot(np.maximum(fpr, floor), np.maximum(tpr, floor), color=_TRAIN, label="attack")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:g}")  # plain numbers: powers would need math markup, which is off
+            axis.set_major_formatter("{x:g}")  # plain numbers, because powers need math markup, which is off
             axis.set_minor_formatter("")
         axes.set_xlim(floor, 1)
         axes.set_ylim(floor, 1.15)
-        axes.set_xlabel("false positive rate (persons never seen)")
+        axes.set_xlabel("false positive rate (control)")
         axes.set_ylabel("true positive rate (train)")
         axes.legend(loc="lower right")
         return _inline(figure, name, title, description)
 
 
 def _inline(figure: Any, name: str, title: str, description: str) -> Markup:
-    """Return a figure as an SVG element for a page: no prolog, no metadata, no date, its own title and desc."""
+    """Return a figure as an SVG element with its own title and description, without prolog, metadata and date."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # axes_1 and the like would stand twice in a page with two plots
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # ids such as axes_1 would be duplicates in a page with two plots
     for color, variable in _SWAPS.items():
         svg = svg.replace(color, variable)
     view = re.search(r'viewBox="([^"]*)"', svg)
@@ -117,5 +117,5 @@ def _inline(figure: Any, name: str, title: str, description: str) -> Markup:
         '<svg viewBox="{}" aria-labelledby="{}-title {}-desc"><title id="{}-title">{}</title>'
         '<desc id="{}-desc">{}</desc>'
     ).format(view.group(1), name, name, name, title, name, description)
-    # matplotlib escaped its own text; what it drew is markup by construction
+    # matplotlib escapes its own text
     return head + Markup(svg[svg.index(">") + 1 :].strip())  # noqa: S704 - see above

@@ -1,12 +1,10 @@
-"""Content in, page out."""
+"""Render the content of the report as one HTML page."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from audits.gate.coarse import Bin
 from synthgen.core.errors import InternalError
@@ -23,19 +21,18 @@ _SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 def render_report(content: ReportContent) -> str:
-    """Return the report as one HTML page: no script, nothing fetched, the same bytes for the same content.
+    """Return the report as one HTML page without scripts and external resources; all text is escaped.
 
-    Args:
-        content: aggregates only; labels and words in it are escaped, never trusted.
+    The same content gives the same bytes.
 
     Raises:
-        InternalError: if the page would be larger than `MAX_REPORT_BYTES`.
+        InternalError: the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: shows counts, estimates and histograms with no bin below ten records; no text, no vector, no score
-        of one record. The names of the classes are shown.
+    Privacy: shows class names, counts, estimates, and histograms with at least ten records per bin; shows no text,
+        vector or score of a single record.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
-    turned = [n for n in rejected.values() if isinstance(n, int)]
+    exact = [n for n in rejected.values() if isinstance(n, int)]
     environment = Environment(
         loader=PackageLoader("synthgen.report"),
         autoescape=True,
@@ -47,14 +44,14 @@ def render_report(content: ReportContent) -> str:
     page = environment.get_template("report.html").render(
         c=content,
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
-        beside=content.measured,
-        withheld=content.promise != "" and not content.private,
+        without_gate=content.measured,
+        withheld=content.dp_statement != "" and not content.private,
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
-        made=sum(row[3] for row in content.balance),
+        generated=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],
         measured={str(audit["name"]) for audit in content.audits if audit["status"] == "measured"},
         rejected=rejected,
-        all_rejected=sum(turned) if len(turned) == len(rejected) else None,
+        all_rejected=sum(exact) if len(exact) == len(rejected) else None,
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         style=content.utility.get("style", {}),
@@ -70,60 +67,47 @@ def render_report(content: ReportContent) -> str:
     return page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plot:
-    """A drawing, its words, and the table of the same numbers; svg is None where it may not be drawn."""
+def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers.
 
-    id: str
-    svg: Markup | None
-    caption: str
-    note: str
-    head: tuple[str, ...]
-    rows: list[tuple[str | int, ...]]
-
-
-def _plots(audit: Mapping[str, Any]) -> list[_Plot]:
-    """Return the drawings of one audit."""
+    The SVG of a plot is None if too few records remain after disclosure control.
+    """
     name, details = str(audit["name"]), audit.get("details") or {}
-    plots = []
-    if "histogram" in details:
-        plots.append(_histogram(name, details["histogram"]))
-    if "roc" in details:
-        plots.append(_roc(name, details["roc"]))
-    return plots
+    kinds = (("histogram", _histogram), ("roc", _roc))
+    return [draw(name, details[kind]) for kind, draw in kinds if kind in details]
 
 
-def _histogram(name: str, histogram: Mapping[str, Any]) -> _Plot:
+def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     bins = [Bin(**one) for one in histogram["bins"]]
     caption = f"{name}: distances of train and of control records to the synthetic ones"
-    note = "Two outlines over one axis. Where they lie on each other, train is no closer than persons never seen."
+    note = "If the two outlines coincide, train records are no closer to the synthetic ones than control records."
     id_ = f"{name}-histogram"
-    return _Plot(
-        id=id_,
-        svg=histogram_svg(id_, bins, caption, note) if bins else None,
-        caption=caption,
-        note=note,
-        head=("distance", "share of train records", "share of control records"),
-        rows=[(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
-    )
+    return {
+        "id": id_,
+        "svg": histogram_svg(id_, bins, caption, note) if bins else None,
+        "caption": caption,
+        "note": note,
+        "head": ("distance", "share of train records", "share of control records"),
+        "rows": [(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
+    }
 
 
-def _roc(name: str, roc: Mapping[str, Any]) -> _Plot:
-    caption = f"{name}: how well an attacker tells train persons from persons never seen"
-    note = "A curve on the dotted diagonal is guessing. Its left end is what the most exposed persons face."
+def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
+    caption = f"{name}: how well an attacker distinguishes train persons from control persons"
+    note = "A curve on the dotted diagonal is guessing. The left end shows the risk of the most exposed persons."
     id_ = f"{name}-roc"
-    return _Plot(
-        id=id_,
-        svg=roc_svg(id_, roc, caption, note),
-        caption=caption,
-        note=note,
-        head=("false positive rate", "true positive rate"),
-        rows=[(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
-    )
+    return {
+        "id": id_,
+        "svg": roc_svg(id_, roc, caption, note),
+        "caption": caption,
+        "note": note,
+        "head": ("false positive rate", "true positive rate"),
+        "rows": [(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
+    }
 
 
 def number(value: Any) -> str:
-    """Return a number as a reader wants it, and words where there is none."""
+    """Return a number formatted for the page, or words if there is no finite number."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):
@@ -138,11 +122,11 @@ def number(value: Any) -> str:
 
 
 def count(value: int | str) -> str:
-    """Return a whole number with its thousands apart, and a bucket as it is."""
+    """Return a whole number with thousands separators; return a bucket unchanged."""
     return value if isinstance(value, str) else f"{value:,d}"
 
 
 def label(value: str) -> str:
-    """Return a name from the data fit to be shown: no control or direction marks, of bounded length."""
+    """Return a name from the data without control and direction characters, shortened to the maximum length."""
     shown = printable(value)
     return shown if len(shown) <= MAX_LABEL_CHARACTERS else shown[: MAX_LABEL_CHARACTERS - 1] + "…"

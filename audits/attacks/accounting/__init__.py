@@ -1,1 +1,1 @@
-"""Whether the privacy budget that is claimed is the one that was spent."""
+"""Check whether the claimed privacy budget is the one that was spent."""

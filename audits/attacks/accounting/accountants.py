@@ -1,7 +1,7 @@
-"""What mechanisms cost: epsilon at a delta, by accountants that share no code.
+"""Compute the epsilon of mechanisms at a delta with accountants that share no code.
 
-Neighbouring data sets differ by one person added or removed. Every figure here but `prv_low` is an upper bound on the
-epsilon of the composition of the given costs, in any order and chosen one after another.
+Neighbouring data sets differ by one person added or removed. Every number except `prv_low` is an upper bound on the
+epsilon of the adaptive composition of the given costs in any order.
 """
 
 import importlib
@@ -21,46 +21,32 @@ from audits.core.errors import NotMeasurable
 Float = NDArray[np.float64]
 
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # above it nobody is protected, and a loss distribution takes more memory than it is worth
+MAX_EPSILON = 100.0  # a larger epsilon protects nobody, and its loss distribution takes much memory
 GRID = 1e-4
 ROUNDING = 1e-9
 
 
 class EpsilonBounds(NamedTuple):
-    """Epsilon at one delta by each accountant.
+    """Epsilon at one delta by each accountant."""
 
-    Args:
-        closed: the exact value where all is Gaussian noise without sampling; None elsewhere.
-        pld: by privacy loss distributions, rounded up; None above `MAX_EPSILON`, or where delta is below what they
-            resolve.
-        rdp: by Rényi divergences.
-        added: what budgets that are known by their epsilon alone add to each of them.
-        prv: by privacy loss random variables; None where these say nothing.
-        prv_low: what epsilon is at least, by the same; None likewise.
-        prv_absent: why they say nothing; empty where they do.
-    """
-
-    closed: float | None
-    pld: float | None
-    rdp: float
-    added: float
-    prv: float | None = None
-    prv_low: float | None = None
-    prv_absent: str = "not asked for"
+    closed: float | None  # the exact value for Gaussian noise without sampling, else None
+    pld: float | None  # by privacy loss distributions; None above `MAX_EPSILON` or if delta is below their resolution
+    rdp: float  # by Rényi divergences
+    added: float  # sum of the budgets of which only epsilon and delta are known; `upper` includes it
+    prv: float | None = None  # by privacy loss random variables, if they give a number
+    prv_low: float | None = None  # a lower bound on epsilon by the same method
+    prv_absent: str = "not requested"  # why they give no number; empty if they do
 
     @property
     def upper(self) -> float:
-        """The tightest bound at hand; each of them is one.
-
-        `prv` stands beside it, to be compared: no verdict may rest on whether its library is installed.
-        """
+        """The smallest upper bound, without `prv`, so that no verdict depends on an optional library."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
 def epsilon_bounds(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return epsilon of all costs and budgets together by each accountant; None where the budgets use up delta.
+    """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
     The costs are composed step by step at the delta that the budgets leave; the budgets are added up (Dwork and Roth
     2014, theorem B.1).
@@ -68,7 +54,7 @@ def epsilon_bounds(
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
 
-    Cost: seconds; the loss distribution of a sampled mechanism is convolved by Fourier transforms.
+    Cost: seconds; Fourier transforms convolve the loss distribution of a sampled mechanism.
     """
     bounds = epsilon_without_prv(costs, budgets, delta=delta)
     if bounds is None:
@@ -80,11 +66,7 @@ def epsilon_bounds(
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the same without privacy loss random variables, which no verdict rests on and which need Opacus.
-
-    Raises:
-        NotMeasurable: the package `dp-accounting` is missing.
-    """
+    """Return the result of `epsilon_bounds` without privacy loss random variables, which need Opacus."""
     left = _left_by(budgets, delta)
     if left <= delta * ROUNDING:
         return None
@@ -107,9 +89,6 @@ def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
     """Return epsilon by privacy loss distributions, discretised upwards on the grid.
 
-    Raises:
-        NotMeasurable: the package `dp-accounting` is missing.
-
     Source: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
     """
     library, pld = _library()
@@ -123,7 +102,7 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
 
 
 def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return epsilon by Rényi divergences, the best of the orders a in `ORDERS`.
+    """Return epsilon by Rényi divergences, minimised over the orders a in `ORDERS`.
 
         epsilon = min_a  sum of steps · D_a + ln(1 - 1/a) - ln(a delta) / (a - 1),  at least 0
 
@@ -153,7 +132,14 @@ def renyi_divergences(cost: MechanismCost) -> Float:
         return np.asarray(logsumexp(terms, axis=0) / (a - 1))
     if q == 1:
         return a / (2 * s * s)
-    return np.array([_sampled_gaussian(order, q, s) for order in ORDERS])
+
+    def sampled(order: int) -> float:
+        k = np.arange(order + 1)
+        choose = gammaln(order + 1) - gammaln(k + 1) - gammaln(order - k + 1)
+        terms = choose + (order - k) * math.log1p(-q) + k * math.log(q) + k * (k - 1) / (2 * s * s)
+        return max(0.0, float(logsumexp(terms))) / (order - 1)
+
+    return np.array([sampled(order) for order in ORDERS])
 
 
 def gaussian_delta(epsilon: float, mu: float) -> float:
@@ -169,24 +155,16 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
 
 
 def gaussian_epsilon(mu: float, *, delta: float) -> float:
-    """Return the least epsilon at which Gaussian noise has this delta."""
+    """Return the smallest epsilon at which Gaussian noise has this delta."""
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
     most = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
     return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, most, xtol=1e-12))
 
 
-def _sampled_gaussian(order: int, q: float, s: float) -> float:
-    k = np.arange(order + 1)
-    choose = gammaln(order + 1) - gammaln(k + 1) - gammaln(order - k + 1)
-    terms = choose + (order - k) * math.log1p(-q) + k * math.log(q) + k * (k - 1) / (2 * s * s)
-    return max(0.0, float(logsumexp(terms))) / (order - 1)
-
-
 def _library() -> tuple[Any, Any]:
     try:
         return importlib.import_module("dp_accounting"), importlib.import_module("dp_accounting.pld")
     except ImportError as error:
-        raise NotMeasurable(
-            "recomputing epsilon needs the package dp-accounting: pip install dp-accounting"
-        ) from error
+        message = "recomputing epsilon needs the package dp-accounting: pip install dp-accounting"
+        raise NotMeasurable(message) from error

@@ -1,4 +1,4 @@
-"""The accounting audit: is the privacy budget that is claimed the one that was spent?"""
+"""The accounting audit: check whether the claimed privacy budget is the one that was spent."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,63 +29,59 @@ ROUNDING = 1e-9
 
 
 class Accounting:
-    """Whether a claim of differential privacy follows from the log of the mechanism, and the log from a dry run.
+    """Check that a DP claim follows from the log of the mechanism, and that a dry run confirms the log.
 
-    The attacker's story: a claim of epsilon bounds every attacker there will ever be, but only if the noise was as
-    large, the people drawn as independently, the contributions clipped and the budgets added up as the claim says.
-    The attacker looks for the step that was done otherwise; so does this audit, in the log and in a dry run.
+    An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The audit
+    looks for a step that was done otherwise.
 
-    It checks, each in `details["checks"]` as holds, broken or missing:
+    Checks, each in `details["checks"]` as holds, broken or missing:
         claim: at least the epsilon recomputed from noise, sampling rate and steps, at the claimed delta.
-        accountants: those that share no code agree: loss distributions <= Rényi divergences, and within the stated
-            error of privacy loss random variables and of the closed form, where these can be computed.
-        delta: at most 1 / (10 n), n the larger of the declared and the actual number of persons. A hard rule.
-        unit: contributions are clipped for each person and not for each record.
+        accountants: accountants that share no code agree: loss distributions <= Rényi divergences, and within the
+            stated error of privacy loss random variables and of the closed form, if these can be computed.
+        delta: at most 1 / (10 n), n the larger of the declared and the actual number of persons.
+        unit: contributions are clipped per person and not per record.
         persons: the log is about the persons of train.
-        seeds: no two mechanisms, and not the release before, share their noise.
-        poisson sampling, noise, clipping, normaliser: from the dry run
-            (`audits/attacks/accounting/dry_run_checks.py`).
-        reads: everything else that read the records is accounted for. A similarity filter against train or a retry
-            until the gate passed is an un-noised query: the honest claim is "DP generator, non-DP filter". Numbers of
-            the audits may be outside the claim: `details["outside_reads"]` and the reason say so, and the gate and
-            the verifier hold it to what the policy shows.
-        releases: the release before is in the log, and none of the same persons is called disjoint.
-        composition: what all releases on any of the same persons spent together is claimed, and adds up.
+        seeds: no two mechanisms share their noise, also not with the release before.
+        poisson sampling, noise, clipping, normaliser: see `audits/attacks/accounting/dry_run_checks.py`.
+        reads: all other accesses to the records are accounted for. A similarity filter against train, or a repetition
+            until a gate passes, is a query without noise: the correct claim is "DP generator, non-DP filter".
+            Published audit numbers may be outside the claim; `details["outside_reads"]` and the reason state it, and
+            gate and verifier compare it with the policy.
+        releases: the log contains the release before, and no release on the same persons is declared disjoint.
+        composition: the claim for all releases on any of the same persons together covers their sum.
 
-    epsilon: the claim, or what was recomputed if that is larger; the budget of a policy is compared with it.
-    delta: as claimed.
-    epsilon_recomputed: the tightest upper bound at the claimed delta; the headline.
-    epsilon_rdp: the bound by Rényi divergences.
-    epsilon_prv: the bound by privacy loss random variables; `details["accountants"]["prv_absent"]` says why there is
-        none. It is compared, and gates nothing by itself.
-    epsilon_spent: of all releases on the same persons; only where there are some.
-    unaccounted_reads: how many kinds of reads nobody counted, or nobody answered for.
+    Metrics:
+        epsilon: the larger of claim and recomputed epsilon; the policy compares it with its budget.
+        delta: as claimed.
+        epsilon_recomputed: the smallest upper bound at the claimed delta; the estimate of the audit.
+        epsilon_rdp: the bound by Rényi divergences.
+        epsilon_prv: the bound by privacy loss random variables, only for comparison;
+            `details["accountants"]["prv_absent"]` says why there is none.
+        epsilon_spent: of all releases on the same persons, if there are some.
+        unaccounted_reads: number of kinds of reads that are unaccounted or not in the log.
 
-    It fails where a check is broken, passes where every one holds, and is insufficient where one is missing. The
-    smallest leak in `power` is the epsilon by which the release would exceed its claim if the noise fell short by the
-    least that the dry run's noise would show; None without such a log. Bounds that other audits prove on epsilon are
-    compared with the claim by the policy, not here.
+    The verdict is fail if a check is broken, else insufficient if one is missing, else pass. The smallest leak in
+    `power` is the excess over the claimed epsilon if the noise fell short by the smallest amount that the dry run
+    would detect; None without logged noise. The policy compares the claim with the epsilon that other audits prove.
 
-    Privacy: reads the log and the names of persons in train; the result holds counts, budgets and p-values.
+    Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Random: none.
-    Cost: seconds, and the length of the log.
-    Source: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; what may be asked of a claim, NIST SP
-        800-226. The tests on logs are ours.
+    Cost: seconds; grows with the length of the log.
+    Source: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
+        claims. The tests of logs are ours.
     """
 
     name = "accounting"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
-        """Return the recomputed epsilon and whether the claim follows, with a three-way verdict.
+        """Return the recomputed epsilon and the verdict on the claim.
 
         Raises:
             NotMeasurable: no log was given, or the package dp-accounting is missing.
-            InputError: the log is not of the form of `audits/attacks/accounting/mechanism_log.py`.
+            InputError: the log does not have the format of `audits/attacks/accounting/mechanism_log.py`.
         """
         if inputs.mechanism is None:
-            raise NotMeasurable(
-                "no log of a differentially private mechanism was given; where epsilon is claimed, give its log"
-            )
+            raise NotMeasurable("no log of a DP mechanism was given; if an epsilon is claimed, give its log")
         log = read_log(inputs.mechanism)
         own = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
         together = _composed_bounds(log)
@@ -105,7 +101,7 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return epsilon of all releases on any of the same persons, at the delta claimed for them; None without one."""
+    """Return epsilon of all releases on any of the same persons at their claimed delta, or None without a claim."""
     if log.spent is None:
         return None
     shared = _releases_on_same_persons(log)
@@ -129,24 +125,27 @@ def _claim(log: MechanismLog, own: EpsilonBounds | None) -> ClaimCheck:
 
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
-    if claim.epsilon >= recomputed.upper * (1 - ROUNDING):
-        return ClaimCheck(name, "holds")
-    return ClaimCheck(name, "broken", f"epsilon {claim.epsilon:.4g} {how}, {recomputed.upper:.6g} was recomputed")
+    broken = claim.epsilon < recomputed.upper * (1 - ROUNDING)
+    return _broken_if(broken, name, f"epsilon {claim.epsilon:.4g} {how}; recomputed is {recomputed.upper:.6g}")
+
+
+def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - reads as a condition
+    return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 
 def _accountants(own: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
     if own is None or own.pld is None:
-        return ClaimCheck(name, "missing", "epsilon is too large for a second accountant to confirm it")
+        return ClaimCheck(name, "missing", "epsilon is too large for a second accountant")
     agree = own.pld <= own.rdp + AGREEMENT * (1 + own.rdp)
     if own.closed is not None:
         agree &= abs(own.pld - own.closed) <= AGREEMENT * (1 + own.closed)
-    agree &= all(_loss_variables_agree(bounds) for bounds in (own, together) if bounds is not None)
+    agree &= all(_prv_agrees(bounds) for bounds in (own, together) if bounds is not None)
     return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", "the accountants disagree")
 
 
-def _loss_variables_agree(bounds: EpsilonBounds) -> bool:
-    """Return whether what loss distributions say lies where the random variables put epsilon; true without either."""
+def _prv_agrees(bounds: EpsilonBounds) -> bool:
+    """Return whether epsilon by loss distributions is within the bounds by random variables, or one is missing."""
     if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
         return True
     grid = AGREEMENT * (1 + bounds.pld)
@@ -156,16 +155,15 @@ def _loss_variables_agree(bounds: EpsilonBounds) -> bool:
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
     n = max(log.n_persons, len(set(train.groups)))
     delta = max(log.claim.delta, 0.0 if log.spent is None else log.spent.delta)
-    if delta > 1 / (PERSONS_PER_DELTA * n):
-        return ClaimCheck("delta", "broken", f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)")
-    return ClaimCheck("delta", "holds")
+    sentence = f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)"
+    return _broken_if(delta > 1 / (PERSONS_PER_DELTA * n), "delta", sentence)
 
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
     if any(m.unit != "group" for m in log.mechanisms):
-        return ClaimCheck("unit", "broken", "contributions are clipped for each record and not for each person")
+        return ClaimCheck("unit", "broken", "contributions are clipped per record and not per person")
     if not train.has_groups:
-        return ClaimCheck("unit", "missing", "the train table names no persons: give a group column")
+        return ClaimCheck("unit", "missing", "the train table has no person ids: give a group column")
     return ClaimCheck("unit", "holds")
 
 
@@ -179,11 +177,8 @@ def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
-    if len(set(digests)) < len(digests):
-        return ClaimCheck(
-            "seeds", "broken", "two mechanisms, or this release and the one before, share their noise's seed"
-        )
-    return ClaimCheck("seeds", "holds")
+    sentence = "two mechanisms, or this release and the one before, share the seed of their noise"
+    return _broken_if(len(set(digests)) < len(digests), "seeds", sentence)
 
 
 def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
@@ -194,9 +189,8 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
 
 
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
-    answered = {read.kind for read in log.reads if read.status != "unaccounted"}
-    denied = {read.kind for read in log.reads if read.status == "unaccounted"}
-    return [kind for kind in READS if kind in denied or kind not in answered]
+    statuses = {(read.kind, read.status == "unaccounted") for read in log.reads}
+    return [kind for kind in READS if (kind, True) in statuses or (kind, False) not in statuses]
 
 
 def _outside_kinds(log: MechanismLog) -> list[str]:
@@ -206,27 +200,24 @@ def _outside_kinds(log: MechanismLog) -> list[str]:
 def _reads(log: MechanismLog) -> ClaimCheck:
     kinds = _unaccounted_kinds(log)
     if kinds:
-        return ClaimCheck(
-            "reads", "missing", f"account for these, or say that they did not read the records: {', '.join(kinds)}"
-        )
+        todo = f"account for these reads, or state that they did not access the records: {', '.join(kinds)}"
+        return ClaimCheck("reads", "missing", todo)
     return ClaimCheck("reads", "holds")
 
 
 def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     name, previous = "releases", inputs.previous
     if any(e.persons == "disjoint" and e.person_set == log.person_set for e in log.releases):
-        return ClaimCheck(name, "broken", "an earlier release is called disjoint and has the same persons")
+        return ClaimCheck(name, "broken", "an earlier release is declared disjoint but has the same persons")
     if previous is None:
         return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
-        return ClaimCheck(
-            name, "missing", "the tables of this release or the one before name no persons: give a group column"
-        )
-    both = set(previous.train.groups) & set(inputs.train.groups)
-    if both and person_set_digest(previous.train.groups) not in {
-        e.person_set for e in _releases_on_same_persons(log)
-    }:
-        return ClaimCheck(name, "broken", "the release before has persons of this one and is not in the log")
+        no_ids = "the tables of this release or the one before have no person ids: give a group column"
+        return ClaimCheck(name, "missing", no_ids)
+    known = {e.person_set for e in _releases_on_same_persons(log)}
+    overlap = set(previous.train.groups) & set(inputs.train.groups)
+    if overlap and person_set_digest(previous.train.groups) not in known:
+        return ClaimCheck(name, "broken", "the release before has persons of this one but is not in the log")
     return ClaimCheck(name, "holds")
 
 
@@ -237,7 +228,9 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
             return ClaimCheck(name, "holds")
         return ClaimCheck(name, "broken", "earlier releases on the same persons are not added up")
     if together is None:
-        return ClaimCheck(name, "broken", "earlier releases use up the whole delta that is claimed for all together")
+        return ClaimCheck(
+            name, "broken", "earlier releases use up the whole delta of the claim for all releases together"
+        )
     return _claim_covers(name, log.spent, together, "is claimed for all releases together")
 
 
@@ -270,15 +263,15 @@ def _judge(
         metrics=metrics,
         details=_details(log, own, checks),
         reason="; ".join(c.sentence for c in broken or missing)
-        or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} for each person follows from the log, "
-        "and the log from the dry run"
-        + ("; what is told of the audits is outside it" if _outside_kinds(log) else "")
-        + (f"; no comparison with the accountant of Opacus: {NOT_INSTALLED}" if _lacks_opacus(own) else ""),
+        or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} per person follows from the log, "
+        "and the dry run confirms the log"
+        + ("; published audit numbers are outside it" if _outside_kinds(log) else "")
+        + (
+            f"; not compared with Opacus: {NOT_INSTALLED}"
+            if own is not None and own.prv_absent == NOT_INSTALLED
+            else ""
+        ),
     )
-
-
-def _lacks_opacus(own: EpsilonBounds | None) -> bool:
-    return own is not None and own.prv_absent == NOT_INSTALLED
 
 
 def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimCheck]) -> dict[str, Any]:
@@ -305,7 +298,7 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return the epsilon above the claim if all noise fell short by the least that the dry run's noise would show."""
+    """Return the excess over the claimed epsilon for the smallest shortfall of noise that the dry run detects."""
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run

@@ -1,4 +1,4 @@
-"""What the dry run of one mechanism shows of its sampling, noise, clipping and normaliser."""
+"""Check sampling, noise, clipping and normaliser of one mechanism in the log of its dry run."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -19,41 +19,31 @@ CLIP_SLACK = 1e-6  # relative, for rounding
 NORMALISER_SLACK = 1e-9
 OTHER_SIZE = 0.1
 
-_SHOWS = {
-    "rate": "persons take part at another rate than the one accounted for",
-    "sizes": "the sizes of batches do not scatter as independent draws do",
-    "participations": "how often persons take part does not scatter as independent draws do",
+_FINDINGS = {
+    "rate": "persons take part at another rate than the accounted one",
+    "sizes": "the sizes of batches do not vary like independent draws",
+    "participations": "the participations of persons do not vary like independent draws",
     "overlaps": "one batch depends on the batch before",
     "scale": "the noise is not as large as claimed",
-    "shape": "the noise is not spread as claimed from step to step",
+    "shape": "the noise does not vary as claimed from step to step",
     "repeats": "the same noise was used twice",
 }
 
 
 class ClaimCheck(NamedTuple):
-    """One thing that the claim needs.
-
-    Args:
-        name: in fixed words.
-        outcome: whether it holds, is proven broken, or cannot be told.
-        sentence: what was found, or what to log; empty where it holds.
-        p: the p-values behind it.
-    """
+    """One requirement of the claim."""
 
     name: str
-    outcome: Literal["holds", "broken", "missing"]
-    sentence: str = ""
-    p: tuple[tuple[str, float], ...] = ()
+    outcome: Literal["holds", "broken", "missing"]  # missing: the log does not decide
+    sentence: str = ""  # the finding, or what to log; empty if the requirement holds
+    p: tuple[tuple[str, float], ...] = ()  # p-values by test
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks that this mechanism needs.
+    """Yield the checks of a mechanism.
 
-    Without a dry run every one of them is missing, because a configuration is no evidence of what was run.
-
-    Args:
-        mechanism: as it was configured, with its dry run.
-        n_persons: how many persons the run itself had, as declared.
+    Without a dry run all of them are missing, because a configuration is no evidence of the execution. `n_persons` is
+    the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -70,27 +60,22 @@ def degrees(kind: str, dimension: int) -> int:
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return how many steps the dry run must log: 200, or all of them if there are fewer and all take part."""
+    """Return the number of steps that the dry run must log: 200, or all of a mechanism without sampling."""
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
 def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     name = "poisson sampling"
     if mechanism.sampling != "poisson":
-        return ClaimCheck(
-            name, "broken", f"batches are drawn {mechanism.sampling}, and accounted for as Poisson samples"
-        )
+        return ClaimCheck(name, "broken", f"batches are {mechanism.sampling}, but accounted for as Poisson samples")
     if dry_run is None or dry_run.batches is None:
         return ClaimCheck(name, "missing", f"log the batches of a dry run of at least {MIN_STEPS} steps")
     if any(len(set(batch)) < len(batch) for batch in dry_run.batches):
-        return ClaimCheck(name, "broken", "a person stands twice in a batch, so batches are drawn with replacement")
+        return ClaimCheck(name, "broken", "a person is in a batch twice, so batches are drawn with replacement")
     if len(dry_run.batches) < MIN_STEPS or dry_run.n_persons < MIN_PERSONS:
-        return ClaimCheck(
-            name,
-            "missing",
-            f"{len(dry_run.batches)} logged steps of {dry_run.n_persons} persons are too few; {MIN_STEPS} steps of "
-            f"{MIN_PERSONS} persons would be enough",
-        )
+        logged = f"{len(dry_run.batches)} logged steps of {dry_run.n_persons} persons are too few"
+        enough = f"{MIN_STEPS} steps of {MIN_PERSONS} persons would be enough"
+        return ClaimCheck(name, "missing", f"{logged}; {enough}")
     draws = count_participation(dry_run.batches, dry_run.n_persons)
     return _check_of_p_values(name, poisson_tests(draws, rate=mechanism.sampling_rate))
 
@@ -100,20 +85,14 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
         return ClaimCheck(name, "missing", "log the noise of every step of a dry run")
     if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
-        return ClaimCheck(
-            name,
-            "broken",
-            f"noise was added in {len(dry_run.noise)} steps, and persons drawn in {len(dry_run.batches)}",
-        )
+        steps = f"noise was added in {len(dry_run.noise)} steps, but persons were drawn in {len(dry_run.batches)}"
+        return ClaimCheck(name, "broken", steps)
     freedom = degrees(mechanism.kind, dry_run.dimension)
     needed = needed_steps(mechanism)
     if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < MIN_STEPS:
-        return ClaimCheck(
-            name,
-            "missing",
-            f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few; {needed} "
-            f"steps and {MIN_STEPS} coordinates in all would be enough",
-        )
+        logged = f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few"
+        enough = f"{needed} steps and {MIN_STEPS} coordinates in all would be enough"
+        return ClaimCheck(name, "missing", f"{logged}; {enough}")
     return _check_of_p_values(name, noise_tests(dry_run.noise, degrees=freedom))
 
 
@@ -132,20 +111,18 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if declared.source != "constant":
         return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data")
     if dry_run is None or len(dry_run.normalisers) == 0:
-        return ClaimCheck(name, "missing", "log what the sum was divided by in each step of a dry run")
+        return ClaimCheck(name, "missing", "log the divisor of the sum in each step of a dry run")
     used = np.asarray(dry_run.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by another number than the declared constant")
     if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
-        return ClaimCheck(
-            name,
-            "missing",
-            f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}; run it on "
-            "a tenth more or fewer",
+        found = (
+            f"a dry run of {dry_run.n_persons} persons does not distinguish a constant from a count of {n_persons}"
         )
+        return ClaimCheck(name, "missing", f"{found}; run it on a tenth more or fewer")
     return ClaimCheck(name, "holds")
 
 
 def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:
-    found = [_SHOWS[test] for test, value in p.items() if value < ALPHA]
+    found = [_FINDINGS[test] for test, value in p.items() if value < ALPHA]
     return ClaimCheck(name, "broken" if found else "holds", ", and ".join(found), tuple(p.items()))

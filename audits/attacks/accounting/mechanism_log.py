@@ -1,19 +1,18 @@
-"""The log of a differentially private mechanism, in the form that the accounting audit reads.
+"""The log of a differentially private mechanism, in the format that the accounting audit reads.
 
-The log says what was done and what is claimed for it; what it costs is computed elsewhere
-(`audits/attacks/accounting/accountants.py`).
-It is a JSON object of the fields of `MechanismLog`; nothing else may stand in it.
+The log records the mechanisms and the claim; `audits/attacks/accounting/accountants.py` computes their cost. It is a
+JSON object with the fields of `MechanismLog` and no others.
 
     {"schema_version": 1, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
      "mechanisms": [{"kind": "dp-sgd", "unit": "group", "clip_norm": 1.0, "noise_multiplier": 1.1,
                      "sampling": "poisson", "sampling_rate": 0.01, "steps": 1500,
-                     "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry run": {...}}],
+                     "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry_run": {...}}],
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
-Neighbouring data sets differ by one person added or removed, with all the records of that person. Every number that
-enters a mechanism beside the persons' own contributions (n_persons, sampling rates, normalisers) is a constant of the
-configuration, never counted from the data.
+Neighbouring data sets differ by one person added or removed, with all records of that person. Apart from the persons'
+contributions, every number of a mechanism (n_persons, sampling rates, normalisers) is a constant of the configuration
+and never counted from the data.
 """
 
 import hashlib
@@ -29,20 +28,24 @@ from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # of n persons delta is at most 1 / (10 n)
-FEWEST_PERSONS = 10  # of a claim: the lowest bucket that is told says of fewer no number
-LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64  # beyond them accountants take hours, or memory
+FEWEST_PERSONS = 10  # of a claim; the lowest published bucket does not distinguish smaller numbers
+LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = (
+    1e-9,
+    10**7,
+    64,
+)  # beyond these the accountants take hours or too much memory
 
-# What else may have read the persons' records. A log answers for each of them.
+# Other accesses to the persons' records. A log states the status of each.
 ReadKind = Literal[
-    "label-counts",  # how many records of each class, or which classes there are
+    "label-counts",  # number of records of each class, or the list of classes
     "vocabulary",  # words, tokens or n-grams kept because they occur
     "scaling",  # means, deviations, principal axes, clipping quantiles
     "model-training",  # a projector, a bridge or an encoder trained on the records
     "prompt-examples",  # records shown to a language model
-    "hyper-parameters",  # a choice by how well something did on the records
-    "filter-against-train",  # a synthetic record dropped because of what stands in train
-    "retries",  # everything made again until a gate passed
-    "audit-numbers",  # numbers of the audits given out, beyond pass or not
+    "hyper-parameters",  # a choice by a result on the records
+    "filter-against-train",  # a synthetic record rejected because of a train record
+    "retries",  # repetition of the run until a gate passed
+    "audit-numbers",  # published numbers of the audits, other than pass or not
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
@@ -63,19 +66,15 @@ class PrivacyBudget(Closed):
 
 
 class MechanismCost(Closed):
-    """What decides the privacy of a mechanism, and nothing else.
+    """The parameters that determine the privacy cost of a mechanism.
 
-    Args:
-        kind: `dp-sgd`, `gaussian` and `vote` add Gaussian noise to a sum of one L2-clipped vector per person (a
-            gradient, a statistic, the votes of a person); `laplace` adds Laplace noise to a sum of L1-clipped ones.
-        noise_multiplier: standard deviation (Laplace: scale) of the noise over the clip norm.
-        sampling_rate: chance with which each person takes part in a step; 1 for everyone.
-        steps: how often the mechanism ran.
+    `dp-sgd`, `gaussian` and `vote` add Gaussian noise to a sum of one L2-clipped vector per person (a gradient, a
+    statistic, the votes of a person); `laplace` adds Laplace noise to a sum of L1-clipped vectors.
     """
 
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
-    noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
-    sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
+    noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]  # standard deviation (Laplace: scale) / clip norm
+    sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]  # probability of a person in a step; 1 for all
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
 
     @model_validator(mode="after")
@@ -86,34 +85,26 @@ class MechanismCost(Closed):
 
 
 class Normaliser(Closed):
-    """What the noised sum is divided by, and where that number comes from."""
+    """The divisor of the noised sum, and its origin."""
 
     value: Positive
     source: Literal["constant", "data"]
 
 
 class DryRunLog(Closed):
-    """What was logged in a second run on made-up persons, with the same code and other seeds; it is never released.
+    """The log of a second run on fictional persons, with the same code and other seeds; it is never released.
 
-    The steps are those of the dry run; there may be fewer than in the run itself.
-
-    Args:
-        n_persons: how many persons the dry run had; a tenth more or fewer than in the run itself, or a normaliser
-            counted from the data cannot be told from a constant.
-        batches: for each step the persons that took part, numbered from 0, each once.
-        noise: for each step |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm),
-            with all its digits. Empty batches have noise as well.
-        dimension: how many coordinates of z went into it; a fixed part of them is enough.
-        max_norm: the largest norm of any person's contribution after clipping.
-        normalisers: for each step what the sum was divided by; empty where nothing was.
+    The dry run may have fewer steps than the run itself. `n_persons` must differ by a tenth from that of the run
+    itself; otherwise a normaliser counted from the data looks like a constant. `noise` contains for each step, also
+    with an empty batch, |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm).
     """
 
     n_persons: Count
-    batches: tuple[tuple[Index, ...], ...] | None = None
-    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()
-    dimension: Count | None = None
-    max_norm: Annotated[Finite, Field(ge=0)] | None = None
-    normalisers: tuple[Positive, ...] = ()
+    batches: tuple[tuple[Index, ...], ...] | None = None  # for each step the persons, numbered from 0, each once
+    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # with full precision
+    dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
+    max_norm: Annotated[Finite, Field(ge=0)] | None = None  # of any person's contribution after clipping
+    normalisers: tuple[Positive, ...] = ()  # for each step the divisor of the sum; empty if it is not divided
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
@@ -125,22 +116,13 @@ class DryRunLog(Closed):
 
 
 class Mechanism(MechanismCost):
-    """One mechanism of the release, as it was configured, and what the dry run logged of it.
+    """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    Args:
-        unit: whose contribution is clipped: the sum over all records of a person (`group`), or each record.
-        clip_norm: the largest norm a contribution may have.
-        sampling: how the persons of a step are drawn; `all` if and only if the sampling rate is 1.
-        normaliser: None where the sum is not divided.
-        seed_digest: sha256 of the seed of the noise, or None where it comes from the operating system.
-        dry_run: None where none was run.
-    """
-
-    unit: Literal["group", "record"]
-    clip_norm: Positive
-    sampling: Literal["poisson", "all", "shuffled", "fixed-size"]
-    normaliser: Normaliser | None
-    seed_digest: Sha256 | None
+    unit: Literal["group", "record"]  # what is clipped: the sum over all records of a person, or each record
+    clip_norm: Positive  # the largest norm of a contribution
+    sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
+    normaliser: Normaliser | None  # None if the sum is not divided
+    seed_digest: Sha256 | None  # sha256 of the seed of the noise; None for noise of the operating system
     dry_run: DryRunLog | None
 
     @model_validator(mode="after")
@@ -151,15 +133,11 @@ class Mechanism(MechanismCost):
 
 
 class RecordRead(Closed):
-    """Whether something else read the persons' records, and at what cost.
+    """The status and cost of another access to the persons' records.
 
-    Args:
-        kind: one of `READS`.
-        status: `none` where nothing of this kind was done, or public data were read; `accounted` where the claim
-            counts it; `unaccounted` where private records were read and nobody counted; `outside`, of
-            `audit-numbers` alone, where the claim is for the records that were made, and not for what is told of
-            them: that is for a release's policy to say.
-        cost: epsilon and delta of an accounted read; one that is a mechanism of this log has none of its own.
+    Status `none`: no such access, or only to public data. `accounted`: the claim includes it, with its cost or as a
+    `mechanism` of this log. `unaccounted`: private records were read without accounting. `outside`, only for
+    `audit-numbers`: the claim covers the records but not published audit numbers, on which a policy decides.
     """
 
     kind: ReadKind
@@ -171,68 +149,50 @@ class RecordRead(Closed):
         if (self.status == "accounted") != (self.cost is not None):
             raise ValueError("an accounted read, and only that, has a cost: epsilon and delta, or `mechanism`")
         if self.status == "outside" and self.kind != "audit-numbers":
-            raise ValueError("only audit-numbers may stand outside the claim: all else shapes the records")
+            raise ValueError(
+                "only audit-numbers may be outside the claim, because all other reads influence the records"
+            )
         return self
 
 
 class EarlierRelease(Closed):
-    """A release made before from the same source.
-
-    Args:
-        release: its id.
-        person_set: digest of its persons, by `person_set_digest`.
-        persons: whether they are those of this release, some of them, or none.
-        cost: what it spent.
-        mechanisms: its mechanisms, where they are to be composed step by step instead of adding up the budgets.
-    """
+    """An earlier release from the same source."""
 
     release: Identifier
-    person_set: Sha256
-    persons: Literal["same", "overlapping", "disjoint"]
+    person_set: Sha256  # digest of its persons, see `person_set_digest`
+    persons: Literal["same", "overlapping", "disjoint"]  # compared with the persons of this release
     cost: PrivacyBudget
-    mechanisms: tuple[MechanismCost, ...] = ()
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step instead of adding `cost`
 
 
 class MechanismLog(Closed):
-    """What was done with the persons' records under differential privacy, and what is claimed for it.
-
-    Args:
-        release: the id of this release.
-        n_persons: how many persons there are, as the configuration declares it.
-        person_set: digest of the persons, by `person_set_digest`.
-        claim: what this release is said to cost.
-        spent: what it and all releases before it on any of the same persons are said to cost together; None where it
-            is the first.
-        mechanisms: everything noised that the release depends on.
-        reads: everything else; a kind that is not answered for counts as unaccounted.
-        releases: every release made before from the same source, of other persons too.
-    """
+    """The use of the persons' records under differential privacy, and the claim."""
 
     schema_version: Literal[1]
     release: Identifier
-    n_persons: Count
-    person_set: Sha256
-    claim: PrivacyBudget
-    spent: PrivacyBudget | None
+    n_persons: Count  # as declared in the configuration
+    person_set: Sha256  # digest of the persons, see `person_set_digest`
+    claim: PrivacyBudget  # of this release
+    spent: PrivacyBudget | None  # of all releases on any of the same persons together; None for the first one
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
-    reads: tuple[RecordRead, ...]
-    releases: tuple[EarlierRelease, ...]
+    reads: tuple[RecordRead, ...]  # all other accesses; a missing kind counts as unaccounted
+    releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also of other persons
 
     @model_validator(mode="after")
     def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
-            raise ValueError("releases: an id stands twice, or is the id of this release")
+            raise ValueError("releases: an id is used twice, or is the id of this release")
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
-            raise ValueError("reads: a kind stands twice")
+            raise ValueError("reads: a kind is used twice")
         return self
 
 
 def person_set_digest(groups: Iterable[str]) -> str:
-    """Return the sha256 over the distinct persons in the order of their bytes, each prefixed by its length.
+    """Return the sha256 over the distinct persons, sorted by their bytes, each prefixed by its length.
 
-    Privacy: whoever knows all persons but one can find that one by trying; keep it inside.
+    Privacy: keep it private; someone who knows all persons but one can find that one by trial.
     """
     digest = hashlib.sha256(b"audits/persons/v1\0")
     for name in sorted(group.encode("utf-8", "surrogatepass") for group in set(groups)):
@@ -244,7 +204,7 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     """Return the log of JSON values.
 
     Raises:
-        InputError: it is not of this form; every mistake is listed by its place, without what stood there.
+        InputError: the values do not have the format; every mistake is listed by its path, without the value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
@@ -255,15 +215,15 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
         raise InputError(
             f"the mechanism's log has {len(found)} mistake{'s' * (len(found) > 1)}",
             problems=found,
-            hint="the form is documented in audits/attacks/accounting/mechanism_log.py",
+            hint="audits/attacks/accounting/mechanism_log.py documents the format",
         ) from None
 
 
 def read_mechanism(path: str | Path) -> Mapping[str, Any]:
-    """Return the JSON values of a log file, of the right form: what `AuditInputs.mechanism` takes.
+    """Return the checked JSON values of a log file, for `AuditInputs.mechanism`.
 
     Raises:
-        InputError: it cannot be read, is too large, is not strict JSON, or is not of this form.
+        InputError: the file cannot be read, is too large, is not strict JSON, or does not have the format.
     """
     path = Path(path)
     try:
@@ -281,11 +241,11 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
 
 
 def _mistakes(error: ValidationError) -> list[str]:
-    """Return each mistake as `path: what is wrong`; the name of an unknown field may be anything and is left out."""
+    """Return each mistake as `path: message`, without the names of unknown fields, which may be private."""
     found = []
     for item in error.errors(include_url=False, include_input=False):
         unknown = item["type"] == "extra_forbidden"
         where = ".".join(str(part) for part in item["loc"][: -1 if unknown else None])
-        what = "a field that is not in the form" if unknown else item["msg"].removeprefix("Value error, ")
+        what = "a field that is not in the format" if unknown else item["msg"].removeprefix("Value error, ")
         found.append(f"{where or '(top level)'}: {what}")
     return found

@@ -1,7 +1,7 @@
-"""Were batches drawn and was noise added as claimed? Tests on what a dry run logged.
+"""Statistical tests of the batches and the noise that a dry run logged.
 
-Each test gives a two-sided p-value. A mechanism that does what it says gets a p-value below `ALPHA` once in a million
-runs, for each test; one that does not gets there within the steps asked for.
+Each test gives a two-sided p-value. For a correct mechanism, each test has a p-value below `ALPHA` once in a million
+runs. For an incorrect one the p-value falls below `ALPHA` within the required number of steps.
 """
 
 import math
@@ -24,21 +24,15 @@ MIN_PERSONS = 50
 
 
 class Participation(NamedTuple):
-    """Who took part, counted three ways.
+    """Three counts of the persons in T batches."""
 
-    Args:
-        sizes: persons in each step; (T,).
-        participations: steps of each person; (n,).
-        overlaps: persons in each step that were in the step before as well; (T - 1,).
-    """
-
-    sizes: Int
-    participations: Int
-    overlaps: Int
+    sizes: Int  # (T,): persons in each step
+    participations: Int  # (n,): steps of each person
+    overlaps: Int  # (T - 1,): persons of each step who were also in the step before
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Return the three counts of batches of person numbers; a person who stands twice in a batch counts twice."""
+    """Count the persons in batches of person numbers; a person who is in a batch twice is counted twice."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -49,21 +43,17 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Return the p-values that every person was in every step with chance q = `rate`, independently.
+    """Test that every person was in every step independently with probability q = `rate`, 0 < q < 1.
 
-    rate: all draws together are Bin(nT, q), exact; shows another rate than the one accounted for.
-    sizes: sum (X_t - nq)² / (nq(1 - q)) over steps; batches of fixed size have none of this spread.
-    participations: sum (P_i - Tq)² / (Tq(1 - q)) over persons; passes over a shuffled list have none of it.
-    overlaps: persons in two steps running; a shuffled list repeats nobody until it is through.
+    rate: all draws together are Bin(nT, q), exact; detects another rate than the accounted one.
+    sizes: sum (X_t - nq)² / (nq(1 - q)) over steps; batches of fixed size have no such spread.
+    participations: sum (P_i - Tq)² / (Tq(1 - q)) over persons; passes over a shuffled list have no such spread.
+    overlaps: persons in two consecutive steps; a shuffled list repeats nobody before its end.
 
-    The last three are compared with the gamma distribution of the same mean and variance, which are exact:
+    The last three are compared with the gamma distribution of the same, exact mean and variance:
 
         spread of m counts, each Bin(k, q):  mean m,  variance m (2 + (1 - 6q(1 - q)) / (kq(1 - q)))
         overlaps:  mean n(T - 1)q²,  variance n((T - 1)q²(1 - q²) + 2(T - 2)(q³ - q⁴))
-
-    Args:
-        draws: of at least two steps.
-        rate: the chance, in (0, 1).
     """
     n, steps, q = len(draws.participations), len(draws.sizes), rate
     total = int(draws.sizes.sum())
@@ -77,11 +67,11 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 
 
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
-    """Return the p-values that each number is chi-squared with these degrees of freedom, independently.
+    """Test that the numbers are independent and chi-squared with these degrees of freedom.
 
-    scale: their sum, chi-squared with the degrees of all steps; shows noise of another size, or none in some steps.
-    shape: Kolmogorov and Smirnov's test of all steps; shows noise that is the same, or too much alike, in every step.
-    repeats: 0 where a number stands twice, as a continuous quantity never does: noise that was used again; else 1.
+    scale: their sum, chi-squared with the degrees of all steps; detects another size, or steps without noise.
+    shape: the Kolmogorov-Smirnov test of all steps; detects noise that is too similar in all steps.
+    repeats: 0 if a number occurs twice, because continuous noise never repeats; else 1. Detects reused noise.
 
     Args:
         noise: |z|² of each step for Gaussian noise in as many coordinates, 2|z|₁ for Laplace noise in half as many.
@@ -99,12 +89,11 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 
 
 def smallest_shortfall(degrees: int) -> float:
-    """Return by which share the noise must fall short for the scale test to see it, with power .8.
+    """Return the smallest relative shortfall of the noise that the scale test detects with power .8.
 
-        1 - sqrt(1 - (z + z') sqrt(2 / degrees)),  z of ALPHA / 2, z' of the power; 1 where no shortfall is seen
+        1 - sqrt(1 - (z + z') sqrt(2 / degrees)),  z of ALPHA / 2, z' of the power; 1 if no shortfall is detected
 
-    Args:
-        degrees: of freedom of all steps together.
+    `degrees` are the degrees of freedom of all steps together.
     """
     z = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
     return 1 - math.sqrt(max(0.0, 1 - z * math.sqrt(2 / degrees)))
@@ -125,9 +114,6 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
 
 
 def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
-    """Return the two-sided p-value under the gamma distribution of that mean and variance.
-
-    `half_step` is the continuity correction of a whole number.
-    """
+    """Return the two-sided p-value of a gamma distribution; `half_step` is the continuity correction of counts."""
     fitted = stats.gamma(mean**2 / variance, scale=variance / mean)
     return min(1.0, 2 * float(min(fitted.cdf(value + half_step), fitted.sf(value - half_step))))

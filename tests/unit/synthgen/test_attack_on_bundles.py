@@ -118,7 +118,7 @@ def test_order_and_ids_reveal_nothing(attack, both):
 
 
 def test_bundle_states_whether_its_streams_are_public(attack, both):
-    said = "whoever guesses the seed computes who was in train"
+    said = "anyone who guesses the seed can compute who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
         assert public.metrics["secret.private"]["value"] == (name == "private")

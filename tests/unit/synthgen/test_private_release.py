@@ -25,9 +25,9 @@ from synthgen.dp import basis as bases
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE
-from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
+from synthgen.release.content import NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
 from synthgen.release.keys import public_path
-from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
+from synthgen.release.limitations import NUMBERS_WITHOUT_NOISE, VERDICTS_ONLY
 from synthgen.release.trust import new_trust
 
 POLICY = """
@@ -141,7 +141,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
     assert "epsilon 2, delta 0.0004, for one person more or less" in page
-    assert "What they found stays with the data owner" in page
+    assert "Their results are not published" in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
     # a run that starts over without spending again keeps the old DP result
@@ -191,15 +191,15 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     auc = evidence["metrics"]["membership.auc"]
     assert auc["low"] < auc["high"]  # figures are released, and the signed statement says so
     predicate = found.statement.predicate
-    assert predicate.privacy.non_private_steps == (NUMBERS_LEAVE, *BESIDE_DP)
-    assert NUMBERS_TOLD in predicate.limitations
+    assert predicate.privacy.non_private_steps == (NUMBERS_PUBLISHED, *OUTSIDE_DP)
+    assert NUMBERS_WITHOUT_NOISE in predicate.limitations
     card = (bundle.path / "README.md").read_text()
     for text in (json.dumps(predicate.model_dump(mode="json")), card):
-        assert "verdicts alone" not in text
-        assert "numbers are their limits" not in text
+        assert "only their verdicts" not in text
+        assert "a published number is the limit" not in text
     accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
     assert accounting["details"]["outside_reads"] == ["audit-numbers"]
-    assert accounting["reason"].endswith("what is told of the audits is outside it")
+    assert accounting["reason"].endswith("published audit numbers are outside it")
 
     # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
     private.pin("lenient-dp", POLICY.format(use="inside"))
@@ -208,8 +208,8 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     assert again.folder("audit") == run.folder("audit")
     said = verify_bundle(private.release(again, "again").path, private.trust, None)
     assert said.ok, said.failure
-    assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_LEAVE, *BESIDE_DP)
-    assert VERDICTS_TOLD in said.statement.predicate.limitations
+    assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
+    assert VERDICTS_ONLY in said.statement.predicate.limitations
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
 
     # a second draw alone is within the limit, but not together with the first: it is refused
-    with pytest.raises(Overspent, match="does not hold this run"):
+    with pytest.raises(Overspent, match="does not cover this run"):
         Pipeline(parentless.config(policy="parentless.yaml")).run(resume="never")
 
 
@@ -277,10 +277,10 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
 
     # the limit is 3: the finished run cannot be released again, and the same command is refused
     spend("third", 1.0, 1e-4)
-    with pytest.raises(Overspent, match="does not hold this run") as refused:
+    with pytest.raises(Overspent, match="does not cover this run") as refused:
         private.release(run, "late")
-    assert refused.value.problems == ("epsilon: 3 in all, 1.5 spent, 2 asked for",)
-    with pytest.raises(Overspent, match="does not hold this run"):
+    assert refused.value.problems == ("epsilon: limit 3, spent 1.5, requested 2",)
+    with pytest.raises(Overspent, match="does not cover this run"):
         Pipeline(first).run()
     assert not (private.folder / "late").exists()
 
@@ -301,7 +301,7 @@ def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     (place / "attempts.jsonl").write_bytes(before)
     shutil.rmtree(private.folder / "elsewhere")
     for config in (private.config(workspace="again", **elsewhere), private.config(workspace="again")):
-        with pytest.raises(InputError, match="holds 0 entries, and held 3 before"):
+        with pytest.raises(InputError, match="has 0 entries, but had 3 before"):
             Pipeline(config).run(until="interpolate")
 
 
@@ -312,7 +312,7 @@ def test_a_result_that_the_ledger_does_not_book_is_not_released(trial):
     data = bytearray(model.read_bytes())
     data[-1] ^= 1
     model.write_bytes(bytes(data))
-    with pytest.raises(InputError, match="does not book"):
+    with pytest.raises(InputError, match="has no entry for the result"):
         private.release(run)
     assert not (private.folder / "out").exists()
 

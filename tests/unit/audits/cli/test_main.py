@@ -175,7 +175,7 @@ def test_a_deleted_ledger_is_detected(tables, tmp_path, monkeypatch, capsys):
     called(monkeypatch, *words)
     shutil.rmtree(tmp_path / "ledger")
     assert called(monkeypatch, *words) == 3
-    assert "nobody knows what was done before" in capsys.readouterr().err
+    assert "earlier runs cannot be counted" in capsys.readouterr().err
 
 
 def test_optional_inputs_are_read_from_files(tables, tmp_path, monkeypatch, capsys, module_at):

@@ -1,4 +1,4 @@
-"""No gate opens by trying again, by a lower confidence, or where nobody knows what was tried: for every policy."""
+"""No policy passes by repetition, by a lower confidence, or without a count of attempts."""
 
 import pytest
 from hypothesis import given
@@ -46,27 +46,24 @@ def failed(found, asked):
         ({"attempts": None, "secret": None}, {"secret-private": "INSUFFICIENT", "attempts-counted": "INSUFFICIENT"}),
     ],
 )
-def test_a_policy_for_outside_has_gates_it_cannot_leave_out(changes, gates):
+def test_external_policy_always_has_the_outside_gates(changes, gates):
     assert failed(evidence(**changes), policy(RULE, required=("memorization",))) == gates
     assert failed(evidence(**changes), policy(RULE, required=("memorization",), intended_use="inside")) == {}
 
 
-def test_a_policy_cannot_take_the_name_of_these_gates_or_reward_trying():
+def test_policy_cannot_reuse_their_names_or_reward_repetition():
     for rule in OUTSIDE:
-        with pytest.raises(ValueError, match="stands twice"):
+        with pytest.raises(ValueError, match="used twice"):
             policy(RULE.model_copy(update={"id": rule.id}))
     for bound in ("value", "low"):
         with pytest.raises(ValueError, match="upper limit only"):
             policy(RULE, Rule(id="a", metric="attempts.number", bound=bound, op=">=", limit=2, why="w"))
     assert set(policy(RULE).gates()) >= {rule.id for rule in OUTSIDE}
     assert "attempts-counted" not in policy(RULE, intended_use="inside").gates()
+    assert not decide(evidence(), policy()).allowed  # they are no gates of its own
 
 
-def test_a_policy_for_outside_that_asks_nothing_itself_allows_nothing():
-    assert not decide(evidence(), policy()).allowed
-
-
-def test_a_secret_that_is_only_measured_is_no_secret():
+def test_secret_with_an_interval_is_insufficient():
     found = evidence()
     wide = Metric(value=1, low=0, high=1, confidence=1, n=1)
     found = found.model_copy(update={"metrics": {**found.metrics, "secret.private": wide}})
@@ -74,7 +71,7 @@ def test_a_secret_that_is_only_measured_is_no_secret():
 
 
 @pytest.mark.parametrize(("attempts", "needed"), [(1, 0.96), (2, 0.992), (3, 0.9984)])
-def test_numbers_and_required_verdicts_must_be_as_sure_as_the_attempt(attempts, needed):
+def test_numbers_and_required_verdicts_need_the_confidence_of_the_attempt(attempts, needed):
     assert needed == pytest.approx(confidence_of(attempts, 0.95))
     asked = policy(RULE, required=("memorization",))
     assert failed(evidence(attempts, confidence=confidence_of(attempts, 0.95)), asked) == {}
@@ -82,15 +79,15 @@ def test_numbers_and_required_verdicts_must_be_as_sure_as_the_attempt(attempts, 
     assert failed(evidence(attempts, confidence=needed - 0.0001), asked) == less
 
 
-def test_a_verdict_of_unknown_confidence_is_no_pass_and_a_failed_one_stays_failed():
+def test_verdict_of_unknown_confidence_does_not_pass():
     for verdict, gate in (("pass", "INSUFFICIENT"), ("fail", "FAIL")):
         state = AuditState(verdict=verdict, status="measured")
         found = evidence().model_copy(update={"audits": {"memorization": state}})
         assert failed(found, policy(RULE, required=("memorization",))) == {"audit-memorization": gate}
 
 
-def test_a_low_confidence_of_the_run_cannot_open_a_gate():
-    """The eight near-copies that failed once and passed at the second and third attempt, or at --confidence .8."""
+def test_low_confidence_of_the_run_does_not_pass():
+    """A table with eight near copies must not pass at a further attempt or with --confidence .8."""
     for name in ("research", "hospital-external"):
         shipped = load_policy(name)
         rules = {rule.id for rule in shipped.rules if rule.bound != "value" and rule.metric == "membership.auc"}
@@ -104,7 +101,7 @@ LIMITS = st.lists(st.integers(1, 5), max_size=1)
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.tuples(CONFIDENCES, VERDICTS), USES, LIMITS)
-def test_a_further_attempt_never_turns_refused_into_allowed(first, more, found, use, most):
+def test_further_attempt_never_turns_refused_into_allowed(first, more, found, use, most):
     sure, verdict = found
     limits = (Rule(id="most", metric="attempts.number", bound="value", op="<=", limit=n, why="w") for n in most)
     asked = policy(RULE, *limits, required=("memorization",), intended_use=use)

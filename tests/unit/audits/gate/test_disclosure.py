@@ -49,27 +49,27 @@ def test_buckets(count, low, shown):
     assert (floor_of(count), bucket(count)) == (low, shown)
 
 
-def test_small_counts_have_no_number_of_their_own():
+def test_public_count_merges_small_counts():
     assert [public_count(n, PLAIN) for n in (0, 1, 9, 10, -337)] == [0, "1-9", "1-9", "10-20", "-200-500"]
     wide = policy(disclosure={"min_histogram_bin": 20})
     assert public_count(13, wide) == "1-19"
     assert public_count(337, policy(disclosure={"publish_exact_counts": True})) == 337
 
 
-def test_an_interval_goes_outward_and_n_down():
+def test_interval_is_rounded_outward_and_n_down():
     shown = public_metric("membership.auc", metric(), PLAIN)
     assert (shown.low, shown.value, shown.high, shown.n) == (0.43, 0.51, 0.68, 200)
     assert public_metric("membership.auc", metric(n=5003), PLAIN).high == 0.679
 
 
-def test_the_policys_own_numbers_are_edges():
+def test_limits_of_the_policy_are_edges():
     asked = policy(rule(limit=0.6792, min_n=331), rule(bound="low", op=">=", limit=0.4311, name="q"))
     shown = public_metric("membership.auc", metric(), asked)
     assert (shown.low, shown.high, shown.n) == (0.4311, 0.6792, 331)
     assert public_metric("membership.estimate", metric(), asked).n == 200
 
 
-def test_a_count_of_persons_gets_a_bucket_and_a_number_of_the_release_stays():
+def test_count_of_persons_is_a_bucket_and_number_of_the_release_is_exact():
     few = Metric(value=16, low=16, high=16, confidence=0.95, n=337)
     shown = public_metric("parent_recovery.min_class_persons", few, PLAIN)
     assert (shown.low, shown.high, shown.n) == (10, 19, 200)
@@ -83,9 +83,10 @@ def test_a_count_of_persons_gets_a_bucket_and_a_number_of_the_release_stays():
 
 
 @given(st.integers(0, 10**7))
-def test_buckets_hold_their_counts(count):
+def test_bucket_contains_its_count(count):
     low, high = (int(end.replace("k", "000")) for end in bucket(count).split("-"))
     assert low <= count < high
+    assert low == 0 or high <= low * 2.5
     assert floor_of(count) <= count
 
 
@@ -111,7 +112,7 @@ def rules(draw):
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), metrics()), st.lists(rules(), min_size=1, max_size=4))
-def test_law_no_gate_is_loosened_and_the_public_form_is_a_fixed_point(numbers, asked):
+def test_law_public_evidence_is_a_fixed_point_and_passes_no_further_gate(numbers, asked):
     asked = policy(*(Rule(id=f"r{i}", **fields) for i, fields in enumerate(asked)))
     found = Evidence(metrics=numbers, audits={})
     shown = public_evidence(found, asked)
@@ -131,32 +132,31 @@ def test_law_no_gate_is_loosened_and_the_public_form_is_a_fixed_point(numbers, a
 
 
 @pytest.mark.parametrize("hits", [lambda n: 0, lambda n: n // 2, lambda n: n // 10])
-def test_no_interval_tells_its_n(hits):
-    told = defaultdict(list)
+def test_public_interval_does_not_reveal_n(hits):
+    groups = defaultdict(list)
     for n in range(20, 3000):
         low, high = clopper_pearson(hits(n), n, confidence=0.95)
         exact = Metric(value=hits(n) / n, low=low, high=high, confidence=0.95, n=n)
-        told[public_metric("linkage.rate", exact, PLAIN)].append(n)
-    hidden = [n for ns in told.values() for n in ns if len(ns) > 2]
+        groups[public_metric("linkage.rate", exact, PLAIN)].append(n)
+    hidden = [n for ns in groups.values() for n in ns if len(ns) > 2]
     assert len(hidden) > 0.97 * 2980
     exact = {clopper_pearson(n // 2, n, confidence=0.95) for n in range(20, 3000)}
-    assert len(exact) == 2980  # what the rule is there for
-    assert len(told) < 2980 / 5
+    assert len(exact) == 2980  # each exact interval reveals n
+    assert len(groups) < 2980 / 5
 
 
-def test_sentences_lose_their_counts_and_keep_their_sense():
-    said = public_sentence(
-        "337 persons (1,009 records, 24-389, n=8) are too few; AUC 0.54139, 3.27% of 5-gram runs, 12-token, top25.",
-        PLAIN,
+def test_public_sentence_has_buckets_instead_of_counts():
+    exact = (
+        "337 persons (1,009 records, 24-389, n=8) are too few; AUC 0.54139, 3.27% of 5-gram runs, 12-token, top25."
     )
-    assert said == (
+    assert public_sentence(exact, PLAIN) == (
         "200-500 persons (1k-2k records, 20-50-200-500, n=1-9) are too few; AUC 0.541, 3.3% of 5-gram runs, "
         "10-20-token, top25."
     )
     assert public_sentence("to a rate of 0.01", PLAIN) == "to a rate of 0.01"
 
 
-def test_details_of_any_shape_are_coarse():
+def test_public_details_of_any_shape_are_coarse():
     shown = public_details(
         {
             "n_train_persons": 337,
@@ -183,7 +183,7 @@ def test_details_of_any_shape_are_coarse():
 
 
 def report():
-    number = {"value": 0.5123, "low": 0.4321, "high": 0.6789, "confidence": 0.95, "n": 337}
+    number = metric().model_dump()
     return {
         "schemaVersion": 1,
         "overall": "pass",
@@ -192,22 +192,18 @@ def report():
         "inputs": {"train": "a" * 64, "synthetic": "c" * 64},
         "input_checks": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337},
         "results": [
-            {
-                "name": "membership",
-                "verdict": "pass",
-                "status": "measured",
-                "estimate": number,
-                "control": number,
-                "threshold": [0.45, 0.55],
-                "metrics": {"membership.auc": number},
-                "details": {"again": number},
-                "reason": "337 persons",
-            }
+            result(estimate=number, control=number, metrics={"membership.auc": number}, details={"again": number})
         ],
     }
 
 
-def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_table():
+def result(name="membership", threshold=(0.45, 0.55), reason="337 persons", **more):
+    empty = {"estimate": None, "control": None, "metrics": {}, "details": {}}
+    said = {"name": name, "verdict": "pass", "status": "measured", "threshold": list(threshold), "reason": reason}
+    return {**said, **empty, **more}
+
+
+def test_public_report_agrees_with_the_public_evidence_and_has_no_private_digest():
     shown = public_report(report(), PLAIN)
     assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), PLAIN)
     assert shown["inputs"] == {"synthetic": "c" * 64}
@@ -216,7 +212,7 @@ def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_ta
     assert shown["input_checks"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
 
 
-def test_a_policy_may_say_that_sizes_are_no_secret():
+def test_policy_may_publish_exact_counts():
     open_policy = policy(disclosure={"publish_exact_counts": True})
     assert public_report(report(), open_policy)["results"] == report()["results"]
     assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
@@ -240,25 +236,24 @@ def private_policy():
 def exact_evidence(utility, auc, n, beside="pass"):
     state = {"verdict": "pass", "status": "measured", "confidence": 0.96}
     other = {**state, "verdict": beside}
-    return Evidence.model_validate(
-        {
-            "schemaVersion": 1,
-            "metrics": {
-                "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n).model_dump(),
-                "utility.accuracy": metric(auc, auc, auc, n).model_dump(),
-                "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n).model_dump(),
-                "membership.epsilon_lower_bound": metric(auc / 10, auc / 10, auc / 10, n).model_dump(),
-                "memorization.hard_hits": metric(0.0, 0.0, 0.0, n).model_dump(),
-                "memorization.longest_run": metric(float(n % 7), float(n % 7), float(n % 7), n).model_dump(),
-                "accounting.epsilon": metric(2.0, 2.0, 2.0, n).model_dump(),
-                "accounting.delta": metric(1e-6, 1e-6, 1e-6, n).model_dump(),
-            },
-            "audits": {"memorization": state, **dict.fromkeys(("membership", "neighbours", "linkage"), other)},
-        }
-    )
+    exact = {
+        "utility.accuracy": auc,
+        "membership.epsilon_lower_bound": auc / 10,
+        "memorization.hard_hits": 0.0,
+        "memorization.longest_run": float(n % 7),
+        "accounting.epsilon": 2.0,
+        "accounting.delta": 1e-6,
+    }
+    metrics = {
+        "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n),
+        "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n),
+        **{name: metric(value, value, value, n) for name, value in exact.items()},
+    }
+    audits = {"memorization": state, **dict.fromkeys(("membership", "neighbours", "linkage"), other)}
+    return Evidence(metrics=metrics, audits=audits)
 
 
-def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evidence():
+def test_law_sources_that_pass_under_dp_have_equal_public_evidence():
     asked = private_policy()
     one, other = exact_evidence(0.7123, 0.5123, 337), exact_evidence(0.9456, 0.5777, 1033, beside="fail")
     assert decide(one, asked).allowed
@@ -266,25 +261,20 @@ def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evi
     public = public_evidence(one, asked)
     assert public == public_evidence(other, asked)
     assert public_evidence(public, asked) == public
-    assert set(public.metrics) == {
-        "utility.tstr_over_trtr",
-        "membership.epsilon_lower_bound",
-        "memorization.hard_hits",
-        "accounting.epsilon",
-        "accounting.delta",
-    }
+    expected = "membership.epsilon_lower_bound memorization.hard_hits accounting.epsilon accounting.delta"
+    assert set(public.metrics) == {"utility.tstr_over_trtr", *expected.split()}
     assert set(public.audits) == {"memorization", "membership", "neighbours"}
 
 
 @pytest.mark.parametrize(("utility", "n", "allowed"), [(0.7, 337, True), (0.605, 337, False), (0.7, 99, False)])
-def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, allowed):
+def test_law_publishing_only_verdicts_changes_no_outcome(utility, n, allowed):
     asked, evidence = private_policy(), exact_evidence(utility, 0.5, n)
     exact, public = decide(evidence, asked), decide(public_evidence(evidence, asked), asked)
     assert [(o.id, o.verdict) for o in exact.gates] == [(o.id, o.verdict) for o in public.gates]
     assert public.allowed is exact.allowed is allowed
 
 
-def test_law_a_number_between_two_limits_stays_one_number():
+def test_law_number_between_two_limits_stays_one_number():
     asked = policy(
         rule("utility.x", "value", "<=", 0.8, name="a"),
         rule("utility.x", "value", ">=", 0.2, name="b"),
@@ -298,67 +288,39 @@ def test_law_a_number_between_two_limits_stays_one_number():
     assert public_evidence(public_evidence(given, asked), asked) == public_evidence(given, asked)
 
 
-def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
+def test_public_report_under_dp_contains_only_verdicts_and_the_claim():
     asked = private_policy()
     shown = public_report({**report(), "input_checks": {"problems": 3}}, asked)
     assert not {"input_checks", "overall"} & set(shown)
-    for result in shown["results"]:
-        assert (result["estimate"], result["metrics"], result["details"], result["threshold"]) == (None, {}, {}, None)
-        assert not any(c.isdigit() for c in result["reason"])
+    for one in shown["results"]:
+        assert (one["estimate"], one["metrics"], one["details"], one["threshold"]) == (None, {}, {}, None)
+        assert not any(c.isdigit() for c in one["reason"])
     assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), asked)
 
 
-def test_what_the_accounting_says_is_the_promise_itself():
-    number = report()["results"][0]["estimate"]
-    said = {
-        "name": "accounting",
-        "verdict": "pass",
-        "status": "measured",
-        "estimate": number,
-        "control": None,
-        "threshold": 3.0,
-        "metrics": {},
-        "details": {},
-        "reason": "epsilon 3 at delta 1e-05 for each person",
-    }
-    asked = private_policy()
-
-    def reason(result):
-        return public_report({**report(), "results": [result]}, asked)["results"][0]["reason"]
-
-    assert reason(said) == said["reason"]
-    assert "4321" not in reason({**said, "verdict": "fail", "reason": "delta is above 1 / (10 · 4321 persons)"})
+def published(given, asked):
+    return public_report({**report(), "results": [given]}, asked)["results"][0]
 
 
-def test_the_noise_of_the_accounting_is_told_exactly_and_counts_beside_it_are_not():
+def test_claim_and_noise_of_the_accounting_are_exact_and_counts_are_not():
     mechanisms = [{"kind": "dp-sgd", "noise_multiplier": 2.4417, "sampling_rate": 0.1021, "steps": 217}]
-    said = {
-        "name": "accounting",
-        "verdict": "pass",
-        "status": "measured",
-        "estimate": None,
-        "control": None,
-        "threshold": 3.0,
-        "metrics": {},
-        "reason": "it follows",
-        "details": {"mechanisms": mechanisms, "claim": {"epsilon": 2.125, "delta": 1e-6}, "seen": 4321},
-    }
+    details = {"mechanisms": mechanisms, "claim": {"epsilon": 2.125, "delta": 1e-6}, "seen": 4321}
+    passed = result("accounting", reason="epsilon 3 at delta 1e-05 for each person", details=details)
+    failed = {**passed, "verdict": "fail", "reason": "delta is above 1 / (10 · 4321 persons)"}
     for asked in (private_policy(), policy()):
-        shown = public_report({**report(), "results": [said]}, asked)["results"][0]["details"]
-        assert shown == {**said["details"], "seen": "2k-5k"}
-        other = public_report({**report(), "results": [{**said, "name": "memorization"}]}, policy())["results"][0][
-            "details"
-        ]
-        assert other["mechanisms"] != mechanisms
+        assert published(passed, asked)["details"] == {**details, "seen": "2k-5k"}
+        assert published(passed, asked)["reason"] == passed["reason"]
+        assert "4321" not in published(failed, asked)["reason"]
+    assert published({**passed, "name": "memorization"}, policy())["details"]["mechanisms"] != mechanisms
 
 
-def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():
+def test_dp_policy_cannot_publish_exact_counts():
     with pytest.raises(ValueError, match="publish_exact_counts"):
         policy(dp=DP, disclosure={"publish_exact_counts": True})
 
 
 @pytest.mark.parametrize("name", ["ledger.train_persons", "balance.train_cardiology", "accounting.persons"])
-def test_a_number_that_no_audit_has_leaves_under_no_name(releases, name):
+def test_unknown_number_is_not_published_under_dp(releases, name):
     number = Metric(value=31.0, low=31.0, high=31.0, confidence=1, n=1)
     evidence = Evidence(metrics={name: number}, audits={})
     assert public_evidence(evidence, releases.policy_of(releases.DP_POLICY)).metrics == {}

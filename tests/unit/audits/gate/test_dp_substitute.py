@@ -1,21 +1,21 @@
-"""Where no record has parents a budget may stand in for the question of parents; and nowhere else."""
+"""A budget replaces the audit of parents only if no record has parents."""
 
 import pytest
 
 from audits.core.errors import PolicyError
 from audits.gate.disclosure import public_evidence
-from audits.gate.dp_substitute import METHOD, PARENTS, DpSubstitute, why_not
+from audits.gate.dp_substitute import METHOD, PARENTS, DpSubstitute, reasons_against
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.policy import Policy, budget_caps, decide, parse_policy
 from audits.gate.rule import Rule
 from audits.gate.shipped import load_policy
 
+LIMITS = {"max_epsilon": 3.0, "max_delta": 1e-5}
 GIVEN = {
     "instead_of": ("parent_recovery",),
     "rules": ("parent-recovery-margin",),
     "required": ("accounting",),
-    "max_epsilon": 3.0,
-    "max_delta": 1e-5,
+    **LIMITS,
 }
 
 
@@ -56,7 +56,7 @@ NUMBERS = {
 
 
 def found(changes=None, *, states=None):
-    """Return the evidence of a clean release of a private method, with numbers and verdicts changed or taken away."""
+    """Return the evidence of a clean release of a DP method, with changed or removed numbers and verdicts."""
     metrics = {name: value for name, value in {**NUMBERS, **(changes or {})}.items() if value is not None}
     said = {"memorization": "pass", "parent_recovery": "insufficient", "accounting": "pass", **(states or {})}
     return Evidence(
@@ -76,7 +76,7 @@ def outcome(decision, name):
     return one
 
 
-def test_a_clean_release_of_a_private_method_passes_on_this_rule():
+def test_clean_release_of_a_dp_method_passes():
     decision = decide(found(), POLICY)
     assert decision.allowed, decision.failures
     one = outcome(decision, "audit-parent-recovery")
@@ -91,7 +91,7 @@ def test_a_clean_release_of_a_private_method_passes_on_this_rule():
     assert decide(public_evidence(found(), POLICY), POLICY).allowed
 
 
-# what is changed of the clean release, and why it is refused
+# changes of the clean release, and the reason of the refusal
 LEAKY = {
     "a method that mixes and hides its parents": (found({METHOD: 0.0}), "no differentially private method"),
     "likewise, without an accounting": (
@@ -99,13 +99,13 @@ LEAKY = {
         "no differentially private method",
     ),
     "a log beside a method that nobody knows": (found({METHOD: None}), "no differentially private method"),
-    "a private method without its accounting": (found(states={"accounting": None}), "no accounting that passed"),
-    "an accounting that is not sure": (found(states={"accounting": "insufficient"}), "no accounting that passed"),
-    "an accounting that failed": (found(states={"accounting": "fail"}), "no accounting that passed"),
-    "an accounting that crashed": (found(states={"accounting": "crashed"}), "no accounting that passed"),
+    "a private method without its accounting": (found(states={"accounting": None}), "the accounting did not pass"),
+    "an accounting that is not sure": (found(states={"accounting": "insufficient"}), "the accounting did not pass"),
+    "an accounting that failed": (found(states={"accounting": "fail"}), "the accounting did not pass"),
+    "an accounting that crashed": (found(states={"accounting": "crashed"}), "the accounting did not pass"),
     "one record with parents": (found({PARENTS: 1.0}), "records have parents"),
     "nobody counted parents": (found({PARENTS: None}), "records have parents"),
-    "no ledger of parents": (found({"parent_recovery.lineage": 0.0}), "nobody says what each record"),
+    "no ledger of parents": (found({"parent_recovery.lineage": 0.0}), "the lineage of the records is missing"),
     "too large an epsilon": (found({"accounting.epsilon": 3.01}), "more than epsilon 3 was spent"),
     "too much together": (found({"accounting.epsilon_spent": 3.5}), "more than epsilon 3 was spent"),
     "no epsilon": (found({"accounting.epsilon": None}), "more than epsilon 3 was spent"),
@@ -117,7 +117,7 @@ LEAKY = {
 
 
 @pytest.mark.parametrize("case", LEAKY)
-def test_a_leaky_one_is_refused_with_the_reason(case):
+def test_leaky_release_is_refused_with_the_reason(case):
     evidence, reason = LEAKY[case]
     for given in (evidence, public_evidence(evidence, POLICY)):
         decision = decide(given, POLICY)
@@ -127,7 +127,7 @@ def test_a_leaky_one_is_refused_with_the_reason(case):
         assert reason in one.reason
 
 
-def test_what_is_excused_is_nothing_else():
+def test_only_the_audit_of_parents_is_replaced():
     for changes, states in (
         ({"memorization.hard_hits": 1.0}, {}),
         ({}, {"memorization": "insufficient"}),
@@ -139,7 +139,7 @@ def test_what_is_excused_is_nothing_else():
         assert not decision.allowed
 
 
-def test_records_with_parents_are_judged_as_before_and_no_budget_is_asked_for():
+def test_records_with_parents_need_the_audit_and_no_budget():
     evidence = found(
         {METHOD: 0.0, PARENTS: 900.0, "parent_recovery.margin": 0.05, "accounting.epsilon": None},
         states={"parent_recovery": "pass", "accounting": None},
@@ -151,46 +151,36 @@ def test_records_with_parents_are_judged_as_before_and_no_budget_is_asked_for():
     assert not decide(found(), plain).allowed
 
 
-def test_an_accounting_that_is_less_sure_than_its_attempt_asks_for_lets_nothing_pass():
+def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     evidence = found()
-    unsure = evidence.audits["accounting"].model_copy(update={"confidence": 0.9})
-    evidence = evidence.model_copy(update={"audits": {**evidence.audits, "accounting": unsure}})
-    assert outcome(decide(evidence, POLICY), "audit-accounting").verdict == "INSUFFICIENT"
-
-
-def test_every_number_must_be_exact():
+    low = evidence.audits["accounting"].model_copy(update={"confidence": 0.9})
+    changed = evidence.model_copy(update={"audits": {**evidence.audits, "accounting": low}})
+    assert outcome(decide(changed, POLICY), "audit-accounting").verdict == "INSUFFICIENT"
     wide = Metric(value=0.0, low=0.0, high=0.5, confidence=0.96, n=900)
-    evidence = found()
-    evidence = evidence.model_copy(update={"metrics": {**evidence.metrics, PARENTS: wide}})
-    assert why_not(evidence, POLICY.dp_substitute) == ("records have parents",)
+    changed = evidence.model_copy(update={"metrics": {**evidence.metrics, PARENTS: wide}})
+    assert reasons_against(changed, POLICY.dp_substitute) == ("records have parents",)
 
 
 @pytest.mark.parametrize(
-    ("changes", "more", "said"),
+    ("changes", "more", "message"),
     [
         ({"required": ("memorization",)}, {}, "an audit that is not required"),
-        ({}, {"rules": ("hits",)}, "not of an audit it stands in for"),
-        ({}, {"rules": ("ledger",)}, "not of an audit it stands in for"),
-        ({}, {"rules": ("nowhere",)}, "not of an audit it stands in for"),
-        ({}, {"required": ("canaries",)}, "required names accounting"),
-        ({}, {"required": ("accounting", "memorization")}, "required names accounting"),
-        ({"measured": ("accounting",)}, {}, "required names accounting"),
+        *(({}, {"rules": (name,)}, "not of an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
+        ({}, {"required": ("canaries",)}, "must contain accounting"),
+        ({}, {"required": ("accounting", "memorization")}, "must contain accounting"),
+        ({"measured": ("accounting",)}, {}, "must contain accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
-        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "stands twice"),
-        (
-            {"dp": {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}},
-            {},
-            "rests on the accounting already",
-        ),
+        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "used twice"),
+        ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "requires the accounting already"),
     ],
 )
-def test_a_policy_excuses_only_what_it_may(changes, more, said):
+def test_inconsistent_substitute_is_refused(changes, more, message):
     fields = {**dict(POLICY), **changes, "dp_substitute": {**GIVEN, **more}}
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Policy(**fields)
 
 
-def test_the_shipped_policy_says_so_and_the_others_do_not():
+def test_only_hospital_external_has_a_substitute():
     external = load_policy("hospital-external")
     assert external.version == "5"
     given = external.dp_substitute
@@ -199,6 +189,4 @@ def test_the_shipped_policy_says_so_and_the_others_do_not():
     assert (given.max_epsilon, given.max_delta) == (dp.dp.max_epsilon, dp.dp.max_delta)
     assert dp.dp_substitute is load_policy("research").dp_substitute is None
     with pytest.raises(PolicyError, match="mistake"):
-        parse_policy(
-            external.to_bytes().replace(b'"instead_of":["parent_recovery"]', b'"instead_of":["memorization"]'), "p"
-        )
+        parse_policy(external.to_bytes().replace(b'of":["parent_recovery"]', b'of":["memorization"]'), "p")

@@ -7,7 +7,7 @@ from audits.core.types import AuditResult, Estimate
 from audits.gate.evidence import evidence_from, read_evidence
 
 
-def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
+def test_evidence_contains_numbers_of_estimate_metrics_details_and_engine(releases):
     found = evidence_from(releases.audit_json(), {"utility.tstr_over_trtr": releases.estimate(0.9)})
     assert set(found.metrics) == {
         "memorization.estimate",
@@ -24,18 +24,9 @@ def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
 
 def test_results_in_memory_give_the_same_evidence(releases):
     number = Estimate(value=0.5, low=0.4, high=0.6, confidence=0.95, n=7)
-    result = AuditResult(
-        name="membership",
-        verdict="pass",
-        status="measured",
-        estimate=number,
-        control=None,
-        threshold=0.6,
-        direction="two_sided",
-        metrics={"auc": number, "membership.tpr": number},
-        details={"n": 3},
-        reason="r",
-    )
+    said = {"name": "membership", "verdict": "pass", "status": "measured", "direction": "two_sided", "reason": "r"}
+    numbers = {"estimate": number, "control": None, "threshold": 0.6, "details": {"n": 3}}
+    result = AuditResult(**said, **numbers, metrics={"auc": number, "membership.tpr": number})
     found = evidence_from({"results": [result_json(result)]}, {})
     assert set(found.metrics) == {"membership.estimate", "membership.auc", "membership.tpr"}
 
@@ -44,8 +35,9 @@ def test_results_in_memory_give_the_same_evidence(releases):
     ("change", "message"),
     [
         (lambda r: r.pop("results"), "no list of results"),
-        (lambda r: r["results"].append(r["results"][0]), "stands twice"),
+        (lambda r: r["results"].append(r["results"][0]), "membership twice|memorization twice"),
         (lambda r: r["results"][0].pop("name"), "has no name"),
+        *((lambda r, item=item: r["results"].append(item), "has no name") for item in (1, "name", ["name"], None)),
         (lambda r: r["results"][0].update(verdict="fine"), "cannot be used"),
         (lambda r: r["results"][0].pop("status"), "cannot be used"),
         (lambda r: r["results"][0]["estimate"].update(value=float("nan")), "cannot be used"),
@@ -78,28 +70,18 @@ STATE = {"verdict": "pass", "status": "measured", "confidence": 1.0}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"metrics": {"a.b": {**METRIC, "confidence": 0.0}}},
-        {"metrics": {"a.b": {**METRIC, "confidence": 1.01}}},
-        {"metrics": {"a.b": {**METRIC, "n": -1}}},
-        {"metrics": {"a": METRIC}},
-        {"metrics": {"A.b": METRIC}},
-        {"metrics": {f"a.{'b' * 79}": METRIC}},
-        {"audits": {"a": {**STATE, "confidence": 0.0}}},
-        {"audits": {"a": {**STATE, "confidence": 1.01}}},
-        {"audits": {"a b": STATE}},
-        {"audits": {"a" * 41: STATE}},
-        {"digests": {"synthetic": "f" * 63}},
-        {"digests": {"synthetic": "F" * 64}},
+        *(
+            {"metrics": {"a.b": {**METRIC, **wrong}}}
+            for wrong in ({"confidence": 0.0}, {"confidence": 1.01}, {"n": -1})
+        ),
+        *({"metrics": {name: METRIC}} for name in ("a", "A.b", f"a.{'b' * 79}")),
+        *({"audits": {"a": {**STATE, "confidence": confidence}}} for confidence in (0.0, 1.01)),
+        *({"audits": {name: STATE}} for name in ("a b", "a" * 41)),
+        *({"digests": {"synthetic": digest}} for digest in ("f" * 63, "F" * 64)),
     ],
 )
-def test_every_field_of_evidence_has_its_bounds(changes):
+def test_fields_of_evidence_are_bounded(changes):
     good = {"schemaVersion": 1, "metrics": {f"a.{'b' * 78}": METRIC}, "audits": {"a" * 40: STATE}, "digests": {}}
     read_evidence(canonical(good))
     with pytest.raises(InputError):
         read_evidence(canonical({**good, **changes}))
-
-
-@pytest.mark.parametrize("result", [1, "name", ["name"], None])
-def test_a_result_that_is_no_object_is_refused(result):
-    with pytest.raises(InputError, match="has no name"):
-        evidence_from({"results": [result]}, {})

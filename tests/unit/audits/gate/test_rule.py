@@ -3,7 +3,7 @@ import math
 import pytest
 
 from audits.gate.evidence import Evidence, Metric
-from audits.gate.rule import Rule, compared
+from audits.gate.rule import Rule, compare
 
 METRIC = Metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500)
 
@@ -14,30 +14,30 @@ def rule(**changes):
 
 
 @pytest.mark.parametrize(("op", "bound"), [("<=", "low"), (">=", "high")])
-def test_a_rule_cannot_look_at_the_flattering_end(op, bound):
+def test_rule_compares_the_pessimistic_end(op, bound):
     with pytest.raises(ValueError, match="pessimistic end"):
         rule(op=op, bound=bound)
 
 
 @pytest.mark.parametrize("changes", [{"high": math.nan}, {"low": -math.inf}, {"value": math.nan}])
-def test_what_is_not_a_number_decides_nothing_even_past_the_model(changes):
+def test_number_that_is_not_finite_is_insufficient(changes):
     found = Evidence.model_construct(metrics={"membership.auc": METRIC.model_copy(update=changes)}, audits={})
-    assert compared(found, rule(), 0.95).verdict == "INSUFFICIENT"
+    assert compare(found, rule(), 0.95).verdict == "INSUFFICIENT"
 
 
 @pytest.mark.parametrize(
-    ("changes", "confidence", "verdict", "said"),
+    ("changes", "confidence", "verdict", "reason"),
     [
         ({}, 0.95, "PASS", "0.6 <= 0.75 holds"),
         ({"limit": 0.55}, 0.95, "FAIL", "does not hold"),
         ({"bound": "low", "op": ">=", "limit": 0.4}, 0.95, "PASS", "holds"),
-        ({"min_n": 501}, 0.95, "INSUFFICIENT", "rests on 500 units"),
+        ({"min_n": 501}, 0.95, "INSUFFICIENT", "based on 500 units"),
         ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the number is missing"),
         ({"bound": "value"}, 0.95, "INSUFFICIENT", "has an interval"),
         ({}, 0.96, "INSUFFICIENT", "at least 0.96 is needed at this attempt"),
     ],
 )
-def test_a_comparison_looks_at_the_pessimistic_end_and_says_what_it_lacks(changes, confidence, verdict, said):
-    outcome = compared(Evidence(metrics={"membership.auc": METRIC}, audits={}), rule(**changes), confidence)
+def test_comparison_states_its_result_or_what_is_missing(changes, confidence, verdict, reason):
+    outcome = compare(Evidence(metrics={"membership.auc": METRIC}, audits={}), rule(**changes), confidence)
     assert outcome.verdict == verdict
-    assert said in outcome.reason
+    assert reason in outcome.reason

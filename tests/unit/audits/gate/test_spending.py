@@ -9,25 +9,25 @@ from audits.core.stats import needed_for_auc
 from audits.gate.spending import confidence_of
 
 
-def test_confidence_by_hand():
+def test_confidence_equals_values_computed_by_hand():
     assert [confidence_of(j, 0.95) for j in (1, 2, 3)] == pytest.approx([0.96, 0.992, 0.9984])
 
 
 @given(st.floats(0.8, 0.999), st.integers(1, 40))
-def test_all_attempts_together_spend_no_more_than_alpha(confidence, tries):
+def test_all_attempts_together_spend_at_most_alpha(confidence, tries):
     spent = sum(1 - confidence_of(j, confidence) for j in range(1, tries + 1))
     assert spent <= (1 - confidence) * (1 + 1e-9)
     assert confidence_of(tries, confidence) < confidence_of(tries + 1, confidence) or tries > 15
 
 
-def test_what_the_docstring_says_of_the_first_attempt():
+def test_number_of_persons_for_the_first_attempt():
     usual = needed_for_auc(0.05)
     assert needed_for_auc(0.05, confidence=confidence_of(1, 0.95)) / usual == pytest.approx(1.09, abs=0.01)
     assert needed_for_auc(0.05, confidence=0.975) / usual == pytest.approx(1.27, abs=0.01)
 
 
-def test_trying_until_it_passes_is_no_longer_worth_it():
-    """A table that leaks exactly what is just too much, made anew six times: how often does one of them pass?"""
+def test_repeated_attempts_rarely_pass_by_luck():
+    """Six attempts with a table whose leak lies exactly at the limit: how often does one of them pass?"""
 
     def luck(confidence):  # P[the upper end of its interval lies below the limit]
         return stats.norm.cdf(-stats.norm.ppf(confidence))

@@ -1,12 +1,11 @@
 import random
-import shutil
 from dataclasses import replace
 
 import pytest
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.attempts import attempt, ledger_id, noted
+from audits.ledger.attempts import attempt, attempts_before, ledger_id, recorded_attempt
 from audits.ledger.chain import HighWaterMark
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll", "larch", "maple")
@@ -28,11 +27,13 @@ FRESH = table((person(1000 + i) for i in range(200)), (f"Q-{i}" for i in range(2
 
 
 @pytest.fixture
-def ask(tmp_path):
-    def asked(made, control=CONTROL):
-        return attempt(tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"), made=made, control=control).number
+def place(tmp_path):
+    return tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json")
 
-    return asked
+
+@pytest.fixture
+def number(place):
+    return lambda digest, control=CONTROL: attempt(*place, digest=digest, control=control).number
 
 
 def renamed(control):
@@ -40,7 +41,7 @@ def renamed(control):
 
 
 def changed(edit, *, ids=True):
-    """Return control with other texts, and under other ids unless the ids are to tell."""
+    """Return control with other texts and, by default, other ids."""
     made = replace(CONTROL, texts=tuple(edit(text) for text in CONTROL.texts))
     return renamed(made) if ids else made
 
@@ -49,74 +50,56 @@ def every_tenth_word_exchanged(text):
     return " ".join("exchanged" if i % 10 == 3 else word for i, word in enumerate(text.split()))
 
 
-def test_what_differs_counts_and_the_same_again_does_not(ask):
-    assert [ask(made) for made in ("a", "b", "b", "a", "c")] == [1, 2, 2, 1, 3]
+def test_attempts_with_different_digests_are_counted(number):
+    assert [number(digest) for digest in ("a", "b", "b", "a", "c")] == [1, 2, 2, 1, 3]
 
 
-def test_every_attempt_stays_in_the_ledger_with_its_number(ask, tmp_path):
-    place = tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json")
-    first = attempt(*place, made="a", control=CONTROL)
-    second = attempt(*place, made="b", control=CONTROL)
-    assert [noted(*place, made=found.made).number for found in (first, second)] == [1, 2]
-    assert noted(*place, made=first.made).ledger == second.ledger
-    with pytest.raises(InputError, match="does not hold this run's attempt"):
-        noted(*place, made="a" * 64)
+def test_ledger_keeps_the_number_of_every_attempt(place):
+    begun = ledger_id(place[0])
+    first, second = (attempt(*place, digest=digest, control=CONTROL) for digest in "ab")
+    assert [recorded_attempt(*place, found.digest).number for found in (first, second)] == [1, 2]
+    assert recorded_attempt(*place, first.digest).ledger == second.ledger
+    assert (first.ledger.id, first.number) == (begun, 1)
+    assert attempts_before(*place, control=CONTROL) == 2
+    with pytest.raises(InputError, match="does not contain this run's attempt"):
+        recorded_attempt(*place, "a" * 64)
 
 
-@pytest.mark.parametrize(
-    "again",
-    [
-        CONTROL,
-        renamed(CONTROL),
-        changed(lambda text: text + " "),
-        changed(lambda text: "  " + text.replace(" ", " \n\t")),
-        changed(str.upper),
-        changed(lambda text: text.replace("a", "a\u200b")),
-        changed(lambda text: text + " appended"),
-        changed(lambda text: "prefix " + text),
-        changed(every_tenth_word_exchanged),
-        changed(lambda _text: "translated into another language altogether", ids=False),
-        changed(lambda text: text[::-1], ids=False),
-        replace(CONTROL, groups=tuple(f" p-{i:03d}\u00a0" for i in range(200)), texts=FRESH.texts),
-        replace(renamed(CONTROL), has_groups=False),
-        table(CONTROL.texts[::-1], CONTROL.groups[::-1]),
-        table(FRESH.texts[:196] + CONTROL.texts[:4], FRESH.groups),
-        table(FRESH.texts, FRESH.groups[:196] + CONTROL.groups[:4]),
-        table(CONTROL.texts[:3], ["x", "y", "z"]),
-    ],
-    ids=[
-        "same",
-        "renamed",
-        "blank",
-        "spaces",
-        "case",
-        "invisible",
-        "appended",
-        "prefixed",
-        "every-tenth-word",
-        "persons-alone",
-        "reversed",
-        "id-spelling",
-        "no-persons",
-        "order",
-        "a-few-texts",
-        "a-few-persons",
-        "subset",
-    ],
-)
-def test_asking_the_same_people_again_counts_however_they_are_dressed(ask, again):
-    assert (ask("a"), ask("b", again)) == (1, 2)
+SAME_PERSONS = {
+    "same": CONTROL,
+    "renamed": renamed(CONTROL),
+    "blank": changed(lambda text: text + " "),
+    "spaces": changed(lambda text: "  " + text.replace(" ", " \n\t")),
+    "case": changed(str.upper),
+    "invisible": changed(lambda text: text.replace("a", "a\u200b")),
+    "appended": changed(lambda text: text + " appended"),
+    "prefixed": changed(lambda text: "prefix " + text),
+    "every tenth word": changed(every_tenth_word_exchanged),
+    "persons alone": changed(lambda _text: "translated into another language altogether", ids=False),
+    "reversed": changed(lambda text: text[::-1], ids=False),
+    "id spelling": replace(CONTROL, groups=tuple(f" p-{i:03d}\u00a0" for i in range(200)), texts=FRESH.texts),
+    "no persons": replace(renamed(CONTROL), has_groups=False),
+    "order": table(CONTROL.texts[::-1], CONTROL.groups[::-1]),
+    "a few texts": table(FRESH.texts[:196] + CONTROL.texts[:4], FRESH.groups),
+    "a few persons": table(FRESH.texts, FRESH.groups[:196] + CONTROL.groups[:4]),
+    "subset": table(CONTROL.texts[:3], ["x", "y", "z"]),
+}
 
 
-def test_fresh_people_are_asked_for_the_first_time(ask):
-    assert (ask("a"), ask("b", FRESH), ask("c", FRESH)) == (1, 1, 2)
+@pytest.mark.parametrize("again", SAME_PERSONS.values(), ids=SAME_PERSONS)
+def test_disguised_control_persons_are_recognised(number, again):
+    assert (number("a"), number("b", again)) == (1, 2)
+
+
+def test_new_control_persons_start_at_the_first_attempt(number):
+    assert (number("a"), number("b", FRESH), number("c", FRESH)) == (1, 1, 2)
     most = table(FRESH.texts[:198] + CONTROL.texts[:2], FRESH.groups[:198] + CONTROL.groups[:2])
-    assert ask("d", most) == 3  # 1 % of them may have been asked; the others were asked by b and c
-    assert ask("e", table((person(5000 + i) for i in range(50)), (f"R{i}" for i in range(50)))) == 1
+    assert number("d", most) == 3  # b and c count; a does not, because it shares only 1 % of the persons
+    assert number("e", table((person(5000 + i) for i in range(50)), (f"R{i}" for i in range(50)))) == 1
 
 
-def test_fresh_people_of_a_template_are_fresh(ask):
-    """60 % boilerplate: every note holds the same passages, in the same order, around its own words."""
+def test_new_persons_with_a_shared_template_are_new(number):
+    """60 % boilerplate: every note contains the same passages, in the same order, around its own words."""
     form = [person(90_000 + k, 12) for k in range(4)]
 
     def note(i):
@@ -126,41 +109,21 @@ def test_fresh_people_of_a_template_are_fresh(ask):
     one, other = (
         table((note(i) for i in part), (f"{part.start}/{i}" for i in part)) for part in (range(300), range(300, 600))
     )
-    assert (ask("a", one), ask("b", other)) == (1, 1)
-    assert ask("c", renamed(one)) == 2
+    assert (number("a", one), number("b", other)) == (1, 1)
+    assert number("c", renamed(one)) == 2
 
 
-def test_row_numbers_are_no_persons(ask):
+def test_row_numbers_are_no_persons(number):
     rows = replace(CONTROL, has_groups=False)
     others = replace(FRESH, has_groups=False, groups=rows.groups)
-    assert (ask("a", rows), ask("b", others)) == (1, 1)
+    assert (number("a", rows), number("b", others)) == (1, 1)
 
 
-def test_the_ledger_holds_no_text_and_nothing_to_try_a_guess_on(ask, tmp_path):
-    ask("a")
-    ask("b", FRESH)
-    (tmp_path / "other").mkdir()
-    place = tmp_path / "other" / "ledger", HighWaterMark(tmp_path / "other" / "seen.json")
-    attempt(*place, made="a", control=CONTROL)
-    one, other = ((folder / "attempts.jsonl").read_bytes() for folder in (tmp_path / "ledger", place[0]))
+def test_ledger_contains_no_text_and_no_unkeyed_hash(number, place, tmp_path):
+    number("a")
+    number("b", FRESH)
+    attempt(tmp_path / "other", HighWaterMark(tmp_path / "other.json"), digest="a", control=CONTROL)
+    one, other = ((folder / "attempts.jsonl").read_bytes() for folder in (place[0], tmp_path / "other"))
     assert not any(word.encode() in one for word in ("P-0", "p0", *WORDS))
     held = {one[i : i + 16] for i in range(len(one) - 16)}
     assert not any(other[i : i + 16] in held for i in range(200, len(other) - 200, 16))
-
-
-def test_a_missing_or_older_ledger_is_seen(ask, tmp_path):
-    ask("a")
-    shutil.copytree(tmp_path / "ledger", tmp_path / "older")
-    ask("b")
-    shutil.rmtree(tmp_path / "ledger")
-    with pytest.raises(InputError, match="lacks its key"):
-        ask("c")
-    shutil.copytree(tmp_path / "older", tmp_path / "ledger")
-    with pytest.raises(InputError, match="holds 1 entries, and held 2 before"):
-        ask("c")
-
-
-def test_a_ledger_has_its_id_before_anything_is_counted_in_it(tmp_path):
-    begun = ledger_id(tmp_path / "ledger")
-    found = attempt(tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"), made="a", control=CONTROL)
-    assert (found.ledger.id, found.number) == (begun, 1)

@@ -9,19 +9,25 @@ from audits.ledger.keys import read_key
 KEY = bytes(range(32))
 
 
-def test_a_key_is_made_once_for_its_owner_alone(tmp_path):
+def test_key_is_created_once_for_its_owner_only(tmp_path, monkeypatch):
     path = tmp_path / "key"
     key = read_key(path, "secret")
     assert (len(key), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
-    assert read_key(path, "secret") == key
     assert read_key(tmp_path / "other", "secret") != key
+    monkeypatch.setattr("audits.ledger.keys.secrets.token_bytes", None)
+    assert read_key(path, "secret") == key
 
 
 @pytest.mark.parametrize(
     ("data", "mode", "message"),
-    [(KEY[:31], 0o600, "32 bytes"), (KEY * 2, 0o600, "32 bytes"), (KEY, 0o640, "owner alone"), (b"", 0o604, "both")],
+    [
+        (KEY[:31], 0o600, "32 bytes"),
+        (KEY * 2, 0o600, "32 bytes"),
+        (KEY, 0o640, "only its owner"),
+        (b"", 0o604, "both"),
+    ],
 )
-def test_a_bad_key_file_is_refused(tmp_path, data, mode, message):
+def test_invalid_key_file_is_refused(tmp_path, data, mode, message):
     path = tmp_path / "key"
     path.write_bytes(data)
     path.chmod(mode)
@@ -33,29 +39,16 @@ def test_a_bad_key_file_is_refused(tmp_path, data, mode, message):
         assert message in caught.value.problems[0]
 
 
-def test_a_key_that_is_no_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="neither be read nor made"):
-        read_key(tmp_path, "secret")
-    with pytest.raises(InputError, match="neither be read nor made"):
-        read_key(tmp_path / "nowhere" / "key", "secret")
-
-
-def test_a_link_is_no_key_wherever_it_leads(tmp_path):
+@pytest.mark.parametrize("name", ["", "nowhere/key", "link", "dangling"])
+def test_folder_missing_folder_or_link_is_refused(tmp_path, name):
     read_key(tmp_path / "key", "secret")
     (tmp_path / "link").symlink_to("key")
     (tmp_path / "dangling").symlink_to("nothing")
-    for name in ("link", "dangling"):
-        with pytest.raises(InputError, match="neither be read nor made"):
-            read_key(tmp_path / name, "secret")
+    with pytest.raises(InputError, match="neither be read nor created"):
+        read_key(tmp_path / name, "secret")
 
 
-def test_where_a_key_is_there_nothing_is_written(tmp_path, monkeypatch):
-    key = read_key(tmp_path / "key", "secret")
-    monkeypatch.setattr("audits.ledger.keys.secrets.token_bytes", None)
-    assert read_key(tmp_path / "key", "secret") == key
-
-
-def test_of_two_that_make_it_one_wins_and_nothing_else_is_left(tmp_path, monkeypatch):
+def test_concurrent_creation_leaves_one_key(tmp_path, monkeypatch):
     path, link = tmp_path / "key", os.link
 
     def late(*args, **kwargs):

@@ -1,10 +1,11 @@
 from pathlib import Path
 
-from audits.ledger.places import data_folder, ledger_folder, seen_at, seen_of
+from audits.ledger.places import chain_mark_path, data_folder, folder_mark_path, ledger_folder
 
 
-def test_the_ledger_lies_where_the_institution_says_or_with_the_users_data(monkeypatch, tmp_path):
+def test_default_paths_follow_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert chain_mark_path("a" * 32) == tmp_path / "synthgen" / "ledgers-seen" / f"{'a' * 32}.json"
     assert ledger_folder() == tmp_path / "synthgen" / "ledger"
     monkeypatch.setenv("SYNTHGEN_LEDGER", "/institution/ledger")
     assert ledger_folder() == Path("/institution/ledger")
@@ -12,12 +13,8 @@ def test_the_ledger_lies_where_the_institution_says_or_with_the_users_data(monke
     assert data_folder() == Path.home() / ".local" / "share" / "synthgen"
 
 
-def test_each_ledger_has_a_memory_of_its_own_wherever_it_is_named_from(monkeypatch, tmp_path):
+def test_each_ledger_folder_has_one_mark_under_any_spelling(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert seen_at(Path("a")) == seen_at(tmp_path / "a") == seen_at(tmp_path / "b" / ".." / "a")
-    assert seen_at(Path("a")) != seen_at(Path("b"))
-
-
-def test_a_chain_is_remembered_by_its_id_with_the_users_data(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert seen_of("a" * 32) == tmp_path / "synthgen" / "ledgers-seen" / f"{'a' * 32}.json"
+    paths = {folder_mark_path(folder) for folder in (Path("a"), tmp_path / "a", tmp_path / "b" / ".." / "a")}
+    assert len(paths) == 1
+    assert folder_mark_path(Path("b")) not in paths

@@ -46,7 +46,7 @@ def test_reservations_are_listed(booked):
 def test_check_fails_if_the_remaining_budget_is_too_small(booked, project):
     refused = budget("check", booked).exception
     assert isinstance(refused, Overspent)
-    assert refused.problems == ("epsilon: 3 in all, 2 spent, 2 asked for",)
+    assert refused.problems == ("epsilon: limit 3, spent 2, requested 2",)
     path = project.write_config(**{**DP, "dp": {"epsilon": 0.5, "delta": 9e-6, "persons": 40}})
     assert isinstance(budget("check", path).exception, Overspent)  # delta is limited as well
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})

@@ -146,7 +146,7 @@ def test_exchanged_result_is_rejected(ready):
     done = json.loads((answered.folder / "done.json").read_bytes())
     done["files"][path.name] = sha256_file(path)
     (answered.folder / "done.json").write_text(json.dumps(done))
-    with pytest.raises(InputError, match="does not book"):
+    with pytest.raises(InputError, match="has no entry for the result"):
         run_measure(ready)
 
 
@@ -221,7 +221,7 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     with pytest.raises(StorageError, match="budget is spent"):  # nothing is deleted
         run_measure(ready)
     config = ready.job(**ready.changes).config
-    with pytest.raises(Overspent, match="does not hold this run"):  # the seal does not match the result
+    with pytest.raises(Overspent, match="does not cover this run"):  # the seal does not match the result
         check_room(config, load_policy("strict-dp"))
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
@@ -237,7 +237,7 @@ def test_changed_read_settings_do_not_spend_the_budget_again(ready, changes):
     run_measure(ready)
     with pytest.raises(Overspent, match="drew its noise before") as refused:
         run_measure(ready, **changes)
-    assert "set configuration, data and version back" in refused.value.hint
+    assert "restore the configuration, data and version" in refused.value.hint
     again = run_measure(ready)
     assert again.answered.reused
     assert len(again.booked) == 1

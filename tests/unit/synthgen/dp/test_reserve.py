@@ -6,7 +6,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import asked_before, attempt
+from audits.ledger.attempts import attempts_before, attempt
 from audits.ledger.budgets import Overspent, all_reservations, note_draw
 from synthgen.cli.plan import make_plan
 from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError
@@ -67,7 +67,7 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     assert check_room(config, policy)[1]
     other = project.config(**DP, seed=99)
     assert "WARNING dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
-    with pytest.raises(Overspent, match="does not hold this run"):
+    with pytest.raises(Overspent, match="does not cover this run"):
         check_room(other, policy)
 
 
@@ -98,11 +98,11 @@ def test_sum_of_deltas_is_limited_by_the_number_of_persons(project):
     reserved(project.config(**most))
     with pytest.raises(Overspent) as refused:
         check_room(project.config(**most, seed=7), policy)
-    assert list(refused.value.problems) == ["delta: 1e-05 in all, 6e-06 spent, 6e-06 asked for"]
+    assert list(refused.value.problems) == ["delta: limit 1e-05, spent 6e-06, requested 6e-06"]
     fewer = project.config(**with_dp(epsilon=0.5, delta=3e-6, persons=12_000), seed=7)
     with pytest.raises(Overspent, match="budget") as refused:
         check_room(fewer, policy)
-    assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
+    assert list(refused.value.problems) == ["delta: limit 8.33333e-06, spent 6e-06, requested 3e-06"]
 
 
 def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
@@ -124,14 +124,14 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
             "synthgen.dp.planned_queries.noise_multipliers",
             lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
         )
-        with pytest.raises(InputError, match="another reservation under this run's id"):
+        with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
         with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
             reserved(config, spend_again=True)
     with monkeypatch.context() as patch:  # another version of the program may plan other queries
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
-        with pytest.raises(InputError, match="another reservation under this run's id"):
+        with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
     assert reserved(config).spending.run == run
 
@@ -216,13 +216,13 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
     rows = tuple(Record(id=name, text=text, label="a", group=name) for name, text in texts.items())
     control = Corpus(role="control", records=rows, has_groups=True)
     for number in range(int(limit)):
-        assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
+        assert attempts_before(*ledger_of(config), control=as_table(control, {})) == number
         if number == 0:
             first = reserved(config, control=control)
             note_draw(*ledger_of(config), first.spending.run)
         else:  # before the limit is reached, other runs may reserve
             reserved(project.config(**small, seed=number), control=control)
-        attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
+        attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
     for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
         with pytest.raises(BudgetError, match="no further run can be released"):
             reserved(other, control=control, spend_again=spend_again)
@@ -249,4 +249,4 @@ def test_sum_of_deltas_is_limited_without_a_policy_limit(project):
     reserved(project.config(**changes, seed=1), policy="research")
     with pytest.raises(Overspent) as refused:
         reserved(project.config(**changes, seed=2), policy="research")
-    assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]
+    assert list(refused.value.problems) == ["delta: limit 2.5e-06, spent 2e-06, requested 2e-06"]

@@ -99,8 +99,8 @@ def test_a_run_writes_in_its_style_and_states_it(project, built_in):
             assert (model["role"], model["name"].startswith(stated)) == ("style", True)
             assert model["trainedOnPrivateData"] == (named in ("ours", several))
         said = " ".join(limitations_of(run, has_groups=True))
-        assert ("was chosen by the private train text" in said) == (named == "auto")
-        assert ("is their word alone" in said) == (named in ("ours", several))
+        assert ("chosen by means of the private train text" in said) == (named == "auto")
+        assert ("only the releaser states" in said) == (named in ("ours", several))
         names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
         assert named != several or names == ["builtin:letter", "custom:ours"]
     assert len(set(texts.values())) >= 4

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import subprocess
 from dataclasses import replace
@@ -12,26 +11,14 @@ from audits.verify.bundle import verify_bundle
 from audits.verify.contents import PARQUET
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused, StorageError
 from synthgen.release.bundle import write_bundle
+from synthgen.release.content import check_content
 
 LAYOUT = {
-    "README.md",
-    "croissant.json",
-    "LICENSE",
-    "CITATION.cff",
-    "SHA256SUMS",
-    "data/train-00000-of-00001.parquet",
-    "data/train-00000-of-00001.jsonl",
-    "schema/record.schema.json",
-    "report/report.html",
-    "report/report.json",
-    "evidence/metrics.json",
-    "evidence/memorization.json",
-    "evidence/membership.json",
-    "policy/policy.yaml",
-    "policy/policy.json",
-    "provenance/run.json",
-    "provenance/sbom.cdx.json",
-    "provenance/config.redacted.yaml",
+    *("README.md", "croissant.json", "LICENSE", "CITATION.cff", "SHA256SUMS"),
+    *("data/train-00000-of-00001.parquet", "data/train-00000-of-00001.jsonl", "schema/record.schema.json"),
+    *("report/report.html", "report/report.json", "policy/policy.yaml", "policy/policy.json"),
+    *("evidence/metrics.json", "evidence/memorization.json", "evidence/membership.json"),
+    *("provenance/run.json", "provenance/sbom.cdx.json", "provenance/config.redacted.yaml"),
     "attestation/release.dsse.json",
 }
 
@@ -45,7 +32,18 @@ def names(path):
     return {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
 
 
-def test_the_layout_is_the_design(made):
+def test_evidence_finer_than_the_policy_discloses_is_not_written(releases):
+    content = releases.content()
+    assert repr(content) == "BundleContent(clinic-synthetic, 11 records)"
+    check_content(content)
+    exact = evidence_from(
+        releases.audit_json(), {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
+    )
+    with pytest.raises(InternalError, match="finer numbers of private records"):
+        check_content(replace(content, evidence=exact, decision=decide(exact, content.policy)))
+
+
+def test_layout_is_complete(made):
     assert names(made) == LAYOUT
     assert made.name.startswith("release-2026-11-20-")
     assert [p.name for p in made.parent.iterdir()] == [made.name]
@@ -53,7 +51,7 @@ def test_the_layout_is_the_design(made):
     assert done.returncode == 0
 
 
-def test_the_data_is_id_text_label_sorted_by_id_and_bare(made, releases):
+def test_data_has_id_text_and_label_sorted_by_id(made, releases):
     file = pq.ParquetFile(made / PARQUET)
     assert file.schema_arrow.names == ["id", "text", "label"]
     assert file.metadata.metadata is None
@@ -64,24 +62,21 @@ def test_the_data_is_id_text_label_sorted_by_id_and_bare(made, releases):
     assert [json.loads(line) for line in lines if line] == rows
 
 
-def test_the_order_of_the_caller_does_not_show(made, releases, tmp_path):
+def test_order_of_the_given_records_is_not_visible(made, releases, tmp_path):
     other = releases.bundle(tmp_path, records=releases.records()[::-1])
     for name in (PARQUET, "data/train-00000-of-00001.jsonl", "README.md"):
         assert (other / name).read_bytes() == (made / name).read_bytes()
 
 
-def test_nothing_private_is_in_the_bundle(made, releases, tmp_path):
+def test_files_contain_nothing_private_and_have_the_stated_time(made, releases, tmp_path):
     private = [releases.CANARY.encode(), b"a" * 64, b"b" * 64, str(tmp_path.parent).encode(), b"/home/"]
     for file in made.rglob("*"):
         if file.is_file():
             assert not any(secret in file.read_bytes() for secret in private), file
-
-
-def test_file_times_are_the_stated_time(made, releases):
     assert {file.stat().st_mtime for file in made.rglob("*") if file.is_file()} == {releases.NOW.timestamp()}
 
 
-def test_the_statement_says_first_what_the_policy_says(made, releases):
+def test_statement_and_card_contain_the_sentence_of_the_policy(made, releases):
     predicate = releases.statement(made)["predicate"]
     assert predicate["use"] == {"scope": "inside", "statement": releases.policy_of(releases.POLICY).statement}
     assert predicate["privacy"]["mechanism"] == "none+empirical"
@@ -91,7 +86,7 @@ def test_the_statement_says_first_what_the_policy_says(made, releases):
 
 
 @pytest.mark.parametrize("formats", [("parquet",), ("jsonl",)])
-def test_formats(releases, tmp_path, formats):
+def test_only_the_requested_formats_are_written(releases, tmp_path, formats):
     path = releases.bundle(tmp_path, formats=formats)
     assert {n.rsplit(".")[-1] for n in names(path) if n.startswith("data/")} == set(formats)
     assert verify_bundle(path, releases.root(), now=releases.LATER).ok
@@ -116,22 +111,15 @@ def refused_content(releases):
 @pytest.mark.parametrize(
     "case", ["the gate refused", "other evidence", "another policy", "forged", "policy file", "records"]
 )
-def test_what_the_gate_did_not_allow_is_not_written(case, releases, tmp_path):
-    with pytest.raises(ReleaseRefused) as caught:
-        write_bundle(
-            tmp_path / "out", content=refused_content(releases)[case], key=releases.RELEASER, now=releases.NOW
-        )
+def test_content_that_the_gates_did_not_allow_is_not_written(case, releases, tmp_path):
+    content = refused_content(releases)[case]
+    with pytest.raises(ReleaseRefused, match="utility: FAIL" if case == "the gate refused" else ".") as caught:
+        write_bundle(tmp_path / "out", content=content, key=releases.RELEASER, now=releases.NOW)
     assert caught.value.exit_code == 4
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refusal_names_the_gates_that_failed(releases, tmp_path):
-    content = refused_content(releases)["the gate refused"]
-    with pytest.raises(ReleaseRefused, match="utility: FAIL"):
-        write_bundle(tmp_path, content=content, key=releases.RELEASER, now=releases.NOW)
-
-
-def test_malformed_records_are_all_listed_and_never_shown(releases, tmp_path):
+def test_malformed_records_are_all_listed_without_their_text(releases, tmp_path):
     bad = [("x1", "secret text", "a"), ("a" * 16, " ", "a"), ("a" * 16, "t\ud800", "a"), ("b" * 16, "t", "")]
     found = evidence_from(releases.audit_json(), releases.engine_numbers(len(bad)))
     policy = releases.policy_of(releases.POLICY)
@@ -147,27 +135,24 @@ def test_malformed_records_are_all_listed_and_never_shown(releases, tmp_path):
         {"run_json": {"a": {"b": ["/home/ann/notes.jsonl"]}}},
         {"run_json": {"/home/ann/x": 1}},
         {"models": [{"role": "decoder", "name": "/home/ann/model"}]},
-        {"config_redacted": {"source": {"path": "~/notes"}}},
-        {"config_redacted": {"source": {"path": "../notes.jsonl"}}},
-        {"config_redacted": {"source": {"path": "C:\\notes"}}},
+        *({"config_redacted": {"source": {"path": path}}} for path in ("~/notes", "../notes.jsonl", "C:\\notes")),
         {"run_json": {"scores": [0.5] * 257}},
         {"run_json": {"why": "x" * 601}},
     ],
 )
-def test_paths_lists_per_record_and_long_text_stop_the_release(changes, releases, tmp_path):
+def test_paths_long_lists_and_long_text_are_refused(changes, releases, tmp_path):
     with pytest.raises(InternalError, match="must stay private"):
         releases.bundle(tmp_path, **changes)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_output_place_that_cannot_be_written_loses_nothing(releases, tmp_path):
+def test_failed_write_leaves_nothing_behind(releases, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="cannot be written"):
         releases.bundle(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "x"
+    (tmp_path / "file").unlink()
 
-
-def test_a_full_disk_leaves_nothing_behind(releases, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
@@ -177,15 +162,15 @@ def test_a_full_disk_leaves_nothing_behind(releases, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_again_is_the_same_bundle_and_a_killed_one_is_finished(made, releases, tmp_path):
+def test_repeated_release_returns_the_same_bundle_and_replaces_a_partial_one(made, releases, tmp_path):
     partial = tmp_path / f".{made.name}.partial"
     (partial / "data").mkdir(parents=True)
     (partial / "data/torn").write_text("x")
     path = releases.bundle(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [made.name]
-    before = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in names(path)}
+    before = {name: (path / name).read_bytes() for name in names(path)}
     assert releases.bundle(tmp_path, now=releases.LATER, run_json={"again": True}) == path
-    assert {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in names(path)} == before
+    assert {name: (path / name).read_bytes() for name in names(path)} == before
     with pytest.raises(StorageError, match="is another release"):
         releases.bundle(tmp_path, key=releases.STRANGER)
     (path / "README.md").write_text("x")

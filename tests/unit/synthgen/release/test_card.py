@@ -1,8 +1,9 @@
 import json
 
+import pytest
 from ruamel.yaml import YAML
 
-from audits.verify.contents import PARQUET
+from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.card import card, escape
 from synthgen.release.croissant import croissant
 
@@ -16,7 +17,7 @@ HOSTILE = [
 ]
 
 
-def test_labels_cannot_leave_their_cell(releases):
+def test_hostile_labels_stay_in_their_cells(releases):
     rows = [(f"{i:016x}", "text", label) for i, label in enumerate(HOSTILE)]
     text = card(releases.content(records=rows), "2026-11-20-aaaaaa").decode()
     table = text.split("## Classes")[1].split("## Gates")[0].strip().splitlines()
@@ -27,7 +28,7 @@ def test_labels_cannot_leave_their_cell(releases):
     assert "\u202e" not in text
 
 
-def test_the_front_matter_is_yaml_whatever_the_config_says(releases):
+def test_front_matter_with_a_hostile_license_is_valid_yaml(releases):
     text = card(releases.content(license='x"\n---\nlicense: mit', languages=["en"]), "2026-11-20-aaaaaa").decode()
     fields = YAML(typ="safe", pure=True).load(text.split("---\n")[1])
     assert fields["license"] == 'x"\n---\nlicense: mit'
@@ -35,15 +36,12 @@ def test_the_front_matter_is_yaml_whatever_the_config_says(releases):
     assert fields["configs"][0]["data_files"] == [{"split": "train", "path": PARQUET}]
 
 
-def test_what_gates_nothing_stands_apart_with_its_own_verdict(releases):
+def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(releases):
     text = card(releases.content(), "2026-11-20-aaaaaa").decode()
-    gates, beside = text.split("## Gates")[1].split("## Measured, gating nothing")
+    gates, without_gate = text.split("## Gates")[1].split("## Audits without a gate")
     assert "membership.measured" not in gates.replace("\\", "")
-    assert "| membership | **INSUFFICIENT** |" in beside.split("##")[0]
-
-
-def test_no_record_is_quoted(releases):
-    assert b"synthetic text 3" not in card(releases.content(), "2026-11-20-aaaaaa")
+    assert "| membership | **INSUFFICIENT** |" in without_gate.split("##")[0]
+    assert "synthetic text 3" not in text
 
 
 def test_escape_keeps_plain_words():
@@ -51,9 +49,13 @@ def test_escape_keeps_plain_words():
     assert escape("a<b|c") == "a&#60;b&#124;c"
 
 
-def test_croissant_describes_the_fields_and_digests(releases):
-    made = croissant(releases.content(), {PARQUET: "0" * 64}, "2026-11-20-aaaaaa", releases.NOW)
+@pytest.mark.parametrize(("name", "extract"), [(PARQUET, {"column": "text"}), (JSONL, {"jsonPath": "$.text"})])
+def test_croissant_describes_the_fields_and_digests(releases, name, extract):
+    made = croissant(releases.content(), {name: "0" * 64}, "2026-11-20-aaaaaa", releases.NOW)
     assert json.loads(json.dumps(made)) == made
-    assert [f["name"] for f in made["recordSet"][0]["field"]] == ["id", "text", "label"]
+    fields = made["recordSet"][0]["field"]
+    assert [f["name"] for f in fields] == ["id", "text", "label"]
+    assert fields[1]["source"] == {"fileObject": {"@id": name}, "extract": extract}
     assert made["distribution"][0]["sha256"] == "0" * 64
     assert made["rai:dataCollectionType"] == "Synthetic"
+    assert made["datePublished"] == "2026-11-20"

@@ -1,4 +1,4 @@
-"""No public file says how many private records there are: a run whose every private count is a telling number."""
+"""No public file reveals the number of private records; in the tested run every private count is a unique prime."""
 
 import json
 import re
@@ -12,14 +12,8 @@ from audits.gate.evidence import evidence_from
 from synthgen.release.run import load_run
 
 PRIVATE_STAGES = (
-    "load",
-    "split",
-    "deidentify",
-    "embed",
-    "embed-control",
-    "decode-reconstruction",
-    "re-embed-reconstruction",
-    "evaluate",
+    *("load", "split", "deidentify", "embed", "embed-control"),
+    *("decode-reconstruction", "re-embed-reconstruction", "evaluate"),
 )
 
 
@@ -47,19 +41,15 @@ def telling(finished):
     folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
     audit = json.loads((folders["audit"] / "audit.json").read_text())
     audit["seed"] = str(prime())
-    audit["input_checks"] = {
-        "control_rows_left_out": prime(),
-        "rate": 1 / prime(),
-        "problems": [f"{prime()} rows repeat"],
-    }
+    problems = [f"{prime()} rows repeat"]
+    audit["input_checks"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": problems}
     for result in audit["results"]:
         one, two = prime(), prime()
-        number = {"value": 1 / one, "low": 1 / two, "high": 10 / one, "confidence": 0.95, "n": one}
-        number["low"], number["high"] = min(number["low"], number["value"]), max(number["high"], number["value"])
+        number = {"value": 1 / one, "low": min(1 / two, 1 / one), "high": 10 / one, "confidence": 0.95, "n": one}
         result["estimate"] = result["control"] = number
         result["metrics"] = {
-            f"{result['name']}.hard_hits": {"value": 0, "low": 0, "high": 0, "confidence": 0.95, "n": prime()},
-            f"{result['name']}.persons": {"value": two, "low": two, "high": two, "confidence": 0.95, "n": prime()},
+            f"{result['name']}.{name}": {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()}
+            for name, n in (("hard_hits", 0), ("persons", two))
         }
         result["details"] = {
             "n_train_persons": prime(),
@@ -72,17 +62,14 @@ def telling(finished):
         }
         result["reason"] = f"{prime()} persons; {prime():,d} of control, n={prime()}, {prime()}-person arms."
     (folders["audit"] / "audit.json").write_text(json.dumps(audit))
-    exact = Estimate(value=12, low=12, high=12, confidence=1.0, n=12)
+    exact, once = (Estimate(value=n, low=n, high=n, confidence=1.0, n=n) for n in (12, 1))
     utility = Estimate(value=0.876543, low=0.812345, high=0.923456, confidence=0.975, n=prime())
-    once = Estimate(value=1, low=1, high=1, confidence=1.0, n=1)
     numbers = {"records.synthetic": exact, "utility.tstr_over_trtr": utility, "attempts.number": once}
     digests = json.loads((folders["audit"] / "evidence.json").read_text())["digests"]
     evidence = evidence_from(audit, numbers, digests)
     (folders["audit"] / "evidence.json").write_bytes(evidence.to_bytes())
-    table = json.loads((folders["evaluate"] / "evaluation.json").read_text())
-    (folders["evaluate"] / "evaluation.json").write_text(
-        re.sub(r'"n": \d+', lambda _: f'"n": {prime()}', json.dumps(table))
-    )
+    file = folders["evaluate"] / "evaluation.json"
+    file.write_text(re.sub(r'"n": \d+', lambda _: f'"n": {prime()}', json.dumps(json.loads(file.read_text()))))
     return finished, used
 
 
@@ -96,7 +83,7 @@ def public_files(bundle):
     return sorted(p for p in bundle.rglob("*") if p.is_file() and p.suffix != ".parquet")
 
 
-def test_no_public_file_holds_a_private_count(telling):
+def test_no_public_file_contains_a_private_count(telling):
     used = telling[1]
     assert len(used) > 40
     bundle = released(telling)
@@ -108,10 +95,8 @@ def test_no_public_file_holds_a_private_count(telling):
 
 def test_no_public_number_is_finer_than_the_rule(telling):
     def numbers(value):
-        if isinstance(value, dict):
-            return [n for item in value.values() for n in numbers(item)]
-        if isinstance(value, list):
-            return [n for item in value for n in numbers(item)]
+        if isinstance(value, dict | list):
+            return [n for item in (value.values() if isinstance(value, dict) else value) for n in numbers(item)]
         return [value] if isinstance(value, float) else []
 
     bundle = released(telling)
@@ -121,7 +106,7 @@ def test_no_public_number_is_finer_than_the_rule(telling):
     assert {name: found for name, found in fine.items() if found} == {}
 
 
-def test_one_person_more_or_less_changes_no_public_count(telling):
+def test_one_person_fewer_changes_no_public_count(telling):
     project, _ = telling
     before = {p.relative_to(project.folder): p.read_text() for p in public_files(released(telling))}
     root = project.folder / "ws"

@@ -24,7 +24,7 @@ def key(tmp_path, releases):
     return path
 
 
-def test_a_key_is_encrypted_private_and_comes_back(key):
+def test_key_is_encrypted_private_and_read_back(key):
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert b"ENCRYPTED" in key.read_bytes()
     loaded = load_key(key, SECRET)
@@ -43,7 +43,7 @@ def test_keys_are_never_overwritten(key, releases):
     assert not key.with_suffix(".der").exists()
 
 
-def test_a_short_passphrase_and_an_empty_person_are_refused(tmp_path, releases):
+def test_short_passphrase_and_empty_person_are_refused(tmp_path, releases):
     with pytest.raises(UsageError, match="too short"):
         new_key(tmp_path / "k.pem", b"1234567", person="a", org="b", now=releases.NOW)
     with pytest.raises(UsageError, match="person"):
@@ -52,38 +52,38 @@ def test_a_short_passphrase_and_an_empty_person_are_refused(tmp_path, releases):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
-def test_a_key_others_can_read_is_refused(key, mode):
+def test_key_readable_by_others_is_refused(key, mode):
     key.chmod(mode)
     with pytest.raises(StorageError, match=f"others can read it \\(mode {mode:04o}\\)"):
         load_key(key, SECRET)
 
 
-def test_a_key_of_the_other_kind_is_written_and_read_back(tmp_path, releases):
+def test_p256_key_is_written_and_read_back(tmp_path, releases):
     path = tmp_path / "curve.pem"
     new_key(path, SECRET, person="a", org="b", now=releases.NOW, alg="ecdsa-p256")
     opened = load_key(path, SECRET)
     assert (opened.public.alg, len(opened.public.public)) == ("ecdsa-p256", 66)
 
 
-def test_wrong_passphrase_missing_linked_or_foreign_keys(key, tmp_path):
+def test_unusable_keys_are_refused(key, tmp_path):
     with pytest.raises(DataError, match="cannot be opened"):
         load_key(key, b"wrong horse")
-    with pytest.raises(StorageError, match="cannot be read"):
-        load_key(tmp_path / "nowhere.pem", SECRET)
     (tmp_path / "link.pem").symlink_to(key)
-    with pytest.raises(StorageError, match="cannot be read"):
-        load_key(tmp_path / "link.pem", SECRET)
+    for name in ("nowhere.pem", "link.pem"):
+        with pytest.raises(StorageError, match="cannot be read"):
+            load_key(tmp_path / name, SECRET)
     other = generate_private_key(SECP384R1())
-    for encryption, message in (
+    cases = (
         (BestAvailableEncryption(SECRET), "neither an Ed25519 nor a P-256"),
         (NoEncryption(), "cannot be opened"),
-    ):
+    )
+    for encryption, message in cases:
         key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         with pytest.raises(DataError, match=message):
             load_key(key, SECRET)
 
 
-def test_a_public_part_of_another_key_is_refused(key, tmp_path, releases):
+def test_wrong_or_malformed_public_part_is_refused(key, tmp_path, releases):
     other = new_key(tmp_path / "other.pem", SECRET, person="a", org="b", now=releases.NOW)
     public_path(key).write_bytes(other.read_bytes())
     with pytest.raises(DataError, match="another key"):
@@ -100,21 +100,22 @@ def test_a_public_part_of_another_key_is_refused(key, tmp_path, releases):
         load_public(tmp_path / "nowhere.pub.json")
 
 
-def test_the_passphrase_comes_from_environment_file_or_nobody(key, tmp_path, monkeypatch):
-    assert passphrase_for(key, environ={"SYNTHGEN_KEY_PASSPHRASE": "from env"}) == b"from env"
+def test_passphrase_sources_and_their_order(key, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
     with pytest.raises(UsageError, match="no passphrase"):
-        passphrase_for(key, environ={})
-    write_new(key.with_suffix(".passphrase"), b"beside\n", 0o600)
-    assert passphrase_for(key, environ={}) == b"beside"
-    write_new(tmp_path / "p", b"given\r\n", 0o600)
-    assert passphrase_for(key, file=tmp_path / "p", environ={}) == b"given"
-    (tmp_path / "p").chmod(0o644)
+        passphrase_for(key)
+    file = key.with_suffix(".passphrase")
+    write_new(file, b"beside\r\n", 0o600)
+    assert passphrase_for(key) == b"beside"
+    file.chmod(0o644)
     with pytest.raises(StorageError, match="others can read"):
-        passphrase_for(key, file=tmp_path / "p", environ={})
+        passphrase_for(key)
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "from env")
+    assert passphrase_for(key) == b"from env"
 
 
-def test_private_files_must_be_plain_and_writable_places(tmp_path):
+def test_folder_and_unwritable_path_are_refused(tmp_path):
     with pytest.raises(StorageError):
         read_private(tmp_path)
     (tmp_path / "file").write_text("x")

@@ -1,11 +1,14 @@
 from types import SimpleNamespace
 
+import pytest
+
 from synthgen.config import DpConfig
 from synthgen.decode.config import DecodeConfig
-from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, NUMBERS_TOLD, VERDICTS_TOLD, limitations
+from synthgen.release import limitations as module
+from synthgen.release.limitations import LIMITATIONS, VERDICTS_ONLY, limitations
 
 
-def said(*, segmented=False, private=False, decode=None, public=False, **changes):
+def sentences(*, segmented=False, private=False, decode=None, public=False, **changes):
     config = SimpleNamespace(
         segments={} if segmented else None,
         decode=decode or DecodeConfig(),
@@ -13,42 +16,39 @@ def said(*, segmented=False, private=False, decode=None, public=False, **changes
         dp=DpConfig(),
         secret="public" if public else "workspace",
     )
-    given = {"has_groups": True, "config": config, "disclosure": None, "calibrated": True, "silent": True}
+    given = {"has_groups": True, "config": config, "disclosure": None, "calibrated": True, "numbers_withheld": True}
     return limitations(**{**given, **changes})
 
 
-def test_without_persons_nothing_is_said_of_persons():
-    assert said() == LIMITATIONS
-    assert "nothing is shown about a person" in said(has_groups=False)[-1]
-    assert "was chosen by the private train text" in said(decode=DecodeConfig(style="auto"))[-1]
-    assert "that it learnt from public text" in said(decode=DecodeConfig(style="./ours"))[-1]
-    assert "was told 3 words;" in said(disclosure="3 words")[-1]
-    cut = said(segmented=True)
-    assert not any("first hundred words" in sentence for sentence in cut)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"has_groups": False}, "nothing is shown about a person"),
+        ({"decode": DecodeConfig(style="auto")}, "chosen by means of the private train text"),
+        ({"decode": DecodeConfig(style="./ours")}, "only the releaser states"),
+        ({"disclosure": "3 words"}, "received 3 words of each vector"),
+        ({"calibrated": False}, "requires no self-test"),
+        ({"public": True}, "anyone who guesses the seed can compute who was in train"),
+    ],
+)
+def test_sentence_is_added_only_if_it_applies(changes, words):
+    assert sentences() == LIMITATIONS
+    assert words in sentences(**changes)[-1]
+    assert sentences(**changes)[:-1] == LIMITATIONS
+
+
+def test_segments_replace_the_sentence_on_long_records():
+    assert any("already been trained on train and control" in sentence for sentence in LIMITATIONS)
+    cut = sentences(segmented=True)
     assert "cut into segments" in cut[-1]
     assert cut[:-1] == LIMITATIONS[:-1]
+    assert "first hundred words" in LIMITATIONS[-1]
 
 
-def test_a_policy_without_a_self_test_says_so():
-    assert "asks for no self-test" in said(calibrated=False)[-1]
-
-
-def test_a_public_secret_is_said_openly():
-    assert "whoever guesses the seed computes who was in train" in said(public=True)[-1]
-
-
-def test_a_model_that_knows_control_is_named():
-    assert any("read train and control alike" in sentence for sentence in said())
-    assert any("canaries would" in sentence for sentence in said(segmented=True))
-
-
-def test_under_a_budget_nobody_is_told_that_there_is_none():
-    sentences = said(private=True, decode=DecodeConfig(style="auto"))
-    assert sentences[:2] == (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD)
-    assert not any("No differential privacy" in one or "chosen by the private" in one for one in sentences)
-
-
-def test_where_numbers_leave_nobody_is_told_that_verdicts_alone_do():
-    silent, telling = said(private=True), said(private=True, silent=False)
-    assert telling == tuple(NUMBERS_TOLD if one == VERDICTS_TOLD else one for one in silent)
-    assert said(silent=False) == said() == LIMITATIONS  # without a budget neither is said
+def test_budget_replaces_the_sentence_that_there_is_none():
+    private = sentences(private=True, decode=DecodeConfig(style="auto"))
+    assert private[:2] == (module.DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY)
+    assert not any("No differential privacy" in one or "chosen by means" in one for one in private)
+    published = tuple(module.NUMBERS_WITHOUT_NOISE if one == VERDICTS_ONLY else one for one in private)
+    assert sentences(private=True, decode=DecodeConfig(style="auto"), numbers_withheld=False) == published
+    assert sentences(numbers_withheld=False) == LIMITATIONS

@@ -5,7 +5,7 @@ from synthgen.release import open as module
 from synthgen.release.open import Release
 
 
-def test_a_verified_release_opens(releases, tmp_path):
+def test_verified_release_is_opened(releases, tmp_path):
     for formats in (("parquet", "jsonl"), ("jsonl",)):
         path = releases.bundle(tmp_path / formats[0], formats=formats)
         release = Release.open(path, releases.root(), now=releases.LATER)
@@ -14,7 +14,7 @@ def test_a_verified_release_opens(releases, tmp_path):
         assert repr(release).endswith("11 records)")
 
 
-def test_what_does_not_verify_does_not_open(releases, tmp_path):
+def test_bundle_that_does_not_verify_is_not_opened(releases, tmp_path):
     path = releases.bundle(tmp_path)
     (path / "README.md").write_text("x")
     with pytest.raises(VerifyError, match="README") as caught:
@@ -22,7 +22,7 @@ def test_what_does_not_verify_does_not_open(releases, tmp_path):
     assert (caught.value.code, caught.value.exit_code) == ("E_DIGEST", 10)
 
 
-def test_data_swapped_between_verify_and_load_is_caught(releases, tmp_path, monkeypatch):
+def test_data_changed_after_verification_is_refused(releases, tmp_path, monkeypatch):
     path = releases.bundle(tmp_path)
     verify = module.verify_bundle
 

@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from synthgen.release.provenance import HIDDEN, producer, public_name, redact_config, sbom, to_yaml
 
 
-def test_paths_are_hidden_and_names_are_kept():
+def test_redaction_hides_paths_and_keeps_names():
     config = {
         "version": 1,
         "workspace": "./ws",
@@ -28,18 +28,18 @@ def test_paths_are_hidden_and_names_are_kept():
 
 
 @pytest.mark.parametrize("name", ["/srv/models/x", "models/x", "..\\x", "~x", "mine.yaml"])
-def test_a_path_is_no_name(name):
+def test_path_is_not_published_as_a_name(name):
     assert public_name(name) == HIDDEN
     assert public_name("minilm") == "minilm"
-    assert public_name("${WARD_7_BRIDGE}") == HIDDEN  # a variable's name tells too
+    assert public_name("${WARD_7_BRIDGE}") == HIDDEN  # the name of a variable is private too
 
 
-def test_yaml_comes_back():
+def test_yaml_is_read_back():
     value = {"a": {"b": (1, "no: x")}, "c": None}
     assert YAML(typ="safe", pure=True).load(to_yaml(value)) == {"a": {"b": [1, "no: x"]}, "c": None}
 
 
-def test_the_packages_are_sorted_once_each_and_stable():
+def test_packages_are_sorted_and_unique():
     made = sbom()
     names = [component["name"] for component in made["components"]]
     assert names == sorted(set(names))

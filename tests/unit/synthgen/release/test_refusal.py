@@ -15,15 +15,11 @@ def refused(releases):
     return {"decision": decide(evidence, policy), "policy": policy, "evidence": evidence}
 
 
-def test_a_refusal_is_signed_private_and_names_its_reasons(releases, tmp_path):
+def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path):
     path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW)
-    assert sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file()) == [
-        "README.md",
-        "evidence/metrics.json",
-        "policy/policy.json",
-        "refusal.dsse.json",
-    ]
-    assert {f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()} == {0o600}
+    files = {f.relative_to(path).as_posix(): f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()}
+    names = ("README.md", "evidence/metrics.json", "policy/policy.json", "refusal.dsse.json")
+    assert files == dict.fromkeys(names, 0o600)
     value = releases.statement(path, "refusal.dsse.json")
     assert value["predicate"]["verdict"] == "REFUSED"
     assert value["predicate"]["reasons"] == ["auc: FAIL: 0.6 <= 0.55 does not hold"]
@@ -34,16 +30,16 @@ def test_a_refusal_is_signed_private_and_names_its_reasons(releases, tmp_path):
     assert found.failure.startswith("E_PREDICATE")
 
 
-def test_a_yes_or_another_decision_leaves_no_refusal(releases, tmp_path):
+def test_refusal_needs_the_negative_decision_of_its_evidence(releases, tmp_path):
     content = releases.content()
-    yes = {"decision": content.decision, "policy": content.policy, "evidence": content.evidence}
-    for wrong in (yes, {**refused(releases), "policy": content.policy}):
+    allowed = {"decision": content.decision, "policy": content.policy, "evidence": content.evidence}
+    for wrong in (allowed, {**refused(releases), "policy": content.policy}):
         with pytest.raises(InternalError):
             write_refusal(tmp_path, **wrong, key=releases.RELEASER, now=releases.NOW)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_waiver_is_signed_and_opens_nothing(releases, tmp_path):
+def test_waiver_is_signed_and_changes_no_verdict(releases, tmp_path):
     waivers = [WaiverConfig(gate="auc", by="Dr A. Officer", reason="The board has seen the numbers.")]
     path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW, waivers=waivers)
     predicate = releases.statement(path, "refusal.dsse.json")["predicate"]

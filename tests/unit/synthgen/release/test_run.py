@@ -9,7 +9,6 @@ from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.pipeline import stages
-from synthgen.pipeline.policy import policy_file
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
 
@@ -22,14 +21,19 @@ def key(project):
     return project.folder / "keys" / "releaser.pem"
 
 
-def test_a_finished_run_is_read_back_without_running_anything(run_project):
+@pytest.fixture
+def out(finished):
+    return finished.folder / "out"
+
+
+def test_finished_run_is_loaded_from_the_workspace(run_project):
     run = last(run_project)
     assert run.record.to_json() == json.loads((run_project.folder / "ws" / "run.json").read_text())
     assert (run.folder("audit") / "audit.json").is_file()
     assert run.evidence.metrics["records.synthetic"].value == 12
 
 
-def test_a_run_that_is_not_there_is_told(new_project, run_project):
+def test_missing_run_or_stage_is_an_error(new_project, run_project):
     with pytest.raises(DataError, match="holds no finished run"):
         last(new_project)
     with pytest.raises(DataError, match="changed since its last run"):
@@ -38,7 +42,7 @@ def test_a_run_that_is_not_there_is_told(new_project, run_project):
         last(run_project).folder("paint")
 
 
-def test_a_run_of_another_version_of_a_stage_is_refused(run_project, monkeypatch):
+def test_run_of_another_stage_version_is_refused(run_project, monkeypatch):
     monkeypatch.setitem(stages.ALL, "decode", replace(stages.ALL["decode"], version=99))
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
@@ -48,7 +52,7 @@ def test_a_run_of_another_version_of_a_stage_is_refused(run_project, monkeypatch
         last(run_project)
 
 
-def test_evidence_of_another_version_of_the_audits_is_refused(run_project, monkeypatch):
+def test_evidence_of_another_audit_version_is_refused(run_project, monkeypatch):
     monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
@@ -56,7 +60,7 @@ def test_evidence_of_another_version_of_the_audits_is_refused(run_project, monke
     assert "changed: load" not in refused.value.problems
 
 
-def test_the_decision_is_of_evidence_and_policy_alone(run_project):
+def test_decision_depends_only_on_evidence_and_policy(run_project):
     run = last(run_project)
     assert run.decide().allowed
     assert run.decide() == run.decide(run.policy)
@@ -65,7 +69,7 @@ def test_the_decision_is_of_evidence_and_policy_alone(run_project):
     assert any("parent-recovery" in failure for failure in strict.failures)
 
 
-def test_nothing_is_reported_or_released_by_the_decision_of_another_policy(finished):
+def test_decision_of_another_policy_is_refused(finished, out):
     run = last(finished)
     other = finished.folder / "softer.yaml"
     other.write_text((finished.folder / "lenient.yaml").read_text().replace("limit: 7", "limit: 1"))
@@ -74,65 +78,57 @@ def test_nothing_is_reported_or_released_by_the_decision_of_another_policy(finis
     assert (softer.policy_name, strict.policy_name) == ("lenient", "hospital-external")
     doctored = replace(run.decide(), outcomes=())
     for decision, words in (
-        (softer, "the decision is of policy 'lenient'"),
+        (softer, "the decision uses policy 'lenient'"),
         (strict, "'hospital-external'"),
         (doctored, "not of this run"),
     ):
-        for use in (
-            run.report,
-            run.write_report,
-            lambda d: run.release(d, key=key(finished), out=finished.folder / "out"),
-        ):
+        for use in (run.report, run.write_report, lambda d: run.release(d, key=key(finished), out=out)):
             with pytest.raises(UsageError, match=words):
                 use(decision)
-    assert not (finished.folder / "out").exists()
+    assert not out.exists()
     assert not (finished.folder / "ws" / "refusals").exists()
 
 
-def test_a_changed_policy_file_stops_an_older_decision(finished):
+def test_decision_is_refused_after_the_policy_file_changed(finished, out):
     run = last(finished)
     before = run.decide()
     file = finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
-    with pytest.raises(ReleaseRefused, match="policy file is not the policy"):
-        run.release(before, key=key(finished), out=finished.folder / "out")
-    assert not (finished.folder / "out").exists()
+    with pytest.raises(ReleaseRefused, match="policy file differs from the policy"):
+        run.release(before, key=key(finished), out=out)
+    assert not out.exists()
     again = last(finished)
-    with pytest.raises(UsageError, match="the decision is of policy"):
+    with pytest.raises(UsageError, match="the decision uses policy"):
         again.report(before)
     assert not again.decide().allowed
 
 
-def test_a_yes_becomes_a_bundle_that_verifies(finished):
+def test_allowed_release_verifies(finished, out):
     run = last(finished)
-    bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
+    bundle = run.release(run.decide(), key=key(finished), out=out)
     trust = finished.folder / "own.json"
-    policy = run.policy
-    new_trust(
-        trust,
-        roles={"releaser": [finished.folder / "keys" / "releaser.pub.json"]},
-        policies={policy.name: [policy.digest()]},
-        expires=datetime(2999, 1, 1, tzinfo=UTC),
-    )
+    roles = {"releaser": [finished.folder / "keys" / "releaser.pub.json"]}
+    policies = {run.policy.name: [run.policy.digest()]}
+    new_trust(trust, roles=roles, policies=policies, expires=datetime(2999, 1, 1, tzinfo=UTC))
     assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
     rows = [json.loads(line) for line in next((bundle.path / "data").glob("*.jsonl")).read_text().splitlines()]
     assert len(rows) == 12
-    assert run.release(run.decide(), key=key(finished), out=finished.folder / "out") == bundle
+    assert run.release(run.decide(), key=key(finished), out=out) == bundle
 
 
-def test_a_no_leaves_a_signed_refusal_and_no_bundle(finished):
+def test_refused_release_writes_only_a_signed_refusal(finished, out):
     run = last(finished)
     strict = replace(run, policy=load_policy("hospital-external"))
     with pytest.raises(ReleaseRefused, match="not released under policy 'hospital-external'") as caught:
-        strict.release(strict.decide(), key=key(finished), out=finished.folder / "out")
+        strict.release(strict.decide(), key=key(finished), out=out)
     assert any("membership-high" in problem for problem in caught.value.problems)
-    assert not (finished.folder / "out").exists()
+    assert not out.exists()
     (folder,) = (finished.folder / "ws" / "refusals").iterdir()
     assert (folder / "refusal.dsse.json").is_file()
     assert str(folder) in caught.value.hint
 
 
-def test_the_report_of_a_run_is_private_and_says_the_verdict(finished):
+def test_written_report_is_private(finished):
     run = last(finished)
     path = run.write_report(run.decide())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -142,8 +138,3 @@ def test_the_report_of_a_run_is_private_and_says_the_verdict(finished):
     assert "<b>Private.</b>" in page
     assert path.name == "report.private.html"
     assert "<b>Private.</b>" not in run.report(run.decide(), release_id="0" * 8)
-
-
-def test_a_policy_is_a_file_of_ones_own_or_a_shipped_name(new_project):
-    assert policy_file(new_project.config()) == new_project.folder / "lenient.yaml"
-    assert policy_file(new_project.config(policy="research")).name == "research.yaml"

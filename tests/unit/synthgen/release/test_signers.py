@@ -1,4 +1,5 @@
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,50 +19,51 @@ library = pytest.importorskip("securesystemslib.signer")
 SIGNER_FOR_URI_SCHEME, Signature = library.SIGNER_FOR_URI_SCHEME, library.Signature
 
 
+def write_public(path, key):
+    path.write_text(json.dumps({"keyid": key.keyid, **key.public.model_dump()}))
+    return path
+
+
+def root_of(releases, keys, **changes):
+    """Return a trust root with one key per role."""
+    roles = {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in keys.items()}
+    return releases.root(keys={key.keyid: key.public for key in keys.values()}, roles=roles, **changes)
+
+
 @pytest.fixture(params=["ed25519", "ecdsa-p256"])
-def kept(request, releases, tmp_path):
+def external(request, releases, tmp_path):
     """Return a key, its URI, and its public part."""
     key = releases.signing_key("K. Keeper", kind=request.param)
     pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "kept.pem").write_bytes(pem)
-    public = tmp_path / "kept.pub.json"
-    public.write_text(json.dumps({"keyid": key.keyid, **key.public.model_dump()}))
-    return key, f"file2:{tmp_path / 'kept.pem'}", public
+    (tmp_path / "key.pem").write_bytes(pem)
+    return key, f"file2:{tmp_path / 'key.pem'}", write_public(tmp_path / "key.pub.json", key)
 
 
-def test_a_key_behind_a_uri_signs_a_release_that_verifies(kept, releases, tmp_path):
-    key, uri, public = kept
+def test_key_of_a_uri_signs_a_release_that_verifies(external, releases, tmp_path):
+    key, uri, public = external
     opened = load_signer(uri, public)
     assert opened.keyid == key.keyid
     path = releases.bundle(tmp_path / "out", key=opened)
-    root = releases.root(keys={key.keyid: key.public}, roles={"releaser": {"keyids": (key.keyid,), "threshold": 1}})
-    assert verify_bundle(path, root, now=releases.LATER).ok
+    assert verify_bundle(path, root_of(releases, {"releaser": key}), now=releases.LATER).ok
 
 
-def test_the_public_part_must_be_the_keys_own(kept, releases, tmp_path):
-    _, uri, public = kept
-    other = releases.signing_key("O. Other", kind=kept[0].public.alg)
-    public.write_text(json.dumps({"keyid": other.keyid, **other.public.model_dump()}))
+def test_unusable_uri_or_public_part_is_refused(external, releases, tmp_path, monkeypatch):
+    key, uri, public = external
+    with pytest.raises(StorageError, match=r"file2:\.\.\. cannot be opened") as caught:
+        load_signer(f"file2:{tmp_path / 'nowhere.pem'}", public)
+    assert "nowhere" not in str(caught.value)
+    with pytest.raises(StorageError, match="cannot be opened"):
+        load_signer("nothing:2", public)
+    write_public(public, releases.signing_key("O. Other", kind=key.public.alg))
     with pytest.raises((DataError, StorageError)):
+        load_signer(uri, public)
+    monkeypatch.setitem(sys.modules, "securesystemslib.signer", None)
+    with pytest.raises(UsageError, match="extra kms"):
         load_signer(uri, public)
 
 
-def test_a_key_that_cannot_be_reached_is_told_without_its_address(kept, tmp_path):
-    with pytest.raises(StorageError, match=r"file2:\.\.\. cannot be opened") as caught:
-        load_signer(f"file2:{tmp_path / 'nowhere.pem'}", kept[2])
-    assert "nowhere" not in str(caught.value)
-    with pytest.raises(StorageError, match="cannot be opened"):
-        load_signer("nothing:2", kept[2])
-
-
-def test_without_the_library_the_extra_is_named(kept, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "securesystemslib.signer", None)
-    with pytest.raises(UsageError, match="extra kms"):
-        load_signer(kept[1], kept[2])
-
-
-class StandIn:
-    """What a module of hardware is to the library: it asks for its PIN, signs, and keeps its key."""
+class HardwareModule:
+    """A hardware module for the library: it asks for its PIN, signs, and keeps its key."""
 
     keys, asked = {}, []
 
@@ -83,27 +85,21 @@ class StandIn:
 def officer(request, releases, tmp_path, monkeypatch):
     """Return an officer whose key is in hardware, the URI, and its public part."""
     key = releases.signing_key("P. Officer", "hardware", kind=request.param)
-    StandIn.keys, StandIn.asked = {"hsm:2?label=officer": key.private}, []
-    monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "hsm", StandIn)
+    HardwareModule.keys, HardwareModule.asked = {"hsm:2?label=officer": key.private}, []
+    monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "hsm", HardwareModule)
     monkeypatch.setattr("synthgen.release.signers.getpass", lambda name: f"secret of {name}")
-    public = tmp_path / "officer.pub.json"
-    public.write_text(json.dumps({"keyid": key.keyid, **key.public.model_dump()}))
-    return key, "hsm:2?label=officer", public
+    return key, "hsm:2?label=officer", write_public(tmp_path / "officer.pub.json", key)
 
 
-def root_of(releases, officer):
-    held = {"releaser": releases.RELEASER, "privacy_officer": officer, "data_owner": releases.OWNER}
-    return releases.root(
-        keys={key.keyid: key.public for key in held.values()},
-        roles={role: {"keyids": (key.keyid,), "threshold": 1} for role, key in held.items()},
-    )
+def approvers(releases, officer):
+    return {"releaser": releases.RELEASER, "privacy_officer": officer, "data_owner": releases.OWNER}
 
 
-def test_a_key_in_hardware_approves_and_the_bundle_verifies(officer, releases, tmp_path):
+def test_key_in_hardware_approves_and_the_bundle_verifies(officer, releases, tmp_path):
     key, uri, public = officer
-    root, path = root_of(releases, key), releases.bundle(tmp_path, releases.APPROVED_POLICY)
+    root, path = root_of(releases, approvers(releases, key)), releases.bundle(tmp_path, releases.APPROVED_POLICY)
     opened = open_key(uri, public)
-    assert StandIn.asked == ["secret of pin"]
+    assert HardwareModule.asked == ["secret of pin"]
     assert "label" not in repr(opened) + repr(opened.private)
     made = approve(path, role="privacy_officer", key=opened, trust=root, now=releases.LATER)
     assert made.name == f"privacy_officer.{key.keyid}.dsse.json"
@@ -111,52 +107,48 @@ def test_a_key_in_hardware_approves_and_the_bundle_verifies(officer, releases, t
     assert verify_bundle(path, root, now=releases.LATER).ok
 
 
-def test_hardware_that_signs_with_another_key_is_found_out(officer, releases):
+def test_hardware_with_another_key_is_refused(officer, releases):
     key, uri, public = officer
-    StandIn.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
+    HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
     with pytest.raises(DataError, match="of another key"):
         open_key(uri, public)
 
 
 @pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError])
-def test_hardware_that_fails_is_told_and_signs_nothing(officer, releases, monkeypatch, tmp_path, error):
+def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_path, error):
     key, uri, public = officer
     opened, path = open_key(uri, public), releases.bundle(tmp_path, releases.APPROVED_POLICY)
 
     def gone(*_):
         raise error("serial 4711")
 
-    monkeypatch.setattr(StandIn, "sign", gone)
+    monkeypatch.setattr(HardwareModule, "sign", gone)
+    root = root_of(releases, approvers(releases, key))
     with pytest.raises(StorageError, match="cannot sign") as caught:
-        approve(path, role="privacy_officer", key=opened, trust=root_of(releases, key), now=releases.LATER)
+        approve(path, role="privacy_officer", key=opened, trust=root, now=releases.LATER)
     assert "4711" not in str(caught.value)
     assert not list(path.glob("attestation/approvals/*"))
 
 
-def test_a_public_part_goes_with_a_uri_and_with_nothing_else(officer, tmp_path):
+def test_uri_needs_a_public_part_and_a_file_has_none(officer, tmp_path):
     _, uri, public = officer
     with pytest.raises(UsageError, match="needs its public part"):
         open_key(uri)
-    with pytest.raises(UsageError, match="keys with a URI alone"):
+    with pytest.raises(UsageError, match="only for a key named by a URI"):
         open_key(str(tmp_path / "k.pem"), public)
     with pytest.raises(StorageError, match="there is no key"):
         open_key(str(tmp_path / "k.pem"))
 
 
-def test_the_command_approves_with_a_uri(kept, releases, tmp_path):
-    """On the clock of today, which `synthgen approve` reads."""
-    key, uri, public = kept
+def test_command_approves_with_a_uri(external, releases, tmp_path):
+    """Use the current time, as `synthgen approve` does."""
+    key, uri, public = external
     now, day = datetime.now(UTC), timedelta(days=1)
-    held = {
-        "releaser": releases.signing_key("R. Releaser", start=now - day, end=now + day),
-        "privacy_officer": releases.signing_key("K. Keeper", start=now - day, end=now + day, kind=key.public.alg),
-    }
-    public.write_text(json.dumps({"keyid": key.keyid, **held["privacy_officer"].public.model_dump()}))
-    root = releases.root(
-        expires=stamp(now + day),
-        keys={one.keyid: one.public for one in held.values()},
-        roles={role: {"keyids": (one.keyid,), "threshold": 1} for role, one in held.items()},
-    )
+    valid = {"start": now - day, "end": now + day}
+    officer = releases.signing_key("K. Keeper", kind=key.public.alg, **valid)
+    held = {"releaser": releases.signing_key("R. Releaser", **valid), "privacy_officer": officer}
+    write_public(public, officer)
+    root = root_of(releases, held, expires=stamp(now + day))
     (tmp_path / "trust.json").write_bytes(root.to_bytes())
     path = releases.bundle(tmp_path, releases.APPROVED_POLICY, key=held["releaser"], now=now)
     options = ["--role", "privacy_officer", "--key", uri, "--public", public, "--trust", tmp_path / "trust.json"]

@@ -4,12 +4,13 @@ from dataclasses import replace
 import pytest
 
 from audits.core.errors import VerifyError
-from synthgen.release.statement import CONFIG, METRICS, release_payload, short_id
+from audits.verify.contents import METRICS
+from synthgen.release.statement import CONFIG, release_payload, short_id
 
 DIGESTS = {CONFIG: "0" * 64, METRICS: "1" * 64}
 
 
-def test_the_id_follows_from_data_evidence_and_policy(releases):
+def test_release_id_depends_on_data_evidence_and_policy(releases):
     content = releases.content()
     one = short_id(content, {"data/a": b"x"}, releases.NOW)
     assert re.fullmatch(r"2026-11-20-[0-9a-f]{6}", one)
@@ -22,7 +23,7 @@ def test_the_id_follows_from_data_evidence_and_policy(releases):
 @pytest.mark.parametrize(
     "changes", [{"models": [{"role": "magic"}]}, {"inputs": [{"role": "train", "sha256": "0" * 64}]}, {"privacy": {}}]
 )
-def test_what_a_verifier_would_refuse_is_never_signed(releases, changes):
+def test_statement_that_a_verifier_would_refuse_is_not_signed(releases, changes):
     content = releases.content()
     release_payload(content, DIGESTS, "2026-11-20-aaaaaa", releases.NOW)
     with pytest.raises(VerifyError, match="E_PREDICATE"):

@@ -10,17 +10,14 @@ ROWS = [("b" * 16, "two \u2028 lines\n", "x"), ("a" * 16, "=1+1", "y")]
 
 
 @pytest.mark.parametrize("name", [PARQUET, JSONL])
-def test_what_is_written_is_read(name):
+def test_data_file_is_read_back_with_any_row_order(name):
     data = data_files(ROWS, ("parquet", "jsonl"))[name]
     assert [tuple(row.values()) for row in read_data_file(name, data).to_pylist()] == sorted(ROWS)
     assert data == data_files(ROWS[::-1], ("parquet", "jsonl"))[name]
 
 
-def test_only_the_formats_asked_for():
+def test_audits_read_the_data_files_of_a_release(tmp_path):
     assert set(data_files(ROWS, ("jsonl",))) == {JSONL}
-
-
-def test_the_files_of_a_release_hold_nothing_but_its_rows(tmp_path):
     rows = [(f"{i:032x}", f"made up text {i} / é", "ab"[i % 2]) for i in range(40)]
     for name, data in data_files(rows, ["parquet", "jsonl"]).items():
         path = tmp_path / Path(name).name

@@ -1,4 +1,4 @@
-"""A release stamped by an authority on another machine: two steps here, `openssl ts` there."""
+"""Timestamps by an authority on another machine, simulated with `openssl ts`."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def made(releases, authority, tmp_path_factory):
-    """Return a bundle whose policy asks for a timestamp, and the root that names the authority."""
+    """Return a bundle whose policy requires a timestamp, and a trust root that names the authority."""
     policy = releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n"
     key = releases.signing_key("R. Releaser", start=NOW - DAY, end=NOW + DAY)
     folder = tmp_path_factory.mktemp("stamped")
@@ -30,7 +30,7 @@ def made(releases, authority, tmp_path_factory):
     return releases.bundle(folder, policy, key=key, now=NOW), root
 
 
-def test_request_here_answer_there_attach_here(made, authority, tmp_path):
+def test_timestamp_is_requested_and_attached(made, authority, tmp_path):
     bundle, root = made
     assert "synthgen timestamp" in verify_bundle(bundle, root, now=NOW).failure
     request, response = tmp_path / "release.tsq", tmp_path / "release.tsr"
@@ -46,7 +46,7 @@ def test_request_here_answer_there_attach_here(made, authority, tmp_path):
         request_timestamp(bundle / ENVELOPE, request)
 
 
-def test_an_answer_that_would_not_verify_is_not_attached(made, stamps, authority, tmp_path):
+def test_invalid_response_is_not_attached(made, stamps, authority, tmp_path):
     bundle, root = made
     envelope = tmp_path / "release.dsse.json"
     envelope.write_bytes((bundle / ENVELOPE).read_bytes())
@@ -66,7 +66,7 @@ def test_an_answer_that_would_not_verify_is_not_attached(made, stamps, authority
     assert not (tmp_path / "release.tsr").exists()
 
 
-def test_what_is_no_envelope_is_not_stamped(tmp_path, stamps, monkeypatch):
+def test_file_that_is_no_envelope_is_refused(tmp_path, stamps, monkeypatch):
     assert stamps.OPENSSL
     with pytest.raises(StorageError, match="cannot be read"):
         request_timestamp(tmp_path / "nowhere", tmp_path / "q")

@@ -12,13 +12,12 @@ SECRET = b"correct horse"
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory, releases):
     folder = tmp_path_factory.mktemp("keys")
-    people = {"releaser": "R", "data_owner": "D", "root": "T"}
-    for role, person in people.items():
+    for role, person in {"releaser": "R", "data_owner": "D", "root": "T"}.items():
         new_key(folder / f"{role}.pem", SECRET, person=person, org="Clinic", now=releases.NOW)
     return folder
 
 
-def test_a_new_root_is_enough_to_verify_a_new_release(keys, tmp_path, releases):
+def test_new_root_verifies_a_new_release(keys, tmp_path, releases):
     policy = releases.policy_of(releases.POLICY)
     path = tmp_path / "trust.json"
     roles = {"releaser": [keys / "releaser.pub.json"], "data_owner": [keys / "data_owner.pub.json"]}
@@ -32,16 +31,16 @@ def test_a_new_root_is_enough_to_verify_a_new_release(keys, tmp_path, releases):
         new_trust(path, roles=roles, policies={}, expires=releases.NOW)
 
 
-def test_a_root_may_be_signed(keys, tmp_path, releases):
+def test_root_with_root_keys_is_signed(keys, tmp_path, releases):
     roles = {role: [keys / f"{role}.pub.json"] for role in ("releaser", "root")}
-    with pytest.raises(ConfigError, match="signed by them"):
+    with pytest.raises(ConfigError, match="signed by root keys if and only if"):
         new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW)
     root = load_key(keys / "root.pem", SECRET)
     new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW, root_keys=[root])
     assert load_trust(tmp_path / "t").roles["root"].keyids == (root.keyid,)
 
 
-def test_an_unsound_root_is_not_written(keys, tmp_path, releases):
+def test_unsound_root_is_not_written(keys, tmp_path, releases):
     one = [keys / "releaser.pub.json"]
     for roles in ({"releaser": one, "data_owner": one}, {"data_owner": one}):
         with pytest.raises(ConfigError, match="unsound"):

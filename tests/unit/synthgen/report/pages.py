@@ -1,4 +1,4 @@
-"""Contents for the report's tests, and a reader of the page made of the standard library alone."""
+"""Contents for the tests of the report, and a parser of the page based on the standard library."""
 
 from html.parser import HTMLParser
 
@@ -8,89 +8,23 @@ from audits.gate.coarse import public_curve, public_histogram
 from synthgen.report import GateRow, ReportContent
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
+
+
+def row(id_, metric, op, limit, interval, n, verdict, reason="decided", why="Required.", **more):  # noqa: PLR0917
+    """Return a row of the gate table; `interval` is (low, value, high)."""
+    low, value, high = interval
+    given = {"id": id_, "metric": metric, "op": op, "limit": limit, "low": low, "value": value, "high": high, "n": n}
+    return GateRow(**given, verdict=verdict, reason=reason, why=why, **more)
+
+
 GATES = (
-    GateRow(
-        id="audit-memorization",
-        metric="memorization.passed",
-        op=">=",
-        limit=1,
-        value=1,
-        low=1,
-        high=1,
-        n=None,
-        verdict="PASS",
-        reason="the audit passed",
-        why="Required by the policy.",
-    ),
-    GateRow(
-        id="copies",
-        metric="memorization.person_unique_runs",
-        op="<=",
-        limit=0,
-        value=0,
-        low=0,
-        high=0,
-        n=412,
-        verdict="PASS",
-        reason="no passage of one person came back",
-        why="A copied passage is a disclosure.",
-    ),
-    GateRow(
-        id="auc",
-        metric="membership.auc",
-        op="<=",
-        limit=0.75,
-        value=0.61,
-        low=0.578,
-        high=0.645,
-        n=412,
-        verdict="PASS",
-        reason="upper end within the limit",
-        why="An attacker may do little better than guessing.",
-    ),
+    row("audit-memorization", "memorization.passed", ">=", 1, (1, 1, 1), None, "PASS"),
+    row("copies", "memorization.person_unique_runs", "<=", 0, (0, 0, 0), 412, "PASS"),
+    row("auc", "membership.auc", "<=", 0.75, (0.578, 0.61, 0.645), 412, "PASS"),
 )
-FAILED = GateRow(
-    id="useful",
-    metric="utility.macro_f1_ratio",
-    op=">=",
-    limit=0.9,
-    value=0.93,
-    low=0.88,
-    high=0.98,
-    n=731,
-    verdict="FAIL",
-    reason="lower end below the limit",
-    why="Useless data need not be released.",
-)
-UNKNOWN = GateRow(
-    id="balance",
-    metric="balance.distance",
-    op="<=",
-    limit=0.05,
-    value=None,
-    low=None,
-    high=None,
-    n=None,
-    verdict="INSUFFICIENT",
-    reason="not measured",
-    why="Classes were asked for in equal numbers.",
-)
-
-
-MEASURED = GateRow(
-    id="audit-membership",
-    metric="membership.passed",
-    op=">=",
-    limit=1,
-    value=0,
-    low=0,
-    high=0,
-    n=None,
-    verdict="FAIL",
-    reason="the audit's verdict is fail, and gates nothing here",
-    why="Shown.",
-    gating=False,
-)
+FAILED = row("useful", "utility.macro_f1_ratio", ">=", 0.9, (0.88, 0.93, 0.98), 731, "FAIL")
+UNKNOWN = row("balance", "balance.distance", "<=", 0.05, (None, None, None), None, "INSUFFICIENT", "not measured")
+MEASURED = row("audit-membership", "membership.passed", ">=", 1, (0, 0, 0), None, "FAIL", gating=False)
 
 
 def estimate(value, half):
@@ -101,68 +35,30 @@ def histogram(edges, train, control):
     return public_histogram({"edges": edges, "train": train, "control": control}, 10, 0.01)
 
 
+def audit(name, verdict, number, threshold, reason, **more):
+    given = {"name": name, "verdict": verdict, "status": "measured", "estimate": number, "control": None}
+    return {**given, "threshold": threshold, "details": {}, "reason": reason, **more}
+
+
 def audits():
-    edges = np.linspace(0, 1, 26)
-    fpr = np.linspace(0, 1, 413)
+    edges, fpr = np.linspace(0, 1, 26), np.linspace(0, 1, 413)
+    counts = ((size * window(25)).astype(int) for size, window in ((100, np.hanning), (90, np.hamming)))
+    bins = {"histogram": histogram(edges, *counts)}
+    curve = {"roc": public_curve({"fpr": fpr, "tpr": fpr**0.75}, 0.01)}
+    reason = "1,717 independent records would decide it."
     return (
-        {
-            "name": "memorization",
-            "verdict": "pass",
-            "status": "measured",
-            "estimate": estimate(0.002, 0.001),
-            "control": estimate(0.001, 0.001),
-            "threshold": 0.01,
-            "direction": "lower_is_safer",
-            "details": {},
-            "reason": "No passage came back.",
-        },
-        {
-            "name": "neighbours",
-            "verdict": "insufficient",
-            "status": "measured",
-            "estimate": estimate(0.52, 0.04),
-            "control": None,
-            "threshold": [0.47, 0.53],
-            "direction": "two_sided",
-            "details": {
-                "histogram": histogram(edges, (100 * np.hanning(25)).astype(int), (90 * np.hamming(25)).astype(int))
-            },
-            "reason": "1,717 independent records would decide it.",
-        },
-        {
-            "name": "membership",
-            "verdict": "fail",
-            "status": "measured",
-            "estimate": estimate(0.61, 0.03),
-            "control": None,
-            "threshold": 0.55,
-            "direction": "two_sided",
-            "details": {"roc": public_curve({"fpr": fpr, "tpr": fpr**0.75}, 0.01)},
-            "reason": "Area 0.61.",
-        },
-        {
-            "name": "identifiers",
-            "verdict": "insufficient",
-            "status": "not_measurable",
-            "estimate": None,
-            "control": None,
-            "threshold": None,
-            "direction": "lower_is_safer",
-            "details": {},
-            "reason": "No identifiers were recorded.",
-        },
+        audit("memorization", "pass", estimate(0.002, 0.001), 0.01, "No copy.", control=estimate(0.001, 0.001)),
+        audit("neighbours", "insufficient", estimate(0.52, 0.04), [0.47, 0.53], reason, details=bins),
+        audit("membership", "fail", estimate(0.61, 0.03), 0.55, "Area 0.61.", details=curve),
+        audit("identifiers", "insufficient", None, None, "No identifiers recorded.", status="not_measurable"),
     )
 
 
 def utility(labels):
     def scores(value):
         cell = {"value": value, "low": value - 0.02, "high": value + 0.02}
-        return {
-            "accuracy": cell,
-            "macro_f1": cell,
-            "weighted_f1": cell,
-            "per_class": {name: {"f1": cell, "recall": cell} for name in labels},
-        }
+        per_class = {name: {"f1": cell, "recall": cell} for name in labels}
+        return {**dict.fromkeys(("accuracy", "macro_f1", "weighted_f1"), cell), "per_class": per_class}
 
     sources = {"real": scores(0.88), "synthetic": scores(0.85), "real+synthetic": scores(0.89)}
     return {"classifiers": {"tf-idf and linear": sources, "encoder and linear": sources}}
@@ -190,7 +86,7 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
 
 
 class Page(HTMLParser):
-    """The elements of a page, with their attributes and ancestors; raises where tags do not nest."""
+    """The elements of a page with their attributes and ancestors; fails if tags do not nest."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)

@@ -5,27 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.report import GateRow
 from synthgen.report.bars import balance_widths, interval_bar
 
 
-def gate(low, value, high, limit, op="<="):
-    return GateRow(
-        id="g",
-        metric="a.b",
-        op=op,
-        limit=limit,
-        value=value,
-        low=low,
-        high=high,
-        n=7,
-        verdict="FAIL",
-        reason="",
-        why="",
-    )
+@pytest.fixture(scope="module")
+def gate(pages):
+    return lambda low, value, high, limit, op="<=": pages.row("g", "a.b", op, limit, (low, value, high), 7, "FAIL")
 
 
-def test_positions_by_hand():
+def test_positions_equal_values_computed_by_hand(gate):
     # marks 2..10 span 8, margin 0.96: axis 1.04 to 10.96, width 9.92
     bar = interval_bar(gate(2, 4, 10, 5, op=">="))
     assert (bar.axis_low, bar.axis_high) == pytest.approx((1.04, 10.96))
@@ -33,28 +21,25 @@ def test_positions_by_hand():
     assert not bar.safe_left
 
 
-def test_shares_stay_within_0_and_1():
+def test_axis_of_shares_stays_within_0_and_1(gate):
     bar = interval_bar(gate(0, 0.99, 1, 0.5))
     assert (bar.axis_low, bar.axis_high, bar.low, bar.high) == (0, 1, 0, 100)
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf])
-def test_nothing_finite_gives_no_bar(bad):
+def test_exact_fact_or_non_finite_number_has_no_bar(gate, bad):
     assert interval_bar(gate(0.1, bad, 0.3, 0.2)) is None
-
-
-def test_an_exact_fact_has_no_bar():
     assert interval_bar(replace(gate(1, 1, 1, 1), n=None)) is None
 
 
-def test_everything_at_zero_still_has_an_axis():
+def test_bar_of_zeros_has_an_axis(gate):
     bar = interval_bar(gate(0, 0, 0, 0))
     assert bar.axis_low == 0 < bar.axis_high
     assert bar.low == bar.limit == 0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), st.floats(-1e6, 1e6))
-def test_marks_lie_on_the_axis_in_order(interval, limit):
+def test_marks_lie_on_the_axis_in_order(gate, interval, limit):
     low, value, high = sorted(interval)
     bar = interval_bar(gate(low, value, high, limit))
     assert 0 <= bar.low <= bar.value <= bar.high <= 100
@@ -62,9 +47,6 @@ def test_marks_lie_on_the_axis_in_order(interval, limit):
 
 
 def test_balance_widths_share_one_scale():
-    assert balance_widths([("a", 10, 40, 30), ("b", 5, 40, 0)]) == [(25, 100, 75), (12.5, 100, 0)]
-
-
-def test_balance_widths_of_nothing():
     assert balance_widths([("a", 0, 0, 0)]) == [(0, 0, 0)]
     assert balance_widths([]) == []
+    assert balance_widths([("a", 10, 40, 30), ("b", 5, 40, 0)]) == [(25, 100, 75), (12.5, 100, 0)]

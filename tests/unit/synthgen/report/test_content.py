@@ -3,60 +3,85 @@ from dataclasses import replace
 
 import pytest
 
+from audits.gate.evidence import AuditState, Evidence, Metric
+from audits.gate.policy import Policy, decide
+from audits.gate.rule import Rule
 from synthgen.core.errors import InternalError
-from synthgen.report import GateRow, ReportContent
+from synthgen.report import gate_rows
 
-GATE = GateRow(
-    id="auc",
-    metric="membership.auc",
-    op="<=",
-    limit=0.75,
-    value=0.6,
-    low=0.5,
-    high=0.7,
-    n=41,
-    verdict="PASS",
-    reason="upper end within the limit",
-    why="guessing",
+POLICY = Policy(
+    name="trial",
+    version="1",
+    intended_use="inside",
+    statement="inside only",
+    required=("memorization",),
+    measured=("membership",),
+    rules=(
+        Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
+        Rule(id="gone", metric="utility.ratio", bound="low", op=">=", limit=0.9, why="useful"),
+    ),
 )
-RELEASED = ReportContent(
-    title="t",
-    release_id="t-1",
-    policy_name="research",
-    policy_statement="inside only",
-    verdict="released",
-    gates=(GATE,),
+EVIDENCE = Evidence(
+    metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
+    audits={
+        "memorization": AuditState(verdict="pass", status="measured", confidence=0.96),
+        "membership": AuditState(verdict="fail", status="measured", confidence=0.96),
+    },
 )
+
+
+@pytest.fixture(scope="module")
+def released(pages):
+    return pages.content()
+
+
+@pytest.fixture(scope="module")
+def gate(pages):
+    return pages.GATES[-1]
 
 
 @pytest.mark.parametrize("field", ["value", "low", "high"])
 @pytest.mark.parametrize("number", [None, math.nan, math.inf])
-def test_a_pass_without_a_finite_number_cannot_be_written(field, number):
+def test_pass_needs_a_finite_number_and_interval(gate, field, number):
     with pytest.raises(InternalError, match="gate auc: a pass needs"):
-        replace(GATE, **{field: number})
+        replace(gate, **{field: number})
 
 
-@pytest.mark.parametrize("verdict", ["FAIL", "INSUFFICIENT"])
-def test_a_release_with_a_gate_not_passed_cannot_be_written(verdict):
-    with pytest.raises(InternalError, match="only where every gate passed"):
-        replace(RELEASED, gates=(GATE, replace(GATE, verdict=verdict)))
-
-
-def test_a_release_without_gates_or_id_cannot_be_written():
-    with pytest.raises(InternalError, match="only where every gate passed"):
-        replace(RELEASED, gates=())
+def test_release_needs_an_id_and_gates_that_all_pass(released, gate):
+    for gates in ((), (gate, replace(gate, verdict="FAIL")), (gate, replace(gate, verdict="INSUFFICIENT"))):
+        with pytest.raises(InternalError, match="every gate must pass"):
+            replace(released, gates=gates)
     with pytest.raises(InternalError, match="without an id"):
-        replace(RELEASED, release_id=None)
+        replace(released, release_id=None)
+    assert replace(released, verdict="refused", gates=(), release_id=None).verdict == "refused"
 
 
-def test_gates_and_what_gates_nothing_are_kept_apart():
-    beside = replace(GATE, id="audit-linkage", verdict="FAIL", gating=False)
-    assert replace(RELEASED, measured=(beside,)).verdict == "released"
-    for wrong in ({"gates": (GATE, beside)}, {"measured": (GATE,)}):
-        with pytest.raises(InternalError, match="may not stand among the gates"):
-            replace(RELEASED, **wrong)
+def test_gates_and_audits_without_a_gate_are_separate(released, gate):
+    without_gate = replace(gate, id="audit-linkage", verdict="FAIL", gating=False)
+    assert replace(released, measured=(without_gate,)).verdict == "released"
+    for wrong in ({"gates": (gate, without_gate)}, {"measured": (gate,)}):
+        with pytest.raises(InternalError, match="must contain gates only"):
+            replace(released, **wrong)
 
 
-def test_a_refusal_needs_neither_gates_nor_id():
-    refused = replace(RELEASED, verdict="refused", gates=(), release_id=None)
-    assert refused.verdict == "refused"
+def test_gate_rows_contain_value_interval_n_and_purpose():
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes)}
+    auc, gone, audit = rows["auc"], rows["gone"], rows["audit-memorization"]
+    assert (auc.value, auc.low, auc.high, auc.n, auc.verdict, auc.why) == (0.6, 0.55, 0.66, 321, "PASS", "guessing")
+    assert auc.metric.startswith("membership.auc")
+    assert (auc.op, auc.limit) == ("<=", 0.75)
+    assert (gone.value, gone.low, gone.n, gone.verdict) == (None, None, None, "INSUFFICIENT")
+    assert (audit.value, audit.low, audit.high, audit.n, audit.verdict) == (1, 1, 1, None, "PASS")
+
+
+def test_gate_rows_keep_the_verdict_of_an_audit_without_a_gate():
+    decision = decide(EVIDENCE, POLICY)
+    (row,) = gate_rows(decision.measured)
+    assert (row.id, row.verdict, row.gating) == ("audit-membership", "FAIL", False)
+    assert all(row.gating for row in gate_rows(decision.gates))
+
+
+def test_empty_policy_has_one_row_that_refuses():
+    empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})
+    (row,) = gate_rows(decide(EVIDENCE, empty).outcomes)
+    assert row.verdict != "PASS"

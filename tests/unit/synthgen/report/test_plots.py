@@ -15,7 +15,7 @@ ROC = {
 
 
 @pytest.mark.parametrize("svg", [histogram_svg("h", BINS, "a<b", "c&d"), roc_svg("r", ROC, "a<b", "c&d")])
-def test_svg_is_inline_named_and_without_colour_or_date_of_its_own(svg):
+def test_svg_is_inline_and_has_no_fixed_colours_or_dates(svg):
     assert svg.startswith("<svg viewBox=")
     assert svg.endswith("</svg>")
     assert ">a&lt;b</title>" in svg
@@ -28,32 +28,26 @@ def test_svg_is_inline_named_and_without_colour_or_date_of_its_own(svg):
     assert "<text" in svg
 
 
-def test_train_and_control_differ_in_more_than_colour():
+def test_train_and_control_have_different_dashes():
     svg = histogram_svg("h", BINS, "t", "d")
     outlines = re.findall(r'style="(fill: none;[^"]*var\(--(?:train|control)\)[^"]*)"', svg)
-    dashed = ["stroke-dasharray" in o for o in outlines if "control" in o]
-    solid = ["stroke-dasharray" in o for o in outlines if "train" in o]
-    assert dashed
-    assert all(dashed)
-    assert solid
-    assert not any(solid)
+    dashed = {role: {"stroke-dasharray" in o for o in outlines if role in o} for role in ("train", "control")}
+    assert dashed == {"train": {False}, "control": {True}}
 
 
-def test_names_keep_two_plots_apart():
+def test_two_plots_share_no_ids():
     ids = [set(re.findall(r'id="([^"]+)"', roc_svg(name, ROC, "t", "d"))) for name in ("one", "two")]
     assert ids[0]
     assert not ids[0] & ids[1]
 
 
-def test_the_interval_is_drawn_only_where_it_is_known():
+def test_interval_is_drawn_only_if_it_is_given():
     bare = {key: ROC[key] for key in ("fpr", "tpr")}
     assert ">interval<" in roc_svg("r", ROC, "t", "d")
     assert ">interval<" not in roc_svg("r", bare, "t", "d")
 
 
-def test_an_attack_that_finds_nobody_is_drawn():
+def test_empty_curve_and_empty_histogram_are_drawn():
     assert ">attack<" in roc_svg("r", {"fpr": [0.0, 1.0], "tpr": [0.0, 1.0]}, "t", "d")
 
-
-def test_one_role_absent_is_drawn_as_nothing():
     assert ">control<" in histogram_svg("h", (Bin(0, 1, 50, 0),), "t", "d")

@@ -20,8 +20,9 @@ def page(request, pages):
     return pages.Page(render_report(pages.content(request.param)))
 
 
-def test_nothing_runs_and_nothing_is_fetched(page):
-    assert not page.all("script")
+def test_page_has_no_scripts_and_no_external_resources(page):
+    policies = [m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
     for tag, attributes, _ in page.elements:
         assert tag not in {"script", "iframe", "object", "embed", "link", "base", "form", "img"}
         for name, value in attributes.items():
@@ -35,12 +36,7 @@ def test_nothing_runs_and_nothing_is_fetched(page):
     assert "url(" not in styles
 
 
-def test_the_content_policy_is_the_strict_one(page):
-    policies = [m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
-
-
-def test_every_picture_has_a_title_and_every_header_a_scope(page):
+def test_pictures_have_titles_and_headers_have_scopes(page):
     n_svg = len(page.all("svg"))
     titles = [where for tag, _, where in page.elements if tag == "title" and where and where[-1] == "svg"]
     assert n_svg == len(titles) > 4
@@ -48,12 +44,11 @@ def test_every_picture_has_a_title_and_every_header_a_scope(page):
     for figure in page.all("figure"):
         assert figure["role"] == "img"
         assert figure["aria-labelledby"]
-    plots = [where for tag, _, where in page.elements if tag == "desc"]
-    assert len(plots) == 2
+    assert len(page.all("desc")) == 2
     assert page.all("html")[0]["lang"] == "en"
 
 
-def test_ids_are_unique_and_every_reference_has_its_target(page):
+def test_ids_are_unique_and_references_have_targets(page):
     ids = Counter(a["id"] for _, a, _ in page.elements if "id" in a)
     assert max(ids.values()) == 1
     wanted = [i for _, a, _ in page.elements for i in a.get("aria-labelledby", "").split()]
@@ -69,38 +64,33 @@ def test_headings_do_not_skip_a_level(page):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_a_failed_audit_that_gates_nothing_is_shown_as_failed(pages):
-    shown = pages.Page(render_report(pages.content("released")))
-    text = shown.text()
-    banner = text[text.index("Released: all 3 gates passed") : text.index("Verify it yourself")]
+def test_failed_audit_without_a_gate_is_shown_as_failed(pages):
+    text = pages.Page(render_report(pages.content("released"))).text()
+    banner = text[text.index("Released: all 3 gates passed") : text.index("Verification")]
     assert "membership ✕ FAIL" in banner
-    beside = text[text.index("Measured, gating nothing") : text.index("Class balance")]
-    assert "FAIL membership" in beside
-    assert "PASS" not in beside.replace("what is not PASS", "")
-    gates = text[text.index("Every rule of the policy") : text.index("Measured, gating nothing")]
+    start = text.index("Audits without a gate The policy")
+    without_gate = text[start : text.index("Class balance")]
+    assert "FAIL membership" in without_gate
+    assert "PASS" not in without_gate.replace("is not PASS", "")
+    gates = text[text.index("Every rule of the policy") : start]
     assert "membership.passed" not in gates
 
 
-def test_the_first_words_are_verdict_and_statement(pages):
-    for verdict, words in [
-        ("released", "Released: all 3 gates passed"),
-        ("refused", "Refused: 2 of 5 gates did not"),
-    ]:
+def test_page_begins_with_verdict_and_statement(pages):
+    starts = {"released": "Released: all 3 gates passed", "refused": "Refused: 2 of 5 gates did not"}
+    for verdict, words in starts.items():
         text = pages.Page(render_report(pages.content(verdict))).text()
-        assert text.index(words) < text.index("Not shown to be safe outside") < text.index("What was made")
-        assert text.count("would have said: For use inside") == (verdict == "refused")
-    assert "Not passed: useful (FAIL), balance (INSUFFICIENT)" in text
-    assert "synthgen verify" not in text
+        assert text.index(words) < text.index("Not shown to be safe outside") < text.index("Generated records")
+        assert text.count("the policy research: For use inside") == (verdict == "refused")
+        assert ("synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust" in text) == (
+            verdict == "released"
+        )
+    assert "Gates that did not pass: useful (FAIL), balance (INSUFFICIENT)" in text
 
 
-def test_a_release_says_how_to_verify_it(pages):
+def test_audits_that_were_not_run_are_listed(pages):
     text = pages.Page(render_report(pages.content())).text()
-    assert "synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust trust.json" in text
-
-
-def test_audits_not_run_are_named(pages):
-    text = pages.Page(render_report(pages.content())).text()
-    start = text.index("Not tested here")
+    start = text.index("Audits that were not run")
     for name in ("identifiers", "parent_recovery", "linkage", "canaries", "accounting", "differencing"):
         assert name in text[start:]
     assert "memorization: Does" not in text[start:]
@@ -108,7 +98,7 @@ def test_audits_not_run_are_named(pages):
 
 
 @pytest.mark.parametrize("where", ["label", "title"])
-def test_hostile_names_stay_words(pages, where):
+def test_hostile_names_are_escaped(pages, where):
     html = render_report(pages.content("refused", **{where: HOSTILE}))
     page = pages.Page(html)
     assert not page.all("img")
@@ -119,15 +109,13 @@ def test_hostile_names_stay_words(pages, where):
     assert "{{7*7}}" in page.text()
 
 
-def test_hostile_words_of_an_audit_stay_words(pages):
+def test_hostile_text_of_an_audit_is_escaped(pages):
     audit = {**pages.audits()[1], "reason": HOSTILE, "name": HOSTILE}
-    page = pages.Page(
-        render_report(replace(pages.content("refused"), audits=(audit,), provenance={HOSTILE: HOSTILE}))
-    )
-    assert not page.all("img")
+    content = replace(pages.content("refused"), audits=(audit,), provenance={HOSTILE: HOSTILE})
+    assert not pages.Page(render_report(content)).all("img")
 
 
-def test_the_same_content_gives_the_same_bytes_in_another_process(pages):
+def test_same_content_gives_the_same_bytes_in_another_process(pages):
     here = render_report(pages.content())
     assert render_report(pages.content()) == here
     code = (
@@ -139,38 +127,25 @@ def test_the_same_content_gives_the_same_bytes_in_another_process(pages):
     assert there == here.encode()
 
 
-def test_a_page_of_a_hundred_classes_is_under_the_limit(pages):
+def test_page_size_is_limited(pages):
     labels = [f"class {i}" for i in range(101)]
     content = pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
-    assert len(render_report(big).encode()) < MAX_REPORT_BYTES
-
-
-def test_a_page_over_the_limit_is_refused(pages):
-    content = replace(pages.content(), limitations=("x" * MAX_REPORT_BYTES,))
+    assert len(render_report(big).encode()) < MAX_REPORT_BYTES  # a hundred classes
     with pytest.raises(InternalError, match="at most 2000000"):
-        render_report(content)
+        render_report(replace(content, limitations=("x" * MAX_REPORT_BYTES,)))
 
 
-def test_a_policy_without_gates_and_nothing_else_still_renders(pages):
-    bare = replace(
-        pages.content("refused"),
-        gates=(),
-        balance=(),
-        audits=(),
-        utility={},
-        filters={},
-        stages=(),
-        provenance={},
-        limitations=(),
-    )
-    assert "nothing is released without one" in pages.Page(render_report(bare)).text()
+def test_report_without_gates_and_numbers_is_rendered(pages):
+    rows = dict.fromkeys(("gates", "balance", "audits", "stages", "limitations"), ())
+    bare = replace(pages.content("refused"), **rows, utility={}, filters={}, provenance={})
+    assert "it allows no release" in pages.Page(render_report(bare)).text()
 
 
-def test_a_histogram_of_few_records_is_not_drawn(pages):
+def test_histogram_of_few_records_is_not_drawn(pages):
     audit = {**pages.audits()[1], "details": {"histogram": pages.histogram([0, 1, 2], [3, 2], [1, 1])}}
     text = pages.Page(render_report(replace(pages.content(), audits=(audit,)))).text()
-    assert "Too few records to draw" in text
+    assert "Not drawn, because too few records" in text
 
 
 @pytest.mark.parametrize(
@@ -192,6 +167,6 @@ def test_number(value, shown):
     assert number(value) == shown
 
 
-def test_long_labels_are_cut():
+def test_long_labels_are_shortened():
     assert len(label("x" * 500)) == 60
     assert label("x" * 60) == "x" * 60

@@ -1,4 +1,4 @@
-"""Logs of mechanisms, simulated: a Poisson-sampled Gaussian mechanism with its dry run, and ways to get it wrong."""
+"""Simulated logs: a Poisson-sampled Gaussian mechanism with its dry run, and incorrect variants."""
 
 import numpy as np
 
@@ -9,70 +9,48 @@ RATE, STEPS, DIMENSION = 0.08, 240, 31
 
 
 def poisson_batches(rng, n=120, steps=STEPS, rate=RATE):
-    """Return batches of persons numbered from 0, each in each step with the same chance."""
+    """Return Poisson samples of persons numbered from 0."""
     return [np.flatnonzero(rng.random(n) < rate).tolist() for _ in range(steps)]
 
 
 def shuffled_batches(rng, n=120, steps=STEPS, size=10):
-    """Return batches of one size, cut from one shuffled list after the other."""
+    """Return consecutive parts, of equal size, of shuffled lists."""
     order = np.concatenate([rng.permutation(n) for _ in range(-(-steps * size // n))])
     return [sorted(set(order[i * size : (i + 1) * size].tolist())) for i in range(steps)]
 
 
 def fixed_batches(rng, n=120, steps=STEPS, size=10):
-    """Return batches of one size, each drawn anew."""
+    """Return independent batches of equal size."""
     return [rng.choice(n, size=size, replace=False).tolist() for _ in range(steps)]
 
 
 def gaussian_noise(rng, steps=STEPS, dimension=DIMENSION, factor=1.0):
-    """Return |z|² of each step, `factor` times the noise that is claimed."""
+    """Return |z|² of each step for `factor` times the claimed noise."""
     return ((factor * rng.normal(size=(steps, dimension))) ** 2).sum(axis=1).tolist()
 
 
 def sgd(rng, *, dry_run=None, **changes):
-    """Return a dp-sgd mechanism whose dry run did as it says."""
-    logged = {
-        "n_persons": 120,
-        "batches": poisson_batches(rng),
-        "noise": gaussian_noise(rng),
-        "dimension": DIMENSION,
-        "max_norm": 0.5,
-        "normalisers": [7.2] * STEPS,
-    }
-    return {
-        "kind": "dp-sgd",
-        "unit": "group",
-        "clip_norm": 0.5,
-        "noise_multiplier": 2.0,
-        "sampling": "poisson",
-        "sampling_rate": RATE,
-        "steps": 300,
-        "normaliser": {"value": 7.2, "source": "constant"},
-        "seed_digest": None,
-        "dry_run": logged | (dry_run or {}),
-    } | changes
+    """Return a dp-sgd mechanism with a correct dry run."""
+    logged = {"n_persons": 120, "batches": poisson_batches(rng), "noise": gaussian_noise(rng), "dimension": DIMENSION}
+    logged |= {"max_norm": 0.5, "normalisers": [7.2] * STEPS}
+    cost = {"kind": "dp-sgd", "noise_multiplier": 2.0, "sampling_rate": RATE, "steps": 300}
+    how = {"unit": "group", "clip_norm": 0.5, "sampling": "poisson", "seed_digest": None}
+    divisor = {"value": 7.2, "source": "constant"}
+    return cost | how | {"normaliser": divisor, "dry_run": logged | (dry_run or {})} | changes
 
 
 def vote(rng, *, kind="vote", steps=11, dry_run=None, **changes):
-    """Return a mechanism in which everyone takes part; `kind` may be gaussian or laplace as well."""
+    """Return a mechanism without sampling; `kind` may also be gaussian or laplace."""
     z = rng.laplace(size=(steps, 40)) if kind == "laplace" else rng.normal(size=(steps, 40))
     noise = 2 * np.abs(z).sum(axis=1) if kind == "laplace" else (z**2).sum(axis=1)
-    return {
-        "kind": kind,
-        "unit": "group",
-        "clip_norm": 1.0,
-        "noise_multiplier": 25.0,
-        "sampling": "all",
-        "sampling_rate": 1,
-        "steps": steps,
-        "normaliser": None,
-        "seed_digest": None,
-        "dry_run": {"n_persons": 70, "noise": noise.tolist(), "dimension": 40, "max_norm": 1.0} | (dry_run or {}),
-    } | changes
+    logged = {"n_persons": 70, "noise": noise.tolist(), "dimension": 40, "max_norm": 1.0}
+    cost = {"kind": kind, "noise_multiplier": 25.0, "sampling_rate": 1, "steps": steps}
+    how = {"unit": "group", "clip_norm": 1.0, "sampling": "all", "normaliser": None, "seed_digest": None}
+    return cost | how | {"dry_run": logged | (dry_run or {})} | changes
 
 
 def log(*mechanisms, persons=PERSONS, **changes):
-    """Return a log of these mechanisms in which everything else is answered for; its claim is far from tight."""
+    """Return a log of these mechanisms without other reads; its claim is far from tight."""
     return {
         "schema_version": 1,
         "release": "2026-11",
@@ -87,7 +65,7 @@ def log(*mechanisms, persons=PERSONS, **changes):
 
 
 def answered(**statuses):
-    """Return reads with some answers changed; keys with _ for -, values a status or a whole cost."""
+    """Return reads with changed statuses; keys use _ for -, and values are a status or a status with its cost."""
     reads = []
     for kind in READS:
         answer = statuses.get(kind.replace("-", "_"), "none")

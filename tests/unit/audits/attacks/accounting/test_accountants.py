@@ -1,4 +1,4 @@
-"""The accountants: against hand-worked values, slow integrals, and a library that shares no code with ours."""
+"""The accountants agree with published values, numerical integrals, and an independent library."""
 
 import itertools
 import math
@@ -38,7 +38,7 @@ def renyi(log_p, log_q, order):
 
 @pytest.mark.parametrize("order", [2, 3, 7])
 @pytest.mark.parametrize(("q", "s"), [(0.3, 1.4), (0.04, 0.9)])
-def test_the_sampled_gaussian_diverges_as_its_integral(order, q, s):
+def test_divergence_of_the_sampled_gaussian_equals_its_integral(order, q, s):
     def without(x):
         return stats.norm.logpdf(x, 0, s)
 
@@ -50,24 +50,19 @@ def test_the_sampled_gaussian_diverges_as_its_integral(order, q, s):
 
 
 @pytest.mark.parametrize("order", [2, 5, 9])
-def test_laplace_and_gaussian_noise_diverge_as_their_integrals(order):
+def test_divergences_of_laplace_and_gaussian_noise_equal_their_integrals(order):
     for kind, noise, s in (("laplace", stats.laplace, 1.7), ("gaussian", stats.norm, 2.3)):
         ours = renyi_divergences(cost(kind, s))[ORDERS.index(order)]
-        assert ours == pytest.approx(
-            renyi(lambda x, f=noise, s=s: f.logpdf(x, 1, s), lambda x, f=noise, s=s: f.logpdf(x, 0, s), order),
-            rel=1e-6,
-        )
+        p, q = (lambda x, f=noise, s=s, at=at: f.logpdf(x, at, s) for at in (1, 0))
+        assert ours == pytest.approx(renyi(p, q, order), rel=1e-6)
 
 
-def test_delta_of_gaussian_noise_is_its_integral():
+def test_delta_of_gaussian_noise_equals_its_integral():
     epsilon, mu = 0.7, 0.9
     excess = integrate.quad(
         lambda x: max(0.0, stats.norm.pdf(x, mu) - math.exp(epsilon) * stats.norm.pdf(x)), -10, 12, limit=400
     )[0]
     assert gaussian_delta(epsilon, mu) == pytest.approx(excess, rel=1e-6)
-
-
-def test_gaussian_epsilon_is_nought_where_the_noise_is_overwhelming():
     assert gaussian_epsilon(1e-7, delta=1e-6) == 0.0
 
 
@@ -78,7 +73,7 @@ def test_gaussian_epsilon_inverts_delta(mu, delta):
         assert gaussian_delta(epsilon, mu) == pytest.approx(delta, rel=1e-6)
 
 
-def test_a_published_value():
+def test_epsilon_agrees_with_a_published_value():
     # sigma 1.5, rate .04, 2250 steps, delta 1e-5: 7.32911117 in opacus' tests, at a fractional order (3.9)
     found = epsilon_bounds([cost("dp-sgd", 1.5, 0.04, 2250)], delta=1e-5)
     assert found.rdp == pytest.approx(7.3291, abs=0.02)
@@ -97,7 +92,7 @@ MIXED = [
 
 
 @pytest.mark.parametrize("costs", MIXED)
-def test_ours_is_not_below_the_librarys_renyi_accountant_and_not_far_above(costs, caplog):
+def test_rdp_agrees_with_the_library(costs, caplog):
     import dp_accounting
     from dp_accounting import rdp
 
@@ -112,7 +107,7 @@ def test_ours_is_not_below_the_librarys_renyi_accountant_and_not_far_above(costs
     assert found.pld <= found.rdp + 1e-3
 
 
-def test_the_closed_form_and_the_loss_distribution_agree():
+def test_closed_form_and_loss_distribution_agree():
     found = epsilon_bounds([cost("gaussian", 9.0, 1.0, 7), cost("vote", 15.0, 1.0, 31)], delta=3e-6)
     mu = math.sqrt(7 / 81 + 31 / 225)
     assert found.closed == pytest.approx(gaussian_epsilon(mu, delta=3e-6))
@@ -120,24 +115,19 @@ def test_the_closed_form_and_the_loss_distribution_agree():
     assert found.upper == found.closed
 
 
-def test_known_budgets_are_added_and_take_their_delta():
-    costs, budgets = (
-        [cost("gaussian", 9.0)],
-        [PrivacyBudget(epsilon=0.5, delta=4e-6), PrivacyBudget(epsilon=0.25, delta=1e-6)],
-    )
+def test_budgets_add_their_epsilon_and_use_their_delta():
+    costs = [cost("gaussian", 9.0)]
+    budgets = [PrivacyBudget(epsilon=0.5, delta=4e-6), PrivacyBudget(epsilon=0.25, delta=1e-6)]
     found = epsilon_bounds(costs, budgets, delta=6e-6)
     assert found.added == 0.75
     assert found.upper == pytest.approx(epsilon_bounds(costs, delta=1e-6).upper + 0.75)
     assert epsilon_bounds(costs, budgets, delta=5e-6) is None
 
 
-def test_a_delta_too_small_for_a_loss_distribution_is_said_to_be():
+def test_small_delta_or_large_epsilon_has_no_loss_distribution():
     found = epsilon_bounds([cost("gaussian", 9.0)], delta=1e-40)
     assert found.pld is None
     assert found.upper == found.closed < found.rdp
-
-
-def test_above_a_hundred_no_loss_distribution_is_made():
     found = epsilon_bounds([cost("dp-sgd", 0.001, 0.5, 1000)], delta=1e-6)
     assert found.pld is None
     assert found.upper == found.rdp > MAX_EPSILON
@@ -145,7 +135,7 @@ def test_above_a_hundred_no_loss_distribution_is_made():
 
 @settings(max_examples=6)
 @given(s=st.floats(0.8, 8), q=st.floats(0.001, 0.3), steps=st.integers(1, 400))
-def test_more_steps_and_less_noise_never_cost_less(s, q, steps):
+def test_epsilon_increases_with_steps_and_decreases_with_noise(s, q, steps):
     runs = [cost("dp-sgd", s * 1.2, q, steps), cost("dp-sgd", s, q, steps), cost("dp-sgd", s, q, steps + 50)]
     of_rdp = [rdp_epsilon([c], delta=1e-5) for c in runs]
     assert of_rdp == sorted(of_rdp)
@@ -155,17 +145,17 @@ def test_more_steps_and_less_noise_never_cost_less(s, q, steps):
 
 
 @given(st.permutations(MIXED[0]))
-def test_the_order_does_not_matter(costs):
+def test_epsilon_is_independent_of_the_order(costs):
     assert rdp_epsilon(costs, delta=1e-6) == pytest.approx(rdp_epsilon(MIXED[0], delta=1e-6))
 
 
-def test_a_coarser_grid_stays_above():
+def test_coarser_grid_gives_a_larger_epsilon():
     values = [pld_epsilon([cost("dp-sgd", 1.1, 0.05, 300)], delta=1e-6, grid=g) for g in (1e-4, 1e-3, 1e-2)]
     assert all(fine <= coarse + 1e-9 for fine, coarse in itertools.pairwise(values))
     assert values[-1] < values[0] * 1.05
 
 
-def test_without_the_library_it_says_what_to_install(monkeypatch):
+def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(NotMeasurable, match=r"dp-accounting: pip install dp-accounting"):
         epsilon_bounds([cost("gaussian", 3.0)], delta=1e-6)

@@ -1,18 +1,13 @@
-"""What the dry run shows of one mechanism: an honest one holds, each way of getting it wrong is broken."""
+"""All checks of a correct dry run hold, and each mistake breaks its own check."""
 
 import numpy as np
 import pytest
 
-from audits.attacks.accounting.dry_run_checks import ClaimCheck, degrees, dry_run_checks, needed_steps
+from audits.attacks.accounting.dry_run_checks import degrees, dry_run_checks, needed_steps
 from audits.attacks.accounting.mechanism_log import Mechanism
 from audits.core.strictjson import canonical, parse
 
 RNG = np.random.default_rng
-
-
-@pytest.fixture(scope="module")
-def logs(module_at):
-    return module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
 
 
 def checks(value, n_persons=90):
@@ -22,7 +17,7 @@ def checks(value, n_persons=90):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_honest_mechanism_holds(logs, seed):
+def test_checks_of_a_correct_mechanism_hold(logs, seed):
     found = checks(logs.sgd(RNG(seed)))
     assert list(found) == ["poisson sampling", "noise", "clipping", "normaliser"]
     assert all(c.outcome == "holds" and c.sentence == "" for c in found.values())
@@ -34,7 +29,7 @@ def test_an_honest_mechanism_holds(logs, seed):
 
 def wrong(logs, case):
     rng = RNG(7)
-    twins = {
+    dry_runs = {
         "shuffled": {"batches": logs.shuffled_batches(rng)},
         "fixed size": {"batches": logs.fixed_batches(rng)},
         "replacement": {"batches": [[4, 4, 9], *logs.poisson_batches(rng, steps=239)]},
@@ -51,20 +46,20 @@ def wrong(logs, case):
         "normaliser said to be counted": {"normaliser": {"value": 7.2, "source": "data"}},
         "normaliser not declared": {"normaliser": None},
     }
-    return logs.sgd(rng, dry_run=twins.get(case), **changes.get(case, {}))
+    return logs.sgd(rng, dry_run=dry_runs.get(case), **changes.get(case, {}))
 
 
 @pytest.mark.parametrize(
     ("case", "name", "sentence"),
     [
-        ("shuffled", "poisson sampling", "the sizes of batches do not scatter"),
-        ("fixed size", "poisson sampling", "the sizes of batches do not scatter"),
-        ("replacement", "poisson sampling", "a person stands twice in a batch"),
-        ("sampling said to be shuffled", "poisson sampling", "batches are drawn shuffled, and accounted for as"),
+        ("shuffled", "poisson sampling", "the sizes of batches do not vary"),
+        ("fixed size", "poisson sampling", "the sizes of batches do not vary"),
+        ("replacement", "poisson sampling", "a person is in a batch twice"),
+        ("sampling said to be shuffled", "poisson sampling", "batches are shuffled, but accounted for as"),
         ("half the noise", "noise", "the noise is not as large as claimed"),
         ("twice the noise", "noise", "the noise is not as large as claimed"),
         ("the same noise", "noise", "the same noise was used twice"),
-        ("no noise in empty batches", "noise", "noise was added in 237 steps, and persons drawn in 240"),
+        ("no noise in empty batches", "noise", "noise was added in 237 steps, but persons were drawn in 240"),
         ("not clipped", "clipping", "larger than the clip norm"),
         ("normaliser of the dry run", "normaliser", "another number than the declared constant"),
         ("normaliser of the batch", "normaliser", "another number than the declared constant"),
@@ -72,7 +67,7 @@ def wrong(logs, case):
         ("normaliser not declared", "normaliser", "a number that the log does not declare"),
     ],
 )
-def test_each_mistake_is_broken_by_its_own_check_and_no_other(logs, case, name, sentence):
+def test_each_mistake_breaks_only_its_own_check(logs, case, name, sentence):
     found = checks(wrong(logs, case))
     assert [c.name for c in found.values() if c.outcome != "holds"] == [name]
     assert found[name].outcome == "broken"
@@ -85,27 +80,27 @@ def test_each_mistake_is_broken_by_its_own_check_and_no_other(logs, case, name, 
         ({"batches": None}, "poisson sampling", "log the batches of a dry run of at least 200 steps"),
         ({"noise": [], "dimension": None}, "noise", "log the noise of every step"),
         ({"max_norm": None}, "clipping", "log the largest norm"),
-        ({"normalisers": []}, "normaliser", "log what the sum was divided by"),
+        ({"normalisers": []}, "normaliser", "log the divisor of the sum"),
     ],
 )
-def test_what_is_not_logged_is_missing(logs, dry_run, name, sentence):
+def test_check_without_its_log_is_missing(logs, dry_run, name, sentence):
     found = checks(logs.sgd(RNG(0), dry_run=dry_run))
     assert [(c.name, c.outcome) for c in found.values() if c.outcome != "holds"] == [(name, "missing")]
     assert sentence in found[name].sentence
 
 
-def test_a_dry_run_of_as_many_persons_cannot_tell_a_constant_from_a_count(logs):
+def test_dry_run_needs_another_number_of_persons(logs):
     for n, outcome in ((120, "missing"), (110, "missing"), (109, "holds"), (133, "missing"), (134, "holds")):
         found = checks(logs.sgd(RNG(0)), n_persons=n)["normaliser"]
         assert found.outcome == outcome, n
         assert outcome == "holds" or "run it on a tenth more or fewer" in found.sentence
 
 
-def test_without_a_dry_run_run_everything_is_missing(logs):
+def test_without_a_dry_run_all_checks_are_missing(logs):
     assert {c.outcome for c in checks(logs.sgd(RNG(0), dry_run=None) | {"dry_run": None}).values()} == {"missing"}
 
 
-def test_too_few_steps_or_persons_are_missing_and_the_number_is_named(logs):
+def test_too_few_steps_or_persons_are_missing(logs):
     rng = RNG(0)
     few = {"batches": logs.poisson_batches(rng, steps=199), "noise": logs.gaussian_noise(rng, steps=199)}
     found = checks(logs.sgd(rng, dry_run=few))
@@ -118,11 +113,7 @@ def test_too_few_steps_or_persons_are_missing_and_the_number_is_named(logs):
     assert "2 logged steps of noise in 40 coordinates are too few; 2 steps and 200 coordinates" in short.sentence
 
 
-def test_how_many_steps_are_needed_and_how_free_they_are(logs):
+def test_needed_steps_and_degrees_of_freedom(logs):
     sgd, vote = (Mechanism.model_validate(parse(canonical(m))) for m in (logs.sgd(RNG(0)), logs.vote(RNG(0))))
     assert (needed_steps(sgd), needed_steps(vote)) == (200, 11)
     assert (degrees("laplace", 7), degrees("vote", 7)) == (14, 7)
-
-
-def test_a_check_that_holds_says_nothing():
-    assert ClaimCheck("noise", "holds").sentence == ""

@@ -1,4 +1,4 @@
-"""Privacy loss random variables: against the closed form, a recomputation that needs no library, and PLD."""
+"""Bounds by privacy loss random variables agree with the closed form, an own recomputation, and PLD."""
 
 import math
 import sys
@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from audits.attacks.accounting import prv
 from audits.attacks.accounting.accountants import epsilon_bounds, gaussian_epsilon, pld_epsilon
@@ -24,15 +24,15 @@ SGD = cost("dp-sgd", 1.1, 0.01, 1500)
 
 
 def recomputed_epsilon(sigma, q, steps, delta, *, mesh=2e-4, points=1 << 18):
-    """Return epsilon by summing the loss ln(dP/dQ) of a fine grid of outcomes, without any library of accounting."""
+    """Return epsilon from the loss ln(dP/dQ) on a fine grid of outcomes, without an accounting library."""
     x = np.arange(-14 * sigma, 14 * sigma + 1, 1e-4) + 0.5e-4
     without = stats.norm.pdf(x, 0, sigma) * 1e-4
     with_person = (1 - q) * without + q * stats.norm.pdf(x, 1, sigma) * 1e-4
     loss = np.log1p(q * np.expm1((2 * x - 1) / (2 * sigma**2)))
     step = np.round(loss / mesh).astype(int)
     mass = np.zeros(points)
-    np.add.at(mass, step % points, with_person)  # negative losses wrap around, as the transform does
-    drift = float(loss @ with_person - (step * mesh) @ with_person)  # what rounding moved the mean by, in each step
+    np.add.at(mass, step % points, with_person)  # negative losses wrap around, as in the transform
+    drift = float(loss @ with_person - (step * mesh) @ with_person)  # the shift of the mean by rounding, in each step
     total = np.fft.irfft(np.fft.rfft(mass) ** steps, points)
     losses = np.arange(points) * mesh
     losses[points // 2 :] -= points * mesh
@@ -42,18 +42,14 @@ def recomputed_epsilon(sigma, q, steps, delta, *, mesh=2e-4, points=1 << 18):
         above = losses > epsilon
         return float(total[above] @ -np.expm1(epsilon - losses[above]))
 
-    low, high = 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if spent(middle) > delta else (low, middle)
-    return high
+    return optimize.brentq(lambda epsilon: spent(epsilon) - delta, 0.0, 20.0)
 
 
 @pytest.mark.parametrize(
     ("c", "delta"),
     [(SGD, 1e-6), (SGD, 1e-5), (cost("dp-sgd", 1.5, 0.04, 2250), 1e-5), (cost("vote", 2.0, 0.3, 9), 1e-6)],
 )
-def test_three_independent_ways_agree_on_sampled_noise(c, delta):
+def test_three_methods_agree_on_sampled_noise(c, delta):
     found = prv_bounds([c], delta=delta, about=1.0)
     ours = recomputed_epsilon(c.noise_multiplier, c.sampling_rate, c.steps, delta)
     assert found.absent == ""
@@ -62,7 +58,7 @@ def test_three_independent_ways_agree_on_sampled_noise(c, delta):
     assert pld_epsilon([c], delta=delta) == pytest.approx(ours, rel=1e-3)
 
 
-def test_the_golden_value():
+def test_reference_values():
     found = epsilon_bounds([SGD], delta=1e-6)
     assert found.pld == pytest.approx(2.13612, abs=1e-4)
     assert found.prv == pytest.approx(2.14623, abs=1e-4)
@@ -72,24 +68,21 @@ def test_the_golden_value():
 
 
 @pytest.mark.parametrize(("s", "steps"), [(20.0, 100), (9.0, 7), (0.5, 1)])
-def test_whole_gaussian_noise_is_the_closed_form(s, steps):
+def test_bounds_without_sampling_contain_the_closed_form(s, steps):
     found = prv_bounds([cost("gaussian", s, 1.0, steps)], delta=1e-6, about=1.0)
     exact = gaussian_epsilon(math.sqrt(steps) / s, delta=1e-6)
     assert found.low <= exact <= found.high < exact + 2.2 * ERROR
 
 
-def test_mechanisms_of_different_noise_compose():
+def test_mechanisms_of_different_noise_are_composed():
     costs = [SGD, cost("gaussian", 10.0, 1.0, 10), cost("vote", 30.0)]
     found = epsilon_bounds(costs, delta=1e-6)
     assert found.prv_low <= found.pld <= found.prv
 
 
-def test_overwhelming_noise_costs_next_to_nothing_and_never_less_than_nothing():
+def test_large_noise_has_epsilon_zero_and_large_epsilon_a_coarser_grid():
     found = prv_bounds([cost("gaussian", 1e6)], delta=1e-6, about=0.0)
     assert found.low == 0.0 <= found.high <= ERROR
-
-
-def test_a_larger_epsilon_is_known_by_a_coarser_grid():
     fine, coarse = (prv_bounds([SGD], delta=1e-6, about=about) for about in (1.0, 30.0))
     assert coarse.low < fine.low < fine.high < coarse.high == pytest.approx(fine.high, abs=0.05)
 
@@ -102,24 +95,24 @@ def test_a_larger_epsilon_is_known_by_a_coarser_grid():
         ([cost("dp-sgd", 2.0, 0.01, 10**7)], 1e-6, "grid would be too large"),
     ],
 )
-def test_what_it_cannot_say_it_says_why(costs, delta, why):
+def test_missing_bounds_have_a_reason(costs, delta, why):
     found = prv_bounds(costs, delta=delta, about=1.0)
     assert (found.low, found.high) == (None, None)
     assert why in found.absent
 
 
-def test_without_the_library_nothing_is_said_and_nothing_else_changes(monkeypatch):
-    beside = epsilon_bounds([SGD], delta=1e-6)
+def test_other_bounds_do_not_depend_on_the_library(monkeypatch):
+    complete = epsilon_bounds([SGD], delta=1e-6)
     monkeypatch.setitem(sys.modules, PRV, None)
     alone = epsilon_bounds([SGD], delta=1e-6)
     assert (alone.prv, alone.prv_low) == (None, None)
     assert "opacus is not installed" in alone.prv_absent
-    assert alone[:4] == beside[:4]
-    assert alone.upper == beside.upper
+    assert alone[:4] == complete[:4]
+    assert alone.upper == complete.upper
 
 
 @pytest.mark.parametrize("error", [RuntimeError, ValueError, IndexError, OverflowError])
-def test_numbers_that_fail_are_no_numbers(monkeypatch, error):
+def test_failed_computation_gives_no_bounds(monkeypatch, error):
     broken = ModuleType(PRV)
 
     def fails(*_):
@@ -132,14 +125,14 @@ def test_numbers_that_fail_are_no_numbers(monkeypatch, error):
 
 
 @pytest.mark.parametrize("bounds", [(math.nan, 1.0, math.nan), (2.0, 1.5, 1.0), (0.0, 1.0, math.inf)])
-def test_what_is_no_interval_is_no_number(monkeypatch, bounds):
+def test_result_that_is_no_interval_gives_no_bounds(monkeypatch, bounds):
     import opacus.accountants.analysis.prv as library
 
     monkeypatch.setattr(library.DiscretePRV, "compute_epsilon", lambda *_: bounds)
     assert "no number" in prv_bounds([SGD], delta=1e-6, about=1.0).absent
 
 
-def test_a_mean_that_does_not_converge_is_no_number(monkeypatch):
+def test_mean_that_does_not_converge_gives_no_bounds(monkeypatch):
     import warnings
 
     import opacus.accountants.analysis.prv as library
