@@ -46,7 +46,7 @@ def planned(files, tmp_path):
     folder = tmp_path / "shadow"
     done = run("shadow-plan", "--synthetic", synthetic, *paths, "--out", folder, "--runs", 8, "--persons", 2)
     assert done.exit_code == 0, done.output
-    assert "8 reruns about 2 persons" in done.stderr
+    assert "8 reruns for 2 target persons" in done.stderr
     assert "person-" not in done.output
     return train, paths, folder
 
@@ -73,7 +73,7 @@ def test_a_copy_is_not_passed_and_nobody_is_named(planned):
     assert result["estimate"]["value"] > 0.8
     assert set(said["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
     assert "AUC of non-members" in done.stderr
-    assert "shadow: 207 of 207 tables and dealings" in done.stderr
+    assert "shadow: step 207 of 207" in done.stderr
     assert "person-" not in done.output + (folder / "shadow.json").read_text()
 
 

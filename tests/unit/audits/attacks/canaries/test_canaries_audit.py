@@ -151,7 +151,7 @@ def test_each_thing_that_guessing_proves_fails_and_nothing_less(value, error, ep
         ({}, None),
         ({"reproduced": 1, "in_release": 1}, "endings of 1 inserted canaries came back"),
         ({"reproduced": 1, "in_canary_build": 1, "left_out": 1}, None),
-        ({"canary_build_rows": 2}, "2 rows of the canary build stand in the table"),
+        ({"canary_build_rows": 2}, "2 rows of the canary build are in the table to release"),
         ({"in_train": 3}, "3 rows of canaries stand in the release's own train data"),
     ],
 )
@@ -206,7 +206,7 @@ def test_a_claim_takes_the_place_of_the_limit(mechanism, claim):
     ],
 )
 def test_a_claim_that_is_none_is_refused(claim):
-    with pytest.raises(InputError, match="makes no claim that an audit could test"):
+    with pytest.raises(InputError, match="the privacy claim in the mechanism.s log cannot be tested"):
         stated_claim({"claim": claim}, 1.0)
 
 
