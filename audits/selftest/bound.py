@@ -1,4 +1,4 @@
-"""The file `selftest.json`: a self-test that is bound to the tables it was made on, as evidence for the gate."""
+"""The file `selftest.json`: a self-test bound to the tables on which it was run, as evidence for the gate."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from audits.core.errors import InputError
 from audits.core.rates import exact
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed, problems
+from audits.core.strictmodel import Closed
+from audits.core.strictmodel import problems as model_problems
 from audits.core.types import Estimate
 from audits.selftest.cases import Demand, Outcome
 
@@ -59,9 +60,8 @@ class BoundSelfTest(Closed):
         """
         found = {}
         for name, cases in self.audits.items():
-            demanded = [cell for cell in cases.values() if cell.demand != "blind"]
-            wrong = float(sum(cell.outcome != "right" for cell in demanded))
-            found[f"selftest.{name}_wrong"] = exact(wrong, confidence=1.0, n=len(demanded))
+            is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]
+            found[f"selftest.{name}_wrong"] = exact(float(is_right.count(False)), confidence=1.0, n=len(is_right))
         return found
 
 
@@ -91,11 +91,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
 
 
 def read_selftest(path: Path) -> BoundSelfTest:
-    """Return the self-test in a file.
-
-    Raises:
-        InputError: the file cannot be read or is not a self-test.
-    """
+    """Return the self-test in a file; raise InputError if it cannot be read or is not a self-test."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -105,30 +101,15 @@ def read_selftest(path: Path) -> BoundSelfTest:
     except JsonError as error:
         raise InputError(f"{path}: {error.message}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: not a self-test", problems=problems(error)[:5]) from None
+        raise InputError(f"{path}: not a self-test", problems=model_problems(error)[:5]) from None
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
-    """Raise InputError if the self-test covers other tables or another version of the audits.
-
-    Args:
-        test: the self-test.
-        tables: sha256 of `train` and `control` of the release.
-        tool: name and version of the audit package.
-
-    Raises:
-        InputError: all differences are listed.
-    """
-    differ = [
-        f"{role}: not the table of the self-test"
-        for role in ("train", "control")
-        if getattr(test, role) != tables[role]
-    ]
+    """Raise InputError unless the self-test covers these tables (sha256 of train and control) and this tool."""
+    tables_of_test = {"train": test.train, "control": test.control}
+    problems = [f"{role}: not the table of the self-test" for role, d in tables_of_test.items() if d != tables[role]]
     if test.tool != tool:
-        differ.append(f"made by {test.tool}, but this is {tool}")
-    if differ:
-        raise InputError(
-            "the self-test does not match these tables or audits",
-            problems=differ,
-            hint="Run `audits selftest --out` on the current tables.",
-        )
+        problems.append(f"made by {test.tool}, but this is {tool}")
+    if problems:
+        hint = "Run `audits selftest --out` on the current tables."
+        raise InputError("the self-test does not match these tables or audits", problems=problems, hint=hint)

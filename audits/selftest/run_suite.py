@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from audits.core.errors import InputError, NotMeasurable
@@ -20,6 +21,8 @@ from audits.runner.registry import build, names
 from audits.runner.run import Progress, result_of, run, silent
 from audits.selftest.cases import CASES, JUDGED, SPLITS, Case, Demand, Outcome, judge
 from audits.selftest.clean_release import Population, deal_persons, draw_population
+
+SCHEMA = "synthgen-selftest-result/v2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +86,12 @@ class SelfTest:
     def problems(self) -> tuple[str, ...]:
         """Return the reasons why the gate is closed; empty if every case is right."""
         found = [f"gate closed: {problem}" for problem in self.split_problems]
-        for audit in self.audits:
-            for words, outcome in (
-                ("is wrong on", "wrong"),
-                ("has too few persons or unsuitable text to be calibrated on", "uncalibrated"),
-            ):
-                cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
-                if cells:
-                    cases = ", ".join(case for case, _ in cells)
-                    found.append(f"gate closed: {audit} {words} {cases}: {cells[0][1].reason}")
+        texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
+        for audit, (outcome, text) in product(self.audits, texts.items()):
+            cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
+            if cells:
+                cases = ", ".join(case for case, _ in cells)
+                found.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
         return tuple(found)
 
     @property
@@ -101,31 +101,17 @@ class SelfTest:
 
     def to_json(self) -> dict[str, Any]:
         """Return counts, verdicts and reasons as JSON values, without texts and identifiers."""
-        return {
-            "schema": "synthgen-selftest-result/v2",
-            "is_right": self.is_right,
-            "problems": list(self.problems),
-            "audits": list(self.audits),
-            "left_out": list(self.left_out),
-            "n_persons": dict(self.n_persons),
-            "n_repeating": self.n_repeating,
-            "seed": self.seed,
-            "seconds": self.seconds,
-            "cases": [case_json(result) for result in self.cases],
-        }
+        own = {name: getattr(self, name) for name in ("n_repeating", "seed", "seconds", "is_right")}
+        lists = {name: list(getattr(self, name)) for name in ("problems", "audits", "left_out")}
+        cases = [case_json(result) for result in self.cases]
+        return {"schema": SCHEMA, **own, **lists, "n_persons": dict(self.n_persons), "cases": cases}
 
 
 def case_json(result: CaseResult) -> dict[str, Any]:
     """Return the result of one case as JSON values."""
-    cells = {cell.audit: {k: v for k, v in asdict(cell).items() if k != "audit"} for cell in result.cells}
-    return {
-        "case": result.case,
-        "description": result.description,
-        "why": result.why,
-        "blind": result.blind,
-        "seconds": result.seconds,
-        "audits": cells,
-    }
+    value = asdict(result)
+    value["audits"] = {cell.pop("audit"): cell for cell in value.pop("cells")}
+    return value
 
 
 def run_suite(
@@ -139,21 +125,18 @@ def run_suite(
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
     A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a
-    real release, and its power there is higher.
+    real release, and its power there is higher. The result contains counts and the reasons of the audits.
 
     Args:
         inputs: the tables for the audits of a release; the synthetic table is not read.
         audits: audits to calibrate; default: all that the suite covers.
-        seed: root seed of the random streams.
+        seed: root seed of the random streams, which are named after case, release and audit.
         confidence: one-sided confidence, as for the audits.
         progress: called with one line before and after each case.
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
             another person.
-
-    Privacy: reads train and control; the result contains counts and the reasons of the audits.
-    Randomness: streams named after case, release and audit, so that cases are independent.
     """
     started = time.monotonic()
     selected = select_audits(audits)
@@ -171,16 +154,12 @@ def run_suite(
         remaining = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
         outcomes = ", ".join(f"{c.audit} {c.outcome}" for c in result.cells)
         say(f"{case.name}: {outcomes}; {result.seconds:.0f} s, about {remaining} remaining")
-    n_persons = {
-        "train": len(set(populations[0].train.groups)),
-        "control": len(set(populations[0].control.groups)),
-        "fresh": populations[0].n_unseen,
-    }
+    n_train, n_control = (len(set(table.groups)) for table in (populations[0].train, populations[0].control))
     return SelfTest(
         cases=tuple(results),
         audits=selected,
         left_out=tuple(name for name in names() if name not in JUDGED),
-        n_persons=n_persons,
+        n_persons={"train": n_train, "control": n_control, "fresh": populations[0].n_unseen},
         n_repeating=populations[0].n_repeating,
         split_problems=split_problems,
         seed=seed,
@@ -189,20 +168,13 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate: the requested ones, or all that the suite covers.
-
-    Raises:
-        InputError: an audit is not covered or is named twice, or there is none.
-    """
+    """Return the audits to calibrate; raise InputError if one is not covered or named twice, or if there is none."""
     covered = tuple(name for name in names() if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
-        raise InputError(
-            "name at least one audit, and each audit once",
-            problems=problems,
-            hint=f"The suite covers: {', '.join(covered)}.",
-        )
+        hint = f"The suite covers: {', '.join(covered)}."
+        raise InputError("name at least one audit, and each audit once", problems=problems, hint=hint)
     return selected
 
 

@@ -24,16 +24,16 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Hard evidence: counts that must be nought.
+    """Numbers of copies that must be zero.
 
     Args:
-        in_canary_build: inserted canaries whose ending stands in the canary build's synthetic table.
-        in_release: inserted canaries whose ending stands in the table to be released.
-        reproduced: inserted canaries whose ending stands in either.
-        left_out: canaries that were left out and whose ending stands in either: what chance brings.
-        canary_build_rows: rows of the table to be released that are rows of the canary build, and of nobody the
-            canary build never saw.
-        in_train: rows of canaries in the train data of the table to be released.
+        in_canary_build: inserted canaries whose ending occurs in the synthetic table of the canary build.
+        in_release: inserted canaries whose ending occurs in the table to release.
+        reproduced: inserted canaries whose ending occurs in either table.
+        left_out: omitted canaries whose ending occurs in either table, which can only happen by chance.
+        canary_build_rows: rows of the table to release that are rows of the canary build but not of control or the
+            reference.
+        in_train: rows of canaries in the train data of the table to release.
     """
 
     in_canary_build: int
@@ -52,15 +52,12 @@ class Kinds(NamedTuple):
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Return what came back word for word, and rows that stand where they must not.
-
-    Privacy: compares normalised texts of all tables; returns counts.
-    """
+    """Return the numbers of reproduced endings and misplaced rows; compares normalised texts of all tables."""
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
-    back = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
-    in_canary_build, in_release = (np.bincount(person, b) > 0 for b in back)
-    # a row that somebody wrote whom no generator saw says nothing about where it came from
+    found = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
+    in_canary_build, in_release = (np.bincount(person, rows) > 0 for rows in found)
+    # a row that is also in control or the reference does not show which generator produced it
     unseen = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
     of_canary_build = {normalise(text) for text in canary_build.texts} - unseen
     of_train = {normalise(text) for text in inputs.train.texts} - unseen
@@ -75,7 +72,7 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
 
 
 def canary_kinds(canaries: Canaries) -> Kinds:
-    """Return the family and the number of rows of each person, inserted persons first, as the scores are ordered."""
+    """Return the family and the number of rows of each person in the order of the scores: inserted persons first."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
@@ -84,8 +81,8 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among persons of the same family and number of rows, in (0, 1).
 
-    Kinds differ in every score more than coins do: ranked together, the attack on a word-pair model of real posts had
-    an AUC of .74 where it has .86 to 1 within each family. Coins do not go in, so the guesses stay guesses.
+    Scores differ more between kinds than between inserted and omitted canaries. Ranked together, the attack on a
+    word-pair model of real posts had an AUC of .74; within each family it is .86 to 1. Ranks do not use the coins.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -98,18 +95,14 @@ def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Fl
 
 
 def scores_of(scores: Mapping[str, Float], some: Bool) -> dict[str, Float]:
-    """Return the scores of some persons."""
+    """Return the scores of the selected persons."""
     return {name: score[some] for name, score in scores.items()}
 
 
 def persons_of(people: Arms, some: Bool) -> Arms:
-    """Return some persons, each a row of its own."""
-    return replace(
-        people,
-        row_person=np.arange(int(some.sum())),
-        is_train=people.is_train[some],
-        person_class=people.person_class[some],
-    )
+    """Return the selected persons with one row each."""
+    rows, is_train = np.arange(int(some.sum())), people.is_train[some]
+    return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[some])
 
 
 def auc_by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
@@ -120,21 +113,21 @@ def auc_by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return counts, AUC with its interval and the group's bound on epsilon of each number of rows above one.
+    """Return counts, AUC with interval, and the group's bound on epsilon for each number of rows above one.
 
-    as_in_train: whether a person of train has as many rows. Numbers with fewer than 20 persons in an arm are left
-    out. The interval is that of the attack that proves most, at .05 over the numbers left and the attacks.
+    as_in_train: whether a person of train has at least as many rows. Numbers with fewer than 20 persons in an arm are
+    omitted. The interval is that of the attack with the highest lower end, at .05 over all numbers and attacks.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())
     arms = {r: (rows == r, people.is_train[rows == r]) for r in np.unique(rows[rows > 1]).tolist()}
-    sized = {r: both for r, both in arms.items() if min(both[1].sum(), (~both[1]).sum()) >= MIN_PERSONS}
+    sized = {r: arm for r, arm in arms.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
     found = {}
     for r, (some, is_in) in sized.items():
         level = FAIL_LEVEL / len(sized)
         attacks = cross_fit(scores_of(scores, some), persons_of(people, some), rng)
-        pooled, each = attacks.pooled, 1 - level / len(attacks.areas)
-        area = max((a.estimate(each) for a in attacks.areas.values()), key=lambda e: e.low)
-        found[str(r)] = _arm_counts(pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
+        confidence = 1 - level / len(attacks.areas)
+        area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
+        found[str(r)] = _arm_counts(attacks.pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
             "as_in_train": r <= most,
             "auc_low": area.low,
             "auc_high": area.high,
@@ -150,21 +143,20 @@ def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
-    """Return the exposures of the random endings of inserted and of left out canaries; None without suffixes."""
-    person = persons(canaries.table.groups)[1]
-    first = np.unique(person, return_index=True)[1]
-    n_words = len(tokens(canaries.suffixes[0])) if canaries.suffixes else 0
-    chosen = [(i, bool(canaries.inserted[p])) for p, i in enumerate(first) if canaries.family[p] == "suffix"]
-    is_in = np.array([inserted for _, inserted in chosen], dtype=np.bool_)
+    """Return the exposures of the random endings of inserted and of omitted canaries; None without suffixes."""
+    first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
+    is_suffix = np.array(canaries.family) == "suffix"
+    is_in = canaries.inserted[is_suffix]
     if len(canaries.suffixes) < MIN_SUFFIXES or not is_in.any() or is_in.all():
         return None
-    endings = [" ".join(tokens(canaries.table.texts[i])[-n_words:]) for i, _ in chosen]
+    n_words = len(tokens(canaries.suffixes[0]))
+    endings = [" ".join(tokens(canaries.table.texts[i])[-n_words:]) for i in first[is_suffix]]
     bits = exposure_bits(endings, canaries.suffixes, canaries.canary_build.texts, reference.texts)
     return bits[is_in], bits[~is_in]
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return mean and highest exposure of both arms beside the most possible and what chance gives, in bits."""
+    """Return mean and highest exposure of both arms, the highest possible one and that without a leak, in bits."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     return {

@@ -1,4 +1,4 @@
-"""The membership scores of canaries."""
+"""Membership scores of canaries."""
 
 from dataclasses import replace
 
@@ -14,20 +14,20 @@ from audits.embeddings.encoders import encode
 def score_canaries(
     canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
 ) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary person, and the persons: those inserted first.
+    """Return every membership score of every canary person, and the persons, inserted ones first.
 
-    The scores are those of the membership audit and those it leaves out, inserted canaries in the place of train and
-    the others in that of control; each canary has the highest score of its rows.
+    Inserted canaries take the place of train, the others that of control. The score of a person is the highest of its
+    rows. Besides the scores of the membership audit there are further ones that the audit does not use.
 
     Args:
         canaries: the persons.
-        synthetic: the table they are looked for in.
-        reference: what everything is fitted on; neither canaries nor train.
-        rng: seeds of the encoders.
+        synthetic: the table in which they are searched.
+        reference: the table that encoders and models are fitted on, without canaries and train rows.
+        rng: random stream for the seeds of the encoders.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        # canaries have none of the vectors that the tables may have
+        # canaries have no vectors, so those of the tables are not used
         synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),

@@ -42,7 +42,7 @@ def test_one_missing(copy, releases, officer):  # 30
     (copy / officer).unlink()
     found = verify_bundle(copy, releases.root(), now=releases.LATER)
     assert found.code == 13
-    assert found.failure == "E_APPROVAL role privacy_officer: 0 of 1 approvals are there"
+    assert found.failure == "E_APPROVAL role privacy_officer: 0 of 1 required approvals are present"
     shutil.rmtree(copy / "attestation/approvals")
     assert failure(copy, releases).startswith("E_APPROVAL")
 
@@ -57,13 +57,13 @@ def change_predicate(copy, releases, officer, **changes):
     ("changes", "message"),
     [
         ({"decision": "REJECT"}, "rejects this release"),  # 33
-        ({"role": "data_owner"}, "speaks for the role"),  # 61
+        ({"role": "data_owner"}, "names the role"),  # 61
         ({"person": "Somebody"}, "another person"),
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        ({"conflictOfInterest": True}, "no ApprovalStatement"),
-        ({"decision": "MAYBE"}, "no ApprovalStatement"),
+        ({"conflictOfInterest": True}, "not a ApprovalStatement"),
+        ({"decision": "MAYBE"}, "not a ApprovalStatement"),
     ],
 )
 def test_an_approval_that_says_something_else(copy, releases, officer, changes, message):
@@ -91,7 +91,7 @@ def test_an_approval_of_another_release(copy, releases, officer):  # 31
 )
 def test_an_approval_of_another_kind(copy, releases, officer, change):
     releases.resign(copy, {**releases.statement(copy, officer), **change}, keys=(releases.OFFICER,), name=officer)
-    assert "is no ApprovalStatement" in failure(copy, releases)
+    assert "is not a ApprovalStatement" in failure(copy, releases)
 
 
 def test_a_release_resigned_after_approval(copy, releases):
@@ -132,4 +132,4 @@ def test_more_approvals_than_the_root_asks_for(approved, releases):
         "privacy_officer": {"keyids": (releases.OFFICER.keyid,), "threshold": 1},
         "data_owner": {"keyids": (releases.OWNER.keyid, second.keyid), "threshold": 2},
     }
-    assert "1 of 2 approvals" in failure(approved, releases, releases.root(keys=keys, roles=roles))
+    assert "1 of 2 required approvals" in failure(approved, releases, releases.root(keys=keys, roles=roles))

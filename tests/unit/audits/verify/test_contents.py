@@ -160,33 +160,36 @@ def between_pages_and_footer(copy):
 
 
 DATA = {
-    "text-of-both": (lambda c: rewrite_data(c, another_text), "E_DATA these are not the records that were audited"),
-    "label-of-both": (lambda c: rewrite_data(c, another_label), "E_DATA these are not the records"),
-    "one-more-record": (lambda c: rewrite_data(c, one_more), "E_DATA the data have other numbers"),
-    "ids-not-sorted": (backwards, "E_DATA the ids"),
-    "id-twice": (lambda c: rewrite_data(c, lambda rows: [*rows, rows[-1]]), "E_DATA the ids"),
-    "line-of-names": (first_line(b'["id", "text", "label"]'), f"E_DATA {JSONL}: line 1 is no record"),
-    "line-not-json": (first_line(b'{"id": '), f"E_DATA {JSONL}: line 1 is no record"),
-    "number-for-text": (number_for_text, f"E_DATA {JSONL}: line 1 is no record"),
-    "columns-of-other-types": (other_types, f"E_DATA {PARQUET}: holds something else"),
-    "ids-that-speak": (lambda c: rewrite_data(c, another_id), "E_DATA the ids"),
-    "jsonl-alone": (lambda c: rewrite_data(c, another_text, ("jsonl",)), f"E_DATA {JSONL} and {PARQUET}: hold diff"),
+    "text-of-both": (lambda c: rewrite_data(c, another_text), "E_DATA the data are not the audited records"),
+    "label-of-both": (lambda c: rewrite_data(c, another_label), "E_DATA the data are not the audited"),
+    "one-more-record": (lambda c: rewrite_data(c, one_more), "E_DATA the numbers of records"),
+    "ids-not-sorted": (backwards, "E_DATA the record ids"),
+    "id-twice": (lambda c: rewrite_data(c, lambda rows: [*rows, rows[-1]]), "E_DATA the record ids"),
+    "line-of-names": (first_line(b'["id", "text", "label"]'), f"E_DATA {JSONL}: line 1 is not a record"),
+    "line-not-json": (first_line(b'{"id": '), f"E_DATA {JSONL}: line 1 is not a record"),
+    "number-for-text": (number_for_text, f"E_DATA {JSONL}: line 1 is not a record"),
+    "columns-of-other-types": (other_types, f"E_DATA {PARQUET}: must contain only"),
+    "ids-that-speak": (lambda c: rewrite_data(c, another_id), "E_DATA the record ids"),
+    "jsonl-alone": (
+        lambda c: rewrite_data(c, another_text, ("jsonl",)),
+        f"E_DATA {JSONL} and {PARQUET}: contain diff",
+    ),
     "parquet-alone": (
         lambda c: rewrite_data(c, another_id, ("parquet",)),
-        f"E_DATA {JSONL} and {PARQUET}: hold diff",
+        f"E_DATA {JSONL} and {PARQUET}: contain diff",
     ),
-    "spaces": (spaced, f"E_DATA {JSONL}: is not written"),
-    "fourth-column": (fourth_column, f"E_DATA {JSONL}: line 1 is no record"),
+    "spaces": (spaced, f"E_DATA {JSONL}: not in the canonical form"),
+    "fourth-column": (fourth_column, f"E_DATA {JSONL}: line 1 is not a record"),
     "not-parquet": (lambda c: (c / PARQUET).write_bytes(b"PAR1 or not"), f"E_DATA {PARQUET}: cannot be read"),
-    "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: holds text that is not Unicode"),
-    "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: holds something else"),
-    "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: holds something else"),
-    "statistics": (false_statistics, f"E_DATA {PARQUET}: holds something beside its records"),
-    "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: holds something beside"),
-    "dictionary-of-more": (dictionary_of_more, f"E_DATA {PARQUET}: holds something beside"),
-    "behind-what-is-read-of-the-footer": (grown_footer, f"E_DATA {PARQUET}: holds something beside"),
-    "name-of-the-writer": (other_writer, f"E_DATA {PARQUET}: holds something beside"),
-    "space-in-a-page": (space_in_a_page, f"E_DATA {PARQUET}: holds something beside"),
+    "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: contains text that is not Unicode"),
+    "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: must contain only"),
+    "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: must contain only"),
+    "statistics": (false_statistics, f"E_DATA {PARQUET}: contains bytes besides its records"),
+    "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: contains bytes besides"),
+    "dictionary-of-more": (dictionary_of_more, f"E_DATA {PARQUET}: contains bytes besides"),
+    "behind-what-is-read-of-the-footer": (grown_footer, f"E_DATA {PARQUET}: contains bytes besides"),
+    "name-of-the-writer": (other_writer, f"E_DATA {PARQUET}: contains bytes besides"),
+    "space-in-a-page": (space_in_a_page, f"E_DATA {PARQUET}: contains bytes besides"),
     "lone-surrogate": (
         lambda c: (c / JSONL).write_bytes(b'{"id": "0123456789abcdef", "text": "\\ud800", "label": "x"}\n'),
         f"E_DATA {JSONL}",
@@ -223,7 +226,7 @@ def test_a_third_data_file_is_refused(copy, judge, releases):
 
 
 @pytest.mark.parametrize(
-    ("digests", "said"), [({}, "does not say which"), ({"synthetic": "0" * 64}, "not the records that were audited")]
+    ("digests", "said"), [({}, "does not say which"), ({"synthetic": "0" * 64}, "not the audited records")]
 )
 def test_evidence_of_no_or_other_records_is_refused(copy, judge, releases, digests, said):
     rewrite(copy, METRICS, lambda v: v.update(digests=digests))
@@ -241,7 +244,7 @@ def test_data_that_change_between_two_readings_are_refused(copy, releases):
     with open_tree(copy) as tree:
         check_data(tree, subjects, predicate, evidence)
         (copy / PARQUET).write_bytes((copy / PARQUET).read_bytes() + b" ")
-        with pytest.raises(VerifyError, match=f"E_DIGEST {PARQUET}: changed while"):
+        with pytest.raises(VerifyError, match=f"E_DIGEST {PARQUET}: changed during"):
             check_data(tree, subjects, predicate, evidence)
 
 
@@ -294,7 +297,7 @@ def test_the_numbers_of_the_report_are_those_of_the_evidence(copy, judge, releas
         (copy / f"evidence/{result['name']}.json").write_bytes(canonical(result))
     refresh(copy)
     releases.edit(copy, lambda v: None)
-    assert "report/report.json: says something else than the evidence" in judge(copy).failure
+    assert "report/report.json: differs from the evidence" in judge(copy).failure
 
 
 def test_gates_that_report_and_statement_invent_together_are_refused(copy, judge, releases):
@@ -318,12 +321,8 @@ def test_a_record_is_one_line_in_one_spelling():
 @pytest.mark.parametrize(
     ("name", "step", "said"),
     [
-        (
-            "membership.invented",
-            "gates",
-            "says something else than the evidence",
-        ),  # no audit of the report measured it
-        ("accounting.epsilon", "ledger", "numbers of a privacy budget, and none is claimed"),
+        ("membership.invented", "gates", "differs from the evidence"),  # no audit of the report measured it
+        ("accounting.epsilon", "ledger", "numbers of a privacy budget, but none is claimed"),
         (
             "records.synthetic",
             "gates",
@@ -374,7 +373,7 @@ def test_evidence_of_an_audit_that_the_report_lacks_is_refused(copy, judge, rele
         value["subject"] = sorted([*value["subject"], entry], key=lambda s: s["name"])
 
     releases.edit(copy, sign_it_too)
-    assert "reports other audits than have a file of evidence" in judge(copy).failure
+    assert "its audits are not those with an evidence file" in judge(copy).failure
 
 
 def test_data_are_read_without_threads_that_might_outlive_the_command(tmp_path):

@@ -51,7 +51,7 @@ def test_a_new_root_is_signed_by_old_and_new_and_no_older_one_comes_back(roots, 
     assert judge_file(second).ok
     back = judge_file(first, "elsewhere.json")
     assert (back.code, back.checks[-1].id) == (11, "trust")
-    assert "version 1, and version 2 was seen" in back.failure
+    assert "version 1, but version 2 was seen" in back.failure
     assert judge_file(second).ok
     assert judge_file(roots(3, [b], [b])).ok
 
@@ -103,7 +103,7 @@ def test_non_members_have_lines_of_their_own_and_lines_do_not_join(roots, judge_
     a, b = persons(releases, "Root A", "Root B")
     assert judge_file(roots(5, [a])).ok
     assert judge_file(roots(1, [b])).ok
-    assert "joins two lines" in judge_file(roots(6, [a, b], [a, b])).failure
+    assert "combines root keys" in judge_file(roots(6, [a, b], [a, b])).failure
 
 
 def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, releases, tmp_path):

@@ -113,12 +113,12 @@ FORGED = {
         c.root(),
         "verifying certificates",
     ),
-    "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no authority"),
+    "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no timestamp authority"),
     "cut": lambda c, r: (c.good[:-40], c.root(), "ASN.1"),
     "one-byte-more": lambda c, r: (c.good + b"\0", c.root(), "ASN.1"),
     "empty": lambda c, r: (b"", c.root(), "ASN.1"),
     "not-granted": lambda c, r: (c.good.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1), c.root(), "GRANTED"),
-    "removed": lambda c, r: (None, c.root(), "the policy asks for"),
+    "removed": lambda c, r: (None, c.root(), "the policy requires a timestamp"),
 }
 SHA256, SHA1 = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06052b0e03021a")
 
@@ -153,8 +153,8 @@ def test_a_key_must_have_been_valid_at_the_trusted_time(case, tmp_path, root, fa
 
 def test_the_trusted_time_fits_statement_and_clock(case, releases, tmp_path):
     for made, now, said in (
-        (NOW - 2 * HOUR, NOW - HOUR, "stamped in the future"),
-        (NOW + HOUR, NOW + 2 * HOUR, "stamped before its statement says"),
+        (NOW - 2 * HOUR, NOW - HOUR, "timestamp is in the future"),
+        (NOW + HOUR, NOW + 2 * HOUR, "timestamp is earlier than the creation time"),
     ):
         path = releases.bundle(tmp_path / said, case.policy, key=case.releaser, now=made)
         token = case.authority.token(signature_bytes(parse_envelope((path / ENVELOPE).read_bytes())))

@@ -64,7 +64,7 @@ def test_canaries_of_another_make_are_one_table_without_suffixes(folder, canary_
 
 
 def test_canaries_are_not_written_over_others(planted, folder):
-    with pytest.raises(InputError, match=r"holds canaries already: canaries\.parquet, suffixes\.parquet, insert"):
+    with pytest.raises(InputError, match=r"already contains canaries: canaries\.parquet, suffixes\.parquet, insert"):
         write_canaries(planted, folder)
 
 
@@ -87,11 +87,11 @@ BAD = {
     "1 rows have no usable text, the first is row 5": spoil("text", 4, " \n"),
     "1 rows have no usable repeats, the first is row 6": spoil("repeats", 5, 0),
     "1 rows have no usable inserted, the first is row 3": spoil("inserted", 2, None),
-    "1 rows are of a family that is none of": spoil("family", 0, "secret kind"),
+    "1 rows have an unknown family": spoil("family", 0, "secret kind"),
     "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
-    "1 persons have another number of rows than repeats says": spoil("repeats", 0, 7),
+    "the number of rows of 1 persons differs from repeats": spoil("repeats", 0, 7),
     "the column repeats is missing": lambda t: t.pop("repeats"),
     "there are no rows": lambda t: [column.clear() for column in t.values()],
 }

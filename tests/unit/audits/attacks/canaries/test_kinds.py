@@ -154,7 +154,7 @@ def test_canaries_that_cannot_be_told_apart_are_refused(train, monkeypatch):
     monkeypatch.setattr(
         "audits.attacks.canaries.kinds.odd_sentence", lambda _rng: "one two three four five six seven eight"
     )
-    with pytest.raises(InputError, match="1 canaries could not be kept apart"):
+    with pytest.raises(InputError, match="1 canaries could not be made different"):
         make_canaries(train, None, 2, RNG(0), families=("semantic",))
 
 
