@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -135,7 +135,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
     _check_pairs(files)
-    columns = {"text": text, "label": label, "group": group}
+    columns: dict[str, Any] = {"text": text, "label": label, "group": group}
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_files(inputs, files, columns, rows_are_persons=rows_are_persons)
     number, confidence = _count_attempt(inputs, ledger, listed(only), seed, confidence)
@@ -164,7 +164,7 @@ def _check_pairs(files: _Files) -> None:
 
 
 def _with_files(
-    inputs: "AuditInputs", files: _Files, columns: dict[str, str], *, rows_are_persons: bool
+    inputs: "AuditInputs", files: _Files, columns: dict[str, Any], *, rows_are_persons: bool
 ) -> "AuditInputs":
     """Return the inputs with the content of the optional files."""
     from audits.attacks.accounting.mechanism_log import read_mechanism
@@ -172,10 +172,10 @@ def _with_files(
     from audits.attacks.identifiers.lists import read_identifiers
     from audits.attacks.parent_recovery.lineage import read_lineage
     from audits.core.inputs import load_table
-    from audits.core.types import Previous
+    from audits.core.types import Previous, Table
     from audits.embeddings.vectors import named_folders, with_vectors
 
-    load = partial(load_table, **columns, rows_are_persons=rows_are_persons)
+    load: Callable[..., Table] = partial(load_table, **columns, rows_are_persons=rows_are_persons)
     n_train, n_control = len(inputs.train), len(inputs.control)
     found: dict[str, Any] = {}
     if files.lineage is not None:

@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,7 +70,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     from audits.attacks.shadow.report import as_text, judge_shadow
     from audits.core.inputs import load_tables
 
-    columns = {"text": text, "label": label}
+    columns: dict[str, Any] = {"text": text, "label": label}
     inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
     report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=_progress_line())
     say(as_text(report.results[0]))

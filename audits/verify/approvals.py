@@ -21,13 +21,7 @@ FILE = re.compile(r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<ke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedRelease:
-    """The release that an approval must name.
-
-    Args:
-        payload_digest: sha256 of the signed bytes of the release statement.
-        report_digest: sha256 of `report/report.html`.
-        created: creation time of the release.
-    """
+    """The release that an approval must name: the sha256 of its signed statement and of its report, and its time."""
 
     payload_digest: str
     report_digest: str

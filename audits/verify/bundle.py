@@ -51,7 +51,7 @@ _PROVENANCE = {
 
 @dataclass(slots=True)
 class _Run:
-    """One verification: the arguments, and the results of the steps so far."""
+    """One verification: the arguments and the results of the steps."""
 
     path: str | Path
     now: datetime
@@ -76,7 +76,7 @@ class _Run:
         return self.statement.predicate
 
 
-# The functions `_NAME_step` check one step, store its results and return the line for the result.
+# The functions `_NAME_step` check the step NAME, store its results and return the line for the report.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} plain files"
@@ -187,53 +187,41 @@ def _time_step(run: _Run) -> str:
     return f"valid now; {signed_at}; expires {run.predicate.expires or 'never'}"
 
 
-def _keys_step(run: _Run) -> str:
-    """Check the times without timestamps: an approver need not wait for the timestamp authority."""
+def _time_without_stamps_step(run: _Run) -> str:
+    """Check the times without timestamps, because an approver need not wait for the timestamp authority."""
     _check_time(run.predicate, run.policy, run.now)
     for name in run.releasers:
         run.root.check_key(name, run.now)
     return f"valid now; timestamps not checked; expires {run.predicate.expires or 'never'}"
 
 
-def _unsigned_statement_step(run: _Run) -> str:
+def _statement_unsigned_step(run: _Run) -> str:
     run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
     run.subjects = _subjects(run.statement)
     return "well formed; its signature was not checked"
 
 
-def _unsigned_data_step(run: _Run) -> str:
+def _data_unsigned_step(run: _Run) -> str:
     run.evidence = _evidence(run.files)
     return _data_step(run)
 
 
 _Steps = tuple[tuple[str, Callable[[_Run], str]], ...]
-STEPS: _Steps = (
-    ("paths", _paths_step),
-    ("trust", _trust_step),
-    ("envelope", _envelope_step),
-    ("signature", _signature_step),
-    ("statement", _statement_step),
-    ("subjects", _subjects_step),
-    ("files", _files_step),
-    ("digests", _digests_step),
-    ("policy", _policy_step),
-    ("gates", _gates_step),
-    ("manifest", _manifest_step),
-    ("data", _data_step),
-    ("ledger", _ledger_step),
-    ("approvals", _approvals_step),
-    ("time", _time_step),
+
+
+def _named(*functions: Callable[[_Run], str]) -> _Steps:
+    return tuple((function.__name__.split("_")[1], function) for function in functions)
+
+
+STEPS = (
+    *_named(_paths_step, _trust_step, _envelope_step, _signature_step, _statement_step, _subjects_step, _files_step),
+    *_named(_digests_step, _policy_step, _gates_step, _manifest_step, _data_step, _ledger_step, _approvals_step),
+    *_named(_time_step),
 )
-_WITHOUT_APPROVALS = {"approvals": lambda _run: "not checked", "time": _keys_step}
-APPROVAL_STEPS: _Steps = tuple((name, _WITHOUT_APPROVALS.get(name, check)) for name, check in STEPS)
-INTEGRITY_STEPS: _Steps = (
-    ("paths", _paths_step),
-    ("statement", _unsigned_statement_step),
-    ("files", _files_step),
-    ("digests", _digests_step),
-    ("manifest", _manifest_step),
-    ("data", _unsigned_data_step),
+APPROVAL_STEPS = (*STEPS[:-2], ("approvals", lambda _run: "not checked"), ("time", _time_without_stamps_step))
+INTEGRITY_STEPS = (
+    *_named(_paths_step, _statement_unsigned_step, _files_step, _digests_step, _manifest_step, _data_unsigned_step),
     ("trust", lambda _run: "not checked: the releaser, the policy and the approvals are unknown"),
 )
 

@@ -153,9 +153,8 @@ class Privacy(Wire):
     @model_validator(mode="after")
     def _check(self) -> Self:
         claims = self.epsilon is not None and self.delta is not None
-        numbers = (self.epsilon, self.delta, self.neighbouring, self.accountant, self.sampling)
-        numbers += (self.noise_multiplier, self.sample_rate, self.steps)
-        if self.mechanism == "none+empirical" and any(number is not None for number in numbers):
+        numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
+        if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
             raise ValueError("without a mechanism, no epsilon, delta or other property of one may be stated")
         if self.mechanism != "none+empirical" and not claims:
             raise ValueError("a mechanism must state its epsilon and delta")

@@ -26,13 +26,9 @@ _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """An envelope with valid signatures.
+    """An envelope with valid signatures: its file name, the ids of its keys, and the creation time in its statement.
 
-    Args:
-        name: name of its file in the bundle.
-        keys: ids of the keys that signed.
-        message: the bytes that its token covers.
-        created: creation time in its statement.
+    `message` are the bytes that its token covers.
     """
 
     name: str

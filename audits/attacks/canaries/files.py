@@ -141,11 +141,11 @@ def _problems(found: dict[str, list[Any]]) -> list[str]:
     return problems
 
 
-def _usable(value: object, kind: type) -> bool:
+def _usable(value: Any, kind: type) -> bool:
     """Return whether a value has exactly this type, is not blank, and as a number is at least 1."""
     if type(value) is not kind:
         return False
-    return value.strip() != "" if isinstance(value, str) else isinstance(value, bool) or value >= 1
+    return value.strip() != "" if isinstance(value, str) else isinstance(value, bool) or int(value) >= 1
 
 
 def _suffixes(file: Path) -> tuple[str, ...]:

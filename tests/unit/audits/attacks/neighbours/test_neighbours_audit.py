@@ -161,14 +161,14 @@ def test_what_would_decide_is_more_than_there_is(town):
         reference=town["control"],
         reference_is_control=False,
     )
-    texture = {"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0}
+    rest = {"histogram": {}, "details": {}}
     clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
     for share, classes, said in (
         (Share(value=0.521, error=0.019), {}, "of the share exceeds its limit; about 1838 "),
         (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class exceeds its limit; about "),
     ):
-        one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
-        other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
+        one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, **rest)
+        other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, **rest)
         result = _judge([other, one], parts, arms(parts), 0.95)
         assert result.verdict == "insufficient"
         assert said in result.reason
@@ -192,7 +192,8 @@ def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margi
             share=share,
             classes={},
             scans={"nearest": Scan(1.0, 0, 0)},
-            texture={"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0},
+            histogram={},
+            details={},
         )
         result = _judge([finding], parts, arms(parts), 0.95)
         verdicts[value] = result.verdict
