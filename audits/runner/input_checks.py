@@ -32,18 +32,11 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputChecks:
-    """The result of the input checks.
+    """The result of the input checks."""
 
-    Args:
-        inputs: the tables without control rows that belong to train persons and without reference rows that repeat a
-            record.
-        problems: reasons why no audit may pass on these tables; empty if there are none.
-        details: the numbers for the report. Those under `metrics` are evidence for a policy, as `input_checks.NAME`.
-    """
-
-    inputs: AuditInputs
-    problems: tuple[str, ...]
-    details: Mapping[str, Any]
+    inputs: AuditInputs  # without control rows of train persons and reference rows that repeat a record
+    problems: tuple[str, ...]  # reasons why no audit may pass on these tables
+    details: Mapping[str, Any]  # for the report; those under `metrics` are evidence, as `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:

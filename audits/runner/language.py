@@ -29,19 +29,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageCheck:
-    """The result of the language check.
+    """The result of the language check."""
 
-    Args:
-        foreign_rows: share of foreign synthetic rows minus the share of foreign control rows; at least 0.
-        illegible_rows: number of illegible synthetic rows; 0 if the share of illegible control rows explains it.
-        similarity: median cosine of synthetic rows with the nearest control row, divided by that of train rows.
-        n: number of synthetic rows.
-    """
-
-    foreign_rows: float
-    illegible_rows: int
-    similarity: float
-    n: int
+    foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
+    illegible_rows: int  # illegible synthetic rows; 0 if the share of illegible control rows explains them
+    similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
+    n: int  # synthetic rows
 
     @property
     def problems(self) -> tuple[str, ...]:

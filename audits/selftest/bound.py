@@ -27,23 +27,15 @@ class BoundCell(Closed):
 
 
 class BoundSelfTest(Closed):
-    """The content of `selftest.json`.
-
-    Args:
-        schema_name: name and version of the file format.
-        tool: name and version of the audit package.
-        train: sha256 of the train table.
-        control: sha256 of the control table.
-        salt: 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables.
-        audits: the calibrated audits with their cases.
-    """
+    """The content of `selftest.json`."""
 
     schema_name: Literal["synthgen-selftest/v2"]
-    tool: str
+    tool: str  # name and version of the audit package
     train: Digest
     control: Digest
+    # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    audits: dict[str, dict[str, BoundCell]]
+    audits: dict[str, dict[str, BoundCell]]  # the cases of each calibrated audit
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes."""

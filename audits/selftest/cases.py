@@ -36,27 +36,16 @@ _MARKS: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One release of the calibration suite.
+    """One release of the calibration suite."""
 
-    Args:
-        marks: the demand on each audit of `JUDGED`, one letter of `_MARKS` each.
-        name: name in tables.
-        make: the recipe of the release.
-        description: what the release contains.
-        why: why the audits with a demand must detect the leak, or must not raise a false alarm.
-        blind: why the other audits need not detect it.
-        repeats: number of releases, each from another split or draw.
-        lean: run only the audits with a demand, and run the input checks as `audits run` does.
-    """
-
-    marks: str
+    marks: str  # the demand on each audit of `JUDGED`, one letter of `_MARKS` each
     name: str
     make: Recipe
     description: str
     why: str
     blind: str = ""
-    repeats: int = 1
-    lean: bool = False
+    repeats: int = 1  # number of releases, each from another split or draw
+    lean: bool = False  # run only the audits with a demand, and run the input checks as `audits run` does
 
     def demand(self, audit: str) -> Demand:
         """Return the demand on an audit."""

@@ -20,27 +20,16 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """The tables of the self-test.
+    """The tables of the self-test."""
 
-    Args:
-        train: table that the simulated generator was trained on.
-        control: persons it never saw; compared with train.
-        unseen: rows of further persons it never saw that repeat nobody; they serve as a clean release.
-        n_unseen: number of persons in `unseen`.
-        n_repeating: number of rows removed from `unseen` because they repeat text or identifiers of others.
-        own_run: length in tokens of the longest run in each train row that only its person has, 0 if below 13.
-        reference: the user's reference table.
-        set_aside: control rows removed by the input checks.
-    """
-
-    train: Table
-    control: Table
-    unseen: Table
-    n_unseen: int
-    n_repeating: int
-    own_run: Int
-    reference: Table | None = None
-    set_aside: Table | None = None
+    train: Table  # the simulated generator was trained on it
+    control: Table  # persons it never saw, who are compared with train
+    unseen: Table  # rows of further persons it never saw that repeat nobody: a clean release
+    n_unseen: int  # number of persons in `unseen`
+    n_repeating: int  # rows removed from `unseen` because they repeat text or identifiers of others
+    own_run: Int  # tokens of the longest run in each train row that only its person has, 0 if below 13
+    reference: Table | None = None  # the user's reference table
+    set_aside: Table | None = None  # control rows removed by the input checks
 
     def inputs(self, synthetic: Table, train: Table | None = None, control: Table | None = None) -> AuditInputs:
         """Return the audit inputs with this synthetic table."""

@@ -1,4 +1,4 @@
-"""Run the calibration suite: can the audits tell a leak from chance on the user's data?
+"""Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
 The suite builds releases with a known leak from the user's own data (`audits/selftest/recipes.py`) and checks the
 verdict of every audit on each of them (`audits/selftest/cases.py`). An audit that passes a leak or stops a clean
@@ -27,23 +27,14 @@ SCHEMA = "synthgen-selftest-result/v2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """The result of one audit on one case.
-
-    Args:
-        audit: name of the audit.
-        demand: the demand on the audit.
-        outcome: whether the demand is met.
-        verdicts: number of releases with each verdict.
-        reason: the reason of the first wrong verdict, else of the first verdict.
-        seconds: time over all releases of the case.
-    """
+    """The result of one audit on one case."""
 
     audit: str
     demand: Demand
     outcome: Outcome
-    verdicts: Mapping[str, int]
-    reason: str
-    seconds: float
+    verdicts: Mapping[str, int]  # number of releases with each verdict
+    reason: str  # of the first wrong verdict, else of the first verdict
+    seconds: float  # over all releases of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +51,14 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
-    """The result of the calibration suite.
-
-    Args:
-        cases: the results of all cases.
-        audits: the calibrated audits.
-        left_out: registered audits that the suite does not cover.
-        n_persons: number of train, control and unseen persons of the first split.
-        n_repeating: number of unseen rows removed from the first split because they repeat another person.
-        split_problems: problems found by the input checks.
-        seed: root seed of the random streams.
-        seconds: total time.
-    """
+    """The result of the calibration suite."""
 
     cases: tuple[CaseResult, ...]
-    audits: tuple[str, ...]
-    left_out: tuple[str, ...]
-    n_persons: Mapping[str, int]
-    n_repeating: int
-    split_problems: tuple[str, ...]
+    audits: tuple[str, ...]  # the calibrated audits
+    left_out: tuple[str, ...]  # registered audits that the suite does not cover
+    n_persons: Mapping[str, int]  # train, control and unseen persons of the first split
+    n_repeating: int  # unseen rows removed from the first split because they repeat another person
+    split_problems: tuple[str, ...]  # found by the input checks
     seed: int
     seconds: float
 

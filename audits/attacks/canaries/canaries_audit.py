@@ -18,9 +18,9 @@ from audits.attacks.canaries.measurements import (
     exposure_details,
     persons_of,
     rank_within_kinds,
+    score_canaries,
     scores_of,
 )
-from audits.attacks.canaries.scores import score_canaries
 from audits.attacks.membership.attack import STACKED, CrossFitted, cross_fit
 from audits.core.coin_guesses import Bound, Claim, guess_coins, needed_for_epsilon, stated_claim
 from audits.core.errors import InputError, NotMeasurable

@@ -145,7 +145,9 @@ def _usable(value: Any, kind: type) -> bool:
     """Return whether a value has exactly this type, is not blank, and as a number is at least 1."""
     if type(value) is not kind:
         return False
-    return value.strip() != "" if isinstance(value, str) else isinstance(value, bool) or int(value) >= 1
+    if isinstance(value, str):
+        return value.strip() != ""
+    return isinstance(value, bool) or (isinstance(value, int) and value >= 1)
 
 
 def _suffixes(file: Path) -> tuple[str, ...]:

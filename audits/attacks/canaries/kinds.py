@@ -43,19 +43,12 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanarySet:
-    """Canaries to be added to the train data of a canary build.
+    """Canaries to be added to the train data of a canary build."""
 
-    Args:
-        table: rows of all canary persons.
-        family: family of each person, in order of first appearance.
-        inserted: whether each person is inserted, bool.
-        suffixes: alternative endings for the `suffix` canaries.
-    """
-
-    table: Table
-    family: tuple[str, ...]
-    inserted: NDArray[np.bool_]
-    suffixes: tuple[str, ...]
+    table: Table  # rows of all canary persons
+    family: tuple[str, ...]  # of each person, in order of first appearance
+    inserted: NDArray[np.bool_]  # whether each person is inserted
+    suffixes: tuple[str, ...]  # alternative endings for the `suffix` canaries
 
     @property
     def insert(self) -> Table:

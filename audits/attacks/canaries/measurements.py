@@ -1,4 +1,4 @@
-"""Further measurements of canaries: reproduced endings, rows of the canary build, exposure, kinds and repeats."""
+"""Measurements of canaries: membership scores, reproduced endings, copied rows, exposure, families and repeats."""
 
 import math
 from collections.abc import Mapping
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from audits.attacks.canaries.exposure_rank import MIN_SUFFIXES, ending_reproduced, exposure_bits
 from audits.attacks.membership.attack import cross_fit, mid_ranks
-from audits.attacks.membership.scores import Float
+from audits.attacks.membership.scores import Float, further_scores, membership_scores
 from audits.core.coin_guesses import guess_coins
-from audits.core.holdout import MIN_PERSONS, Arms
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, person_scores
+from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, auc
 from audits.core.types import AuditInputs, Canaries, Table, persons
+from audits.embeddings.encoders import encode
 from audits.text.normalise import normalise, tokens
 
 Bool = NDArray[np.bool_]
@@ -24,24 +26,14 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of copies that must be zero.
+    """Numbers of copies that must be zero."""
 
-    Args:
-        in_canary_build: inserted canaries whose ending occurs in the synthetic table of the canary build.
-        in_release: inserted canaries whose ending occurs in the table to release.
-        reproduced: inserted canaries whose ending occurs in either table.
-        left_out: omitted canaries whose ending occurs in either table, which can only happen by chance.
-        canary_build_rows: rows of the table to release that are rows of the canary build but not of control or the
-            reference.
-        in_train: rows of canaries in the train data of the table to release.
-    """
-
-    in_canary_build: int
-    in_release: int
-    reproduced: int
-    left_out: int
-    canary_build_rows: int
-    in_train: int
+    in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
+    in_release: int  # inserted canaries whose ending occurs in the table to release
+    reproduced: int  # inserted canaries whose ending occurs in either table
+    left_out: int  # omitted canaries whose ending occurs in either table, which can only happen by chance
+    canary_build_rows: int  # rows of the table to release from the canary build, but not from control or reference
+    in_train: int  # rows of canaries in the train data of the table to release
 
 
 class Kinds(NamedTuple):
@@ -49,6 +41,35 @@ class Kinds(NamedTuple):
 
     family: Strings
     rows: Int
+
+
+def score_canaries(
+    canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
+) -> tuple[dict[str, Float], Arms]:
+    """Return every membership score of every canary person, and the persons, inserted ones first.
+
+    Inserted canaries take the place of train, the others that of control. The score of a person is the highest of its
+    rows. Besides the scores of the membership audit there are further ones that the audit does not use.
+
+    Args:
+        canaries: the persons.
+        synthetic: the table in which they are searched.
+        reference: the table that encoders and models are fitted on, without canaries and train rows.
+        rng: random stream for the seeds of the encoders.
+    """
+    inserted = canaries.inserted[persons(canaries.table.groups)[1]]
+    holdout = HoldoutTables(
+        # canaries have no vectors, so those of the tables are not used
+        synthetic=replace(synthetic, vectors={}),
+        train=take(canaries.table, np.flatnonzero(inserted)),
+        control=take(canaries.table, np.flatnonzero(~inserted)),
+        reference=replace(reference, vectors={}),
+        reference_is_control=False,
+    )
+    people = arms(holdout)
+    encoded = encode(holdout, rng)
+    rows = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
+    return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
@@ -119,8 +140,8 @@ def auc_by_repeats(
     omitted. The interval is that of the attack with the highest lower end, at .05 over all numbers and attacks.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())
-    arms = {r: (rows == r, people.is_train[rows == r]) for r in np.unique(rows[rows > 1]).tolist()}
-    sized = {r: arm for r, arm in arms.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
+    by_rows = {r: (rows == r, people.is_train[rows == r]) for r in np.unique(rows[rows > 1]).tolist()}
+    sized = {r: arm for r, arm in by_rows.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
     found = {}
     for r, (some, is_in) in sized.items():
         level = FAIL_LEVEL / len(sized)

@@ -1,4 +1,4 @@
-"""What canaries show apart from the headline: counts of copies, exposure, kinds and repeats."""
+"""Measurements of canaries: scores, copies, exposure, families and repeats."""
 
 from dataclasses import replace
 
@@ -18,10 +18,11 @@ from audits.attacks.canaries.measurements import (
     exposure_details,
     persons_of,
     rank_within_kinds,
+    score_canaries,
     scores_of,
 )
 from audits.core.holdout import Arms
-from audits.core.types import AuditInputs, Canaries, persons
+from audits.core.types import AuditInputs, Canaries, Table, persons
 
 RNG = np.random.default_rng
 
@@ -181,3 +182,20 @@ def test_exposure_needs_suffixes_and_both_arms(canaries, tables):
     assert canary_exposures(replace(canaries, suffixes=()), tables["reference"]) is None
     assert canary_exposures(replace(canaries, inserted=np.ones(64, dtype=bool)), tables["reference"]) is None
     assert exposure_details(None, 0)["inserted"] is None
+
+
+def test_scores_are_of_inserted_persons_first_and_of_the_highest_row(people):
+    canary_build, reference = people(90, seed=1, prefix="s"), people(60, seed=2, prefix="r")
+    written = people(40, seed=3, prefix="c", rows=(2, 2))
+    inserted = RNG(5).random(40) < 0.5
+    table = Table(
+        texts=(*written.texts[:-1], canary_build.texts[4]), labels=None, groups=written.groups, has_groups=True
+    )
+    canaries = Canaries(table=table, family=("other",) * 40, inserted=inserted, canary_build=canary_build)
+    scores, arms = score_canaries(canaries, canary_build, reference, RNG(0))
+    assert arms.is_train.tolist() == sorted(inserted.tolist(), reverse=True)
+    order = [*np.flatnonzero(inserted), *np.flatnonzero(~inserted)]
+    assert order[int(np.argmax(scores["containment"]))] == 39
+    assert scores["containment"].max() == 1.0
+    again, _ = score_canaries(canaries, canary_build, reference, RNG(0))
+    assert all((scores[name] == again[name]).all() for name in scores)
