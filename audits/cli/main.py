@@ -1,7 +1,4 @@
-"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle.
-
-Messages go to stderr, data to stdout.
-"""
+"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle."""
 
 import json
 import signal

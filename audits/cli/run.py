@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import typer
+from typer import Exit, Option
 
 from audits.cli.console import (
     Columns,
@@ -35,56 +35,47 @@ if TYPE_CHECKING:
 
 REFUSED = 4
 
+File = Path | None
 Ledger = Annotated[
-    Path | None,
-    typer.Option(help="private ledger folder of the institution; repeated audits need a higher confidence"),
+    File, Option(help="private ledger folder of the institution; repeated audits need a higher confidence")
 ]
-Findings = Annotated[
-    Path | None, typer.Option(help="private output: the rows that disclose a person, by keyed pseudonym")
-]
-FindingsKey = Annotated[Path | None, typer.Option(help="32-byte key of the pseudonyms; created if missing")]
+Findings = Annotated[File, Option(help="private output: the rows that disclose a person, by keyed pseudonym")]
+FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
-    Path | None,
-    typer.Option(help="identifiers of each train row before replacement (.jsonl or .parquet, one list per row)"),
+    File, Option(help="identifiers of each train row before replacement (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    Path | None, typer.Option(help="the same for control; used to estimate chance matches; requires --identifiers")
+    File, Option(help="the same for control; used to estimate chance matches; requires --identifiers")
 ]
-Lineage = Annotated[Path | None, typer.Option(help="train rows and weights that each synthetic row was made from")]
+Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
     bool,
-    typer.Option(
-        "--streams-are-secret", help="declare that the seed is secret; policies for external release need it"
-    ),
+    Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release need"),
 ]
 SelfTestFile = Annotated[
-    Path | None, typer.Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
+    File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
 ]
-Mirror = Annotated[
-    Path | None, typer.Option(help="output of the same generator and settings when trained on control")
-]
+Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
     list[str] | None,
-    typer.Option(
-        help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"
-    ),
+    Option(help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"),
 ]
-CanaryFolder = Annotated[Path | None, typer.Option(help="folder made by `audits canaries`; requires --canary-build")]
-CanaryBuild = Annotated[Path | None, typer.Option(help="synthetic table of the canary build; requires --canaries")]
+CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
+CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; requires --canaries")]
 
 
 class _Files(NamedTuple):
     """The optional input files; each field has the name of its option."""
 
-    lineage: Path | None
-    mechanism: Path | None
-    identifiers: Path | None
-    control_identifiers: Path | None
-    canaries: Path | None
-    canary_build: Path | None
-    mirror: Path | None
-    previous: Path | None
-    previous_train: Path | None
+    lineage: File
+    mechanism: File
+    identifiers: File
+    control_identifiers: File
+    canaries: File
+    canary_build: File
+    mirror: File
+    previous: File
+    previous_train: File
     vectors: Sequence[str] | None
 
 
@@ -93,9 +84,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     train: Train,
     control: Control,
     reference: Reference = None,
-    policy: Annotated[str | None, typer.Option(help="name of a shipped policy, or a .yaml file")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for audit.json")] = None,
-    only: Annotated[str | None, typer.Option(help="comma-separated audits to run")] = None,
+    policy: Annotated[str | None, Option(help="name of a shipped policy, or a .yaml file")] = None,
+    out: Annotated[File, Option(help="folder for audit.json")] = None,
+    only: Annotated[str | None, Option(help="comma-separated audits to run")] = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
     ledger: Ledger = None,
@@ -106,11 +97,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     lineage: Lineage = None,
     canaries: CanaryFolder = None,
     canary_build: CanaryBuild = None,
-    mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
+    mechanism: Annotated[File, Option(help="log of a differentially private mechanism (JSON)")] = None,
     mirror: Mirror = None,
     vectors: Vectors = None,
-    previous: Annotated[Path | None, typer.Option(help="synthetic table of the previous release")] = None,
-    previous_train: Annotated[Path | None, typer.Option(help="its train table; requires --previous")] = None,
+    previous: Annotated[File, Option(help="synthetic table of the previous release")] = None,
+    previous_train: Annotated[File, Option(help="its train table; requires --previous")] = None,
     selftest_file: SelfTestFile = None,
     text: Columns = "text",
     label: Columns = "label",
@@ -118,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     *,
     rows_are_persons: RowsArePersons = False,
     streams_are_secret: StreamsAreSecret = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
+    as_json: Annotated[bool, Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
@@ -146,7 +137,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     _write(report, out, findings, key, applied)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
-    raise typer.Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
+    raise Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
 
 
 def _check_pairs(files: _Files) -> None:
@@ -198,7 +189,7 @@ def _with_files(
 
 
 def _count_attempt(
-    inputs: "AuditInputs", ledger: Path | None, names: Sequence[str] | None, seed: int, confidence: float
+    inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
 ) -> tuple[int | None, float]:
     """Record this attempt on the control persons in the ledger before any audit runs.
 
@@ -272,7 +263,7 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
     return "-" if threshold is None else f"at most {threshold:g}"
 
 
-def _make_writable(folder: Path | None) -> None:
+def _make_writable(folder: File) -> None:
     if folder is None:
         return
     try:
@@ -283,7 +274,7 @@ def _make_writable(folder: Path | None) -> None:
         raise InputError(f"the folder {folder} is not writable")
 
 
-def _key(findings: Path | None, path: Path | None) -> bytes:
+def _key(findings: File, path: File) -> bytes:
     """Return the key of the pseudonyms, or empty bytes if no findings are requested."""
     from audits.ledger.keys import read_key
 
@@ -295,9 +286,7 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
     return read_key(path, "findings key")
 
 
-def _write(
-    report: "AuditReport", out: Path | None, findings: Path | None, key: bytes, policy: "Policy | None"
-) -> None:
+def _write(report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None") -> None:
     """Write audit.json, under a policy also its public version, and the findings, where they are requested."""
     from audits.core.findings import write_findings
     from audits.core.strictjson import canonical

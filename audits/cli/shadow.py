@@ -3,14 +3,11 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Synthetic, Train, say
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOT_PASSED = 4
 SECONDS_BETWEEN_LINES = 5.0
@@ -70,23 +67,18 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     from audits.attacks.shadow.report import as_text, judge_shadow
     from audits.core.inputs import load_tables
 
-    columns: dict[str, Any] = {"text": text, "label": label}
-    inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
-    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=_progress_line())
-    say(as_text(report.results[0]))
-    if as_json:
-        sys.stdout.write(report.to_json().decode() + "\n")
-    raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)
-
-
-def _progress_line() -> "Callable[[int, int], None]":
-    """Return a callback that prints the progress at most once in five seconds."""
     last = time.monotonic()
 
-    def step(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
             say(f"shadow: step {done} of {total}")
 
-    return step
+    columns: dict[str, Any] = {"text": text, "label": label}
+    inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
+    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=show)
+    say(as_text(report.results[0]))
+    if as_json:
+        sys.stdout.write(report.to_json().decode() + "\n")
+    raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)

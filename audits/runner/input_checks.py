@@ -127,10 +127,9 @@ def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs
         raise InputError(
             "every control row repeats a train row; control must contain persons the generator never saw"
         )
-    reference = inputs.reference
+    reference, identifiers = inputs.reference, inputs.control_identifiers
     if reference is not None and repeating.any():
         reference = None if repeating.all() else take(reference, np.flatnonzero(~repeating))
-    identifiers = inputs.control_identifiers
     if identifiers is not None:
         identifiers = tuple(row for row, is_out in zip(identifiers, left_out, strict=True) if not is_out)
     return replace(

@@ -58,28 +58,14 @@ class BoundSelfTest(Closed):
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a self-test bound to its tables.
-
-    Args:
-        result: the value of `SelfTest.to_json`.
-        tables: sha256 of `train` and `control`, as in the audit report.
-        salt: 64 random hex digits.
-        tool: name and version of the audit package, as in the audit report.
-    """
-    return BoundSelfTest(
-        schema_name="synthgen-selftest/v2",
-        tool=tool,
-        train=tables["train"],
-        control=tables["control"],
-        salt=salt,
-        audits={
-            audit: {
-                case["case"]: BoundCell(**{key: case["audits"][audit][key] for key in ("demand", "outcome")})
-                for case in result["cases"]
-            }
-            for audit in result["audits"]
-        },
-    )
+    """Return a self-test (`SelfTest.to_json`) bound to the sha256 of its train and control tables."""
+    keys = ("demand", "outcome")
+    audits = {
+        audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}
+        for audit in result["audits"]
+    }
+    content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}
+    return BoundSelfTest.model_validate(content | {role: tables[role] for role in ("train", "control")})
 
 
 def read_selftest(path: Path) -> BoundSelfTest:

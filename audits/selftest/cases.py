@@ -193,12 +193,10 @@ CASES: tuple[Case, ...] = (
 
 
 def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
-    """Return whether the verdicts of an audit on a case are right.
+    """Return whether the verdicts of an audit on a case meet the demand (right), or that there is none (open).
 
-    - right: the demand is met.
-    - wrong: the audit raised an error, passed a leak, or stopped a clean release although it had enough persons.
-    - uncalibrated: the verdict is insufficient because there are too few persons or the tables are unsuitable.
-    - open: there is no demand.
+    An unmet demand is uncalibrated if the verdict is insufficient because of too few persons or unsuitable tables.
+    It is wrong if the audit raised an error, passed a leak, or stopped a clean release with enough persons.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"

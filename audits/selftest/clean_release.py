@@ -51,9 +51,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     record, or an identifier with or without its label. The decision treats train and control alike, so the removal
     reveals nothing about membership, and the remaining rows are known to be clean.
 
-    Args:
-        inputs: checked tables (`audits.runner.input_checks.check_split`); the synthetic table is not read.
-        rng: random stream: draws at most 2,000 train and 3,000 control persons and splits the latter.
+    The tables must be checked before (`check_split`). At most 2,000 train and 3,000 control persons are drawn.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.

@@ -143,8 +143,8 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
     copied = max(sorted(set(labels)), key=labels.count)
     fresh = [i for i, label in enumerate(population.unseen.labels) if label != copied]
     rows = [i for i, label in enumerate(labels) if label == copied]
-    made = stack_tables(take(population.unseen, np.array(fresh)), take(population.train, np.array(rows)))
-    return population.inputs(as_synthetic(made))
+    release = stack_tables(take(population.unseen, np.array(fresh)), take(population.train, np.array(rows)))
+    return population.inputs(as_synthetic(release))
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:

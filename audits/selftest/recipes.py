@@ -68,8 +68,7 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
     """Return train with each word removed with the given probability; at least one word of each text stays."""
     texts = []
-    for text in population.train.texts:
-        words = text.split()
+    for words in (text.split() for text in population.train.texts):
         kept = rng.random(len(words)) >= rate
         kept[int(rng.integers(len(words)))] = True
         texts.append(" ".join(w for w, stays in zip(words, kept, strict=True) if stays))
@@ -113,11 +112,8 @@ def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
         if len(others) == 0:
             continue
         parents = [population.train.texts[j].split() for j in (i, int(rng.choice(others)))]
-        mixed = [
-            word
-            for start in range(0, max(map(len, parents)), CHUNK_WORDS)
-            for word in parents[int(rng.integers(2))][start : start + CHUNK_WORDS]
-        ]
+        starts = range(0, max(map(len, parents)), CHUNK_WORDS)
+        mixed = [word for s in starts for word in parents[int(rng.integers(2))][s : s + CHUNK_WORDS]]
         texts.append(" ".join(mixed or parents[0]))
         rows.append(i)
     return population.inputs(_written(texts, _labels(population.train, rows)))
@@ -149,9 +145,8 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by that of another person.
 
-    Three quarters of a text stay together, so one part still finds the other. Exchanging second halves would leave
-    too little to link: on the fictional clinic the linkage advantage was then -0.015, compared with 0.40 for
-    quarters.
+    Three quarters of a text stay together, so one part still finds the other. On the fictional clinic the linkage
+    advantage is 0.40, but only -0.015 if second halves are exchanged.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]

@@ -161,13 +161,10 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
 def make_populations(
     inputs: AuditInputs, seed: int, *, splits: int = SPLITS
 ) -> tuple[list[Population], tuple[str, ...]]:
-    """Return the population of each split, and the problems found by the input checks.
+    """Return the population of each split, and the problems found by the input checks; errors as in `run_suite`.
 
     The first split uses train as it is. The others reassign all persons to train and control at random. Otherwise a
     chance difference between the user's train and control would be in every split.
-
-    Raises:
-        InputError: there are too few control persons, or every unseen row repeats another person.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -189,7 +186,7 @@ def run_case(
     found: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
     seconds = dict.fromkeys(audits, 0.0)
     for i in range(case.repeats if audits else 0):
-        name = f"selftest/{case.name}/{i}"
+        name, start = f"selftest/{case.name}/{i}", time.monotonic()
         try:
             inputs = case.make(populations[i % len(populations)], stream(seed, name))
         except NotMeasurable as error:
@@ -197,7 +194,6 @@ def run_case(
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.lean:
-            start = time.monotonic()
             report = run(inputs, names=audits, seed=seed, confidence=confidence)
             for audit, result in zip(audits, report.results, strict=True):
                 found[audit].append(result)
@@ -205,8 +201,7 @@ def run_case(
             continue
         cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
-            start = time.monotonic()
-            rng = stream(seed, f"{name}/{audit}")
+            start, rng = time.monotonic(), stream(seed, f"{name}/{audit}")
             found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - start
     return CaseResult(
@@ -222,14 +217,9 @@ def run_case(
 def _cell(audit: str, demand: Demand, results: Sequence[AuditResult], seconds: float) -> Cell:
     expected = {"must_pass": "pass", "must_fail": "fail"}.get(demand)
     other = [r for r in results if (r.verdict == "fail" if demand == "seldom_fail" else r.verdict != expected)]
-    return Cell(
-        audit=audit,
-        demand=demand,
-        outcome=judge(demand, results),
-        verdicts=dict(Counter(result.verdict for result in results)),
-        reason=(other or results)[0].reason,
-        seconds=seconds,
-    )
+    verdicts: Mapping[str, int] = Counter(result.verdict for result in results)
+    outcome, reason = judge(demand, results), (other or results)[0].reason
+    return Cell(audit=audit, demand=demand, outcome=outcome, verdicts=dict(verdicts), reason=reason, seconds=seconds)
 
 
 def format_table(result: SelfTest) -> str:

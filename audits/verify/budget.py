@@ -24,13 +24,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         spent after >= spent before + epsilon,   spent before >= sum of the epsilons of all other runs
 
     The same holds for delta. "Before" covers everything booked in the ledger at the time of release except this run.
-    So a run that reserved its budget early cannot exceed a limit because of what others have spent since.
-
-    Args:
-        privacy: the signed claim.
-        policy: the policy with the limits.
-        evidence: the measured numbers.
-        files: the parsed files of the bundle; the report repeats the claim and the mechanisms of the log.
+    So a run that reserved its budget early cannot exceed a limit because of what others have spent since. The report
+    in `files` repeats the claim and the mechanisms of the log.
     """
     method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
@@ -103,13 +98,11 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
 
 
 def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | DpSubstitute | None, evidence: Evidence) -> None:
-    others = privacy.composition
-    most_epsilon = min(budget.max_epsilon, math.inf if caps is None else caps.max_epsilon)
+    most = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
     booked = (budget.spent_before, budget.spent_after, privacy.epsilon)
-    _check_sums("epsilon", booked, [run.epsilon for run in others], most_epsilon)
-    most_delta = min(budget.max_delta, math.inf if caps is None else caps.max_delta)
+    _check_sums("epsilon", booked, [run.epsilon for run in privacy.composition], min(budget.max_epsilon, most[0]))
     booked = (budget.delta_before, budget.delta_after, privacy.delta)
-    _check_sums("delta", booked, [run.delta for run in others], most_delta)
+    _check_sums("delta", booked, [run.delta for run in privacy.composition], min(budget.max_delta, most[1]))
     spent = evidence.metrics.get("accounting.epsilon_spent")
     if spent is not None and _exact(budget.spent_after) < _exact(spent.high):
         raise VerifyError("E_GATE", "the log of all releases has spent more epsilon than the ledger")
@@ -118,11 +111,7 @@ def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | DpSubstitute 
 def _check_sums(name: str, booked: Sequence[float | None], other: Sequence[float], most: float) -> None:
     """Raise VerifyError if the epsilons or deltas of a budget do not add up or exceed the limit.
 
-    Args:
-        name: epsilon or delta.
-        booked: spent by the other releases, spent after this one, and spent by this one.
-        other: spent by each of the other releases.
-        most: the limit.
+    `booked` are the sums before and after this release and its own part, `other` the parts of the other releases.
     """
     before, after, own = (_exact(x) for x in booked)
     others = [_exact(spent) for spent in other]

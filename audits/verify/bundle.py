@@ -42,11 +42,7 @@ POLICY_YAML = "policy/policy.yaml"
 REPORT_HTML = "report/report.html"
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
 _REQUIRED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
-_PROVENANCE = {
-    "run": "provenance/run.json",
-    "sbom": "provenance/sbom.cdx.json",
-    "config": "provenance/config.redacted.yaml",
-}
+_PROVENANCE = {"run": "run.json", "sbom": "sbom.cdx.json", "config": "config.redacted.yaml"}  # files of provenance/
 
 
 @dataclass(slots=True)
@@ -234,9 +230,9 @@ def verify_bundle(
     *,
     state: Path | None = None,
 ) -> Verification:
-    """Return whether a bundle is complete, signed, within its policy, approved and within its validity period.
+    """Verify that a bundle is complete, signed, within its policy, approved and within its validity period.
 
-    A bad bundle gives a result with `ok=False`, not an exception.
+    A bad bundle gives a result with `ok=False`; PolicyError is raised only if the expected policy cannot be read.
 
     Args:
         path: the bundle folder.
@@ -245,9 +241,6 @@ def verify_bundle(
         now: the time at which validity is judged, with its time zone; the current time by default.
         state: file with the highest version seen of each signed root; `default_state()` if None. A root given as a
             value, and a root without root keys, is not recorded.
-
-    Raises:
-        PolicyError: if the expected policy cannot be read.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
@@ -355,9 +348,9 @@ def _policy(
 
 def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
     """Raise if provenance required by the policy is missing."""
-    for file in (_PROVENANCE.get(required) for required in policy.required_provenance):
-        if file is not None and file not in subjects:
-            raise VerifyError("E_POLICY", f"{file}: required by the policy and missing")
+    for name in (_PROVENANCE[required] for required in policy.required_provenance if required in _PROVENANCE):
+        if f"provenance/{name}" not in subjects:
+            raise VerifyError("E_POLICY", f"provenance/{name}: required by the policy and missing")
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]

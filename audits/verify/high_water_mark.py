@@ -48,12 +48,9 @@ def default_state() -> Path:
 
 
 def remember(data: bytes, root: TrustRoot, state: Path) -> None:
-    """Compare a signed root with the highest version seen, and record it if it is the next version.
+    """Compare a signed root with the highest version in the state file, and record it if it is the next version.
 
-    Args:
-        data: the root's file, whose signatures are already verified.
-        root: its content.
-        state: file of the high-water mark; created if missing.
+    `data` is the file of the root, whose own signatures are already verified.
 
     Raises:
         VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, or is not

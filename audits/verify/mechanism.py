@@ -42,13 +42,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     them as reads outside its claim.
     """
     details = accounted(files)
-    stated = {
-        "sampling": privacy.sampling,
-        "sampleRate": privacy.sample_rate,
-        "steps": privacy.steps,
-        "noiseMultiplier": privacy.noise_multiplier,
-    }
-    given = {name: value for name, value in stated.items() if value is not None}
+    fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
+    given = privacy.model_dump(include=fields, by_alias=True, exclude_none=True)
     try:
         noise = stated_noise(details["mechanisms"]) if given else {}
         differing = [name for name, value in given.items() if noise[name] != value]

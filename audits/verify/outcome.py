@@ -25,21 +25,13 @@ class VerificationStep:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of verifying one bundle.
+    """Result of verifying one bundle."""
 
-    Args:
-        ok: whether every check passed; use the data only if true.
-        code: the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check.
-        verdict: VERIFIED, REFUSED or PARTIAL.
-        checks: the steps in order, up to and including the first that failed.
-        statement: the signed release statement; None if a check failed.
-    """
-
-    ok: bool
-    code: int
+    ok: bool  # whether every check passed; use the data only if true
+    code: int  # the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check
     verdict: Literal["VERIFIED", "REFUSED", "PARTIAL"]
-    checks: tuple[VerificationStep, ...]
-    statement: ReleaseStatement | None
+    checks: tuple[VerificationStep, ...]  # in order, up to and including the first that failed
+    statement: ReleaseStatement | None  # the signed release statement; None if a check failed
 
     @property
     def failure(self) -> str:

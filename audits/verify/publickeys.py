@@ -63,10 +63,9 @@ def check_public(public: bytes) -> None:
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether 64 bytes are the signature of a message: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
+    """Return whether 64 bytes sign a message: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
-    Raises:
-        VerifyError: E_TRUST if the key is not acceptable (`check_public`).
+    The key is checked first (`check_public`).
     """
     check_public(public)
     try:

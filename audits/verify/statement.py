@@ -292,11 +292,7 @@ def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str
 
 
 def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
-    """Return the statement in signed bytes.
-
-    Raises:
-        VerifyError: E_PREDICATE if the payload type or the structure differs, E_JSON if it is not canonical JSON.
-    """
+    """Return the statement in signed bytes; raise VerifyError (E_JSON or E_PREDICATE) if it is another or invalid."""
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
     try:

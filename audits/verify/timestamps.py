@@ -55,10 +55,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    Args:
-        token: response of a timestamp authority, DER.
-        message: the stamped bytes.
-        authorities: certificates in the trust root, one of which must certify the signer of the token.
+    One of the authorities, which are certificates in the trust root, must certify the signer of the token (DER).
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.

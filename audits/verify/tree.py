@@ -42,11 +42,7 @@ class Tree:
         return digest.hexdigest()
 
     def read(self, name: str, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            VerifyError: E_MISSING if there is no such file, E_UNSAFE if it is larger or no longer a regular file.
-        """
+        """Return the content of a file; raise VerifyError (E_MISSING, or E_UNSAFE if it is larger or not regular)."""
         if name not in self.files:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
         chunks, size = [], 0

@@ -69,7 +69,6 @@ class CanaryAudit:
     Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
         released, train and control tables for equal rows; returns counts.
     Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses, bootstraps.
-    Cost: twice that of the membership scores of the canaries, and O(words of all tables).
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -177,15 +176,9 @@ def _judge(
         f"above {details['power']['epsilon_ceiling']:.2f} could not have been proven"
     )
     reason = "; ".join(fails or lacks or [passed])
+    reason = f"{reason[0].upper()}{reason[1:]}."
     return two_sided_result(
-        "canaries",
-        verdict,
-        area,
-        MARGIN,
-        control=control,
-        metrics=metrics,
-        details=details,
-        reason=f"{reason[0].upper()}{reason[1:]}.",
+        "canaries", verdict, area, MARGIN, control=control, metrics=metrics, details=details, reason=reason
     )
 
 

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.attacks.canaries.exposure_rank import ENDING_TOKENS
-from audits.attacks.canaries.kinds import FAMILIES, CanarySet
+from audits.attacks.canaries.kinds import ENDING_TOKENS, FAMILIES, CanarySet
 from audits.core.errors import InputError
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
@@ -84,12 +83,8 @@ def read_canaries(
     problems = [f"the column {name} is missing" for name in _COLUMNS if name not in found] or _problems(found)
     if problems:
         raise InputError(f"the canaries cannot be used: {file}", problems=problems)
-    table = Table(
-        texts=tuple(found["text"]),
-        labels=tuple(found["label"]) if "label" in found else None,
-        groups=tuple(found["group"]),
-        has_groups=True,
-    )
+    labels = tuple(found["label"]) if "label" in found else None
+    table = Table(texts=tuple(found["text"]), labels=labels, groups=tuple(found["group"]), has_groups=True)
     first = np.unique(persons(table.groups)[1], return_index=True)[1]
     return Canaries(
         table=table,

@@ -15,12 +15,11 @@ audited as family `other`.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import cycle, pairwise
+from itertools import chain, cycle, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.canaries.exposure_rank import ENDING_TOKENS, MIN_SUFFIXES
 from audits.attacks.canaries.word_pool import OWN_WORDS, odd_sentence, plain_sentences
 from audits.core.errors import InputError
 from audits.core.inputs import take
@@ -28,6 +27,8 @@ from audits.core.types import Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
+ENDING_TOKENS = 8
+MIN_SUFFIXES = 10_000
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)
 BEGINNING_WORDS = (12, 25)
@@ -120,12 +121,9 @@ def _with_coins(
 ) -> CanarySet:
     mark = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    table = Table(
-        texts=tuple(row for rows in texts for row in rows),
-        labels=None if labels is None else tuple(labels[i] for i in owner),
-        groups=tuple(f"canary-{mark}-{i}" for i in owner),
-        has_groups=True,
-    )
+    of_rows = None if labels is None else tuple(labels[i] for i in owner)
+    groups = tuple(f"canary-{mark}-{i}" for i in owner)
+    table = Table(texts=tuple(chain.from_iterable(texts)), labels=of_rows, groups=groups, has_groups=True)
     inserted = rng.random(len(texts)) < 0.5
     suffixes: dict[str, None] = {}
     while len(suffixes) < MIN_SUFFIXES:
@@ -148,9 +146,7 @@ def _source(train: Table, reference: Table | None) -> _Source:
         return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
     clean = np.flatnonzero(~_shares_run(reference.texts, train.texts))
     if len(clean) == 0:
-        raise InputError(
-            "every reference row shares a run of 8 words with train; the reference must be text of other persons"
-        )
+        raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
     rows = tuple(tuple(reference.texts[i].split()) for i in clean)
     of_label: dict[str, list[int]] = {}
     if reference.labels is not None:
@@ -181,7 +177,7 @@ def _labels(train: Table, kind: Sequence[str], rng: Rng) -> list[str] | None:
     largest = max(every, key=lambda label: count[label])
     smaller = [label for label in every if label != largest] or every
     among = [smaller if family == "outlier" else every for family in kind]
-    return [some[int(rng.integers(len(some)))] for some in among]
+    return [labels[int(rng.integers(len(labels)))] for labels in among]
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
@@ -192,12 +188,10 @@ def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng
     if family == "sampled":
         return (_sampled(source, rng),)
     base = _drawn(source, OUTLIER_WORDS, rng)
-    rows = []
-    for _ in range(n_rows):
-        row = list(base)
+    rows = [list(base) for _ in range(n_rows)]
+    for row in rows:
         row[int(rng.integers(OUTLIER_WORDS - ENDING_TOKENS))] = _drawn(source, 1, rng)[0]
-        rows.append(" ".join(row))
-    return tuple(rows)
+    return tuple(" ".join(row) for row in rows)
 
 
 def _drawn(source: _Source, n: int, rng: Rng) -> list[str]:
@@ -240,7 +234,7 @@ def _shares_run(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
     """Return the persons who share a run of words with train, and all but the first of those with equal endings."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    touching = _shares_run([row for rows in texts for row in rows], train.texts)
+    touching = _shares_run(list(chain.from_iterable(texts)), train.texts)
     bad = {i for i, touches in zip(owner, touching, strict=True) if touches}
     endings: dict[tuple[str, ...], int] = {}
     firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]

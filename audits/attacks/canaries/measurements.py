@@ -1,22 +1,25 @@
 """Measurements of canaries: membership scores, reproduced endings, copied rows, exposure, families and repeats."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.canaries.exposure_rank import MIN_SUFFIXES, ending_reproduced, exposure_bits
+from audits.attacks.canaries.kinds import ENDING_TOKENS, MIN_SUFFIXES
 from audits.attacks.membership.attack import cross_fit, mid_ranks
+from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
 from audits.attacks.membership.scores import Float, further_scores, membership_scores
 from audits.core.coin_guesses import guess_coins
+from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, auc
 from audits.core.types import AuditInputs, Canaries, Table, persons
 from audits.embeddings.encoders import encode
+from audits.text.ngrams import runs, words
 from audits.text.normalise import normalise, tokens
 
 Bool = NDArray[np.bool_]
@@ -49,13 +52,8 @@ def score_canaries(
     """Return every membership score of every canary person, and the persons, inserted ones first.
 
     Inserted canaries take the place of train, the others that of control. The score of a person is the highest of its
-    rows. Besides the scores of the membership audit there are further ones that the audit does not use.
-
-    Args:
-        canaries: the persons.
-        synthetic: the table in which they are searched.
-        reference: the table that encoders and models are fitted on, without canaries and train rows.
-        rng: random stream for the seeds of the encoders.
+    rows. Encoders and models are fitted on the reference, which must not contain canaries or train rows. The scores
+    include some that the membership audit does not use.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
@@ -72,6 +70,20 @@ def score_canaries(
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
 
 
+def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
+    """Return for each text whether its last 8 words occur, in order, in a synthetic text but in no reference text.
+
+    The value of a shorter text is False. The time is O(W log W) and the memory O(W) for W words in total.
+    """
+    (mine, theirs, others), _ = words([texts, synthetic, reference])
+    keys, rows = runs(mine, ENDING_TOKENS)
+    is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
+    keys, rows = keys[is_last], rows[is_last]
+    reproduced = np.zeros(len(texts), dtype=np.bool_)
+    reproduced[rows] = np.isin(keys, runs(theirs, ENDING_TOKENS)[0]) & ~np.isin(keys, runs(others, ENDING_TOKENS)[0])
+    return reproduced
+
+
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
     """Return the numbers of reproduced endings and misplaced rows; compares normalised texts of all tables."""
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
@@ -82,11 +94,12 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
     unseen = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
     of_canary_build = {normalise(text) for text in canary_build.texts} - unseen
     of_train = {normalise(text) for text in inputs.train.texts} - unseen
+    in_either = in_canary_build | in_release
     return CopyCounts(
         in_canary_build=int((in_canary_build & canaries.inserted).sum()),
         in_release=int((in_release & canaries.inserted).sum()),
-        reproduced=int(((in_canary_build | in_release) & canaries.inserted).sum()),
-        left_out=int(((in_canary_build | in_release) & ~canaries.inserted).sum()),
+        reproduced=int((in_either & canaries.inserted).sum()),
+        left_out=int((in_either & ~canaries.inserted).sum()),
         canary_build_rows=sum(normalise(text) in of_canary_build for text in released.texts),
         in_train=sum(normalise(text) in of_train for text in table.texts),
     )
@@ -161,6 +174,34 @@ def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
     inserted, left_out = pooled[some & is_in], pooled[some & ~is_in]
     both = len(inserted) > 0 and len(left_out) > 0
     return {"inserted": len(inserted), "left_out": len(left_out), "auc": auc(inserted, left_out) if both else None}
+
+
+def exposure_bits(
+    endings: Sequence[str], suffixes: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]
+) -> Float:
+    """Return for each ending how many bits the synthetic text reveals about it.
+
+        exposure = log2 |R| - log2 rank,  rank = 1 + #{r in R: score above} + #{equal} / 2
+
+    R contains the suffixes and the ending. The score is the mean of log P_S - log P_R over the words of an ending,
+    under n-gram models of the synthetic and the reference text (`kneser_ney.log_likelihood`); the reference below
+    scores with the attacked model instead. Without a leak the rank is uniform and the mean exposure is 1.44 bits. An
+    ending that occurs in the synthetic text has exposure log2 |R|.
+
+    Raises:
+        InputError: there are fewer than 10,000 suffixes.
+
+    Reference: Carlini et al., "The Secret Sharer", USENIX Security 2019.
+    """
+    if len(suffixes) < MIN_SUFFIXES:
+        raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
+    (theirs, candidates, others), n_words = words([synthetic, (*suffixes, *endings), reference])
+    synthetic_text, scored, domain = (WordRows(text, None) for text in (theirs, candidates, others))
+    scores = log_likelihood(synthetic_text, scored, n_words) - log_likelihood(domain, scored, n_words)
+    of_suffixes, of_endings = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
+    below, up_to = (np.searchsorted(of_suffixes, of_endings, side=side) for side in ("left", "right"))
+    rank = 1 + (len(suffixes) - up_to) + (up_to - below) / 2
+    return np.asarray(np.log2(len(suffixes) + 1) - np.log2(rank), dtype=np.float64)
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:

@@ -85,14 +85,11 @@ class Neighbours:
 
     The audit passes if, for every encoder, the interval of the share lies within the margin that the number of
     independent rows supports (`MARGINS`) and, if it does not lie within the strictest margin, the share does not
-    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; and no scan
-    is significant. It fails if a share, overall or of a class, is proven outside its margin, corrected for encoders
-    and classes, or a corrected scan is significant, at level .05 whatever the confidence.
-
-    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
-
-    A pass of this audit alone is weak evidence: releases that pass such tests can still be attacked ("The DCR
-    Delusion", Yao et al. 2025); see the membership audit.
+    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; no scan is
+    significant; and a leak planted in the table is found (`audits/embeddings/planted.py`). It fails if a share,
+    overall or of a class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
+    significant, at level .05 whatever the confidence. A pass alone is weak evidence: releases that pass such tests
+    can still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Randomness: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
@@ -168,10 +165,8 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     limited += [("the share within a class", share, CLASS_MARGIN) for share in classes if share.n >= needed]
     over = [entry for entry in limited if not is_inside(entry[1].ends(confidence), entry[2])]
     verdict: Verdict = "fail" if failed else "insufficient" if margin is None or differs or over else "pass"
-    metrics = {
-        "share": envelope([f.share.estimate(confidence) for f in findings]),
-        "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
-    }
+    metrics = {"share": envelope([f.share.estimate(confidence) for f in findings])}
+    metrics["scan_p"] = exact(min(scans), confidence=confidence, n=len(people.is_train))
     if margin is not None:
         metrics["margin"] = exact(margin, confidence=confidence, n=n)
     if classes:
@@ -185,7 +180,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
         limit,
         metrics=metrics,
         details=details | {"power": power(n, MARGINS[0][0], smallest_leak)},
-        reason=_reason(verdict, failed, n, over, holdout, people, differs=differs) + _alone(verdict, details),
+        reason=_reason(verdict, failed, n, over, holdout, people, differs=differs, details=details),
     )
 
 
@@ -194,33 +189,28 @@ def class_rows_needed(n_shares: int) -> int:
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
 
 
-def _alone(verdict: Verdict, details: Mapping[str, Any]) -> str:
-    """Return, for a pass, how many classes are too small to be tested separately."""
-    small = details["classes_too_small_to_show"]
-    if verdict != "pass" or not small:
-        return ""
-    return (
-        f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
-        f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
-    )
-
-
 def _reason(  # noqa: PLR0913 - the findings and the persons
     verdict: Verdict,
     fails: list[str],
     n: int,
     over: list[Over],
-    holdout: HoldoutTables,
+    tables: HoldoutTables,
     people: Arms,
     *,
     differs: bool,
+    details: Mapping[str, Any],
 ) -> str:
     if verdict == "fail":
         return f"Train and control differ significantly in {', and in '.join(fails)}."
     if verdict == "pass":
-        return "Synthetic records are as close to control persons as to train persons."
+        small = details["classes_too_small_to_show"]
+        alone = (
+            f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
+            f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
+        )
+        return f"Synthetic records are as close to control persons as to train persons.{alone if small else ''}"
     if n < MARGINS[-1][0]:
-        aside = holdout.reference_is_control
+        aside = tables.reference_is_control
         return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=aside)
     if differs:
         return (
