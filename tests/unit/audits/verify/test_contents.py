@@ -28,16 +28,24 @@ def rewrite_data(copy, change, formats=("parquet", "jsonl")):
         (copy / name).write_bytes(data)
 
 
+SECRET = "a real note of a real person"
+
+
 def another_text(rows):
-    return [(rows[0][0], "a real note of a real person", rows[0][2]), *rows[1:]]
-
-
-def another_label(rows):
-    return [(rows[0][0], rows[0][1], rows[1][2]), *rows[1:]]
+    return [(rows[0][0], SECRET, rows[0][2]), *rows[1:]]
 
 
 def another_id(rows):
     return [("PATIENT-4711", *rows[0][1:]), *rows[1:]]
+
+
+def replaced(name, old, new):
+    """Return a change that replaces the first occurrence of some bytes of a file."""
+    return lambda copy: (copy / name).write_bytes((copy / name).read_bytes().replace(old, new, 1))
+
+
+def first_line(line):
+    return lambda copy: (copy / JSONL).write_bytes(b"\n".join([line, *(copy / JSONL).read_bytes().split(b"\n")[1:]]))
 
 
 def write_parquet(copy, columns, *, store_schema=False):
@@ -54,10 +62,6 @@ def backwards(copy):
     (copy / PARQUET).write_bytes(parquet_bytes([(name, values[::-1]) for name, values in columns.items()]))
 
 
-def kept_schema(copy):
-    write_parquet(copy, pq.read_table(copy / PARQUET).columns, store_schema=True)
-
-
 def not_unicode(copy):
     ids, texts, labels = pq.read_table(copy / PARQUET).columns
     spoilt = pa.array([b"\xff\xfe", *(text.encode() for text in texts.to_pylist()[1:])], pa.binary())
@@ -70,32 +74,11 @@ def number_for_text(copy):
     (copy / JSONL).write_bytes(b"\n".join([json.dumps({**row, "text": 7}).encode(), *lines[1:]]))
 
 
-def first_line(line):
-    def change(copy):
-        (copy / JSONL).write_bytes(b"\n".join([line, *(copy / JSONL).read_bytes().split(b"\n")[1:]]))
-
-    return change
-
-
 def other_types(copy):
     """The same text in columns that may hold nothing: what a reader would take for missing."""
     table = pq.read_table(copy / PARQUET)
     schema = pa.schema([pa.field(name, pa.large_string()) for name in COLUMNS])
     pq.write_table(table.cast(schema), copy / PARQUET, store_schema=False)
-
-
-def one_more(rows):
-    return [*rows, ("f" * 16, "one more", rows[0][2])]
-
-
-def spaced(copy):
-    file = copy / JSONL
-    file.write_bytes(file.read_bytes().replace(b"}\n", b" }\n", 1))
-
-
-def fourth_column(copy):
-    file = copy / JSONL
-    file.write_bytes(file.read_bytes().replace(b"}\n", b', "note": "real"}\n', 1))
 
 
 def hidden_metadata(copy):
@@ -112,7 +95,7 @@ def false_statistics(copy):
 def dictionary_of_more(copy):
     """A text in the dictionary of a column that no row has; readers show the rows."""
     ids, texts, labels = pq.read_table(copy / PARQUET).columns
-    values = pa.array([*sorted(set(labels.to_pylist())), "a real note of a real person"])
+    values = pa.array([*sorted(set(labels.to_pylist())), SECRET])
     numbers = pa.array([values.to_pylist().index(label) for label in labels.to_pylist()], pa.int32())
     write_parquet(copy, [ids, texts, pa.DictionaryArray.from_arrays(numbers, values)])
 
@@ -123,16 +106,6 @@ def grown_footer(copy):
     (copy / PARQUET).write_bytes(data[:-8] + note + (size + len(note)).to_bytes(4, "little") + b"PAR1")
 
 
-def other_writer(copy):
-    data = (copy / PARQUET).read_bytes()
-    (copy / PARQUET).write_bytes(data.replace(CREATED_BY, b"a real note of a real person"[: len(CREATED_BY)]))
-
-
-def space_in_a_page(copy):
-    """Written as another version of a library might, with pages that have room."""
-    write_parquet(copy, pq.read_table(copy / PARQUET).columns)
-
-
 def between_pages_and_footer(copy):
     data = (copy / PARQUET).read_bytes()
     footer = int.from_bytes(data[-8:-4], "little") + 8
@@ -141,13 +114,22 @@ def between_pages_and_footer(copy):
 
 DATA = {
     "text-of-both": (lambda c: rewrite_data(c, another_text), "E_DATA the data are not the audited records"),
-    "label-of-both": (lambda c: rewrite_data(c, another_label), "E_DATA the data are not the audited"),
-    "one-more-record": (lambda c: rewrite_data(c, one_more), "E_DATA the numbers of records"),
+    "label-of-both": (
+        lambda c: rewrite_data(c, lambda r: [(*r[0][:2], r[1][2]), *r[1:]]),
+        "E_DATA the data are not the audited",
+    ),
+    "one-more-record": (
+        lambda c: rewrite_data(c, lambda r: [*r, ("f" * 16, "one more", r[0][2])]),
+        "E_DATA the numbers of records",
+    ),
     "ids-not-sorted": (backwards, "E_DATA the record ids"),
     "id-twice": (lambda c: rewrite_data(c, lambda rows: [*rows, rows[-1]]), "E_DATA the record ids"),
     "line-of-names": (first_line(b'["id", "text", "label"]'), f"E_DATA {JSONL}: line 1 is not a record"),
     "line-not-json": (first_line(b'{"id": '), f"E_DATA {JSONL}: line 1 is not a record"),
-    "number-for-text": (number_for_text, f"E_DATA {JSONL}: line 1 is not a record"),
+    "number-for-text": (
+        first_line(b'{"id": "0123456789abcdef", "text": 7, "label": "x"}'),
+        f"E_DATA {JSONL}: line 1 is not a record",
+    ),
     "columns-of-other-types": (other_types, f"E_DATA {PARQUET}: must contain only"),
     "ids-that-speak": (lambda c: rewrite_data(c, another_id), "E_DATA the record ids"),
     "jsonl-alone": (
@@ -158,18 +140,27 @@ DATA = {
         lambda c: rewrite_data(c, another_id, ("parquet",)),
         f"E_DATA {JSONL} and {PARQUET}: contain diff",
     ),
-    "spaces": (spaced, f"E_DATA {JSONL}: not in the canonical form"),
-    "fourth-column": (fourth_column, f"E_DATA {JSONL}: line 1 is not a record"),
+    "spaces": (replaced(JSONL, b"}\n", b" }\n"), f"E_DATA {JSONL}: not in the canonical form"),
+    "fourth-column": (replaced(JSONL, b"}\n", b', "note": "real"}\n'), f"E_DATA {JSONL}: line 1 is not a record"),
     "not-parquet": (lambda c: (c / PARQUET).write_bytes(b"PAR1 or not"), f"E_DATA {PARQUET}: cannot be read"),
     "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: contains text that is not Unicode"),
-    "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: must contain only"),
+    "schema-in-metadata": (
+        lambda c: write_parquet(c, pq.read_table(c / PARQUET).columns, store_schema=True),
+        f"E_DATA {PARQUET}: must contain only",
+    ),
     "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: must contain only"),
     "statistics": (false_statistics, f"E_DATA {PARQUET}: contains bytes besides its records"),
     "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: contains bytes besides"),
     "dictionary-of-more": (dictionary_of_more, f"E_DATA {PARQUET}: contains bytes besides"),
     "behind-what-is-read-of-the-footer": (grown_footer, f"E_DATA {PARQUET}: contains bytes besides"),
-    "name-of-the-writer": (other_writer, f"E_DATA {PARQUET}: contains bytes besides"),
-    "space-in-a-page": (space_in_a_page, f"E_DATA {PARQUET}: contains bytes besides"),
+    "name-of-the-writer": (
+        replaced(PARQUET, CREATED_BY, SECRET.encode()[: len(CREATED_BY)]),
+        f"E_DATA {PARQUET}: contains bytes besides",
+    ),
+    "space-in-a-page": (
+        lambda c: write_parquet(c, pq.read_table(c / PARQUET).columns),
+        f"E_DATA {PARQUET}: contains bytes besides",
+    ),
     "lone-surrogate": (
         lambda c: (c / JSONL).write_bytes(b'{"id": "0123456789abcdef", "text": "\\ud800", "label": "x"}\n'),
         f"E_DATA {JSONL}",

@@ -50,13 +50,8 @@ def tables(people):
 @pytest.fixture(scope="module")
 def canaries(tables):
     made = make_canaries(tables["train"], tables["reference"], 64, RNG(0), repeats=(1, 3))
-    return Canaries(
-        table=made.table,
-        family=made.family,
-        inserted=made.inserted,
-        canary_build=tables["canary_build"],
-        suffixes=made.suffixes,
-    )
+    fields = {name: getattr(made, name) for name in ("table", "family", "inserted", "suffixes")}
+    return Canaries(**fields, canary_build=tables["canary_build"])
 
 
 def inputs_of(tables, **changed):
