@@ -27,7 +27,7 @@ def test_files_are_listed_hashed_and_read(folder):
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder-link", "gone"])
-def test_what_is_swapped_after_listing_is_not_followed(folder, kind):
+def test_file_swapped_after_listing_is_refused(folder, kind):
     file = folder / "a" / "b" / "c.txt"
     with open_tree(folder) as tree:
         file.unlink()
@@ -42,7 +42,7 @@ def test_what_is_swapped_after_listing_is_not_followed(folder, kind):
             tree.digest("a/b/c.txt")
 
 
-def test_what_came_after_the_list_is_not_read(folder):
+def test_file_added_after_listing_is_not_read(folder):
     with open_tree(folder) as tree:
         (folder / "late.txt").write_text("x")
         with pytest.raises(VerifyError, match="E_MISSING"):
@@ -86,12 +86,12 @@ def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch)
         "é" * 121,
     ],
 )
-def test_names_that_mislead_are_refused(name):
+def test_misleading_names_are_refused(name):
     with pytest.raises(VerifyError, match="E_UNSAFE"):
         check_name(name)
 
 
-def test_plain_names_are_fine():
+def test_plain_names_are_accepted():
     for name in ("data/train-00000-of-00001.parquet", "café/ß.md", ".gitattributes", "é" * 120):
         check_name(name)
 
@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_listed_is_refused(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["a/b/c.txt", "a", ""])
-def test_attributes_that_nobody_signed_are_refused(folder, where):
+def test_extended_attributes_are_refused(folder, where):
     try:
         os.setxattr(folder / where, "user.note", b"Marguerite Abernathy")
     except (OSError, AttributeError):

@@ -79,7 +79,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
-def test_unsound_roots_are_refused(case, releases):
+def test_invalid_roots_are_refused(case, releases):
     change, message = CASES[case]
     value = plain(releases)
     change(value, releases)
@@ -88,7 +88,7 @@ def test_unsound_roots_are_refused(case, releases):
     assert caught.value.code == "E_TRUST"
 
 
-def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
+def test_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     value = plain(releases)
     assert parse_trust(canonical(value)) == releases.root()
     add_key(value, "root", releases.STRANGER)
@@ -96,15 +96,12 @@ def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     path = tmp_path / "trust.json"
     path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
     assert load_trust(path).roles["root"].threshold == 1
+    payloads = (releases.root().to_bytes(), b"{}", data + b" ")
     for wrong in (
         sign(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
         sign("application/json", data, [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, releases.root().to_bytes(), [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, b"{}", [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, data + b" ", [releases.STRANGER.private]),
-        b'{"payload":1}',
-        b"[]",
-        b"\xff",
+        *(sign(TRUST_PAYLOAD_TYPE, payload, [releases.STRANGER.private]) for payload in payloads),
+        *(b'{"payload":1}', b"[]", b"\xff"),
     ):
         path.write_bytes(wrong)
         with pytest.raises(VerifyError, match="E_TRUST"):
@@ -130,8 +127,8 @@ def test_fingerprint_and_names():
 
 
 @pytest.mark.parametrize("field", ["keys", "roles"])
-def test_ids_of_keys_are_sixteen_hex_digits(releases, field):
-    """An id that fits its key in no other way is refused before anybody compares them."""
+def test_key_ids_are_sixteen_hex_digits(releases, field):
+    """A malformed id is refused before it is compared with its key."""
     value = plain(releases)
     if field == "keys":
         value["keys"]["A" * 16] = releases.STRANGER.public.model_dump()
@@ -150,7 +147,7 @@ def test_a_public_key_is_hex_of_one_of_two_lengths(releases, public):
 
 
 @pytest.mark.parametrize(("kind", "said"), [("ecdsa-p256", "ed25519"), ("ed25519", "ecdsa-p256")])
-def test_a_key_is_of_the_kind_it_is_said_to_be(releases, kind, said):
+def test_key_must_have_the_stated_kind(releases, kind, said):
     value, key = plain(releases), releases.signing_key("S. Stranger", kind=kind)
     add_key(value, "auditor", key)
     parse_trust(canonical(value))
