@@ -33,7 +33,7 @@ def test_gates_step_lists_audits_that_do_not_gate(clean, judge, releases):
     assert shown["audit-memorization"] == (True, "PASS")
 
 
-def test_the_expected_policy_narrows_and_never_widens(clean, judge, releases):
+def test_expected_policy_narrows_and_never_widens(clean, judge, releases):
     own = parse_policy(releases.POLICY.encode(), "t")
     other = parse_policy(releases.APPROVED_POLICY.encode(), "t")
     assert judge(clean, policy=own).ok
@@ -45,7 +45,7 @@ def test_the_expected_policy_narrows_and_never_widens(clean, judge, releases):
         judge(clean, policy="nowhere")
 
 
-def test_without_the_approvals_it_is_partial_and_not_ok(clean, releases):
+def test_without_approvals_the_result_is_partial(clean, releases):
     found = verify_for_approval(clean, releases.root(), releases.LATER)
     assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")
 

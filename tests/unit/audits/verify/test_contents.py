@@ -49,7 +49,7 @@ def first_line(line):
 
 
 def write_parquet(copy, columns, *, store_schema=False):
-    """Write columns as a release does, whatever is in them."""
+    """Write arbitrary columns in the way of a release."""
     fields = [pa.field(name, column.type, nullable=False) for name, column in zip(COLUMNS, columns, strict=True)]
     table = pa.table(columns, schema=pa.schema(fields))
     pq.write_table(table, copy / PARQUET, compression="zstd", store_schema=store_schema, write_statistics=False)
@@ -75,7 +75,7 @@ def number_for_text(copy):
 
 
 def other_types(copy):
-    """The same text in columns that may hold nothing: what a reader would take for missing."""
+    """The same text in nullable columns."""
     table = pq.read_table(copy / PARQUET)
     schema = pa.schema([pa.field(name, pa.large_string()) for name in COLUMNS])
     pq.write_table(table.cast(schema), copy / PARQUET, store_schema=False)
@@ -87,13 +87,13 @@ def hidden_metadata(copy):
 
 
 def false_statistics(copy):
-    """Lowest and highest values, which a writer may set to anything."""
+    """Statistics of columns, which a writer can set to any value."""
     schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in COLUMNS])
     pq.write_table(pq.read_table(copy / PARQUET).cast(schema), copy / PARQUET, store_schema=False)
 
 
 def dictionary_of_more(copy):
-    """A text in the dictionary of a column that no row has; readers show the rows."""
+    """A dictionary of a column with a text that is in no row, so readers do not show it."""
     ids, texts, labels = pq.read_table(copy / PARQUET).columns
     values = pa.array([*sorted(set(labels.to_pylist())), SECRET])
     numbers = pa.array([values.to_pylist().index(label) for label in labels.to_pylist()], pa.int32())
@@ -196,7 +196,7 @@ def test_evidence_without_or_with_other_records_is_refused(copy, judge, reissue,
     assert message in judge(copy).failure
 
 
-def test_data_that_change_between_two_readings_are_refused(copy, releases):
+def test_data_changed_after_hashing_are_refused(copy, releases):
     predicate = read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(releases.statement(copy))).predicate
     evidence = read_evidence((copy / METRICS).read_bytes())
     subjects = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in (JSONL, PARQUET)}
@@ -266,7 +266,7 @@ def test_gates_invented_in_report_and_statement_are_refused(copy, judge, reissue
     assert "the signed gates differ from those recomputed" in judge(copy).failure
 
 
-def test_a_record_is_one_line_in_one_spelling():
+def test_jsonl_has_one_canonical_line_per_record():
     rows = [("0" * 16, "a \u2028 ü", "x"), ("1" * 16, "b", "y")]
     lines = jsonl_bytes(rows).split(b"\n")
     assert lines[-1] == b""
@@ -310,7 +310,7 @@ def test_evidence_of_an_audit_that_the_report_lacks_is_refused(copy, judge, add_
     assert "its audits are not those with an evidence file" in judge(copy).failure
 
 
-def test_data_are_read_without_threads_that_might_outlive_the_command(tmp_path):
+def test_parquet_is_read_without_threads(tmp_path):
     path = tmp_path / "data.parquet"
     path.write_bytes(parquet_bytes([(column, [f"{column} {i}" for i in range(50)]) for column in COLUMNS]))
     script = (
