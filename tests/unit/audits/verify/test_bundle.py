@@ -10,6 +10,7 @@ import pytest
 from audits.core.strictjson import canonical
 from audits.gate.policy import PolicyError, parse_policy
 from audits.verify.bundle import STEPS, verify_bundle, verify_for_approval
+from audits.verify.statement import REFUSAL_TYPE
 
 ENVELOPE = "attestation/release.dsse.json"
 METRICS = "evidence/metrics.json"
@@ -66,14 +67,12 @@ def with_gate(number, **changes):
     return lambda value: value["predicate"]["gates"][number].update(changes)
 
 
+EPSILON = {"unit": "group", "epsilon": 0.1, "delta": 1e-6}
 # what a mistaken or malicious releaser could sign with a valid key
 SIGNED = {
     "12-parent-subject": (renamed_subject("../README.md"), "E_UNSAFE"),
     "12-absolute-subject": (renamed_subject("/etc/passwd"), "E_UNSAFE"),
-    "24-other-predicate": (
-        lambda v: v.update(predicateType=v["predicateType"].replace("release", "refusal")),
-        "E_PREDICATE",
-    ),
+    "24-other-predicate": (lambda v: v.update(predicateType=REFUSAL_TYPE), "E_PREDICATE"),
     "26-verdict": (with_predicate(verdict="REFUSED"), "E_PREDICATE"),
     "28-gate-dropped": (lambda v: v["predicate"]["gates"].pop(), "E_GATE"),
     "28-gate-softened": (with_gate(-1, threshold=0.1), "E_GATE"),
@@ -81,12 +80,9 @@ SIGNED = {
     "28-gate-not-gating": (with_gate(0, gating=False), "E_GATE"),
     "28-measured-as-gate": (with_gate(1, gating=True), "E_GATE"),
     "28-no-gates": (with_predicate(gates=[]), "E_GATE"),
-    "29-epsilon-invented": (
-        with_predicate(privacy={"mechanism": "dp-gaussian", "unit": "group", "epsilon": 0.1, "delta": 1e-6}),
-        "E_GATE",
-    ),
+    "29-epsilon-invented": (with_predicate(privacy={**EPSILON, "mechanism": "dp-gaussian"}), "E_GATE"),
     "29-epsilon-without-mechanism": (
-        with_predicate(privacy={"mechanism": "none+empirical", "unit": "group", "epsilon": 0.1}),
+        with_predicate(privacy={**EPSILON, "mechanism": "none+empirical"}),
         "E_PREDICATE",
     ),
     "41-duplicate-subject": (lambda v: v["subject"].insert(0, v["subject"][0]), "E_SUBJECT"),

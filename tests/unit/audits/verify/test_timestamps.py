@@ -185,12 +185,8 @@ def test_approvals_are_stamped_like_releases(case, releases, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "attestation/other.tsr",
-        "attestation/approvals/janitor.tsr",
-        "release.tsr",
-        "data/synthetic.tsr",
-        "attestation/release.dsse.json.tsr",
-        "attestation/release.dsse.tsr",
+        *(f"attestation/{name}.tsr" for name in ("other", "approvals/janitor", "release.dsse.json", "release.dsse")),
+        *("release.tsr", "data/synthetic.tsr"),
     ],
 )
 def test_token_must_be_beside_its_envelope(case, tmp_path, name):

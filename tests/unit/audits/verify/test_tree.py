@@ -50,40 +50,25 @@ def test_file_added_after_listing_is_not_read(folder):
 
 
 def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch):
+    def refused(message, path=folder):
+        with pytest.raises(VerifyError, match=message), open_tree(path):
+            pass
+
     (folder / "root").symlink_to(folder / "a")
-    with pytest.raises(VerifyError, match="E_UNSAFE"), open_tree(folder / "root"):
-        pass
+    refused("E_UNSAFE", folder / "root")
     (folder / "root").unlink()
     (folder / "/".join("abcdefghi")).mkdir(parents=True)
-    with pytest.raises(VerifyError, match="not a plain relative name"), open_tree(folder):
-        pass
+    refused("not a plain relative name")
     monkeypatch.setattr(module, "MAX_DEPTH", 20)
     monkeypatch.setattr(module, "MAX_FILES", 3)
-    with pytest.raises(VerifyError, match="more than 3 files"), open_tree(folder):
-        pass
+    refused("more than 3 files")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "",
-        "/a",
-        "a//b",
-        "../a",
-        "a/..",
-        "./a",
-        "a/",
-        "a\\b",
-        "a:b",
-        " a",
-        "a ",
-        "a.",
-        "a\nb",
-        "a\u200bb",
-        "a\u2028b",
-        "\ud800",
-        "cafe\u0301",
-        "é" * 121,
+        *("", "/a", "a//b", "../a", "a/..", "./a", "a/", "a\\b", "a:b", " a", "a ", "a."),
+        *("a\nb", "a\u200bb", "a\u2028b", "\ud800", "cafe\u0301", "é" * 121),
     ],
 )
 def test_misleading_names_are_refused(name):
