@@ -301,4 +301,4 @@ def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
         raise VerifyError("E_JSON", f"the signed payload is {error.message}") from None
     except ValidationError as error:
         first = "; ".join(problems(error)[:3])
-        raise VerifyError("E_PREDICATE", f"the signed payload is not a {kind.__name__}: {first}") from None
+        raise VerifyError("E_PREDICATE", f"the signed payload is not of type {kind.__name__}: {first}") from None

@@ -61,8 +61,8 @@ def change_predicate(copy, releases, officer, **changes):
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        ({"conflictOfInterest": True}, "not a ApprovalStatement"),
-        ({"decision": "MAYBE"}, "not a ApprovalStatement"),
+        ({"conflictOfInterest": True}, "not of type ApprovalStatement"),
+        ({"decision": "MAYBE"}, "not of type ApprovalStatement"),
     ],
 )
 def test_approval_with_a_wrong_statement_is_refused(copy, releases, officer, changes, message):
@@ -90,7 +90,7 @@ def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
 )
 def test_approval_of_another_type_is_refused(copy, releases, officer, change):
     releases.resign(copy, {**releases.statement(copy, officer), **change}, keys=(releases.OFFICER,), name=officer)
-    assert "is not a ApprovalStatement" in failure(copy, releases)
+    assert "is not of type ApprovalStatement" in failure(copy, releases)
 
 
 def test_release_signed_again_after_approval_is_refused(copy, releases):
