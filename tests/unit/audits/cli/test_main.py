@@ -252,7 +252,7 @@ def test_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, call):
 def test_every_audit_is_explained(name):
     result = CliRunner().invoke(app, ["explain", name])
     assert result.exit_code == 0
-    assert "attacker's story" in result.stdout
+    assert "**Attack.**" in result.stdout
 
 
 def test_explain_lists_the_audits_for_an_unknown_name(call):
