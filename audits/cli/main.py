@@ -1,7 +1,4 @@
-"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle.
-
-Messages go to stderr, data to stdout.
-"""
+"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle."""
 
 import json
 import signal
@@ -104,8 +101,7 @@ def verify(
     policy: Annotated[str | None, typer.Option(help="the policy you expect")] = None,
     *,
     only: Annotated[
-        Literal["integrity"] | None,
-        typer.Option(help="check file integrity only, without trust; exits 20 on success"),
+        Literal["integrity"] | None, typer.Option(help="check file integrity without trust; exits 20 on success")
     ] = None,
     trust_state: Annotated[
         Path | None, typer.Option(help="file that stores the high-water mark of trust root versions")
@@ -116,11 +112,12 @@ def verify(
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification
 
-    if only is None and trust is None:
+    if only is not None:
+        result = verify_integrity(bundle)
+    elif trust is not None:
+        result = verify_bundle(bundle, trust, policy, state=trust_state)
+    else:
         raise InputError("--trust is required", hint="To check file integrity without trust, pass --only integrity.")
-    result = (
-        verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
-    )
     print_verification(result, bundle.name, as_json=as_json)
     raise typer.Exit(result.code)
 

@@ -3,12 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import typer
+from typer import Exit, Option
 
 from audits.cli.console import (
     Columns,
@@ -34,41 +35,48 @@ if TYPE_CHECKING:
 
 REFUSED = 4
 
+File = Path | None
 Ledger = Annotated[
-    Path | None,
-    typer.Option(help="private ledger folder of the institution; repeated audits need a higher confidence"),
+    File, Option(help="private ledger folder of the institution; repeated audits need a higher confidence")
 ]
-Findings = Annotated[
-    Path | None, typer.Option(help="private output: the rows that disclose a person, by keyed pseudonym")
-]
-FindingsKey = Annotated[Path | None, typer.Option(help="32-byte key of the pseudonyms; created if missing")]
+Findings = Annotated[File, Option(help="private output: the rows that disclose a person, by keyed pseudonym")]
+FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
-    Path | None,
-    typer.Option(help="identifiers of each train row before replacement (.jsonl or .parquet, one list per row)"),
+    File, Option(help="identifiers of each train row before replacement (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    Path | None, typer.Option(help="the same for control; used to estimate chance matches; requires --identifiers")
+    File, Option(help="the same for control; used to estimate chance matches; requires --identifiers")
 ]
-Lineage = Annotated[Path | None, typer.Option(help="train rows and weights that each synthetic row was made from")]
+Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
     bool,
-    typer.Option(
-        "--streams-are-secret", help="declare that the seed is secret; policies for external release need it"
-    ),
+    Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release need"),
 ]
 SelfTestFile = Annotated[
-    Path | None, typer.Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
+    File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
 ]
-Mirror = Annotated[
-    Path | None, typer.Option(help="output of the same generator and settings when trained on control")
-]
+Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
     list[str] | None,
-    typer.Option(
-        help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"
-    ),
+    Option(help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"),
 ]
-CanaryBuild = Annotated[Path | None, typer.Option(help="synthetic table of the canary build; requires --canaries")]
+CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
+CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; requires --canaries")]
+
+
+class _Files(NamedTuple):
+    """The optional input files; each field has the name of its option."""
+
+    lineage: File
+    mechanism: File
+    identifiers: File
+    control_identifiers: File
+    canaries: File
+    canary_build: File
+    mirror: File
+    previous: File
+    previous_train: File
+    vectors: Sequence[str] | None
 
 
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
@@ -76,9 +84,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     train: Train,
     control: Control,
     reference: Reference = None,
-    policy: Annotated[str | None, typer.Option(help="name of a shipped policy, or a .yaml file")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for audit.json")] = None,
-    only: Annotated[str | None, typer.Option(help="comma-separated audits to run")] = None,
+    policy: Annotated[str | None, Option(help="name of a shipped policy, or a .yaml file")] = None,
+    out: Annotated[File, Option(help="folder for audit.json")] = None,
+    only: Annotated[str | None, Option(help="comma-separated audits to run")] = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
     ledger: Ledger = None,
@@ -87,15 +95,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     identifiers: Identifiers = None,
     control_identifiers: ControlIdentifiers = None,
     lineage: Lineage = None,
-    canaries: Annotated[
-        Path | None, typer.Option(help="folder made by `audits canaries`; requires --canary-build")
-    ] = None,
+    canaries: CanaryFolder = None,
     canary_build: CanaryBuild = None,
-    mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
+    mechanism: Annotated[File, Option(help="log of a differentially private mechanism (JSON)")] = None,
     mirror: Mirror = None,
     vectors: Vectors = None,
-    previous: Annotated[Path | None, typer.Option(help="synthetic table of the previous release")] = None,
-    previous_train: Annotated[Path | None, typer.Option(help="its train table; requires --previous")] = None,
+    previous: Annotated[File, Option(help="synthetic table of the previous release")] = None,
+    previous_train: Annotated[File, Option(help="its train table; requires --previous")] = None,
     selftest_file: SelfTestFile = None,
     text: Columns = "text",
     label: Columns = "label",
@@ -103,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     *,
     rows_are_persons: RowsArePersons = False,
     streams_are_secret: StreamsAreSecret = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
+    as_json: Annotated[bool, Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
@@ -117,108 +123,79 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     applied = None if policy is None else load_policy(policy)
     _make_writable(out)
     key = _key(findings, findings_key)
-    _require_pairs(
-        {"--canaries": canaries, "--canary-build": canary_build},
-        {"--previous": previous, "--previous-train": previous_train},
-    )
-    load: dict[str, Any] = {"text": text, "label": label, "group": group}
-    inputs = load_tables(synthetic, train, control, reference, **load, rows_are_persons=rows_are_persons)
-    inputs = _with_records(inputs, lineage, mechanism)
-    inputs = _with_identifiers(inputs, identifiers, control_identifiers)
-    builds = (canaries, canary_build, mirror), (previous, previous_train)
-    inputs = _with_vectors(_with_builds(inputs, *builds, load, rows_are_persons=rows_are_persons), vectors)
-    attempt = _count_attempt(inputs, ledger, listed(only), seed, confidence)
-    report = run_audits(inputs, names=listed(only), seed=seed, confidence=attempt.confidence, progress=say)
+    builds = (canaries, canary_build, mirror, previous, previous_train)
+    files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
+    _check_pairs(files)
+    columns: dict[str, Any] = {"text": text, "label": label, "group": group}
+    inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
+    inputs = _with_files(inputs, files, columns, rows_are_persons=rows_are_persons)
+    number, confidence = _count_attempt(inputs, ledger, listed(only), seed, confidence)
+    report = run_audits(inputs, names=listed(only), seed=seed, confidence=confidence, progress=say)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
-    decision = None if applied is None else _decide(report, applied, attempt.number, test, secret=streams_are_secret)
+    decision = None if applied is None else _decide(report, applied, number, test, secret=streams_are_secret)
     _show(report, decision)
     _write(report, out, findings, key, applied)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
-    raise typer.Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
+    raise Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
 
 
-def _with_records(inputs: "AuditInputs", lineage: Path | None, mechanism: Path | None) -> "AuditInputs":
-    """Return the inputs with the lineage and the mechanism log of the generator."""
-    from audits.attacks.accounting.mechanism_log import read_mechanism
-    from audits.attacks.parent_recovery.lineage import read_lineage
-
-    if lineage is not None:
-        inputs = replace(inputs, lineage=read_lineage(lineage, len(inputs.synthetic), len(inputs.train)))
-    return inputs if mechanism is None else replace(inputs, mechanism=read_mechanism(mechanism))
-
-
-def _with_identifiers(inputs: "AuditInputs", train: Path | None, control: Path | None) -> "AuditInputs":
-    """Return the inputs with the identifiers that the texts contained before replacement."""
-    from audits.attacks.identifiers.lists import read_identifiers
-
-    if control is not None and train is None:
-        raise InputError("--control-identifiers requires --identifiers")
-    if train is not None:
-        inputs = replace(inputs, identifiers=read_identifiers(train, len(inputs.train), "train"))
-    if control is None:
-        return inputs
-    return replace(inputs, control_identifiers=read_identifiers(control, len(inputs.control), "control"))
-
-
-def _with_builds(
-    inputs: "AuditInputs",
-    second: tuple[Path | None, Path | None, Path | None],
-    earlier: tuple[Path | None, Path | None],
-    columns: dict[str, str],
-    *,
-    rows_are_persons: bool,
-) -> "AuditInputs":
-    """Return the inputs with the canary build, the mirror build and the previous release."""
-    from audits.attacks.canaries.files import read_canaries
-    from audits.core.inputs import load_table
-    from audits.core.types import Previous
-
-    canaries, canary_build, mirror = second
-    if canaries is not None and canary_build is not None:
-        inputs = replace(inputs, canaries=read_canaries(canaries, canary_build, **columns))
-    if mirror is not None:
-        table = load_table(mirror, **columns, role="rerun", rows_are_persons=rows_are_persons)
-        inputs = replace(inputs, mirror=table)
-    synthetic, train = earlier
-    if synthetic is not None and train is not None:
-        previous = Previous(
-            synthetic=load_table(synthetic, **columns, role="previous", rows_are_persons=rows_are_persons),
-            train=load_table(train, **columns, role="train", rows_are_persons=rows_are_persons),
-        )
-        inputs = replace(inputs, previous=previous)
-    return inputs
-
-
-def _with_vectors(inputs: "AuditInputs", given: Sequence[str] | None) -> "AuditInputs":
-    """Return the inputs with the vectors of other encoders."""
-    from audits.embeddings.vectors import named_folders, with_vectors
-
-    return with_vectors(inputs, named_folders(given)) if given else inputs
-
-
-def _require_pairs(*options: dict[str, Path | None]) -> None:
-    """Raise InputError if only one option of a pair is given."""
+def _check_pairs(files: _Files) -> None:
+    """Raise InputError if an option is given without the other options that it requires."""
+    pairs = (("canaries", "canary_build"), ("previous", "previous_train"))
     problems = [
-        f"{' and '.join(given)} must be given together"
-        for given in options
-        if len({path is None for path in given.values()}) > 1
+        f"--{first} and --{second.replace('_', '-')} must be given together"
+        for first, second in pairs
+        if (getattr(files, first) is None) != (getattr(files, second) is None)
     ]
+    if files.control_identifiers is not None and files.identifiers is None:
+        problems.append("--control-identifiers requires --identifiers")
     if problems:
         raise InputError("the options do not fit together", problems=problems)
 
 
-class _Attempt(NamedTuple):
-    """The number of this attempt (None without a ledger) and the confidence that its intervals need."""
+def _with_files(
+    inputs: "AuditInputs", files: _Files, columns: dict[str, Any], *, rows_are_persons: bool
+) -> "AuditInputs":
+    """Return the inputs with the content of the optional files."""
+    from audits.attacks.accounting.mechanism_log import read_mechanism
+    from audits.attacks.canaries.files import read_canaries
+    from audits.attacks.identifiers.lists import read_identifiers
+    from audits.attacks.parent_recovery.lineage import read_lineage
+    from audits.core.inputs import load_table
+    from audits.core.types import Previous, Table
+    from audits.embeddings.vectors import named_folders, with_vectors
 
-    number: int | None
-    confidence: float
+    load: Callable[..., Table] = partial(load_table, **columns, rows_are_persons=rows_are_persons)
+    n_train, n_control = len(inputs.train), len(inputs.control)
+    found: dict[str, Any] = {}
+    if files.lineage is not None:
+        found["lineage"] = read_lineage(files.lineage, len(inputs.synthetic), n_train)
+    if files.mechanism is not None:
+        found["mechanism"] = read_mechanism(files.mechanism)
+    if files.identifiers is not None:
+        found["identifiers"] = read_identifiers(files.identifiers, n_train, "train")
+    if files.control_identifiers is not None:
+        found["control_identifiers"] = read_identifiers(files.control_identifiers, n_control, "control")
+    if files.canaries is not None and files.canary_build is not None:
+        found["canaries"] = read_canaries(files.canaries, files.canary_build, **columns)
+    if files.mirror is not None:
+        found["mirror"] = load(files.mirror, role="rerun")
+    if files.previous is not None and files.previous_train is not None:
+        previous, its_train = load(files.previous, role="previous"), load(files.previous_train, role="train")
+        found["previous"] = Previous(synthetic=previous, train=its_train)
+    inputs = replace(inputs, **found)
+    return with_vectors(inputs, named_folders(files.vectors)) if files.vectors else inputs
 
 
 def _count_attempt(
-    inputs: "AuditInputs", ledger: Path | None, names: Sequence[str] | None, seed: int, confidence: float
-) -> _Attempt:
-    """Record this attempt on the control persons in the ledger before any audit runs, and return it."""
+    inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
+) -> tuple[int | None, float]:
+    """Record this attempt on the control persons in the ledger before any audit runs.
+
+    Returns:
+        The number of the attempt (None without a ledger) and the confidence that its intervals need.
+    """
     from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.chain import HighWaterMark
@@ -226,11 +203,11 @@ def _count_attempt(
     from audits.runner.run import run_digest
 
     if ledger is None:
-        return _Attempt(None, confidence)
+        return None, confidence
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
     found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
     say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
-    return _Attempt(found.number, confidence_of(found.number, confidence))
+    return found.number, confidence_of(found.number, confidence)
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
@@ -281,14 +258,12 @@ def _show(report: "AuditReport", decision: "Decision | None") -> None:
 
 
 def _limit(threshold: float | tuple[float, float] | None) -> str:
-    if threshold is None:
-        return "-"
     if isinstance(threshold, tuple):
         return f"{threshold[0]:g} to {threshold[1]:g}"
-    return f"at most {threshold:g}"
+    return "-" if threshold is None else f"at most {threshold:g}"
 
 
-def _make_writable(folder: Path | None) -> None:
+def _make_writable(folder: File) -> None:
     if folder is None:
         return
     try:
@@ -299,7 +274,7 @@ def _make_writable(folder: Path | None) -> None:
         raise InputError(f"the folder {folder} is not writable")
 
 
-def _key(findings: Path | None, path: Path | None) -> bytes:
+def _key(findings: File, path: File) -> bytes:
     """Return the key of the pseudonyms, or empty bytes if no findings are requested."""
     from audits.ledger.keys import read_key
 
@@ -311,9 +286,7 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
     return read_key(path, "findings key")
 
 
-def _write(
-    report: "AuditReport", out: Path | None, findings: Path | None, key: bytes, policy: "Policy | None"
-) -> None:
+def _write(report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None") -> None:
     """Write audit.json, under a policy also its public version, and the findings, where they are requested."""
     from audits.core.findings import write_findings
     from audits.core.strictjson import canonical
@@ -322,10 +295,10 @@ def _write(
     if out is not None:
         write_whole(out / "audit.json", report.to_json())
         say(f"written: {out / 'audit.json'}")
-    if out is not None and policy is not None:
-        path = out / "audit.public.json"
-        write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
-        say(f"written: {path}; it contains no exact counts of private data")
+        if policy is not None:
+            path = out / "audit.public.json"
+            write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
+            say(f"written: {path}; it contains no exact counts of private data")
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)

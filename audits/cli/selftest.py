@@ -31,12 +31,10 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result on stdout")] = False,
 ) -> None:
-    """Calibrate the audits on your own train and control tables: can they tell a leak from chance on this data?
+    """Calibrate the audits on your own train and control tables.
 
-    The suite builds releases with a known leak from your data: copies of all train persons, of 1 % of them, or of
-    one; copies with words removed; mixtures of neighbours; texts of a small language model; one record number. It
-    also builds clean releases from a third of the control persons. Every audit must fail the leaking releases and
-    pass the clean ones.
+    The suite builds releases with a known leak from your data, for example copies of train persons, and clean
+    releases from a third of the control persons. Every audit must fail the former and pass the latter.
 
     The gate closes if one case is wrong, or if an audit has too few persons to be calibrated. Exit 0 if every case is
     right, 4 if the gate is closed, 3 if a table cannot be used. Each audit runs about 38 times, on at most 2,000
@@ -47,13 +45,10 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     from audits.selftest.bound import bound_selftest
     from audits.selftest.run_suite import format_table, run_suite
 
-    inputs = load_tables(
-        None, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
-    )
+    columns = {"text": text, "label": label, "group": group}
+    inputs = load_tables(None, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     result = run_suite(inputs, audits=listed(only), seed=seed, confidence=confidence, progress=say)
-    say(format_table(result))
-    for problem in result.problems:
-        say(problem)
+    say("\n".join([format_table(result), *result.problems]))
     if result.left_out:
         say(f"not in the calibration suite, because they audit other inputs: {', '.join(result.left_out)}")
     if out is not None:

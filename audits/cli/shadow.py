@@ -3,14 +3,11 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Synthetic, Train, say
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOT_PASSED = 4
 SECONDS_BETWEEN_LINES = 5.0
@@ -33,27 +30,23 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Plan the generator reruns for `audits shadow`.
 
-    The targets are the train persons whose records lie closest to a synthetic record. Each target is omitted from
-    half of the reruns, so one set of reruns serves all targets. For each entry of `runs` in plan.json, run the
-    generator with its own seed on train without the persons in `leave_out`, and save its output at the path in
-    `synthetic`.
+    The targets are the train persons whose records lie closest to a synthetic record; each is omitted from half of
+    the reruns. For each entry of `runs` in plan.json, run the generator with its own seed on train without the
+    persons in `leave_out`, and save its output at the path in `synthetic`.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan
     from audits.core.inputs import load_tables
     from audits.core.streams import stream
 
-    inputs = load_tables(
-        synthetic, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
-    )
+    columns = {"text": text, "label": label, "group": group}
+    inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     plan = plan_shadow(inputs, runs=runs, n_persons=persons, rng=stream(seed, "shadow plan"))
     write_plan(plan, out)
     say(f"written: {out}; {plan.runs} reruns for {len(plan.persons)} target persons. Keep the folder private.")
 
 
 def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    plan: Annotated[
-        Path, typer.Argument(help="folder of `audits shadow-plan` that contains the tables of the reruns")
-    ],
+    plan: Annotated[Path, typer.Argument(help="folder of `audits shadow-plan` with the tables of the reruns")],
     train: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
     control: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
     reference: Reference = None,
@@ -74,26 +67,18 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     from audits.attacks.shadow.report import as_text, judge_shadow
     from audits.core.inputs import load_tables
 
-    inputs = load_tables(
-        None, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
-    )
-    report = judge_shadow(
-        plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_progress_line()
-    )
-    say(as_text(report.results[0]))
-    if as_json:
-        sys.stdout.write(report.to_json().decode() + "\n")
-    raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)
-
-
-def _progress_line() -> "Callable[[int, int], None]":
-    """Return a callback that prints the progress at most once in five seconds."""
     last = time.monotonic()
 
-    def step(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
             say(f"shadow: step {done} of {total}")
 
-    return step
+    columns: dict[str, Any] = {"text": text, "label": label}
+    inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
+    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=show)
+    say(as_text(report.results[0]))
+    if as_json:
+        sys.stdout.write(report.to_json().decode() + "\n")
+    raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)

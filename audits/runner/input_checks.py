@@ -1,10 +1,9 @@
 """Input checks: whether the control table is a valid comparison for train."""
 
-import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from audits.attacks.identifiers.patterns import DIRECT, QUASI, entities
 from audits.core.errors import InputError
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.rates import exact
+from audits.core.types import AuditInputs, Estimate, Table, persons
 from audits.embeddings.shift import shift_auc
 from audits.text.common_text import CONTROL, MANY, TRAIN, Owned, repeated_records, shared_phrases
 from audits.text.disguise import disguise
@@ -32,45 +32,33 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputChecks:
-    """The result of the input checks.
+    """The result of the input checks."""
 
-    Args:
-        inputs: the tables without control rows that belong to train persons and without reference rows that repeat a
-            record.
-        problems: reasons why no audit may pass on these tables; empty if there are none.
-        details: the numbers for the report. Those under `metrics` are evidence for a policy, as `input_checks.NAME`.
-    """
-
-    inputs: AuditInputs
-    problems: tuple[str, ...]
-    details: Mapping[str, Any]
+    inputs: AuditInputs  # without control rows of train persons and reference rows that repeat a record
+    problems: tuple[str, ...]  # reasons why no audit may pass on these tables
+    details: Mapping[str, Any]  # for the report; those under `metrics` are evidence, as `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the remaining problems.
 
-    The check removes three kinds of rows:
+    Three kinds of rows are removed; more than 1 % of any kind, including rows removed before, is a problem:
     - control rows that nearly duplicate a train row (Jaccard of 5-token shingles >= 0.8), because they make copying
       look like chance;
     - all rows of a control person who shares a record number, national id, bank account or card number with a train
       person, if at most ten persons have it: they are the same person or one family;
     - reference rows that contain most of a train or control record, because they would excuse its reproduction.
 
-    More than 1 % of any kind is a problem, including the rows that were removed before (`near_duplicate_rate`). It is
-    also a problem if a classifier that has not seen the synthetic table can separate train from control persons: then
-    a difference between them says nothing about the generator.
-
-    The metric `problems` counts these problems. `near_duplicate_rate` is a share of control rows, `straddling_rate`
-    of control persons, `reference_rate` of reference rows. A missing group column limits the claim to records
-    (`claim_scope`) but does not invalidate the comparison, so `problems` does not count it.
+    It is also a problem if a classifier that has not seen the synthetic table can separate train from control
+    persons: then a difference between them says nothing about the generator. A missing group column limits the claim
+    to records (`claim_scope`); the metric `problems` does not count it, because the comparison stays valid.
 
     Raises:
         InputError: no control row remains, or `near_duplicate_rate` is not between 0 and 1.
-
-    Privacy: reads all tables; the result contains counts and rates only.
-    Randomness: the folds, and a sample of the persons if an arm has more than 4,000.
     """
-    before = _share(inputs.near_duplicate_rate)
+    before = inputs.near_duplicate_rate
+    if not 0 <= before <= 1:
+        raise InputError("near_duplicate_rate must be between 0 and 1")
     repeated, straddling = _repeated(inputs), _straddling(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
@@ -79,77 +67,59 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
         "straddling_rate": (len(np.unique(person[straddling])) / len(names), len(names)),
         "reference_rate": (float(repeating.mean()) if len(repeating) > 0 else 0.0, len(repeating)),
     }
-    problems = _problems({name: rate for name, (rate, _) in rates.items()})
     kept = _kept(inputs, repeated | straddling, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
-    if shift is not None and not shift.low <= 0.5 <= shift.high:
-        problems.append(
-            f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
-            f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
-        )
-    problems += _unreadable(inputs)
-    n_problems = len(problems)
-    if not (inputs.train.has_groups and inputs.control.has_groups):
+    problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_text_problems(inputs, shift)]
+    counted = {"problems": (len(problems), len(inputs.control)), **rates}
+    has_groups = inputs.train.has_groups and inputs.control.has_groups
+    if not has_groups:
         problems.append(
             "the tables do not identify persons, so privacy is measured per record only: add a group column, "
             "or pass --rows-are-persons if each row belongs to a different person"
         )
-    details: dict[str, Any] = {
+    details = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],
         "control_rows_left_out": int((repeated | straddling).sum()),
         "reference_rows_left_out": int(repeating.sum()),
         "shift_auc": None if shift is None else [shift.value, shift.low, shift.high],
-        "claim_scope": "person" if inputs.train.has_groups and inputs.control.has_groups else "record",
+        "claim_scope": "person" if has_groups else "record",
         "problems": list(problems),
-        "metrics": {
-            "problems": _counted(n_problems, len(inputs.control)),
-            **{name: _counted(rate, n) for name, (rate, n) in rates.items()},
-        },
+        "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counted.items()},
     }
     return InputChecks(inputs=kept, problems=tuple(problems), details=details)
 
 
-def _unreadable(inputs: AuditInputs) -> list[str]:
+def _text_problems(inputs: AuditInputs, shift: Estimate | None) -> Iterator[str]:
+    if shift is not None and not shift.low <= 0.5 <= shift.high:
+        yield (
+            f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
+            f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
+        )
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
-    if not found.proven:
-        return []
-    return [
-        (
+    if found.proven:
+        yield (
             f"{found.synthetic} synthetic rows and {found.real} real rows contain many look-alike or invisible "
             "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
         )
-    ]
 
 
-def _share(rate: float) -> float:
-    if not (math.isfinite(rate) and 0 <= rate <= 1):
-        raise InputError("near_duplicate_rate must be between 0 and 1")
-    return rate
-
-
-def _problems(rates: Mapping[str, float]) -> list[str]:
-    found = []
+def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
     if rates["near_duplicate_rate"] > MAX_NEAR_DUPLICATES:
-        found.append(
+        yield (
             f"{rates['near_duplicate_rate']:.1%} of the control rows nearly duplicate a train row (at most "
             f"{MAX_NEAR_DUPLICATES:.0%} allowed): split the data so that near-duplicates are in the same table"
         )
     if rates["straddling_rate"] > MAX_STRADDLING:
-        found.append(
+        yield (
             f"{rates['straddling_rate']:.1%} of the control persons have the record number of a train person "
             f"(at most {MAX_STRADDLING:.0%} allowed), so the group column is wrong: give all records of a person one "
             "id, and keep families in the same table"
         )
     if rates["reference_rate"] > MAX_REPEATING_REFERENCE:
-        found.append(
+        yield (
             f"{rates['reference_rate']:.1%} of the reference rows repeat a train or control record (at most "
             f"{MAX_REPEATING_REFERENCE:.0%} allowed): the reference must be public text without private records"
         )
-    return found
-
-
-def _counted(value: float, n: int) -> dict[str, float]:
-    return {"value": float(value), "low": float(value), "high": float(value), "confidence": 1.0, "n": n}
 
 
 def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs:
@@ -157,10 +127,9 @@ def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs
         raise InputError(
             "every control row repeats a train row; control must contain persons the generator never saw"
         )
-    reference = inputs.reference
+    reference, identifiers = inputs.reference, inputs.control_identifiers
     if reference is not None and repeating.any():
         reference = None if repeating.all() else take(reference, np.flatnonzero(~repeating))
-    identifiers = inputs.control_identifiers
     if identifiers is not None:
         identifiers = tuple(row for row, is_out in zip(identifiers, left_out, strict=True) if not is_out)
     return replace(
@@ -207,11 +176,11 @@ def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
     """Return the digits of the recorded identifiers that are record numbers, not dates or other quasi-identifiers."""
-    found = set()
-    for text in recorded:
-        if _RECORD_NUMBER.fullmatch(text.strip().lower()) and all(e.kind not in QUASI for e in entities(text)):
-            found.add("".join(filter(str.isdigit, text)))
-    return found
+    return {
+        "".join(filter(str.isdigit, text))
+        for text in recorded
+        if _RECORD_NUMBER.fullmatch(text.strip().lower()) and all(e.kind not in QUASI for e in entities(text))
+    }
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bools:

@@ -15,7 +15,7 @@ from audits.core.stats import FAIL_LEVEL
 from audits.core.types import AuditInputs, Table
 from audits.embeddings.encoders import encode_words
 from audits.embeddings.similarity import highest
-from audits.text.legibility import Legibility, legibility
+from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # random rows per table for the similarity
@@ -29,19 +29,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageCheck:
-    """The result of the language check.
+    """The result of the language check."""
 
-    Args:
-        foreign_rows: share of foreign synthetic rows minus the share of foreign control rows; at least 0.
-        illegible_rows: number of illegible synthetic rows; 0 if the share of illegible control rows explains it.
-        similarity: median cosine of synthetic rows with the nearest control row, divided by that of train rows.
-        n: number of synthetic rows.
-    """
-
-    foreign_rows: float
-    illegible_rows: int
-    similarity: float
-    n: int
+    foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
+    illegible_rows: int  # illegible synthetic rows; 0 if the share of illegible control rows explains them
+    similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
+    n: int  # synthetic rows
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -62,22 +55,16 @@ class LanguageCheck:
     @property
     def dissimilar(self) -> tuple[str, ...]:
         """Return why no similarity audit may pass this table; empty if there is no reason."""
-        if self.similarity >= LEAST_SIMILARITY:
-            return ()
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
             f"least {LEAST_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
         )
-        return (problem,)
+        return () if self.similarity >= LEAST_SIMILARITY else (problem,)
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers for the report."""
-        return {
-            "foreign_rows": self.foreign_rows,
-            "illegible_rows": self.illegible_rows,
-            "similarity_over_real": self.similarity,
-            "rows": self.n,
-        }
+        shares = {"foreign_rows": self.foreign_rows, "similarity_over_real": self.similarity}
+        return shares | {"illegible_rows": self.illegible_rows, "rows": self.n}
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
@@ -89,38 +76,22 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     language model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the
     number (one-sided binomial test at 5 %).
 
-    The similarity is the cosine of TF-IDF word vectors with document frequencies of control. Text of another genre in
-    the same language is not a leak, but similarity attacks cannot measure anything on it.
-
-    Privacy: reads all texts; returns shares and counts.
-    Randomness: a sample of at most 500 rows of each table; the letter order of scrambled texts.
+    The similarity is the cosine of TF-IDF word vectors with document frequencies of control, on a random sample of at
+    most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity attacks
+    cannot measure anything on it.
     """
-    odd = np.arange(len(inputs.control)) % 2 == 1
-    known = [*inputs.train.texts, *(text for text, out in zip(inputs.control.texts, odd, strict=True) if not out)]
-    held_out = [text for text, out in zip(inputs.control.texts, odd, strict=True) if out]
+    known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
+    n, of_train = len(inputs.synthetic), _vocabulary(inputs.train.texts)
     try:
         read = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
+        partly, illegible = read.partly, _beyond_chance(read.illegible[:n], read.illegible[n:])
     except NotMeasurable:
-        read = None
-    n, of_train = len(inputs.synthetic), _vocabulary(inputs.train.texts)
-    unknown = [
-        _unknown(inputs.synthetic.texts, of_train | _vocabulary(inputs.control.texts)),
-        _unknown(held_out, of_train),
-    ]
-    parts = _parts(read, n, len(held_out))
-    shares = [float((words | part).mean()) for words, part in zip(unknown, parts, strict=True)]
-    return LanguageCheck(
-        foreign_rows=max(0.0, shares[0] - shares[1]),
-        illegible_rows=n if read is None else _beyond_chance(read.illegible[:n], read.illegible[n:]),
-        similarity=_similarity(inputs, rng),
-        n=n,
-    )
-
-
-def _parts(read: Legibility | None, n: int, n_held_out: int) -> tuple[Bools, Bools]:
-    if read is None:
-        return np.ones(n, dtype=np.bool_), np.zeros(n_held_out, dtype=np.bool_)
-    return read.partly[:n], read.partly[n:]
+        partly, illegible = np.arange(n + len(held_out)) < n, n  # treat every synthetic row as illegible
+    of_both = of_train | _vocabulary(inputs.control.texts)
+    synthetic = float((_unknown(inputs.synthetic.texts, of_both) | partly[:n]).mean())
+    control = float((_unknown(held_out, of_train) | partly[n:]).mean())
+    foreign = max(0.0, synthetic - control)
+    return LanguageCheck(foreign_rows=foreign, illegible_rows=illegible, similarity=_similarity(inputs, rng), n=n)
 
 
 def _beyond_chance(synthetic: Bools, control: Bools) -> int:

@@ -25,16 +25,8 @@ from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 
 # errors of an audit that become status "failed"; any other error stops the run
-AUDIT_FAILURES = (
-    ValueError,
-    ArithmeticError,
-    MemoryError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    OSError,
-)
+AUDIT_FAILURES: tuple[type[Exception], ...] = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError)
+AUDIT_FAILURES += (AttributeError, RuntimeError, OSError)
 
 Progress = Callable[[str], None]
 
@@ -50,16 +42,13 @@ def run(
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
-    An audit whose inputs are too small is `not_measurable`; one that raises an error is `failed`. Both verdicts are
-    insufficient. For a failed audit the reason names only the class of the error, because its message may quote
-    private text. If the input checks or the language check (`check_language`) find a problem, a pass becomes
-    insufficient; a fail stays.
+    If the input checks or the language check find a problem, a pass becomes insufficient; a fail stays.
 
     Args:
         inputs: the tables.
         policy: default source of the audit names: its required and measured audits.
         names: audits to run; default: those of the policy, or all whose required inputs are present.
-        seed: root seed of the random streams; not negative.
+        seed: root seed, not negative. Each audit has its own stream, named after it.
         confidence: one-sided confidence of each interval end that a pass rests on; at least 0.95. Failures use the
             fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
@@ -67,9 +56,6 @@ def run(
     Raises:
         InputError: an audit name is unknown or repeated, there is no audit, the confidence or the seed is out of
             range, or every control row repeats train.
-
-    Randomness: one stream per audit, named after it, so that the set of audits does not change a result; the shared
-        encoding of the tables also has its own stream.
     """
     if not LEAST_CONFIDENCE <= confidence < 1:
         raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
@@ -81,7 +67,7 @@ def run(
         raise InputError("name at least one audit, and each audit once")
     cached = encode_once(stream(seed, "seen"))
     attacks = [build(name, cached) for name in selected]
-    say = progress if progress is not None else silent
+    say = silent if progress is None else progress
     say("input checks: near-duplicates and shift between train and control")
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     language = check_language(input_checks.inputs, stream(seed, "language"))
@@ -94,17 +80,12 @@ def run(
         # accounting reads no texts, so their language cannot affect it
         problems = general if name == ACCOUNTING else (*general, *language.problems)
         if name in BY_SIMILARITY:
-            capped = _capped(result, (*problems, *language.dissimilar))
-            results.append(_with_language(capped, language, confidence))
-        else:
-            results.append(_capped(result, problems))
+            problems = (*problems, *language.dissimilar)
+            result = _with_language(result, language, confidence)
+        results.append(_capped(result, problems))
         say(f"{name}: {results[-1].verdict}")
-    return AuditReport(
-        results=tuple(results),
-        inputs=digests(inputs),
-        input_checks=_details(input_checks, language, release),
-        tool=tool_name(),
-    )
+    details = _details(input_checks, language, release)
+    return AuditReport(results=tuple(results), inputs=digests(inputs), input_checks=details, tool=tool_name())
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
@@ -125,14 +106,18 @@ def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, c
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
-    """Return the result of one audit; it is insufficient if the audit is not measurable or raises an error."""
+    """Return the result of one audit; it is insufficient if the audit is not measurable or raises an error.
+
+    The reason of a failed audit names only the class of the error, because its message may quote private text.
+    """
     try:
         result = attack.run(inputs, rng, confidence)
     except NotMeasurable as error:
         result = without_number(name, "not_measurable", error.message)
     except AUDIT_FAILURES as error:
         result = without_number(name, "failed", f"the audit failed with {type(error).__name__}; it has no result")
-    metrics = {_full(name, key): value for key, value in result.metrics.items()}
+    # policies name a metric `audit.metric`
+    metrics = {k if k.startswith(f"{name}.") else f"{name}.{k}": value for k, value in result.metrics.items()}
     return replace(result, metrics=metrics, confidence=confidence)
 
 
@@ -150,11 +135,6 @@ def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequen
         "problems": [*input_checks.problems, *language.problems, *release],
         "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
     }
-
-
-def _full(name: str, key: str) -> str:
-    """Return the name of a metric in policies: `audit.metric`."""
-    return key if key.startswith(f"{name}.") else f"{name}.{key}"
 
 
 def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:

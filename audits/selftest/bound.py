@@ -1,4 +1,4 @@
-"""The file `selftest.json`: a self-test that is bound to the tables it was made on, as evidence for the gate."""
+"""The file `selftest.json`: a self-test bound to the tables on which it was run, as evidence for the gate."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from audits.core.errors import InputError
 from audits.core.rates import exact
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed, problems
+from audits.core.strictmodel import Closed
+from audits.core.strictmodel import problems as model_problems
 from audits.core.types import Estimate
 from audits.selftest.cases import Demand, Outcome
 
@@ -26,23 +27,15 @@ class BoundCell(Closed):
 
 
 class BoundSelfTest(Closed):
-    """The content of `selftest.json`.
-
-    Args:
-        schema_name: name and version of the file format.
-        tool: name and version of the audit package.
-        train: sha256 of the train table.
-        control: sha256 of the control table.
-        salt: 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables.
-        audits: the calibrated audits with their cases.
-    """
+    """The content of `selftest.json`."""
 
     schema_name: Literal["synthgen-selftest/v2"]
-    tool: str
+    tool: str  # name and version of the audit package
     train: Digest
     control: Digest
+    # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    audits: dict[str, dict[str, BoundCell]]
+    audits: dict[str, dict[str, BoundCell]]  # the cases of each calibrated audit
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes."""
@@ -59,43 +52,24 @@ class BoundSelfTest(Closed):
         """
         found = {}
         for name, cases in self.audits.items():
-            demanded = [cell for cell in cases.values() if cell.demand != "blind"]
-            wrong = float(sum(cell.outcome != "right" for cell in demanded))
-            found[f"selftest.{name}_wrong"] = exact(wrong, confidence=1.0, n=len(demanded))
+            is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]
+            found[f"selftest.{name}_wrong"] = exact(float(is_right.count(False)), confidence=1.0, n=len(is_right))
         return found
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a self-test bound to its tables.
-
-    Args:
-        result: the value of `SelfTest.to_json`.
-        tables: sha256 of `train` and `control`, as in the audit report.
-        salt: 64 random hex digits.
-        tool: name and version of the audit package, as in the audit report.
-    """
-    return BoundSelfTest(
-        schema_name="synthgen-selftest/v2",
-        tool=tool,
-        train=tables["train"],
-        control=tables["control"],
-        salt=salt,
-        audits={
-            audit: {
-                case["case"]: BoundCell(**{key: case["audits"][audit][key] for key in ("demand", "outcome")})
-                for case in result["cases"]
-            }
-            for audit in result["audits"]
-        },
-    )
+    """Return a self-test (`SelfTest.to_json`) bound to the sha256 of its train and control tables."""
+    keys = ("demand", "outcome")
+    audits = {
+        audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}
+        for audit in result["audits"]
+    }
+    content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}
+    return BoundSelfTest.model_validate(content | {role: tables[role] for role in ("train", "control")})
 
 
 def read_selftest(path: Path) -> BoundSelfTest:
-    """Return the self-test in a file.
-
-    Raises:
-        InputError: the file cannot be read or is not a self-test.
-    """
+    """Return the self-test in a file; raise InputError if it cannot be read or is not a self-test."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -105,30 +79,15 @@ def read_selftest(path: Path) -> BoundSelfTest:
     except JsonError as error:
         raise InputError(f"{path}: {error.message}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: not a self-test", problems=problems(error)[:5]) from None
+        raise InputError(f"{path}: not a self-test", problems=model_problems(error)[:5]) from None
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
-    """Raise InputError if the self-test covers other tables or another version of the audits.
-
-    Args:
-        test: the self-test.
-        tables: sha256 of `train` and `control` of the release.
-        tool: name and version of the audit package.
-
-    Raises:
-        InputError: all differences are listed.
-    """
-    differ = [
-        f"{role}: not the table of the self-test"
-        for role in ("train", "control")
-        if getattr(test, role) != tables[role]
-    ]
+    """Raise InputError unless the self-test covers these tables (sha256 of train and control) and this tool."""
+    tables_of_test = {"train": test.train, "control": test.control}
+    problems = [f"{role}: not the table of the self-test" for role, d in tables_of_test.items() if d != tables[role]]
     if test.tool != tool:
-        differ.append(f"made by {test.tool}, but this is {tool}")
-    if differ:
-        raise InputError(
-            "the self-test does not match these tables or audits",
-            problems=differ,
-            hint="Run `audits selftest --out` on the current tables.",
-        )
+        problems.append(f"made by {test.tool}, but this is {tool}")
+    if problems:
+        hint = "Run `audits selftest --out` on the current tables."
+        raise InputError("the self-test does not match these tables or audits", problems=problems, hint=hint)

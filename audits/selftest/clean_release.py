@@ -20,28 +20,16 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """The tables of the self-test.
+    """The tables of the self-test."""
 
-    Args:
-        train: table that the simulated generator was trained on.
-        control: persons it never saw; compared with train.
-        unseen: further persons it never saw; their rows that repeat nobody serve as a clean release.
-        n_unseen: number of persons in `unseen`.
-        n_repeating: number of rows removed from `unseen` because they repeat text or identifiers of others.
-        own_run: length in tokens of the longest run in each train row that only its person has, 0 if below 13;
-            int64 (n_train rows,).
-        reference: the user's reference table, or None.
-        set_aside: control rows removed by the input checks, or None.
-    """
-
-    train: Table
-    control: Table
-    unseen: Table
-    n_unseen: int
-    n_repeating: int
-    own_run: Int
-    reference: Table | None = None
-    set_aside: Table | None = None
+    train: Table  # the simulated generator was trained on it
+    control: Table  # persons it never saw, who are compared with train
+    unseen: Table  # rows of further persons it never saw that repeat nobody: a clean release
+    n_unseen: int  # number of persons in `unseen`
+    n_repeating: int  # rows removed from `unseen` because they repeat text or identifiers of others
+    own_run: Int  # tokens of the longest run in each train row that only its person has, 0 if below 13
+    reference: Table | None = None  # the user's reference table
+    set_aside: Table | None = None  # control rows removed by the input checks
 
     def inputs(self, synthetic: Table, train: Table | None = None, control: Table | None = None) -> AuditInputs:
         """Return the audit inputs with this synthetic table."""
@@ -63,37 +51,29 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     record, or an identifier with or without its label. The decision treats train and control alike, so the removal
     reveals nothing about membership, and the remaining rows are known to be clean.
 
-    Args:
-        inputs: checked tables (`audits.runner.input_checks.check_split`); the synthetic table is not read.
-        rng: random stream: draws at most 2,000 train and 3,000 control persons and splits the latter.
+    The tables must be checked before (`check_split`). At most 2,000 train and 3,000 control persons are drawn.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
-
-    Privacy: reads train and control; returns texts, which stay in memory.
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1
     n_unseen = round(FRESH_SHARE * n_control)
     if n_unseen < MIN_PERSONS:
-        needed = round(MIN_PERSONS / FRESH_SHARE)
+        problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / FRESH_SHARE)}"
         raise InputError(
-            f"control has {n_control} persons; a third of them serve as a clean release, so {needed} are required",
-            hint="Add control persons that the generator never saw; a verdict needs about a thousand of them.",
+            problem, hint="Add control persons that the generator never saw; a verdict needs about 1,000."
         )
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - FRESH_SHARE))]
     n_unseen = round(FRESH_SHARE * len(order))
-    train = _of_persons(inputs.train, rng)
-    unseen, control = (
-        _take(inputs.control, np.isin(control_person, part)) for part in (order[:n_unseen], order[n_unseen:])
-    )
+    names, train_person = persons(inputs.train.groups)
+    train = _of_persons(inputs.train, train_person, rng.permutation(len(names))[:MAX_PERSONS])
+    unseen = _of_persons(inputs.control, control_person, order[:n_unseen])
+    control = _of_persons(inputs.control, control_person, order[n_unseen:])
     repeating, own_run = _repeats(train, control, unseen, inputs.reference)
     if repeating.all():
-        raise InputError(
-            "every text of one third of the control persons repeats train or the other control persons, so no clean "
-            "release can be built for the calibration",
-            hint="Remove near-duplicates and templates from the tables.",
-        )
+        problem = "every text of a third of the control persons repeats other persons, so there is no clean release"
+        raise InputError(problem, hint="Remove near-duplicates and templates from the tables.")
     kept = take(unseen, np.flatnonzero(~repeating))
     return Population(
         train=train,
@@ -109,12 +89,8 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 def as_synthetic(table: Table) -> Table:
     """Return the table as a release: the same texts and labels, without persons."""
-    return Table(
-        texts=table.texts,
-        labels=table.labels,
-        groups=tuple(f"synthetic row {i}" for i in range(len(table))),
-        has_groups=False,
-    )
+    groups = tuple(f"synthetic row {i}" for i in range(len(table)))
+    return Table(texts=table.texts, labels=table.labels, groups=groups, has_groups=False)
 
 
 def stack_tables(first: Table, second: Table) -> Table:
@@ -132,24 +108,16 @@ def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tupl
     """Return train and control with all persons reassigned at random; the numbers of persons stay the same."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
-    n_train = len(set(train.groups))
-    of_train = np.isin(person, rng.permutation(len(names))[:n_train])
+    of_train = np.isin(person, rng.permutation(len(names))[: len(set(train.groups))])
     return take(both, np.flatnonzero(of_train)), take(both, np.flatnonzero(~of_train))
 
 
-def _of_persons(table: Table, rng: np.random.Generator) -> Table:
-    names, person = persons(table.groups)
-    return _take(table, np.isin(person, rng.permutation(len(names))[:MAX_PERSONS]))
+def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
+    """Return the rows of the chosen persons without vectors, because the texts of the recipes have none."""
+    return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
-def _take(table: Table, chosen: NDArray[np.bool_]) -> Table:
-    """Return the chosen rows without vectors, because the texts of the recipes have none."""
-    return replace(take(table, np.flatnonzero(chosen)), vectors={})
-
-
-def _repeats(
-    train: Table, control: Table, unseen: Table, reference: Table | None = None
-) -> tuple[NDArray[np.bool_], Int]:
+def _repeats(train: Table, control: Table, unseen: Table, reference: Table | None) -> tuple[NDArray[np.bool_], Int]:
     """Return which unseen rows repeat a train or control person, and the longest own run of each train row."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)

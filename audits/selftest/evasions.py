@@ -1,7 +1,8 @@
 """Recipes that hide their leak: every evasion of an audit that was found during development.
 
 Each recipe hides texts of train persons, with a random record number, in clean rows, or changes the tables so that a
-rule that assumes honest tables misses the leak.
+rule that assumes honest tables misses the leak. A recipe raises NotMeasurable if too few persons have texts that it
+needs; most need persons with 30 consecutive words that nobody else has (`copyable`).
 """
 
 import codecs
@@ -17,7 +18,7 @@ from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 from audits.selftest.clean_release import Population, as_synthetic, copyable, stack_tables
-from audits.selftest.recipes import Int, Rng, hide, lacking_own_words, number_rows, paste
+from audits.selftest.recipes import Int, Rng, append, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
@@ -49,11 +50,7 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, disguise: Callable[[str], str]) -> AuditInputs:
-    """Return clean rows, four of them followed by the disguised text of a train person.
-
-    Raises:
-        NotMeasurable: fewer than four train persons have 30 consecutive words that nobody else has.
-    """
+    """Return clean rows, four of them followed by the disguised text of a train person."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(hide(population.unseen, [disguise(train.texts[row]) for row in rows], rng), train=train)
 
@@ -82,9 +79,6 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and near-copies of four train texts, with random digits and every tenth word replaced.
 
     The replacement words are from clean rows, so that only the unchanged words identify the person.
-
-    Raises:
-        NotMeasurable: as in `disguised`.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
@@ -97,34 +91,24 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
             copied.append(other if i % NEAR_EVERY == NEAR_EVERY - 1 else digits)
         return " ".join(copied)
 
-    extra = as_synthetic(take(train, rows))
-    copies = replace(extra, texts=tuple(map(changed, extra.texts)))
-    return population.inputs(as_synthetic(stack_tables(population.unseen, copies)), train=train)
+    copies = take(train, rows)
+    return _with_copies(population, replace(copies, texts=tuple(map(changed, copies.texts))), train=train)
 
 
 def cut_up(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts cut into rows of twenty words.
-
-    Raises:
-        NotMeasurable: as in `disguised`.
-    """
+    """Return clean rows and four train texts cut into rows of twenty words."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     pieces = [
         (int(row), " ".join(words[start : start + PIECE]))
         for row, words in ((row, train.texts[row].split()) for row in rows)
         for start in range(0, len(words), PIECE)
     ]
-    copies = as_synthetic(take(train, np.array([row for row, _ in pieces])))
-    copies = replace(copies, texts=tuple(piece for _, piece in pieces))
-    return population.inputs(as_synthetic(stack_tables(population.unseen, copies)), train=train)
+    copies = take(train, np.array([row for row, _ in pieces]))
+    return _with_copies(population, replace(copies, texts=tuple(piece for _, piece in pieces)), train=train)
 
 
 def in_turn(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts, two per row with alternating words.
-
-    Raises:
-        NotMeasurable: as in `disguised`.
-    """
+    """Return clean rows and four train texts, two per row with alternating words."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     texts = [train.texts[row].split() for row in rows]
     mixed = [
@@ -135,21 +119,14 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and copies of eleven short train records with 13 to 29 tokens of their own.
-
-    Raises:
-        NotMeasurable: fewer than eleven train persons have such a record.
-    """
+    """Return clean rows and copies of eleven short train records with 13 to 29 tokens of their own."""
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
     if len(rows) < FEWEST_SHORT:
-        raise NotMeasurable(
-            f"{FEWEST_SHORT} train persons with a short record are required, but there are {len(rows)}"
-        )
+        raise NotMeasurable(f"{FEWEST_SHORT} train persons with a short record are required; there are {len(rows)}")
     rows = rng.choice(rows, size=FEWEST_SHORT, replace=False)
-    copies = as_synthetic(take(population.train, rows))
-    return population.inputs(as_synthetic(stack_tables(population.unseen, copies)))
+    return _with_copies(population, take(population.train, rows))
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
@@ -159,19 +136,15 @@ def rotated(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def one_class(population: Population, _rng: Rng) -> AuditInputs:
-    """Return clean rows of every class but the largest, and all train rows of the largest class.
-
-    Raises:
-        NotMeasurable: there are fewer than two classes.
-    """
+    """Return clean rows of every class but the largest, and all train rows of the largest class."""
     labels = population.train.labels
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
     copied = max(sorted(set(labels)), key=labels.count)
     fresh = [i for i, label in enumerate(population.unseen.labels) if label != copied]
     rows = [i for i, label in enumerate(labels) if label == copied]
-    made = stack_tables(take(population.unseen, np.array(fresh)), take(population.train, np.array(rows)))
-    return population.inputs(as_synthetic(made))
+    release = stack_tables(take(population.unseen, np.array(fresh)), take(population.train, np.array(rows)))
+    return population.inputs(as_synthetic(release))
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
@@ -180,9 +153,11 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
     An office address is also in the texts of four train and four control persons and in four clean rows.
     """
     desk, own = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
-    train, control = (_tagged(t, _first_rows(t, HIDDEN, rng), f"Contact: {desk}") for t in _both(population))
-    row = int(rng.integers(len(train)))
-    train = _tagged(train, np.array([row]), f"E-mail: {own}")
+    train, control = (
+        append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
+        for table in (population.train, population.control)
+    )
+    train = paste(train, f"E-mail: {own}", rng)
     release = hide(population.unseen, [f"Contact: {desk}"] * HIDDEN, rng)
     return population.inputs(paste(release, f"write to {own}", rng), train=train, control=control)
 
@@ -207,7 +182,7 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
 
 def long_control_name(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows, two with the recorded name of a train person, one with a long name of a control person."""
-    train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in _both(population))
+    train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in (population.train, population.control))
     long_name = "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ostermundingen"
     names = dict(zip(train_rows.tolist(), _NAMES, strict=True))
     of_train = tuple((names[i],) if i in names else () for i in range(len(population.train)))
@@ -221,8 +196,8 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
     train, rows = _numbered_persons(population, 2 * HIDDEN, rng)
     copies = take(train, rows)
     public = copies if population.reference is None else stack_tables(population.reference, copies)
-    release = as_synthetic(stack_tables(population.unseen, copies))
-    return replace(population.inputs(release, train=train), reference=replace(public, labels=None, vectors={}))
+    inputs = _with_copies(population, copies, train=train)
+    return replace(inputs, reference=replace(public, labels=None, vectors={}))
 
 
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
@@ -230,37 +205,33 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
     able = copyable(population)
     if len(able) == 0:
-        raise NotMeasurable(lacking_own_words(1, 0))
+        raise lacking_own_words(1, 0)
     rows = rng.choice(able, size=min(n, len(able)), replace=False)
     texts = list(population.control.texts)
     for place, row in zip(rng.choice(len(texts), size=len(rows), replace=False).tolist(), rows.tolist(), strict=True):
         texts[place] = population.train.texts[row]
     control = replace(population.control, texts=tuple(texts))
-    copies = as_synthetic(take(population.train, rows))
-    return population.inputs(as_synthetic(stack_tables(population.unseen, copies)), control=control)
+    return _with_copies(population, take(population.train, rows), control=control)
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
     """Return clean rows after adding sentences of one template to all tables: 60 % of all words are template words.
 
-    Args:
-        population: the population before the template is added.
-        rng: random stream that draws the template sentences of each record.
-        pasted: whether to append the whole record of one train person, including the template, to one row.
+    With `pasted`, one row is followed by the whole record of one train person, including the template.
     """
     train, rows = _numbered_persons(population, 1, rng)
-    train, control, unseen = (_on_template(t, rng) for t in (train, population.control, population.unseen))
+    train, control, unseen = (
+        replace(table, texts=tuple(_with_template(text.split(), rng) for text in table.texts))
+        for table in (train, population.control, population.unseen)
+    )
     release = paste(unseen, train.texts[rows[0]], rng) if pasted else unseen
     return population.inputs(release, train=train, control=control)
 
 
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
-    """Return clean rows, some of which quote passages that pairs of control persons share.
+    """Return clean rows, some of which quote passages that four control persons quote from each other.
 
-    Args:
-        population: the population before four control persons quote each other.
-        rng: random stream that draws who quotes whom.
-        copied: whether to add five whole records of train persons to the release.
+    With `copied`, the release also contains five whole records of train persons.
     """
     first = _first_rows(population.control, HIDDEN, rng)
     long = [i for i in first.tolist() if len(population.control.texts[i].split()) >= PASSAGE] or first.tolist()
@@ -277,22 +248,22 @@ def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
     return population.inputs(release, train=train, control=replace(population.control, texts=tuple(texts)))
 
 
-def _both(population: Population) -> tuple[Table, Table]:
-    return population.train, population.control
-
-
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with random record numbers in one text of each of k persons with own words, and these rows.
-
-    Raises:
-        NotMeasurable: fewer than k persons have 30 consecutive words of their own.
-    """
+    """Return train with random record numbers in one text of each of k persons with own words, and these rows."""
     able, person = copyable(population), persons(population.train.groups)[1]
     one_each = able[np.unique(person[able], return_index=True)[1]]
     if len(one_each) < k:
-        raise NotMeasurable(lacking_own_words(k, len(one_each)))
+        raise lacking_own_words(k, len(one_each))
     rows = rng.choice(one_each, size=k, replace=False)
     return number_rows(population.train, rows, rng), rows
+
+
+def _with_copies(
+    population: Population, copies: Table, *, train: Table | None = None, control: Table | None = None
+) -> AuditInputs:
+    """Return the inputs whose release contains the clean rows and the copies."""
+    release = as_synthetic(stack_tables(population.unseen, copies))
+    return population.inputs(release, train=train, control=control)
 
 
 def _first_rows(table: Table, k: int, rng: Rng) -> Int:
@@ -303,19 +274,8 @@ def _first_rows(table: Table, k: int, rng: Rng) -> Int:
     return np.asarray(rng.choice(firsts, size=k, replace=False), dtype=np.int64)
 
 
-def _tagged(table: Table, rows: Int, what: str) -> Table:
-    texts = list(table.texts)
-    for row in rows.tolist():
-        texts[row] = f"{texts[row]} {what}"
-    return replace(table, texts=tuple(texts))
-
-
-def _on_template(table: Table, rng: Rng) -> Table:
-    """Return the table with template sentences between pieces of each text."""
-    return replace(table, texts=tuple(_with_template(text.split(), rng) for text in table.texts))
-
-
 def _with_template(words: Sequence[str], rng: Rng) -> str:
+    """Return the words in pieces, with a template sentence before each piece."""
     wanted = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()

@@ -1,7 +1,8 @@
 """Recipes that build leaking and clean releases from the user's own data.
 
 Every recipe takes the population and a random stream and returns audit inputs. No recipe is a good generator; each
-one leaks in one known way, so that the verdict of an audit can be compared with the truth.
+one leaks in one known way, so that the verdict of an audit can be compared with the truth. A recipe raises
+NotMeasurable if too few train persons have 30 consecutive words that nobody else has, or if nothing can be mixed.
 """
 
 import math
@@ -43,29 +44,22 @@ def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
 
     Each copied person first gets a random record number, as real records have one. In short texts, words that only
     one person uses would not rank all copied persons first.
-
-    Raises:
-        NotMeasurable: too few train persons have 30 consecutive words that nobody else has.
     """
     names, person = persons(population.train.groups)
     k = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
     able = np.unique(person[copyable(population)])
     if len(able) < k:
-        raise NotMeasurable(lacking_own_words(k, len(able)))
+        raise lacking_own_words(k, len(able))
     rows = np.flatnonzero(np.isin(person, rng.choice(able, size=k, replace=False)))
     train = number_rows(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
     return population.inputs(as_synthetic(stack_tables(population.unseen, take(train, rows))), train=train)
 
 
 def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them followed by a text of one train person with a random record number.
-
-    Raises:
-        NotMeasurable: no train person has 30 consecutive words that nobody else has.
-    """
+    """Return clean rows, one of them followed by a text of one train person with a random record number."""
     rows = copyable(population)
     if len(rows) == 0:
-        raise NotMeasurable(lacking_own_words(1, 0))
+        raise lacking_own_words(1, 0)
     row = int(rng.choice(rows))
     train = number_rows(population.train, np.array([row]), rng)
     return population.inputs(paste(population.unseen, train.texts[row], rng), train=train)
@@ -74,8 +68,7 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
     """Return train with each word removed with the given probability; at least one word of each text stays."""
     texts = []
-    for text in population.train.texts:
-        words = text.split()
+    for words in (text.split() for text in population.train.texts):
         kept = rng.random(len(words)) >= rate
         kept[int(rng.integers(len(words)))] = True
         texts.append(" ".join(w for w, stays in zip(words, kept, strict=True) if stays))
@@ -88,18 +81,15 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
         z = (1 - u) x_i + u x_j,  u ~ U(0, largest),  x_j one of the k nearest of another person and the same class
 
     The vectors are those of the character encoder. The decoder is idealised: it returns the nearest train text. A row
-    without such a neighbour is skipped.
-
-    Reference: SMOTE, Chawla et al., JAIR 2002.
+    without such a neighbour is skipped. Reference: SMOTE, Chawla et al., JAIR 2002.
     """
     x = encode_characters(_holdout(population), rng).train
-    label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
+    label, person = _labels_and_persons(population.train)
     base = _some_rows(len(population.train), rng)
     texts, rows = [], []
     for block, similar in similarity_blocks(x[base], x):
         mine = base[block]
-        apart = (label[mine, None] != label[None, :]) | (person[mine, None] == person[None, :])
-        similar[apart] = -np.inf
+        similar[(label[mine, None] != label) | (person[mine, None] == person)] = -np.inf
         among = np.argsort(-similar, axis=1, kind="stable")[:, :k]
         usable = np.isfinite(np.take_along_axis(similar, among, axis=1)).sum(axis=1)
         mine, among, usable = mine[usable > 0], among[usable > 0], usable[usable > 0]
@@ -115,18 +105,15 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
     """Return texts in which each chunk of eight words is from one of two train texts of one class, at random."""
-    label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
+    label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
         others = np.flatnonzero((label == label[i]) & (person != person[i]))
         if len(others) == 0:
             continue
         parents = [population.train.texts[j].split() for j in (i, int(rng.choice(others)))]
-        mixed = [
-            word
-            for start in range(0, max(map(len, parents)), CHUNK_WORDS)
-            for word in parents[int(rng.integers(2))][start : start + CHUNK_WORDS]
-        ]
+        starts = range(0, max(map(len, parents)), CHUNK_WORDS)
+        mixed = [word for s in starts for word in parents[int(rng.integers(2))][s : s + CHUNK_WORDS]]
         texts.append(" ".join(mixed or parents[0]))
         rows.append(i)
     return population.inputs(_written(texts, _labels(population.train, rows)))
@@ -158,18 +145,18 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by that of another person.
 
-    Three quarters of a text stay together, so one part still finds the other. Exchanging second halves would leave
-    too little to link: on the fictional clinic the linkage advantage was then -0.015, compared with 0.40 for
-    quarters.
+    Three quarters of a text stay together, so one part still finds the other. On the fictional clinic the linkage
+    advantage is 0.40, but only -0.015 if second halves are exchanged.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
     order = np.argsort(place, kind="stable")
     shift = int(np.bincount(person).max())  # the rows of a person are adjacent, so this shift reaches another person
     words = [text.split() for text in population.train.texts]
+    cuts = [math.ceil((1 - SECRET_SHARE) * len(row)) for row in words]
     texts = [""] * len(words)
     for i, j in zip(order.tolist(), np.roll(order, -shift).tolist(), strict=True):
-        texts[i] = " ".join([*words[i][: _cut(words[i])], *words[j][_cut(words[j]) :]])
+        texts[i] = " ".join([*words[i][: cuts[i]], *words[j][cuts[j] :]])
     return population.inputs(_written(texts, population.train.labels))
 
 
@@ -196,12 +183,9 @@ def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
 
 
 def _holdout(population: Population) -> HoldoutTables:
+    train, control = population.train, population.control
     return HoldoutTables(
-        synthetic=population.unseen,
-        train=population.train,
-        control=population.control,
-        reference=population.control,
-        reference_is_control=False,
+        synthetic=population.unseen, train=train, control=control, reference=control, reference_is_control=False
     )
 
 
@@ -211,32 +195,31 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
     return as_synthetic(Table(texts=tuple(texts), labels=labels, groups=tuple(texts), has_groups=False))
 
 
-def lacking_own_words(needed: int, n: int) -> str:
-    """Return a sentence that states how many persons with a text of their own are required."""
-    return f"{needed} train persons with 30 consecutive words of their own are required, but there are {n}"
+def lacking_own_words(needed: int, n: int) -> NotMeasurable:
+    """Return the error that states how many persons with a text of their own are required."""
+    message = f"{needed} train persons with 30 consecutive words of their own are required, but there are {n}"
+    return NotMeasurable(message)
 
 
 def paste(table: Table, what: str, rng: Rng) -> Table:
     """Return the table with a text appended to one random row."""
-    texts = list(table.texts)
-    row = int(rng.integers(len(texts)))
-    texts[row] = f"{texts[row]} {what}"
-    return replace(table, texts=tuple(texts))
+    return append(table, {int(rng.integers(len(table))): what})
 
 
 def hide(table: Table, what: Sequence[str], rng: Rng) -> Table:
     """Return the table with each of the texts appended to a different random row."""
-    texts = list(table.texts)
-    for row, text in zip(rng.choice(len(texts), size=len(what), replace=False).tolist(), what, strict=True):
-        texts[row] = f"{texts[row]} {text}"
-    return replace(table, texts=tuple(texts))
+    rows = rng.choice(len(table), size=len(what), replace=False).tolist()
+    return append(table, dict(zip(rows, what, strict=True)))
 
 
 def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
     """Return the table with a random record number of eight digits appended to each of the rows."""
-    texts = list(table.texts)
-    for row in rows.tolist():
-        texts[row] = f"{texts[row]} MRN {rng.integers(10**7, 10**8)}"
+    return append(table, {row: f"MRN {rng.integers(10**7, 10**8)}" for row in rows.tolist()})
+
+
+def append(table: Table, what: Mapping[int, str]) -> Table:
+    """Return the table with a text appended to each of some rows."""
+    texts = [f"{text} {what[row]}" if row in what else text for row, text in enumerate(table.texts)]
     return replace(table, texts=tuple(texts))
 
 
@@ -244,16 +227,14 @@ def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
     return None if table.labels is None else tuple(table.labels[i] for i in rows)
 
 
-def _codes(labels: tuple[str, ...] | None, n: int) -> Int:
-    return np.zeros(n, dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
+def _labels_and_persons(table: Table) -> tuple[Int, Int]:
+    """Return the label (0 without labels) and the person of each row as int64 (n,)."""
+    labels = [""] * len(table) if table.labels is None else table.labels
+    return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 
 
 def _some_rows(n: int, rng: Rng) -> Int:
     return np.arange(n) if n <= MAX_ROWS else np.sort(rng.permutation(n)[:MAX_ROWS])
-
-
-def _cut(words: Sequence[str]) -> int:
-    return math.ceil((1 - SECRET_SHARE) * len(words))
 
 
 def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, ...], rng: Rng) -> str:

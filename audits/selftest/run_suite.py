@@ -1,4 +1,4 @@
-"""Run the calibration suite: can the audits tell a leak from chance on the user's data?
+"""Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
 The suite builds releases with a known leak from the user's own data (`audits/selftest/recipes.py`) and checks the
 verdict of every audit on each of them (`audits/selftest/cases.py`). An audit that passes a leak or stops a clean
@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from audits.core.errors import InputError, NotMeasurable
@@ -21,26 +22,19 @@ from audits.runner.run import Progress, result_of, run, silent
 from audits.selftest.cases import CASES, JUDGED, SPLITS, Case, Demand, Outcome, judge
 from audits.selftest.clean_release import Population, deal_persons, draw_population
 
+SCHEMA = "synthgen-selftest-result/v2"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """The result of one audit on one case.
-
-    Args:
-        audit: name of the audit.
-        demand: the demand on the audit.
-        outcome: whether the demand is met.
-        verdicts: number of releases with each verdict.
-        reason: the reason of the first wrong verdict, else of the first verdict.
-        seconds: time over all releases of the case.
-    """
+    """The result of one audit on one case."""
 
     audit: str
     demand: Demand
     outcome: Outcome
-    verdicts: Mapping[str, int]
-    reason: str
-    seconds: float
+    verdicts: Mapping[str, int]  # number of releases with each verdict
+    reason: str  # of the first wrong verdict, else of the first verdict
+    seconds: float  # over all releases of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,25 +51,14 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
-    """The result of the calibration suite.
-
-    Args:
-        cases: the results of all cases.
-        audits: the calibrated audits.
-        left_out: registered audits that the suite does not cover.
-        n_persons: number of train, control and unseen persons of the first split.
-        n_repeating: number of unseen rows removed from the first split because they repeat another person.
-        split_problems: problems found by the input checks.
-        seed: root seed of the random streams.
-        seconds: total time.
-    """
+    """The result of the calibration suite."""
 
     cases: tuple[CaseResult, ...]
-    audits: tuple[str, ...]
-    left_out: tuple[str, ...]
-    n_persons: Mapping[str, int]
-    n_repeating: int
-    split_problems: tuple[str, ...]
+    audits: tuple[str, ...]  # the calibrated audits
+    left_out: tuple[str, ...]  # registered audits that the suite does not cover
+    n_persons: Mapping[str, int]  # train, control and unseen persons of the first split
+    n_repeating: int  # unseen rows removed from the first split because they repeat another person
+    split_problems: tuple[str, ...]  # found by the input checks
     seed: int
     seconds: float
 
@@ -83,15 +66,12 @@ class SelfTest:
     def problems(self) -> tuple[str, ...]:
         """Return the reasons why the gate is closed; empty if every case is right."""
         found = [f"gate closed: {problem}" for problem in self.split_problems]
-        for audit in self.audits:
-            for words, outcome in (
-                ("is wrong on", "wrong"),
-                ("has too few persons or unsuitable text to be calibrated on", "uncalibrated"),
-            ):
-                cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
-                if cells:
-                    cases = ", ".join(case for case, _ in cells)
-                    found.append(f"gate closed: {audit} {words} {cases}: {cells[0][1].reason}")
+        texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
+        for audit, (outcome, text) in product(self.audits, texts.items()):
+            cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
+            if cells:
+                cases = ", ".join(case for case, _ in cells)
+                found.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
         return tuple(found)
 
     @property
@@ -101,31 +81,17 @@ class SelfTest:
 
     def to_json(self) -> dict[str, Any]:
         """Return counts, verdicts and reasons as JSON values, without texts and identifiers."""
-        return {
-            "schema": "synthgen-selftest-result/v2",
-            "is_right": self.is_right,
-            "problems": list(self.problems),
-            "audits": list(self.audits),
-            "left_out": list(self.left_out),
-            "n_persons": dict(self.n_persons),
-            "n_repeating": self.n_repeating,
-            "seed": self.seed,
-            "seconds": self.seconds,
-            "cases": [case_json(result) for result in self.cases],
-        }
+        own = {name: getattr(self, name) for name in ("n_repeating", "seed", "seconds", "is_right")}
+        lists = {name: list(getattr(self, name)) for name in ("problems", "audits", "left_out")}
+        cases = [case_json(result) for result in self.cases]
+        return {"schema": SCHEMA, **own, **lists, "n_persons": dict(self.n_persons), "cases": cases}
 
 
 def case_json(result: CaseResult) -> dict[str, Any]:
     """Return the result of one case as JSON values."""
-    cells = {cell.audit: {k: v for k, v in asdict(cell).items() if k != "audit"} for cell in result.cells}
-    return {
-        "case": result.case,
-        "description": result.description,
-        "why": result.why,
-        "blind": result.blind,
-        "seconds": result.seconds,
-        "audits": cells,
-    }
+    value = asdict(result)
+    value["audits"] = {cell.pop("audit"): cell for cell in value.pop("cells")}
+    return value
 
 
 def run_suite(
@@ -139,21 +105,18 @@ def run_suite(
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
     A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a
-    real release, and its power there is higher.
+    real release, and its power there is higher. The result contains counts and the reasons of the audits.
 
     Args:
         inputs: the tables for the audits of a release; the synthetic table is not read.
         audits: audits to calibrate; default: all that the suite covers.
-        seed: root seed of the random streams.
+        seed: root seed of the random streams, which are named after case, release and audit.
         confidence: one-sided confidence, as for the audits.
         progress: called with one line before and after each case.
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
             another person.
-
-    Privacy: reads train and control; the result contains counts and the reasons of the audits.
-    Randomness: streams named after case, release and audit, so that cases are independent.
     """
     started = time.monotonic()
     selected = select_audits(audits)
@@ -171,16 +134,12 @@ def run_suite(
         remaining = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
         outcomes = ", ".join(f"{c.audit} {c.outcome}" for c in result.cells)
         say(f"{case.name}: {outcomes}; {result.seconds:.0f} s, about {remaining} remaining")
-    n_persons = {
-        "train": len(set(populations[0].train.groups)),
-        "control": len(set(populations[0].control.groups)),
-        "fresh": populations[0].n_unseen,
-    }
+    n_train, n_control = (len(set(table.groups)) for table in (populations[0].train, populations[0].control))
     return SelfTest(
         cases=tuple(results),
         audits=selected,
         left_out=tuple(name for name in names() if name not in JUDGED),
-        n_persons=n_persons,
+        n_persons={"train": n_train, "control": n_control, "fresh": populations[0].n_unseen},
         n_repeating=populations[0].n_repeating,
         split_problems=split_problems,
         seed=seed,
@@ -189,33 +148,23 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate: the requested ones, or all that the suite covers.
-
-    Raises:
-        InputError: an audit is not covered or is named twice, or there is none.
-    """
+    """Return the audits to calibrate; raise InputError if one is not covered or named twice, or if there is none."""
     covered = tuple(name for name in names() if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
-        raise InputError(
-            "name at least one audit, and each audit once",
-            problems=problems,
-            hint=f"The suite covers: {', '.join(covered)}.",
-        )
+        hint = f"The suite covers: {', '.join(covered)}."
+        raise InputError("name at least one audit, and each audit once", problems=problems, hint=hint)
     return selected
 
 
 def make_populations(
     inputs: AuditInputs, seed: int, *, splits: int = SPLITS
 ) -> tuple[list[Population], tuple[str, ...]]:
-    """Return the population of each split, and the problems found by the input checks.
+    """Return the population of each split, and the problems found by the input checks; errors as in `run_suite`.
 
     The first split uses train as it is. The others reassign all persons to train and control at random. Otherwise a
     chance difference between the user's train and control would be in every split.
-
-    Raises:
-        InputError: there are too few control persons, or every unseen row repeats another person.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -237,7 +186,7 @@ def run_case(
     found: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
     seconds = dict.fromkeys(audits, 0.0)
     for i in range(case.repeats if audits else 0):
-        name = f"selftest/{case.name}/{i}"
+        name, start = f"selftest/{case.name}/{i}", time.monotonic()
         try:
             inputs = case.make(populations[i % len(populations)], stream(seed, name))
         except NotMeasurable as error:
@@ -245,7 +194,6 @@ def run_case(
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.lean:
-            start = time.monotonic()
             report = run(inputs, names=audits, seed=seed, confidence=confidence)
             for audit, result in zip(audits, report.results, strict=True):
                 found[audit].append(result)
@@ -253,8 +201,7 @@ def run_case(
             continue
         cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
-            start = time.monotonic()
-            rng = stream(seed, f"{name}/{audit}")
+            start, rng = time.monotonic(), stream(seed, f"{name}/{audit}")
             found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - start
     return CaseResult(
@@ -270,14 +217,9 @@ def run_case(
 def _cell(audit: str, demand: Demand, results: Sequence[AuditResult], seconds: float) -> Cell:
     expected = {"must_pass": "pass", "must_fail": "fail"}.get(demand)
     other = [r for r in results if (r.verdict == "fail" if demand == "seldom_fail" else r.verdict != expected)]
-    return Cell(
-        audit=audit,
-        demand=demand,
-        outcome=judge(demand, results),
-        verdicts=dict(Counter(result.verdict for result in results)),
-        reason=(other or results)[0].reason,
-        seconds=seconds,
-    )
+    verdicts: Mapping[str, int] = Counter(result.verdict for result in results)
+    outcome, reason = judge(demand, results), (other or results)[0].reason
+    return Cell(audit=audit, demand=demand, outcome=outcome, verdicts=dict(verdicts), reason=reason, seconds=seconds)
 
 
 def format_table(result: SelfTest) -> str:

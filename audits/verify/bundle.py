@@ -42,16 +42,12 @@ POLICY_YAML = "policy/policy.yaml"
 REPORT_HTML = "report/report.html"
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
 _REQUIRED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
-_PROVENANCE = {
-    "run": "provenance/run.json",
-    "sbom": "provenance/sbom.cdx.json",
-    "config": "provenance/config.redacted.yaml",
-}
+_PROVENANCE = {"run": "run.json", "sbom": "sbom.cdx.json", "config": "config.redacted.yaml"}  # files of provenance/
 
 
 @dataclass(slots=True)
 class _Run:
-    """One verification: what the caller gave, and what the steps so far have established."""
+    """One verification: the arguments and the results of the steps."""
 
     path: str | Path
     now: datetime
@@ -76,6 +72,7 @@ class _Run:
         return self.statement.predicate
 
 
+# The functions `_NAME_step` check the step NAME, store its results and return the line for the report.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} plain files"
@@ -84,7 +81,15 @@ def _paths_step(run: _Run) -> str:
 def _trust_step(run: _Run) -> str:
     if run.trust is None:
         raise VerifyError("E_TRUST", "no trust root was given")
-    run.root = _trust_root(run.trust, run.now, run.state)
+    if isinstance(run.trust, TrustRoot):
+        run.root = run.trust
+    else:
+        data = read_trust(run.trust)
+        run.root = parse_trust(data)
+        if ROOT in run.root.roles:
+            remember(data, run.root, default_state() if run.state is None else run.state)
+    if run.now >= instant(run.root.expires):
+        raise VerifyError("E_TIME", f"the trust root expired at {run.root.expires}; get the new one from its owner")
     return f"version {run.root.version}, valid until {run.root.expires}"
 
 
@@ -94,13 +99,18 @@ def _envelope_step(run: _Run) -> str:
 
 
 def _signature_step(run: _Run) -> str:
-    run.releasers = _releasers(run.envelope, run.root)
+    run.releasers = signers(run.envelope, run.root.public_keys(RELEASER))
+    if not run.root.has_enough(RELEASER, run.releasers):
+        threshold = run.root.roles[RELEASER].threshold
+        raise VerifyError("E_SIG", f"signed by fewer than {threshold} different releasers")
     return "signed by " + ", ".join(f"{run.root.keys[name].person} ({name})" for name in run.releasers)
 
 
 def _statement_step(run: _Run) -> str:
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
-    _check_tool(run.predicate, run.root)
+    made_by, least = run.predicate.producer.version, run.root.min_tool_version
+    if least is not None and _version(made_by) < _version(least):
+        raise VerifyError("E_TRUST", f"made by version {made_by}; the trust root requires at least {least}")
     return f"release {run.predicate.release_id} of {run.predicate.time_created}"
 
 
@@ -110,12 +120,16 @@ def _subjects_step(run: _Run) -> str:
 
 
 def _files_step(run: _Run) -> str:
-    _check_closed(run.tree, run.subjects)
+    _check_files(run.tree, run.subjects)
     return "no file is missing, and no file was added"
 
 
 def _digests_step(run: _Run) -> str:
-    run.files = _check_digests(run.tree, run.subjects)
+    run.files = {name: run.tree.read(name) for name in _PARSED}
+    for name, signed in run.subjects.items():
+        data = run.files.get(name)  # later steps parse the bytes that are hashed here
+        if (run.tree.digest(name) if data is None else hashlib.sha256(data).hexdigest()) != signed:
+            raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
     return f"{len(run.subjects)} of {len(run.subjects)} files match"
 
 
@@ -169,62 +183,42 @@ def _time_step(run: _Run) -> str:
     return f"valid now; {signed_at}; expires {run.predicate.expires or 'never'}"
 
 
-def _no_approvals_step(_run: _Run) -> str:
-    return "not checked"
-
-
-def _keys_step(run: _Run) -> str:
-    """Check the times without timestamps: an approver need not wait for the timestamp authority."""
+def _time_without_stamps_step(run: _Run) -> str:
+    """Check the times without timestamps, because an approver need not wait for the timestamp authority."""
     _check_time(run.predicate, run.policy, run.now)
     for name in run.releasers:
         run.root.check_key(name, run.now)
     return f"valid now; timestamps not checked; expires {run.predicate.expires or 'never'}"
 
 
-def _unsigned_statement_step(run: _Run) -> str:
+def _statement_unsigned_step(run: _Run) -> str:
     run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
     run.subjects = _subjects(run.statement)
     return "well formed; its signature was not checked"
 
 
-def _unsigned_data_step(run: _Run) -> str:
+def _data_unsigned_step(run: _Run) -> str:
     run.evidence = _evidence(run.files)
     return _data_step(run)
 
 
-def _no_trust_step(_run: _Run) -> str:
-    return "not checked: the releaser, the policy and the approvals are unknown"
-
-
 _Steps = tuple[tuple[str, Callable[[_Run], str]], ...]
-STEPS: _Steps = (
-    ("paths", _paths_step),
-    ("trust", _trust_step),
-    ("envelope", _envelope_step),
-    ("signature", _signature_step),
-    ("statement", _statement_step),
-    ("subjects", _subjects_step),
-    ("files", _files_step),
-    ("digests", _digests_step),
-    ("policy", _policy_step),
-    ("gates", _gates_step),
-    ("manifest", _manifest_step),
-    ("data", _data_step),
-    ("ledger", _ledger_step),
-    ("approvals", _approvals_step),
-    ("time", _time_step),
+
+
+def _named(*functions: Callable[[_Run], str]) -> _Steps:
+    return tuple((function.__name__.split("_")[1], function) for function in functions)
+
+
+STEPS = (
+    *_named(_paths_step, _trust_step, _envelope_step, _signature_step, _statement_step, _subjects_step, _files_step),
+    *_named(_digests_step, _policy_step, _gates_step, _manifest_step, _data_step, _ledger_step, _approvals_step),
+    *_named(_time_step),
 )
-_WITHOUT_APPROVALS = {"approvals": _no_approvals_step, "time": _keys_step}
-APPROVAL_STEPS: _Steps = tuple((name, _WITHOUT_APPROVALS.get(name, check)) for name, check in STEPS)
-INTEGRITY_STEPS: _Steps = (
-    ("paths", _paths_step),
-    ("statement", _unsigned_statement_step),
-    ("files", _files_step),
-    ("digests", _digests_step),
-    ("manifest", _manifest_step),
-    ("data", _unsigned_data_step),
-    ("trust", _no_trust_step),
+APPROVAL_STEPS = (*STEPS[:-2], ("approvals", lambda _run: "not checked"), ("time", _time_without_stamps_step))
+INTEGRITY_STEPS = (
+    *_named(_paths_step, _statement_unsigned_step, _files_step, _digests_step, _manifest_step, _data_unsigned_step),
+    ("trust", lambda _run: "not checked: the releaser, the policy and the approvals are unknown"),
 )
 
 
@@ -236,9 +230,9 @@ def verify_bundle(
     *,
     state: Path | None = None,
 ) -> Verification:
-    """Return whether a bundle is complete, signed, within its policy, approved and within its validity period.
+    """Verify that a bundle is complete, signed, within its policy, approved and within its validity period.
 
-    A bad bundle gives a result with `ok=False`, not an exception.
+    A bad bundle gives a result with `ok=False`; PolicyError is raised only if the expected policy cannot be read.
 
     Args:
         path: the bundle folder.
@@ -247,24 +241,18 @@ def verify_bundle(
         now: the time at which validity is judged, with its time zone; the current time by default.
         state: file with the highest version seen of each signed root; `default_state()` if None. A root given as a
             value, and a root without root keys, is not recorded.
-
-    Raises:
-        PolicyError: if the expected policy cannot be read.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Return the same without approvals and timestamps, for an approver; at best PARTIAL, exit code 20, never ok."""
+    """Verify a bundle without approvals and timestamps, for an approver; at best PARTIAL, exit code 20, never ok."""
     return _verify(APPROVAL_STEPS, path, now, trust=trust)
 
 
 def verify_integrity(path: str | Path) -> Verification:
-    """Return whether a bundle is complete and consistent; at best PARTIAL, exit code 20, never ok.
-
-    The signature is not checked, so anyone could have made the whole bundle.
-    """
+    """Verify only that a bundle is complete and consistent, not who signed it; at best PARTIAL, exit code 20."""
     return _verify(INTEGRITY_STEPS, path, None)
 
 
@@ -294,35 +282,6 @@ def _verify(
         return Verification(False, 20, "PARTIAL", tuple(checks), run.statement)
 
 
-def _trust_root(trust: str | Path | TrustRoot, now: datetime, state: Path | None) -> TrustRoot:
-    if isinstance(trust, TrustRoot):
-        root = trust
-    else:
-        data = read_trust(trust)
-        root = parse_trust(data)
-        if ROOT in root.roles:
-            remember(data, root, default_state() if state is None else state)
-    if now >= instant(root.expires):
-        raise VerifyError("E_TIME", f"the trust root expired at {root.expires}; get the new one from its owner")
-    return root
-
-
-def _releasers(envelope: Envelope, root: TrustRoot) -> tuple[str, ...]:
-    names = signers(envelope, root.public_keys(RELEASER))
-    threshold = root.roles[RELEASER].threshold
-    if len(root.persons(names)) < threshold:
-        raise VerifyError("E_SIG", f"signed by fewer than {threshold} different releasers")
-    return names
-
-
-def _check_tool(predicate: ReleasePredicate, root: TrustRoot) -> None:
-    least = root.min_tool_version
-    if least is not None and _version(predicate.producer.version) < _version(least):
-        raise VerifyError(
-            "E_TRUST", f"made by version {predicate.producer.version}; the trust root requires at least {least}"
-        )
-
-
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)\.(\d+)", text).groups())  # type: ignore[union-attr]
 
@@ -338,7 +297,7 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
 
 
-def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
+def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
         envelope = envelope_of(name)  # a timestamp must lie beside its envelope
@@ -354,16 +313,6 @@ def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
     for name in tree.folders:
         if name not in folders and name != APPROVALS_FOLDER:
             raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
-
-
-def _check_digests(tree: Tree, subjects: Mapping[str, str]) -> dict[str, bytes]:
-    """Hash every signed file once and return the bytes of the files that later steps parse."""
-    files = {name: tree.read(name) for name in _PARSED}
-    for name, signed in subjects.items():
-        found = hashlib.sha256(files[name]).hexdigest() if name in files else tree.digest(name)
-        if found != signed:
-            raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
-    return files
 
 
 def _policy(
@@ -388,26 +337,20 @@ def _policy(
         raise VerifyError("E_POLICY", "the policy files of the bundle cannot be read") from None
     if not is_same:
         raise VerifyError("E_POLICY", f"{POLICY_YAML}: differs from {POLICY_JSON}")
-    _check_policy_fields(predicate, policy)
-    return policy
-
-
-def _check_policy_fields(predicate: ReleasePredicate, policy: Policy) -> None:
-    """Raise if the statement repeats its policy wrongly."""
     if (predicate.policy.name, predicate.policy.version) != (policy.name, policy.version):
         raise VerifyError("E_POLICY", "the policy named in the statement is not the one in the bundle")
     if (predicate.use.scope, predicate.use.statement) != (policy.intended_use, policy.statement):
         raise VerifyError("E_POLICY", "the permitted use in the statement differs from the policy")
     if predicate.approvals_required != policy.approvals:
         raise VerifyError("E_POLICY", "the required approvals in the statement differ from the policy")
+    return policy
 
 
 def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
     """Raise if provenance required by the policy is missing."""
-    for what in policy.required_provenance:
-        file = _PROVENANCE.get(what)
-        if file is not None and file not in subjects:
-            raise VerifyError("E_POLICY", f"{file}: required by the policy and missing")
+    for name in (_PROVENANCE[required] for required in policy.required_provenance if required in _PROVENANCE):
+        if f"provenance/{name}" not in subjects:
+            raise VerifyError("E_POLICY", f"provenance/{name}: required by the policy and missing")
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
@@ -449,28 +392,25 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str
         raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
         raise VerifyError("E_GATE", "the evidence named in the statement is not the one in the bundle")
-    for name, what, stated in (
-        (ATTEMPTS, "attempts", predicate.attempts.number),
-        ("records.synthetic", "records", predicate.dataset.records),
-    ):
+    stated = {ATTEMPTS: ("attempts", predicate.attempts.number)}
+    stated["records.synthetic"] = ("records", predicate.dataset.records)
+    for name, (what, number) in stated.items():
         counted = evidence.metrics.get(name)
-        if counted is None or not counted.low == counted.value == counted.high == stated:
+        if counted is None or not counted.low == counted.value == counted.high == number:
             raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
     return evidence
 
 
 def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:
-    created = instant(predicate.time_created)
+    created, days = instant(predicate.time_created), policy.validity_days
     if created > now + MAX_SKEW:
         raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future")
     if predicate.expires is None:
-        if policy.validity_days is not None:
-            raise VerifyError(
-                "E_TIME", f"the policy requires an expiry within {policy.validity_days} days, but none is set"
-            )
+        if days is not None:
+            raise VerifyError("E_TIME", f"the policy requires an expiry within {days} days, but none is set")
         return
     expires = instant(predicate.expires)
-    if policy.validity_days is not None and expires > created + timedelta(days=policy.validity_days):
-        raise VerifyError("E_TIME", f"valid for longer than the {policy.validity_days} days that its policy allows")
+    if days is not None and expires > created + timedelta(days=days):
+        raise VerifyError("E_TIME", f"valid for longer than the {days} days that its policy allows")
     if now >= expires:
         raise VerifyError("E_TIME", f"expired at {predicate.expires}")

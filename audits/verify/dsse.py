@@ -1,7 +1,7 @@
-"""Signed envelopes: DSSE 1.0.2 in a closed profile.
+"""Signed envelopes: a strict profile of DSSE 1.0.2.
 
-Stricter than the standard on purpose: no unknown fields, standard base64 in its one spelling, canonical JSON
-around it, and a keyid that is always the key's own. Fewer spellings mean fewer ways for two readers to differ.
+Unlike the standard, it allows no unknown fields and only canonical base64 and JSON, and it derives the keyid from the
+key. So two readers cannot interpret the same envelope differently.
 """
 
 import base64
@@ -12,8 +12,7 @@ from typing import Any
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import JsonError, parse_canonical
-from audits.verify.ed25519 import KEYID_HEX, SIGNATURE_BYTES, keyid
-from audits.verify.publickeys import is_signed
+from audits.verify.publickeys import KEYID_HEX, SIGNATURE_BYTES, is_signed, keyid
 
 MAX_ENVELOPE_BYTES = 4 << 20
 MAX_SIGNATURES = 16
@@ -22,13 +21,7 @@ _KEYID = re.compile(rf"[0-9a-f]{{{KEYID_HEX}}}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed envelope; nothing in it is trusted yet.
-
-    Args:
-        payload_type: what the payload claims to be.
-        payload: the signed bytes, opaque until a signature of a trusted key was found good.
-        signatures: (keyid, 64 signature bytes), keyids distinct.
-    """
+    """A parsed envelope whose signatures, pairs of a distinct keyid and 64 bytes, are not yet verified."""
 
     payload_type: str
     payload: bytes
@@ -36,22 +29,16 @@ class Envelope:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return the bytes that are signed; lengths count bytes, not characters.
+    """Return the bytes that are signed, with lengths in bytes (DSSE v1.0.2, protocol.md, "Signature Definition").
 
-        PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body
-
-    Source: DSSE v1.0.2, protocol.md, "Signature Definition".
+    PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body
     """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """Return the envelope that `data` holds.
-
-    Raises:
-        VerifyError: E_ENVELOPE for anything outside the closed profile, E_JSON where it is not canonical JSON.
-    """
+    """Return the envelope; raise VerifyError if it is not canonical JSON (E_JSON) or invalid (E_ENVELOPE)."""
     if len(data) > MAX_ENVELOPE_BYTES:
         raise VerifyError("E_ENVELOPE", f"larger than {MAX_ENVELOPE_BYTES} bytes")
     try:
@@ -64,19 +51,15 @@ def parse_envelope(data: bytes) -> Envelope:
         raise VerifyError("E_ENVELOPE", f"{len(signatures)} signatures, expected 1 to {MAX_SIGNATURES}")
     parsed = tuple(_signature(item) for item in signatures)
     if len({name for name, _ in parsed}) != len(parsed):
-        raise VerifyError("E_ENVELOPE", "one keyid signs twice")
+        raise VerifyError("E_ENVELOPE", "a keyid has two signatures")
     return Envelope(value["payloadType"], _unb64(value["payload"], "payload"), parsed)
 
 
 def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
-    """Return the keyids that signed; every signature of the envelope must be good and of a key in `keys`.
-
-    Args:
-        envelope: parsed.
-        keys: keyid to raw public key, of the role that may sign.
+    """Return the keyids that signed, given the raw public key of each keyid that may sign.
 
     Raises:
-        VerifyError: E_SIG for an unknown key or a bad signature; one bad signature spoils the envelope.
+        VerifyError: E_SIG if any signature is invalid or of an unknown key.
     """
     message = pae(envelope.payload_type, envelope.payload)
     for name, signature in envelope.signatures:
@@ -84,14 +67,14 @@ def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
         if public is None:
             raise VerifyError("E_SIG", f"signed by key {name}, which the trust root does not allow to sign this")
         if keyid(public) != name or not is_signed(public, signature, message):
-            raise VerifyError("E_SIG", f"the signature of key {name} does not fit the content")
+            raise VerifyError("E_SIG", f"the signature of key {name} is not valid for the content")
     return tuple(name for name, _ in envelope.signatures)
 
 
 def _signature(item: Any) -> tuple[str, bytes]:
     _fields(item, {"keyid": str, "sig": str}, "signature")
     if not _KEYID.fullmatch(item["keyid"]):
-        raise VerifyError("E_ENVELOPE", f"a keyid is not {KEYID_HEX} hex digits")
+        raise VerifyError("E_ENVELOPE", f"a keyid must have {KEYID_HEX} hex digits")
     signature = _unb64(item["sig"], "signature")
     if len(signature) != SIGNATURE_BYTES:
         raise VerifyError("E_ENVELOPE", f"a signature has {len(signature)} bytes, expected {SIGNATURE_BYTES}")
@@ -107,7 +90,7 @@ def _fields(value: Any, wanted: dict[str, type], what: str) -> None:
 
 
 def b64(data: bytes) -> str:
-    """Return standard base64 in its one spelling."""
+    """Return canonical standard base64."""
     return base64.b64encode(data).decode("ascii")
 
 

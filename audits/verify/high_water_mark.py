@@ -1,10 +1,9 @@
-"""What a verifier remembers of signed trust roots: the highest version seen, and who may hand over to the next.
+"""High-water mark of signed trust roots: the highest version seen and the root keys of all versions seen.
 
-A root is followed by one of a higher version that enough root keys of both, the old and the new, have signed. An
-older one is never accepted again, wherever it comes from. Plain roots have no root keys, so nothing is remembered of
-them: they are worth what the place they came from is worth.
+A new root must have a higher version and be signed by enough root keys of both the previous and the new root. An
+older version is never accepted again. Plain roots have no root keys and are not recorded.
 
-Source: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
+Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
 
 import hashlib
@@ -26,13 +25,7 @@ _MAX_BYTES = 4 << 20
 
 
 class SeenRoot(Closed):
-    """One line of roots.
-
-    Args:
-        keyids: root keys of every version seen.
-        root: the highest version.
-        digest: sha256 of its canonical bytes.
-    """
+    """Versions of one root: all root keys seen, the highest version, and the sha256 of its canonical bytes."""
 
     keyids: tuple[str, ...]
     root: TrustRoot
@@ -46,7 +39,7 @@ class SeenRoots(Closed):
 
 
 def default_state() -> Path:
-    """Return where the high-water mark is: `SYNTHGEN_TRUST_STATE`, or in the user's state folder."""
+    """Return the path of the high-water mark: `SYNTHGEN_TRUST_STATE`, or a file in the user's state folder."""
     named = os.environ.get(STATE_ENV)
     if named:
         return Path(named)
@@ -55,23 +48,20 @@ def default_state() -> Path:
 
 
 def remember(data: bytes, root: TrustRoot, state: Path) -> None:
-    """Compare a signed root with the highest version seen of its line, and remember it if it is the next.
+    """Compare a signed root with the highest version in the state file, and record it if it is the next version.
 
-    Args:
-        data: the root's file, whose signatures over itself were found good.
-        root: what it says.
-        state: the high-water mark; made if it is not there.
+    `data` is the file of the root, whose own signatures are already verified.
 
     Raises:
-        VerifyError: E_TRUST where the root is older than one seen, another of the same version, or not signed by
-            enough keys of the one before; also where nothing can be remembered.
+        VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, or is not
+            signed by enough keys of the previous root; also if the file cannot be written.
     """
     if _next(data, root, read_state(state)) is None:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
         with locked(state.with_name(f"{state.name}.lock")):
-            seen = _next(data, root, read_state(state))  # again: another verifier may have remembered meanwhile
+            seen = _next(data, root, read_state(state))  # another process may have written it meanwhile
             if seen is not None:
                 write_whole(state, canonical(seen.model_dump(mode="json")))
     except (OSError, InputError):
@@ -79,55 +69,40 @@ def remember(data: bytes, root: TrustRoot, state: Path) -> None:
 
 
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots) -> SeenRoots | None:
-    """Return what is to be remembered with this root, None where it is the one remembered; see `remember`."""
+    """Return the roots to record with this root, or None if it is recorded already; see `remember`."""
     envelope = parse_envelope(data)
     own = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     lines = [line for line in seen.roots if own & set(line.keyids)]
     if len(lines) > 1:
-        raise VerifyError("E_TRUST", "the trust root joins two lines of roots that were apart")
+        raise VerifyError("E_TRUST", "the trust root combines root keys of two different trust roots")
     digest = hashlib.sha256(root.to_bytes()).hexdigest()
     line = lines[0] if lines else None
     if line is not None:
         if digest == line.digest:
             return None
         if root.version <= line.root.version:
-            raise VerifyError(
-                "E_TRUST",
-                f"the trust root is version {root.version}, and version {line.root.version} was seen before",
-            )
-        signed = known_signers(envelope, line.root.public_keys(ROOT))
-        threshold = line.root.roles[ROOT].threshold
-        if len(line.root.persons(signed)) < threshold:
-            raise VerifyError(
-                "E_TRUST",
-                f"version {root.version} of the trust root is signed by fewer than {threshold} of the last one",
-            )
-    kept = SeenRoot(
-        keyids=tuple(sorted({*root.roles[ROOT].keyids, *(line.keyids if line is not None else ())})),
-        root=root,
-        digest=digest,
-    )
+            seen_version = f"version {line.root.version} was seen before"
+            raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_version}")
+        if not line.root.has_enough(ROOT, known_signers(envelope, line.root.public_keys(ROOT))):
+            needed = f"{line.root.roles[ROOT].threshold} persons of the previous version"
+            raise VerifyError("E_TRUST", f"version {root.version} of the trust root must be signed by {needed}")
+    keyids = tuple(sorted({*root.roles[ROOT].keyids, *(line.keyids if line is not None else ())}))
+    kept = SeenRoot(keyids=keyids, root=root, digest=digest)
     return SeenRoots(roots=(*(other for other in seen.roots if other != line), kept))
 
 
 def read_state(state: Path) -> SeenRoots:
-    """Return what is remembered; nothing where the file is not there.
-
-    Raises:
-        VerifyError: E_TRUST where it cannot be read, so that nobody knows what was seen.
-    """
+    """Return the recorded roots, none if the file is missing; raise VerifyError (E_TRUST) if it cannot be read."""
     try:
         with state.open("rb") as file:
             return SeenRoots.model_validate(parse_canonical(file.read(_MAX_BYTES)))
     except FileNotFoundError:
         return SeenRoots()
     except (OSError, JsonError, ValidationError):
-        raise VerifyError(
-            "E_TRUST",
-            f"{state}: the high-water mark of trust roots cannot be read; restore it, or `synthgen trust forget`",
-        ) from None
+        hint = "restore it, or run `synthgen trust forget`"
+        raise VerifyError("E_TRUST", f"{state}: the high-water mark of trust roots cannot be read; {hint}") from None
 
 
 def forget(state: Path) -> None:
-    """Forget every root that was seen: whoever does so must compare fingerprints again."""
+    """Delete the high-water mark; the user must then compare the fingerprint of the trust root again."""
     state.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
-"""Results of verifying a bundle, and the one way in which every command prints them."""
+"""The result of verifying a bundle, and how every command prints it."""
 
 import json
 import sys
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from audits.verify.statement import ReleaseStatement
@@ -25,35 +25,23 @@ class VerificationStep:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of verifying one bundle.
+    """Result of verifying one bundle."""
 
-    Args:
-        ok: whether every check passed; use the data only if true.
-        code: the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check.
-        verdict: VERIFIED, REFUSED or PARTIAL.
-        checks: in order, up to and including the first that failed.
-        statement: the signed release statement; None if a check failed.
-    """
-
-    ok: bool
-    code: int
+    ok: bool  # whether every check passed; use the data only if true
+    code: int  # the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check
     verdict: Literal["VERIFIED", "REFUSED", "PARTIAL"]
-    checks: tuple[VerificationStep, ...]
-    statement: ReleaseStatement | None
+    checks: tuple[VerificationStep, ...]  # in order, up to and including the first that failed
+    statement: ReleaseStatement | None  # the signed release statement; None if a check failed
 
     @property
     def failure(self) -> str:
         """Line of the failed check, which begins with its error code; empty if every check passed."""
-        return "" if len(self.checks) == 0 or self.checks[-1].ok else self.checks[-1].detail
+        return "" if not self.checks or self.checks[-1].ok else self.checks[-1].detail
 
     def to_json(self) -> dict[str, Any]:
         """Return ok, verdict, code and checks as plain data."""
-        return {
-            "ok": self.ok,
-            "verdict": self.verdict,
-            "code": self.code,
-            "checks": [{"id": check.id, "ok": check.ok, "detail": check.detail} for check in self.checks],
-        }
+        checks = [asdict(check) for check in self.checks]
+        return {"ok": self.ok, "verdict": self.verdict, "code": self.code, "checks": checks}
 
     def to_text(self, bundle: str) -> str:
         """Return one line per check, and a last line with the verdict and the name of the bundle."""

@@ -1,24 +1,88 @@
-"""Public keys of both kinds: their bytes say which, 32 of Ed25519 and 33 of P-256."""
+"""Public keys of Ed25519 (32 bytes) and of P-256 (compressed point of 33 bytes), and the check of their signatures.
 
-from audits.verify import ed25519, p256
+Hardware and cloud keys often support only P-256. Both (r, s) and (r, n - s) are valid ECDSA signatures of a message.
+Only the one with s in the lower half is accepted, so that nobody can turn one valid signature into a second one.
+"""
+
+import hashlib
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from audits.core.errors import VerifyError
 
 ED25519, P256 = "ed25519", "ecdsa-p256"
+KEY_BYTES, POINT_BYTES = 32, 33
+SIGNATURE_BYTES = 64
+KEYID_HEX = 16
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group of P-256
+_FIELD = 2**255 - 19
+# The y coordinates of the eight points whose order divides 8. Under such a key one constant signature is valid for
+# very many messages, and the verification of the library does not reject it.
+_SMALL_ORDER_Y = frozenset(
+    {
+        0,
+        1,
+        _FIELD - 1,
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
+        55188659117513257062467267217118295137698188065244968500265048394206261417927,
+    }
+)
+
+
+def keyid(public: bytes) -> str:
+    """Return the id of a key: the first 16 hex digits of the sha256 of its raw bytes."""
+    return hashlib.sha256(public).hexdigest()[:KEYID_HEX]
 
 
 def kind_of(public: bytes) -> str:
-    """Return the kind that a key of this length is."""
-    return P256 if len(public) == p256.POINT_BYTES else ED25519
+    """Return the kind of a key, which its length determines."""
+    return P256 if len(public) == POINT_BYTES else ED25519
 
 
 def check_public(public: bytes) -> None:
-    """Refuse a weak or malformed public key.
-
-    Raises:
-        VerifyError: E_TRUST.
-    """
-    (p256.check_point if kind_of(public) == P256 else ed25519.check_public)(public)
+    """Raise VerifyError (E_TRUST) if a key is malformed, not in its canonical form, or of small order."""
+    if kind_of(public) == P256:
+        if public[0] not in {2, 3}:
+            raise VerifyError("E_TRUST", "a P-256 key is not a compressed point of 33 bytes")
+        try:
+            EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
+        except ValueError:
+            raise VerifyError("E_TRUST", "a P-256 key is not a point of the curve") from None
+        return
+    if len(public) != KEY_BYTES:
+        raise VerifyError("E_TRUST", f"a key has {len(public)} bytes, expected {KEY_BYTES}")
+    y = int.from_bytes(public, "little") & (2**255 - 1)  # the top bit is the sign of x
+    if y >= _FIELD:
+        raise VerifyError("E_TRUST", "a key is not in canonical form")
+    if y in _SMALL_ORDER_Y:
+        raise VerifyError("E_TRUST", "a key is of small order: it would accept forged signatures")
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether 64 bytes sign a message under a checked key."""
-    return (p256.is_signed if kind_of(public) == P256 else ed25519.is_signed)(public, signature, message)
+    """Return whether 64 bytes sign a message: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
+
+    The key is checked first (`check_public`).
+    """
+    check_public(public)
+    try:
+        if kind_of(public) == P256:
+            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            if s > ORDER // 2:
+                return False
+            point = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
+            point.verify(encode_dss_signature(r, s), message, ECDSA(SHA256()))
+        else:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def plain_signature(der: bytes) -> bytes:
+    """Return r and s (32 bytes each, s in the lower half) of a DER signature; raise ValueError if it is not DER."""
+    r, s = decode_dss_signature(der)
+    return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")

@@ -1,9 +1,9 @@
-"""What is signed: in-toto Statement v1 with the predicates of this project. Field names are those of the files."""
+"""The signed statements: in-toto Statement v1 with the predicates of this project, in camelCase as in the files."""
 
-import re
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
 
 from audits.core.errors import VerifyError
 from audits.core.instants import Instant
@@ -29,36 +29,27 @@ Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
 
 
-def _exactly(text: str) -> str:
-    return f"^{re.escape(text)}$"
-
-
 class Wire(Closed):
-    """A part of a statement, written in camelCase."""
+    """Base of the parts of a statement, whose fields are written in camelCase."""
 
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="forbid",
-        alias_generator=lambda name: name.split("_")[0] + "".join(p.title() for p in name.split("_")[1:]),
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", alias_generator=to_camel)
 
 
 class Digest(Wire):
-    """Exactly one digest, and that a sha256."""
+    """The sha256 of a file; no other algorithm is accepted."""
 
     sha256: Sha256
 
 
 class Subject(Wire):
-    """A file the statement is about."""
+    """A file that the statement covers."""
 
     name: Annotated[str, Field(min_length=1)]
     digest: Digest
 
 
 class Dataset(Wire):
-    """What was made."""
+    """The released dataset."""
 
     name: Text
     records: Annotated[int, Field(ge=1)]
@@ -69,30 +60,30 @@ class Dataset(Wire):
 
 
 class Use(Wire):
-    """Where it may be used, in the policy's words."""
+    """The permitted use, in the wording of the policy."""
 
     scope: Literal["inside", "outside"]
     statement: Text
 
 
 class Producer(Wire):
-    """The program that made it."""
+    """The program that made the dataset."""
 
     tool: Text
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
     python: Text
-    made_by: Annotated[dict[Text, Text], Field(max_length=100)]  # digests of the sources, versions of the libraries
+    made_by: Annotated[dict[Text, Text], Field(max_length=100)]  # source digests and library versions
 
 
 class ConfigRef(Wire):
-    """The public form of the configuration, and its digest."""
+    """The redacted configuration and its digest."""
 
     digest: Digest
     redacted: Literal["provenance/config.redacted.yaml"]
 
 
 class Model(Wire):
-    """A model that took part; the digest is the root over its sorted (path, sha256)."""
+    """A model that was used; its digest covers the sorted (path, sha256) pairs of its files."""
 
     role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
     name: Text
@@ -103,7 +94,7 @@ class Model(Wire):
 
 
 class PolicyRef(Wire):
-    """The policy that was applied; the digest is of its canonical form."""
+    """The applied policy and the digest of its canonical form."""
 
     name: Name
     version: Text
@@ -111,7 +102,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """One gate as it went, or a verdict that gated nothing; a verifier recomputes both and believes neither."""
+    """The outcome of one gate, or a verdict without a gate; the verifier recomputes both."""
 
     id: Name
     metric: MetricName
@@ -123,7 +114,7 @@ class Gate(Wire):
 
 
 class Composition(Wire):
-    """Another run that its ledger holds, made before or after this one; counted whoever its persons were."""
+    """Another run booked in the same ledger, before or after this one and on any persons."""
 
     release: Text
     epsilon: Finite
@@ -131,10 +122,7 @@ class Composition(Wire):
 
 
 class Budget(Wire):
-    """What its ledger held when the release left: what all others had spent, and what they had with this one.
-
-    `spent_before` and `spent_after` are epsilons; deltas stand beside them.
-    """
+    """State of the ledger at the time of release: ε (`spent_*`) and δ (`delta_*`) without and with this run."""
 
     ledger_id: Text
     max_epsilon: Finite
@@ -163,20 +151,11 @@ class Privacy(Wire):
     non_private_steps: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
-    def _honest(self) -> Self:
+    def _check(self) -> Self:
         claims = self.epsilon is not None and self.delta is not None
-        of_mechanism = (
-            self.epsilon,
-            self.delta,
-            self.neighbouring,
-            self.accountant,
-            self.sampling,
-            self.noise_multiplier,
-            self.sample_rate,
-            self.steps,
-        )
-        if self.mechanism == "none+empirical" and any(one is not None for one in of_mechanism):
-            raise ValueError("no mechanism, so no epsilon, delta or other number of one may be claimed")
+        numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
+        if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
+            raise ValueError("without a mechanism, no epsilon, delta or other property of one may be stated")
         if self.mechanism != "none+empirical" and not claims:
             raise ValueError("a mechanism must state its epsilon and delta")
         return self
@@ -191,7 +170,7 @@ class Commitment(Wire):
 
 
 class Input(Wire):
-    """Private records that were read, without their number."""
+    """A commitment to the private records that were read; their exact number is not stated."""
 
     role: Literal["train", "control"]
     commitment: Commitment
@@ -199,7 +178,7 @@ class Input(Wire):
 
 
 class LedgerHead(Wire):
-    """Where the institution's ledger of attempts stood; a later release of the institution may not go behind it."""
+    """Position in the institution's ledger of attempts; a later release must not be at an earlier position."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     entries: Annotated[int, Field(ge=1)]
@@ -207,20 +186,20 @@ class LedgerHead(Wire):
 
 
 class Attempts(Wire):
-    """How often these control persons had been asked, this release included."""
+    """Number of audits of the same control persons, including this one."""
 
     number: Annotated[int, Field(ge=1)]
     ledger: LedgerHead
 
     @model_validator(mode="after")
-    def _held(self) -> Self:
+    def _check(self) -> Self:
         if self.number > self.ledger.entries:
-            raise ValueError("the ledger holds fewer entries than there were attempts")
+            raise ValueError("the ledger has fewer entries than there were attempts")
         return self
 
 
 class ReleasePredicate(Wire):
-    """What a release states about its subjects."""
+    """The statements of a release about its files."""
 
     schema_version: Literal["2.0.0"]
     release_id: ReleaseId
@@ -243,7 +222,7 @@ class ReleasePredicate(Wire):
 
 
 class ApprovalPredicate(Wire):
-    """What one person of a role says about a release."""
+    """The decision of one person in a role about a release."""
 
     role: RoleName
     decision: Literal["APPROVE", "REJECT"]
@@ -256,7 +235,7 @@ class ApprovalPredicate(Wire):
 
 
 class Waiver(Wire):
-    """Who accepts that a gate could not be decided, and why; the verdict beside it stays what it was."""
+    """The person who accepts that a gate could not be decided, and the reason; the verdict does not change."""
 
     gate: Text
     verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
@@ -265,7 +244,7 @@ class Waiver(Wire):
 
 
 class RefusalPredicate(Wire):
-    """Why a dataset was not released."""
+    """The reasons why a dataset was not released."""
 
     schema_version: Literal["2.0.0"]
     time_created: Instant
@@ -277,39 +256,33 @@ class RefusalPredicate(Wire):
 
 
 class _Statement(Closed):
-    type: Annotated[str, Field(pattern=_exactly(STATEMENT_TYPE))] = Field(alias="_type")
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
     subject: Annotated[tuple[Subject, ...], Field(min_length=1)]
 
 
 class ReleaseStatement(_Statement):
     """The statement of `attestation/release.dsse.json`."""
 
-    predicateType: Annotated[str, Field(pattern=_exactly(RELEASE_TYPE))]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/release/v1"]  # noqa: N815 - a field of the file
     predicate: ReleasePredicate
 
 
 class ApprovalStatement(_Statement):
     """The statement of one approval; its only subject is the payload of the release envelope."""
 
-    predicateType: Annotated[str, Field(pattern=_exactly(APPROVAL_TYPE))]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/approval/v1"]  # noqa: N815 - a field of the file
     predicate: ApprovalPredicate
 
 
 class RefusalStatement(_Statement):
     """The statement of a refusal report."""
 
-    predicateType: Annotated[str, Field(pattern=_exactly(REFUSAL_TYPE))]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/refusal/v1"]  # noqa: N815 - a field of the file
     predicate: RefusalPredicate
 
 
 def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
-    """Return a statement over files; subjects are sorted by name.
-
-    Args:
-        subjects: name to sha256.
-        predicate_type: one of the three constants of this module.
-        predicate: its content.
-    """
+    """Return a statement about files, given the sha256 of each by name; the files are sorted by name."""
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)],
@@ -319,11 +292,7 @@ def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str
 
 
 def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
-    """Return the statement of signed bytes, which must be canonical and of exactly this kind.
-
-    Raises:
-        VerifyError: E_PREDICATE for another payload type or shape, E_JSON where the bytes are not canonical JSON.
-    """
+    """Return the statement in signed bytes; raise VerifyError (E_JSON or E_PREDICATE) if it is another or invalid."""
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
     try:
@@ -332,4 +301,4 @@ def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
         raise VerifyError("E_JSON", f"the signed payload is {error.message}") from None
     except ValidationError as error:
         first = "; ".join(problems(error)[:3])
-        raise VerifyError("E_PREDICATE", f"the signed payload is no {kind.__name__}: {first}") from None
+        raise VerifyError("E_PREDICATE", f"the signed payload is not of type {kind.__name__}: {first}") from None

@@ -1,10 +1,8 @@
-"""When a signature was made, said by an authority that the verifier trusts: RFC 3161 tokens beside the envelopes.
+"""Trusted times of signatures: RFC 3161 tokens of timestamp authorities in the trust root.
 
-Of `release.dsse.json` the token is `release.tsr`. It covers the bytes of all signatures of its envelope, one after
-another, so with one signature those 64 bytes; a signature added later has no trusted time. A key that signed at a
-trusted time need not be valid any more: at that time it was valid and not revoked.
-
-Source: RFC 3161; the token is checked by rfc3161-client, so that no ASN.1 is read here.
+The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers the concatenated signatures of the
+envelope (64 bytes each), so a signature added later has no trusted time. A key that signed at a trusted time may have
+expired or been revoked since; it must have been valid at that time. The package rfc3161-client checks the token.
 """
 
 from dataclasses import dataclass
@@ -13,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
-from audits.verify.authorities import authority
 from audits.verify.dsse import Envelope
 from audits.verify.tree import Tree
-from audits.verify.trust import TrustRoot
+from audits.verify.trust import TrustRoot, authority
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
@@ -29,13 +26,9 @@ _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """An envelope whose signatures were found good.
+    """An envelope with valid signatures: its file name, the ids of its keys, and the creation time in its statement.
 
-    Args:
-        name: of its file in the bundle.
-        keys: ids of the keys that signed.
-        message: what its token covers.
-        created: when its statement says that it was made.
+    `message` are the bytes that its token covers.
     """
 
     name: str
@@ -45,97 +38,75 @@ class SignedFile:
 
 
 def token_of(envelope: str) -> str:
-    """Return the name of the token of an envelope's file."""
+    """Return the file name of an envelope's token."""
     return envelope.removesuffix(_ENVELOPE) + _TOKEN
 
 
 def envelope_of(token: str) -> str | None:
-    """Return the name of the envelope that a token's name belongs to, or None for any other name."""
+    """Return the file name of a token's envelope, or None if the name is not that of a token."""
     return token.removesuffix(_TOKEN) + _ENVELOPE if token.endswith(_TOKEN) else None
 
 
 def signature_bytes(envelope: Envelope) -> bytes:
-    """Return what a token of an envelope covers: its signatures, 64 bytes each, in their order."""
+    """Return the bytes that an envelope's token covers: its signatures, 64 bytes each, in order."""
     return b"".join(signature for _, signature in envelope.signatures)
 
 
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
-    """Return when a message was there at the latest: the time that a token states, and its accuracy.
+    """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    Args:
-        token: the answer of an authority that one of `authorities` vouches for, DER.
-        message: what must have been stamped.
-        authorities: certificates of the trust root.
+    One of the authorities, which are certificates in the trust root, must certify the signer of the token (DER).
 
     Raises:
-        VerifyError: E_TSA, also where rfc3161-client is not installed, for then nobody can tell.
+        VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.
     """
     try:
         from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
     except ImportError:
         raise VerifyError("E_TSA", f"a timestamp cannot be checked without rfc3161-client: {INSTALL}") from None
     if len(authorities) == 0:
-        raise VerifyError(
-            "E_TSA", "there is a timestamp, and the trust root names no authority that could vouch for it"
-        )
+        raise VerifyError("E_TSA", "the trust root names no timestamp authority to check the timestamp with")
     verifier = VerifierBuilder(roots=[authority(text) for text in authorities]).build()
     try:
         response = decode_timestamp_response(token)
         verifier.verify_message(response, message)
         return _time(response)
     except (VerificationError, ValueError, OverflowError) as error:
-        said = str(error).partition(":")[0]
-        raise VerifyError("E_TSA", f"the timestamp does not hold for this signature: {said}") from None
+        reason = str(error).partition(":")[0]
+        raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
 
 
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
-    """Refuse a signature whose keys were not valid at its trusted time, or without one are not valid now.
+    """Return a line with the trusted time of a signature, or that there is none, after a check of its keys.
 
-    Args:
-        tree: the bundle.
-        root: the trust root.
-        signed: the envelope.
-        now: the time to judge at.
-        required: whether the policy asks for a trusted time.
-
-    Returns:
-        When it was signed, or that nobody says so.
+    The keys must be valid at the trusted time; without one, at `now`.
 
     Raises:
-        VerifyError: E_TSA, E_REVOKED or E_KEY_EXPIRED.
+        VerifyError: E_TSA, also if a required timestamp is missing; E_REVOKED or E_KEY_EXPIRED for an invalid key.
     """
     name = token_of(signed.name)
     if name not in tree.files:
         if required:
-            hint = "have it stamped (`synthgen timestamp`)"
-            raise VerifyError("E_TSA", f"{name}: the policy asks for a trusted timestamp, and there is none; {hint}")
+            raise VerifyError("E_TSA", f"{name}: the policy requires a timestamp: run `synthgen timestamp`")
         for key in signed.keys:
             root.check_key(key, now)
         return "no trusted time"
     try:
         time = trusted_time(tree.read(name, MAX_TOKEN_BYTES), signed.message, root.authorities)
-        _check_order(time, signed.created, now)
     except VerifyError as error:
         raise VerifyError("E_TSA", f"{name}: {error.message.removeprefix('E_TSA ')}") from None
+    if time + MAX_SKEW < signed.created:
+        raise VerifyError("E_TSA", f"{name}: the timestamp is earlier than the creation time in the statement")
+    if time > now + MAX_SKEW:
+        raise VerifyError("E_TSA", f"{name}: the timestamp is in the future")
     for key in signed.keys:
         root.check_key(key, time)
     return f"signed by {stamp(time)}"
 
 
-def _check_order(time: datetime, created: datetime, now: datetime) -> None:
-    if time + MAX_SKEW < created:
-        raise VerifyError("E_TSA", "stamped before its statement says that it was made")
-    if time > now + MAX_SKEW:
-        raise VerifyError("E_TSA", "stamped in the future")
-
-
 def _time(response: "TimeStampResponse") -> datetime:
-    info = response.tst_info
-    accuracy = timedelta(0)
-    if info.accuracy is not None:
-        accuracy = timedelta(
-            seconds=info.accuracy.seconds or 0,
-            milliseconds=info.accuracy.millis or 0,
-            microseconds=info.accuracy.micros or 0,
-        )
-    return info.gen_time + accuracy
+    time, accuracy = response.tst_info.gen_time, response.tst_info.accuracy
+    if accuracy is None:
+        return time
+    seconds, millis, micros = accuracy.seconds or 0, accuracy.millis or 0, accuracy.micros or 0
+    return time + timedelta(seconds=seconds, milliseconds=millis, microseconds=micros)

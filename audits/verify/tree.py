@@ -1,4 +1,4 @@
-"""The files of a bundle, read without following anything: plain files with plain names, opened from their folder."""
+"""Read the files of a bundle without following links; only regular files with safe names are allowed."""
 
 import errno
 import hashlib
@@ -24,12 +24,9 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An opened bundle folder.
+    """An opened bundle folder: its descriptor, and the sorted relative names of its files and folders.
 
-    Args:
-        root: its descriptor; files are opened relative to it, so a renamed parent changes nothing.
-        files: names of the plain files, relative, with `/`, sorted.
-        folders: names of the folders below it, sorted.
+    Files are opened relative to the descriptor, so renaming a parent folder has no effect.
     """
 
     root: int
@@ -37,7 +34,7 @@ class Tree:
     folders: tuple[str, ...]
 
     def digest(self, name: str) -> str:
-        """Return the sha256 of a file, read as a stream."""
+        """Return the sha256 of a file."""
         digest = hashlib.sha256()
         with _opened(self.root, name) as file:
             while chunk := os.read(file, _CHUNK_BYTES):
@@ -45,15 +42,10 @@ class Tree:
         return digest.hexdigest()
 
     def read(self, name: str, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
-        """Return the content of a file of at most `max_bytes`.
-
-        Raises:
-            VerifyError: E_MISSING where there is no such file, E_UNSAFE where it is larger or no plain file any more.
-        """
+        """Return the content of a file; raise VerifyError (E_MISSING, or E_UNSAFE if it is larger or not regular)."""
         if name not in self.files:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
-        chunks = []
-        size = 0
+        chunks, size = [], 0
         with _opened(self.root, name) as file:
             while chunk := os.read(file, _CHUNK_BYTES):
                 size += len(chunk)
@@ -65,10 +57,10 @@ class Tree:
 
 @contextmanager
 def open_tree(path: str | Path) -> Iterator[Tree]:
-    """Yield the opened bundle; its names and kinds are checked before anything is read.
+    """Yield the opened bundle after a check of all names and file types.
 
     Raises:
-        VerifyError: E_MISSING if there is no folder there; E_UNSAFE for links, hard links, devices, extended
+        VerifyError: E_MISSING if the folder does not exist; E_UNSAFE for links, hard links, devices, extended
             attributes, names that could mislead a person or another file system, and trees too deep or too large.
     """
     try:
@@ -81,7 +73,10 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
         _check_attributes(root, "the bundle's folder")
         files: list[str] = []
         folders: list[str] = []
-        _scan_all(root, files, folders)
+        try:
+            _scan(root, "", files, folders)
+        except OSError as error:
+            raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None
         _check_collisions([*files, *folders])
         yield Tree(root, tuple(sorted(files)), tuple(sorted(folders)))
     finally:
@@ -89,11 +84,7 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 
 
 def check_name(name: str) -> None:
-    """Refuse a relative name that is not plain: `..`, absolute, control or bidirectional characters, too long.
-
-    Raises:
-        VerifyError: E_UNSAFE.
-    """
+    """Raise VerifyError (E_UNSAFE) if a name is absolute or too long, or has `..` or control characters."""
     segments = name.split("/")
     plain = (
         all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments)
@@ -104,13 +95,6 @@ def check_name(name: str) -> None:
     )
     if not plain:
         raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name")
-
-
-def _scan_all(root: int, files: list[str], folders: list[str]) -> None:
-    try:
-        _scan(root, "", files, folders)
-    except OSError as error:
-        raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None
 
 
 def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> None:
@@ -139,7 +123,7 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
 
 
 def _check_attributes(descriptor: int, name: str) -> None:
-    """Refuse extended attributes of users: they travel with a copy, and no digest holds them."""
+    """Raise VerifyError if a file has user attributes: they are copied with the file but no digest covers them."""
     if not hasattr(os, "listxattr"):
         return
     try:
@@ -149,7 +133,7 @@ def _check_attributes(descriptor: int, name: str) -> None:
             raise
         return
     if any(attribute.startswith("user.") for attribute in attributes):
-        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which nobody signed; copy it without")
+        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which are not signed; copy it without")
 
 
 def _check_collisions(names: list[str]) -> None:
@@ -157,21 +141,21 @@ def _check_collisions(names: list[str]) -> None:
     for name in names:
         folded = unicodedata.normalize("NFKC", name).casefold()
         if by_folded.setdefault(folded, name) != name:
-            raise VerifyError("E_UNSAFE", f"{name}: collides with {by_folded[folded]} where case does not count")
+            raise VerifyError(
+                "E_UNSAFE", f"{name}: collides with {by_folded[folded]} on file systems that ignore case"
+            )
 
 
 @contextmanager
 def _opened(root: int, name: str) -> Iterator[int]:
-    """Yield the descriptor of a plain file, opening each folder on the way without following links."""
+    """Yield the descriptor of a regular file after opening each parent folder without following links."""
     *parents, leaf = name.split("/")
-    held: list[int] = []
+    opened = [root]
     try:
-        folder = root
         for parent in parents:
-            folder = os.open(parent, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
-            held.append(folder)
-        file = os.open(leaf, _OPEN_FLAGS, dir_fd=folder)
-        held.append(file)
+            opened.append(os.open(parent, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=opened[-1]))
+        file = os.open(leaf, _OPEN_FLAGS, dir_fd=opened[-1])
+        opened.append(file)
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise VerifyError("E_UNSAFE", f"{name}: no longer a plain file")
         _check_attributes(file, name)
@@ -181,5 +165,5 @@ def _opened(root: int, name: str) -> Iterator[int]:
     except OSError as error:
         raise VerifyError("E_UNSAFE", f"{name}: cannot be read safely ({error.strerror})") from None
     finally:
-        for descriptor in reversed(held):
+        for descriptor in reversed(opened[1:]):
             os.close(descriptor)

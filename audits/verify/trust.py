@@ -1,9 +1,11 @@
-"""The trust root: whose signature counts for what, and which policies are accepted.
+"""The trust root: the keys of each role, and the policies, timestamp authorities and ledgers that a verifier accepts.
 
-The file is either the plain root (then it is worth what the place it came from is worth: compare its fingerprint with
-the owner's, by another way than the bundle's) or, where it names root keys, an envelope signed by enough of them.
+If the trust root names root keys, its file is an envelope that enough of them signed. Otherwise the file is plain
+JSON, and the user must compare its fingerprint with the owner's, obtained over another channel than the bundle.
 """
 
+import base64
+import binascii
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -12,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import VerifyError
@@ -20,10 +24,8 @@ from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import RoleName
 from audits.gate.rule import Name
-from audits.verify.authorities import authority
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.ed25519 import keyid
-from audits.verify.publickeys import check_public, kind_of
+from audits.verify.publickeys import check_public, keyid, kind_of
 
 TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
@@ -35,10 +37,7 @@ _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class TrustKey(Closed):
-    """A public key and the person who holds it; valid from one time up to another.
-
-    The key is 32 bytes of Ed25519 or the 33 of a compressed point of P-256, as hex digits.
-    """
+    """A public key (`audits.verify.publickeys`, as hex digits), its holder, and its period of validity."""
 
     alg: Literal["ed25519", "ecdsa-p256"]
     public: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|0[23][0-9a-f]{64})$")]
@@ -48,21 +47,21 @@ class TrustKey(Closed):
     valid_until: Instant
 
     @model_validator(mode="after")
-    def _named(self) -> Self:
+    def _check_kind(self) -> Self:
         if kind_of(bytes.fromhex(self.public)) != self.alg:
             raise ValueError(f"the key is not one of {self.alg}")
         return self
 
 
 class Role(Closed):
-    """Keys that may act in a role, and how many different persons it takes."""
+    """Keys that may act in a role, and the number of different persons required."""
 
     keyids: Annotated[tuple[_KeyId, ...], Field(min_length=1)]
     threshold: Annotated[int, Field(ge=1)]
 
 
 class Revocation(Closed):
-    """A key that no longer counts."""
+    """A key that is no longer accepted, and since when."""
 
     keyid: _KeyId
     since: Instant
@@ -70,10 +69,10 @@ class Revocation(Closed):
 
 
 class TrustRoot(Closed):
-    """Everything a verifier takes on trust.
+    """Everything that a verifier trusts.
 
-    Laws: a key's id follows from the key; no key stands in two roles; no person acts in two roles; a threshold can be
-    reached by different persons; no weak key.
+    It is valid only if each key id is derived from its key, no key is weak, no key or person has two roles, and each
+    role has as many different persons as its threshold.
     """
 
     version: Annotated[int, Field(ge=1)]
@@ -83,37 +82,36 @@ class TrustRoot(Closed):
     policies: dict[Name, Annotated[tuple[_Sha256, ...], Field(min_length=1)]]
     revoked: tuple[Revocation, ...] = ()
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
-    authorities: tuple[str, ...] = ()  # certificates of who vouches for timestamps, base64 of DER
-    ledgers: tuple[_LedgerId, ...] = ()  # in which releases must be counted; under a policy with `dp`, none is none
+    authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
+    ledgers: tuple[_LedgerId, ...] = ()  # accepted ledgers; a release with a DP budget is refused if there are none
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _check(self) -> Self:
         found = [*_key_problems(self), *_role_problems(self), *_authority_problems(self)]
         if len(set(self.ledgers)) != len(self.ledgers):
-            found.append("a ledger stands twice")
+            found.append("a ledger is listed twice")
         if found:
             raise ValueError("; ".join(found))
         return self
 
     def public_keys(self, role: str) -> dict[str, bytes]:
-        """Return keyid to raw public key of a role; empty where there is no such role."""
-        held = self.roles.get(role)
-        return {} if held is None else {name: bytes.fromhex(self.keys[name].public) for name in held.keyids}
+        """Return the raw public keys of a role by key id; empty if there is no such role."""
+        keyids = self.roles[role].keyids if role in self.roles else ()
+        return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
     def persons(self, keyids: Iterable[str]) -> set[str]:
-        """Return the different persons behind some keys, spelling apart."""
+        """Return the different persons who hold these keys; different spellings of a name count once."""
         return {same_person(self.keys[name].person) for name in keyids}
 
+    def has_enough(self, role: str, keyids: Iterable[str]) -> bool:
+        """Return whether these keys belong to as many different persons as the role requires."""
+        return len(self.persons(keyids)) >= self.roles[role].threshold
+
     def check_key(self, name: str, now: datetime) -> None:
-        """Refuse a key that is revoked or not valid at a time.
+        """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at a time.
 
-        Args:
-            name: the key's id.
-            now: when it signed, where a trusted timestamp says so; else now, so that what a key signed before its
-                revocation is refused as well. A revocation whose date is still to come does not count yet.
-
-        Raises:
-            VerifyError: E_REVOKED or E_KEY_EXPIRED.
+        The time is that of the trusted timestamp of a signature. Without one it is the present, so a signature is
+        then refused even if the key signed before its revocation. A revocation with a future date has no effect yet.
         """
         if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
             raise VerifyError("E_REVOKED", f"key {name} was revoked")
@@ -127,20 +125,12 @@ class TrustRoot(Closed):
 
 
 def load_trust(path: str | Path) -> TrustRoot:
-    """Return the trust root of a file; whether it has expired is for the verifier to judge.
-
-    Raises:
-        VerifyError: E_TRUST if it is missing, malformed, unsound or not signed as it says.
-    """
+    """Return the trust root in a file; its expiry is not checked. Raise VerifyError (E_TRUST) if it is invalid."""
     return parse_trust(read_trust(path))
 
 
 def read_trust(path: str | Path) -> bytes:
-    """Return the bytes of a trust root's file.
-
-    Raises:
-        VerifyError: E_TRUST if it cannot be read.
-    """
+    """Return the bytes of a trust root's file; raise VerifyError (E_TRUST) if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(MAX_ENVELOPE_BYTES + 1)
@@ -149,11 +139,7 @@ def read_trust(path: str | Path) -> bytes:
 
 
 def parse_trust(data: bytes) -> TrustRoot:
-    """Return the trust root of the bytes of its file, plain or enveloped.
-
-    Raises:
-        VerifyError: E_TRUST.
-    """
+    """Return the trust root in the bytes of its file; raise VerifyError (E_TRUST) if it is invalid."""
     try:
         value = parse(data)
         if isinstance(value, dict) and "payload" in value:
@@ -169,9 +155,8 @@ def parse_trust(data: bytes) -> TrustRoot:
 
 
 def fingerprint(data: bytes) -> str:
-    """Return the sha256 of a trust file as eight groups, to be read out and compared by voice."""
-    digest = hashlib.sha256(data).hexdigest()
-    return " ".join(digest[start : start + 8] for start in range(0, 64, 8))
+    """Return the sha256 of a trust file in eight groups of hex digits, for comparison by telephone."""
+    return hashlib.sha256(data).digest().hex(" ", 4)
 
 
 def same_person(name: str) -> str:
@@ -180,10 +165,9 @@ def same_person(name: str) -> str:
 
 
 def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return which of some keys signed. Others are passed over: those of the root before stand in the same envelope.
+    """Return which of these keys signed; raise VerifyError (E_TRUST) if a signature of one of them is bad.
 
-    Raises:
-        VerifyError: E_TRUST where a signature of one of the keys is bad.
+    Signatures of other keys are ignored, because keys of the previous trust root sign the same envelope.
     """
     ours = tuple(item for item in envelope.signatures if item[0] in keys)
     try:
@@ -202,11 +186,33 @@ def _signed(data: bytes) -> TrustRoot:
     root = TrustRoot.model_validate(parse_canonical(envelope.payload))
     if ROOT not in root.roles:
         raise VerifyError("E_TRUST", "the trust root is signed but names no root keys")
-    names = known_signers(envelope, root.public_keys(ROOT))
-    threshold = root.roles[ROOT].threshold
-    if len(root.persons(names)) < threshold:
+    if not root.has_enough(ROOT, known_signers(envelope, root.public_keys(ROOT))):
+        threshold = root.roles[ROOT].threshold
         raise VerifyError("E_TRUST", f"the trust root is signed by fewer than {threshold} different persons")
     return root
+
+
+def authority_text(certificate: x509.Certificate) -> str:
+    """Return a certificate in canonical form: base64 of DER."""
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii")
+
+
+def authority(text: str) -> x509.Certificate:
+    """Return the certificate of a timestamp authority; raise ValueError with the reason if the text is invalid."""
+    try:
+        certificate = x509.load_der_x509_certificate(base64.b64decode(text.encode("ascii"), validate=True))
+        extensions = certificate.extensions
+    except (binascii.Error, ValueError):
+        raise ValueError("is not a certificate") from None
+    if authority_text(certificate) != text:
+        raise ValueError("is not in canonical form")
+    try:
+        is_ca = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    if not is_ca:
+        raise ValueError("is not the certificate of a certification authority")
+    return certificate
 
 
 def _key_problems(root: TrustRoot) -> list[str]:
@@ -225,36 +231,32 @@ def _key_problems(root: TrustRoot) -> list[str]:
 
 
 def _authority_problems(root: TrustRoot) -> list[str]:
-    found = []
+    found = [] if len(set(root.authorities)) == len(root.authorities) else ["an authority is listed twice"]
     for number, text in enumerate(root.authorities, start=1):
         try:
             authority(text)
         except ValueError as error:
             found.append(f"authority {number} {error}")
-    if len(set(root.authorities)) != len(root.authorities):
-        found.append("an authority stands twice")
     return found
 
 
 def _role_problems(root: TrustRoot) -> list[str]:
-    found = []
-    if RELEASER not in root.roles:
-        found.append("there is no releaser")
-    holder: dict[str, str] = {}
-    acts_as: dict[str, str] = {}
+    found = [] if RELEASER in root.roles else ["there is no releaser"]
+    role_of_key: dict[str, str] = {}
+    role_of_person: dict[str, str] = {}
     for role, held in root.roles.items():
         missing = [name for name in held.keyids if name not in root.keys]
         if missing:
             found.append(f"role {role}: unknown key {', '.join(missing)}")
             continue
         if len(set(held.keyids)) != len(held.keyids):
-            found.append(f"role {role}: a key stands twice")
-        if held.threshold > len(root.persons(held.keyids)):
+            found.append(f"role {role}: a key is listed twice")
+        if not root.has_enough(role, held.keyids):
             found.append(f"role {role}: the threshold {held.threshold} is above its number of persons")
         for name in held.keyids:
-            if holder.setdefault(name, role) != role:
-                found.append(f"key {name} is in two roles, {holder[name]} and {role}")
+            if role_of_key.setdefault(name, role) != role:
+                found.append(f"key {name} is in two roles, {role_of_key[name]} and {role}")
             person = same_person(root.keys[name].person)
-            if role != ROOT and acts_as.setdefault(person, role) != role:
-                found.append(f"one person acts in two roles, {acts_as[person]} and {role}")
+            if role != ROOT and role_of_person.setdefault(person, role) != role:
+                found.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
     return found

@@ -40,7 +40,7 @@ def new(
 @keys_app.command("show")
 def show(path: Annotated[Path, Argument(help="Public key file, NAME.pub.json.")]) -> None:
     """Print a public key with its id."""
-    from audits.verify.ed25519 import keyid
+    from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public
 
     key = load_public(path)
@@ -136,8 +136,7 @@ def trust_forget(
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
     """Print the fingerprint, keys, roles, ledgers and policies of a trust root."""
-    from audits.verify.authorities import authority
-    from audits.verify.trust import fingerprint, load_trust
+    from audits.verify.trust import authority, fingerprint, load_trust
 
     root = load_trust(path)
     typer.echo(f"fingerprint: {fingerprint(path.read_bytes())}\nexpires: {root.expires}")

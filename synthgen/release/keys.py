@@ -24,8 +24,7 @@ from audits.core.errors import AuditError
 from audits.core.instants import stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
-from audits.verify.ed25519 import keyid
-from audits.verify.publickeys import ED25519
+from audits.verify.publickeys import ED25519, keyid
 from audits.verify.trust import TrustKey
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.sign import PrivateKey, public_bytes

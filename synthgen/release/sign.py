@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from audits.core.strictjson import canonical
 from audits.verify.dsse import b64, pae
-from audits.verify.ed25519 import keyid
-from audits.verify.p256 import plain_signature
+from audits.verify.publickeys import keyid, plain_signature
 
 
 class ExternalKey(Protocol):

@@ -9,9 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audits.verify.ed25519 import keyid
-from audits.verify.p256 import plain_signature
-from audits.verify.publickeys import P256, is_signed
+from audits.verify.publickeys import P256, is_signed, keyid, plain_signature
 from synthgen.config import is_uri
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_for

@@ -10,15 +10,15 @@ from pydantic import ValidationError
 
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
-from audits.verify.authorities import authority_text
 from audits.verify.dsse import parse_envelope
-from audits.verify.ed25519 import keyid
+from audits.verify.publickeys import keyid
 from audits.verify.trust import (
     ROOT,
     TRUST_PAYLOAD_TYPE,
     Revocation,
     TrustKey,
     TrustRoot,
+    authority_text,
     fingerprint,
     known_signers,
     load_trust,

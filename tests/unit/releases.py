@@ -17,8 +17,8 @@ from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
 from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
-from audits.verify.ed25519 import keyid
 from audits.verify.mechanism import CHECKED
+from audits.verify.publickeys import keyid
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
 from synthgen.release.bundle import write_bundle

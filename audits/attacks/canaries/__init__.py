@@ -1,1 +1,1 @@
-"""Made-up persons in a canary build: can it be told who was put in?"""
+"""Canaries: fictitious persons in a canary build, and the test whether an attacker can tell which were inserted."""

@@ -1,4 +1,4 @@
-"""The canaries audit: does the canary build's synthetic table show which made-up persons its generator saw?"""
+"""Canaries audit: verdict and report; the measurements are in `audits/attacks/canaries/measurements.py`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,9 +18,9 @@ from audits.attacks.canaries.measurements import (
     exposure_details,
     persons_of,
     rank_within_kinds,
+    score_canaries,
     scores_of,
 )
-from audits.attacks.canaries.scores import score_canaries
 from audits.attacks.membership.attack import STACKED, CrossFitted, cross_fit
 from audits.core.coin_guesses import Bound, Claim, guess_coins, needed_for_epsilon, stated_claim
 from audits.core.errors import InputError, NotMeasurable
@@ -34,47 +34,43 @@ MARGIN = 0.10
 EPSILON_LIMIT = 1.0
 MIN_CANARIES = 1_000
 FAIR_P = 1e-6
-PLACEBO_CONFIDENCE = 0.9999  # weighted across folds, the AUC of noise may scatter wider than its interval says
+PLACEBO_CONFIDENCE = 0.9999  # weighted across folds, the AUC of noise can vary more than its interval states
 
 
 class CanaryAudit:
-    """Whether the coins of made-up persons can be guessed from the synthetic table of a canary build.
+    """Test whether the synthetic table of a canary build shows which canaries (fictitious persons) it was trained on.
 
-    The attacker's story: somebody slips invented records among the patients' and later asks the released table which
-    of them were used. Here the invention is ours and the coins are known: each canary was put into the train data of
-    a second build of the same pipeline, or left out, by a fair coin of its own. Whoever guesses the coins better than
-    a claim of epsilon allows has refuted the claim, and without a claim has shown what a person risks.
+    Attack: someone adds fictitious records to the train data and later infers from the released table which of them
+    were used. Here each canary was inserted into the train data of a second build of the same pipeline, or left out,
+    by a fair coin of its own. Guessing the coins better than an epsilon allows refutes the claim of that epsilon.
 
-    auc: P[inserted > left out] of the strongest membership attack among canaries of one row, between the outermost
-        ends of all attacks.
-    epsilon_lower_bound: what the guesses prove in one run (`coin_guesses`), among canaries of one row.
-    scan_p: smallest p-value of the scans of all attacks, corrected for how many; reported.
-    reproduced: inserted canaries whose last eight words stand in the canary build's or the released table, but not in
-        the
-        reference.
-    max_exposure: highest exposure of an inserted canary's random ending, in bits; a canary is nobody, so it is shown.
-    control: the AUC with the released table in the place of the canary build's: its generator saw no canary.
+    Metrics:
 
-    Canaries of 4 and 16 near-identical rows are reported apart: counted in records they measure a group, so their
-    bound on epsilon is never compared with a claim. Where persons of train have as many rows, though, such a canary
-    is a person like them, and an AUC proven above .60 fails the audit: a generator can hide who wrote once and give
-    away everyone who wrote often.
+    - auc: P[score of inserted > score of left out] of the strongest membership attack among canaries of one row; the
+      interval spans those of all attacks.
+    - epsilon_lower_bound: lower bound on epsilon that the guesses prove (`coin_guesses`), among canaries of one row.
+    - scan_p: smallest corrected p-value of the scans of all attacks; reported only.
+    - reproduced: inserted canaries whose last eight words occur in the canary build's or the released table, but not
+      in the reference.
+    - max_exposure: highest exposure in bits of the random ending of an inserted canary.
 
-    It fails when an ending came back, a row of the canary build stands in the release, a canary stands in the
-    release's train
-    data, the AUC's interval lies outside [.40, .60], or the bound on epsilon exceeds the claim (without one, 1); the
-    last two only if the control's interval holds one half, for else the canaries differ by themselves. It passes with
-    1,000 canaries, the interval of every attack's AUC inside, a ceiling above the limit, and a control
-    whose interval holds one half. details.power.smallest_leak is the AUC that so many canaries of one row tell from
-    one half with power .8.
+    The control is the AUC on the released table, whose generator saw no canary. Canaries of 4 and 16 near-identical
+    rows are reported separately: their bound on epsilon concerns a group of records and is not compared with a claim.
+    But if a person of train has as many rows, an AUC proven above .60 fails the audit, because a generator can
+    protect persons with one record and disclose persons with many.
 
-    Privacy: canaries are made up, yet the canary build's generator saw train: no row of the canary build is shown,
-    and none may ever
-        be released. Reads the released, train and control tables for equal rows; returns counts.
-    Random: persons set aside, the encoders' seeds, folds of attacks and guesses, bootstraps.
-    Cost: that of the membership scores of the canaries, twice, and O(words of all tables).
-    Source: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
-        2305.08846; canaries seen through synthetic text alone, Meeus et al., "The Canary's Echo", 2025.
+    The audit fails if an ending is reproduced, a row of the canary build is in the release, a canary is in the train
+    data of the release, the interval of the AUC lies outside [.40, .60], or the bound on epsilon exceeds the claim
+    (1 without a claim). The last two count only if the interval of the control contains one half; otherwise the
+    canaries themselves differ. A pass requires 1,000 canaries, the interval of every attack inside, a ceiling of the
+    bound above the limit, and a control that contains one half. details.power.smallest_leak is the AUC that so many
+    canaries of one row distinguish from one half with power .8.
+
+    Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
+        released, train and control tables for equal rows; returns counts.
+    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses, bootstraps.
+    Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
+        2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
 
     name = "canaries"
@@ -83,8 +79,8 @@ class CanaryAudit:
         """Return how well the coins can be guessed, with a three-way verdict.
 
         Raises:
-            NotMeasurable: no canaries, too few of them or of the tables' rows, or coins that were not fair.
-            InputError: the mechanism's log claims an epsilon or delta that is none.
+            NotMeasurable: there are no canaries, too few canaries or rows, or the coins were not fair.
+            InputError: the epsilon or delta in the mechanism's log is invalid.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
@@ -120,24 +116,24 @@ class CanaryAudit:
             "stacked_weights": [None if w is None else dict(w) for w in found.weights],
             "attacks": {n: {"auc": found.areas[n].value, "scan_p": s.p} for n, s in found.scans.items()},
             "exposure": exposure_details(bits, len(canaries.suffixes)),
-            "power": _power(len(once), is_in, bound, (claim, len(found.areas)), confidence),
+            "power": _power(len(once), is_in, bound, claim.limit, len(found.areas), confidence),
         }
         control = placebo.areas[STACKED].estimate(PLACEBO_CONFIDENCE)
-        return _judge(metrics, (found, control), copies, claim, details)
+        return _judge(metrics, found, control, copies, claim, details)
 
 
 def _checked_canaries(inputs: AuditInputs) -> Canaries:
-    """Return the canaries, after what they need to say anything."""
+    """Return the canaries; raise if they cannot be used."""
     canaries = inputs.canaries
     if canaries is None:
         raise NotMeasurable(
-            "no canaries are given: make them with `audits canaries`, make a canary build with the rows of "
-            "insert.parquet appended to train, and give its synthetic table"
+            "there are no canaries: make them with `audits canaries`, make a canary build with the rows of "
+            "insert.parquet appended to train, and pass its synthetic table"
         )
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     n, k = len(n_rows), int(canaries.inserted.sum())
     if not len(canaries.family) == len(canaries.inserted) == n:
-        raise InputError(f"there are {n} canary persons, but not one family and one coin for each")
+        raise InputError(f"each of the {n} canary persons must have one family and one coin")
     arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
@@ -146,113 +142,95 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
             "for a verdict"
         )
     if stats.binomtest(k, n, 0.5).pvalue < FAIR_P:
-        raise NotMeasurable(f"{k} of {n} canaries were inserted; each needs a fair coin of its own")
+        raise NotMeasurable(f"{k} of {n} canaries were inserted, which is not the result of a fair coin for each")
     return canaries
 
 
-def _power(n: int, is_in: Bool, bound: Bound, asked: tuple[Claim, int], confidence: float) -> dict[str, Any]:
-    """Return what so many canaries could show against a claim by so many attacks."""
-    claim, attacks = asked
+def _power(n: int, is_in: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float) -> dict[str, Any]:
+    """Return the power of n canaries; the number required assumes the same share of canaries of one row."""
     arm = min(int(is_in.sum()), int((~is_in).sum()))
-    guessed = needed_for_epsilon(claim.limit, alpha=FAIL_LEVEL)
-    # of so many canaries, as many have one row as have among these
-    n_needed = max(
-        MIN_CANARIES,
-        -(-guessed * n // bound.persons),
-        -(-needed_for_auc(MARGIN, power=power_of_each(attacks)) * n // arm),
-    )
+    for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
+    for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // arm)
     smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
-    return power(n, n_needed, smallest_leak, epsilon_ceiling=bound.ceiling)
+    return power(n, max(MIN_CANARIES, for_epsilon, for_auc), smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
 def _judge(
     metrics: Mapping[str, Estimate],
-    builds: tuple[CrossFitted, Estimate],
+    found: CrossFitted,
+    control: Estimate,
     copies: CopyCounts,
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the verdict on the attacks on the canary build; the control is the table made without canaries."""
-    found, control = builds
+    """Return the verdict, given the attacks on the canary build and the AUC on the table made without canaries."""
     area = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
-        fails += [
-            *_guess_failures(found, metrics["epsilon_lower_bound"].value, claim),
-            *_repeat_failures(details["repeats"]),
-        ]
+        fails += _guess_failures(found, metrics["epsilon_lower_bound"].value, claim)
+        fails += _repeat_failures(details["repeats"])
     lacks = _shortfalls(area, control, copies, claim, details["power"])
     verdict: Verdict = "fail" if fails else "insufficient" if lacks else "pass"
     passed = (
-        f"inserted canaries can be told from those left out with an AUC of at most {area.high:.3f}; an epsilon above "
-        f"{details['power']['epsilon_ceiling']:.2f} could not have been shown"
+        f"the attacks distinguish inserted from omitted canaries with an AUC of at most {area.high:.3f}; an epsilon "
+        f"above {details['power']['epsilon_ceiling']:.2f} could not have been proven"
     )
     reason = "; ".join(fails or lacks or [passed])
+    reason = f"{reason[0].upper()}{reason[1:]}."
     return two_sided_result(
-        "canaries",
-        verdict,
-        area,
-        MARGIN,
-        control=control,
-        metrics=metrics,
-        details=details,
-        reason=f"{reason[0].upper()}{reason[1:]}.",
+        "canaries", verdict, area, MARGIN, control=control, metrics=metrics, details=details, reason=reason
     )
 
 
 def _copy_failures(copies: CopyCounts) -> list[str]:
-    """Return what stands where it must not, each as part of a sentence."""
-    found = {
-        f"{copies.canary_build_rows} rows of the canary build are in the table to release": copies.canary_build_rows
-        > 0,
-        f"{copies.in_train} rows of canaries stand in the release's own train data": copies.in_train > 0,
-        f"the endings of {copies.reproduced} inserted canaries came back word for word": (
-            copies.reproduced > 0 and copies.left_out == 0
-        ),
-    }
-    return [what for what, proven in found.items() if proven]
+    """Return the copies that must not exist, each as part of a sentence."""
+    found = []
+    if copies.canary_build_rows > 0:
+        found.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
+    if copies.in_train > 0:
+        found.append(f"{copies.in_train} rows of canaries are in the train data of the release")
+    if copies.reproduced > 0 and copies.left_out == 0:
+        found.append(f"the endings of {copies.reproduced} inserted canaries are reproduced verbatim")
+    return found
 
 
 def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[str]:
-    """Return what guessing the coins of canaries of one row proves, each as part of a sentence."""
-    proven = attacks.p_outside(MARGIN) < FAIL_LEVEL
-    more = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
-    found = {
-        "inserted canaries can be told from those left out": proven and more,
-        "inserted canaries are missing where those left out are not": proven and not more,
-        f"guessing the coins proves an epsilon of {epsilon:.2f}, the limit is {claim.limit:g}": epsilon > claim.limit,
-    }
-    return [what for what, proven in found.items() if proven]
+    """Return the leaks that the guesses on canaries of one row prove, each as part of a sentence."""
+    found = []
+    if attacks.p_outside(MARGIN) < FAIL_LEVEL:
+        is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
+        found.append(f"inserted canaries are {'more' if is_above else 'less'} similar to the table than omitted ones")
+    if epsilon > claim.limit:
+        found.append(f"guessing the coins proves an epsilon of {epsilon:.2f}, the limit is {claim.limit:g}")
+    return found
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return for which numbers of rows, among those that a train person has, the AUC is proven too high."""
+    """Return, for each number of rows that a train person has, whether the AUC is proven too high."""
     return [
-        f"inserted canaries of {r} rows, as persons of train have them, can be told from those left out"
+        f"inserted canaries of {r} rows, a number that persons of train have, are distinguished from omitted ones"
         for r, found in repeats.items()
         if found["as_in_train"] and found["auc_low"] > 0.5 + MARGIN
     ]
 
 
 def _shortfalls(
-    area: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, able: Mapping[str, Any]
+    area: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, power_details: Mapping[str, Any]
 ) -> list[str]:
-    """Return why it may not pass, each as part of a sentence."""
-    n, needed, ceiling = able["n"], able["n_needed"], able["epsilon_ceiling"]
-    decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
-    enough = max(decisive, 2 * n, needed)
-    found = {
-        f"{n} canaries are too few; {needed} would be enough": n < needed,
-        f"at the claim's delta {n} canaries prove an epsilon of {ceiling:.2f} at most, which does not test the "
-        f"claim of {claim.limit:g}": n >= needed and ceiling <= claim.limit,
-        f"the interval of the AUC reaches over its limit; about {enough} canaries would decide": (
-            not is_inside(area, MARGIN)
-        ),
-        f"the endings of {copies.left_out} canaries that were left out come back too: make endings at random": (
-            copies.left_out > 0
-        ),
-        "inserted and left out canaries differ where no generator saw them: toss a fair coin for each": (
-            not control.low <= 0.5 <= control.high
-        ),
-    }
-    return [what for what, lacking in found.items() if lacking]
+    """Return the reasons why the audit cannot pass, each as part of a sentence."""
+    n, needed, ceiling = (power_details[key] for key in ("n", "n_needed", "epsilon_ceiling"))
+    found = []
+    if n < needed:
+        found.append(f"{n} canaries are too few; {needed} are required")
+    elif ceiling <= claim.limit:
+        most = f"at the claim's delta, {n} canaries can prove an epsilon of at most {ceiling:.2f}"
+        found.append(f"{most}, which does not test the claim of {claim.limit:g}")
+    if not is_inside(area, MARGIN):
+        decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
+        enough = max(decisive, 2 * n, needed)
+        found.append(f"the interval of the AUC exceeds its limit; about {enough} canaries would decide")
+    if copies.left_out > 0:
+        found.append(f"the endings of {copies.left_out} omitted canaries are also reproduced: draw endings at random")
+    if not control.low <= 0.5 <= control.high:
+        found.append("inserted and omitted canaries differ in a table made without them: toss a fair coin for each")
+    return found

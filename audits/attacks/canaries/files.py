@@ -1,8 +1,10 @@
-"""Canaries on disk: the table with their coins, the endings for exposure, and the rows that the canary build adds.
+"""Files of canaries.
 
-A folder holds canaries.parquet (text, label, group, family, inserted, repeats; one line per row), suffixes.parquet
-(text) and insert.parquet (text, label, group under the names that the train table has). All three say in their
-metadata what they are for. The coins are the answers: whoever builds the canary build needs insert.parquet alone.
+- canaries.parquet: text, label, group, family, inserted (the coin), repeats; one line per row
+- suffixes.parquet: text; the endings for exposure
+- insert.parquet: text, label and group under the column names of the train table; the rows that the canary build adds
+
+All three name their purpose in the metadata. The canary build must read only insert.parquet.
 """
 
 from collections.abc import Sequence
@@ -13,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.attacks.canaries.exposure_rank import ENDING_TOKENS
-from audits.attacks.canaries.kinds import FAMILIES, CanarySet
+from audits.attacks.canaries.kinds import ENDING_TOKENS, FAMILIES, CanarySet
 from audits.core.errors import InputError
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
@@ -30,38 +31,28 @@ _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted
 def write_canaries(
     planted: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
-    """Write the three files into a folder, which is made.
-
-    Args:
-        planted: of `make_canaries`.
-        folder: where to; it must not hold canaries yet, because those of a canary build that is built are not made
-            again.
-        text: the name of the column of texts in insert.parquet, as in the train table.
-        label: of classes.
-        group: of persons.
+    """Write the three files into a new folder; text, label and group are the column names of insert.parquet.
 
     Raises:
-        InputError: there are canaries in the folder, or it cannot be written.
+        InputError: the folder already contains canaries, which may be in use, or it cannot be written.
     """
     folder = Path(folder)
     table, insert = planted.table, planted.insert
     person = persons(table.groups)[1]
-    repeats = np.bincount(person)
     columns: dict[str, Sequence[Any]] = {
         "text": table.texts,
         **({} if table.labels is None else {"label": table.labels}),
         "group": table.groups,
         "family": [planted.family[i] for i in person],
         "inserted": planted.inserted[person].tolist(),
-        "repeats": repeats[person].tolist(),
+        "repeats": np.bincount(person)[person].tolist(),
     }
     rows = {text: insert.texts, **({} if insert.labels is None else {label: insert.labels}), group: insert.groups}
     files = ((CANARIES, columns), (SUFFIXES, {"text": planted.suffixes}), (INSERT, rows))
-    there = [name for name, _ in files if (folder / name).exists()]
-    if there:
-        raise InputError(
-            f"the folder {folder} holds canaries already: {', '.join(there)}", hint="give another folder"
-        )
+    existing = [name for name, _ in files if (folder / name).exists()]
+    if existing:
+        problem = f"the folder {folder} already contains canaries: {', '.join(existing)}"
+        raise InputError(problem, hint="Choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
@@ -76,38 +67,31 @@ def read_canaries(
     """Return the canaries with the synthetic table of the canary build.
 
     Args:
-        path: a folder of `write_canaries`, or one parquet table with the columns text, group, family, inserted,
-            repeats and, where the tables have classes, label; `other` is the family of canaries of another make.
-        canary_build: the synthetic table of the build that saw them (.parquet, .jsonl, .csv).
-        text: the column of texts in the canary build's table.
-        label: of classes.
-        group: of persons.
+        path: a folder of `write_canaries`, or a parquet table with the columns text, group, family, inserted, repeats
+            and optionally label. The family of canaries from another source is `other`.
+        canary_build: synthetic table of the canary build (.parquet, .jsonl, .csv).
+        text: name of the text column in the table of the canary build.
+        label: name of its class column.
+        group: name of its person column.
 
     Raises:
-        InputError: a file is missing or does not hold what it should; every problem at once, by row number.
+        InputError: a file is missing or invalid; all problems are listed, by row number.
     """
     path = Path(path)
     file = path / CANARIES if path.is_dir() else path
     found = _columns(file, [*_COLUMNS, "label"])
-    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in found]
-    if not problems:
-        problems = _faults(found)
+    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in found] or _problems(found)
     if problems:
         raise InputError(f"the canaries cannot be used: {file}", problems=problems)
-    suffixes = _suffixes(path / SUFFIXES) if path.is_dir() else ()
-    table = Table(
-        texts=tuple(found["text"]),
-        labels=tuple(found["label"]) if "label" in found else None,
-        groups=tuple(found["group"]),
-        has_groups=True,
-    )
+    labels = tuple(found["label"]) if "label" in found else None
+    table = Table(texts=tuple(found["text"]), labels=labels, groups=tuple(found["group"]), has_groups=True)
     first = np.unique(persons(table.groups)[1], return_index=True)[1]
     return Canaries(
         table=table,
         family=tuple(found["family"][i] for i in first),
         inserted=np.array([found["inserted"][i] for i in first], dtype=np.bool_),
         canary_build=load_table(canary_build, text=text, label=label, group=group, role="rerun"),
-        suffixes=suffixes,
+        suffixes=_suffixes(path / SUFFIXES) if path.is_dir() else (),
     )
 
 
@@ -121,13 +105,13 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(
             f"the canaries cannot be read ({type(error).__name__}): {file}",
-            hint="give the folder that `audits canaries` wrote, or a parquet table of the same columns",
+            hint="Pass the folder of `audits canaries`, or a parquet table with the same columns.",
         ) from error
     return found
 
 
-def _faults(found: dict[str, list[Any]]) -> list[str]:
-    """Return what is wrong with the columns: first their values, then what they say of one person."""
+def _problems(found: dict[str, list[Any]]) -> list[str]:
+    """Return the problems of the values, or if there are none, contradictions between the rows of a person."""
     problems = [
         f"{len(bad)} rows have no usable {name}, the first is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in found else ()))
@@ -139,7 +123,7 @@ def _faults(found: dict[str, list[Any]]) -> list[str]:
         return problems
     unknown = sum(family not in KINDS for family in found["family"])
     if unknown:
-        problems.append(f"{unknown} rows are of a family that is none of {', '.join(KINDS)}")
+        problems.append(f"{unknown} rows have an unknown family; known are {', '.join(KINDS)}")
     person = persons(found["group"])[1]
     first = np.unique(person, return_index=True)[1]
     for name in ("family", "inserted", "repeats"):
@@ -148,12 +132,12 @@ def _faults(found: dict[str, list[Any]]) -> list[str]:
             problems.append(f"{len(differing)} persons have rows that differ in {name}")
     wrong = int((np.bincount(person) != np.array([found["repeats"][i] for i in first])).sum())
     if wrong:
-        problems.append(f"{wrong} persons have another number of rows than repeats says")
+        problems.append(f"the number of rows of {wrong} persons differs from repeats")
     return problems
 
 
-def _usable(value: object, kind: type) -> bool:
-    """Return whether a value is of the kind exactly (a truth value is no number), not blank and not below 1."""
+def _usable(value: Any, kind: type) -> bool:
+    """Return whether a value has exactly this type, is not blank, and as a number is at least 1."""
     if type(value) is not kind:
         return False
     if isinstance(value, str):
@@ -167,5 +151,7 @@ def _suffixes(file: Path) -> tuple[str, ...]:
     texts = _columns(file, ["text"]).get("text", [])
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
-        raise InputError(f"{file} must have a column text of endings of {ENDING_TOKENS} words; {bad} rows have not")
+        raise InputError(
+            f"the column text of {file} must contain endings of {ENDING_TOKENS} words; {bad} rows differ"
+        )
     return tuple(texts)

@@ -1,26 +1,25 @@
-"""Making canaries: persons who never lived, each to be put into the train data of a canary build by its own coin.
+"""Make canaries: fictitious persons, each inserted into the train data of a canary build by its own fair coin.
 
-Four kinds, because each survives another kind of generator:
+There are four families, because each is retained by another type of generator:
 
-    suffix      a beginning from the reference text, then eight words drawn blindly: which a copier brings back
-    semantic    such a beginning, then a sentence whose parts do not belong together: what survives an embedding
-    outlier     words nobody writes together, in 1, 4 or 16 near-identical rows of a smaller class: its
-                own neighbours, so that an interpolating generator takes all parents from one person
-    sampled     text of a flattened word-pair model of the reference: in the domain's words, unlikely in their order
+    suffix      a beginning from the reference text and eight random words, which a copying generator reproduces
+    semantic    the same beginning and a sentence whose parts do not belong together, which an embedding retains
+    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a smaller class; its rows are each
+                other's neighbours, so an interpolating generator takes all parents from one person
+    sampled     text from a flattened word-pair model of the reference: words of the domain in an unlikely order
 
-No language model is at hand here, so `sampled` stands in for texts sampled hot from one; a table of canaries written
-by a real one is audited just as well, as kind `other`.
+`sampled` replaces text from a language model at a high temperature. Canaries written by a real language model can be
+audited as family `other`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, cycle, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.canaries.exposure_rank import ENDING_TOKENS, MIN_SUFFIXES
 from audits.attacks.canaries.word_pool import OWN_WORDS, odd_sentence, plain_sentences
 from audits.core.errors import InputError
 from audits.core.inputs import take
@@ -28,6 +27,8 @@ from audits.core.types import Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
+ENDING_TOKENS = 8
+MIN_SUFFIXES = 10_000
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)
 BEGINNING_WORDS = (12, 25)
@@ -38,32 +39,27 @@ TEMPERATURE = 1.5
 JUMP = 0.2
 ROUNDS = 20
 
+Rng = np.random.Generator
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanarySet:
-    """Canaries before their canary build is built.
+    """Canaries to be added to the train data of a canary build."""
 
-    Args:
-        table: their texts; a person has as many rows as it is to be inserted.
-        family: the kind of each person, by order of first appearance.
-        inserted: bool, for each person whether the coin put it in.
-        suffixes: other endings that those of the `suffix` canaries could have been.
-    """
-
-    table: Table
-    family: tuple[str, ...]
-    inserted: NDArray[np.bool_]
-    suffixes: tuple[str, ...]
+    table: Table  # rows of all canary persons
+    family: tuple[str, ...]  # of each person, in order of first appearance
+    inserted: NDArray[np.bool_]  # whether each person is inserted
+    suffixes: tuple[str, ...]  # alternative endings for the `suffix` canaries
 
     @property
     def insert(self) -> Table:
-        """The rows to append to the train data of the canary build, and of no other."""
+        """Return the rows to append to the train data of the canary build, and of no other build."""
         return take(self.table, np.flatnonzero(self.inserted[persons(self.table.groups)[1]]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What canaries are made of: reference rows that share no run with train, words, and which follows which."""
+    """Word source of canaries: reference rows that share no run of words with train, single words, and followers."""
 
     rows: tuple[tuple[str, ...], ...]
     rows_of_label: dict[str, list[int]]
@@ -75,44 +71,36 @@ def make_canaries(
     train: Table,
     reference: Table | None,
     n: int,
-    rng: np.random.Generator,
+    rng: Rng,
     *,
     families: Sequence[str] = FAMILIES,
     repeats: Sequence[int] = REPEATS,
 ) -> CanarySet:
-    """Return n canary persons with their coins, and the endings for exposure.
+    """Return n canary persons, each with its own fair coin, and the endings for exposure.
 
-    Each canary is a person of its own with a fair coin of its own. Its words come from the reference, or where there
-    is none from a list of our own; a row that shares a run of 8 words with train, or an ending with another canary,
-    is made again. Kinds are dealt in turn, and so are the repeats among the outliers; all others have one row.
-
-    Labels, where train has them: an outlier takes a class that is not train's largest, the others any class, all
-    equally likely; a beginning comes from a reference row of that class where there is one.
+    The words come from the reference, or without one from a built-in list. A canary that shares a run of 8 words with
+    train, or its ending with another canary, is drawn again. Families alternate, and so do the repeats of outliers;
+    the other families have one row. If train has labels, an outlier gets a class other than the largest, the others
+    any class; a beginning is taken from a reference row of that class if there is one.
 
     Args:
-        train: what the canary build's generator will see besides; read for its classes, and to keep away from its
-            texts.
-        reference: text of the same kind by other people; rows that share a run of 8 words with train are left out.
-        n: how many; half of them, by chance, are inserted. A verdict needs 1,000.
-        rng: draws texts and coins.
-        families: which kinds.
-        repeats: how many rows an outlier has.
+        train: train table of the canary build without canaries.
+        reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
+        n: number of canaries; about half are inserted. A verdict needs 1,000.
+        rng: random stream: draws texts, then one coin per person, then endings.
+        families: families to make.
+        repeats: numbers of rows of outliers.
 
     Raises:
-        InputError: fewer than 2 canaries, an unknown kind, repeats below 1, or a reference that only repeats train.
+        InputError: fewer than 2 canaries, an unknown family, repeats below 1, or a reference that only repeats train.
 
-    Privacy: no run of 8 words of train goes into a canary; train's class names do.
-    Random: texts first, then one draw per person for the coins, then the endings.
-    Cost: O(words of train and reference) time and memory, again for each round of texts that had to be made anew.
+    Privacy: no run of 8 words of train is in a canary, but the class names of train are.
     """
     _check(n, families, repeats)
     source = _source(train, reference)
     kind = tuple(families[i % len(families)] for i in range(n))
-    count = Counter[str]()
-    rows_of = []
-    for family in kind:
-        rows_of.append(repeats[count[family] % len(repeats)] if family == "outlier" else 1)
-        count[family] += 1
+    outlier_rows = cycle(repeats)
+    rows_of = [next(outlier_rows) if family == "outlier" else 1 for family in kind]
     labels = _labels(train, kind, rng)
     texts: list[tuple[str, ...]] = [()] * n
     bad = list(range(n))
@@ -123,26 +111,19 @@ def make_canaries(
         if not bad:
             return _with_coins(texts, labels, kind, source, rng)
     raise InputError(
-        f"{len(bad)} canaries could not be kept apart from train and from one another",
-        hint="give a reference table of other people's text, or make fewer canaries",
+        f"{len(bad)} canaries could not be made different from train and from each other",
+        hint="Pass a reference table with text of other persons, or make fewer canaries.",
     )
 
 
 def _with_coins(
-    texts: list[tuple[str, ...]],
-    labels: list[str] | None,
-    kind: tuple[str, ...],
-    source: _Source,
-    rng: np.random.Generator,
+    texts: list[tuple[str, ...]], labels: list[str] | None, kind: tuple[str, ...], source: _Source, rng: Rng
 ) -> CanarySet:
     mark = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    table = Table(
-        texts=tuple(row for rows in texts for row in rows),
-        labels=None if labels is None else tuple(labels[i] for i in owner),
-        groups=tuple(f"canary-{mark}-{i}" for i in owner),
-        has_groups=True,
-    )
+    of_rows = None if labels is None else tuple(labels[i] for i in owner)
+    groups = tuple(f"canary-{mark}-{i}" for i in owner)
+    table = Table(texts=tuple(chain.from_iterable(texts)), labels=of_rows, groups=groups, has_groups=True)
     inserted = rng.random(len(texts)) < 0.5
     suffixes: dict[str, None] = {}
     while len(suffixes) < MIN_SUFFIXES:
@@ -152,8 +133,8 @@ def _with_coins(
 
 def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
     problems = [
-        *(["at least two canaries are needed"] if n < 2 else []),
-        *(["kinds must be some of " + ", ".join(FAMILIES)] if not families or set(families) - set(FAMILIES) else []),
+        *(["at least two canaries are required"] if n < 2 else []),
+        *([f"the families are {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
         *(["repeats must be numbers of at least 1"] if not repeats or min(repeats) < 1 else []),
     ]
     if problems:
@@ -165,15 +146,13 @@ def _source(train: Table, reference: Table | None) -> _Source:
         return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
     clean = np.flatnonzero(~_shares_run(reference.texts, train.texts))
     if len(clean) == 0:
-        raise InputError(
-            "every reference row shares a run of 8 words with train; the reference must be other people's text"
-        )
+        raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
     rows = tuple(tuple(reference.texts[i].split()) for i in clean)
     of_label: dict[str, list[int]] = {}
     if reference.labels is not None:
         for place, i in enumerate(clean):
             of_label.setdefault(reference.labels[i], []).append(place)
-    # a word of two rows at least: what a single person writes may be a name
+    # only words of at least two rows, because a word of one person may be a name
     seen = Counter(word for i in clean for word in set(tokens(reference.texts[i])))
     common = sorted(word for word, rows_with in seen.items() if rows_with >= 2 and word.isalpha() and len(word) > 3)
     vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *OWN_WORDS]))
@@ -190,7 +169,7 @@ def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], NDArray[np.float64
     return tuple(after), np.cumsum(weight / weight.sum())
 
 
-def _labels(train: Table, kind: Sequence[str], rng: np.random.Generator) -> list[str] | None:
+def _labels(train: Table, kind: Sequence[str], rng: Rng) -> list[str] | None:
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -198,10 +177,10 @@ def _labels(train: Table, kind: Sequence[str], rng: np.random.Generator) -> list
     largest = max(every, key=lambda label: count[label])
     smaller = [label for label in every if label != largest] or every
     among = [smaller if family == "outlier" else every for family in kind]
-    return [some[int(rng.integers(len(some)))] for some in among]
+    return [labels[int(rng.integers(len(labels)))] for labels in among]
 
 
-def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: np.random.Generator) -> tuple[str, ...]:
+def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":
@@ -209,23 +188,21 @@ def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: np.
     if family == "sampled":
         return (_sampled(source, rng),)
     base = _drawn(source, OUTLIER_WORDS, rng)
-    rows = []
-    for _ in range(n_rows):
-        row = list(base)
+    rows = [list(base) for _ in range(n_rows)]
+    for row in rows:
         row[int(rng.integers(OUTLIER_WORDS - ENDING_TOKENS))] = _drawn(source, 1, rng)[0]
-        rows.append(" ".join(row))
-    return tuple(rows)
+    return tuple(" ".join(row) for row in rows)
 
 
-def _drawn(source: _Source, n: int, rng: np.random.Generator) -> list[str]:
+def _drawn(source: _Source, n: int, rng: Rng) -> list[str]:
     return [source.vocabulary[i] for i in rng.integers(len(source.vocabulary), size=n)]
 
 
-def _ending(source: _Source, rng: np.random.Generator) -> str:
+def _ending(source: _Source, rng: Rng) -> str:
     return " ".join(_drawn(source, ENDING_TOKENS, rng))
 
 
-def _beginning(label: str | None, source: _Source, rng: np.random.Generator) -> str:
+def _beginning(label: str | None, source: _Source, rng: Rng) -> str:
     if not source.rows:
         return plain_sentences(rng)
     among = source.rows_of_label.get(label, []) if label is not None else []
@@ -233,8 +210,8 @@ def _beginning(label: str | None, source: _Source, rng: np.random.Generator) -> 
     return " ".join(source.rows[row][: int(rng.integers(BEGINNING_WORDS[0], BEGINNING_WORDS[1] + 1))])
 
 
-def _sampled(source: _Source, rng: np.random.Generator) -> str:
-    """Return a walk over word pairs, each follower with its count to the power 1 / T, and now and then any word."""
+def _sampled(source: _Source, rng: Rng) -> str:
+    """Return a random walk: a follower is drawn with weight count^(1/T), or with probability `JUMP` any word."""
     word = source.rows[int(rng.integers(len(source.rows)))][0] if source.rows else _drawn(source, 1, rng)[0]
     walk = [word]
     for _ in range(int(rng.integers(SAMPLED_WORDS[0], SAMPLED_WORDS[1])) - 1):
@@ -255,13 +232,10 @@ def _shares_run(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the persons with a run of train, and all but the first of those with the same ending."""
+    """Return the persons who share a run of words with train, and all but the first of those with equal endings."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    touching = _shares_run([row for rows in texts for row in rows], train.texts)
+    touching = _shares_run(list(chain.from_iterable(texts)), train.texts)
     bad = {i for i, touches in zip(owner, touching, strict=True) if touches}
     endings: dict[tuple[str, ...], int] = {}
-    for i, rows in enumerate(texts):
-        first = endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i)
-        if first != i:
-            bad.add(i)
-    return sorted(bad)
+    firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]
+    return sorted(bad | {i for i, first in enumerate(firsts) if first != i})

@@ -1,4 +1,4 @@
-"""The canaries' own words, for tables without a public reference, and sentences that say what nobody says."""
+"""Words for canaries of tables without a public reference, and sentences that no real record contains."""
 
 import numpy as np
 
@@ -20,87 +20,36 @@ _WORDS = (
 )
 OWN_WORDS = tuple(_WORDS.split())
 
+# parts of an odd sentence, separated by semicolons
 _WHO = (
-    "a retired lighthouse keeper",
-    "the night porter",
-    "a beekeeper of ninety",
-    "twins from the ferry",
-    "the choir's only bass",
-    "a glass blower",
-    "the mayor's barber",
-    "a deep sea welder",
-    "two chess umpires",
-    "a left handed harpist",
-    "the village clockmaker",
-    "an apprentice falconer",
-    "a submarine cook",
-    "the museum's night guard",
-    "a tea taster",
-    "a one armed drummer",
+    "a retired lighthouse keeper; the night porter; a beekeeper of ninety; twins from the ferry; "
+    "the choir's only bass; a glass blower; the mayor's barber; a deep sea welder; two chess umpires; "
+    "a left handed harpist; the village clockmaker; an apprentice falconer; a submarine cook; "
+    "the museum's night guard; a tea taster; a one armed drummer"
 )
 _WHAT = (
-    "hiccups",
-    "a blue thumbnail",
-    "sleepwalking",
-    "a fear of buttons",
-    "frostbite",
-    "sudden colour blindness",
-    "an itching heel",
-    "double vision",
-    "a swollen earlobe",
-    "ringing in one ear",
-    "a stiff jaw",
-    "hay fever",
-    "cold sweats",
-    "a sprained wrist",
-    "loss of taste",
-    "a limp on Sundays",
+    "hiccups; a blue thumbnail; sleepwalking; a fear of buttons; frostbite; sudden colour blindness; "
+    "an itching heel; double vision; a swollen earlobe; ringing in one ear; a stiff jaw; hay fever; cold sweats; "
+    "a sprained wrist; loss of taste; a limp on Sundays"
 )
 _AFTER = (
-    "a fall from a carousel",
-    "winning a raffle",
-    "swallowing a thimble",
-    "a duel with umbrellas",
-    "losing a bet on snails",
-    "an eclipse",
-    "tuning an organ",
-    "painting a drawbridge",
-    "a week in a salt mine",
-    "missing the last tram",
-    "a quarrel over a parrot",
-    "rowing to the wrong island",
-    "eating blue cheese",
-    "carrying a piano",
-    "a storm of hailstones",
-    "teaching geese to march",
+    "a fall from a carousel; winning a raffle; swallowing a thimble; a duel with umbrellas; "
+    "losing a bet on snails; an eclipse; tuning an organ; painting a drawbridge; a week in a salt mine; "
+    "missing the last tram; a quarrel over a parrot; rowing to the wrong island; eating blue cheese; "
+    "carrying a piano; a storm of hailstones; teaching geese to march"
 )
 _WHERE = (
-    "in Trondheim",
-    "near the aqueduct",
-    "on a barge",
-    "behind the opera",
-    "at the weather station",
-    "under the viaduct",
-    "in a planetarium",
-    "on the funicular",
-    "beside the tannery",
-    "in the salt museum",
-    "at the oyster market",
-    "in an empty theatre",
-    "by the frozen canal",
-    "in a greenhouse",
-    "on the customs quay",
-    "above the bakery",
+    "in Trondheim; near the aqueduct; on a barge; behind the opera; at the weather station; under the viaduct; "
+    "in a planetarium; on the funicular; beside the tannery; in the salt museum; at the oyster market; "
+    "in an empty theatre; by the frozen canal; in a greenhouse; on the customs quay; above the bakery"
 )
-_SLOTS = (_WHO, _WHAT, _AFTER, _WHERE)
+_SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHERE))
 
 
 def odd_sentence(rng: np.random.Generator) -> str:
-    """Return a grammatical sentence whose parts do not belong together.
+    """Return a grammatical sentence whose parts do not belong together, from nine random draws.
 
-    Its last eight words hold five drawn from `OWN_WORDS`, so that no two sentences end alike by chance.
-
-    Random: nine draws.
+    Its last eight words contain five random words of `OWN_WORDS`, so two sentences do not end alike by chance.
     """
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(5))
@@ -111,9 +60,6 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short sentences of everyday things, to stand before an ending where there is no reference text.
-
-    Random: six draws.
-    """
+    """Return two short everyday sentences from six random draws: the beginning of a canary without reference text."""
     a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

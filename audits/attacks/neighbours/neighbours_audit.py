@@ -63,17 +63,17 @@ class EncoderNeighbours:
     share: Share
     classes: dict[int, Share]
     scans: dict[str, Scan]
-    texture: dict[str, Any]
+    histogram: dict[str, Any]
+    details: dict[str, Any]
 
 
 class Neighbours:
     """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
-    Attack: someone who holds the release and a person's text checks whether a synthetic record is closer to that text
-        than
-    chance predicts. Equal numbers of train and control persons of each class compete for being nearest to each
-    synthetic record. A generator that does not copy favours neither. One that dropped records resembling train
-    favours control, which also reveals train, so every test is two-sided.
+    Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
+    than chance predicts. For each synthetic record, the nearest person is searched among equal numbers of train and
+    control persons of each class. A generator that does not copy favours neither. One that dropped records resembling
+    train favours control, which also reveals train, so every test is two-sided.
 
     Metrics:
 
@@ -85,19 +85,17 @@ class Neighbours:
 
     The audit passes if, for every encoder, the interval of the share lies within the margin that the number of
     independent rows supports (`MARGINS`) and, if it does not lie within the strictest margin, the share does not
-    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; and no scan
-    is significant. It fails if a share, overall or of a class, is proven outside its margin, corrected for encoders
-    and classes, or a corrected scan is significant, at level .05 whatever the confidence.
-
-    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; no scan is
+    significant; and a leak planted in the table is found (`audits/embeddings/planted.py`). It fails if a share,
+    overall or of a class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
+    significant, at level .05 whatever the confidence. A pass alone is weak evidence: releases that pass such tests
+    can still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Randomness: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
     Cost: O(m · n · d) time per encoder; O(256 · n) memory beside the encoded tables.
     Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
-        exact permutation variance, the scan and the two-sided tests are ours. A pass of this audit alone is weak
-        evidence: releases that pass such tests can still be attacked ("The DCR Delusion", Yao et al. 2025); see the
-            membership audit.
+        exact permutation variance, the scan and the two-sided tests are ours.
     """
 
     name = "neighbours"
@@ -112,14 +110,13 @@ class Neighbours:
             NotMeasurable: there are fewer than 20 persons or synthetic records.
             InputError: the passed vectors do not fit the tables.
         """
-        result = self._measure(self.encode_tables(inputs, rng), rng, confidence)
-        return confirmed(
-            result, inputs, lambda planted, own: self._measure(encode_tables(planted, own), own, confidence)
-        )
 
-    def _measure(self, tables: EncodedTables, rng: np.random.Generator, confidence: float) -> AuditResult:
-        findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
-        return _judge(findings, tables.holdout, tables.people, confidence)
+        def measure(tables: EncodedTables, rng: np.random.Generator) -> AuditResult:
+            findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
+            return _judge(findings, tables.holdout, tables.people, confidence)
+
+        result = measure(self.encode_tables(inputs, rng), rng)
+        return confirmed(result, inputs, lambda planted, own: measure(encode_tables(planted, own), own))
 
 
 def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
@@ -137,16 +134,15 @@ def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Encode
         share=share_of_train(nearest, included, people),
         classes={c: share for c, share in classes.items() if share.n > 0},
         scans={name: scan_test(train, control) for name, (train, control) in arms.items()},
-        texture={
+        histogram=distance_histogram(to_train[:, 0], to_control[:, 0]),
+        details={
             "nndr_ratio_q10": nndr_ratio(to_train, to_control),
             "train_persons_closer_than_99_percent_of_control": int((p <= 0.01).sum()),
-            "histogram": distance_histogram(to_train[:, 0], to_control[:, 0]),
         },
     )
 
 
 def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
-    worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     n = min(f.share.n for f in findings)
     margin = supported_margin(n, MARGINS)
     limit = MARGINS[-1][1] if margin is None else margin
@@ -154,36 +150,29 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     by_chance = holm([f.share.p_beyond(0.0) for f in findings])
     classes = [share for f in findings for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
-    fails = [
-        *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
-        *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
-        *(["the persons closest to a synthetic record"] if min(scans) < CHANCE_LEVEL else []),
-    ]
-    # the wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin
-    differ = [
-        f.share
-        for f, p in zip(findings, by_chance, strict=True)
-        if p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
-    ]
-    over = [
-        *(("the share", f.share, limit) for f in findings if not is_inside(f.share.ends(confidence), limit)),
-        *(
-            ("the share within a class", s, CLASS_MARGIN)
-            for s in classes
-            if s.n >= needed and not is_inside(s.ends(confidence), CLASS_MARGIN)
-        ),
-    ]
-    verdict: Verdict = "fail" if fails else "insufficient" if margin is None or differ or over else "pass"
-    metrics = {
-        "share": envelope([f.share.estimate(confidence) for f in findings]),
-        "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
+    fails = {
+        "the share of nearest neighbours": _proven([f.share for f in findings], limit),
+        "the share within a class": _proven(classes, CLASS_MARGIN),
+        "the persons closest to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
+    failed = [what for what, is_proven in fails.items() if is_proven]
+    # the wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin
+    differs = any(
+        p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
+        for f, p in zip(findings, by_chance, strict=True)
+    )
+    limited = [("the share", f.share, limit) for f in findings]
+    limited += [("the share within a class", share, CLASS_MARGIN) for share in classes if share.n >= needed]
+    over = [entry for entry in limited if not is_inside(entry[1].ends(confidence), entry[2])]
+    verdict: Verdict = "fail" if failed else "insufficient" if margin is None or differs or over else "pass"
+    metrics = {"share": envelope([f.share.estimate(confidence) for f in findings])}
+    metrics["scan_p"] = exact(min(scans), confidence=confidence, n=len(people.is_train))
     if margin is not None:
         metrics["margin"] = exact(margin, confidence=confidence, n=n)
     if classes:
         metrics["worst_class_share"] = envelope([s.estimate(confidence) for s in classes])
     smallest_leak = detectable_share(n, confidence=confidence) if n > 0 else None
-    details = _details(findings, holdout, people, worst, margin)
+    details = _details(findings, holdout, people, margin)
     return two_sided_result(
         "neighbours",
         verdict,
@@ -191,7 +180,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
         limit,
         metrics=metrics,
         details=details | {"power": power(n, MARGINS[0][0], smallest_leak)},
-        reason=_reason(verdict, fails, n, over, holdout, people, differs=bool(differ)) + _alone(verdict, details),
+        reason=_reason(verdict, failed, n, over, holdout, people, differs=differs, details=details),
     )
 
 
@@ -200,35 +189,29 @@ def class_rows_needed(n_shares: int) -> int:
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
 
 
-def _alone(verdict: Verdict, details: Mapping[str, Any]) -> str:
-    """Return, for a pass, how many classes are too small to be tested separately."""
-    small = details["classes_too_small_to_show"]
-    if verdict != "pass" or not small:
-        return ""
-    return (
-        f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
-        f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
-    )
-
-
-def _reason(  # noqa: PLR0913 - what was found, and of whom
+def _reason(  # noqa: PLR0913 - the findings and the persons
     verdict: Verdict,
     fails: list[str],
     n: int,
     over: list[Over],
-    holdout: HoldoutTables,
+    tables: HoldoutTables,
     people: Arms,
     *,
     differs: bool,
+    details: Mapping[str, Any],
 ) -> str:
     if verdict == "fail":
         return f"Train and control differ significantly in {', and in '.join(fails)}."
     if verdict == "pass":
-        return "Synthetic records are as close to control persons as to train persons."
-    least = MARGINS[-1][0]
-    if n < least:
-        aside = holdout.reference_is_control
-        return too_few_rows("The nearest neighbours", n, least, people, reference_is_control=aside)
+        small = details["classes_too_small_to_show"]
+        alone = (
+            f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
+            f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
+        )
+        return f"Synthetic records are as close to control persons as to train persons.{alone if small else ''}"
+    if n < MARGINS[-1][0]:
+        aside = tables.reference_is_control
+        return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=aside)
     if differs:
         return (
             f"The share differs significantly from one half, and {n} independent records are too few to show that it "
@@ -243,12 +226,9 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
 
 
 def _details(
-    findings: list[EncoderNeighbours],
-    holdout: HoldoutTables,
-    people: Arms,
-    worst: EncoderNeighbours,
-    margin: float | None,
+    findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, margin: float | None
 ) -> dict[str, Any]:
+    worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     needed = class_rows_needed(sum(len(f.classes) for f in findings))
     shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in findings) for c in range(people.n_classes))
     return compared(people, has_groups=holdout.has_groups) | {
@@ -259,7 +239,7 @@ def _details(
         "classes_measured": len(worst.classes),
         "class_rows_needed": needed,
         "classes_too_small_to_show": people.n_classes - shown if holdout.has_labels and people.n_classes > 1 else 0,
-        "histogram": worst.texture["histogram"],
+        "histogram": worst.histogram,
         "histogram_encoder": worst.encoder,
         "encoders": {
             f.encoder: {
@@ -267,14 +247,8 @@ def _details(
                 "standard_error": f.share.error,
                 "independent_rows": f.share.n,
                 "share_p": f.share.p_beyond(0.0) if f.share.n > 0 else None,
-                "scans": {
-                    name: {"p": scan.p, "cut": scan.cut, "train_in_cut": scan.n_train_in_cut}
-                    for name, scan in f.scans.items()
-                },
-                "nndr_ratio_q10": f.texture["nndr_ratio_q10"],
-                "train_persons_closer_than_99_percent_of_control": f.texture[
-                    "train_persons_closer_than_99_percent_of_control"
-                ],
+                "scans": {n: {"p": s.p, "cut": s.cut, "train_in_cut": s.n_train_in_cut} for n, s in f.scans.items()},
+                **f.details,
             }
             for f in findings
         },

@@ -29,206 +29,171 @@ def tables(tmp_path_factory, fresh_inputs):
     return folder
 
 
-def arguments(tables, **changes):
-    paths = {name: tables / f"{name}.parquet" for name in ("synthetic", "train", "control")} | changes
-    return ["run", *(part for name, path in paths.items() for part in (f"--{name}", str(path)))]
+def arguments(tables, **options):
+    """Return the words of `audits run` on the tables; an option is named with underscores."""
+    paths = {name: tables / f"{name}.parquet" for name in ("synthetic", "train", "control")} | options
+    words = [part for name, value in paths.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    return ["run", *words]
 
 
-def called(monkeypatch, *words):
-    """Run the console script's function and return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["audits", *words])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return caught.value.code
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Return a function that runs the console script and returns its exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["audits", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return caught.value.code, *capsys.readouterr()
+
+    return run
 
 
-def test_a_clean_release_passes(tables, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "out"
-    words = [*arguments(tables), "--only", "memorization,identifiers", "--out", str(out), "--json"]
-    assert called(monkeypatch, *words) == 0
-    captured = capsys.readouterr()
-    report = json.loads(captured.out)
-    assert report["overall"] == "pass"
-    assert "memorization: pass" in captured.err
-    assert (out / "audit.json").read_bytes() == captured.out.rstrip("\n").encode()
-    assert read_report((out / "audit.json").read_bytes()).overall == "pass"
-    assert [path.name for path in out.iterdir()] == ["audit.json"]
+def with_rows(tables, folder, texts):
+    """Write a synthetic table with further texts and return its path."""
+    rows = pq.read_table(tables / "synthetic.parquet")["text"].to_pylist()
+    pq.write_table(pa.table({"text": [*rows, *texts]}), folder / "s.parquet")
+    return folder / "s.parquet"
+
+
+def test_clean_release_passes(tables, tmp_path, call):
+    words = arguments(tables, only="memorization,identifiers", out=tmp_path / "out")
+    code, output, error = call(*words, "--json")
+    assert (code, json.loads(output)["overall"]) == (0, "pass")
+    assert "memorization: pass" in error
+    (path,) = (tmp_path / "out").iterdir()
+    assert (path.name, path.read_bytes()) == ("audit.json", output.rstrip("\n").encode())
+    assert read_report(path.read_bytes()).overall == "pass"
 
 
 @pytest.mark.parametrize(("claim", "scope"), [([], "record"), (["--rows-are-persons"], "person")])
-def test_rows_are_persons_only_if_declared(tables, tmp_path, monkeypatch, capsys, claim, scope):
-    bare = {}
-    for name in ("train", "control"):
-        bare[name] = tmp_path / f"{name}.parquet"
-        pq.write_table(pq.read_table(tables / f"{name}.parquet", columns=["text"]), bare[name])
-    called(monkeypatch, *arguments(tables, **bare), "--only", "memorization", "--json", *claim)
-    assert json.loads(capsys.readouterr().out)["input_checks"]["claim_scope"] == scope
+def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope):
+    bare = {name: tmp_path / f"{name}.parquet" for name in ("train", "control")}
+    for name, path in bare.items():
+        pq.write_table(pq.read_table(tables / f"{name}.parquet", columns=["text"]), path)
+    output = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)[1]
+    assert json.loads(output)["input_checks"]["claim_scope"] == scope
 
 
-def test_copies_fail(tables, monkeypatch, capsys):
-    copies = arguments(tables, synthetic=tables / "copies.parquet")
-    assert called(monkeypatch, *copies, "--only", "memorization") == 4
-    assert "overall: fail" in capsys.readouterr().err
+def test_copies_fail(tables, call):
+    code, _, error = call(*arguments(tables, synthetic=tables / "copies.parquet", only="memorization"))
+    assert code == 4
+    assert "overall: fail" in error
 
 
-def test_the_same_command_gives_the_same_bytes(tables, monkeypatch, capsys):
-    outputs = []
-    for _ in range(2):
-        called(monkeypatch, *arguments(tables), "--only", "memorization", "--seed", "7", "--json")
-        outputs.append(capsys.readouterr().out)
-    assert outputs[0] == outputs[1]
+def test_same_command_gives_same_bytes(tables, call):
+    words = [*arguments(tables, only="memorization", seed=7), "--json"]
+    assert call(*words)[1] == call(*words)[1]
 
 
-def test_a_policy_refuses_if_a_required_audit_did_not_run(tables, monkeypatch, capsys):
-    words = [*arguments(tables), "--only", "memorization", "--policy", "hospital-external"]
-    assert called(monkeypatch, *words) == 4
-    error = capsys.readouterr().err
+def test_policy_refuses_if_a_required_audit_did_not_run(tables, call):
+    code, _, error = call(*arguments(tables, only="memorization", policy="hospital-external"))
+    assert code == 4
     assert "policy: refused" in error
     assert "not run" in error
 
 
-def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
-    rows = [*fresh_inputs.synthetic.texts, fresh_inputs.train.texts[9]]
-    pq.write_table(pa.table({"text": rows}), tmp_path / "s.parquet")
+def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_path, call):
+    synthetic = with_rows(tables, tmp_path, [fresh_inputs.train.texts[9]])
     path, key = tmp_path / "findings.jsonl", tmp_path / "key"
-    words = [*arguments(tables, synthetic=tmp_path / "s.parquet"), "--only", "memorization,identifiers", "--json"]
-    assert called(monkeypatch, *words, "--findings", str(path), "--findings-key", str(key)) == 4
-    captured = capsys.readouterr()
+    words = arguments(tables, synthetic=synthetic, only="memorization,identifiers", findings=path, findings_key=key)
+    code, output, error = call(*words, "--json")
+    assert code == 4
     found = [json.loads(line) for line in path.read_text().splitlines()]
-    assert f"findings: {len(found)} written" in captured.err
+    assert f"findings: {len(found)} written" in error
     person = pseudonym(key.read_bytes(), fresh_inputs.train.groups[9])
-    assert {(f["row"], f["person"]) for f in found} == {(len(rows) - 1, person)}
+    assert {(f["row"], f["person"]) for f in found} == {(len(fresh_inputs.synthetic), person)}
     assert {f["audit"]: f["kind"] for f in found}.keys() == {"memorization", "identifiers"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in (path, key)} == {0o600}
-    assert person not in captured.out + captured.err
+    assert person not in output + error
 
 
-def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
-    rows = [*fresh_inputs.synthetic.texts, "as Wojciechowska-Featherstonehaugh said"]
-    pq.write_table(pa.table({"text": rows}), tmp_path / "s.parquet")
+def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, call):
+    synthetic = with_rows(tables, tmp_path, ["as Wojciechowska-Featherstonehaugh said"])
     of_train, of_control = tmp_path / "train.jsonl", tmp_path / "control.jsonl"
     lists = [["Wojciechowska-Featherstonehaugh"], *[[]] * (len(fresh_inputs.train) - 1)]
     of_train.write_text("".join(json.dumps(row) + "\n" for row in lists))
     of_control.write_text("[]\n" * len(fresh_inputs.control))
-    words = [*arguments(tables, synthetic=tmp_path / "s.parquet"), "--only", "identifiers", "--json"]
-    given = ["--identifiers", str(of_train), "--control-identifiers", str(of_control)]
-    assert called(monkeypatch, *words, *given) == 4
-    (result,) = json.loads(capsys.readouterr().out)["results"]
-    assert (result["verdict"], result["details"]["known_identifiers_found"]) == ("fail", 1)
-    assert called(monkeypatch, *words, *given[2:]) == 3
-    assert called(monkeypatch, *words, "--identifiers", str(of_control)) == 3
-    assert "entries where the table has" in capsys.readouterr().err
+    words = [*arguments(tables, synthetic=synthetic, only="identifiers"), "--json"]
+    code, output, _ = call(*words, "--identifiers", of_train, "--control-identifiers", of_control)
+    (result,) = json.loads(output)["results"]
+    assert (code, result["verdict"], result["details"]["known_identifiers_found"]) == (4, "fail", 1)
+    assert call(*words, "--control-identifiers", of_control)[0] == 3
+    code, _, error = call(*words, "--identifiers", of_control)
+    assert code == 3
+    assert "entries where the table has" in error
 
 
 @pytest.mark.parametrize("option", ["--findings", "--findings-key"])
-def test_findings_and_key_are_required_together(tables, tmp_path, monkeypatch, capsys, option):
-    assert called(monkeypatch, *arguments(tables), option, str(tmp_path / "x")) == 3
-    assert "together" in capsys.readouterr().err
+def test_findings_and_key_are_required_together(tables, tmp_path, call, option):
+    code, _, error = call(*arguments(tables), option, tmp_path / "x")
+    assert code == 3
+    assert "together" in error
     assert list(tmp_path.iterdir()) == []
 
 
-def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tmp_path, monkeypatch, capsys):
+def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tmp_path, call):
     ledger, seen = tmp_path / "ledger", []
     for name in ("synthetic", "copies", "synthetic"):
-        words = arguments(tables, synthetic=tables / f"{name}.parquet")
-        called(monkeypatch, *words, "--only", "memorization", "--ledger", str(ledger), "--json")
-        (result,) = json.loads(capsys.readouterr().out)["results"]
+        words = arguments(tables, synthetic=tables / f"{name}.parquet", only="memorization", ledger=ledger)
+        (result,) = json.loads(call(*words, "--json")[1])["results"]
         seen.append(result["estimate"]["confidence"])
     assert seen == pytest.approx([0.96, 0.992, 0.96])
-    external = [*arguments(tables), "--only", "memorization", "--policy", "hospital-external"]
-    called(monkeypatch, *external)
-    refused = capsys.readouterr().err
-    assert "attempts: INSUFFICIENT" in refused
-    assert "attempts-counted: INSUFFICIENT" in refused
-    assert "secret-private: INSUFFICIENT" in refused
-    called(monkeypatch, *external, "--ledger", str(ledger), "--streams-are-secret")
-    allowed = capsys.readouterr().err
+    external = arguments(tables, only="memorization", policy="hospital-external")
+    refused = call(*external)[2]
+    for gate in ("attempts", "attempts-counted", "secret-private"):
+        assert f"{gate}: INSUFFICIENT" in refused
+    allowed = call(*external, "--ledger", ledger, "--streams-are-secret")[2]
     assert "attempt 1 on these control persons; entry 2 of ledger" in allowed
-    assert "attempts: " not in allowed
-    assert "attempts-counted: " not in allowed
-    assert "secret-private: " not in allowed
+    assert not any(f"{gate}: " in allowed for gate in ("attempts", "attempts-counted", "secret-private"))
     (ledger / "attempts.jsonl").write_text("{}\n")
-    assert called(monkeypatch, *external, "--ledger", str(ledger)) == 3
+    assert call(*external, "--ledger", ledger)[0] == 3
 
 
 @pytest.mark.parametrize(
-    "again",
-    [
-        ["--seed", "1"],
-        ["--only", "memorization,identifiers"],
-        ["--confidence", "0.9"],
-        ["--reference", "train.parquet"],
-    ],
+    "change", [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.9}, {"reference": "train.parquet"}]
 )
-def test_another_seed_other_audits_or_another_confidence_is_another_attempt(
-    tables, tmp_path, monkeypatch, capsys, again
-):
-    words = [*arguments(tables), "--only", "memorization", "--ledger", str(tmp_path / "ledger")]
-    more = [str(tables / word) if word.endswith(".parquet") else word for word in again]
-    for extra, number in (([], 1), (more, 2), (more, 2), ([], 1)):
-        called(monkeypatch, *words, *extra)
-        assert f"attempt {number} on these control persons" in capsys.readouterr().err
+def test_another_seed_audit_confidence_or_table_is_another_attempt(tables, tmp_path, call, change):
+    if "reference" in change:
+        change = {"reference": tables / change["reference"]}
+    given = {"only": "memorization", "ledger": tmp_path / "ledger"}
+    for options, number in ((given, 1), (given | change, 2), (given | change, 2), (given, 1)):
+        assert f"attempt {number} on these control persons" in call(*arguments(tables, **options))[2]
 
 
-def test_a_deleted_ledger_is_detected(tables, tmp_path, monkeypatch, capsys):
-    words = [*arguments(tables), "--only", "memorization", "--ledger", str(tmp_path / "ledger")]
-    called(monkeypatch, *words)
+def test_deleted_ledger_is_detected(tables, tmp_path, call):
+    words = arguments(tables, only="memorization", ledger=tmp_path / "ledger")
+    call(*words)
     shutil.rmtree(tmp_path / "ledger")
-    assert called(monkeypatch, *words) == 3
-    assert "earlier runs cannot be counted" in capsys.readouterr().err
+    code, _, error = call(*words)
+    assert code == 3
+    assert "earlier runs cannot be counted" in error
 
 
-def test_optional_inputs_are_read_from_files(tables, tmp_path, monkeypatch, capsys, module_at):
-    n, n_train = (pq.read_metadata(tables / f"{name}.parquet").num_rows for name in ("synthetic", "train"))
-    lineage = tmp_path / "lineage.jsonl"
+def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
+    synthetic, train = (tables / f"{name}.parquet" for name in ("synthetic", "train"))
+    n, n_train = (pq.read_metadata(path).num_rows for path in (synthetic, train))
+    lineage, made, log, before = (tmp_path / name for name in ("lineage.jsonl", "canaries", "log.json", "b.parquet"))
     lineage.write_text("".join(json.dumps({"parents": [i % n_train], "weights": [1.0]}) + "\n" for i in range(n)))
-    made = tmp_path / "canaries"
-    assert (
-        called(monkeypatch, "canaries", "--train", str(tables / "train.parquet"), "--n", "120", "--out", str(made))
-        == 0
-    )
+    assert call("canaries", "--train", train, "--n", 120, "--out", made)[0] == 0
     assert sorted(path.name for path in made.iterdir()) == ["canaries.parquet", "insert.parquet", "suffixes.parquet"]
-    log = tmp_path / "log.json"
     logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
     log.write_text(json.dumps(logs.log(logs.sgd(np.random.default_rng(1)))))
-    release = [str(tables / f"{name}.parquet") for name in ("synthetic", "train")]
-    before = pq.read_table(release[0])  # as in a bundle, with an id column
-    before = before.append_column("id", [[f"r-{i:08d}" for i in range(len(before))]])
-    pq.write_table(before, tmp_path / "before.parquet")
-    capsys.readouterr()
-    words = [
-        *arguments(tables),
-        "--only",
-        "parent_recovery,canaries,accounting,differencing",
-        "--lineage",
-        str(lineage),
-        "--canaries",
-        str(made),
-        "--canary-build",
-        release[0],
-        "--mechanism",
-        str(log),
-        "--previous",
-        str(tmp_path / "before.parquet"),
-        "--previous-train",
-        release[1],
-        "--json",
-    ]
-    assert called(monkeypatch, *words) == 4
-    report = json.loads(capsys.readouterr().out)
-    status = {r["name"]: r["status"] for r in report["results"]}
-    assert status == {
-        "parent_recovery": "measured",
-        "canaries": "measured",
-        "accounting": "measured",
-        "differencing": "measured",
-    }
-    verdicts = {r["name"]: r["verdict"] for r in report["results"]}
-    assert verdicts["parent_recovery"] == "fail"  # every row has a single parent
-    assert verdicts["differencing"] == "fail"  # every row is in the previous release
-    assert {"lineage", "canaries", "canary build", "mechanism", "previous", "previous train"} <= set(report["inputs"])
-    assert called(monkeypatch, *arguments(tables), "--canary-build", release[0], "--previous", release[0]) == 3
-    error = capsys.readouterr().err
+    with_id = pq.read_table(synthetic).append_column("id", [[f"r-{i:08d}" for i in range(n)]])  # as in a bundle
+    pq.write_table(with_id, before)
+    audits = ("parent_recovery", "canaries", "accounting", "differencing")
+    files = {"lineage": lineage, "canaries": made, "canary_build": synthetic, "mechanism": log}
+    files |= {"previous": before, "previous_train": train}
+    code, output, _ = call(*arguments(tables, only=",".join(audits), **files), "--json")
+    report = json.loads(output)
+    results = {result["name"]: result for result in report["results"]}
+    assert code == 4
+    assert {name: result["status"] for name, result in results.items()} == dict.fromkeys(audits, "measured")
+    assert results["parent_recovery"]["verdict"] == "fail"  # every row has a single parent
+    assert results["differencing"]["verdict"] == "fail"  # every row is in the previous release
+    assert {name.replace("_", " ") for name in files} <= set(report["inputs"])
+    code, _, error = call(*arguments(tables, canary_build=synthetic, previous=synthetic))
+    assert code == 3
     assert "--canaries and --canary-build must be given together" in error
     assert "--previous and --previous-train must be given together" in error
 
@@ -244,9 +209,9 @@ def test_optional_inputs_are_read_from_files(tables, tmp_path, monkeypatch, caps
         (["--nonsense"], 2, "No such option"),
     ],
 )
-def test_bad_input_gives_one_message_and_exit_code(tables, monkeypatch, capsys, words, code, message):
-    assert called(monkeypatch, *arguments(tables), *words) == code
-    error = capsys.readouterr().err
+def test_bad_input_gives_one_message_and_exit_code(tables, call, words, code, message):
+    found, _, error = call(*arguments(tables), *words)
+    assert found == code
     assert message in error
     assert "Traceback" not in error
 
@@ -256,7 +221,7 @@ CANARY = "zebra quartz canary " * 3
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("fault", ["no column", "empty", "not UTF-8"])
-def test_an_unusable_table_gives_one_message_without_its_text(tables, tmp_path, monkeypatch, capsys, suffix, fault):
+def test_unusable_table_gives_one_message_without_its_text(tables, tmp_path, call, suffix, fault):
     path = tmp_path / f"t.{suffix}"
     column, data = ("text", CANARY.encode() + b"\xff") if fault == "not UTF-8" else ("note", CANARY.encode())
     if fault == "empty":
@@ -269,34 +234,37 @@ def test_an_unusable_table_gives_one_message_without_its_text(tables, tmp_path, 
         ends = pa.array([0, len(data)], pa.int32()).buffers()[1]
         text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(data)])
         pq.write_table(pa.table({column: text}), path)
-    assert called(monkeypatch, *arguments(tables, synthetic=path)) == 3
-    captured = capsys.readouterr()
-    assert captured.err.startswith("audits: the synthetic table")
-    assert captured.err.count("audits:") == 1
-    assert "canary" not in captured.err + captured.out
+    code, output, error = call(*arguments(tables, synthetic=path))
+    assert code == 3
+    assert error.startswith("audits: the synthetic table")
+    assert error.count("audits:") == 1
+    assert "canary" not in error + output
 
 
-def test_an_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, monkeypatch, capsys):
+def test_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, call):
     (tmp_path / "file").write_text("")
-    assert called(monkeypatch, *arguments(tables), "--out", str(tmp_path / "file" / "out")) == 3
-    assert "cannot be created" in capsys.readouterr().err
+    code, _, error = call(*arguments(tables, out=tmp_path / "file" / "out"))
+    assert code == 3
+    assert "cannot be created" in error
 
 
 @pytest.mark.parametrize("name", [*names(), "A", "i", "shadow"])
 def test_every_audit_is_explained(name):
     result = CliRunner().invoke(app, ["explain", name])
     assert result.exit_code == 0
-    assert "attacker's story" in result.stdout
+    assert "**Attack.**" in result.stdout
 
 
-def test_explain_lists_the_audits_for_an_unknown_name(monkeypatch, capsys):
-    assert called(monkeypatch, "explain", "nonsense") == 3
-    assert "differencing" in capsys.readouterr().err
+def test_explain_lists_the_audits_for_an_unknown_name(call):
+    code, _, error = call("explain", "nonsense")
+    assert code == 3
+    assert "differencing" in error
 
 
-def test_verify_rejects_an_empty_folder(tmp_path, monkeypatch, capsys):
-    assert called(monkeypatch, "verify", str(tmp_path), "--trust", str(tmp_path / "trust.json"), "--json") != 0
-    assert json.loads(capsys.readouterr().out)["ok"] is False
+def test_verify_rejects_an_empty_folder(tmp_path, call):
+    code, output, _ = call("verify", tmp_path, "--trust", tmp_path / "trust.json", "--json")
+    assert code != 0
+    assert json.loads(output)["ok"] is False
 
 
 def test_the_module_runs_without_the_engine(tables):
@@ -311,13 +279,9 @@ def test_the_module_runs_without_the_engine(tables):
         "sys.argv = ['audits', *sys.argv[1:]]\n"
         "runpy.run_module('audits', run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments(tables), "--only", "memorization", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
+    words = [sys.executable, "-c", code, *arguments(tables, only="memorization"), "--json"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["overall"] == "pass"
     assert "\x1b" not in done.stderr
@@ -331,10 +295,11 @@ def test_importing_is_cheap():
     assert "numpy" not in loaded
 
 
-def test_without_a_trust_root_only_the_integrity_is_checked(tmp_path, monkeypatch, capsys):
-    assert called(monkeypatch, "verify", str(tmp_path)) == 3
-    assert "--only integrity" in capsys.readouterr().err
-    assert called(monkeypatch, "verify", str(tmp_path), "--only", "integrity") == 10
+def test_without_a_trust_root_only_the_integrity_is_checked(tmp_path, call):
+    code, _, error = call("verify", tmp_path)
+    assert code == 3
+    assert "--only integrity" in error
+    assert call("verify", tmp_path, "--only", "integrity")[0] == 10
 
 
 CALIBRATED = """
@@ -347,46 +312,46 @@ selftest: [memorization]
 """
 
 
-def test_a_self_test_gates_only_for_its_own_persons(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
+def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tmp_path, call):
     policy, file, out = tmp_path / "calibrated.yaml", tmp_path / "selftest.json", tmp_path / "out"
     policy.write_text(CALIBRATED)
     loaded = load_tables(*(tables / f"{name}.parquet" for name in ("synthetic", "train", "control")), None)
     cell = {"demand": "must_fail", "outcome": "right"}
     result = {"audits": ["memorization"], "cases": [{"case": "verbatim", "audits": {"memorization": cell}}]}
-    found = digests(loaded)
-    file.write_bytes(bound_selftest(result, found, salt="1" * 64, tool=tool_name()).to_bytes())
-    words = [*arguments(tables), "--only", "memorization", "--policy", str(policy)]
-    assert called(monkeypatch, *words) == 4
-    assert "selftest-memorization: INSUFFICIENT" in capsys.readouterr().err
-    assert called(monkeypatch, *words, "--selftest", str(file), "--out", str(out)) == 0
-    assert "gates: 2 of 2 passed" in capsys.readouterr().err
+    file.write_bytes(bound_selftest(result, digests(loaded), salt="1" * 64, tool=tool_name()).to_bytes())
+    given = {"only": "memorization", "policy": policy}
+    code, _, error = call(*arguments(tables, **given))
+    assert code == 4
+    assert "selftest-memorization: INSUFFICIENT" in error
+    code, _, error = call(*arguments(tables, **given, selftest=file, out=out))
+    assert code == 0
+    assert "gates: 2 of 2 passed" in error
     assert {path.name for path in out.iterdir()} == {"audit.json", "audit.public.json"}
     public = json.loads((out / "audit.public.json").read_text())
     assert "train" not in public["inputs"]
     assert str(len(set(fresh_inputs.train.groups))) not in json.dumps(public["results"])
-    others = arguments(tables, train=tables / "control.parquet", control=tables / "train.parquet")
-    assert (
-        called(monkeypatch, *others, "--only", "memorization", "--policy", str(policy), "--selftest", str(file)) == 3
-    )
-    assert "of other persons" in capsys.readouterr().err
+    swapped = {"train": tables / "control.parquet", "control": tables / "train.parquet"}
+    code, _, error = call(*arguments(tables, **swapped, **given, selftest=file))
+    assert code == 3
+    assert "not the table of the self-test" in error
 
 
-def test_vectors_of_another_encoder_are_read(tables, tmp_path, monkeypatch, capsys):
+def test_vectors_of_another_encoder_are_read(tables, tmp_path, call):
     for name in ("synthetic", "train", "control"):
         np.save(tmp_path / f"{name}.npy", np.ones((pq.read_metadata(tables / f"{name}.parquet").num_rows, 6)))
-    words = [*arguments(tables), "--only", "memorization"]
-    assert called(monkeypatch, *words, "--vectors", f"mine={tmp_path}") == 0
-    assert called(monkeypatch, *words, "--vectors", f"mine={tmp_path / 'none'}") == 3
-    assert "the vectors do not fit the tables" in capsys.readouterr().err
+    assert call(*arguments(tables, only="memorization", vectors=f"mine={tmp_path}"))[0] == 0
+    code, _, error = call(*arguments(tables, only="memorization", vectors=f"mine={tmp_path / 'none'}"))
+    assert code == 3
+    assert "the vectors do not fit the tables" in error
 
 
-def test_a_table_is_written_anew_without_what_nobody_audits(tables, tmp_path, monkeypatch, capsys):
+def test_rewrite_removes_unaudited_columns(tables, tmp_path, call):
     table = pq.read_table(tables / "synthetic.parquet")
     wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.jsonl"
     pq.write_table(table.append_column("source", [["somebody"] * len(table)]), wild)
-    words = ["--only", "memorization"]
-    assert called(monkeypatch, *arguments(tables, synthetic=wild), *words) == 3
-    assert "audits rewrite" in capsys.readouterr().err
-    assert called(monkeypatch, "rewrite", str(wild), str(clean)) == 0
-    assert called(monkeypatch, *arguments(tables, synthetic=clean), *words) == 0
+    code, _, error = call(*arguments(tables, synthetic=wild, only="memorization"))
+    assert code == 3
+    assert "audits rewrite" in error
+    assert call("rewrite", wild, clean)[0] == 0
+    assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0
     assert b"somebody" not in clean.read_bytes()

@@ -1,4 +1,4 @@
-"""The commands: a plan, tables put where it says, a verdict; and nobody's name anywhere but in the plan."""
+"""The commands shadow-plan and shadow: plan, tables, verdict; only the plan contains names of persons."""
 
 import json
 
@@ -31,12 +31,8 @@ def run(*arguments):
 @pytest.fixture
 def files(people, tmp_path):
     train, control = people(31, seed=1, prefix="person-t", rows=(1, 1)), people(40, seed=2, prefix="person-h")
-    paths = [
-        "--train",
-        write(tmp_path / "train.jsonl", train.texts, train.groups),
-        "--control",
-        write(tmp_path / "control.jsonl", control.texts, control.groups),
-    ]
+    paths = ["--train", write(tmp_path / "train.jsonl", train.texts, train.groups)]
+    paths += ["--control", write(tmp_path / "control.jsonl", control.texts, control.groups)]
     return train, paths, write(tmp_path / "synthetic.jsonl", train.texts[:20])
 
 
@@ -46,13 +42,13 @@ def planned(files, tmp_path):
     folder = tmp_path / "shadow"
     done = run("shadow-plan", "--synthetic", synthetic, *paths, "--out", folder, "--runs", 8, "--persons", 2)
     assert done.exit_code == 0, done.output
-    assert "8 reruns about 2 persons" in done.stderr
+    assert "8 reruns for 2 target persons" in done.stderr
     assert "person-" not in done.output
     return train, paths, folder
 
 
 def rerun(train, folder):
-    """Write what a generator that copies would."""
+    """Write the tables that a copying generator would write."""
     (folder / "synthetic").mkdir()
     for entry in json.loads((folder / PLAN).read_bytes())["runs"]:
         kept = [t for t, g in zip(train.texts, train.groups, strict=True) if g not in entry["leave_out"]]
@@ -60,20 +56,20 @@ def rerun(train, folder):
 
 
 @pytest.mark.slow
-def test_a_copy_is_not_passed_and_nobody_is_named(planned):
+def test_copy_does_not_pass_and_no_person_is_named(planned):
     train, paths, folder = planned
     rerun(train, folder)
     done = run("shadow", folder, *paths, "--json")
     assert done.exit_code == 4, done.output
-    said = json.loads(done.stdout)
-    jsonschema.validate(said, audit_schema())
-    assert json.loads((folder / "shadow.json").read_bytes()) == said
-    (result,) = said["results"]
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, audit_schema())
+    assert json.loads((folder / "shadow.json").read_bytes()) == report
+    (result,) = report["results"]
     assert result["name"] == "shadow"
     assert result["estimate"]["value"] > 0.8
-    assert set(said["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
+    assert set(report["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
     assert "AUC of non-members" in done.stderr
-    assert "shadow: 207 of 207 tables and dealings" in done.stderr
+    assert "shadow: step 207 of 207" in done.stderr
     assert "person-" not in done.output + (folder / "shadow.json").read_text()
 
 
@@ -86,7 +82,7 @@ def test_missing_reruns_are_named(planned):
     assert not (folder / "shadow.json").exists()
 
 
-def test_too_small_tables_show_nothing(planned):
+def test_too_small_tables_are_not_measurable(planned):
     train, paths, folder = planned
     rerun(train, folder)
     write(folder / "synthetic" / "003.jsonl", train.texts[:5])

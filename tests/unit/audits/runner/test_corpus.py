@@ -1,4 +1,4 @@
-"""The audits on real posts of 20 Newsgroups, persons by author: what must fail fails, fresh people pass."""
+"""The audits on posts of 20 Newsgroups, with authors as persons: leaks fail and clean releases pass."""
 
 import random
 from dataclasses import replace
@@ -30,27 +30,23 @@ def posts(corpus_folder):
 
 def table_of(posts, authors):
     rows = [row for author in authors for row in posts[author]]
-    return Table(
-        texts=tuple(r["text"] for r in rows),
-        labels=tuple(str(r["label"]) for r in rows),
-        groups=tuple(r["group"] for r in rows),
-        has_groups=True,
-    )
+    texts, labels, groups = (tuple(str(row[key]) for row in rows) for key in ("text", "label", "group"))
+    return Table(texts=texts, labels=labels, groups=groups, has_groups=True)
 
 
 def split(posts, seed, n=1000):
-    """Return train, control and the posts of n other people, and of those who quote neither train nor control.
+    """Return the inputs with a clean release, and the posts of all n other authors.
 
-    Answers quote posts, so a third part of the authors really does repeat people of the other two, also what two of
-    them have. Who quotes is told without looking at the role, so leaving them out says nothing about who is train.
+    Answers quote posts, so many authors repeat authors of train and control. They are removed from the clean release
+    without regard to the role of the quoted author, so the removal reveals nothing about train.
     """
     authors = sorted(posts)
     random.Random(seed).shuffle(authors)
     train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
     rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
     pool = [tokens(text) for text in (*seen.texts, *unseen.texts)]
-    runs = unique_runs(map(tokens, rows.texts), pool, np.zeros(len(pool), dtype=np.int64))  # whoever they are of
-    # and who quotes line by line, with something before each line
+    runs = unique_runs(map(tokens, rows.texts), pool, np.zeros(len(pool), dtype=np.int64))  # of any author
+    # authors who quote line by line, with a prefix before each line
     line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
     quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}
     fresh = table_of(posts, [author for author in others if author not in quoting])
@@ -67,24 +63,23 @@ def verdict(attack, inputs):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_fresh_people_pass_on_other_splits(posts, seed):
+def test_clean_releases_pass_on_other_splits(posts, seed):
     inputs, _ = split(posts, seed)
     result = verdict(Memorization(), inputs)
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
 
 
-def test_people_who_quote_each_other_cannot_be_judged(posts):
+def test_authors_who_quote_each_other_are_insufficient(posts):
     inputs, everybody = split(posts, 1)
     result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient"
-    assert "quote each other" in result.reason
+    assert "quoting each other" in result.reason
 
 
 def test_copies_fail(clean, retexted):
-    assert (
-        verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, clean.train.texts))).verdict == "fail"
-    )
+    copies = replace(clean, synthetic=retexted(clean.train, clean.train.texts))
+    assert verdict(Memorization(), copies).verdict == "fail"
 
 
 def test_copies_of_one_in_a_hundred_fail(clean, retexted):
@@ -102,7 +97,7 @@ def test_word_dropout_fails(clean, retexted, word_dropout):
 
 
 def test_one_planted_record_number_fails(clean, retexted):
-    """Posts hold no record numbers, so one is given to one train person and to one synthetic row."""
+    """Posts contain no record numbers, so one is added to a train row and to a synthetic row."""
     train = replace(clean.train, texts=(f"{clean.train.texts[0]} MRN 40718823", *clean.train.texts[1:]))
     before = verdict(Identifiers(), replace(clean, train=train))
     assert before.metrics["hard_hits"].value == 0
@@ -113,15 +108,13 @@ def test_one_planted_record_number_fails(clean, retexted):
     assert after.verdict == "fail"
 
 
-def test_sixty_people_are_too_few(posts):
+def test_sixty_authors_are_insufficient(posts):
     inputs, _ = split(posts, 3, n=60)
     result = verdict(Memorization(), inputs)
     assert result.verdict == "insufficient"
     assert "299" in result.reason
 
 
-def test_the_whole_suite_passes_on_fresh_people(clean):
+def test_all_audits_pass_on_a_clean_release(clean):
     report = run(clean, names=["memorization", "neighbours", "membership"])
-    assert {r.name: r.verdict for r in report.results} == dict.fromkeys(
-        ("memorization", "neighbours", "membership"), "pass"
-    ), [r.reason for r in report.results]
+    assert [r.verdict for r in report.results] == ["pass"] * 3, [r.reason for r in report.results]

@@ -22,12 +22,24 @@ def test_a_clean_split_has_no_problems(fresh_inputs):
     assert found.details["claim_scope"] == "person"
 
 
+def with_texts(inputs, **texts):
+    """Return the inputs with other texts in some tables."""
+    tables = {name: replace(getattr(inputs, name), texts=tuple(rows)) for name, rows in texts.items()}
+    return replace(inputs, **tables)
+
+
+def appended(table, texts):
+    """Return the texts of a table, the first of them followed by these."""
+    added = [*texts, *[""] * (len(table) - len(texts))]
+    return [f"{row} {text}" if text else row for row, text in zip(table.texts, added, strict=True)]
+
+
 def repeated(inputs, n):
-    texts = [t.replace("a", "a ", 1) for t in inputs.train.texts[:n]] + list(inputs.control.texts[n:])
-    return replace(inputs, control=replace(inputs.control, texts=tuple(texts)))
+    texts = [t.replace("a", "a ", 1) for t in inputs.train.texts[:n]]
+    return with_texts(inputs, control=[*texts, *inputs.control.texts[n:]])
 
 
-def test_a_few_repeated_rows_are_left_out_and_counted(fresh_inputs):
+def test_few_repeated_rows_are_removed_and_counted(fresh_inputs):
     found = checked(repeated(fresh_inputs, 3))
     assert found.problems == ()
     assert found.details["control_rows_left_out"] == 3
@@ -39,47 +51,35 @@ def test_many_repeated_rows_are_a_problem(fresh_inputs):
     assert "nearly duplicate a train row" in found.problems[0]
 
 
-def test_nothing_but_repeats_is_refused(fresh_inputs):
+def test_control_of_repeats_only_is_refused(fresh_inputs):
     same = replace(fresh_inputs.train, groups=tuple(f"h{g}" for g in fresh_inputs.train.groups))
     with pytest.raises(InputError, match="every control row repeats"):
         checked(replace(fresh_inputs, control=same))
 
 
 def test_a_shift_is_a_problem(fresh_inputs):
-    texts = tuple(f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts))
-    found = checked(replace(fresh_inputs, control=replace(fresh_inputs.control, texts=texts)))
+    texts = [f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts)]
+    found = checked(with_texts(fresh_inputs, control=texts))
     assert len(found.problems) == 1
     assert "differ by more than chance" in found.problems[0]
 
 
-def test_without_persons_nothing_is_shown_about_persons(fresh_inputs):
+def test_without_persons_the_claim_is_about_records(fresh_inputs):
     found = checked(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)))
     assert "do not identify persons" in found.problems[0]
     assert found.details["claim_scope"] == "record"
 
 
-def both(inputs, text):
-    """Return the tables with a text of a train and of a control person, which also stands in the synthetic table."""
-    return replace(
-        inputs,
-        train=with_row(inputs.train, text),
-        control=with_row(inputs.control, text),
-        synthetic=with_row(inputs.synthetic, text),
-    )
-
-
-def with_row(table, text):
-    return replace(table, texts=(text, *table.texts[1:]))
-
-
-def test_what_stands_on_both_sides_is_somebodys(fresh_inputs):
-    """A note under two ids, one of them in control, is not nobody's when it comes back."""
-    report = run(both(fresh_inputs, fresh_inputs.train.texts[0]), names=["memorization"], seed=3)
+def test_copy_of_a_text_in_train_and_control_fails(fresh_inputs):
+    """A note under two ids, one of them in control, still belongs to a person of train."""
+    tables = {name: getattr(fresh_inputs, name).texts for name in ("train", "control", "synthetic")}
+    inputs = with_texts(fresh_inputs, **{n: [tables["train"][0], *texts[1:]] for n, texts in tables.items()})
+    report = run(inputs, names=["memorization"], seed=3)
     assert report.results[0].metrics["memorization.hard_hits"].value == 1
     assert report.results[0].verdict == "fail"
 
 
-def test_what_was_left_out_before_counts(fresh_inputs):
+def test_rows_removed_before_count(fresh_inputs):
     found = checked(replace(fresh_inputs, near_duplicate_rate=0.26))
     assert "26.0% of the control rows" in found.problems[0]
     assert found.details["metrics"]["near_duplicate_rate"]["value"] == 0.26
@@ -93,24 +93,16 @@ def test_what_was_left_out_before_counts(fresh_inputs):
 def numbered(inputs, n, *, recorded):
     """Return the tables with n record numbers that a train and a control person share."""
     numbers = [f"{70_000_000 + 7919 * i}" for i in range(n)]
-    if recorded:
-        train, control = len(inputs.train), len(inputs.control)
-        return replace(
-            inputs,
-            identifiers=tuple((numbers[i], "03.04.1971") if i < n else ("Ann",) for i in range(train)),
-            control_identifiers=tuple((numbers[i], "Ann") if i < n else ("03.04.1971",) for i in range(control)),
-        )
-    train, control = (
-        [f"{t} MRN: {numbers[i]}" if i < n else t for i, t in enumerate(table.texts)]
-        for table in (inputs.train, inputs.control)
-    )
-    return replace(
-        inputs, train=replace(inputs.train, texts=tuple(train)), control=replace(inputs.control, texts=tuple(control))
-    )
+    if recorded:  # a date in both tables is no record number
+        of_train = [*((number, "03.04.1971") for number in numbers), *[("Ann",)] * (len(inputs.train) - n)]
+        of_control = [*((number, "Ann") for number in numbers), *[("03.04.1971",)] * (len(inputs.control) - n)]
+        return replace(inputs, identifiers=tuple(of_train), control_identifiers=tuple(of_control))
+    named = [f"MRN: {number}" for number in numbers]
+    return with_texts(inputs, train=appended(inputs.train, named), control=appended(inputs.control, named))
 
 
 @pytest.mark.parametrize("recorded", [False, True])
-def test_persons_of_one_record_number_are_no_non_members(fresh_inputs, recorded):
+def test_control_persons_with_a_record_number_of_train_are_removed(fresh_inputs, recorded):
     few = checked(numbered(fresh_inputs, 2, recorded=recorded))
     assert few.problems == ()
     out = {fresh_inputs.control.groups[i] for i in range(2)}
@@ -121,18 +113,9 @@ def test_persons_of_one_record_number_are_no_non_members(fresh_inputs, recorded)
     assert "the group column is wrong" in many.problems[0]
 
 
-def test_a_number_of_everybody_makes_nobody_a_relative(fresh_inputs):
-    train, control = (
-        [f"{t} MRN: 40718823" if i < 9 else t for i, t in enumerate(table.texts)]
-        for table in (fresh_inputs.train, fresh_inputs.control)
-    )
-    found = checked(
-        replace(
-            fresh_inputs,
-            train=replace(fresh_inputs.train, texts=tuple(train)),
-            control=replace(fresh_inputs.control, texts=tuple(control)),
-        )
-    )
+def test_record_number_of_many_persons_is_ignored(fresh_inputs):
+    texts = {name: appended(getattr(fresh_inputs, name), ["MRN: 40718823"] * 9) for name in ("train", "control")}
+    found = checked(with_texts(fresh_inputs, **texts))
     assert found.inputs.set_aside is None
 
 
@@ -142,37 +125,33 @@ def referenced(inputs, texts, people, n=600):
     return replace(inputs, reference=reference)
 
 
-def whole(text):
-    return [text]
-
-
 def thirds(text):
     words = text.split()
     k = len(words) // 3
     return [" ".join(words[:k]), " ".join(words[k : 2 * k]), " ".join(words[2 * k :])]
 
 
-def inside(text):
-    return [f"public words before it {text} and public words behind it"]
+COPIED = {
+    "whole": lambda text: [text],
+    "in thirds": thirds,
+    "inside": lambda text: [f"public words before it {text} and public words behind it"],
+    "with other numbers": lambda text: ["".join("7" if c.isdigit() else c for c in text)],
+}
 
 
-def renumbered(text):
-    return ["".join("7" if c.isdigit() else c for c in text)]
-
-
-@pytest.mark.parametrize("copied", [whole, thirds, inside, renumbered])
-def test_a_reference_of_train_records_hides_nothing(fresh_inputs, people, copied):
+@pytest.mark.parametrize("copied", COPIED.values(), ids=COPIED)
+def test_reference_with_train_records_hides_no_copy(fresh_inputs, people, copied):
     texts = [text for text in fresh_inputs.train.texts if len(text.split()) > 45][:8]
     rows = [row for text in texts for row in copied(text)]
     inputs = referenced(fresh_inputs, rows, people, n=800 * len(copied("a b c")))
-    inputs = replace(inputs, synthetic=replace(inputs.synthetic, texts=(*texts, *inputs.synthetic.texts[8:])))
+    inputs = with_texts(inputs, synthetic=[*texts, *inputs.synthetic.texts[8:]])
     report = run(inputs, names=["memorization"], seed=3)
     assert report.input_checks["reference_rows_left_out"] == len(rows)
     assert report.results[0].verdict == "fail"
     assert report.results[0].metrics["memorization.hard_hits"].value == 8
 
 
-def test_a_reference_that_repeats_many_is_refused_as_one(fresh_inputs, people):
+def test_reference_that_repeats_many_records_is_a_problem(fresh_inputs, people):
     found = checked(referenced(fresh_inputs, fresh_inputs.control.texts[:20], people))
     assert "reference" in found.problems[0]
     only = checked(replace(fresh_inputs, reference=fresh_inputs.train))
@@ -180,10 +159,9 @@ def test_a_reference_that_repeats_many_is_refused_as_one(fresh_inputs, people):
     assert only.details["metrics"]["problems"]["value"] == 1
 
 
-def test_a_public_passage_that_people_quote_is_a_reference(fresh_inputs, people):
+def test_quoted_public_passage_stays_in_the_reference(fresh_inputs, people):
     passage = " ".join(people(3, seed=55, prefix="q").texts[0].split()[:12])
-    train = [f"{t} {passage}" if i < 4 else t for i, t in enumerate(fresh_inputs.train.texts)]
-    inputs = replace(fresh_inputs, train=replace(fresh_inputs.train, texts=tuple(train)))
+    inputs = with_texts(fresh_inputs, train=appended(fresh_inputs.train, [passage] * 4))
     found = checked(referenced(inputs, [passage], people))
     assert found.details["reference_rows_left_out"] == 0
 

@@ -1,4 +1,4 @@
-"""A table that does not speak the language of its source is read by no attack, and passes none."""
+"""A table in another language than its source cannot be read by the attacks and passes none of them."""
 
 import base64
 import codecs
@@ -50,7 +50,7 @@ def test_encoded_text_is_foreign(town, how):
     assert found.problems
 
 
-def test_one_row_in_ten_is_seen(town):
+def test_one_foreign_row_in_ten_is_detected(town):
     texts = [rot13(t) if i % 10 == 0 else t for i, t in enumerate(town.synthetic.texts)]
     found = check_language(release(town, texts), RNG(1))
     assert found.foreign_rows == pytest.approx(0.1, abs=0.02)
@@ -58,14 +58,14 @@ def test_one_row_in_ten_is_seen(town):
 
 
 @pytest.mark.parametrize("how", ["rotated by 13", "base64", "hexadecimal", "other letters"])
-def test_one_row_alone_is_seen(town, how):
+def test_one_illegible_row_is_detected(town, how):
     texts = [ENCODED[how](t) if i == 7 else t for i, t in enumerate(town.synthetic.texts)]
     found = check_language(release(town, texts), RNG(1))
     assert found.illegible_rows == 1
     assert "1 synthetic rows" in found.problems[0]
 
 
-def test_where_control_has_such_rows_too_they_are_no_news(town):
+def test_illegible_rows_in_control_explain_those_in_synthetic(town):
     def some(table):
         return replace(table, texts=tuple(rot13(t) if i % 20 < 2 else t for i, t in enumerate(table.texts)))
 
@@ -73,15 +73,14 @@ def test_where_control_has_such_rows_too_they_are_no_news(town):
     assert found.problems == ()
 
 
-def test_where_the_order_of_letters_tells_nothing_nothing_can_be_read(town):
+def test_unmeasurable_legibility_makes_all_rows_illegible(town):
     digits = RNG(5)
 
     def noise(table):
         return replace(table, texts=tuple("".join(digits.choice(list("0123456789 "), size=90)) for _ in table.texts))
 
-    found = check_language(
-        AuditInputs(synthetic=noise(town.synthetic), train=noise(town.train), control=noise(town.control)), RNG(1)
-    )
+    tables = {name: noise(getattr(town, name)) for name in ("synthetic", "train", "control")}
+    found = check_language(AuditInputs(**tables), RNG(1))
     assert found.illegible_rows == 300
 
 
@@ -99,7 +98,7 @@ def test_the_same_language_is_not_foreign(town, order):
     assert not found.dissimilar
 
 
-def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeypatch):
+def test_dissimilar_rows_prevent_a_pass_of_similarity_audits(town, monkeypatch):
     far = LanguageCheck(foreign_rows=0.0, illegible_rows=0, similarity=0.3, n=300)
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
     report = run(town, names=["memorization", "neighbours"], seed=2)
@@ -108,7 +107,7 @@ def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeyp
 
 
 @pytest.mark.parametrize("how", ["rotated by 13", "base64"])
-def test_no_audit_passes_a_table_it_cannot_read(town, how):
+def test_no_audit_passes_an_encoded_table(town, how):
     encoded = release(town, [ENCODED[how](t) for t in town.train.texts])
     report = run(encoded, names=["memorization", "neighbours", "membership", "linkage"], seed=2)
     assert "pass" not in [result.verdict for result in report.results]
@@ -119,7 +118,7 @@ def test_no_audit_passes_a_table_it_cannot_read(town, how):
             assert result.metrics[f"{name}.foreign_rows"].value > 0.5
 
 
-def test_a_readable_table_reports_that_it_is(town):
+def test_readable_table_is_reported(town):
     report = run(town, names=["neighbours"], seed=2)
     assert report.input_checks["language"]["foreign_rows"] == 0
     assert report.input_checks["problems"] == []

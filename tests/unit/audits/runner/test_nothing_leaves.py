@@ -1,4 +1,4 @@
-"""Fifty strings planted in texts, labels, persons and identifiers come out nowhere, also where every audit breaks."""
+"""No report or message contains strings planted in texts, labels, persons and identifiers, even if audits fail."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from audits.runner.run import run
 
 PLANTED = [f"qzx{i:02d}vkw{i * 7919 % 1000:03d}" for i in range(50)]
 TEXTS, LABELS, PERSONS, KNOWN = PLANTED[:20], PLANTED[20:22], PLANTED[22:40], PLANTED[40:]
-# a function deep in each audit that is handed texts or what was made of them
+# an inner function of each audit that gets texts or results computed from them
 DEEP = {name: f"{module}._judge" for name, (module, _) in AUDITS.items()}
 DEEP |= {"membership": "audits.attacks.membership.membership_audit._details"}
 
@@ -33,18 +33,13 @@ def marked(table, who):
 def inputs(people, module_at):
     train, control = (marked(people(n, seed=s, prefix=w), w) for n, s, w in ((150, 1, "t"), (140, 2, "h")))
     fresh = marked(people(145, seed=3, prefix="s"), "s")
-    # copies of marked rows among fresh ones, so that hard rules are hit and must say so without the words
+    # copies of marked rows among fresh ones, so that the hard rules report hits
     synthetic = replace(fresh, texts=(*train.texts[:60], *fresh.texts[60:]))
     given = load_inputs(synthetic, train, control, identifiers=[(KNOWN[i % 10],) for i in range(len(train))])
     planted = make_canaries(train, None, 120, np.random.default_rng(3))
     logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
-    canaries = Canaries(
-        table=planted.table,
-        family=planted.family,
-        inserted=planted.inserted,
-        canary_build=synthetic,
-        suffixes=planted.suffixes,
-    )
+    fields = {name: getattr(planted, name) for name in ("table", "family", "inserted", "suffixes")}
+    canaries = Canaries(**fields, canary_build=synthetic)
     n = len(synthetic)
     return replace(
         given,
@@ -55,23 +50,23 @@ def inputs(people, module_at):
     )
 
 
-def hold(said):
-    assert [mark for mark in PLANTED if mark in said.lower()] == []
+def check_free(text):
+    assert [mark for mark in PLANTED if mark in text.lower()] == []
 
 
-def test_reports_hold_none_of_it(inputs):
+def test_reports_contain_no_planted_string(inputs):
     lines = []
     report = run(inputs, seed=1, progress=lines.append)
     assert [r.name for r in report.results] == list(names())
     assert {r.name for r in report.results if r.status == "measured"} >= set(names()) - {"differencing"}
     assert report.result("memorization").verdict == "fail"
-    hold(report.to_json().decode())
-    hold("\n".join(lines))
-    hold(repr(inputs) + "".join(map(repr, report.results)))
+    check_free(report.to_json().decode())
+    check_free("\n".join(lines))
+    check_free(repr(inputs) + "".join(map(repr, report.results)))
 
 
 @pytest.mark.parametrize("name", names())
-def test_an_audit_that_breaks_says_none_of_it(inputs, name, monkeypatch, capsys):
+def test_failed_audit_contains_no_planted_string(inputs, name, monkeypatch, capsys):
     def breaks(*_given, **_named):
         raise ValueError(f"cannot read {inputs.train.texts[0]} of {PERSONS[0]}, {LABELS[0]} {KNOWN[0]}")
 
@@ -80,6 +75,6 @@ def test_an_audit_that_breaks_says_none_of_it(inputs, name, monkeypatch, capsys)
     (result,) = report.results
     assert (result.verdict, result.status) == ("insufficient", "failed")
     assert "ValueError" in result.reason
-    hold(report.to_json().decode())
+    check_free(report.to_json().decode())
     captured = capsys.readouterr()
-    hold(captured.out + captured.err)
+    check_free(captured.out + captured.err)

@@ -5,7 +5,8 @@ import pytest
 
 import audits.runner.run
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.types import AuditResult, Estimate
+from audits.core.rates import exact
+from audits.core.types import without_number
 from audits.gate.shipped import load_policy
 from audits.runner.run import run
 
@@ -13,7 +14,7 @@ CANARY = "Featherstonehaugh"
 
 
 class Fixed:
-    """An audit that passes, says which stream it got, or breaks as told."""
+    """An audit that passes with a number from its stream, or raises an error."""
 
     def __init__(self, name, error=None):
         self.name, self._error = name, error
@@ -21,18 +22,9 @@ class Fixed:
     def run(self, inputs, rng, confidence):
         if self._error is not None:
             raise self._error
-        value = float(rng.random())
-        return AuditResult(
-            name=self.name,
-            verdict="pass",
-            status="measured",
-            control=None,
-            threshold=None,
-            estimate=Estimate(value=value, low=value, high=value, confidence=confidence, n=1),
-            direction="lower_is_safer",
-            metrics={"drawn": Estimate(value=value, low=0, high=1, confidence=0.95, n=1)},
-            reason="",
-        )
+        drawn = exact(float(rng.random()), confidence=confidence, n=1)
+        passed = replace(without_number(self.name, "measured", ""), verdict="pass", estimate=drawn)
+        return replace(passed, metrics={"drawn": drawn})
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def rigged(monkeypatch):
     return errors
 
 
-def test_streams_are_named_so_leaving_one_out_changes_no_other(rigged, fresh_inputs):
+def test_result_does_not_depend_on_other_audits(rigged, fresh_inputs):
     both = run(fresh_inputs, names=["memorization", "membership"], seed=5)
     one = run(fresh_inputs, names=["membership"], seed=5)
     assert both.result("membership") == one.result("membership")
@@ -59,7 +51,7 @@ def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
     "error",
     [ValueError(CANARY), ZeroDivisionError(CANARY), MemoryError(CANARY), KeyError(CANARY), InputError(CANARY)],
 )
-def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, error):
+def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, fresh_inputs, error):
     rigged["memorization"] = error
     report = run(fresh_inputs, names=["memorization", "membership"])
     result = report.result("memorization")
@@ -76,13 +68,13 @@ def test_not_measurable_keeps_its_reason(rigged, fresh_inputs):
     assert (result.status, result.verdict, result.reason) == ("not_measurable", "insufficient", "needs 5 persons")
 
 
-def test_an_interrupt_is_not_swallowed(rigged, fresh_inputs):
+def test_interrupt_is_raised(rigged, fresh_inputs):
     rigged["memorization"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         run(fresh_inputs, names=["memorization"])
 
 
-def test_a_split_that_cannot_be_compared_lets_nothing_pass(rigged, fresh_inputs):
+def test_problem_of_the_input_checks_prevents_a_pass(rigged, fresh_inputs):
     report = run(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)), names=["memorization"])
     assert report.overall == "insufficient"
     assert "persons" in report.results[0].reason
@@ -104,7 +96,7 @@ def test_arguments_are_checked(fresh_inputs, arguments, message):
         run(fresh_inputs, **arguments)
 
 
-def test_progress_is_told(rigged, fresh_inputs):
+def test_progress_lines(rigged, fresh_inputs):
     lines = []
     run(fresh_inputs, names=["memorization"], progress=lines.append)
     assert lines[-2:] == ["memorization: running (1 of 1)", "memorization: pass"]
@@ -112,14 +104,11 @@ def test_progress_is_told(rigged, fresh_inputs):
 
 def test_a_policy_names_the_audits(fresh_inputs):
     policy = load_policy("research").model_copy(update={"measured": ("memorization", "canaries"), "required": ()})
-    report = run(fresh_inputs, policy, seed=1)
-    assert [(result.name, result.status) for result in report.results] == [
-        ("memorization", "measured"),
-        ("canaries", "not_measurable"),
-    ]
+    found = {result.name: result.status for result in run(fresh_inputs, policy, seed=1).results}
+    assert found == {"memorization": "measured", "canaries": "not_measurable"}
 
 
-def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
+def test_every_audit_reports_its_power(fresh_inputs):
     results = run(fresh_inputs, seed=3).results
     measured = {r.name: r.details["power"] for r in results if r.status == "measured"}
     assert {"memorization", "neighbours", "identifiers", "membership"} <= set(measured)
@@ -136,8 +125,7 @@ def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
     assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)
 
 
-def test_labels_and_digests_that_may_not_leave_stand_against_a_pass(fresh_inputs):
-    """Whoever asks from Python gets no other answer than on the command line."""
+def test_unkeyed_digests_prevent_a_pass(fresh_inputs):
     texts = list(fresh_inputs.synthetic.texts)
     texts[0] += " " + hashlib.sha256(fresh_inputs.train.groups[3].encode()).hexdigest()
     leaking = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))

@@ -10,17 +10,11 @@ TOOL = "synthgen-audits 1"
 
 
 def result(**outcomes):
-    cells = [("must_fail", "right"), ("blind", "open"), ("must_pass", "right")]
-    cases = [
-        {
-            "case": f"r{i}",
-            "audits": {
-                a: {"demand": d, "outcome": outcomes.get(a, {}).get(i, o), "reason": "301 are"}
-                for a in ("memorization", "linkage")
-            },
-        }
-        for i, (d, o) in enumerate(cells)
-    ]
+    cases = []
+    for i, (demand, outcome) in enumerate([("must_fail", "right"), ("blind", "open"), ("must_pass", "right")]):
+        cell = {"demand": demand, "outcome": outcome, "reason": "301 are"}
+        cells = {a: {**cell, "outcome": outcomes.get(a, {}).get(i, outcome)} for a in ("memorization", "linkage")}
+        cases.append({"case": f"r{i}", "audits": cells})
     return {"audits": ["memorization", "linkage"], "cases": cases, "n_persons": {"train": 301}}
 
 
@@ -38,53 +32,46 @@ def decided(test, *, digest=True):
     return decide(evidence_from({"results": []}, test.numbers(), digests), policy())
 
 
-def test_a_self_test_without_a_wrong_case_opens_its_gate():
+def test_self_test_without_a_wrong_case_passes():
     decision = decided(bound())
     assert [(o.id, o.verdict) for o in decision.outcomes] == [("selftest-memorization", "PASS")]
-    assert bound().numbers()["selftest.memorization_wrong"].n == 2  # what is blind asks nothing
+    assert bound().numbers()["selftest.memorization_wrong"].n == 2  # the blind case does not count
 
 
 @pytest.mark.parametrize("outcome", ["wrong", "uncalibrated"])
-def test_one_case_that_is_not_right_closes_it(outcome):
+def test_one_wrong_case_closes_the_gate(outcome):
     assert not decided(bound(memorization={0: outcome})).allowed
-    assert decided(bound(linkage={0: outcome})).allowed  # of another audit, which this policy does not ask
+    assert decided(bound(linkage={0: outcome})).allowed  # of an audit that this policy does not require
 
 
 def test_a_missing_self_test_is_no_pass():
-    assert (
-        decide(Evidence(metrics={}, audits={}), policy())
-        .failures[0]
-        .startswith("selftest-memorization: INSUFFICIENT")
-    )
+    (failure, *_) = decide(Evidence(metrics={}, audits={}), policy()).failures
+    assert failure.startswith("selftest-memorization: INSUFFICIENT")
     assert not decided(bound(), digest=False).allowed
     other = bound_selftest({"audits": [], "cases": []}, TABLES, salt="1" * 64, tool=TOOL)
     assert not decided(other).allowed
-    none = bound()
-    empty = none.model_copy(update={"audits": {"memorization": {}}})  # no case asked anything of it
+    empty = bound().model_copy(update={"audits": {"memorization": {}}})  # no case has a demand on it
     assert not decided(empty).allowed
 
 
-def test_it_counts_only_for_its_own_persons_and_audits(tmp_path):
+def test_self_test_is_bound_to_tables_and_tool(tmp_path):
     path = tmp_path / "selftest.json"
     path.write_bytes(bound().to_bytes())
     test = read_selftest(path)
     assert test == bound()
     check_bound(test, TABLES, TOOL)
-    for tables, tool in (
-        ({**TABLES, "train": "d" * 64}, TOOL),
-        ({**TABLES, "control": "d" * 64}, TOOL),
-        (TABLES, "x"),
-    ):
+    others = [({**TABLES, role: "d" * 64}, TOOL) for role in ("train", "control")]
+    for tables, tool in (*others, (TABLES, "x")):
         with pytest.raises(InputError, match="does not match these tables or audits"):
             check_bound(test, tables, tool)
 
 
-def test_its_digest_tells_nobody_which_tables(tmp_path):
+def test_digest_depends_on_the_salt_and_file_has_no_counts():
     assert bound(salt="1" * 64).digest() != bound(salt="2" * 64).digest()
     assert b"301" not in bound().to_bytes()
 
 
-def test_a_file_that_is_none_is_refused(tmp_path):
+def test_invalid_file_is_refused(tmp_path):
     path = tmp_path / "selftest.json"
     for data in (b"{}", b"[", bound().to_bytes() + b" ", bound().to_bytes().replace(b'"right"', b'"fine"')):
         path.write_bytes(data)

@@ -1,9 +1,11 @@
-"""The calibration suite asks every audit something, and what it is told is judged as it should be."""
+"""Every audit has a demand in the calibration suite, and its verdicts are judged correctly."""
+
+from dataclasses import replace
 
 import pytest
 from scipy.stats import binom, norm
 
-from audits.core.types import AuditResult
+from audits.core.types import without_number
 from audits.runner.registry import names
 from audits.selftest.cases import (
     CASES,
@@ -17,24 +19,12 @@ from audits.selftest.cases import (
 )
 
 
-def said(verdicts, *, status="measured", n=100, n_needed=10):
+def results(verdicts, *, status="measured", n=100, n_needed=10):
     """Return results with these verdicts: p, f or i for each."""
     power = {"n": n, "n_needed": n_needed, "smallest_leak": None, "epsilon_ceiling": None}
     words = {"p": "pass", "f": "fail", "i": "insufficient"}
-    return [
-        AuditResult(
-            name="memorization",
-            verdict=words[v],
-            status=status,
-            estimate=None,
-            control=None,
-            threshold=None,
-            direction="lower_is_safer",
-            details={} if n is None else {"power": power},
-            reason="because",
-        )
-        for v in verdicts
-    ]
+    result = replace(without_number("memorization", status, "because"), details={} if n is None else {"power": power})
+    return [replace(result, verdict=words[v]) for v in verdicts]
 
 
 @pytest.mark.parametrize(
@@ -62,17 +52,17 @@ def said(verdicts, *, status="measured", n=100, n_needed=10):
         ("blind", "f", "open", "open"),
     ],
 )
-def test_what_is_right(demand, verdicts, enough, few):
-    assert judge(demand, said(verdicts)) == enough
-    assert judge(demand, said(verdicts, n=20)) == few
+def test_judge(demand, verdicts, enough, few):
+    assert judge(demand, results(verdicts)) == enough
+    assert judge(demand, results(verdicts, n=20)) == few
 
 
 @pytest.mark.parametrize("demand", ["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"])
-def test_an_audit_that_broke_is_wrong_whatever_is_asked(demand):
-    assert judge(demand, [*said("ppp"), *said("i", status="failed")]) == "wrong"
+def test_failed_audit_is_wrong_for_every_demand(demand):
+    assert judge(demand, [*results("ppp"), *results("i", status="failed")]) == "wrong"
 
 
-def test_faultless_audits_are_seldom_wrong_and_bad_ones_seldom_right():
+def test_number_of_allowed_false_alarms():
     wrong = len(JUDGED) * binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.05)
     assert wrong <= 0.05 < len(JUDGED) * binom.sf(MAX_FALSE_ALARMS - 1, PERMUTATIONS, 0.05)
     assert binom.sf(1, PERMUTATIONS, 0.05) == pytest.approx(0.264, abs=0.001)
@@ -80,10 +70,10 @@ def test_faultless_audits_are_seldom_wrong_and_bad_ones_seldom_right():
 
 
 def test_lacks_persons():
-    assert lacks_persons(said("i", n=21)[0])
-    assert not lacks_persons(said("i", n=22)[0])
-    assert lacks_persons(said("i", status="not_measurable", n=None)[0])
-    assert not lacks_persons(said("i", n=None)[0])  # an audit without a stated requirement is not excused
+    assert lacks_persons(results("i", n=21)[0])
+    assert not lacks_persons(results("i", n=22)[0])
+    assert lacks_persons(results("i", status="not_measurable", n=None)[0])
+    assert not lacks_persons(results("i", n=None)[0])  # an audit without a stated requirement is not excused
 
 
 def test_the_sample_factor_is_that_of_nine_audits_together():
@@ -117,12 +107,10 @@ def test_every_evasion_has_a_demand_and_shared_text_must_pass():
     assert {r.name for r in EVASIONS if r.demand("memorization") == "must_pass"} == {"templated", "quoting"}
 
 
-def test_leaks_of_one_person_are_demanded_of_hard_rules_only():
+def test_only_hard_rules_must_detect_one_person():
     asked = {case.name: case for case in CASES}
-    for name, audits in (
-        ("verbatim_one_person", ["memorization", "identifiers"]),
-        ("one_identifier", ["identifiers"]),
-    ):
+    by_name = {"verbatim_one_person": ["memorization", "identifiers"], "one_identifier": ["identifiers"]}
+    for name, audits in by_name.items():
         assert [a for a in JUDGED if asked[name].demand(a) != "blind"] == audits
     assert asked["verbatim_1_percent"].demand("membership") == "blind"
 

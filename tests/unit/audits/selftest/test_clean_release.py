@@ -1,4 +1,4 @@
-"""The people of the self-test: persons stay whole, fresh rows repeat nobody, and nobody's role decides which."""
+"""The population of the self-test: persons stay whole, clean rows repeat nobody, and removal ignores roles."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from audits.attacks.memorization.search import CEILING_TOKENS
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.types import AuditInputs, Table
-from audits.selftest.clean_release import as_synthetic, copyable, draw_population, stack_tables
+from audits.selftest.clean_release import _repeats, as_synthetic, copyable, draw_population, stack_tables
 from audits.text.normalise import tokens
 
 
@@ -37,7 +37,7 @@ def test_persons_stay_whole_and_apart(tables):
     assert len(set(people.unseen.groups)) == len(people.unseen)
 
 
-def test_another_seed_deals_others(tables):
+def test_seed_decides_the_split(tables):
     assert population(*tables).unseen.texts == population(*tables).unseen.texts
     assert population(*tables).unseen.texts != population(*tables, seed=1).unseen.texts
 
@@ -49,7 +49,7 @@ def test_more_persons_than_the_limit_are_drawn(tables, monkeypatch):
     assert people.n_unseen == 15
 
 
-def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
+def test_rows_that_repeat_any_person_are_removed(tables):
     train, control = tables
     fresh = set(population(train, control).unseen.texts)
     quoting = [i for i, t in enumerate(control.texts) if t in fresh][:6]
@@ -65,12 +65,8 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     texts[other] += " Call 0171 555 0199."
     train = replace(train, texts=(*train.texts[:5], f"{numbered(7)} {train.texts[5]}", *train.texts[6:]))
     texts[quoting[4]] += f" {numbered(8)}"
-    repeated = (
-        quoted(train.texts[3], 13),
-        quoted(texts[other], 13),
-        quoted(train.texts[4], 12),
-        "call 0171-555-0199",
-    )
+    repeated = [quoted(train.texts[3], 13), quoted(texts[other], 13), quoted(train.texts[4], 12)]
+    repeated.append("call 0171-555-0199")
     texts[quoting[5]] += " (01715550199)"  # without its label, as the audit finds it too
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
@@ -80,7 +76,7 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     assert people.n_repeating == 5
 
 
-def test_a_reply_that_quotes_line_by_line_is_left_out(tables):
+def test_reply_that_quotes_line_by_line_is_removed(tables):
     train, control = tables
     fresh = set(population(train, control).unseen.texts)
     row = next(i for i, t in enumerate(control.texts) if t in fresh)
@@ -93,47 +89,45 @@ def test_a_reply_that_quotes_line_by_line_is_left_out(tables):
     assert texts[row] not in people.control.texts + people.unseen.texts
 
 
-def test_swapping_the_roles_leaves_out_the_same_rows(tables):
-    """Which rows go must not depend on who is train, or leaving them out would betray train persons."""
+def test_swapped_roles_remove_the_same_rows(tables):
+    """If removal depended on who is in train, it would disclose train persons."""
     train, control = tables
     first = population(train, control)
     quotes = [" ".join(t.split()[:20]) for t in (train.texts[0], first.control.texts[0])]
     texts = [f"{t} {quotes[i % 2]}" if i in {3, 5, 8} else t for i, t in enumerate(first.unseen.texts)]
     pair = (first.train, first.control)
-    from audits.selftest.clean_release import _repeats
+    unseen = replace(first.unseen, texts=tuple(texts))
+    found = [_repeats(*roles, unseen, None)[0] for roles in (pair, pair[::-1])]
+    assert found[0].nonzero()[0].tolist() == [3, 5, 8]
+    assert (found[0] == found[1]).all()
 
-    said = [_repeats(*roles, replace(first.unseen, texts=tuple(texts)))[0] for roles in (pair, pair[::-1])]
-    assert said[0].nonzero()[0].tolist() == [3, 5, 8]
-    assert (said[0] == said[1]).all()
 
-
-def test_own_run_beside_a_slow_one(people):
+def test_own_run_equals_slow_search(people):
     train = people(21, seed=5, prefix="t", rows=(1, 1))
     shared = " ".join(train.texts[0].split()[:10])
     changed = (f"{shared} {' '.join(train.texts[7].split()[:20])}", f"{shared} bako dera.")
     train = replace(train, texts=(*train.texts[:7], *changed, *train.texts[9:]))
     got = population(train, people(62, seed=6, prefix="h"))
-    pool = [
-        (g, tokens(t)) for table in (got.train, got.control) for g, t in zip(table.groups, table.texts, strict=True)
-    ]
+    groups, texts = got.train.groups + got.control.groups, got.train.texts + got.control.texts
+    pool = list(zip(groups, map(tokens, texts), strict=True))
 
-    def stands(run, words):
+    def contains(words, run):
         return any(words[i : i + len(run)] == run for i in range(len(words) - len(run) + 1))
 
     for row in (0, 7, 8):
         group, words = pool[row]
         runs = [words[i:j] for i in range(len(words)) for j in range(i + 13, min(len(words), i + 64) + 1)]
-        own = [len(r) for r in runs if not any(g != group and stands(r, w) for g, w in pool)]
+        own = [len(r) for r in runs if not any(g != group and contains(w, r) for g, w in pool)]
         assert got.own_run[row] == max(own, default=0)
     assert set(copyable(got)) == {i for i, n in enumerate(got.own_run) if n >= CEILING_TOKENS}
 
 
 def test_too_few_control_persons_are_refused(people):
-    with pytest.raises(InputError, match=f"control has 57 persons.*{3 * MIN_PERSONS} are required"):
+    with pytest.raises(InputError, match=f"control has 57 persons, but the self-test requires {3 * MIN_PERSONS}"):
         population(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
 
 
-def test_fresh_people_who_all_repeat_somebody_are_refused(people):
+def test_unseen_persons_who_all_repeat_others_are_refused(people):
     control = people(60, seed=2, prefix="h", rows=(1, 1))
     train = people(21, seed=1, prefix="t", rows=(1, 1))
     train = replace(train, texts=(" ".join(control.texts), *train.texts[1:]))
@@ -141,7 +135,7 @@ def test_fresh_people_who_all_repeat_somebody_are_refused(people):
         population(train, control)
 
 
-def test_vectors_are_left_behind_and_tables_joined(tables):
+def test_vectors_are_removed_and_tables_stacked(tables):
     train, control = (replace(t, vectors={"x": np.zeros((len(t), 3), dtype=np.float32)}) for t in tables)
     people = population(train, control, reference=tables[0])
     assert [t.vectors for t in (people.train, people.control, people.unseen)] == [{}, {}, {}]
@@ -149,9 +143,5 @@ def test_vectors_are_left_behind_and_tables_joined(tables):
     labelled = replace(train, labels=("a",) * len(train))
     assert stack_tables(labelled, control).labels is None
     assert stack_tables(labelled, labelled).labels == ("a",) * 2 * len(train)
-    assert as_synthetic(labelled) == Table(
-        texts=train.texts,
-        labels=labelled.labels,
-        has_groups=False,
-        groups=tuple(f"synthetic row {i}" for i in range(len(train))),
-    )
+    groups = tuple(f"synthetic row {i}" for i in range(len(train)))
+    assert as_synthetic(labelled) == Table(texts=train.texts, labels=labelled.labels, groups=groups, has_groups=False)

@@ -1,7 +1,8 @@
-"""The ways round do what they say: what a reader sees is a train person's, and what the rules see is not."""
+"""Evasions contain what a reader recognises as text of a train person, in a form that simple rules miss."""
 
 import unicodedata
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -28,26 +29,24 @@ def population(people):
 
 
 def added(population, made):
-    """Return what stands behind the fresh people's rows, and the rows after them."""
+    """Return the texts appended to clean rows, and the rows after them."""
     n = len(population.unseen)
     pairs = zip(made.synthetic.texts[:n], population.unseen.texts, strict=True)
     behind = [now.removeprefix(f"{before} ") for now, before in pairs if now != before]
     return behind, made.synthetic.texts[n:]
 
 
+LATIN = str.maketrans("асеорху０１２３４５６７８９", "aceopxy0123456789")
 DISGUISES = [
     (evasions.accented, lambda text: text.replace(evasions.ACCENT, "")),
     (evasions.invisible, lambda text: "".join(c for c in text if unicodedata.category(c) != "Cf")),
     (evasions.underscored, lambda text: text.replace("_", " ")),
-    (
-        evasions.confusable,
-        lambda text: text.translate(str.maketrans("асеорху０１２３４５６７８９", "aceopxy0123456789")),
-    ),
+    (evasions.confusable, lambda text: text.translate(LATIN)),
 ]
 
 
 @pytest.mark.parametrize(("disguise", "seen"), DISGUISES)
-def test_four_persons_stand_there_for_whoever_reads(population, disguise, seen):
+def test_disguised_texts_of_four_persons_are_readable(population, disguise, seen):
     made = evasions.disguised(population, rng(), disguise=disguise)
     behind, more = added(population, made)
     originals = dict(zip(made.train.texts, made.train.groups, strict=True))
@@ -71,7 +70,7 @@ def test_near_copies_keep_nine_words_in_ten_and_no_number(population):
         assert source.split()[-1] not in copy
 
 
-def test_cut_up_and_in_turn_nothing_is_lost(population):
+def test_cut_up_and_in_turn_lose_no_word(population):
     made = evasions.cut_up(population, rng())
     behind, pieces = added(population, made)
     assert behind == []
@@ -98,13 +97,13 @@ def test_short_records_are_copied_whole(population):
         evasions.short_copies(replace(population, own_run=np.zeros_like(own)), rng())
 
 
-def test_letters_move_by_thirteen_and_back(population):
+def test_rotated_is_rot13(population):
     made = evasions.rotated(population, rng())
     back = str.maketrans("nopqrstuvwxyzabcdefghijklm", "abcdefghijklmnopqrstuvwxyz")
     assert [t.translate(back) for t in made.synthetic.texts] == list(population.train.texts)
 
 
-def test_the_largest_class_alone_leaks(population):
+def test_only_the_largest_class_leaks(population):
     made = evasions.one_class(population, rng())
     for text, label in zip(made.synthetic.texts, made.synthetic.labels, strict=True):
         assert (text in population.train.texts) == (label == "a")
@@ -112,19 +111,18 @@ def test_the_largest_class_alone_leaks(population):
         evasions.one_class(replace(population, train=replace(population.train, labels=None)), rng())
 
 
-def test_a_desk_is_many_peoples_and_the_other_address_one_persons(population):
+def test_shared_desk_is_of_many_persons_and_the_other_address_of_one(population):
     made = evasions.shared_desk(population, rng())
     for table in (made.train, made.control):
-        assert (
-            len({g for t, g in zip(table.texts, table.groups, strict=True) if "front.desk@" in t}) == evasions.HIDDEN
-        )
+        owners = {g for t, g in zip(table.texts, table.groups, strict=True) if "front.desk@" in t}
+        assert len(owners) == evasions.HIDDEN
     assert sum("haverkamp" in t for t in made.train.texts) == 1
     assert sum("haverkamp" in t for t in made.synthetic.texts) == 1
     assert not any("haverkamp" in t for t in made.control.texts)
     assert sum("front.desk@" in t for t in made.synthetic.texts) >= 3
 
 
-def test_two_persons_own_one_text(population):
+def test_two_ids_have_one_text(population):
     made = evasions.two_ids(population, rng())
     text = made.train.texts[-1]
     owners = {g for t, g in zip(made.train.texts, made.train.groups, strict=True) if t == text}
@@ -135,24 +133,22 @@ def test_two_persons_own_one_text(population):
     assert any(text in t for t in made.synthetic.texts)
 
 
-def test_a_long_name_among_non_members(population):
+def test_long_name_is_of_a_control_person(population):
     made = evasions.long_control_name(population, rng())
     assert [len(made.identifiers), len(made.control_identifiers)] == [len(made.train), len(made.control)]
-    of_train, of_control = (
-        [n for row in names for n in row] for names in (made.identifiers, made.control_identifiers)
-    )
+    of_train, of_control = (list(chain.from_iterable(n)) for n in (made.identifiers, made.control_identifiers))
     assert [len(of_train), len(of_control)] == [4, 1]
     assert len(of_control[0]) > 2 * max(map(len, of_train))
     assert sum(any(n in t for n in of_train) for t in made.synthetic.texts) == 2
 
 
-def test_public_text_holds_the_copies(population):
+def test_reference_contains_the_copies(population):
     made = evasions.copied_reference(population, rng())
     assert len(made.reference) == 8
     assert set(made.reference.texts) <= set(made.train.texts) & set(made.synthetic.texts)
 
 
-def test_control_repeats_what_is_released(population):
+def test_control_repeats_released_texts(population):
     made = evasions.repeating_control(population, rng())
     repeated = set(made.control.texts) & set(made.train.texts)
     assert len(repeated) == int(np.ceil(0.11 * len(made.control)))
@@ -160,7 +156,7 @@ def test_control_repeats_what_is_released(population):
 
 
 @pytest.mark.parametrize("pasted", [False, True])
-def test_six_words_in_ten_are_everybodys(population, pasted):
+def test_six_words_in_ten_are_of_the_template(population, pasted):
     made = evasions.templated(population, rng(), pasted=pasted)
     shared = {word for sentence in evasions.TEMPLATE for word in sentence.split()}
     for table in (made.train, made.control, made.synthetic):
@@ -170,7 +166,7 @@ def test_six_words_in_ten_are_everybodys(population, pasted):
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_non_members_quote_one_another(population, copied):
+def test_control_persons_quote_each_other(population, copied):
     made = evasions.quoting(population, rng(), copied=copied)
     behind, copies = added(population, made)
     assert behind
@@ -181,7 +177,7 @@ def test_non_members_quote_one_another(population, copied):
     assert set(copies) <= set(made.train.texts)
 
 
-def test_texts_too_short_to_be_told_cannot_be_hidden(population):
+def test_texts_without_own_words_cannot_be_hidden(population):
     short = replace(population, own_run=np.zeros_like(population.own_run))
     for recipe in (evasions.near_copies, evasions.two_ids, evasions.copied_reference, evasions.repeating_control):
         with pytest.raises(NotMeasurable, match="30 consecutive words"):

@@ -1,4 +1,4 @@
-"""The recipes do what they say: each is held against a slow or obvious account of itself."""
+"""Each recipe is compared with a slow or obvious description of its release."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from audits.attacks.identifiers.identifiers_audit import Identifiers
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table
 from audits.embeddings.encoders import encode_words
@@ -34,9 +33,8 @@ def population(people):
 def tiny(texts, groups, labels=None):
     """Return people whose train table is this one; the rest does not matter."""
     train = Table(texts=tuple(texts), labels=labels, groups=tuple(groups), has_groups=True)
-    return Population(
-        train=train, control=train, unseen=train, n_unseen=1, n_repeating=0, own_run=np.zeros(len(texts))
-    )
+    tables = dict.fromkeys(("train", "control", "unseen"), train)
+    return Population(**tables, n_unseen=1, n_repeating=0, own_run=np.zeros(len(texts)))
 
 
 def test_verbatim_is_train(population):
@@ -52,9 +50,8 @@ def test_some_persons_are_copied_with_all_their_rows(population):
     copied = {made.train.groups[made.train.texts.index(t)] for t in texts[len(population.unseen) :]}
     assert len(copied) == recipes.MIN_COPIED
     assert len(texts) - len(population.unseen) == sum(g in copied for g in population.train.groups)
-    numbered = [
-        g for g, a, b in zip(made.train.groups, made.train.texts, population.train.texts, strict=True) if a != b
-    ]
+    pairs = zip(made.train.groups, made.train.texts, population.train.texts, strict=True)
+    numbered = [group for group, now, before in pairs if now != before]
     assert sorted(numbered) == sorted(copied)
     assert all(" MRN " in t for t in set(made.train.texts) - set(population.train.texts))
 
@@ -74,14 +71,14 @@ def test_one_text_is_pasted_into_one_row(population):
 @pytest.mark.parametrize(
     ("recipe", "words"), [(recipes.verbatim_some, "11 train persons"), (recipes.verbatim_one, "but there are 0")]
 )
-def test_texts_too_short_to_be_told_from_chance_cannot_be_planted(population, recipe, words):
+def test_texts_without_own_words_cannot_be_planted(population, recipe, words):
     with pytest.raises(NotMeasurable, match=words):
         recipe(replace(population, own_run=np.zeros_like(population.own_run)), rng())
 
 
 @given(rate=st.floats(0, 1), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_dropout_leaves_words_in_order_and_never_nothing(rate, seed):
+def test_dropout_keeps_order_and_at_least_one_word(rate, seed):
     texts = ["a b c d e f g h", "only", " ".join(map(str, range(400)))]
     made = recipes.word_dropout(tiny(texts, "xyz"), rng(seed), rate=rate).synthetic.texts
     for before, after in zip(texts, made, strict=True):
@@ -114,7 +111,7 @@ def test_a_point_mixes_neighbours_of_its_class_and_of_other_persons(monkeypatch)
     assert wide == {"at 0", "at 5", "at 10", "at 30"}
 
 
-def test_nothing_can_be_mixed_where_every_class_has_one_person(monkeypatch):
+def test_classes_of_one_person_cannot_be_mixed(monkeypatch):
     encoded_as(monkeypatch, CIRCLE[:2])
     people = tiny(["one", "two"], ["p", "p"], labels=("a", "a"))
     for recipe in (
@@ -133,8 +130,8 @@ def test_interpolated_texts_are_train_texts(population):
     assert near.texts == population.train.texts
 
 
-def test_every_chunk_is_of_one_of_two_persons_of_a_class():
-    """Every word says where it comes from: the text, and its place there."""
+def test_chunks_are_from_two_persons_of_one_class():
+    """Each word names its text and its place there."""
     lengths = [23, 40, 5, 64, 31, 17]
     texts = [" ".join(f"{t}:{place}" for place in range(n)) for t, n in enumerate(lengths)]
     persons, classes = "ppqrsq", "aababb"
@@ -157,7 +154,7 @@ def test_every_chunk_is_of_one_of_two_persons_of_a_class():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_the_model_writes_runs_of_train_only(population, n):
+def test_model_writes_only_runs_of_train(population, n):
     made = recipes.ngram_model(population, rng(), n=n).synthetic
     runs = {tuple(w[i : i + n]) for w in (t.split() for t in population.train.texts) for i in range(len(w) - n + 1)}
     words = [t.split() for t in made.texts]
@@ -174,7 +171,7 @@ def test_the_model_follows_the_counts():
     assert 0.65 < made.count("a b") / 200 < 0.85
 
 
-def test_one_record_number_stands_in_one_row_and_is_found(population):
+def test_one_record_number_is_in_one_row_and_found(population):
     before, after = recipes.clean_release(population, rng()), recipes.one_identifier(population, rng())
     assert sum(a != b for a, b in zip(before.synthetic.texts, after.synthetic.texts, strict=True)) == 1
     assert sum(a != b for a, b in zip(before.train.texts, after.train.texts, strict=True)) == 1
@@ -182,7 +179,7 @@ def test_one_record_number_stands_in_one_row_and_is_found(population):
     assert hits == [0, 1]
 
 
-def test_the_last_quarter_is_another_persons(population):
+def test_last_quarter_is_of_another_person(population):
     made = recipes.permuted_secret(population, rng()).synthetic.texts
     words = [t.split() for t in population.train.texts]
     cuts = [-(-3 * len(w) // 4) for w in words]
@@ -195,23 +192,16 @@ def test_the_last_quarter_is_another_persons(population):
     assert sorted(found) == sorted(tails)
 
 
-def test_the_tenth_nearest_to_train_is_gone(population):
+def test_tenth_nearest_to_train_is_removed(population):
     kept = recipes.filtered_release(population, rng()).synthetic.texts
-    tables = HoldoutTables(
-        synthetic=population.unseen,
-        train=population.train,
-        control=population.control,
-        reference=population.control,
-        reference_is_control=False,
-    )
-    encoded = encode_words(tables)
+    encoded = encode_words(recipes._holdout(population))
     nearness = (encoded.synthetic @ encoded.train.T).toarray().max(axis=1)
     gone = [i for i, t in enumerate(population.unseen.texts) if t not in kept]
     assert len(gone) == len(population.unseen) // 10
     assert nearness[gone].min() >= np.delete(nearness, gone).max()
 
 
-def test_roles_are_dealt_anew_by_person(population):
+def test_roles_are_reassigned_by_person(population):
     made = recipes.permuted_roles(population, rng())
     groups = [set(t.groups) for t in (made.train, made.control)]
     assert [len(g) for g in groups] == [len(set(t.groups)) for t in (population.train, population.control)]
@@ -228,15 +218,9 @@ def test_large_tables_are_mixed_from_some_rows(population, monkeypatch):
     assert len(recipes.chunk_mix(population, rng()).synthetic) == 12
 
 
-def test_a_recipe_draws_from_its_stream_alone(population):
-    drawn = [
-        recipes.verbatim_some,
-        recipes.verbatim_one,
-        recipes.chunk_mix,
-        recipes.one_identifier,
-        recipes.permuted_roles,
-    ]
-    for recipe in drawn:
+def test_recipe_depends_only_on_its_stream(population):
+    names = ("verbatim_some", "verbatim_one", "chunk_mix", "one_identifier", "permuted_roles")
+    for recipe in (getattr(recipes, name) for name in names):
         assert recipe(population, rng(3)) == recipe(population, rng(3))
         assert recipe(population, rng(3)) != recipe(population, rng(4))
 

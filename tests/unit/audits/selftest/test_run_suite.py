@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.types import AuditInputs, AuditResult
+from audits.core.types import AuditInputs, without_number
 from audits.runner import run as runner
 from audits.selftest import run_suite as module
 from audits.selftest.cases import CASES
@@ -24,17 +24,8 @@ class Always:
 
     def run(self, _inputs, _rng, _confidence):
         power = {"n": self.n, "n_needed": 10, "smallest_leak": None, "epsilon_ceiling": None}
-        return AuditResult(
-            name="x",
-            verdict=self.verdict,
-            status="measured",
-            estimate=None,
-            control=None,
-            threshold=None,
-            direction="lower_is_safer",
-            details={"power": power},
-            reason=f"always {self.verdict}",
-        )
+        result = without_number("x", "measured", f"always {self.verdict}")
+        return replace(result, verdict=self.verdict, details={"power": power})
 
 
 class Raises:
@@ -63,13 +54,25 @@ def with_audit(monkeypatch, inputs, populations_found):
     def place(attack):
         for room in (module, runner):
             monkeypatch.setattr(room, "build", lambda _name, _see: attack)
-        monkeypatch.setattr(
-            module,
-            "make_populations",
-            lambda i, seed: populations_found if i is inputs else make_populations(i, seed),
-        )
+        found = lambda i, seed: populations_found if i is inputs else make_populations(i, seed)  # noqa: E731
+        monkeypatch.setattr(module, "make_populations", found)
 
     return place
+
+
+@pytest.fixture
+def keep_cases(monkeypatch):
+    """Return a function that limits the suite to some cases, or to one release of every case."""
+
+    def keep(*names):
+        kept = [r for r in CASES if r.name in names] if names else [replace(r, repeats=1) for r in CASES]
+        monkeypatch.setattr(module, "CASES", kept)
+
+    return keep
+
+
+def case_named(name):
+    return next(case for case in CASES if case.name == name)
 
 
 def outcomes(result, audit):
@@ -99,18 +102,17 @@ def test_an_audit_that_always_fails_is_wrong_on_clean_releases(inputs, with_audi
     assert [c.verdicts for r in result.cases for c in r.cells if r.case == "permuted_roles"] == [{"fail": 20}]
 
 
-def test_an_audit_that_raises_an_error_is_wrong_on_every_case(inputs, with_audit, monkeypatch):
+def test_an_audit_that_raises_an_error_is_wrong_on_every_case(inputs, with_audit, keep_cases):
     with_audit(Raises(ArithmeticError("MRN 40718823 of Ann")))
-    monkeypatch.setattr(module, "CASES", [replace(r, repeats=1) for r in CASES])
+    keep_cases()
     result = run_suite(inputs, audits=["identifiers"])
     assert set(outcomes(result, "identifiers").values()) == {"wrong"}
     assert "ArithmeticError" in result.problems[0]
     assert "Ann" not in json.dumps(result.to_json()) + format_table(result)
 
 
-def test_an_insufficient_audit_is_uncalibrated_only_with_too_few_persons(inputs, with_audit, monkeypatch):
-    keep = {"verbatim", "fresh_people", "fresh_filtered"}
-    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name in keep])
+def test_an_insufficient_audit_is_uncalibrated_only_with_too_few_persons(inputs, with_audit, keep_cases):
+    keep_cases("verbatim", "fresh_people", "fresh_filtered")
     for attack in (Always("insufficient", n=9), Raises(NotMeasurable("too few; 413 would be enough"))):
         with_audit(attack)
         result = run_suite(inputs, audits=["membership"])
@@ -129,9 +131,9 @@ def test_unexpected_errors_are_raised(inputs, with_audit):
         run_suite(inputs, audits=["memorization"])
 
 
-def test_problems_of_the_input_checks_close_the_gate(inputs, with_audit, monkeypatch):
+def test_problems_of_the_input_checks_close_the_gate(inputs, with_audit, keep_cases):
     with_audit(Always("pass"))
-    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name == "fresh_people"])
+    keep_cases("fresh_people")
     assert run_suite(inputs, audits=["memorization"]).is_right
     nameless = replace(inputs, train=replace(inputs.train, has_groups=False))
     assert "do not identify persons" in run_suite(nameless, audits=["memorization"]).problems[0]
@@ -140,12 +142,11 @@ def test_problems_of_the_input_checks_close_the_gate(inputs, with_audit, monkeyp
 def test_44_persons_suffice_to_detect_leaks_but_not_for_calibration(populations_found):
     populations, problems = populations_found
     assert problems == ()
-    by_name = {r.name: r for r in CASES}
     audits = ("memorization", "identifiers", "neighbours", "membership")
     for name in STRONG:
-        result = run_case(by_name[name], populations[:1], audits, seed=0, confidence=0.95)
+        result = run_case(case_named(name), populations[:1], audits, seed=0, confidence=0.95)
         assert {c.outcome for c in result.cells} <= {"right", "open"}, (name, result.cells)
-    result = run_case(by_name["fresh_people"], populations, audits, seed=0, confidence=0.95)
+    result = run_case(case_named("fresh_people"), populations, audits, seed=0, confidence=0.95)
     assert {c.outcome for c in result.cells} == {"uncalibrated"}
     assert all(c.verdicts.get("fail", 0) <= 1 for c in result.cells)
 
@@ -166,7 +167,7 @@ def test_only_the_first_split_keeps_train_unchanged(inputs, populations_found):
 def test_a_case_that_cannot_be_built_is_uncalibrated(populations_found):
     populations, _ = populations_found
     short = replace(populations[0], own_run=np.zeros_like(populations[0].own_run))
-    case = next(r for r in CASES if r.name == "verbatim_1_percent")
+    case = case_named("verbatim_1_percent")
     cells = run_case(case, [short], ("memorization", "membership"), seed=0, confidence=0.95).cells
     assert [c.outcome for c in cells] == ["uncalibrated", "open"]
     assert "11 train persons" in cells[0].reason
@@ -174,7 +175,7 @@ def test_a_case_that_cannot_be_built_is_uncalibrated(populations_found):
 
 def test_evasions_run_behind_the_input_checks(populations_found, monkeypatch):
     populations, _ = populations_found
-    case = next(r for r in CASES if r.name == "templated")
+    case = case_named("templated")
     always = Always("pass")
     monkeypatch.setattr(runner, "build", lambda _name, _see: always)
     nameless = [replace(p, train=replace(p.train, has_groups=False)) for p in populations]
@@ -186,11 +187,9 @@ def test_evasions_run_behind_the_input_checks(populations_found, monkeypatch):
 
 def test_results_depend_on_the_seed_and_not_on_other_audits(inputs, populations_found):
     populations, _ = populations_found
-    assert [c.unseen.texts for c in make_populations(inputs, 0, splits=2)[0]] == [
-        c.unseen.texts for c in populations[:2]
-    ]
-    case = next(r for r in CASES if r.name == "permuted_roles")
-    few = replace(case, repeats=3)
+    again = make_populations(inputs, 0, splits=2)[0]
+    assert [c.unseen.texts for c in again] == [c.unseen.texts for c in populations[:2]]
+    few = replace(case_named("permuted_roles"), repeats=3)
 
     def results(audits):
         cells = run_case(few, populations, audits, seed=3, confidence=0.95).cells
@@ -205,26 +204,22 @@ def test_progress_lines_and_results_contain_no_text(inputs, monkeypatch):
     planted = "zq9planted"
     texts = [f"{t} {planted}{i}" for i, t in enumerate(inputs.train.texts)]
     train = replace(inputs.train, texts=tuple(texts), groups=tuple(f"{planted}{g}" for g in inputs.train.groups))
-    monkeypatch.setattr(
-        module,
-        "CASES",
-        [replace(r, repeats=1) for r in CASES if r.name in {"verbatim", "one_identifier", "fresh_people"}],
-    )
+    cases = [replace(case_named(name), repeats=1) for name in ("verbatim", "one_identifier", "fresh_people")]
+    monkeypatch.setattr(module, "CASES", cases)
     lines = []
     result = run_suite(replace(inputs, train=train), audits=["memorization", "identifiers"], progress=lines.append)
     assert "(2 of 3)" in lines[3]
     assert all(" remaining" in line for line in lines[2::2])
     everything = "\n".join([*lines, format_table(result), json.dumps(result.to_json()), repr(result)])
     assert planted not in everything
-    assert not any(
-        str(word) in everything for text in inputs.train.texts for word in text.split()[-3:] if "@" in word
-    )
+    addresses = [word for text in inputs.train.texts for word in text.split()[-3:] if "@" in word]
+    assert addresses
+    assert not any(address in everything for address in addresses)
 
 
-def test_the_table_shows_verdicts_and_outcomes(inputs, with_audit, monkeypatch):
+def test_the_table_shows_verdicts_and_outcomes(inputs, with_audit, keep_cases):
     with_audit(Always("pass"))
-    keep = {"verbatim", "fresh_people", "one_identifier"}
-    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name in keep])
+    keep_cases("verbatim", "fresh_people", "one_identifier")
     result = run_suite(inputs, audits=["memorization", "identifiers"])
     lines = format_table(result).splitlines()
     assert lines[0].split() == ["case", "memorization", "identifiers", "seconds"]
@@ -232,16 +227,13 @@ def test_the_table_shows_verdicts_and_outcomes(inputs, with_audit, monkeypatch):
     assert lines[3].split()[:4] == ["one_identifier", "(pass)", "pass", "WRONG"]
     assert lines[4].split()[:5] == ["fresh_people", "pass", "3", "pass", "3"]
     assert lines[5].startswith("fail, pass, insufficient: ")
-    cell = result.cases[0].cells[0]
-    assert (
-        format_cell(replace(cell, outcome="uncalibrated", verdicts={"insufficient": 2, "pass": 1}))
-        == "pass 1, insufficient 2 ?"
-    )
+    cell = replace(result.cases[0].cells[0], outcome="uncalibrated", verdicts={"insufficient": 2, "pass": 1})
+    assert format_cell(cell) == "pass 1, insufficient 2 ?"
 
 
-def test_json_contains_every_cell(inputs, with_audit, monkeypatch):
+def test_json_contains_every_cell(inputs, with_audit, keep_cases):
     with_audit(Always("fail"))
-    monkeypatch.setattr(module, "CASES", [replace(r, repeats=1) for r in CASES])
+    keep_cases()
     value = json.loads(json.dumps(run_suite(inputs, audits=["memorization", "membership"]).to_json()))
     assert value["schema"] == "synthgen-selftest-result/v2"
     assert [r["case"] for r in value["cases"]] == [r.name for r in CASES]

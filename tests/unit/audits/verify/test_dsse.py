@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, pae, parse_envelope, signers
-from audits.verify.ed25519 import keyid
+from audits.verify.publickeys import keyid
 from synthgen.release.sign import sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
@@ -33,7 +33,7 @@ def test_law_pae_is_injective(kind, body, other_kind, other_body):
 
 
 @given(st.text(st.characters(codec="utf-8")), st.binary())
-def test_what_is_sealed_opens_and_nothing_else_does(kind, body):
+def test_signature_is_valid_only_for_its_envelope(kind, body):
     envelope = parse_envelope(sign(kind, body, [KEY]))
     assert (envelope.payload_type, envelope.payload) == (kind, body)
     assert signers(envelope, KEYS) == tuple(KEYS)
@@ -87,22 +87,22 @@ def test_envelopes_outside_the_profile_are_refused(case):
         parse_envelope(CASES[case])
 
 
-def test_a_good_envelope_that_is_too_large_is_refused():
+def test_valid_envelope_that_is_too_large_is_refused():
     with pytest.raises(VerifyError, match="E_ENVELOPE larger than"):
         parse_envelope(sign("t", bytes(MAX_ENVELOPE_BYTES), [KEY]))
 
 
-def test_one_bad_or_unknown_signature_spoils_the_envelope():
+def test_one_bad_or_unknown_signature_is_refused():
     two = parse_envelope(sign("t", b"body", [KEY, OTHER]))
     with pytest.raises(VerifyError, match="does not allow"):
         signers(two, KEYS)
     public = OTHER.public_key().public_bytes_raw()
     assert len(signers(two, {**KEYS, keyid(public): public})) == 2
-    with pytest.raises(VerifyError, match="does not fit"):
+    with pytest.raises(VerifyError, match="is not valid for the content"):
         signers(two, {**KEYS, keyid(public): PUBLIC})
 
 
-def test_a_key_under_another_id_signs_nothing():
+def test_key_under_another_id_is_refused():
     envelope = parse_envelope(signature(keyid="0" * 16))
-    with pytest.raises(VerifyError, match=r"E_SIG .*does not fit"):
+    with pytest.raises(VerifyError, match=r"E_SIG .*is not valid for the content"):
         signers(envelope, {"0" * 16: PUBLIC})

@@ -19,13 +19,10 @@ def roots(releases):
 
     def make(version, holders, signers=None, threshold=1, **changes):
         keys = {key.keyid: key.public for key in (releases.RELEASER, *holders)}
-        held = {
-            "releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1},
-            "root": {"keyids": tuple(key.keyid for key in holders), "threshold": threshold},
-        }
-        root = releases.root(version=version, keys=keys, roles=held, **changes)
-        by = holders if signers is None else signers
-        return sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in by])
+        roles = {"releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1}}
+        roles["root"] = {"keyids": tuple(key.keyid for key in holders), "threshold": threshold}
+        root = releases.root(version=version, keys=keys, roles=roles, **changes)
+        return sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in signers or holders])
 
     return make
 
@@ -43,7 +40,7 @@ def persons(releases, *names):
     return [releases.signing_key(name) for name in names]
 
 
-def test_a_new_root_is_signed_by_old_and_new_and_no_older_one_comes_back(roots, judge_file, releases):
+def test_new_root_is_signed_by_old_and_new_keys_and_older_roots_are_refused(roots, judge_file, releases):
     a, b = persons(releases, "Root A", "Root B")
     first, second = roots(1, [a]), roots(2, [b], [a, b])
     assert judge_file(first).ok
@@ -51,12 +48,12 @@ def test_a_new_root_is_signed_by_old_and_new_and_no_older_one_comes_back(roots, 
     assert judge_file(second).ok
     back = judge_file(first, "elsewhere.json")
     assert (back.code, back.checks[-1].id) == (11, "trust")
-    assert "version 1, and version 2 was seen" in back.failure
+    assert "version 1, but version 2 was seen" in back.failure
     assert judge_file(second).ok
     assert judge_file(roots(3, [b], [b])).ok
 
 
-def test_what_the_old_root_did_not_sign_does_not_follow_it(roots, judge_file, releases):
+def test_root_not_signed_by_the_previous_one_is_refused(roots, judge_file, releases):
     a, b, c = persons(releases, "Root A", "Root B", "Root C")
     assert judge_file(roots(1, [a, b], threshold=2)).ok
     for data in (
@@ -69,7 +66,7 @@ def test_what_the_old_root_did_not_sign_does_not_follow_it(roots, judge_file, re
     assert judge_file(roots(2, [c], [a, b, c])).ok
 
 
-def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_path):
+def test_concurrent_verifiers_lose_no_root(roots, judge_file, releases, tmp_path):
     a, b = persons(releases, "Root A", "Root B")
     state = tmp_path / "state" / "seen.json"
     assert judge_file(roots(1, [a])).ok
@@ -85,13 +82,13 @@ def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_p
     assert [line.root.version for line in read_state(state).roots] == [2, 1]
 
 
-def test_enough_of_the_new_root_sign_too(roots, judge_file, releases):
+def test_new_root_must_be_signed_by_its_own_keys(roots, judge_file, releases):
     a, b = persons(releases, "Root A", "Root B")
     assert judge_file(roots(1, [a])).ok
     assert "fewer than 1" in judge_file(roots(2, [b], [a])).failure
 
 
-def test_a_forged_old_signature_is_no_signature(roots, judge_file, releases):
+def test_forged_signature_of_the_old_root_is_refused(roots, judge_file, releases):
     a, b = persons(releases, "Root A", "Root B")
     assert judge_file(roots(1, [a])).ok
     value = json.loads(roots(2, [b], [b]))
@@ -99,14 +96,14 @@ def test_a_forged_old_signature_is_no_signature(roots, judge_file, releases):
     assert judge_file(json.dumps(value, separators=(",", ":"), sort_keys=True).encode()).code == 11
 
 
-def test_non_members_have_lines_of_their_own_and_lines_do_not_join(roots, judge_file, releases):
+def test_different_roots_are_recorded_separately_and_cannot_be_combined(roots, judge_file, releases):
     a, b = persons(releases, "Root A", "Root B")
     assert judge_file(roots(5, [a])).ok
     assert judge_file(roots(1, [b])).ok
-    assert "joins two lines" in judge_file(roots(6, [a, b], [a, b])).failure
+    assert "combines root keys" in judge_file(roots(6, [a, b], [a, b])).failure
 
 
-def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, releases, tmp_path):
+def test_damaged_or_unwritable_high_water_mark_is_refused(roots, judge_file, releases, tmp_path):
     data = roots(1, persons(releases, "Root A"))
     assert judge_file(data).ok
     state = tmp_path / "state" / "seen.json"
@@ -128,7 +125,7 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     assert judge_file(data).code == 11
 
 
-def test_a_root_that_cannot_be_remembered_is_not_believed(roots, judge_file, releases, monkeypatch):
+def test_root_that_cannot_be_recorded_is_refused(roots, judge_file, releases, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -138,7 +135,7 @@ def test_a_root_that_cannot_be_remembered_is_not_believed(roots, judge_file, rel
     assert "cannot be written" in found.failure
 
 
-def test_a_plain_root_is_not_remembered(clean, releases, tmp_path, monkeypatch):
+def test_plain_root_is_not_recorded(clean, releases, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_TRUST_STATE", str(tmp_path / "seen.json"))
     assert default_state() == tmp_path / "seen.json"
     (tmp_path / "trust.json").write_bytes(releases.root().to_bytes())
@@ -161,7 +158,7 @@ def test_a_signed_root_needs_its_own_signature(roots, releases):
         parse_trust(roots(1, [a], [b]))
 
 
-def test_integrity_alone_is_partial_and_says_what_is_not_known(copy, releases):
+def test_integrity_only_is_partial(copy, releases):
     found = verify_integrity(copy)
     assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")
     assert [check.id for check in found.checks] == [name for name, _ in INTEGRITY_STEPS]

@@ -1,4 +1,4 @@
-"""What is signed of noise, sampling and the audits' numbers is what the log of the mechanism says."""
+"""Stated noise, sampling and disclosed audit numbers must agree with the mechanism's log."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ NOISE = ("sampling", "sampleRate", "steps", "noiseMultiplier")
         ((STEPS, {**MORE, "steps": 200}), ("poisson", None, 200, 2.44)),
     ],
 )
-def test_what_differs_has_no_single_number_and_what_samples_is_said_to(mechanisms, said):
+def test_stated_noise(mechanisms, said):
     assert stated_noise(mechanisms) == dict(zip(NOISE, said, strict=True))
 
 
@@ -50,7 +50,7 @@ def stated(releases):
 
 
 @pytest.mark.parametrize("mechanisms", [(MEANS, STEPS), (MEANS,), (STEPS, MORE)])
-def test_what_is_stated_of_the_mechanisms_holds_and_so_does_less(releases, stated, mechanisms):
+def test_noise_may_be_stated_fully_or_not_at_all(releases, stated, mechanisms):
     policy = releases.policy_of(releases.DP_POLICY)
     check_mechanism(stated(**stated_noise(mechanisms)), policy, held(details(*mechanisms)))
     check_mechanism(stated(), policy, held(details(*mechanisms)))
@@ -67,46 +67,46 @@ def test_what_is_stated_of_the_mechanisms_holds_and_so_does_less(releases, state
         ({"noiseMultiplier": 0.0}, "noiseMultiplier"),
     ],
 )
-def test_a_statement_of_other_noise_or_sampling_is_refused(releases, stated, false, named):
+def test_other_noise_or_sampling_is_refused(releases, stated, false, named):
     policy, noise = releases.policy_of(releases.DP_POLICY), stated_noise((MEANS, STEPS))
-    with pytest.raises(VerifyError, match=f"E_GATE {named}: not what the accounting's"):
+    with pytest.raises(VerifyError, match=f"E_GATE {named}: differs from the mechanisms"):
         check_mechanism(stated(**{**noise, **false}), policy, held(details(MEANS, STEPS)))
 
 
 @pytest.mark.parametrize("broken", [{}, {"mechanisms": None}, {"mechanisms": [{}]}, {"mechanisms": [3]}])
-def test_noise_that_the_report_does_not_tell_cannot_be_stated(releases, stated, broken):
+def test_noise_without_mechanisms_in_the_report_is_refused(releases, stated, broken):
     policy = releases.policy_of(releases.DP_POLICY)
-    with pytest.raises(VerifyError, match="does not say what its mechanisms are"):
+    with pytest.raises(VerifyError, match="does not list its mechanisms"):
         check_mechanism(stated(sampling="poisson"), policy, held(broken))
 
 
-def test_a_log_that_says_no_number_leaves_holds_only_where_the_policy_lets_none_leave(releases, stated):
+def test_disclosed_audit_numbers_must_be_declared_in_the_log(releases, stated):
     silent, open_policy = releases.policy_of(releases.DP_POLICY), releases.policy_of(releases.PARENTLESS)
     hiding = held(details(MEANS, outside=()))
     check_mechanism(stated(), silent, hiding)
     check_mechanism(stated(), open_policy, held(details(MEANS)))
-    with pytest.raises(VerifyError, match="E_GATE numbers of the audits leave, and the mechanism's log says that"):
+    with pytest.raises(VerifyError, match="E_GATE the report discloses audit numbers"):
         check_mechanism(stated(), open_policy, hiding)
     for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
-        with pytest.raises(VerifyError, match="does not say"):
+        with pytest.raises(VerifyError, match="does not list its mechanisms and outside reads"):
             check_mechanism(stated(), open_policy, held(broken))
 
 
 def test_the_report_has_one_accounting():
     assert accounted(held(details(MEANS)))["mechanisms"] == (MEANS,)
     for wrong in (b"{", canonical({"audit": {"results": []}}), canonical({}), canonical([])):
-        with pytest.raises(VerifyError, match="does not repeat"):
+        with pytest.raises(VerifyError, match="does not contain the accounting"):
             accounted({REPORT_JSON: wrong})
 
 
-def test_a_bundle_that_states_other_noise_does_not_verify(tmp_path, judge, releases):
+def test_bundle_that_states_other_noise_is_refused(tmp_path, judge, releases):
     true = {"sampling": "none", "noiseMultiplier": 2.34}
     path = releases.bundle(tmp_path, releases.DP_POLICY, privacy={**releases.DP_PRIVACY, **true})
     assert judge(path).ok, judge(path).failure
     releases.edit(path, lambda v: v["predicate"]["privacy"].update(noiseMultiplier=5.0))
     found = judge(path)
     assert (found.code, found.checks[-1].id) == (12, "ledger")
-    assert "noiseMultiplier: not what the accounting's mechanisms say" in found.failure
+    assert "noiseMultiplier: differs from the mechanisms in the accounting" in found.failure
 
 
 def told_of_persons(report):

@@ -19,7 +19,7 @@ from audits.verify.statement import (
 def test_subjects_are_sorted():
     made = statement({"b": "1" * 64, "a": "2" * 64}, APPROVAL_TYPE, {})
     assert [subject["name"] for subject in made["subject"]] == ["a", "b"]
-    with pytest.raises(VerifyError, match="E_PREDICATE the signed payload is no ReleaseStatement"):
+    with pytest.raises(VerifyError, match="E_PREDICATE the signed payload is not of type ReleaseStatement"):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(made))
 
 
@@ -38,7 +38,7 @@ def test_subjects_are_sorted():
         {"mechanism": "dp-sgd", "unit": "patient", "epsilon": 1.0, "delta": 1e-6},
     ],
 )
-def test_a_privacy_claim_is_whole_or_absent(fields):
+def test_privacy_claim_must_be_complete_or_absent(fields):
     with pytest.raises(ValidationError):
         Privacy.model_validate(fields)
 
@@ -87,14 +87,14 @@ OUT_OF_BOUNDS = [
 
 
 @pytest.mark.parametrize(("path", "wrong"), OUT_OF_BOUNDS, ids=[f"{p}-{i}" for i, (p, _) in enumerate(OUT_OF_BOUNDS)])
-def test_every_field_of_a_statement_has_its_bounds(clean, releases, path, wrong):
+def test_fields_out_of_bounds_are_refused(clean, releases, path, wrong):
     value = releases.statement(clean)
     read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(value))
     with pytest.raises(VerifyError, match="E_PREDICATE"):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, wrong)))
 
 
-def test_bounds_are_not_tighter_than_said(clean, releases):
+def test_fields_at_their_bounds_are_accepted(clean, releases):
     value = releases.statement(clean)
     for path, right in (
         (P + "privacy", {**DP, "steps": 0, "delta": 0.999}),
@@ -106,7 +106,7 @@ def test_bounds_are_not_tighter_than_said(clean, releases):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, right)))
 
 
-def test_a_refusal_is_of_its_own_kind():
+def test_refusal_has_its_own_type():
     predicate = {
         "schemaVersion": "2.0.0",
         "timeCreated": "2026-11-20T07:00:00Z",
@@ -122,7 +122,7 @@ def test_a_refusal_is_of_its_own_kind():
         read_statement(RefusalStatement, PAYLOAD_TYPE, canonical({**made, "predicateType": APPROVAL_TYPE}))
 
 
-def test_a_ledger_that_was_asked_has_an_entry():
+def test_ledger_head_has_at_least_one_entry():
     head = {"id": "1" * 32, "entries": 1, "head": "f" * 64}
     LedgerHead.model_validate(head)
     with pytest.raises(ValidationError, match="entries"):

@@ -1,4 +1,4 @@
-"""Every way the files of a bundle can be wrong that the release design lists, each with its code."""
+"""Every way listed in the release design to change the files of a bundle is refused with its code."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def test_a_flipped_bit_at_many_places_of_every_file_is_refused_with_its_code(cop
             file.write_bytes(before)
 
 
-def test_every_byte_of_the_envelope_counts(copy, judge):
+def test_every_changed_byte_of_the_envelope_is_refused(copy, judge):
     file = copy / ENVELOPE
     before = file.read_bytes()
     for place in range(0, len(before), 1 + len(before) // 150):
@@ -99,7 +99,7 @@ def test_tampered_files_are_refused(case, copy, judge):
 
 
 @pytest.mark.parametrize("name", ["README.md", "SHA256SUMS", DATA])
-def test_what_is_signed_and_gone_is_told_before_anything_is_read(copy, judge, name):
+def test_missing_signed_file_is_reported_before_files_are_read(copy, judge, name):
     (copy / name).unlink()
     found = judge(copy)
     assert (found.checks[-1].id, found.failure.split(":")[0]) == ("files", f"E_MISSING {name}")

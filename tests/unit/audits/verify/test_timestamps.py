@@ -1,4 +1,4 @@
-"""Trusted times: what a token saves (a key that expired or was revoked later), and every way to forge one."""
+"""Trusted times: a token protects against later expiry or revocation of a key, and forged tokens are refused."""
 
 import shutil
 import sys
@@ -20,23 +20,23 @@ MUCH_LATER = NOW + 400 * DAY
 TOKEN = token_of(ENVELOPE)
 
 
+def message_of(path, name=ENVELOPE):
+    return signature_bytes(parse_envelope((path / name).read_bytes()))
+
+
 class Case:
     """Bundles of one releaser, stamped by one authority, and a verifier."""
 
     def __init__(self, releases, authority, folder):
         self.releases, self.authority, self.folder = releases, authority, folder
-        self.policy = releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n"
-        self.approved = releases.APPROVED_POLICY.replace("name: partner", "name: both") + (
-            "timestamps: {rfc3161: required}\n"
-        )
-        self.keys = {
-            person: releases.signing_key(person, start=NOW - DAY, end=NOW + DAY)
-            for person in ("R. Releaser", "P. Officer", "D. Owner")
-        }
+        required = "timestamps: {rfc3161: required}\n"
+        self.policy = releases.POLICY.replace("name: trial", "name: stamped") + required
+        self.approved = releases.APPROVED_POLICY.replace("name: partner", "name: both") + required
+        names = ("R. Releaser", "P. Officer", "D. Owner")
+        self.keys = {name: releases.signing_key(name, start=NOW - DAY, end=NOW + DAY) for name in names}
         self.releaser = self.keys["R. Releaser"]
-        made = releases.bundle(folder / "out", self.policy, key=self.releaser, now=NOW)
-        self.plain = made
-        self.message = signature_bytes(parse_envelope((made / ENVELOPE).read_bytes()))
+        self.plain = releases.bundle(folder / "out", self.policy, key=self.releaser, now=NOW)
+        self.message = message_of(self.plain)
         self.good = authority.token(self.message)
 
     def copy(self, folder, token=None):
@@ -60,6 +60,9 @@ class Case:
         policies = (self.releases.POLICY, self.policy, self.approved)
         return self.releases.root(policies, **{**given, **changes})
 
+    def forged(self, usage, **how):
+        return self.authority.forged(self.message, usage, **how), self.root(), "verifying certificates"
+
     def revoked(self, since):
         return self.root(revoked=({"keyid": self.releaser.keyid, "since": stamp(since), "reason": "lost"},))
 
@@ -82,12 +85,11 @@ def test_a_stamped_release_outlives_its_key(case, tmp_path):
     ("revoked", "failure"), [(None, "E_KEY_EXPIRED"), (NOW + HOUR, "E_REVOKED")], ids=["expired", "revoked"]
 )
 def test_without_a_token_the_key_must_be_valid_now(case, releases, tmp_path, revoked, failure):
-    path = releases.bundle(tmp_path, key=case.releaser, now=NOW)  # a policy that asks for none
+    path = releases.bundle(tmp_path, key=case.releaser, now=NOW)  # a policy that requires no timestamp
     assert verify_bundle(path, case.root(), now=NOW + HOUR / 2).ok
     root = case.root() if revoked is None else case.revoked(revoked)
     assert verify_bundle(path, root, now=MUCH_LATER).failure.startswith(failure)
-    token = case.authority.token(signature_bytes(parse_envelope((path / ENVELOPE).read_bytes())))
-    (path / TOKEN).write_bytes(token)  # though none is asked for, it counts
+    (path / TOKEN).write_bytes(case.authority.token(message_of(path)))  # not required, but it counts
     assert verify_bundle(path, root, now=MUCH_LATER).ok
 
 
@@ -98,33 +100,21 @@ FORGED = {
     "of-a-weak-digest": lambda c, r: (c.good.replace(SHA256, SHA1), c.root(), ""),
     "of-another-authority": lambda c, r: (r("other").token(c.message), c.root(), "verifying certificates"),
     "of-a-namesake": lambda c, r: (r("namesake", name="Local").token(c.message), c.root(), "verifying certificates"),
-    "of-a-server": lambda c, r: (
-        c.authority.forged(c.message, ExtendedKeyUsageOID.SERVER_AUTH),
-        c.root(),
-        "verifying certificates",
-    ),
-    "of-a-certificate-for-anything": lambda c, r: (
-        c.authority.forged(c.message, None),
-        c.root(),
-        "verifying certificates",
-    ),
-    "usage-not-critical": lambda c, r: (
-        c.authority.forged(c.message, ExtendedKeyUsageOID.TIME_STAMPING, critical=False),
-        c.root(),
-        "verifying certificates",
-    ),
-    "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no authority"),
+    "of-a-server": lambda c, r: c.forged(ExtendedKeyUsageOID.SERVER_AUTH),
+    "of-a-certificate-for-anything": lambda c, r: c.forged(None),
+    "usage-not-critical": lambda c, r: c.forged(ExtendedKeyUsageOID.TIME_STAMPING, critical=False),
+    "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no timestamp authority"),
     "cut": lambda c, r: (c.good[:-40], c.root(), "ASN.1"),
     "one-byte-more": lambda c, r: (c.good + b"\0", c.root(), "ASN.1"),
     "empty": lambda c, r: (b"", c.root(), "ASN.1"),
     "not-granted": lambda c, r: (c.good.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1), c.root(), "GRANTED"),
-    "removed": lambda c, r: (None, c.root(), "the policy asks for"),
+    "removed": lambda c, r: (None, c.root(), "the policy requires a timestamp"),
 }
 SHA256, SHA1 = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06052b0e03021a")
 
 
 @pytest.mark.parametrize("name", sorted(FORGED))
-def test_a_token_that_does_not_hold_is_refused(case, stamps, tmp_path, name):
+def test_invalid_token_is_refused(case, stamps, tmp_path, name):
     def another(folder, **how):
         return stamps.Authority(tmp_path / folder, **how)
 
@@ -151,36 +141,26 @@ def test_a_key_must_have_been_valid_at_the_trusted_time(case, tmp_path, root, fa
         assert verify_bundle(path, root(case), now=now).failure.startswith(failure)
 
 
-def test_the_trusted_time_fits_statement_and_clock(case, releases, tmp_path):
+def test_trusted_time_must_fit_statement_and_clock(case, releases, tmp_path):
     for made, now, said in (
-        (NOW - 2 * HOUR, NOW - HOUR, "stamped in the future"),
-        (NOW + HOUR, NOW + 2 * HOUR, "stamped before its statement says"),
+        (NOW - 2 * HOUR, NOW - HOUR, "timestamp is in the future"),
+        (NOW + HOUR, NOW + 2 * HOUR, "timestamp is earlier than the creation time"),
     ):
         path = releases.bundle(tmp_path / said, case.policy, key=case.releaser, now=made)
-        token = case.authority.token(signature_bytes(parse_envelope((path / ENVELOPE).read_bytes())))
-        (path / TOKEN).write_bytes(token)
+        (path / TOKEN).write_bytes(case.authority.token(message_of(path)))
         assert said in verify_bundle(path, case.root(), now=now).failure
 
 
 def test_a_second_signature_needs_a_token_of_both(case, releases, tmp_path):
-    """A token over the first signature says nothing of one that was added later."""
+    """A token over the first signature does not cover a signature that was added later."""
     second = releases.signing_key("S. Second", start=NOW - DAY, end=NOW + DAY)
-    root = case.root()
-    root = root.model_copy(
-        update={
-            "keys": {**root.keys, second.keyid: second.public},
-            "roles": {
-                **root.roles,
-                "releaser": root.roles["releaser"].model_copy(
-                    update={"keyids": (case.releaser.keyid, second.keyid), "threshold": 2}
-                ),
-            },
-        }
-    )
+    root, both_keys = case.root(), {"keyids": (case.releaser.keyid, second.keyid), "threshold": 2}
+    roles = {**root.roles, "releaser": root.roles["releaser"].model_copy(update=both_keys)}
+    root = root.model_copy(update={"keys": {**root.keys, second.keyid: second.public}, "roles": roles})
     path = case.copy(tmp_path, case.good)
     releases.resign(path, releases.statement(path), keys=(case.releaser, second))
     assert "Mismatch" in verify_bundle(path, root, now=NOW + HOUR).failure
-    both = signature_bytes(parse_envelope((path / ENVELOPE).read_bytes()))
+    both = message_of(path)
     assert both[:64] == case.message
     (path / TOKEN).write_bytes(case.authority.token(both))
     assert verify_bundle(path, root, now=MUCH_LATER).ok
@@ -194,8 +174,7 @@ def test_approvals_are_stamped_like_releases(case, releases, tmp_path):
     signed = [ENVELOPE, *sorted(p.relative_to(path).as_posix() for p in path.glob("attestation/approvals/*"))]
     for name in signed:
         assert verify_bundle(path, root, now=NOW + HOUR).failure.startswith(f"E_TSA {token_of(name)}")
-        token = case.authority.token(signature_bytes(parse_envelope((path / name).read_bytes())))
-        (path / token_of(name)).write_bytes(token)
+        (path / token_of(name)).write_bytes(case.authority.token(message_of(path, name)))
     assert verify_bundle(path, root, now=MUCH_LATER).ok
     assert verify_for_approval(path, root, now=NOW).code == 20
     first, second = (path / token_of(name) for name in signed[1:])
@@ -206,15 +185,11 @@ def test_approvals_are_stamped_like_releases(case, releases, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "attestation/other.tsr",
-        "attestation/approvals/janitor.tsr",
-        "release.tsr",
-        "data/synthetic.tsr",
-        "attestation/release.dsse.json.tsr",
-        "attestation/release.dsse.tsr",
+        *(f"attestation/{name}.tsr" for name in ("other", "approvals/janitor", "release.dsse.json", "release.dsse")),
+        *("release.tsr", "data/synthetic.tsr"),
     ],
 )
-def test_a_token_stands_beside_what_it_is_of_and_nowhere_else(case, tmp_path, name):
+def test_token_must_be_beside_its_envelope(case, tmp_path, name):
     path = case.copy(tmp_path, case.good)
     (path / name).parent.mkdir(exist_ok=True)
     (path / name).write_bytes(case.good)
@@ -226,7 +201,7 @@ def test_a_token_that_is_too_large_is_not_read(case, tmp_path):
     assert verify_bundle(path, case.root(), now=NOW + HOUR).code == 14
 
 
-def test_without_the_library_nothing_is_believed_and_the_message_says_what_to_install(case, tmp_path, monkeypatch):
+def test_missing_library_is_refused_with_the_install_command(case, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
     found = verify_bundle(case.copy(tmp_path, case.good), case.root(), now=NOW + HOUR)
     assert found.code == 14
@@ -239,7 +214,7 @@ def test_names_of_tokens():
     assert envelope_of("README.md") is None
 
 
-def test_stronger_digests_hold_too(case):
+def test_stronger_digest_is_accepted(case):
     before = datetime.now(UTC).replace(microsecond=0)
     time = trusted_time(case.authority.token(case.message, "sha512"), case.message, (case.authority.text,))
     assert before + timedelta(seconds=1) <= time <= datetime.now(UTC) + timedelta(seconds=1)

@@ -1,8 +1,12 @@
+import base64
+
 import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
-from audits.verify.trust import TRUST_PAYLOAD_TYPE, fingerprint, load_trust, parse_trust, same_person
+from audits.verify.publickeys import keyid
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, authority_text, fingerprint, load_trust, parse_trust, same_person
+from audits.verify.trust import authority as read_authority
 from synthgen.release.sign import sign
 
 
@@ -24,8 +28,6 @@ REVOKED = {"keyid": "0" * 16, "since": "2026-01-01T00:00:00Z", "reason": ""}
 
 
 def small_order(value, r):  # 40
-    from audits.verify.ed25519 import keyid
-
     public = (1).to_bytes(32, "little")
     value["keys"][keyid(public)] = {**r.OWNER.public.model_dump(), "public": public.hex()}
 
@@ -48,7 +50,7 @@ CASES = {
     "57-key-in-two-roles": (roles(owner2=lambda r: {"keyids": [r.OWNER.keyid], "threshold": 1}), "in two roles"),
     "52-key-twice-in-role": (
         roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}),
-        "stands twice",
+        "is listed twice",
     ),
     "57-root-key-releases": (roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}), "in two roles"),
     "no-keys-in-role": (roles(releaser=lambda r: {"keyids": [], "threshold": 1}), "releaser.keyids"),
@@ -56,7 +58,7 @@ CASES = {
     "policy-named-badly": (lambda v, r: v["policies"].update({"a b": ["0" * 64]}), "a b"),
     "policy-without-digest": (lambda v, r: v["policies"].update(trial=[]), "policies.trial"),
     "policy-half-a-digest": (lambda v, r: v["policies"].update(trial=["0" * 32]), "policies.trial"),
-    "ledger-twice": (lambda v, r: v.update(ledgers=[r.LEDGER, r.LEDGER]), "a ledger stands twice"),
+    "ledger-twice": (lambda v, r: v.update(ledgers=[r.LEDGER, r.LEDGER]), "a ledger is listed twice"),
     "no-ledgers-id": (lambda v, r: v.update(ledgers=["l"]), "ledgers"),
     "no-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person=""), "person"),
     "long-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person="x" * 201), "person"),
@@ -77,7 +79,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
-def test_unsound_roots_are_refused(case, releases):
+def test_invalid_roots_are_refused(case, releases):
     change, message = CASES[case]
     value = plain(releases)
     change(value, releases)
@@ -86,7 +88,7 @@ def test_unsound_roots_are_refused(case, releases):
     assert caught.value.code == "E_TRUST"
 
 
-def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
+def test_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     value = plain(releases)
     assert parse_trust(canonical(value)) == releases.root()
     add_key(value, "root", releases.STRANGER)
@@ -94,15 +96,12 @@ def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     path = tmp_path / "trust.json"
     path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
     assert load_trust(path).roles["root"].threshold == 1
+    payloads = (releases.root().to_bytes(), b"{}", data + b" ")
     for wrong in (
         sign(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
         sign("application/json", data, [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, releases.root().to_bytes(), [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, b"{}", [releases.STRANGER.private]),
-        sign(TRUST_PAYLOAD_TYPE, data + b" ", [releases.STRANGER.private]),
-        b'{"payload":1}',
-        b"[]",
-        b"\xff",
+        *(sign(TRUST_PAYLOAD_TYPE, payload, [releases.STRANGER.private]) for payload in payloads),
+        *(b'{"payload":1}', b"[]", b"\xff"),
     ):
         path.write_bytes(wrong)
         with pytest.raises(VerifyError, match="E_TRUST"):
@@ -128,8 +127,8 @@ def test_fingerprint_and_names():
 
 
 @pytest.mark.parametrize("field", ["keys", "roles"])
-def test_ids_of_keys_are_sixteen_hex_digits(releases, field):
-    """An id that fits its key in no other way is refused before anybody compares them."""
+def test_key_ids_are_sixteen_hex_digits(releases, field):
+    """A malformed id is refused before it is compared with its key."""
     value = plain(releases)
     if field == "keys":
         value["keys"]["A" * 16] = releases.STRANGER.public.model_dump()
@@ -148,10 +147,49 @@ def test_a_public_key_is_hex_of_one_of_two_lengths(releases, public):
 
 
 @pytest.mark.parametrize(("kind", "said"), [("ecdsa-p256", "ed25519"), ("ed25519", "ecdsa-p256")])
-def test_a_key_is_of_the_kind_it_is_said_to_be(releases, kind, said):
+def test_key_must_have_the_stated_kind(releases, kind, said):
     value, key = plain(releases), releases.signing_key("S. Stranger", kind=kind)
     add_key(value, "auditor", key)
     parse_trust(canonical(value))
     value["keys"][key.keyid]["alg"] = said
     with pytest.raises(VerifyError, match=f"the key is not one of {said}"):
         parse_trust(canonical(value))
+
+
+def test_authority_text_round_trips(authority):
+    assert authority_text(read_authority(authority.text)) == authority.text
+
+
+def wrong_authorities(authority):
+    loose = authority.text.rstrip("=")
+    der = base64.b64decode(authority.text)
+    return {
+        "": "is not a certificate",
+        "é": "is not a certificate",
+        authority.pem.read_text(): "is not a certificate",
+        base64.b64encode(der[:-1]).decode(): "is not a certificate",
+        base64.b64encode(der + b"\0").decode(): "is not a certificate",
+        authority_text(authority.leaf): "is not the certificate of a certification authority",
+        **({} if loose == authority.text else {loose: "is not a certificate"}),
+    }
+
+
+def test_root_accepts_only_certificates_of_authorities(authority, releases):
+    for text, message in wrong_authorities(authority).items():
+        with pytest.raises(ValueError, match=message):
+            read_authority(text)
+        value = parse(releases.root().to_bytes())
+        with pytest.raises(VerifyError, match=f"E_TRUST .*authority 2 {message}"):
+            parse_trust(canonical({**value, "authorities": [authority.text, text]}))
+    with pytest.raises(VerifyError, match="an authority is listed twice"):
+        parse_trust(canonical({**value, "authorities": [authority.text] * 2}))
+
+
+def test_authority_base64_is_canonical(stamps, tmp_path):
+    names = (stamps.Authority(tmp_path / str(n), "L" * n).text for n in range(1, 99))
+    text = next(text for text in names if text.endswith("="))  # bits are left over
+    at = len(text.rstrip("=")) - 1
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = text[:at] + alphabet[alphabet.index(text[at]) + 1] + text[at + 1 :]
+    with pytest.raises(ValueError, match="is not in canonical form"):
+        read_authority(other)

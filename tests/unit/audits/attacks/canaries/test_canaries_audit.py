@@ -1,4 +1,4 @@
-"""The canaries audit: which twins it stops, what it lets pass, and when it says that it cannot tell."""
+"""The canaries audit: which canary builds fail, which pass, and when the verdict is insufficient."""
 
 from dataclasses import replace
 
@@ -42,13 +42,8 @@ def few(town):
 
 
 def run(town, planted, canary_build, *, seed=0, **changed):
-    canaries = Canaries(
-        table=planted.table,
-        family=planted.family,
-        inserted=planted.inserted,
-        canary_build=canary_build,
-        suffixes=planted.suffixes,
-    )
+    fields = {name: getattr(planted, name) for name in ("table", "family", "inserted", "suffixes")}
+    canaries = Canaries(**fields, canary_build=canary_build)
     tables = {name: town[name] for name in ("synthetic", "train", "control", "reference")}
     return CanaryAudit().run(AuditInputs(**tables | {"canaries": canaries} | changed), RNG(seed), 0.95)
 
@@ -68,7 +63,7 @@ def with_words_of(town, planted, retexted, rate, n_words=6, seed=9):
     return retexted(town["fresh"], made)
 
 
-def test_a_generator_that_never_saw_them_passes(town, planted):
+def test_generator_that_never_saw_canaries_passes(town, planted):
     result = run(town, planted, town["fresh"])
     assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
     assert result.threshold == (0.4, 0.6)
@@ -80,10 +75,10 @@ def test_a_generator_that_never_saw_them_passes(town, planted):
     assert (power["n"], power["n_needed"]) == (1000, 1000)
     assert 0.54 < power["smallest_leak"] < 0.56
     assert 4 < power["epsilon_ceiling"] < 6
-    assert f"an epsilon above {power['epsilon_ceiling']:.2f} could not have been shown" in result.reason
+    assert f"an epsilon above {power['epsilon_ceiling']:.2f} could not have been proven" in result.reason
 
 
-def test_a_generator_that_appends_them_word_for_word_fails_by_every_measure(town, planted, retexted):
+def test_generator_that_copies_canaries_fails_by_every_measure(town, planted, retexted):
     fresh = town["fresh"].texts
     n = round(0.05 / 0.95 * 20 * len(fresh))  # the canary build is long: all inserted rows are 5 % of it
     canary_build = retexted(town["fresh"], [*planted.insert.texts, *(fresh[i % len(fresh)] for i in range(n))])
@@ -94,12 +89,12 @@ def test_a_generator_that_appends_them_word_for_word_fails_by_every_measure(town
     assert result.metrics["reproduced"].value == planted.inserted.sum()
     assert result.metrics["max_exposure"].value == pytest.approx(np.log2(10_001))
     assert result.metrics["scan_p"].value < 1e-6
-    assert "came back word for word" in result.reason
+    assert "are reproduced verbatim" in result.reason
     assert "proves an epsilon" in result.reason
 
 
 @pytest.mark.slow
-def test_few_words_of_theirs_lie_between(town, planted, retexted):
+def test_few_words_of_canaries_give_intermediate_results(town, planted, retexted):
     few, little, much = (run(town, planted, with_words_of(town, planted, retexted, rate)) for rate in (0.1, 0.2, 1.0))
     assert few.metrics["reproduced"].value == little.metrics["reproduced"].value == 0
     assert much.metrics["reproduced"].value == 0
@@ -110,15 +105,13 @@ def test_few_words_of_theirs_lie_between(town, planted, retexted):
     assert much.verdict in {"fail", "insufficient"}
 
 
-def test_a_row_of_the_canary_build_in_the_release_and_one_canary_that_came_back_fail(town, few, retexted):
-    """Nothing but the hard rules sees a single row; canaries that are too few change nothing about that."""
+def test_one_row_of_the_canary_build_and_one_reproduced_ending_fail(town, few, retexted):
+    """Only the hard rules detect a single row, also with too few canaries."""
     canary_build = retexted(town["fresh"], [*town["fresh"].texts, f"well {few.insert.texts[3]} so"])
     released = retexted(town["synthetic"], [*town["synthetic"].texts, town["fresh"].texts[7].upper()])
     result = run(town, few, canary_build, synthetic=released)
     assert result.verdict == "fail"
-    assert result.reason.startswith(
-        "1 rows of the canary build are in the table to release; the endings of 1 inserted"
-    )
+    assert result.reason.startswith("1 rows of the canary build are in the table to release; the endings of 1 ")
     assert result.estimate.low < 0.6
     assert result.metrics["reproduced"].value == 1.0
 
@@ -134,12 +127,12 @@ POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
     [
         (0.5, 0.02, 1.0, None),
         (0.7, 0.052, 0.0, None),
-        (0.7, 0.050, 0.0, "can be told from those left out"),
-        (0.3, 0.050, 0.0, "missing where those left out are not"),
+        (0.7, 0.050, 0.0, "inserted canaries are more similar"),
+        (0.3, 0.050, 0.0, "inserted canaries are less similar"),
         (0.5, 0.02, 1.01, "proves an epsilon of 1.01, the limit is 1"),
     ],
 )
-def test_each_thing_that_guessing_proves_fails_and_nothing_less(value, error, epsilon, proven):
+def test_guess_failures(value, error, epsilon, proven):
     areas = {"only": Area(value=value, error=error, n=400)}
     found = _guess_failures(CrossFitted(scores={}, weights=(), scans={}, areas=areas), epsilon, LIMIT)
     assert (found == []) if proven is None else (len(found) == 1 and proven in found[0])
@@ -149,10 +142,10 @@ def test_each_thing_that_guessing_proves_fails_and_nothing_less(value, error, ep
     ("changed", "proven"),
     [
         ({}, None),
-        ({"reproduced": 1, "in_release": 1}, "endings of 1 inserted canaries came back"),
+        ({"reproduced": 1, "in_release": 1}, "endings of 1 inserted canaries are reproduced"),
         ({"reproduced": 1, "in_canary_build": 1, "left_out": 1}, None),
-        ({"canary_build_rows": 2}, "2 rows of the canary build stand in the table"),
-        ({"in_train": 3}, "3 rows of canaries stand in the release's own train data"),
+        ({"canary_build_rows": 2}, "2 rows of the canary build are in the table to release"),
+        ({"in_train": 3}, "3 rows of canaries are in the train data of the release"),
     ],
 )
 def test_each_copy_fails(changed, proven):
@@ -161,25 +154,24 @@ def test_each_copy_fails(changed, proven):
 
 
 @pytest.mark.parametrize(
-    ("area", "control", "left_out", "power", "lacking"),
+    ("changed", "lacking"),
     [
-        (AREA, AREA, 0, POWER, None),
-        (AREA, AREA, 0, POWER | {"n": 999}, "999 canaries are too few; 1000 would be enough"),
+        ({}, None),
+        ({"power": {"n": 999}}, "999 canaries are too few; 1000 are required"),
+        ({"power": {"epsilon_ceiling": 1.0}}, "1000 canaries can prove an epsilon of at most 1.00"),
+        ({"area": {"high": 0.61}}, "about 2000 canaries would decide"),
+        ({"area": {"low": 0.39}}, "exceeds its limit"),
         (
-            AREA,
-            AREA,
-            0,
-            POWER | {"epsilon_ceiling": 1.0},
-            "at the claim's delta 1000 canaries prove an epsilon of 1.00",
+            {"copies": {"left_out": 2}},
+            "the endings of 2 omitted canaries are also reproduced: draw endings at random",
         ),
-        (replace(AREA, high=0.61), AREA, 0, POWER, "about 2000 canaries would decide"),
-        (replace(AREA, low=0.39), AREA, 0, POWER, "reaches over its limit"),
-        (AREA, AREA, 2, POWER, "the endings of 2 canaries that were left out come back too: make endings at random"),
-        (AREA, replace(AREA, value=0.56, low=0.51, high=0.6), 0, POWER, "differ where no generator saw them"),
+        ({"control": {"value": 0.56, "low": 0.51, "high": 0.6}}, "differ in a table made without them"),
     ],
 )
-def test_each_thing_that_is_lacking_keeps_it_from_passing(area, control, left_out, power, lacking):
-    found = _shortfalls(area, control, replace(NOTHING, left_out=left_out), LIMIT, power)
+def test_each_shortfall_prevents_a_pass(changed, lacking):
+    area, control = (replace(AREA, **changed.get(name, {})) for name in ("area", "control"))
+    copies = replace(NOTHING, **changed.get("copies", {}))
+    found = _shortfalls(area, control, copies, LIMIT, POWER | changed.get("power", {}))
     assert (found == []) if lacking is None else (len(found) == 1 and lacking in found[0])
 
 
@@ -192,7 +184,7 @@ def test_each_thing_that_is_lacking_keeps_it_from_passing(area, control, left_ou
         ({"claim": {"epsilon": 0.5, "unit": "group"}}, Claim(limit=0.5, delta=0.0, is_claim=True)),
     ],
 )
-def test_a_claim_takes_the_place_of_the_limit(mechanism, claim):
+def test_claim_replaces_the_limit(mechanism, claim):
     assert stated_claim(mechanism, 1.0) == claim
 
 
@@ -205,8 +197,8 @@ def test_a_claim_takes_the_place_of_the_limit(mechanism, claim):
         3.0,
     ],
 )
-def test_a_claim_that_is_none_is_refused(claim):
-    with pytest.raises(InputError, match="makes no claim that an audit could test"):
+def test_invalid_claim_is_refused(claim):
+    with pytest.raises(InputError, match="the privacy claim in the mechanism's log cannot be tested"):
         stated_claim({"claim": claim}, 1.0)
 
 
@@ -215,12 +207,11 @@ def unseen(town, few):
     return run(town, few, town["fresh"], mechanism={"claim": {"epsilon": 8.0}})
 
 
-def test_too_few_canaries_for_a_claim_are_told_how_many_would_do(unseen):
-    result = unseen
-    assert result.verdict == "insufficient"
-    assert result.details["epsilon"]["limit"] == 8.0
-    assert result.details["power"]["n_needed"] == -(-15797 * 130 // 104)  # four fifths are guessed at
-    assert f"130 canaries are too few; {result.details['power']['n_needed']} would be enough" in result.reason
+def test_number_of_canaries_required_for_a_claim_is_stated(unseen):
+    needed = -(-15797 * 130 // 104)  # four fifths are guessed
+    assert (unseen.verdict, unseen.details["epsilon"]["limit"]) == ("insufficient", 8.0)
+    assert unseen.details["power"]["n_needed"] == needed
+    assert f"130 canaries are too few; {needed} are required" in unseen.reason
 
 
 def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, retexted):
@@ -234,28 +225,26 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     often = replace(town["train"], groups=("t0",) * 16 + town["train"].groups[16:])
     result = run(town, planted, canary_build, train=often)
     assert result.verdict == "fail"
-    assert "canaries of 16 rows, as persons of train have them" in result.reason
+    assert "canaries of 16 rows, a number that persons of train have" in result.reason
     assert result.details["repeats"]["16"]["group_epsilon_lower_bound"] > 1
     assert result.metrics["epsilon_lower_bound"].value == 0  # and no claim about a person is refuted by a group
     assert result.estimate.high < 0.6
     assert _repeat_failures({"16": result.details["repeats"]["16"] | {"as_in_train": False}}) == []
 
 
-def test_canaries_that_differ_by_arm_without_any_generator_do_not_pass(town, few, people):
+def test_arms_that_differ_without_a_generator_are_insufficient(town, few, people):
     others = people(130, seed=77, prefix="o", rows=(1, 1)).texts
     texts = zip(few.table.texts, others, few.inserted, strict=True)
     written = replace(few.table, texts=tuple(other if is_in else own for own, other, is_in in texts))
     result = run(town, replace(few, table=written, family=("other",) * 130, suffixes=()), town["fresh"])
     assert result.control.low > 0.6
-    assert (
-        result.verdict == "insufficient"
-    )  # nothing about the canary build: its attack separates them, and so does any other
+    assert result.verdict == "insufficient"  # any attack separates the arms, also without the canary build
     assert result.estimate.value > 0.7
-    assert "differ where no generator saw them" in result.reason
+    assert "differ in a table made without them" in result.reason
     assert "max_exposure" not in result.metrics
 
 
-def test_without_canaries_or_with_too_few_nothing_is_measured(town, few):
+def test_without_or_with_too_few_canaries_nothing_is_measured(town, few):
     with pytest.raises(NotMeasurable, match="audits canaries"):
         run(town, few, town["fresh"], canaries=None)
     with pytest.raises(NotMeasurable, match="12 rows of the canary build are too few"):
@@ -265,13 +254,10 @@ def test_without_canaries_or_with_too_few_nothing_is_measured(town, few):
         run(town, tiny, town["fresh"])
 
 
-def test_unfair_coins_are_refused(town, few):
-    with pytest.raises(NotMeasurable, match="of 130 canaries were inserted; each needs a fair coin"):
+def test_unfair_or_missing_coins_are_refused(town, few):
+    with pytest.raises(NotMeasurable, match="of 130 canaries were inserted, which is not the result of a fair coin"):
         run(town, replace(few, inserted=RNG(0).random(130) < 0.8), town["fresh"])
-
-
-def test_a_coin_short_is_refused(town, few):
-    with pytest.raises(InputError, match="one family and one coin for each"):
+    with pytest.raises(InputError, match="must have one family and one coin"):
         run(town, replace(few, inserted=few.inserted[1:]), town["fresh"])
 
 

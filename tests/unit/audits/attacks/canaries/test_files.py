@@ -1,4 +1,6 @@
-"""Canaries on disk: what is written comes back, and every bad file is refused without a word of it."""
+"""Files of canaries: they are read as written, and bad files are refused without quoting them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +14,6 @@ from audits.core.errors import InputError
 
 @pytest.fixture(scope="module")
 def planted(people):
-    from dataclasses import replace
-
     train = people(40, seed=1, prefix="t")
     train = replace(train, labels=tuple("ab"[i % 3 == 0] for i in range(len(train))))
     return make_canaries(train, people(50, seed=2, prefix="r"), 30, np.random.default_rng(0))
@@ -32,14 +32,14 @@ def canary_build(tmp_path, people):
     return tmp_path / "canary_build.parquet"
 
 
-def test_what_is_written_comes_back(planted, folder, canary_build, people):
+def test_files_are_read_as_written(planted, folder, canary_build, people):
     canaries = read_canaries(folder, canary_build, text="note")
     assert (canaries.table, canaries.family, canaries.suffixes) == (planted.table, planted.family, planted.suffixes)
     assert (canaries.inserted == planted.inserted).all()
     assert canaries.canary_build.texts == people(25, seed=7, prefix="s").texts
 
 
-def test_the_rows_to_insert_have_the_columns_of_train_and_nothing_that_tells_a_coin(planted, folder):
+def test_insert_file_has_only_the_columns_of_train(planted, folder):
     insert = pq.read_table(folder / "insert.parquet").to_pydict()
     assert list(insert) == ["note", "dx", "patient"]
     assert tuple(insert["note"]) == planted.insert.texts
@@ -47,13 +47,13 @@ def test_the_rows_to_insert_have_the_columns_of_train_and_nothing_that_tells_a_c
 
 
 @pytest.mark.parametrize("name", ["canaries", "suffixes", "insert"])
-def test_each_file_says_that_rows_of_a_canary_build_are_never_released(folder, name):
+def test_metadata_warn_against_a_release(folder, name):
     metadata = pq.read_schema(folder / f"{name}.parquet").metadata
     assert metadata[b"audits"].decode() == WARNING["audits"]
     assert "released" in WARNING["audits"]
 
 
-def test_canaries_of_another_make_are_one_table_without_suffixes(folder, canary_build, tmp_path):
+def test_canaries_from_another_source_are_one_table(folder, canary_build, tmp_path):
     table = pq.read_table(folder / "canaries.parquet").to_pydict()
     table["family"] = ["other"] * len(table["text"])
     del table["label"]
@@ -64,11 +64,11 @@ def test_canaries_of_another_make_are_one_table_without_suffixes(folder, canary_
 
 
 def test_canaries_are_not_written_over_others(planted, folder):
-    with pytest.raises(InputError, match=r"holds canaries already: canaries\.parquet, suffixes\.parquet, insert"):
+    with pytest.raises(InputError, match=r"already contains canaries: canaries\.parquet, suffixes\.parquet, insert"):
         write_canaries(planted, folder)
 
 
-def test_a_place_that_cannot_be_written_is_an_input_error(planted, tmp_path):
+def test_unwritable_folder_is_refused(planted, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot be written"):
         write_canaries(planted, tmp_path / "file" / "made")
@@ -87,34 +87,25 @@ BAD = {
     "1 rows have no usable text, the first is row 5": spoil("text", 4, " \n"),
     "1 rows have no usable repeats, the first is row 6": spoil("repeats", 5, 0),
     "1 rows have no usable inserted, the first is row 3": spoil("inserted", 2, None),
-    "1 rows are of a family that is none of": spoil("family", 0, "secret kind"),
+    "1 rows have an unknown family": spoil("family", 0, "secret kind"),
     "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
-    "1 persons have another number of rows than repeats says": spoil("repeats", 0, 7),
+    "the number of rows of 1 persons differs from repeats": spoil("repeats", 0, 7),
     "the column repeats is missing": lambda t: t.pop("repeats"),
     "there are no rows": lambda t: [column.clear() for column in t.values()],
 }
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_a_bad_table_of_canaries_is_refused_by_what_is_wrong_with_it(folder, canary_build, message, planted):
+def test_bad_table_is_refused_with_its_problem(folder, canary_build, message, planted):
     table = pq.read_table(folder / "canaries.parquet").to_pydict()
     order = sorted(range(len(table["text"])), key=lambda i: table["repeats"][i])  # many rows of a person last
     table = {name: [values[i] for i in order] for name, values in table.items()}
     BAD[message](table)
-    schema = pa.schema(
-        {
-            "text": pa.string(),
-            "label": pa.string(),
-            "group": pa.string(),
-            "family": pa.string(),
-            "inserted": pa.bool_(),
-            "repeats": pa.int64(),
-        }
-    )
-    columns = [pa.array(table[f.name], f.type) for f in schema if f.name in table]
-    pq.write_table(pa.table(columns, names=[n for n in schema.names if n in table]), folder / "canaries.parquet")
+    types = {**dict.fromkeys(("text", "label", "group", "family"), pa.string()), "inserted": pa.bool_()}
+    columns = {name: pa.array(values, types.get(name, pa.int64())) for name, values in table.items()}
+    pq.write_table(pa.table(columns), folder / "canaries.parquet")
     with pytest.raises(InputError, match=message) as caught:
         read_canaries(folder, canary_build, text="note")
     assert not any(text[:20] in str(caught.value) for text in planted.table.texts)
@@ -122,7 +113,7 @@ def test_a_bad_table_of_canaries_is_refused_by_what_is_wrong_with_it(folder, can
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 not really", b"text,group\na,b\n"])
-def test_what_is_no_parquet_is_refused(folder, canary_build, content):
+def test_invalid_parquet_is_refused(folder, canary_build, content):
     (folder / "canaries.parquet").write_bytes(content)
     with pytest.raises(InputError, match="the canaries cannot be read"):
         read_canaries(folder, canary_build, text="note")

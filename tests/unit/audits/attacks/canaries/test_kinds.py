@@ -1,4 +1,4 @@
-"""Making canaries: nobody's text, fair coins, the stated labels, near-identical rows, and what is refused."""
+"""Making canaries: no text of train, fair coins, labels, near-identical rows, and refused arguments."""
 
 from collections import Counter
 from dataclasses import replace
@@ -37,7 +37,7 @@ def runs_of(texts, k=8):
     return {tuple(w[i : i + k]) for w in map(tokens, texts) for i in range(len(w) - k + 1)}
 
 
-def test_each_canary_is_a_person_of_its_own_with_as_many_rows_as_repeats(planted, train):
+def test_each_canary_is_a_person_with_its_number_of_rows(planted, train):
     names, person = persons(planted.table.groups)
     assert len(names) == len(planted.family) == len(planted.inserted) == 120
     assert not set(names) & set(train.groups)
@@ -48,7 +48,7 @@ def test_each_canary_is_a_person_of_its_own_with_as_many_rows_as_repeats(planted
     assert set(rows[~outlier].tolist()) == {1}
 
 
-def test_the_rows_to_insert_are_those_of_the_coins_and_no_others(planted):
+def test_insert_contains_exactly_the_inserted_persons(planted):
     names, person = persons(planted.table.groups)
     wanted = [i for i, p in enumerate(person) if planted.inserted[p]]
     assert planted.insert.texts == tuple(planted.table.texts[i] for i in wanted)
@@ -56,7 +56,7 @@ def test_the_rows_to_insert_are_those_of_the_coins_and_no_others(planted):
     assert planted.insert.labels == tuple(planted.table.labels[i] for i in wanted)
 
 
-def test_coins_are_fair_and_know_nothing_of_the_kind(train):
+def test_coins_are_fair_and_independent_of_the_family(train):
     planted = make_canaries(train, None, 1500, RNG(4), families=("semantic", "outlier"), repeats=(1, 2))
     assert stats.binomtest(int(planted.inserted.sum()), 1500, 0.5).pvalue > 1e-3
     of_outliers = planted.inserted[np.array(planted.family) == "outlier"]
@@ -70,13 +70,9 @@ def test_no_run_of_eight_words_of_train_and_no_ending_twice(planted, train):
     assert len(set(endings)) == len(endings)
 
 
-def test_reference_rows_that_repeat_train_are_not_begun_with(train, reference):
-    mixed = Table(
-        texts=(*reference.texts[:3], *train.texts),
-        labels=None,
-        groups=tuple(map(str, range(3 + len(train)))),
-        has_groups=True,
-    )
+def test_reference_rows_that_repeat_train_are_not_used(train, reference):
+    texts = (*reference.texts[:3], *train.texts)
+    mixed = Table(texts=texts, labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
     planted = make_canaries(train, mixed, 40, RNG(1), families=("suffix", "semantic"))
     assert not runs_of(planted.table.texts) & runs_of(train.texts)
     begun = {text.split()[0] for text in planted.table.texts}
@@ -114,13 +110,13 @@ def test_rows_of_an_outlier_are_nearly_the_same_and_end_alike(planted):
         assert len({tuple(row) for row in rows}) > 8
 
 
-def test_without_a_reference_every_word_is_our_own(train):
+def test_without_a_reference_words_are_from_the_list(train):
     planted = make_canaries(train, None, 60, RNG(2), families=("suffix", "outlier", "sampled"))
     words = {word for text in planted.table.texts for word in tokens(text)}
     assert words - set(OWN_WORDS) <= set(tokens("The stood by the and the was seen again Later were put near"))
 
 
-def test_what_one_row_alone_has_is_no_word_of_an_ending(train, reference):
+def test_word_of_a_single_row_is_in_no_ending(train, reference):
     named = replace(reference, texts=(f"zzyzx {reference.texts[0]}", *reference.texts[1:]))
     planted = make_canaries(train, named, 80, RNG(2), families=("suffix", "outlier"))
     assert not any("zzyzx" in suffix for suffix in planted.suffixes)
@@ -138,7 +134,7 @@ def test_the_same_stream_makes_the_same_canaries(train, reference, planted):
     assert make_canaries(train, reference, 120, RNG(1)).table != planted.table
 
 
-def test_every_bad_request_is_listed_at_once(train):
+def test_all_invalid_arguments_are_listed(train):
     with pytest.raises(InputError) as caught:
         make_canaries(train, None, 1, RNG(0), families=("suffix", "clever"), repeats=(0,))
     assert len(caught.value.problems) == 3
@@ -150,15 +146,14 @@ def test_a_reference_that_only_repeats_train_is_refused(train):
         make_canaries(train, train, 20, RNG(0))
 
 
-def test_canaries_that_cannot_be_told_apart_are_refused(train, monkeypatch):
-    monkeypatch.setattr(
-        "audits.attacks.canaries.kinds.odd_sentence", lambda _rng: "one two three four five six seven eight"
-    )
-    with pytest.raises(InputError, match="1 canaries could not be kept apart"):
+def test_canaries_with_equal_endings_are_refused(train, monkeypatch):
+    sentence = "one two three four five six seven eight"
+    monkeypatch.setattr("audits.attacks.canaries.kinds.odd_sentence", lambda _rng: sentence)
+    with pytest.raises(InputError, match="1 canaries could not be made different"):
         make_canaries(train, None, 2, RNG(0), families=("semantic",))
 
 
-def test_persons_with_a_run_of_train_or_the_ending_of_another_are_made_again(train):
+def test_unusable_persons_share_a_run_with_train_or_an_ending(train):
     run = " ".join(train.texts[5].split()[4:12])
     ending = "one two three four five six seven eight"
     texts = [(f"a b {ending}",), ("unlike", f"so {run} here"), (f"c {ending.upper()}.",), ("quite alone",)]
