@@ -46,12 +46,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root did not verify.
-
-    Args:
-        code: stable error code such as `E_DIGEST`; tests and scripts match it.
-        message: what was found, what was expected and the remedy, with the file name if there is one.
-    """
+    """A bundle, envelope or trust root did not verify; scripts can rely on the code, such as `E_DIGEST`."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
         "E_DIGEST": 10,

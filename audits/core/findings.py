@@ -18,12 +18,8 @@ MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 def pseudonym(key: bytes, person: str) -> str:
     """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
 
-    Args:
-        key: 32 bytes.
-        person: the group of the train person.
-
     Raises:
-        InputError: the key has another length.
+        InputError: the key does not have 32 bytes.
 
     Privacy: the holder of the key and the train table can find the person by computing all pseudonyms. Without the
         key this is impossible, even by trying all record numbers.

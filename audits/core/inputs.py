@@ -1,5 +1,6 @@
 """Load tables from parquet, jsonl or csv files and check every row before any audit runs."""
 
+import codecs
 import csv
 import hashlib
 import json
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.released import file_problems, no_duplicate_keys, plain_file, released_problems
-from audits.core.strictjson import canonical
+from audits.core.released import file_problems, plain_file, released_problems
+from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Table
 
 # only "synthetic" is checked byte by byte: a rerun is never released, and a previous table has been released before
@@ -25,7 +26,6 @@ MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _LISTED = 20  # problems and columns listed one by one; the rest is counted
 _NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
-_BOM = b"\xef\xbb\xbf"  # some programs start UTF-8 files with it
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -40,9 +40,8 @@ def load_table(
 ) -> Table:
     """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
 
-    A synthetic table is going to be released, so every byte of its file must be audited. It may have no other columns
-    than the named ones, and the file must equal what a plain writer makes of its rows
-    (`audits.core.released.file_problems`).
+    A synthetic table will be released, so every byte of its file must be audited. It may have only the named columns,
+    and the file must equal what a plain writer makes of its rows (`audits.core.released.file_problems`).
 
     Args:
         path: the file.
@@ -50,18 +49,21 @@ def load_table(
         label: column of the classes; may be missing only under its default name.
         group: column of the persons; may be missing only under its default name.
         role: what the table is used for; selects the checks and appears in messages.
-        rows_are_persons: the user declares that each row belongs to a different person; ignored if there is a group
-            column.
+        rows_are_persons: whether each row belongs to a different person; ignored if there is a group column.
 
     Raises:
-        InputError: the file or a column is missing, or a row cannot be used. The message counts all bad rows and
+        InputError: the file or a column is missing, or a row cannot be used. The message counts the bad rows and
             lists the first ones by row number (from 1) and reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        problems += _unaudited_content(path, columns, found, rows)
+        if extra := found - set(columns.values()):
+            advice = "remove them with `audits rewrite` (--group names ids)"
+            problems.append(f"columns that no audit reads: {_shown(extra)}; {advice}")
+        elif rows:
+            problems += file_problems(path, [row for _, row in rows])
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -85,26 +87,10 @@ def load_table(
     )
 
 
-def _unaudited_content(
-    path: Path, columns: Mapping[str, str], found: set[str], rows: Sequence[tuple[int, Mapping[str, Any]]]
-) -> list[str]:
-    """Return a problem if a file for release contains anything besides the audited columns."""
-    if extra := found - set(columns.values()):
-        return [
-            f"columns that no audit reads: {_shown(extra)}; remove them with `audits rewrite` (--group names ids)"
-        ]
-    return file_problems(path, [row for _, row in rows]) if rows else []
-
-
 def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
     """Write only the audited columns of a table to a new file in canonical form; return the number of rows.
 
-    Args:
-        path: the table.
-        out: a new file; its suffix selects the format.
-        text: column of the texts.
-        label: column of the classes, if there is one.
-        group: column of the ids or persons, if there is one.
+    The suffix of the new file selects its format. The columns are named as in `load_table`.
 
     Raises:
         InputError: the table cannot be used, or the new file exists or cannot be written.
@@ -127,14 +113,9 @@ def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
 def load_tables(
     synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
 ) -> AuditInputs:
-    """Return the audit inputs loaded from files.
+    """Return the audit inputs loaded from files; `options` are the column options of `load_table`.
 
-    Args:
-        synthetic: None if there is no release yet; control is then used as a placeholder.
-        train: table the generator was trained on.
-        control: persons the generator never saw.
-        reference: public text of the same kind, or None.
-        options: column names and `rows_are_persons` of `load_table`.
+    Without a release (`synthetic` is None), control takes its place.
 
     Raises:
         InputError: as in `load_table` and `load_inputs`.
@@ -143,9 +124,9 @@ def load_tables(
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    # callers without a release do not read the placeholder; without labels and groups it passes the release checks
-    placeholder = replace(unseen, labels=None, has_groups=False)
-    return load_inputs(placeholder if released is None else released, trained, unseen, public)
+    if released is None:  # callers do not use the placeholder; without labels and groups it passes the release checks
+        released = replace(unseen, labels=None, has_groups=False)
+    return load_inputs(released, trained, unseen, public)
 
 
 def load_inputs(
@@ -210,16 +191,13 @@ def table_digest(table: Table) -> str:
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
     """Return the sha256 of each given table, of the lineage and of the mechanism log, by role."""
-    tables = {"synthetic": inputs.synthetic, "train": inputs.train, "control": inputs.control}
-    if inputs.reference is not None:
-        tables["reference"] = inputs.reference
-    if inputs.mirror is not None:
-        tables["mirror"] = inputs.mirror
+    roles = ("synthetic", "train", "control", "reference", "mirror")
+    tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
         tables |= {"canaries": inputs.canaries.table, "canary build": inputs.canaries.canary_build}
     if inputs.previous is not None:
         tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
-    found = {name: table_digest(table) for name, table in tables.items()}
+    found = {name: table_digest(table) for name, table in tables.items() if table is not None}
     if inputs.lineage is not None:
         lineage = [[list(row) for row in column] for column in (inputs.lineage.parents, inputs.lineage.weights)]
         found["lineage"] = hashlib.sha256(canonical(lineage)).hexdigest()
@@ -234,10 +212,10 @@ def shortened(problems: Sequence[str]) -> list[str]:
     return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
-_Rows = Sequence[tuple[int, Mapping[str, Any]]]
+_Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 
-def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, set[str], list[str]]:
+def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
     if path.suffix not in _READERS:
         raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
@@ -258,7 +236,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
     return rows, found, problems
 
 
-def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
+def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -272,13 +250,12 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[A
             raise InputError(f"the {role} table has {file.metadata.num_rows} rows; the limit is {MAX_ROWS}")
         rows = file.read(columns=[name for name in columns.values() if name in found], use_threads=False).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise InputError(
-            f"the {role} table is not a readable parquet file ({type(error).__name__}): {path}"
-        ) from error
+        kind = type(error).__name__
+        raise InputError(f"the {role} table is not a readable parquet file ({kind}): {path}") from error
     return list(enumerate(rows, start=1)), found, []
 
 
-def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[Any], set[str], list[str]]:
+def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> _Loaded:
     rows: list[tuple[int, dict[str, Any]]] = []
     found: set[str] = set()
     problems: list[str] = []
@@ -287,25 +264,22 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
             if not line.strip():
                 continue
             try:
-                row = json.loads(
-                    (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"),
-                    object_pairs_hook=no_duplicate_keys,
-                )
+                text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode("utf-8")
+                row = json.loads(text, object_pairs_hook=unique_keys)
             except UnicodeDecodeError:
                 problems.append(f"row {number}: not UTF-8")
-                continue
             except (ValueError, RecursionError):
                 problems.append(f"row {number}: not valid JSON, or a duplicate key")
-                continue
-            if not isinstance(row, dict):
-                problems.append(f"row {number}: not a JSON object")
-                continue
-            found |= row.keys()
-            rows.append((number, row))
+            else:
+                if isinstance(row, dict):
+                    found |= row.keys()
+                    rows.append((number, row))
+                else:
+                    problems.append(f"row {number}: not a JSON object")
     return rows, found, problems
 
 
-def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
+def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> _Loaded:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
         # bytes that are not UTF-8 become lone surrogates, so that the row number can be reported
@@ -377,9 +351,8 @@ def _check_columns(
     missing = [name for name in required if name not in found]
     if missing:
         present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & {
-            *columns.values()
-        }:  # the first line may be a record: do not print it
+        if path.suffix == ".csv" and not found & set(columns.values()):
+            # the first line may be a record, so it is not printed
             present = f"the first line has {len(found)} cells and none of these names: is it a header?"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",

@@ -14,24 +14,18 @@ Hits = NDArray[np.bool_]
 
 
 class Tier(NamedTuple):
-    """The limit on a rate that a number of persons can support; fixed before any event is counted.
+    """The limit on a rate that a number of persons can support; fixed before any event is counted."""
 
-    Args:
-        tau: the limit; None if there are too few persons for any.
-        needed: persons per arm for the next stricter limit (0 if there is none); if tau is None, for the weakest.
-    """
-
-    tau: float | None
-    needed: int
+    tau: float | None  # the limit; None if there are too few persons for any
+    needed: int  # persons per arm for the next stricter limit (0 if there is none); if tau is None, for the weakest
 
 
 def tier(n_persons: int) -> Tier:
     """Return the strictest limit that zero events among n persons can show at 95 % confidence.
 
-        n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299
-
-    The limit does not depend on the confidence of the run. Otherwise a higher confidence would need more persons for
-    the same limit, and so weaken it.
+    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The limit does not
+    depend on the confidence of the run. Otherwise a higher confidence would need more persons for the same limit, and
+    so weaken it.
     """
     stricter = 0
     for tau in TIERS:
@@ -44,10 +38,11 @@ def tier(n_persons: int) -> Tier:
 
 def too_few(n_persons: int) -> str:
     """Return a sentence that names the number of persons required."""
-    enough = [(tau, needed_for_zero_events(tau)) for tau in (TIERS[-1], TIERS[0])]
+    weakest, strictest = TIERS[-1], TIERS[0]
     return (
-        f"{n_persons} persons in the smaller of train and control are too few; {enough[0][1]} in each are required "
-        f"to show a rate of at most {enough[0][0]:g}, {enough[1][1]} for {enough[1][0]:g}"
+        f"{n_persons} persons in the smaller of train and control are too few; {needed_for_zero_events(weakest)} in "
+        f"each are required to show a rate of at most {weakest:g}, {needed_for_zero_events(strictest)} for "
+        f"{strictest:g}"
     )
 
 

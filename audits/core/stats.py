@@ -29,7 +29,7 @@ _MAX_EPSILON = 50.0
 
 
 class Interval(NamedTuple):
-    """An interval whose ends are each one-sided at the given confidence."""
+    """An interval whose two ends are each one-sided at the given confidence."""
 
     low: float
     high: float
@@ -114,19 +114,17 @@ def scan_test(
         grid: the cuts, fixed before the scores are seen.
 
     Returns:
-        The corrected p-value with the most extreme cut and its count; cut and count are 0 if there is no cut.
+        The corrected p-value, the most extreme cut and its count; cut and count are 0 if there is no cut.
 
     Raises:
         NotMeasurable: one of the arms has no person.
         InputError: a score is not finite.
     """
     n_train, n_control = _arms(scores_train, scores_control)
-    pooled = np.concatenate([scores_train, scores_control])
+    n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
     order = np.argsort(-pooled, kind="stable")
     descending = pooled[order]
-    n = n_train + n_control
-    at_least = n - np.searchsorted(descending[::-1], descending[[m - 1 for m in grid if m <= n]], side="left")
-    cuts = np.unique(at_least)
+    cuts = np.unique(n - np.searchsorted(descending[::-1], descending[[m - 1 for m in grid if m <= n]], side="left"))
     cuts = cuts[cuts < n]
     if len(cuts) == 0:
         return Scan(1.0, 0, 0)
@@ -152,9 +150,6 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         m: number of persons whose membership was an independent fair coin.
         delta: delta of the claim; 0 for pure epsilon.
         alpha: probability of a wrong bound.
-
-    Returns:
-        The bound; 0.0 if the guesses show nothing.
 
     Raises:
         InputError: an argument is out of range.

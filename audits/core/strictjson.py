@@ -1,6 +1,7 @@
-"""Strict JSON: no duplicate keys, no NaN, and one canonical byte form (RFC 8785)."""
+"""Parse JSON strictly (no duplicate keys, no NaN), and write its canonical bytes (RFC 8785)."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,10 +26,9 @@ def parse(data: bytes) -> Any:
             large for a double, or nesting deeper than `MAX_DEPTH`.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
-        return _frozen(value, MAX_DEPTH)
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite)
+        return with_tuples(value)
     except JsonError:
         raise
     except RecursionError:
@@ -63,29 +63,30 @@ def parse_canonical(data: bytes) -> Any:
     return value
 
 
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raise JsonError on a duplicate key, of which a reader would see only the last value."""
     value = dict(pairs)
     if len(value) != len(pairs):
         raise JsonError("duplicate key")
     return value
 
 
-def _refuse_constant(_: str) -> None:
+def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return a value with its lists as tuples; raise JsonError if it is nested deeper than `depth`."""
+    if depth == 0:
+        raise JsonError("JSON nested too deeply")
+    if isinstance(value, dict):
+        return {key: with_tuples(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(with_tuples(item, depth - 1) for item in value)
+    return value
+
+
+def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
 
 
 def _finite(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if math.isinf(number := float(digits)):
         raise JsonError("a number is too large")
     return number
-
-
-def _frozen(value: Any, depth: int) -> Any:
-    if depth == 0:
-        raise JsonError("JSON nested too deeply")
-    if isinstance(value, dict):
-        return {key: _frozen(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_frozen(item, depth - 1) for item in value)
-    return value

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import Interval
+from audits.core.two_sided import NormalShare
 from audits.core.types import Estimate
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
@@ -22,34 +22,19 @@ BINS_PER_UNIT = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(NormalShare):
     """The share of synthetic rows whose nearest real row is in train, with its standard error under random roles."""
-
-    value: float
-    error: float
 
     @property
     def n(self) -> int:
         """Effective number of independent rows: those with the same standard error sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
-    def ends(self, confidence: float) -> Interval:
-        """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
-        half = float(stats.norm.ppf(confidence)) * self.error
-        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
-
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
         """Return the share minus `less`, with its normal interval."""
         low, high = self.ends(confidence)
         value = min(max(self.value, low), high)  # rounding may put the sum of the weights slightly above 1
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
-
-    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the two-sided p-value of the hypothesis that the share lies within the margin around `null`."""
-        beyond = abs(self.value - null) - margin
-        if beyond <= 0 or self.error <= 0:
-            return 1.0
-        return min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 
 def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:

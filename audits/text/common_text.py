@@ -26,38 +26,23 @@ Bool = NDArray[np.bool_]
 
 
 class Owned(NamedTuple):
-    """Numbered rows and whose they are.
+    """Numbered rows and whose they are."""
 
-    Args:
-        rows: the texts as numbers of their tokens.
-        owner: of each row, (n,).
-        side: TRAIN, CONTROL or PUBLIC of each owner, (n_owners,).
-    """
-
-    rows: Numbered
-    owner: Int
-    side: Int
+    rows: Numbered  # the texts as numbers of their tokens
+    owner: Int  # of each row, (n,)
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner, (n_owners,)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedPhrases:
-    """The places at which a phrase begins that two owners or more have, in the order of the text.
+    """The places at which a phrase begins that two owners or more have, in the order of the text."""
 
-    Args:
-        at: token, (p,).
-        phrase: number of the phrase, (p,).
-        key: of each phrase, (g,).
-        pair_phrase: phrase of each pair of a phrase and one of its owners, in order, (q,).
-        pair_owner: owner of each pair, (q,).
-        boilerplate: whether so many unrelated people have a phrase that it is nobody's, (g,).
-    """
-
-    at: Int
-    phrase: Int
-    key: UInt
-    pair_phrase: Int
-    pair_owner: Int
-    boilerplate: Bool
+    at: Int  # token, (p,)
+    phrase: Int  # number of the phrase, (p,)
+    key: UInt  # of each phrase, (g,)
+    pair_phrase: Int  # phrase of each pair of a phrase and one of its owners, in order, (q,)
+    pair_owner: Int  # owner of each pair, (q,)
+    boilerplate: Bool  # whether so many unrelated people have a phrase that it is nobody's, (g,)
 
 
 def shared_phrases(pool: Owned) -> SharedPhrases:
@@ -227,15 +212,10 @@ NOTHING = CommonText(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
 
 
 class OwnText(NamedTuple):
-    """Rows without common text.
+    """Rows without common text."""
 
-    Args:
-        rows: what is left of each row.
-        origin: for each token left its token in the whole rows, (M,).
-    """
-
-    rows: Numbered
-    origin: Int
+    rows: Numbered  # what is left of each row
+    origin: Int  # for each token left its token in the whole rows, (M,)
 
 
 def own_text(whole: Numbered, common: CommonText) -> OwnText:

@@ -18,17 +18,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Disguise:
-    """How many rows had to be rewritten to be read.
+    """How many rows had to be rewritten to be read."""
 
-    Args:
-        synthetic: rows of the synthetic table.
-        real: rows of real people.
-        proven: whether the synthetic table has more of them than real people's writing explains.
-    """
-
-    synthetic: int
-    real: int
-    proven: bool
+    synthetic: int  # rows of the synthetic table
+    real: int  # rows of real people
+    proven: bool  # whether the synthetic table has more of them than real people's writing explains
 
 
 def rewritten(text: str) -> int:

@@ -29,21 +29,13 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legibility:
-    """How well a table's rows can be read.
+    """How well a table's rows can be read."""
 
-    Args:
-        illegible: bool (rows), whether a row, or all short rows together, lie below the bound.
-        partly: bool (rows), whether a third of a row's windows of 50 characters do.
-        bound: nats a character.
-        real: the median of rows of real people.
-        scrambled: the median of the same rows, letters of each word in random order.
-    """
-
-    illegible: NDArray[np.bool_]
-    partly: NDArray[np.bool_]
-    bound: float
-    real: float
-    scrambled: float
+    illegible: NDArray[np.bool_]  # bool (rows), whether a row, or all short rows together, lie below the bound
+    partly: NDArray[np.bool_]  # bool (rows), whether a third of a row's windows of 50 characters do
+    bound: float  # nats a character
+    real: float  # the median of rows of real people
+    scrambled: float  # the median of the same rows, letters of each word in random order
 
 
 def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:

@@ -30,17 +30,11 @@ U64 = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Texts with the bucket of each band, which is all that is kept of their signatures.
+    """Texts with the bucket of each band, which is all that is kept of their signatures."""
 
-    Args:
-        texts: the rows, of which the few that share a bucket are read again.
-        buckets: (bands, n).
-        filled: whether a row has a shingle; the others match nothing, (n,).
-    """
-
-    texts: Sequence[str]
-    buckets: U32
-    filled: NDArray[np.bool_]
+    texts: Sequence[str]  # the rows, of which the few that share a bucket are read again
+    buckets: U32  # (bands, n)
+    filled: NDArray[np.bool_]  # whether a row has a shingle; the others match nothing, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -48,17 +42,11 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class _Shingled:
-    """Rows as sorted sets of shingle hashes with their signatures.
+    """Rows as sorted sets of shingle hashes with their signatures."""
 
-    Args:
-        hashes: shingles of all rows, sorted within each row, without repeats.
-        offsets: where each row starts, (n + 1,).
-        signatures: (n, 128).
-    """
-
-    hashes: U64
-    offsets: Int
-    signatures: U64
+    hashes: U64  # shingles of all rows, sorted within each row, without repeats
+    offsets: Int  # where each row starts, (n + 1,)
+    signatures: U64  # (n, 128)
 
     @property
     def sizes(self) -> Int:
@@ -68,21 +56,13 @@ class _Shingled:
 
 @dataclass(frozen=True, slots=True)
 class NearPairs:
-    """Pairs found near, with exact similarities.
+    """Pairs found near, with exact similarities."""
 
-    Args:
-        left: row of the first table.
-        right: row of the second table.
-        jaccard: |A ∩ B| / |A ∪ B|.
-        containment: |A ∩ B| / |B|, how much of the second row stands in the first.
-        n_full: buckets left out because a template filled them.
-    """
-
-    left: Int
-    right: Int
-    jaccard: NDArray[np.float64]
-    containment: NDArray[np.float64]
-    n_full: int
+    left: Int  # row of the first table
+    right: Int  # row of the second table
+    jaccard: NDArray[np.float64]  # |A ∩ B| / |A ∪ B|
+    containment: NDArray[np.float64]  # |A ∩ B| / |B|, how much of the second row stands in the first
+    n_full: int  # buckets left out because a template filled them
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:

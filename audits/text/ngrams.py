@@ -19,15 +19,10 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequences:
-    """Texts as one array of symbols with the place where each text starts.
+    """Texts as one array of symbols with the place where each text starts."""
 
-    Args:
-        symbols: word numbers or code points of all texts, one after the other; (total,).
-        starts: (n + 1,), text i is symbols[starts[i]:starts[i + 1]].
-    """
-
-    symbols: Int
-    starts: Int
+    symbols: Int  # word numbers or code points of all texts, one after the other; (total,)
+    starts: Int  # (n + 1,), text i is symbols[starts[i]:starts[i + 1]]
 
     def __len__(self) -> int:
         return len(self.starts) - 1

@@ -19,31 +19,19 @@ Int = NDArray[np.int64]
 
 
 class Runs(NamedTuple):
-    """For every row of the synthetic table and every owner: where they share a run that nobody else's text holds.
+    """For every row of the synthetic table and every owner: where they share a run that nobody else's text holds."""
 
-    Args:
-        row: synthetic row of each shared run, (r,).
-        owner: owner of each shared run, (r,).
-        length: tokens, at most CAP_TOKENS; one entry per (row, owner), the longest, (r,).
-        start: token of the synthetic row at which the first such run begins, (r,).
-    """
-
-    row: Int
-    owner: Int
-    length: Int
-    start: Int
+    row: Int  # synthetic row of each shared run, (r,)
+    owner: Int  # owner of each shared run, (r,)
+    length: Int  # tokens, at most CAP_TOKENS; one entry per (row, owner), the longest, (r,)
+    start: Int  # token of the synthetic row at which the first such run begins, (r,)
 
 
 class Numbered(NamedTuple):
-    """Rows as numbers of their tokens.
+    """Rows as numbers of their tokens."""
 
-    Args:
-        tokens: of all rows, one after the other, (N,).
-        starts: where each row begins, and N, (n + 1,).
-    """
-
-    tokens: NDArray[np.int32]
-    starts: Int
+    tokens: NDArray[np.int32]  # of all rows, one after the other, (N,)
+    starts: Int  # where each row begins, and N, (n + 1,)
 
     def row(self, at: Int) -> Int:
         """Return the row in which each token stands."""

@@ -12,17 +12,11 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 
 class Located(NamedTuple):
-    """A normalised text, and for each of its characters where those begin and end that it was made of.
+    """A normalised text, and for each of its characters where those begin and end that it was made of."""
 
-    Args:
-        text: what `normalise` returns.
-        starts: for each character of `text` the first character of the written text that it comes from.
-        ends: the character behind the last one.
-    """
-
-    text: str
-    starts: list[int]
-    ends: list[int]
+    text: str  # what `normalise` returns
+    starts: list[int]  # for each character of `text` the first character of the written text that it comes from
+    ends: list[int]  # the character behind the last one
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the characters of the written text that the normalised characters from start to end come from."""

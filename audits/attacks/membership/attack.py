@@ -27,20 +27,14 @@ Bool = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """Results of each attack, the stacked one included.
+    """Results of each attack, the stacked one included."""
 
-    Args:
-        scores: per attack one score per person, for `STACKED` the rank within the fold; (P,).
-        weights: per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal
-            weights, used if the fit is not significant.
-        scans: the scan over all persons of each score.
-        areas: the AUC of each attack over all persons.
-    """
-
-    scores: Mapping[str, Float]
+    scores: Mapping[str, Float]  # per attack one score per person, for `STACKED` the rank within the fold; (P,)
+    # per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal weights,
+    # used if the fit is not significant
     weights: tuple[Mapping[str, float] | None, ...]
-    scans: Mapping[str, Scan]
-    areas: Mapping[str, Area]
+    scans: Mapping[str, Scan]  # the scan over all persons of each score
+    areas: Mapping[str, Area]  # the AUC of each attack over all persons
 
     @property
     def pooled(self) -> Float:

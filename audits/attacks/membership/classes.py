@@ -14,17 +14,11 @@ MIN_CLASS_PERSONS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """Every attack on every class with at least 100 persons in each arm.
+    """Every attack on every class with at least 100 persons in each arm."""
 
-    Args:
-        areas: per such class the AUC of every attack.
-        n_classes: number of classes in all tables, small ones included.
-        needed: persons per arm with which a class without a leak passes all attacks with power .8, among so many
-            classes.
-    """
-
-    areas: Sequence[Sequence[Area]]
-    n_classes: int
+    areas: Sequence[Sequence[Area]]  # per such class the AUC of every attack
+    n_classes: int  # number of classes in all tables, small ones included
+    # persons per arm with which a class without a leak passes all attacks with power .8, among so many classes
     needed: int
 
     @property

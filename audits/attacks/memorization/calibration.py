@@ -26,17 +26,11 @@ Int = NDArray[np.int64]
 
 
 class ChanceThresholds(NamedTuple):
-    """Thresholds for shared text, in tokens of a run or as a share of a record.
+    """Thresholds for shared text, in tokens of a run or as a share of a record."""
 
-    Args:
-        by_chance: the highest value that a control person reaches.
-        certain: from here on a hit is a leak: the highest control value plus the margin.
-        limit: from here on the audit cannot pass; below `certain` if control reaches so much that a hit could be
-            chance.
-    """
-
-    by_chance: float
-    certain: float
+    by_chance: float  # the highest value that a control person reaches
+    certain: float  # from here on a hit is a leak: the highest control value plus the margin
+    # from here on the audit cannot pass; below `certain` if control reaches so much that a hit could be chance
     limit: float
 
 
@@ -87,17 +81,11 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records searched as if they were synthetic rows; the audit must find them.
+    """Train records searched as if they were synthetic rows; the audit must find them."""
 
-    Args:
-        texts: the records.
-        stratum: length class of each, as an index into STRATA.
-        share: share of the train records in each length class, (len(STRATA),).
-    """
-
-    texts: tuple[str, ...]
-    stratum: Int
-    share: NDArray[np.float64]
+    texts: tuple[str, ...]  # the records
+    stratum: Int  # length class of each, as an index into STRATA
+    share: NDArray[np.float64]  # share of the train records in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:

@@ -23,39 +23,23 @@ Int = NDArray[np.int64]
 
 
 class CopiedRuns(NamedTuple):
-    """Copies in synthetic rows of text that only one person has; all arrays (r,).
+    """Copies in synthetic rows of text that only one person has; all arrays (r,)."""
 
-    Args:
-        row: row of the synthetic table.
-        owner: number of the person.
-        length: own tokens, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES if the whole row is meant.
-        start: first token of the run in the row.
-        end: token after the last one; common text inside a run is part of it.
-        masked: whether tokens are counted after masking numbers.
-    """
-
-    row: Int
-    owner: Int
-    length: Int
-    start: Int
-    end: Int
-    masked: NDArray[np.bool_]
+    row: Int  # row of the synthetic table
+    owner: Int  # number of the person
+    length: Int  # own tokens, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES if the whole row is meant
+    start: Int  # first token of the run in the row
+    end: Int  # token after the last one; common text inside a run is part of it
+    masked: NDArray[np.bool_]  # whether tokens are counted after masking numbers
 
 
 class SourceTexts(NamedTuple):
-    """The texts that the copies were found in.
+    """The texts that the copies were found in."""
 
-    Args:
-        synthetic: texts of the synthetic table.
-        train: texts of the train table.
-        owners: number of the person of each train text, (n,).
-        names: group id of each person.
-    """
-
-    synthetic: Sequence[str]
-    train: Sequence[str]
-    owners: Int
-    names: Sequence[str]
+    synthetic: Sequence[str]  # texts of the synthetic table
+    train: Sequence[str]  # texts of the train table
+    owners: Int  # number of the person of each train text, (n,)
+    names: Sequence[str]  # group id of each person
 
 
 def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:

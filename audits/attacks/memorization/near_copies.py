@@ -24,51 +24,31 @@ Float = NDArray[np.float64]
 
 
 class NearCopies(NamedTuple):
-    """How near synthetic rows come to records.
+    """How near synthetic rows come to records."""
 
-    Args:
-        best: highest share of a record of each owner found in one synthetic row, (n_owners,).
-        row: rows that contain at least NEAR of a record, (r,).
-        owner: owner of the record, (r,).
-        share: the highest share over the owner's records, (r,).
-    """
-
-    best: Float
-    row: Int
-    owner: Int
-    share: Float
+    best: Float  # highest share of a record of each owner found in one synthetic row, (n_owners,)
+    row: Int  # rows that contain at least NEAR of a record, (r,)
+    owner: Int  # owner of the record, (r,)
+    share: Float  # the highest share over the owner's records, (r,)
 
 
 class Pieces(NamedTuple):
-    """Share of each record found anywhere in the table.
+    """Share of each record found anywhere in the table."""
 
-    Args:
-        best: highest share of a record of each owner, (n_owners,).
-        tokens: tokens per piece.
-        row: rows with a piece that only one owner has, for owners with at least NEAR of a record in the table, (r,).
-        owner: owner of the piece, (r,).
-    """
-
-    best: Float
-    tokens: int
+    best: Float  # highest share of a record of each owner, (n_owners,)
+    tokens: int  # tokens per piece
+    # rows with a piece that only one owner has, for owners with at least NEAR of a record in the table, (r,)
     row: Int
-    owner: Int
+    owner: Int  # owner of the piece, (r,)
 
 
 class OwnedRecords(NamedTuple):
-    """Records with their owners.
+    """Records with their owners."""
 
-    Args:
-        rows: the records.
-        owner: owner of each record.
-        n_owners: number of owners.
-        own: positions of the tokens outside common text.
-    """
-
-    rows: Numbered
-    owner: Int
-    n_owners: int
-    own: Int
+    rows: Numbered  # the records
+    owner: Int  # owner of each record
+    n_owners: int  # number of owners
+    own: Int  # positions of the tokens outside common text
 
 
 class _Rare(NamedTuple):

@@ -45,21 +45,13 @@ Read = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, and the public.
+    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, and the public."""
 
-    Args:
-        texts: texts of train, control, the rows set aside and the reference.
-        owner: owner of each row.
-        side: TRAIN, CONTROL or PUBLIC of each owner.
-        n_train: number of train persons, who are the first owners.
-        n_control: number of control persons, who come next.
-    """
-
-    texts: tuple[str, ...]
-    owner: Int
-    side: Int
-    n_train: int
-    n_control: int
+    texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
+    owner: Int  # owner of each row
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner
+    n_train: int  # number of train persons, who are the first owners
+    n_control: int  # number of control persons, who come next
 
     @property
     def n_persons(self) -> int:
@@ -69,47 +61,26 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per owner of the pool and per synthetic row.
+    """Matches per owner of the pool and per synthetic row."""
 
-    Args:
-        merged: for each owner the first of the owners that count as the same person because they share a record.
-        best: longest run of each person's own words in the synthetic table, (n_persons,).
-        near: highest share of a record of each person in one synthetic row, (n_persons,).
-        whole: longest run of words, common text included, that only this person's texts contain, (n_persons,).
-        row_whole: the same for each row over train persons, (m,).
-        row_run: longest run each synthetic or planted row shares with one train person, (m,).
-        row_near: highest share of a record of one train person in each row, 0 below NEAR, (m,).
-        pieces: shares of records found in pieces, or None if pieces are not informative.
-        row_words: as `row_near`, of a record's words in any order, (m,).
-        words: as `copies`, of words in any order.
-        row_record: whether each row equals a whole record of one train person, (m,).
-        runs: runs of train persons of at least FLOOR_TOKENS.
-        wholes: the same with common text included, of at least CEILING_TOKENS.
-        copies: near copies by row and owner.
-        records: whole records of train persons in synthetic rows.
-        n_records: train and control persons with a whole record in the synthetic table.
-        n_sentences: whole sentences found that only one train, or one control, person has.
-        common: share of common text in the words of the synthetic and of the train table.
-    """
-
-    merged: Int
-    best: Int
-    near: Float
-    whole: Int
-    row_whole: Int
-    row_run: Int
-    row_near: Float
-    row_words: Float
-    words: NearCopies
-    pieces: Pieces | None
-    row_record: NDArray[np.bool_]
-    runs: list[CopiedRuns]
-    wholes: list[Runs]
-    copies: NearCopies
-    records: CopiedRuns
-    n_records: tuple[int, int]
-    n_sentences: tuple[int, int]
-    common: tuple[float, float]
+    merged: Int  # for each owner the first of the owners that count as the same person because they share a record
+    best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
+    near: Float  # highest share of a record of each person in one synthetic row, (n_persons,)
+    whole: Int  # longest run of words, common text included, that only this person's texts contain, (n_persons,)
+    row_whole: Int  # the same for each row over train persons, (m,)
+    row_run: Int  # longest run each synthetic or planted row shares with one train person, (m,)
+    row_near: Float  # highest share of a record of one train person in each row, 0 below NEAR, (m,)
+    row_words: Float  # as `row_near`, of a record's words in any order, (m,)
+    words: NearCopies  # as `copies`, of words in any order
+    pieces: Pieces | None  # shares of records found in pieces, or None if pieces are not informative
+    row_record: NDArray[np.bool_]  # whether each row equals a whole record of one train person, (m,)
+    runs: list[CopiedRuns]  # runs of train persons of at least FLOOR_TOKENS
+    wholes: list[Runs]  # the same with common text included, of at least CEILING_TOKENS
+    copies: NearCopies  # near copies by row and owner
+    records: CopiedRuns  # whole records of train persons in synthetic rows
+    n_records: tuple[int, int]  # train and control persons with a whole record in the synthetic table
+    n_sentences: tuple[int, int]  # whole sentences found that only one train, or one control, person has
+    common: tuple[float, float]  # share of common text in the words of the synthetic and of the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
