@@ -1,4 +1,4 @@
-"""Characters drawn like plain ones, by the tables of UTS #39 and by the names that Unicode gives its characters."""
+"""Characters that look like ASCII letters, from the tables of UTS #39 and from Unicode character names."""
 
 import re
 import unicodedata
@@ -8,26 +8,26 @@ from itertools import chain
 
 from confusable_homoglyphs.confusables import confusables_data
 
-# "NEGATIVE CIRCLED LATIN CAPITAL LETTER A", "REGIONAL INDICATOR SYMBOL LETTER A", "LATIN LETTER SMALL CAPITAL A":
-# letters that are neither equivalent to plain ones (UAX #15) nor listed as drawn like them
+# letters that are neither equivalent to plain ones (UAX #15) nor listed in UTS #39, such as "NEGATIVE CIRCLED LATIN
+# CAPITAL LETTER A", "REGIONAL INDICATOR SYMBOL LETTER A" and "LATIN LETTER SMALL CAPITAL A"
 _NAMED = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
 )
-# the blocks that hold them: phonetic letters, Latin extended C, D and E, enclosed letters
+# the blocks of these letters: phonetic letters, Latin extended C, D and E, enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
-_MARKS_AROUND = "\u200e"  # the library writes letters of right-to-left scripts between these
-_BAR = frozenset("lI1|")  # one class of the table, in which capital I stands for capitals and l for the rest
+_MARKS_AROUND = "\u200e"  # the library surrounds letters of right-to-left scripts with this mark
+_BAR = frozenset("lI1|")  # in this class, capitals become I and all others l
 
 
 def lookalikes() -> dict[str, str]:
-    """Return for each character that is not ASCII, and drawn like plain letters, those letters.
+    """Return the ASCII letters or digits that each non-ASCII look-alike character stands for.
 
-    Two strings are confusable if their skeletons are equal (UTS #39, section 4); the strings of one skeleton are a
-    class, and each of its characters becomes the class's letters or digits of ASCII. A small letter whose class has
-    none (Cyrillic ve) becomes what its capital does. Marks of a skeleton are left out.
+    Two strings are confusable if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form
+    a class, and each character of a class is replaced by the ASCII letters or digits of the class, without combining
+    marks. A small letter whose class has none (Cyrillic ve) is replaced like its capital.
 
-    Source: Unicode Technical Standard #39, confusables.txt, as the package confusable-homoglyphs ships it.
+    Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
     found: dict[str, str] = {}
     for members in _classes():
@@ -48,7 +48,7 @@ def lookalikes() -> dict[str, str]:
 
 
 def _classes() -> Iterator[frozenset[str]]:
-    """Yield the strings of each skeleton; the table pairs each with it, so that classes are what hangs together."""
+    """Yield the strings of each skeleton: the connected components of the pairs in the table."""
     edges: dict[str, set[str]] = defaultdict(set)
     for key, others in confusables_data.items():
         for other in others:
@@ -69,7 +69,7 @@ def _classes() -> Iterator[frozenset[str]]:
 
 
 def _plain(character: str, members: Iterable[str]) -> str:
-    """Return the ASCII string of a class that a character becomes, one character if there is one, or ""."""
+    """Return the ASCII string that replaces a character: the shortest one of its class, or "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
     if len(plain) > 1 and _BAR.issuperset(plain[:2]):

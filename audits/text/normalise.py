@@ -1,8 +1,8 @@
-"""One way of reading text for every lexical audit: what a copier may change for free does not count as a change.
+"""Normalise text for all lexical audits, so that trivial changes of spelling do not hide a copy.
 
-The standards are Unicode's: NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15 and the property
-Default_Ignorable_Code_Point) and the confusables of UTS #39. Beyond them all marks are dropped, so that an accent
-neither hides a copy nor tells two spellings of a language apart, and decimal digits of all scripts are 0 to 9.
+The normal form follows NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15 and the property
+Default_Ignorable_Code_Point) and the confusables of UTS #39. In addition, all combining marks are removed and the
+decimal digits of all scripts become 0 to 9.
 """
 
 import re
@@ -13,13 +13,13 @@ import regex
 
 from audits.text.lookalikes import lookalikes
 
-LONGEST_WORD = 24  # characters; a longer stretch without spaces has something invisible in their place
+LONGEST_WORD = 24  # characters; in longer stretches without spaces, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
-_BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul: drawn as nothing, as wide as a letter
+_BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
-_INVISIBLE = "\ue000"  # stands for one while a stretch is looked at; private, so no character of a language
+_INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
 
-# what characters of these General_Categories become
+# replacements by General_Category
 _PLAIN = {"Mn": "", "Mc": "", "Me": "", "Zs": " ", "Pd": "-", "Pc": "_", "Pi": "'", "Pf": "'"}
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -27,18 +27,19 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# letters one by one with the same character between: s p a c e d, s.p.a.c.e.d; two of them only between wide gaps
+# single letters with the same separator, as in "s p a c e d" or "s.p.a.c.e.d"; two letters only between wide gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
 
 
 def normalise(text: str) -> str:
-    """Return the text as it is compared: NFKC_Casefold, no marks, look-alike letters plain, one space between words.
+    """Return the normal form: NFKC_Casefold, no combining marks, plain look-alikes, single spaces.
 
-    In this order: compatibility decomposition; nothing invisible (Default_Ignorable_Code_Point, General_Category
-    Cf and Cc), or a space for it in a stretch longer than 24 characters; no marks (General_Category M); digits of all
-    scripts (Nd) as 0 to 9; quotes as ' and dashes as -; letters drawn like Latin ones as these (UTS #39), casefold,
-    composition. Then letters one by one (`s p a c e d`) are a word. Applying it twice changes nothing.
+    The steps are: compatibility decomposition; removal of invisible characters (Default_Ignorable_Code_Point,
+    General_Category Cf and Cc), or a space for them in a stretch longer than 24 characters; removal of marks
+    (General_Category M); digits of all scripts (Nd) to 0 to 9; quotes to ' and dashes to -; letters that look Latin
+    to Latin ones (UTS #39); case folding; composition; spaced letters (`s p a c e d`) to words. The function is
+    idempotent.
     """
     while True:
         folded = fold(text)
@@ -50,14 +51,14 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    r"""Return the runs of letters and digits of the normalised text; an underscore parts them like a space."""
+    """Return the runs of letters and digits of the normalised text; an underscore separates them like a space."""
     return _TOKEN.findall(normalise(text))
 
 
 def without_numbers(words: list[str]) -> list[str]:
-    """Return the tokens with every run of digits as `0`, and neighbouring bare `0` tokens as one.
+    """Return the tokens with every run of digits as `0`, and adjacent `0` tokens merged.
 
-    A copy whose numbers were changed becomes equal to its source; a table of numbers becomes nothing to match.
+    A copy with changed numbers becomes equal to its source, and a table of numbers leaves nothing to match.
     """
     masked: list[str] = []
     for word in words:
@@ -68,12 +69,12 @@ def without_numbers(words: list[str]) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, each normalised; cut after `.`, `!`, `?` and at empty lines."""
+    """Return the normalised sentences of a text, split after `.`, `!`, `?` and at empty lines."""
     return [s for s in (normalise(part) for part in _SENTENCE_END.split(text)) if s]
 
 
 def fold(text: str) -> str:
-    """Return the text with each stretch between spaces folded, all but the spacing of letters and words."""
+    """Return the text after all steps of `normalise` except those on spaced letters and spaces."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():
@@ -86,17 +87,16 @@ def fold(text: str) -> str:
 
 
 def without_spacing(text: str) -> str:
-    """Return the folded text with letters that stand one by one put together."""
+    """Return the folded text with spaced letters joined."""
     parts, done = [], 0
     for place in spaced_letters(text):
-        parts += [text[done : place[0]], text[place[0]]]
+        parts += [text[done : place[0]], *(text[i] for i in place)]
         done = place[-1] + 1
-        parts += [text[i] for i in place[1:]]
     return "".join([*parts, text[done:]]) if parts else text
 
 
 def spaced_letters(text: str) -> Iterator[range]:
-    """Yield where the letters stand of words that are written letter by letter."""
+    """Yield the positions of the letters of each word that is written with spaced letters."""
     done = 0
     for start in _single_letters(text) if text.isascii() else (m.start() for m in _SPACED.finditer(text)):
         match = _SPACED.match(text, start) if start >= done else None
@@ -107,17 +107,17 @@ def spaced_letters(text: str) -> Iterator[range]:
 
 
 def is_ignorable(character: str) -> bool:
-    """Return whether a character is drawn as nothing at all, and is no space."""
+    """Return whether a character is invisible and not a space."""
     return _IGNORABLE.match(character) is not None and not character.isspace()
 
 
 def looks_latin(character: str) -> bool:
-    """Return whether a letter of no Latin alphabet is drawn like a Latin one."""
+    """Return whether a letter of another alphabet looks like a Latin letter."""
     return character in _LOOKALIKES and not unicodedata.normalize("NFKD", character)[0].isascii()
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return where in an ASCII text a word may begin that is written letter by letter; quicker than the pattern."""
+    """Return the positions in an ASCII text where spaced letters may begin; faster than the pattern."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []
@@ -136,10 +136,10 @@ def _without_invisible(stretch: re.Match[str]) -> str:
 
 
 def _plain_word(word: re.Match[str]) -> str:
-    """Return a word with letters drawn like Latin ones as these.
+    """Return a word with letters that look Latin replaced by Latin letters.
 
-    In a word that has a Latin letter each other letter is what it looks like. In a word of another alphabet alone it
-    is what its capital looks like, so that a language's own words stay comparable in capitals.
+    In a word with a Latin letter, each other letter is replaced by what it looks like. In a word without one, it is
+    replaced by what its capital looks like, so that capitals and small letters of another alphabet stay comparable.
     """
     written = word[0]
     if written.isascii():
@@ -150,7 +150,7 @@ def _plain_word(word: re.Match[str]) -> str:
 
 
 class _Table(dict[int, str]):
-    """What a character of a decomposed text becomes, letters excepted, which depend on their word."""
+    """Translation table of decomposed text; letters are kept, because their replacement depends on the word."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -158,25 +158,19 @@ class _Table(dict[int, str]):
 
 
 def _plain_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if character.isascii():
+    if character.isascii() or character in _QUOTES:
         return _ASCII.get(ord(character), character)
     if character in _BLANKS:
         return " "
     if is_ignorable(character) or character == _INVISIBLE:
         return _INVISIBLE
+    category = unicodedata.category(character)
     if category in _PLAIN:
         return _PLAIN[category]
     if category in {"Nd", "No"}:
-        return _plain_number(character)
-    return (
-        "'" if character in _QUOTES else character if character.isalpha() else _LOOKALIKES.get(character, character)
-    )
-
-
-def _plain_number(character: str) -> str:
-    number = unicodedata.numeric(character)
-    return str(int(number)) if number == int(number) else character
+        number = unicodedata.numeric(character)
+        return str(int(number)) if number == int(number) else character
+    return character if character.isalpha() else _LOOKALIKES.get(character, character)
 
 
 _ASCII = {ord(c): "'" for c in _QUOTES} | {i: _INVISIBLE for i in range(128) if is_ignorable(chr(i))}

@@ -31,7 +31,7 @@ def test_the_audits_by_similarity_share_one_encoding(calls, fresh_inputs):
     assert alone.result("membership") == all_three.result("membership")
 
 
-def test_what_is_shared_is_drawn_from_its_own_stream_whoever_asks_first(calls, fresh_inputs):
+def test_cached_tables_do_not_depend_on_the_first_caller(calls, fresh_inputs):
     cached = encode_once(stream(0, "seen"))
     first = cached(fresh_inputs, np.random.default_rng(1))
     assert cached(fresh_inputs, np.random.default_rng(2)) is first
@@ -41,14 +41,14 @@ def test_what_is_shared_is_drawn_from_its_own_stream_whoever_asks_first(calls, f
     assert len(calls) == 2
 
 
-def test_other_tables_are_never_answered_with_what_was_kept(fresh_inputs):
+def test_cached_tables_are_not_returned_for_other_inputs(fresh_inputs):
     cached = encode_once(stream(0, "seen"))
     cached(fresh_inputs, np.random.default_rng(1))
-    with pytest.raises(ValueError, match="same tables"):
+    with pytest.raises(ValueError, match="same inputs"):
         cached(replace(fresh_inputs), np.random.default_rng(1))
 
 
-def test_tables_that_carry_nothing_are_refused_every_time(fresh_inputs):
+def test_tables_that_are_too_small_are_rejected_every_time(fresh_inputs):
     cached = encode_once(stream(0, "seen"))
     few = replace(fresh_inputs, train=take(fresh_inputs.train, np.arange(5)))
     for _ in range(2):

@@ -1,5 +1,3 @@
-"""Runs of words and characters against the obvious slow way."""
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +22,7 @@ def test_runs_are_the_windows_within_each_text(rows, k):
     assert len(set(zip(keys.tolist(), (r for r, _ in expected), strict=True))) == len(set(keys.tolist()))
 
 
-def test_words_are_numbered_over_all_tables_alike():
+def test_words_are_numbered_over_all_tables():
     (one, two), n = words([["Red  fox", ""], ["the fox", "RED"]])
     assert (one.symbols.tolist(), two.symbols.tolist(), n) == ([0, 1], [2, 1, 0], 3)
     assert one.starts.tolist() == [0, 2, 2]

@@ -12,7 +12,7 @@ from audits.attacks.memorization.locations import (
     find_copied,
 )
 from audits.core.types import Finding
-from audits.text.common_text import NOTHING, own_text
+from audits.text.common_text import CommonText, own_text
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import CAP_TOKENS, number_rows, runs_alone
 
@@ -34,7 +34,7 @@ def found_runs(made, real, owners, *, masked=False):
     vocabulary = {}
     made, real = number_rows(made, vocabulary), number_rows(real, vocabulary)
     runs = runs_alone(made, real, owners)
-    left = own_text(made, NOTHING)
+    left = own_text(made, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
     return copied_runs(runs, left, made, runs.length >= 5, masked=masked)
 
 
