@@ -18,7 +18,7 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
-    and s_P² if only P has a positive weight. The squared residual is |z|² - explained.
+    If only P has a positive weight, explained = s_P². The squared residual is |z|² - explained.
 
     Args:
         cosines: cosines of each row with its candidates; float32 (b, k).

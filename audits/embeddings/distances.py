@@ -1,7 +1,4 @@
-"""Nearest-neighbour measurements: are synthetic records closer to train than to control?
-
-`audits/attacks/neighbours/neighbours_audit.py` derives the verdict.
-"""
+"""Nearest-neighbour measurements of whether synthetic records are closer to train than to control."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +30,7 @@ class Share(NormalShare):
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
         """Return the share minus `less`, with its normal interval."""
         low, high = self.ends(confidence)
-        value = min(max(self.value, low), high)  # rounding may put the sum of the weights slightly above 1
+        value = min(max(self.value, low), high)  # rounding may make the sum of the weights slightly larger than 1
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
 
 
@@ -46,12 +43,8 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
     so that synthetic rows near the same person do not count as independent. The repeats share persons; the mean of
-    their variances is at least the variance of their mean.
-
-    Args:
-        nearest: person nearest to each row; int64 (repeats, m).
-        included: for each repeat the compared persons, equally many of train and control in each class.
-        people: all persons.
+    their variances is at least the variance of their mean. `nearest` and `included` are those of
+    `nearest_person_of_rows` and `balanced_draws`.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -63,7 +56,7 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
         mean = np.bincount(classes, weights) / np.maximum(size, 1)
         spread = np.bincount(classes, (weights - mean[classes]) ** 2)
         variance += float((spread * size / (4 * np.maximum(size - 1, 1))).sum())
-    # rounding may put the sum slightly above 1
+    # rounding may make the sum slightly larger than 1
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
@@ -145,7 +138,10 @@ def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int6
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the 10 % quantile of nearest / second nearest distance to train over that to control; None if 0 / 0."""
+    """Return the 10 % quantile of nearest / second nearest distance to train over that to control.
+
+    Return None if the quantile of control is 0.
+    """
     tenths = []
     for found in (to_train, to_control):
         distinct = found[found[:, -1] > 0]
@@ -166,14 +162,14 @@ def distance_histogram(
     last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
     fine = np.arange(first, last + 1) / BINS_PER_UNIT
     counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
-    edges, merged = [float(fine[0])], [np.zeros(2, dtype=np.int64)]
+    edges, merged, rest = [float(fine[0])], list[NDArray[np.int64]](), np.zeros(2, dtype=np.int64)
     for count, edge in zip(counts, fine[1:], strict=True):
-        merged[-1] = merged[-1] + count
-        if not _small(merged[-1]):
+        rest = rest + count
+        if not _is_small(rest):
             edges.append(float(edge))
-            merged.append(np.zeros(2, dtype=np.int64))
-    rest = merged.pop()
-    while merged and _small(rest):
+            merged.append(rest)
+            rest = np.zeros(2, dtype=np.int64)
+    while merged and _is_small(rest):
         rest = rest + merged.pop()
         edges.pop()
     if rest.any():
@@ -182,5 +178,5 @@ def distance_histogram(
     return {"edges": edges, "train": [int(c[0]) for c in merged], "control": [int(c[1]) for c in merged]}
 
 
-def _small(count: NDArray[np.int64]) -> bool:
+def _is_small(count: NDArray[np.int64]) -> bool:
     return not count.any() or bool(((count > 0) & (count < MIN_BIN)).any())

@@ -23,11 +23,7 @@ TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
 
 
 def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
-    """Return the encoded tables.
-
-    Raises:
-        NotMeasurable: there are fewer than 20 persons or synthetic records.
-        InputError: passed vectors do not fit the tables.
+    """Return the encoded tables; raise the errors of `hold_out` and `encode`.
 
     Randomness: the persons of the reference, the seeds of the encoders.
     """
@@ -38,8 +34,7 @@ def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTable
 def encode_once(rng: np.random.Generator) -> TableEncoder:
     """Return a caching `encode_tables` for several audits of the same tables.
 
-    It uses the given random stream instead of those of the audits, so that the result does not depend on which audit
-    runs first.
+    It uses `rng` instead of the streams of the audits, so that the result does not depend on which audit runs first.
     """
     kept: list[tuple[AuditInputs, EncodedTables]] = []
 

@@ -1,8 +1,8 @@
 """Text encoders of the audits, independent of the encoder of the generator.
 
-A generator and its audit should not share blind spots. Two lexical encoders are always built: words and characters.
-They detect similar wording, but not paraphrases. Vectors passed by the caller are attacked as well, for example those
-of the generator's encoder, which an attacker may have. Everything is fitted on the reference table only.
+Two lexical encoders are always built: words and characters. They detect similar wording, but not paraphrases. The
+attacks also use vectors passed by the caller, for example those of the generator's encoder, which an attacker may
+have. Everything is fitted on the reference table only.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,9 @@ from audits.core.errors import InputError
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
 from audits.embeddings.similarity import Float32, Matrix
-from audits.text.ngrams import Sequences, characters, runs, words
+from audits.text.ngrams import characters, runs, words
 
+ROLES = ("synthetic", "train", "control", "reference")
 CHARACTER_RUNS = (3, 4)
 CHARACTER_COLUMNS = 1 << 16
 LATENT_DIMENSIONS = 128
@@ -54,8 +55,10 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 
     A word that is not in the reference gets the highest weight, because words of a single person reveal a copy.
     """
-    sequences, n_words = words([t.texts for t in _tables(holdout)])
-    counts = [_counts(s.symbols, s, n_words) for s in sequences]
+    sequences, n_words = words([t.texts for t in _tables(holdout).values()])
+    counts = [
+        _counts(np.repeat(np.arange(len(s)), np.diff(s.starts)), s.symbols, (len(s), n_words)) for s in sequences
+    ]
     return Encoded(name="words", **_named(_tf_idf(counts)))
 
 
@@ -67,8 +70,7 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
-    counts = [_character_counts(t) for t in _tables(holdout)]
-    weighted = _tf_idf(counts)
+    weighted = _tf_idf([_character_counts(t) for t in _tables(holdout).values()])
     reference = weighted[-1]
     n_fit = min(MAX_FIT_ROWS, reference.shape[0])
     fit_on = reference[np.sort(rng.permutation(reference.shape[0])[:n_fit])]
@@ -78,26 +80,23 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
     return Encoded(name="characters", **_named([_unit(d - centre) for d in dense]))
 
 
-def _tables(holdout: HoldoutTables) -> tuple[Table, Table, Table, Table]:
-    return holdout.synthetic, holdout.train, holdout.control, holdout.reference
+def _tables(holdout: HoldoutTables) -> dict[str, Table]:
+    return {role: getattr(holdout, role) for role in ROLES}
 
 
-def _named(tables: Sequence[Matrix]) -> dict[str, Matrix]:
-    return dict(zip(("synthetic", "train", "control", "reference"), tables, strict=True))
+def _named(matrices: Sequence[Matrix]) -> dict[str, Matrix]:
+    return dict(zip(ROLES, matrices, strict=True))
 
 
-def _counts(columns: NDArray[np.int64], sequences: Sequences, n_columns: int) -> sparse.csr_matrix:
-    rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(sequences), n_columns))
+def _counts(rows: NDArray[np.int64], columns: NDArray[np.integer], shape: tuple[int, int]) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), (rows, columns)), shape=shape)
 
 
 def _character_counts(table: Table) -> sparse.csr_matrix:
     sequences = characters(table.texts)
     keys, rows = (np.concatenate(both) for both in zip(*(runs(sequences, k) for k in CHARACTER_RUNS), strict=True))
     columns = (keys % np.uint64(CHARACTER_COLUMNS)).astype(np.int64)
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(table), CHARACTER_COLUMNS))
+    return _counts(rows, columns, (len(table), CHARACTER_COLUMNS))
 
 
 def _tf_idf(counts: list[sparse.csr_matrix]) -> list[sparse.csr_matrix]:
@@ -117,16 +116,14 @@ def _unit(rows: Float32) -> Float32:
 
 
 def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
-    tables = dict(zip(("synthetic", "train", "control", "reference"), _tables(holdout), strict=True))
+    tables = _tables(holdout)
     names = sorted({name for table in tables.values() for name in table.vectors})
     problems = []
     for name in names:
-        lacking = [role for role, table in tables.items() if name not in table.vectors]
-        if lacking:
-            problems.append(f"vectors '{name}' are missing in: {', '.join(lacking)}")
-            continue
-        matrices = {role: table.vectors[name] for role, table in tables.items()}
-        if any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
+        matrices = {role: table.vectors[name] for role, table in tables.items() if name in table.vectors}
+        if missing := tables.keys() - matrices:
+            problems.append(f"vectors '{name}' are missing in: {', '.join(r for r in ROLES if r in missing)}")
+        elif any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
             problems.append(f"vectors '{name}' do not have one row per record in every table")
         elif len({v.shape[1] for v in matrices.values()}) > 1:
             problems.append(f"vectors '{name}' differ in width between tables")

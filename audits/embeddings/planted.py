@@ -1,7 +1,8 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-An audit finds no leak in a table that it cannot read. Therefore, before an audit passes, records of 10 % of a sample
-of train persons are copied into a copy of the table with 20 % of the words removed, and the audit must fail it.
+An audit could find no leak only because the texts do not suit it. Therefore, before an audit passes, records of 10 %
+of a sample of train persons are planted in a copy of the table with 20 % of their words removed, and the audit must
+fail that copy.
 """
 
 from collections.abc import Callable
@@ -27,12 +28,8 @@ Int = NDArray[np.int64]
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
     """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
 
-    The check costs one more run of the audit on at most 300 persons per arm and 300 rows, and only for a pass.
-
-    Args:
-        result: result of the audit.
-        inputs: its inputs.
-        measure: the audit without this check.
+    `measure` is the audit without this check. The check runs it once more, on at most 300 persons per arm and 300
+    rows, and only for a pass.
 
     Privacy: the planted copies stay in memory.
     Randomness: persons, rows and words, from a fixed stream that is the same in every run.
@@ -72,8 +69,7 @@ def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, i
     n = max(1, min(round(SHARE * len(names)), m))
     lengths = np.array([len(text) for text in train.texts])
     chosen = [
-        int(rows[np.argmax(lengths[rows])])
-        for rows in (np.flatnonzero(owner == person) for person in rng.choice(len(names), size=n, replace=False))
+        int(np.argmax(np.where(owner == person, lengths, -1))) for person in rng.choice(len(names), n, replace=False)
     ]
     places = rng.choice(m, size=n, replace=False)
     copied = _with_copies(synthetic, train, list(zip(places.tolist(), chosen, strict=True)), rng)

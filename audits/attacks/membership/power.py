@@ -1,4 +1,4 @@
-"""What a run of the membership attacks would have found, before anything is looked at."""
+"""The smallest leaks that the membership audit detects with a given power; computed without the data."""
 
 from typing import Any
 
@@ -17,22 +17,18 @@ def found_with(
 ) -> dict[str, Any]:
     """Return the smallest leaks that fail the audit with power .5, .8 and .95.
 
-    auc: true AUC of one attack, beyond the margin and corrected for how many attacks there are:
+    auc: true AUC of one of K attacks, beyond the margin and corrected for the number of attacks:
 
         1/2 + margin + (z_(1 - .05 / (2 K)) + z_power) sqrt((n_T + n_H + 1) / (12 n_T n_H))
 
-    copied_share: of train persons, all of whom lead the ranking of one score, so that the scan finds them: L of them
-        at the top of N persons leave x = L + Hypergeom(N - L, n_T - L, m - L) train persons within a cut m.
-    epsilon: of a mechanism against which every guess is right with the probability that epsilon allows at most; for
-        one person added or left out. None where no epsilon up to 20 would be found.
+    copied_share: share of train persons who are copied, if these persons lead the ranking of one score and the scan
+        detects them. With L of them at the top of N persons, a cut m contains L + Hypergeom(N - L, n_T - L, m - L)
+        train persons.
+    epsilon: epsilon, for one person added or removed, of a mechanism against which every guess is right with the
+        highest probability that epsilon allows; None if no epsilon up to 20 is detected.
 
-    Args:
-        n_train: persons compared.
-        n_control: the same.
-        attacks: K.
-        margin: how far from one half an AUC may lie.
-        epsilon_limit: the bound for replacing one person, above which the audit fails.
-        coins: persons whose roles are guessed.
+    `epsilon_limit` is the limit on the bound for replacing one person, `coins` the number of persons whose roles are
+    guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

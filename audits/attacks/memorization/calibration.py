@@ -29,9 +29,8 @@ class ChanceThresholds(NamedTuple):
     """Thresholds for shared text, in tokens of a run or as a share of a record."""
 
     by_chance: float  # the highest value that a control person reaches
-    certain: float  # from here on a hit is a leak: the highest control value plus the margin
-    # from here on the audit cannot pass; below `certain` if control reaches so much that a hit could be chance
-    limit: float
+    certain: float  # smallest value that proves a leak: the highest control value plus the margin
+    limit: float  # smallest value that prevents a pass; below `certain` if control persons reach high values
 
 
 def run_thresholds(by_chance: int) -> ChanceThresholds:
@@ -41,10 +40,7 @@ def run_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def near_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record in one row.
-
-    certain = max(.55, by_chance + .15),  limit = min(certain, .65)
-    """
+    """Return the thresholds for shares of a record in a row: certain = max(.55, by_chance + .15), limit <= .65."""
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
     return ChanceThresholds(by_chance, certain, min(certain, CEILING_NEAR))
 
@@ -52,7 +48,7 @@ def near_thresholds(by_chance: float) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of words, common text included, that only one person's texts contain.
 
-    certain = limit = max(30, 2 by_chance). Above 64 they are infinite: where forms repeat, non-members share as much.
+    certain = limit = max(30, 2 by_chance). They are infinite above 64, because forms give non-members long runs too.
     """
     tokens_alone = max(CEILING_TOKENS, 2 * by_chance)
     certain = tokens_alone if tokens_alone <= CAP_TOKENS else np.inf
@@ -62,8 +58,8 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance > .6 they are infinite: large tables contain short pieces
-    of every record, and long rows contain most words.
+    certain = limit = max(.6, by_chance + .2). They are infinite if by_chance > .6, because large tables contain short
+    pieces of every record and long rows contain most words.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -136,6 +132,6 @@ class Caught:
 def caught(planted: Planted, is_found: NDArray[np.bool_]) -> Caught:
     """Return how many planted records of each length class were found."""
     found, n = (
-        np.bincount(planted.stratum[some], minlength=len(STRATA)) for some in (is_found, np.ones_like(is_found))
+        np.bincount(stratum, minlength=len(STRATA)) for stratum in (planted.stratum[is_found], planted.stratum)
     )
     return Caught(found, n, planted.share)

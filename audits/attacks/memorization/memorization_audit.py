@@ -39,16 +39,15 @@ class Memorization:
     """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
     Attack: the attacker searches phrases of the release in text they already have, or on the web. A phrase that only
-        one
-    person wrote identifies that person. The audit therefore looks for text that belongs to exactly one person of
-    train or control, and compares the two groups. The generator never saw control, so control persons match only by
-    chance.
+    one person wrote identifies that person. The audit therefore searches for text that belongs to exactly one person
+    of train or control, and compares the two groups. The generator never saw control, so control persons match only
+    by chance.
 
     Before the search, common text is removed from every text: every sequence of eight words that two persons share,
-    or one person and the public reference. The text before and after it is joined, so that the words a person wrote
-    into the fields of a form make one run. Two ids count as one person if a record of one repeats most of a record of
-    the other (half of its words outside boilerplate, where boilerplate is shared by three persons of train and three
-    of control); what these ids share is not common text (`audits.text.common_text`).
+    or one person and the public reference (`audits.text.common_text`). The text before and after it is joined, so
+    that the words a person wrote into the fields of a form make one run. Two ids count as one person if a record of
+    one repeats at least half of the words outside boilerplate of a record of the other; the text that these ids share
+    is not common text.
 
         hit(p) = longest run of own words of p in S that occurs in no other person's texts
         L*     = max(13, max over control persons of hit(p) + 8)
@@ -62,9 +61,9 @@ class Memorization:
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) does not depend on whether p is in train or control, so the groups may differ in size. L* to P* are maxima,
-    which grow with the number of persons, so they use at most n_T control persons (drawn with `rng`), and none who
-    shares a record with a train person. Each text is compared as written and with numbers masked; the longer run
-    counts.
+    which grow with the number of persons. They therefore use at most n_T control persons (drawn with `rng`), and no
+    control person who shares a record with a train person. Each text is compared as written and with numbers masked;
+    the longer run counts.
 
     The audit fails if one of these holds:
 
@@ -134,21 +133,22 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     calibrating = n_t + non_members(pool, found, rng)
     run = run_thresholds(int(found.best[calibrating].max(initial=0)))
     share_of_record = near_thresholds(float(found.near[calibrating].max(initial=0)))
-    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
-    is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
     whole = whole_thresholds(int(found.whole[calibrating].max(initial=0)))
     words = loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
-    is_hard |= (found.row_whole >= whole.limit) | (found.row_words >= words.limit)
-    is_hard[rows_in_pieces] = True
-    certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
-    certain |= (found.row_whole[:m] >= whole.certain) | (found.row_words[:m] >= words.certain)
-    certain[rows_in_pieces] = True
+    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
+    is_hard, certain = found.row_record.copy(), np.zeros(m, dtype=np.bool_)
+    for of_row, thresholds in (
+        (found.row_run, run),
+        (found.row_near, share_of_record),
+        (found.row_whole, whole),
+        (found.row_words, words),
+    ):
+        is_hard |= of_row >= thresholds.limit
+        certain |= of_row[:m] >= thresholds.certain
+    is_hard[rows_in_pieces] = certain[rows_in_pieces] = True
     train, control = found.best[:n_t] >= run.limit, found.best[n_t:] >= run.limit
     near, near_control = found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR
-    scans = (
-        scan_test(found.best[:n_t].astype(np.float64), found.best[n_t:].astype(np.float64)).p,
-        scan_test(found.near[:n_t], found.near[n_t:]).p,
-    )
+    scans = [scan_test(of[:n_t], of[n_t:]).p for of in (found.best.astype(np.float64), found.near)]
     tau, needed = tier(min(n_t, n_h))
     arms = ((train, control), (near, near_control))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
@@ -188,9 +188,8 @@ def _in_pieces(
     thresholds = loose_thresholds(float(best[non_members].max(initial=0)))
     # persons with a copy in a single row are reported there, not as a record in pieces
     in_one_row = [found.records.owner, *(near.owner[near.row < m] for near in (found.copies, found.words))]
-    is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row)) | (
-        found.best[: pool.n_train] >= run.limit
-    )
+    is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row))
+    is_whole |= found.best[: pool.n_train] >= run.limit
     above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_whole)
     return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
 
@@ -245,13 +244,12 @@ def _verdict(found: Matches, f: _Measured) -> tuple[Verdict, str]:
     leak = _leak(found, f)
     if leak is not None:
         return "fail", leak
-    lack = next(_lacks(f), None)
-    if lack is not None:
-        return "insufficient", lack
-    blind = f.planted.blind_lengths
-    untested = (
-        "" if not blind else f"; the {f.planted.blind_share:.1%} of records with {blind} are too short to be tested"
-    )
+    shortfall = next(_shortfalls(f), None)
+    if shortfall is not None:
+        return "insufficient", shortfall
+    untested = ""
+    if blind := f.planted.blind_lengths:
+        untested = f"; the {f.planted.blind_share:.1%} of records with {blind} are too short to be tested"
     return "pass", (
         f"train persons' text is not copied more often than control persons', to within a rate of {f.tau:g} of "
         f"persons{untested}"
@@ -263,11 +261,8 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     of_train, of_control = found.n_records
     is_record = of_train > 0 and (of_control == 0 or f.records_p <= CHANCE_LEVEL)
     if f.certain > 0 or is_record:
-        pieces = (
-            f"; most of a record of {len(f.in_pieces)} persons is spread over several rows"
-            if len(f.in_pieces)
-            else ""
-        )
+        n_pieces = len(f.in_pieces)
+        pieces = f"; most of a record of {n_pieces} persons is spread over several rows" if n_pieces > 0 else ""
         return (
             f"{len(f.hard)} synthetic rows copy text of one train person: at least {f.run.limit} own words in a row,"
             f" a whole record, or most of one with words changed, inserted or reordered{pieces}"
@@ -279,7 +274,7 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     return None
 
 
-def _lacks(f: _Measured) -> Iterator[str]:
+def _shortfalls(f: _Measured) -> Iterator[str]:
     """Yield each reason why the audit cannot pass, with the remedy."""
     if len(f.hard) > 0:
         yield (

@@ -1,6 +1,6 @@
 """Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,22 +40,21 @@ CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass,
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
-Read = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, and the public."""
+    """All rows that are not synthetic. Their owners are train persons, control persons, other persons, the public."""
 
     texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
     owner: Int  # owner of each row
     side: Int  # TRAIN, CONTROL or PUBLIC of each owner
-    n_train: int  # number of train persons, who are the first owners
-    n_control: int  # number of control persons, who come next
+    n_train: int
+    n_control: int
 
     @property
     def n_persons(self) -> int:
-        """Return the number of persons compared."""
+        """Number of compared persons."""
         return self.n_train + self.n_control
 
 
@@ -63,20 +62,23 @@ class Pool:
 class Matches:
     """Matches per owner of the pool and per synthetic row."""
 
+    # per owner or person
     merged: Int  # for each owner the first of the owners that count as the same person because they share a record
     best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
     near: Float  # highest share of a record of each person in one synthetic row, (n_persons,)
     whole: Int  # longest run of words, common text included, that only this person's texts contain, (n_persons,)
-    row_whole: Int  # the same for each row over train persons, (m,)
-    row_run: Int  # longest run each synthetic or planted row shares with one train person, (m,)
-    row_near: Float  # highest share of a record of one train person in each row, 0 below NEAR, (m,)
-    row_words: Float  # as `row_near`, of a record's words in any order, (m,)
-    words: NearCopies  # as `copies`, of words in any order
+    # per synthetic or planted row, over train persons; (m,)
+    row_run: Int  # longest run of one person's own words
+    row_whole: Int  # longest run of one person's words, common text included
+    row_near: Float  # highest share of a record, 0 below NEAR
+    row_words: Float  # highest share of a record's words in any order, 0 below NEAR
+    row_record: NDArray[np.bool_]  # whether the row equals a whole record of one person
+    # copies
+    copies: NearCopies  # near copies by row and owner
+    words: NearCopies  # the same for words in any order
     pieces: Pieces | None  # shares of records found in pieces, or None if pieces are not informative
-    row_record: NDArray[np.bool_]  # whether each row equals a whole record of one train person, (m,)
     runs: list[CopiedRuns]  # runs of train persons of at least FLOOR_TOKENS
     wholes: list[Runs]  # the same with common text included, of at least CEILING_TOKENS
-    copies: NearCopies  # near copies by row and owner
     records: CopiedRuns  # whole records of train persons in synthetic rows
     n_records: tuple[int, int]  # train and control persons with a whole record in the synthetic table
     n_sentences: tuple[int, int]  # whole sentences found that only one train, or one control, person has
@@ -92,7 +94,7 @@ def pooled(inputs: AuditInputs) -> Pool:
     owners = [train_owner, control_owner + n_train]
     n_others = 0
     if inputs.set_aside is not None:
-        # rows set aside belong to persons too, so their phrases count as one person's text
+        # phrases of rows set aside belong to persons, not to the public
         names = {name: n_train + i for i, name in enumerate(control)}
         aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
         n_others = len(names) - n_control
@@ -115,21 +117,16 @@ class PooledTexts(NamedTuple):
     own_real: OwnText
 
 
-def masked_numbers(text: str) -> list[str]:
-    """Return the tokens of a text with its numbers masked."""
-    return without_numbers(tokens(text))
-
-
-def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
+def masked_and_written(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
     """Yield the merged owners and the texts without common text, first with numbers masked and then as written.
 
-    Persons of whom one repeats most of a record of the other count as one person (`repeated_records`), decided with
-    numbers masked; what they share then belongs to one person, so it is not common text (`common_text`).
+    Two persons count as one if one of them repeats most of a record of the other (`repeated_records`, with numbers
+    masked). The text that they share is then not common text (`common_text`).
     """
     merged: Int | None = None
-    for read in (masked_numbers, tokens):
+    for split in (lambda text: without_numbers(tokens(text)), tokens):
         vocabulary: dict[str, int] = {}
-        made, real = (number_rows(map(read, texts), vocabulary) for texts in (synthetic, pool.texts))
+        made, real = (number_rows(map(split, texts), vocabulary) for texts in (synthetic, pool.texts))
         owned = Owned(real, pool.owner, pool.side)
         shared = shared_phrases(owned)
         if merged is None:
@@ -148,19 +145,20 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     long: list[CopiedRuns] = []
     wholes: list[Runs] = []
     masked = True
-    for merged, reading in readings(rows, pool):
+    for merged, texts in masked_and_written(rows, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
-        wanted = _raise(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
-        long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
-        runs = runs_alone(reading.made, reading.real, owner)
-        unmasked = _raise(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
-        wholes.append(Runs(*(column[unmasked] for column in runs)))
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner)
+        wanted = _update_longest(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
+        long.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=masked))
+        runs = runs_alone(texts.made, texts.real, owner)
+        wanted = _update_longest(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[wanted] for column in runs)))
         if masked:
-            records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
-            near, words = (near_copies(reading.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
-            pieces = in_pieces(_first_rows(reading.made, m), records, range(pool.n_train, pool.n_persons))
-            has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
+            records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
+            near, words = (near_copies(texts.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
+            synthetic_rows = Numbered(texts.made.tokens[: texts.made.starts[m]], texts.made.starts[: m + 1])
+            pieces = in_pieces(synthetic_rows, records, range(pool.n_train, pool.n_persons))
+            has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
     copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
     row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
@@ -182,7 +180,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         records=copied,
         n_records=n_records,
         n_sentences=_copied_sentences(synthetic, pool, merged),
-        common=_common_share(reading, m, pool),
+        common=_common_share(texts, m, pool),
     )
 
 
@@ -193,16 +191,12 @@ def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
     return highest
 
 
-def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
-    """Update the longest run per owner, and per row over train; return which are of train in synthetic rows."""
+def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
+    """Update the longest run per owner, and per row over train; return which runs are of train in synthetic rows."""
     of_train, real = runs.owner < pool.n_train, runs.row < m
     np.maximum.at(best, runs.owner[real], runs.length[real])
     np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
     return real & of_train
-
-
-def _first_rows(rows: Numbered, n: int) -> Numbered:
-    return Numbered(rows.tokens[: rows.starts[n]], rows.starts[: n + 1])
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
@@ -214,15 +208,15 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
-    for merged, reading in readings(made, pool):
+    for merged, texts in masked_and_written(made, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
-        is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
+        is_near[runs_alone(texts.made, texts.real, owner, shortest=CEILING_TOKENS).row] = True
         if masked:
-            records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
+            records = OwnedRecords(texts.real, owner, len(pool.side), texts.own_real.origin)
             for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]):
-                is_near[near_copies(reading.made, records, len(made), n_tokens).row] = True
+                is_near[near_copies(texts.made, records, len(made), n_tokens).row] = True
         masked = False
     return longest, is_near
 
@@ -232,8 +226,8 @@ def _record_copies(
 ) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
     """Return the rows that equal a long record of one train person, and the number of such persons in each arm.
 
-    The rows are returned twice: as copies of synthetic rows with the person, and as a mask over all rows. A record
-    that is common text only does not count.
+    The result has the rows as copies of synthetic rows with the person, and as a mask over all rows. A record that is
+    common text only does not count.
     """
     sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
     key, row = keyed(map(record_keys, rows))
@@ -253,16 +247,15 @@ def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tupl
     """Return how many sentences of at least 6 tokens of one train (control) person occur in the synthetic table."""
     sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
     owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
-    return (
-        int(((owner >= 0) & (owner < pool.n_train)).sum()),
-        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
-    )
+    n_train = int(((owner >= 0) & (owner < pool.n_train)).sum())
+    return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
 
 
-def _common_share(reading: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
+def _common_share(texts: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
     """Return the share of common text in the words of the synthetic and of the train table."""
-    shares = []
-    of_train = int((pool.owner < pool.n_train).sum())
-    for whole, left, n in ((reading.made, reading.own_made, m), (reading.real, reading.own_real, of_train)):
-        shares.append(1 - float(left.rows.starts[n]) / max(1, int(whole.starts[n])))
-    return shares[0], shares[1]
+
+    def share(whole: Numbered, own: OwnText, n_rows: int) -> float:
+        return 1 - float(own.rows.starts[n_rows]) / max(1, int(whole.starts[n_rows]))
+
+    n_train = int((pool.owner < pool.n_train).sum())
+    return share(texts.made, texts.own_made, m), share(texts.real, texts.own_real, n_train)

@@ -1,4 +1,4 @@
-"""Whole records and whole sentences of one person alone, found again by keys of 64 bits."""
+"""Find whole records and sentences of exactly one person by 64-bit keys."""
 
 import hashlib
 from array import array
@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, tokens, without_numbers
 
-RECORD_TOKENS = 13  # a whole record this long that equals one person's is a copy
+RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
 SENTENCE_TOKENS = 6
 
 Int = NDArray[np.int64]
@@ -57,15 +58,10 @@ def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
 
 
 def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return every distinct key with its only owner.
-
-    Args:
-        found: keys returned by `keyed`.
-        owners: owner of each row.
-    """
+    """Return every distinct key with its only owner, given the owner of each row."""
     order = np.argsort(found.key, kind="stable")
     key, owner = found.key[order], owners[found.row[order]]
-    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
+    first = np.flatnonzero(starts_group(key))
     if len(first) == 0:
         return SoleOwners(key, owner)
     low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
@@ -76,8 +72,8 @@ def owner_of(sole: SoleOwners, wanted: U64) -> Int:
     """Return the only owner of each key; -1 if several have it, or none."""
     if len(sole.key) == 0:
         return np.full(len(wanted), -1)
-    place = np.minimum(np.searchsorted(sole.key, wanted), len(sole.key) - 1)
-    return np.where(sole.key[place] == wanted, sole.owner[place], -1)
+    place, is_key = find_keys(sole.key, wanted)
+    return np.where(is_key, sole.owner[place], -1)
 
 
 def _key(words: Sequence[str]) -> int:

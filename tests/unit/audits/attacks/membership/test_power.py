@@ -1,5 +1,3 @@
-"""What a run would have found: held against what runs find."""
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,7 +14,7 @@ def curve():
     return found_with(N_TRAIN, N_CONTROL, attacks=ATTACKS, margin=0.05, epsilon_limit=1.0, coins=780)
 
 
-def test_more_power_takes_larger_leaks(curve):
+def test_more_power_requires_larger_leaks(curve):
     assert curve["power"] == list(POWERS)
     for leak in ("auc", "copied_share", "epsilon"):
         assert curve[leak] == sorted(curve[leak])
@@ -25,7 +23,7 @@ def test_more_power_takes_larger_leaks(curve):
     assert 0.5 < curve["epsilon"][1] < 4
 
 
-def test_the_auc_and_the_copied_share_are_found_as_often_as_said(curve):
+def test_the_stated_power_equals_the_simulated_one(curve):
     rng = np.random.default_rng(1)
     shift = np.sqrt(2) * stats.norm.ppf(curve["auc"][1])
     copied = round(curve["copied_share"][1] * N_TRAIN)
@@ -39,6 +37,6 @@ def test_the_auc_and_the_copied_share_are_found_as_often_as_said(curve):
     assert found / 200 == pytest.approx([0.8, 0.9], abs=0.1)
 
 
-def test_persons_too_few_for_any_proof_find_nothing():
+def test_with_too_few_persons_no_epsilon_is_detected():
     curve = found_with(20, 20, attacks=9, margin=0.05, epsilon_limit=1.0, coins=9)
     assert curve["epsilon"] == [None, None, None]

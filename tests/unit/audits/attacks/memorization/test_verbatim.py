@@ -1,5 +1,3 @@
-"""Keys of whole records and sentences, and who alone has each, beside a slow obvious search."""
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +17,7 @@ ROWS = st.lists(st.tuples(st.lists(KEYS, max_size=4), st.integers(0, 3)), max_si
 
 
 @given(ROWS, st.lists(KEYS, max_size=8))
-def test_who_alone_has_a_key(rows, wanted):
+def test_sole_owners_equal_an_exhaustive_search(rows, wanted):
     owners = np.array([owner for _, owner in rows], dtype=np.int64)
     sole = sole_owners(keyed(keys for keys, _ in rows), owners)
     assert (np.diff(sole.key.astype(np.int64)) > 0).all()
@@ -28,7 +26,7 @@ def test_who_alone_has_a_key(rows, wanted):
     assert owner_of(sole, np.array(wanted, dtype=np.uint64)).tolist() == slow
 
 
-def test_keys_stand_with_their_rows():
+def test_keys_have_their_rows():
     found = keyed([[3, 1], [], [2**64 - 1]])
     assert found.key.tolist() == [3, 1, 2**64 - 1]
     assert found.row.tolist() == [0, 0, 2]
@@ -37,7 +35,7 @@ def test_keys_stand_with_their_rows():
 SENTENCES = [f"The {name} was seen here on day {i} and felt quite well." for i, name in enumerate("abc")]
 
 
-def test_a_record_is_known_by_its_sentences_in_any_order_and_by_other_numbers():
+def test_reordered_sentences_and_changed_numbers_share_a_key():
     whole, masked, bag = record_keys(" ".join(SENTENCES))
     turned = record_keys(" ".join(SENTENCES[::-1]))
     assert turned[2] == bag
@@ -49,7 +47,7 @@ def test_a_record_is_known_by_its_sentences_in_any_order_and_by_other_numbers():
 
 
 @pytest.mark.parametrize(("n", "n_keys"), [(RECORD_TOKENS - 1, 0), (RECORD_TOKENS, 3)])
-def test_a_short_record_has_no_key(n, n_keys):
+def test_short_records_have_no_key(n, n_keys):
     assert len(record_keys(" ".join(f"w{chr(97 + i)}" for i in range(n)))) == n_keys
 
 
