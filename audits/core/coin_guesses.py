@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 from audits.core.stats import one_run_ceiling, one_run_epsilon
+from audits.core.types import Bool, Float
 
 FOLDS = 5
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 SHRINKAGE = 200.0
 PRIOR = 0.1
 MAX_CLAIM = 50.0
-
-Bool = NDArray[np.bool_]
-Float = NDArray[np.float64]
 
 
 class Claim(NamedTuple):

@@ -23,10 +23,7 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
-        if self.hint:
-            lines.append(self.hint)
-        return "\n".join(lines)
+        return "\n".join([self.message, *(f"  - {problem}" for problem in self.problems), *filter(None, [self.hint])])
 
 
 class InputError(AuditError, ValueError):
@@ -49,24 +46,11 @@ class VerifyError(AuditError):
     """A bundle, envelope or trust root did not verify; scripts can rely on the code, such as `E_DIGEST`."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
-        "E_DIGEST": 10,
-        "E_DATA": 10,
-        "E_MANIFEST": 10,
-        "E_EXTRA": 10,
-        "E_MISSING": 10,
-        "E_SUBJECT": 10,
-        "E_SIG": 11,
-        "E_ENVELOPE": 11,
-        "E_JSON": 11,
-        "E_PREDICATE": 11,
-        "E_TRUST": 11,
-        "E_POLICY": 12,
-        "E_GATE": 12,
+        **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),
+        **dict.fromkeys(("E_SIG", "E_ENVELOPE", "E_JSON", "E_PREDICATE", "E_TRUST"), 11),
+        **dict.fromkeys(("E_POLICY", "E_GATE"), 12),
         "E_APPROVAL": 13,
-        "E_KEY_EXPIRED": 14,
-        "E_REVOKED": 14,
-        "E_TIME": 14,
-        "E_TSA": 14,
+        **dict.fromkeys(("E_KEY_EXPIRED", "E_REVOKED", "E_TIME", "E_TSA"), 14),
         "E_UNSAFE": 15,
     }
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from audits.core.errors import InputError
@@ -33,21 +34,13 @@ def pseudonym(key: bytes, person: str) -> str:
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
     """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
-    Each line has audit, row (of the synthetic table, from 0), start and end (characters), kind, and person (the
-    pseudonym).
+    Each line has the name of the audit and the fields of the finding, with the pseudonym of the person.
 
     Raises:
         InputError: the file cannot be written.
     """
     lines = [
-        {
-            "audit": result.name,
-            "row": finding.row,
-            "start": finding.start,
-            "end": finding.end,
-            "kind": finding.kind,
-            "person": pseudonym(key, finding.person),
-        }
+        {"audit": result.name, **asdict(finding), "person": pseudonym(key, finding.person)}
         for result in results
         for finding in result.findings
     ]

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, Table, persons
 
 REFERENCE_SHARE = 0.2
 MIN_PERSONS = 20
 MIN_SYNTHETIC = 20
-
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,7 @@ class Arms:
     """The compared persons of both arms: train first, then control."""
 
     row_person: Int  # person index of each row of train and then control; int64 (n,)
-    is_train: NDArray[np.bool_]  # whether each person is in train; bool (P,)
+    is_train: Bool  # whether each person is in train; bool (P,)
     person_class: Int  # class index of the first record of each person; int64 (P,), all 0 without labels
     synthetic_class: Int  # class index of each synthetic row; int64 (m,), all 0 without labels
     n_classes: int  # number of classes over all tables
@@ -114,7 +112,7 @@ def arms(holdout: HoldoutTables) -> Arms:
     )
 
 
-def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> NDArray[np.float64]:
+def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> Float:
     """Return the highest record score of each person, so that each person is one trial; float64 (P,)."""
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)

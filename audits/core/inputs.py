@@ -9,14 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audits.core.errors import InputError
 from audits.core.files import write_whole
 from audits.core.released import file_problems, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
-from audits.core.types import AuditInputs, Table
+from audits.core.types import AuditInputs, Int, Table
 
 # only "synthetic" is checked byte by byte: a rerun is never released, and a previous table has been released before
 Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"]
@@ -166,7 +163,7 @@ def load_inputs(
     )
 
 
-def take(table: Table, rows: NDArray[np.int64]) -> Table:
+def take(table: Table, rows: Int) -> Table:
     """Return the table of the given rows, in the given order."""
     index = rows.tolist()
     return Table(

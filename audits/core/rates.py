@@ -2,15 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audits.core.stats import needed_for_zero_events, newcombe, wilson
-from audits.core.types import Estimate
+from audits.core.types import Bool, Estimate
 
 TIERS = (0.001, 0.003, 0.01)
-
-Hits = NDArray[np.bool_]
 
 
 class Tier(NamedTuple):
@@ -55,7 +50,7 @@ def one_person(n_train: int, n_control: int) -> dict[str, Any]:
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
 
-def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:
+def difference(train: Bool, control: Bool, *, confidence: float) -> Estimate:
     """Return the share of train persons with a hit minus that of control persons, with Newcombe's interval."""
     k_t, n_t, k_h, n_h = int(train.sum()), len(train), int(control.sum()), len(control)
     low, high = newcombe(k_t, n_t, k_h, n_h, confidence=confidence)
@@ -63,7 +58,7 @@ def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:
     return Estimate(value=value, low=min(low, value), high=max(high, value), confidence=confidence, n=min(n_t, n_h))
 
 
-def share(hit: Hits, *, confidence: float) -> Estimate:
+def share(hit: Bool, *, confidence: float) -> Estimate:
     """Return the share of persons with a hit, with Wilson's interval."""
     k, n = int(hit.sum()), len(hit)
     low, high = wilson(k, n, confidence=confidence)

@@ -90,10 +90,10 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
     """Return the writer options that can be read from a file."""
-    first = meta.row_group(0)
-    columns = [first.column(i) for i in range(first.num_columns)]
+    group = meta.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
     return {
-        "row_group_size": first.num_rows,
+        "row_group_size": group.num_rows,
         "compression": {c.path_in_schema: c.compression.replace("UNCOMPRESSED", "NONE") for c in columns},
         "use_dictionary": [c.path_in_schema for c in columns if c.has_dictionary_page],
         "write_statistics": [c.path_in_schema for c in columns if c.is_stats_set],

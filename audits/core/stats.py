@@ -14,12 +14,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from audits.core.errors import InputError, NotMeasurable
-
-Float = NDArray[np.float64]
+from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
@@ -63,8 +61,6 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
     """Return the exact interval of k successes in n trials, for gates; k and n may be fractional effective numbers.
 
-    The ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
-
     Reference: Clopper and Pearson, Biometrika 1934.
     """
     _check_count(k, n, confidence)
@@ -80,9 +76,7 @@ def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interv
 
 
 def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
-    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals (l, u).
-
-        L = d - sqrt((p1 - l1)^2 + (u2 - p2)^2),  U = d + sqrt((u1 - p1)^2 + (p2 - l2)^2)
+    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals.
 
     Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
@@ -91,18 +85,16 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
     return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
 
 
-def scan_test(
-    scores_train: Float, scores_control: Float, *, two_sided: bool = True, grid: Sequence[int] = SCAN_GRID
-) -> Scan:
-    """Return the p-value of the hypothesis that train persons are not concentrated among the highest scores.
+def scan_test(scores_train: Float, scores_control: Float) -> Scan:
+    """Return the p-value of the hypothesis that the share of train persons among the highest scores is a random one.
 
-    An average hides a few leaked persons; the top of the ranking does not. All persons are sorted together. At each
-    cut m of the grid the number x of train persons above it is compared with a random draw of m persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. At
+    each cut m of `SCAN_GRID`, the number x of train persons above it is compared with a random draw of m persons:
 
-        p_m = P[Hypergeom(N, n_T, m) >= x],  p = min(1, |M| * min_m p_m)
+        p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
-    The two-sided test also detects too few train persons, with twice the correction: a filter that removes records
-    similar to train reveals its members by their absence.
+    The second probability detects too few train persons: a filter that removes records similar to train reveals its
+    members by their absence.
 
     A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
@@ -110,8 +102,6 @@ def scan_test(
     Args:
         scores_train: one score per train person, float64 (n_T,); higher means closer to the synthetic table.
         scores_control: one score per control person, float64 (n_H,), computed in the same way, blind to the role.
-        two_sided: whether to detect too few train persons as well.
-        grid: the cuts, fixed before the scores are seen.
 
     Returns:
         The corrected p-value, the most extreme cut and its count; cut and count are 0 if there is no cut.
@@ -124,17 +114,15 @@ def scan_test(
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
     order = np.argsort(-pooled, kind="stable")
     descending = pooled[order]
-    cuts = np.unique(n - np.searchsorted(descending[::-1], descending[[m - 1 for m in grid if m <= n]], side="left"))
+    at_cut = descending[[m - 1 for m in SCAN_GRID if m <= n]]
+    cuts = np.unique(n - np.searchsorted(descending[::-1], at_cut, side="left"))
     cuts = cuts[cuts < n]
     if len(cuts) == 0:
         return Scan(1.0, 0, 0)
     x = np.asarray(np.cumsum(order < n_train))[cuts - 1]
-    p_many = np.asarray(stats.hypergeom.sf(x - 1, n, n_train, cuts))
-    p_few = np.asarray(stats.hypergeom.cdf(x, n, n_train, cuts)) if two_sided else np.ones(len(cuts))
-    best = int(np.argmin(np.minimum(p_many, p_few)))
-    sides = 2 if two_sided else 1
-    p = min(1.0, sides * len(cuts) * float(min(p_many[best], p_few[best])))
-    return Scan(p, int(cuts[best]), int(x[best]))
+    p = np.minimum(stats.hypergeom.sf(x - 1, n, n_train, cuts), stats.hypergeom.cdf(x, n, n_train, cuts))
+    best = int(np.argmin(p))
+    return Scan(min(1.0, 2 * len(cuts) * float(p[best])), int(cuts[best]), int(x[best]))
 
 
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:

@@ -5,15 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.holdout import REFERENCE_SHARE, Arms
 from audits.core.stats import Interval, auc, auc_error, clopper_pearson
-from audits.core.types import AuditResult, Estimate, Verdict
-
-Float = NDArray[np.float64]
+from audits.core.types import AuditResult, Estimate, Float, Verdict
 
 
 def is_inside(interval: Estimate | Interval, margin: float, *, centre: float = 0.5) -> bool:

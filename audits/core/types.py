@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 
+Bool = NDArray[np.bool_]
+Int = NDArray[np.int64]
+UInt = NDArray[np.uint64]
+Float = NDArray[np.float64]
 LEAST_CONFIDENCE = 0.95  # of the interval ends that a pass rests on
 Verdict = Literal["pass", "fail", "insufficient"]
 Status = Literal["measured", "not_measurable", "failed"]
@@ -39,8 +43,7 @@ class Lineage:
     """The train rows that each synthetic row was made from; private."""
 
     parents: tuple[tuple[int, ...], ...]  # for each synthetic row the indices of its train rows, from 0; may be empty
-    # for each synthetic row the weight of each parent; non-negative with sum 1
-    weights: tuple[tuple[float, ...], ...]
+    weights: tuple[tuple[float, ...], ...]  # weight of each parent; non-negative with sum 1 for each synthetic row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Canaries:
 
     table: Table  # texts of the canaries, one person per canary; the rows of a person are its repetitions
     family: tuple[str, ...]  # kind of canary of each person, in order of first appearance
-    inserted: NDArray[np.bool_]  # whether each person was inserted; bool (P,)
+    inserted: Bool  # whether each person was inserted; bool (P,)
     canary_build: Table  # synthetic table of the canary build; none of its rows may be released
     suffixes: tuple[str, ...] = ()  # alternative random endings for the exposure metric; may be empty
 
@@ -58,8 +61,8 @@ class Canaries:
 class Previous:
     """The previous release from data that has since gained or lost persons."""
 
-    synthetic: Table  # its synthetic table
-    train: Table  # its train table
+    synthetic: Table
+    train: Table
     seed_digest: str | None = None  # sha256 of its root seed, or None if unknown
     seed_digest_now: str | None = None  # sha256 of the current root seed, or None if unknown
 
@@ -77,8 +80,7 @@ class AuditInputs:
     # control rows removed by the input checks because they nearly duplicate a train row or share a record number
     # with a train person; they count as records of those train persons
     set_aside: Table | None = None
-    # share of control rows that nearly duplicated train and were removed before the audits
-    near_duplicate_rate: float = 0.0
+    near_duplicate_rate: float = 0.0  # share of control rows removed because they nearly duplicate train
     # the same as `identifiers` for control; used to estimate chance matches
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)  # parents of each synthetic row, or None
@@ -98,7 +100,7 @@ class Estimate:
     value: float  # the point estimate
     low: float  # lower end
     high: float  # upper end
-    confidence: float  # one-sided confidence of each end; the true value is above `high` with at most 1 - confidence
+    confidence: float  # one-sided; the true value is above `high` with probability at most 1 - confidence
     n: int  # number of independent units (persons, unless the audit says otherwise)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,7 @@ class Attack(Protocol):
         ...
 
 
-def persons(groups: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+def persons(groups: Sequence[str]) -> tuple[list[str], Int]:
     """Return the distinct persons in order of first appearance, and the person index of each row."""
     order: dict[str, int] = {}
     index = np.array([order.setdefault(g, len(order)) for g in groups], dtype=np.int64)

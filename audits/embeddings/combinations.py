@@ -1,17 +1,15 @@
 """The best pair of parent records of a synthetic row, for the parent recovery and membership audits."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from audits.core.types import Bool, Int
 from audits.embeddings.similarity import Float32, Matrix
 
 MIN_DETERMINANT = 1e-6  # below it two records are parallel, and a combination is a multiple of one of them
 
-Int = NDArray[np.int64]
 
-
-def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.bool_]) -> Int:
+def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
     """Return for each row the two candidates of different persons with the nearest non-negative combination.
 
     With s the cosines of a row with the candidates and g the cosine of two candidates,

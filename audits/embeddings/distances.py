@@ -9,7 +9,7 @@ from scipy import sparse
 
 from audits.core.holdout import Arms, person_scores
 from audits.core.two_sided import NormalShare
-from audits.core.types import Estimate
+from audits.core.types import Estimate, Float, Int
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 
@@ -34,7 +34,7 @@ class Share(NormalShare):
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
 
 
-def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
+def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
     """Return the share over all repeats with the exact variance under permutation of the roles.
 
     In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of
@@ -60,7 +60,7 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
-def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
     Arms of different sizes would bias the share: with three times as many train as control persons, independent
@@ -82,8 +82,8 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
 
 
 def nearest_person_of_rows(
-    synthetic: Matrix, real: Matrix, people: Arms, included: list[NDArray[np.int64]], rng: np.random.Generator
-) -> NDArray[np.int64]:
+    synthetic: Matrix, real: Matrix, people: Arms, included: list[Int], rng: np.random.Generator
+) -> Int:
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
     Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
@@ -111,7 +111,7 @@ def stack_arms(encoded: Encoded) -> Matrix:
     return np.vstack([np.asarray(train), np.asarray(control)])
 
 
-def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
+def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
     """Return two proximity scores of each person, the maximum over their records; float64 (P,) each.
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
@@ -126,7 +126,7 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
     return {name: person_scores(score, people.row_person) for name, score in scores.items()}
 
 
-def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
+def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[Float32, Float32]:
     """Return the cosine distances of each synthetic row to its two nearest train and control rows; (m, 2) each."""
     real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
     is_train = people.is_train[people.row_person]
@@ -162,7 +162,7 @@ def distance_histogram(
     last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
     fine = np.arange(first, last + 1) / BINS_PER_UNIT
     counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
-    edges, merged, rest = [float(fine[0])], list[NDArray[np.int64]](), np.zeros(2, dtype=np.int64)
+    edges, merged, rest = [float(fine[0])], list[Int](), np.zeros(2, dtype=np.int64)
     for count, edge in zip(counts, fine[1:], strict=True):
         rest = rest + count
         if not _is_small(rest):
@@ -178,5 +178,5 @@ def distance_histogram(
     return {"edges": edges, "train": [int(c[0]) for c in merged], "control": [int(c[1]) for c in merged]}
 
 
-def _is_small(count: NDArray[np.int64]) -> bool:
+def _is_small(count: Int) -> bool:
     return not count.any() or bool(((count > 0) & (count < MIN_BIN)).any())

@@ -16,7 +16,7 @@ from sklearn.preprocessing import normalize
 
 from audits.core.errors import InputError
 from audits.core.holdout import HoldoutTables
-from audits.core.types import Table
+from audits.core.types import Int, Table
 from audits.embeddings.similarity import Float32, Matrix
 from audits.text.ngrams import characters, runs, words
 
@@ -88,7 +88,7 @@ def _named(matrices: Sequence[Matrix]) -> dict[str, Matrix]:
     return dict(zip(ROLES, matrices, strict=True))
 
 
-def _counts(rows: NDArray[np.int64], columns: NDArray[np.integer], shape: tuple[int, int]) -> sparse.csr_matrix:
+def _counts(rows: Int, columns: NDArray[np.integer], shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), (rows, columns)), shape=shape)
 
 

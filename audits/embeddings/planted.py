@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
@@ -22,7 +21,6 @@ DROPPED_WORDS = 0.2
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
 Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
-Int = NDArray[np.int64]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:

@@ -1,21 +1,17 @@
 """Distribution shift between train and control: the AUC of a classifier that tries to separate them."""
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from audits.core.stats import auc
 from audits.core.two_sided import Area
-from audits.core.types import Estimate, Table, persons
+from audits.core.types import Estimate, Float, Int, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
 MAX_PERSONS = 4000  # per arm, drawn at random; enough to detect an AUC of 0.52
 SHIFT_CONFIDENCE = 0.995  # of each interval end, so that 1 % of the clean splits are reported
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:

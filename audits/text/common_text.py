@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from audits.text.ngrams import UInt, find_keys, starts_group, within_groups
-from audits.text.shared_runs import BLOCK_TOKENS, Int, Numbered, Places, parts_of, run_keys
+from audits.core.types import Bool, Int, UInt
+from audits.text.ngrams import find_keys, starts_group, within_groups
+from audits.text.shared_runs import BLOCK_TOKENS, Numbered, Places, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # 1 % of fresh abstracts share eight consecutive words with one of 700 others
 MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
@@ -21,8 +20,6 @@ FORM_SHARE = 0.01  # share of the persons who must have a heading; always more t
 REPEATED_SHARE = 0.5  # a quotation covers less of a record's own words
 REPEATED_TOKENS = 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
-
-Bool = NDArray[np.bool_]
 
 
 class Owned(NamedTuple):
@@ -33,8 +30,7 @@ class Owned(NamedTuple):
     side: Int  # TRAIN, CONTROL or PUBLIC of each owner, (n_owners,)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPhrases:
+class SharedPhrases(NamedTuple):
     """The places, in text order, where a phrase of at least two owners begins."""
 
     at: Int  # first token, (p,)
@@ -55,18 +51,15 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     Cost: O(N log N) time; 40 bytes per place of a shared phrase, plus the places of one part.
     """
     record = _record_numbers(pool.rows)
-    found = [_shared(pool, record, places.at, places.key) for ((_, places),) in parts_of((pool.rows,), PHRASE_TOKENS)]
-    offsets = np.cumsum([0, *(len(part.key) for part in found)])[:-1]
-    at = np.concatenate([part.at for part in found])
-    order = np.argsort(at)
-    return SharedPhrases(
-        at[order],
-        np.concatenate([part.phrase + offset for part, offset in zip(found, offsets, strict=True)])[order],
-        np.concatenate([part.key for part in found]),
-        np.concatenate([part.pair_phrase + offset for part, offset in zip(found, offsets, strict=True)]),
-        np.concatenate([part.pair_owner for part in found]),
-        np.concatenate([part.boilerplate for part in found]),
-    )
+    found: list[SharedPhrases] = []
+    n_phrases = 0
+    for ((_, places),) in parts_of((pool.rows,), PHRASE_TOKENS):
+        part = _shared(pool, record, places.at, places.key)
+        found.append(part._replace(phrase=part.phrase + n_phrases, pair_phrase=part.pair_phrase + n_phrases))
+        n_phrases += len(part.key)
+    shared = SharedPhrases(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    order = np.argsort(shared.at)
+    return shared._replace(at=shared.at[order], phrase=shared.phrase[order])
 
 
 def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:

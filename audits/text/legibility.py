@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
+from audits.core.types import Bool, Float, Int
 from audits.text.normalise import normalise
 
 ALPHABET = 127  # number of most frequent characters; all others count as one character
@@ -23,8 +23,6 @@ MAX_CHARACTERS = 4_000_000  # to fit the model, and the same number of held-out 
 LEAST_DIFFERENCE = 0.5  # nats per character between real and scrambled text; with less the test is not informative
 _START = "\n\n"
 
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 Rng = np.random.Generator
 
 
@@ -32,8 +30,8 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores in nats per character."""
 
-    illegible: NDArray[np.bool_]  # whether each row (or all short rows together) scores below the bound, (rows,)
-    partly: NDArray[np.bool_]  # whether a third of its windows of 50 characters score below the bound, (rows,)
+    illegible: Bool  # whether each row (or all short rows together) scores below the bound, (rows,)
+    partly: Bool  # whether a third of its windows of 50 characters score below the bound, (rows,)
     bound: float
     real: float  # median score of held-out real rows
     scrambled: float  # median score of the same rows with the letters of each word in random order

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
@@ -23,9 +24,7 @@ _LEAST_ESTIMATE = 0.2  # smaller estimates of the Jaccard index are not checked;
 _BATCH = 1 << 14  # pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # rows hashed at a time
 
-Int = NDArray[np.int64]
 U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Sketch:
 
     texts: Sequence[str]
     buckets: U32  # (bands, n)
-    filled: NDArray[np.bool_]  # whether a row has a shingle; other rows match nothing, (n,)
+    filled: Bool  # whether a row has a shingle; other rows match nothing, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -44,9 +43,9 @@ class Sketch:
 class _Shingled:
     """Rows as sorted sets of shingle hashes with their signatures."""
 
-    hashes: U64  # shingles of all rows, sorted within each row, without repeats
+    hashes: UInt  # shingles of all rows, sorted within each row, without repeats
     offsets: Int  # where each row starts, (n + 1,)
-    signatures: U64  # (n, 128)
+    signatures: UInt  # (n, 128)
 
     @property
     def sizes(self) -> Int:
@@ -60,8 +59,8 @@ class NearPairs:
 
     left: Int  # row of the first table
     right: Int  # row of the second table
-    jaccard: NDArray[np.float64]  # |A ∩ B| / |A ∪ B|
-    containment: NDArray[np.float64]  # |A ∩ B| / |B|, the share of the second row found in the first
+    jaccard: Float  # |A ∩ B| / |A ∪ B|
+    containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
     n_full: int  # number of buckets skipped because they contain a template
 
 
@@ -111,9 +110,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     return NearPairs(a, b, jaccard, containment, n_full)
 
 
-def _compare(
-    left: Sketch, right: Sketch, a: Int, b: Int
-) -> tuple[Int, Int, NDArray[np.float64], NDArray[np.float64]]:
+def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float, Float]:
     """Return the pairs whose estimate is large enough, with the exact Jaccard index and containment."""
     vocabulary: dict[str, int] = {}
     (left_rows, mine), (right_rows, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
@@ -143,7 +140,7 @@ def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
     return _Shingled(hashes, offsets, _signatures(hashes, offsets))
 
 
-def _token_hashes(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
+def _token_hashes(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[UInt, Int]:
     """Return the hash of each token of all rows, and the number of tokens of each row; extend the vocabulary."""
     flat, sizes = array("Q"), array("q")
     for words in rows:
@@ -156,7 +153,7 @@ def _token_hashes(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> 
     return np.frombuffer(flat, dtype=np.uint64), np.frombuffer(sizes, dtype=np.int64)
 
 
-def _signatures(hashes: U64, offsets: Int) -> U64:
+def _signatures(hashes: UInt, offsets: Int) -> UInt:
     signatures = np.full((len(offsets) - 1, N_PERMUTATIONS), np.iinfo(np.uint64).max, dtype=np.uint64)
     filled = np.flatnonzero(np.diff(offsets) > 0)
     if len(filled) == 0:
@@ -169,7 +166,7 @@ def _signatures(hashes: U64, offsets: Int) -> U64:
     return signatures
 
 
-def _bucket(of_band: U64) -> U32:
+def _bucket(of_band: UInt) -> U32:
     """Return the bucket of each row from its minima in one band, (n, width)."""
     key = np.zeros(len(of_band), dtype=np.uint64)
     for column in of_band.T:
@@ -177,7 +174,7 @@ def _bucket(of_band: U64) -> U32:
     return (key >> np.uint64(32)).astype(np.uint32)
 
 
-def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, int]:
+def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[UInt, int]:
     """Return left row << 32 | right row for rows in one bucket, and the number of left rows in overfull buckets."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")

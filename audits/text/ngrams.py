@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
-
-UInt = NDArray[np.uint64]
-Int = NDArray[np.int64]
 
 # odd multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -71,13 +69,13 @@ def mix(x: UInt) -> UInt:
     return x ^ (x >> np.uint64(31))
 
 
-def find_keys(keys: UInt, wanted: UInt) -> tuple[Int, NDArray[np.bool_]]:
+def find_keys(keys: UInt, wanted: UInt) -> tuple[Int, Bool]:
     """Return the place of each wanted key in a non-empty sorted array, and whether it is there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 
 
-def starts_group(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
+def starts_group(*columns: NDArray[np.generic]) -> Bool:
     """Return whether each row of sorted columns differs from the row before it."""
     starts = np.ones(len(columns[0]), dtype=np.bool_)
     starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])

@@ -7,15 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.text.ngrams import UInt, find_keys, grown, starts_group
+from audits.core.types import Int, UInt
+from audits.text.ngrams import find_keys, grown, starts_group
 
 SHORTEST = 5  # shorter runs are common to everyone
 CAP_TOKENS = 64  # longer runs are counted with this length
 PART_TOKENS = 1 << 22  # approximate number of places compared at a time
 NO_PART = 255
 BLOCK_TOKENS = 1 << 22
-
-Int = NDArray[np.int64]
 
 
 class Runs(NamedTuple):

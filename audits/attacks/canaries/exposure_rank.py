@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
 from audits.core.errors import InputError
-from audits.text.ngrams import Int, Sequences, UInt, runs, words
+from audits.core.types import Int, UInt
+from audits.text.ngrams import Sequences, runs, words
 
 Float = NDArray[np.float64]
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from audits.attacks.canaries.exposure_rank import MIN_SUFFIXES, ending_reproduced, exposure_bits
 from audits.attacks.membership.attack import cross_fit, mid_ranks
-from audits.attacks.membership.scores import Float
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import MIN_PERSONS, Arms
 from audits.core.stats import FAIL_LEVEL, auc
-from audits.core.types import AuditInputs, Canaries, Table, persons
+from audits.core.types import AuditInputs, Canaries, Float, Table, persons
 from audits.text.normalise import normalise, tokens
 
 Bool = NDArray[np.bool_]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from audits.attacks.membership.scores import Float, further_scores, membership_scores
+from audits.attacks.membership.scores import further_scores, membership_scores
 from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
-from audits.core.types import Canaries, Table, persons
+from audits.core.types import Canaries, Float, Table, persons
 from audits.embeddings.encoders import encode
 
 

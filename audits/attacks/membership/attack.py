@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from audits.attacks.membership.scores import Float
 from audits.core.holdout import Arms
 from audits.core.stats import Scan, holm, needed_for_auc, power_of_each, scan_test
 from audits.core.two_sided import Area, area_of, envelope, is_inside
-from audits.core.types import Estimate
+from audits.core.types import Bool, Estimate, Float
 
 STACKED = "stacked"
 FOLDS = 5
@@ -19,8 +17,6 @@ STACKING_LEVEL = 0.01
 RIDGE = 0.02  # share of the number of persons; scores of one kind are strongly correlated
 ROC_POINTS = 60
 MIN_CLASS_PERSONS = 100
-
-Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,9 @@ takes seconds.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from audits.text.ngrams import Int, Sequences, UInt, find_keys, runs
-
-Float = NDArray[np.float64]
+from audits.core.types import Bool, Float, Int, UInt
+from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5
 MIN_OF_CLASS = 10  # reference records of a class, to estimate its mean and standard deviation
@@ -105,7 +103,7 @@ def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) 
     return found
 
 
-def _rows(corpus: WordRows, chosen: NDArray[np.bool_]) -> WordRows:
+def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
     lengths = np.diff(corpus.words.starts)
     starts = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.int64)
     kept = Sequences(symbols=corpus.words.symbols[np.repeat(chosen, lengths)], starts=starts)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.membership.attack import (
     ClassAreas,
@@ -17,13 +16,13 @@ from audits.attacks.membership.attack import (
     true_positives,
 )
 from audits.attacks.membership.power import found_with
-from audits.attacks.membership.scores import Float, membership_scores
+from audits.attacks.membership.scores import membership_scores
 from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Table, Verdict
 from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables
 from audits.embeddings.encoders import encode
 from audits.embeddings.planted import confirmed
@@ -139,7 +138,7 @@ def _mirrored(
 
 
 def epsilon_bound(
-    scores: Mapping[str, Float], is_train: NDArray[np.bool_], rng: np.random.Generator, delta: float = 0.0
+    scores: Mapping[str, Float], is_train: Bool, rng: np.random.Generator, delta: float = 0.0
 ) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 

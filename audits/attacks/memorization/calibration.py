@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
 from audits.attacks.memorization.verbatim import RECORD_TOKENS
+from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
@@ -21,8 +21,6 @@ MARGIN_LOOSE = 0.2
 MOST_BY_CHANCE = 0.6
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class
 N_PLANTED = 8  # per length class
-
-Int = NDArray[np.int64]
 
 
 class ChanceThresholds(NamedTuple):
@@ -81,7 +79,7 @@ class Planted:
 
     texts: tuple[str, ...]  # the records
     stratum: Int  # length class of each, as an index into STRATA
-    share: NDArray[np.float64]  # share of the train records in each length class, (len(STRATA),)
+    share: Float  # share of the train records in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
@@ -104,10 +102,10 @@ class Caught:
 
     found: Int
     planted: Int
-    share: NDArray[np.float64]
+    share: Float
 
     @property
-    def _blind(self) -> NDArray[np.bool_]:
+    def _blind(self) -> Bool:
         return 2 * self.found < self.planted
 
     @property
@@ -129,7 +127,7 @@ class Caught:
         return {str(least): [found, n, share] for least, found, n, share in rows if n > 0}
 
 
-def caught(planted: Planted, is_found: NDArray[np.bool_]) -> Caught:
+def caught(planted: Planted, is_found: Bool) -> Caught:
     """Return how many planted records of each length class were found."""
     found, n = (
         np.bincount(stratum, minlength=len(STRATA)) for stratum in (planted.stratum[is_found], planted.stratum)

@@ -6,10 +6,9 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.findings import MAX_FINDINGS
-from audits.core.types import Finding
+from audits.core.types import Bool, Finding, Int
 from audits.text.common_text import OwnText
 from audits.text.ngrams import starts_group
 from audits.text.normalise import without_numbers
@@ -22,8 +21,6 @@ NEAR_COPY = 0
 IN_PIECES = -1  # the row contains one of several pieces of a record
 _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}
 
-Int = NDArray[np.int64]
-
 
 class CopiedRuns(NamedTuple):
     """Copies in synthetic rows of text that only one person has; all arrays (r,)."""
@@ -33,7 +30,7 @@ class CopiedRuns(NamedTuple):
     length: Int  # own tokens, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the run in the row
     end: Int  # end of the run, exclusive; common text inside a run is part of it
-    masked: NDArray[np.bool_]  # whether tokens are counted after masking numbers
+    masked: Bool  # whether tokens are counted after masking numbers
 
 
 class SourceTexts(NamedTuple):
@@ -45,7 +42,7 @@ class SourceTexts(NamedTuple):
     names: Sequence[str]  # group id of each person
 
 
-def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:
+def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
     """Return the wanted runs of rows without common text (`left`), with start and end as tokens of the whole rows."""
     row, owner, length, start = (column[wanted] for column in runs)
     first = left.rows.starts[row] + start

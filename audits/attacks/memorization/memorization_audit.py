@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from audits.attacks.memorization.calibration import (
@@ -25,14 +24,12 @@ from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
-from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Int, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
 SUITE_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
 MAX_COMMON = 0.9  # highest share of common text that leaves enough words to test
 MAX_BLIND = 0.1  # highest share of train records at lengths where planted copies are not found
-
-Int = NDArray[np.int64]
 
 
 class Memorization:
@@ -113,7 +110,6 @@ class _Measured:
     hard: Int
     certain: int
     records_p: float
-    control_records: int
     n_non_members: int
     excess: Estimate
     near: Estimate
@@ -122,7 +118,6 @@ class _Measured:
     tau: float | None
     needed: int
     planted: Caught
-    common: float
     n_persons: int
     confidence: float
 
@@ -163,7 +158,6 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         certain=int(certain.sum()),
         records_p=float(stats.hypergeom.sf(found.n_records[0] - 1, n_t + n_h, sum(found.n_records), n_t)),
         n_non_members=len(calibrating),
-        control_records=found.n_records[1],
         excess=difference(train, control, confidence=confidence),
         near=difference(near, near_control, confidence=confidence),
         proven=proven - (0.0 if tau is None else tau),
@@ -171,7 +165,6 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         tau=tau,
         needed=needed,
         planted=caught(planted, is_hard[m:]),
-        common=max(found.common),
         n_persons=min(n_t, n_h),
         confidence=confidence,
     )
@@ -212,7 +205,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> Aud
             "excess": f.excess,
             "near_excess": f.near,
             "scan_p": exact(f.scan_p, confidence=f.confidence, n=n_t + n_h),
-            "common_share": exact(f.common, confidence=f.confidence, n=len(inputs.synthetic)),
+            "common_share": exact(max(found.common), confidence=f.confidence, n=len(inputs.synthetic)),
             **tau_metric(f.tau, confidence=f.confidence, n=f.n_persons),
         },
         details={**_details(pool, found, f), "findings_left_out": n_left, "power": one_person(n_t, n_h)},
@@ -244,7 +237,7 @@ def _verdict(found: Matches, f: _Measured) -> tuple[Verdict, str]:
     leak = _leak(found, f)
     if leak is not None:
         return "fail", leak
-    shortfall = next(_shortfalls(f), None)
+    shortfall = next(_shortfalls(found, f), None)
     if shortfall is not None:
         return "insufficient", shortfall
     untested = ""
@@ -274,25 +267,26 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     return None
 
 
-def _shortfalls(f: _Measured) -> Iterator[str]:
+def _shortfalls(found: Matches, f: _Measured) -> Iterator[str]:
     """Yield each reason why the audit cannot pass, with the remedy."""
+    common, (_, control_records) = max(found.common), found.n_records
     if len(f.hard) > 0:
         yield (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} words or most of a record of a train person, but "
             f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be told apart from "
             "persons quoting each other; remove these rows and audit again, or pass the quoted text as the reference"
         )
-    if f.control_records > 0:
+    if control_records > 0:
         yield (
-            f"the table contains whole records of {f.control_records} control persons, so the generator may have seen"
-            " control; draw control from a later period, or remove records that several persons share"
+            f"the table contains whole records of {control_records} control persons, so the generator may have seen "
+            "control; draw control from a later period, or remove records that several persons share"
         )
     if f.tau is None:
         yield too_few(f.n_persons)
-    if f.common > MAX_COMMON:
+    if common > MAX_COMMON:
         yield (
-            f"{f.common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words"
-            " belong to single persons"
+            f"{common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words "
+            "belong to single persons"
         )
     if f.n_non_members < f.n_persons / 2:
         yield (

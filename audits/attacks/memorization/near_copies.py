@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
@@ -18,9 +18,6 @@ LEAST_BITS = 150.0  # per record: about fifteen pairs that few persons share; wi
 NEAR = 0.5
 CALM = 0.5  # pieces of a length are not informative if a larger share of a non-member's record is found
 BLOCK_ROWS = 1000
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 
 class NearCopies(NamedTuple):
@@ -53,7 +50,7 @@ class OwnedRecords(NamedTuple):
 class _Rare(NamedTuple):
     """Runs of words that few owners have: keys, weights in bits, only owner or -1, incidence and bits per record."""
 
-    keys: NDArray[np.uint64]
+    keys: UInt
     weight: Float
     sole: Int
     incidence: sparse.csr_array
@@ -143,14 +140,14 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
     return _Rare(keys, weight, np.where(df == 1, sole, -1), incidence, incidence @ weight)
 
 
-def _places(rows: Numbered, n_tokens: int) -> tuple[Int, NDArray[np.uint64]]:
+def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
     """Return the start and the key of every run of n words."""
     at = np.arange(len(rows.tokens))
     at = at[at + n_tokens <= rows.starts[rows.row(at) + 1]]
     return at, run_keys(rows, at, n_tokens)
 
 
-def _block(made: Numbered, start: int, keys: NDArray[np.uint64], n_tokens: int) -> sparse.csr_array:
+def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
     """Return which runs of words, or pairs up to APART apart, occur in each of BLOCK_ROWS rows from `start`."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     first, last = made.starts[start], made.starts[end]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.memorization.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
 from audits.attacks.memorization.near_copies import (
@@ -18,7 +17,7 @@ from audits.attacks.memorization.near_copies import (
     near_copies,
 )
 from audits.attacks.memorization.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
-from audits.core.types import AuditInputs, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, persons
 from audits.text.common_text import (
     CONTROL,
     PHRASE_TOKENS,
@@ -37,9 +36,6 @@ from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
 FLOOR_TOKENS = 13
 CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass, whatever control shares
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class Matches:
     row_whole: Int  # longest run of one person's words, common text included
     row_near: Float  # highest share of a record, 0 below NEAR
     row_words: Float  # highest share of a record's words in any order, 0 below NEAR
-    row_record: NDArray[np.bool_]  # whether the row equals a whole record of one person
+    row_record: Bool  # whether the row equals a whole record of one person
     # copies
     copies: NearCopies  # near copies by row and owner
     words: NearCopies  # the same for words in any order
@@ -161,7 +157,10 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
     copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
-    row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
+    row_near, row_words = np.zeros((2, len(rows)))
+    for row_share, found in ((row_near, near), (row_words, words)):
+        of_train = found.owner < pool.n_train
+        np.maximum.at(row_share, found.row[of_train], found.share[of_train])
     return Matches(
         merged=merged,
         best=best[merged][: pool.n_persons],
@@ -184,14 +183,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     )
 
 
-def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
-    """Return the highest share of a record of one train person in each row, 0 below NEAR."""
-    highest, of_train = np.zeros(n), found.owner < pool.n_train
-    np.maximum.at(highest, found.row[of_train], found.share[of_train])
-    return highest
-
-
-def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
+def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> Bool:
     """Update the longest run per owner, and per row over train; return which runs are of train in synthetic rows."""
     of_train, real = runs.owner < pool.n_train, runs.row < m
     np.maximum.at(best, runs.owner[real], runs.length[real])
@@ -199,7 +191,7 @@ def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) ->
     return real & of_train
 
 
-def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
+def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
     """Return how much of one person's text each row contains, counted as the audit does.
 
     Returns:
@@ -222,8 +214,8 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
 
 
 def _record_copies(
-    rows: Sequence[str], pool: Pool, merged: Int, has_own: NDArray[np.bool_], m: int
-) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
+    rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, m: int
+) -> tuple[CopiedRuns, Bool, tuple[int, int]]:
     """Return the rows that equal a long record of one train person, and the number of such persons in each arm.
 
     The result has the rows as copies of synthetic rows with the person, and as a mask over all rows. A record that is

@@ -6,29 +6,26 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from audits.core.types import Int, UInt
 from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, tokens, without_numbers
 
 RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
 SENTENCE_TOKENS = 6
 
-Int = NDArray[np.int64]
-U64 = NDArray[np.uint64]
-
 
 class Keyed(NamedTuple):
     """Keys, and the row of each."""
 
-    key: U64
+    key: UInt
     row: Int
 
 
 class SoleOwners(NamedTuple):
     """Sorted distinct keys, with the only owner of each or -1 if several have it."""
 
-    key: U64
+    key: UInt
     owner: Int
 
 
@@ -68,7 +65,7 @@ def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
     return SoleOwners(key[first], np.where(low == high, low, -1))
 
 
-def owner_of(sole: SoleOwners, wanted: U64) -> Int:
+def owner_of(sole: SoleOwners, wanted: UInt) -> Int:
     """Return the only owner of each key; -1 if several have it, or none."""
     if len(sole.key) == 0:
         return np.full(len(wanted), -1)
