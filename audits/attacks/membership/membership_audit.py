@@ -12,10 +12,10 @@ from audits.attacks.membership.attack import (
     CrossFitted,
     areas_by_class,
     cross_fit,
+    found_with,
     roc_curve,
     true_positives,
 )
-from audits.attacks.membership.power import found_with
 from audits.attacks.membership.scores import membership_scores
 from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores

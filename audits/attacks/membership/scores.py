@@ -20,10 +20,9 @@ from scipy import sparse
 from audits.attacks.membership.kneser_ney import WordRows, calibrated_ratio, likelihood_ratio
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Float, Int
-from audits.embeddings.combinations import MIN_DETERMINANT, best_pairs, candidate_cosines
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import BLOCK, similarity_blocks, top
+from audits.embeddings.similarity import BLOCK, MIN_DETERMINANT, best_pairs, candidate_cosines, similarity_blocks, top
 from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3

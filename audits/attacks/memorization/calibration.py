@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
-from audits.attacks.memorization.verbatim import RECORD_TOKENS
+from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, RECORD_TOKENS, Matches, Pool
 from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS

@@ -1,6 +1,8 @@
 """Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,8 +18,7 @@ from audits.attacks.memorization.near_copies import (
     in_pieces,
     near_copies,
 )
-from audits.attacks.memorization.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
-from audits.core.types import AuditInputs, Bool, Float, Int, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, UInt, persons
 from audits.text.common_text import (
     CONTROL,
     PHRASE_TOKENS,
@@ -31,11 +32,14 @@ from audits.text.common_text import (
     repeated_records,
     shared_phrases,
 )
-from audits.text.normalise import tokens, without_numbers
+from audits.text.ngrams import find_keys, starts_group
+from audits.text.normalise import sentences, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
 FLOOR_TOKENS = 13
 CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass, whatever control shares
+RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
+SENTENCE_TOKENS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +255,66 @@ def _common_share(texts: PooledTexts, m: int, pool: Pool) -> tuple[float, float]
 
     n_train = int((pool.owner < pool.n_train).sum())
     return share(texts.made, texts.own_made, m), share(texts.real, texts.own_real, n_train)
+
+
+class Keyed(NamedTuple):
+    """Keys, and the row of each."""
+
+    key: UInt
+    row: Int
+
+
+class SoleOwners(NamedTuple):
+    """Sorted distinct keys, with the only owner of each or -1 if several have it."""
+
+    key: UInt
+    owner: Int
+
+
+def record_keys(text: str) -> list[int]:
+    """Return the keys of a record of at least 13 tokens: as written, numbers masked, and as a bag of sentences."""
+    words = tokens(text)
+    masked = without_numbers(words)
+    if len(masked) < RECORD_TOKENS:
+        return []
+    bag = sorted(" ".join(tokens(s)) for s in sentences(text))
+    return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
+
+
+def sentence_keys(text: str) -> list[int]:
+    """Return the keys of the sentences of at least six tokens."""
+    split = (tokens(s) for s in sentences(text))
+    return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
+
+
+def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
+    """Return the keys of all rows, concatenated; 16 bytes per key."""
+    keys, row = array("Q"), array("q")
+    for number, of_row in enumerate(rows):
+        keys.extend(of_row)
+        row.extend([number] * len(of_row))
+    return Keyed(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(row, dtype=np.int64))
+
+
+def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
+    """Return every distinct key with its only owner, given the owner of each row."""
+    order = np.argsort(found.key, kind="stable")
+    key, owner = found.key[order], owners[found.row[order]]
+    first = np.flatnonzero(starts_group(key))
+    if len(first) == 0:
+        return SoleOwners(key, owner)
+    low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
+    return SoleOwners(key[first], np.where(low == high, low, -1))
+
+
+def owner_of(sole: SoleOwners, wanted: UInt) -> Int:
+    """Return the only owner of each key; -1 if several have it, or none."""
+    if len(sole.key) == 0:
+        return np.full(len(wanted), -1)
+    place, is_key = find_keys(sole.key, wanted)
+    return np.where(is_key, sole.owner[place], -1)
+
+
+def _key(words: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

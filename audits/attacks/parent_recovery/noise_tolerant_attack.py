@@ -15,10 +15,9 @@ from audits.attacks.parent_recovery.lineage_exposure import weights_by_person
 from audits.core.holdout import Arms, person_scores
 from audits.core.stats import Interval, clopper_pearson
 from audits.core.types import Lineage
-from audits.embeddings.combinations import best_pairs, candidate_cosines
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import similarity_blocks
+from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
 CANDIDATES = 40
 MAX_CANDIDATES = 120  # of both arms, where one is so much larger that few of its persons take part in a repeat

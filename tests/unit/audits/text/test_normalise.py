@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.normalise import normalise, sentences, tokens, without_numbers
+from audits.text.normalise import _LOOKALIKES, normalise, sentences, tokens, without_numbers
 
 NOTE = "The patient John Smith was seen for chest pain, MRN 4450012."
 
@@ -107,3 +107,24 @@ def test_masked_numbers_are_merged():
 
 def test_sentences_are_split_and_normalised():
     assert sentences("One two. Three!\n\nFour") == ["one two.", "three!", "four"]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "plain"), [("а", "a"), ("Η", "H"), ("в", "b"), ("ѕ", "s"), ("ø", "o"), ("æ", "ae")]
+)
+def test_letters_are_replaced_by_what_they_look_like(drawn, plain):
+    assert _LOOKALIKES[drawn] == plain
+
+
+def test_single_strokes_keep_their_case():
+    assert (_LOOKALIKES["Ι"], _LOOKALIKES["ǀ"]) == ("I", "l")
+
+
+def test_unlisted_letters_are_found_by_name():
+    assert (_LOOKALIKES["ɴ"], _LOOKALIKES["\U0001f150"], _LOOKALIKES["\U0001f1e6"]) == ("n", "a", "a")
+
+
+def test_replacements_are_ascii_and_letters_stay_letters():
+    assert all(plain.isascii() and plain for plain in _LOOKALIKES.values())
+    assert all(plain.isalnum() for drawn, plain in _LOOKALIKES.items() if drawn.isalnum())
+    assert not any(drawn.isascii() for drawn in _LOOKALIKES)

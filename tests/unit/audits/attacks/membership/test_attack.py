@@ -2,12 +2,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy import stats as scipy_stats
 
-from audits.attacks.membership.attack import STACKED, areas_by_class, cross_fit, roc_curve, true_positives
+from audits.attacks.membership.attack import (
+    POWERS,
+    STACKED,
+    areas_by_class,
+    cross_fit,
+    found_with,
+    roc_curve,
+    true_positives,
+)
 from audits.core.holdout import Arms
-from audits.core.stats import FAIL_LEVEL, auc
-from audits.core.two_sided import is_inside
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, auc, holm, scan_test
+from audits.core.two_sided import area_of, is_inside
 
 RNG = np.random.default_rng
 MARGIN = 0.05
@@ -128,3 +137,39 @@ def test_small_classes_are_counted():
     assert [of_class[0].n for of_class in found.areas] == [100, 2000]
     assert (found.n_classes, found.n_too_small) == (3, 2)
     assert found.estimate(0.95).low < 0.45  # small classes count in the metric
+
+
+N_TRAIN, N_CONTROL, ATTACKS = 500, 400, 6
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return found_with(N_TRAIN, N_CONTROL, attacks=ATTACKS, margin=0.05, epsilon_limit=1.0, coins=780)
+
+
+def test_more_power_requires_larger_leaks(curve):
+    assert curve["power"] == list(POWERS)
+    for leak in ("auc", "copied_share", "epsilon"):
+        assert curve[leak] == sorted(curve[leak])
+    assert 0.55 < curve["auc"][1] < 0.7
+    assert 0 < curve["copied_share"][1] < 0.1
+    assert 0.5 < curve["epsilon"][1] < 4
+
+
+def test_the_stated_power_equals_the_simulated_one(curve):
+    rng = np.random.default_rng(1)
+    shift = np.sqrt(2) * stats.norm.ppf(curve["auc"][1])
+    copied = round(curve["copied_share"][1] * N_TRAIN)
+    found = np.zeros(2)
+    for _ in range(200):
+        train, control = rng.normal(size=N_TRAIN), rng.normal(size=N_CONTROL)
+        others = [1.0] * (ATTACKS - 1)
+        found[0] += min(holm([area_of(train + shift, control).p_beyond(0.05), *others])) < FAIL_LEVEL
+        train[:copied] += 9
+        found[1] += min(holm([scan_test(train, control).p, *others])) < CHANCE_LEVEL
+    assert found / 200 == pytest.approx([0.8, 0.9], abs=0.1)
+
+
+def test_with_too_few_persons_no_epsilon_is_detected():
+    curve = found_with(20, 20, attacks=9, margin=0.05, epsilon_limit=1.0, coins=9)
+    assert curve["epsilon"] == [None, None, None]
