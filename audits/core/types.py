@@ -128,19 +128,15 @@ class AuditResult:
     name: str  # name of the audit in the registry (`memorization`, `neighbours`, ...)
     verdict: Verdict  # pass, fail or insufficient
     status: Status  # whether the audit could be measured
-    estimate: Estimate | None  # the main number; None unless measured
-    control: Estimate | None  # the same number for control instead of train, if meaningful
-    # the limit for the pessimistic interval end; (low, high) if two-sided
-    threshold: float | tuple[float, float] | None
+    estimate: Estimate | None = None  # the main number; None unless measured
+    control: Estimate | None = None  # the same number for control instead of train, if meaningful
+    threshold: float | tuple[float, float] | None = None  # limit of the pessimistic end; (low, high) if two-sided
     direction: Direction  # which values are safer
-    # further numbers that a policy can use, as `audit.metric`
-    metrics: Mapping[str, Estimate] = field(default_factory=dict)
-    # aggregates for the report, without texts, labels or identifiers
-    details: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers for policies, as `audit.metric`
+    details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # one sentence that explains the verdict; for insufficient it names the required sample size
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
-    # places that disclose single train persons. They name persons, so they are never part of a report, evidence
-    # or log.
+    # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -150,16 +146,7 @@ class AuditResult:
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:
     """Return the result of an audit without a measurement."""
-    return AuditResult(
-        name=name,
-        verdict="insufficient",
-        status=status,
-        estimate=None,
-        control=None,
-        threshold=None,
-        direction="lower_is_safer",
-        reason=reason,
-    )
+    return AuditResult(name=name, verdict="insufficient", status=status, direction="lower_is_safer", reason=reason)
 
 
 class Attack(Protocol):

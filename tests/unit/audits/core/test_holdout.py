@@ -1,5 +1,3 @@
-"""Who is set aside to fit on, who is compared, and that a person counts once."""
-
 import numpy as np
 import pytest
 
@@ -17,7 +15,7 @@ def people(prefix, n, each=2):
     return [f"{prefix}{i // each}" for i in range(n * each)]
 
 
-def test_a_fifth_of_control_is_set_aside_whole_persons_at_a_time():
+def test_a_fifth_of_the_control_persons_is_the_reference():
     control = table(people("h", 55))
     inputs = AuditInputs(synthetic=table(people("s", 31)), train=table(people("t", 40)), control=control)
     parts = hold_out(inputs, np.random.default_rng(2))
@@ -27,13 +25,9 @@ def test_a_fifth_of_control_is_set_aside_whole_persons_at_a_time():
     assert parts.train is inputs.train
 
 
-def test_a_reference_table_leaves_control_whole():
-    inputs = AuditInputs(
-        synthetic=table(people("s", 31)),
-        train=table(people("t", 40)),
-        control=table(people("h", 55)),
-        reference=table(people("r", 25)),
-    )
+def test_with_a_reference_table_all_control_persons_are_compared():
+    tables = {"synthetic": 31, "train": 40, "control": 55, "reference": 25}
+    inputs = AuditInputs(**{role: table(people(role, n)) for role, n in tables.items()})
     parts = hold_out(inputs, np.random.default_rng(2))
     assert parts.control is inputs.control
     assert parts.reference is inputs.reference
@@ -41,7 +35,7 @@ def test_a_reference_table_leaves_control_whole():
 
 
 @pytest.mark.parametrize("sizes", [(31, 19, 25), (31, 25, 19), (9, 25, 26)])
-def test_too_few_of_anything_is_not_measurable_and_says_how_many_would_do(sizes):
+def test_too_few_persons_or_rows_are_not_measurable(sizes):
     synthetic, train, control = (table(people(p, n, 1)) for p, n in zip("sth", sizes, strict=True))
     with pytest.raises(NotMeasurable, match="at least 20 of each are required"):
         hold_out(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
@@ -63,5 +57,5 @@ def test_arms_number_persons_and_classes():
     assert set(compared.synthetic_class) == {2}
 
 
-def test_a_person_has_the_highest_score_of_their_records():
+def test_the_score_of_a_person_is_the_highest_of_their_records():
     assert person_scores(np.array([0.5, -1.0, 2.0, -3.0]), np.array([0, 1, 0, 1])).tolist() == [2.0, -1.0]

@@ -25,11 +25,11 @@ def test_stamp_and_instant_are_inverse():
         "",
     ],
 )
-def test_other_spellings_are_refused(text):
+def test_other_spellings_are_rejected(text):
     with pytest.raises(ValueError, match=r"time|format|month"):
         instant(text)
 
 
-def test_a_time_without_zone_is_refused():
+def test_a_time_without_zone_is_rejected():
     with pytest.raises(ValueError, match="zone"):
         stamp(datetime(2026, 1, 1))  # noqa: DTZ001

@@ -1,5 +1,3 @@
-"""Formulas against hand-worked numbers, published tables and slow obvious references."""
-
 import math
 
 import numpy as np
@@ -51,7 +49,7 @@ def test_newcombe_reproduces_the_published_difference():
 
 
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])
-def test_a_proportion_without_trials_is_not_measurable(interval):
+def test_invalid_proportions_are_rejected(interval):
     with pytest.raises(NotMeasurable, match="at least one trial"):
         interval(0, 0, confidence=0.95)
     with pytest.raises(InputError, match="5 of 3"):
@@ -84,7 +82,7 @@ def test_scan_detects_a_few_leaked_persons_that_the_auc_misses():
 
 
 @pytest.mark.parametrize("levels", [0, 12], ids=["continuous", "tied"])
-def test_scan_keeps_its_size_when_labels_are_permuted(levels):
+def test_scan_keeps_its_size_when_roles_are_permuted(levels):
     rng = np.random.default_rng(17)
     pooled = rng.normal(size=210) if levels == 0 else rng.integers(levels, size=210).astype(np.float64)
     hits = 0
@@ -150,12 +148,12 @@ def test_one_run_bound_grows_with_the_right_guesses(r, data):
     assert fewer <= more <= one_run_ceiling(r, alpha=0.05) + 1e-6
 
 
-def test_one_run_bound_refuses_more_guesses_than_persons():
+def test_one_run_bound_rejects_more_guesses_than_persons():
     with pytest.raises(InputError, match="r=9"):
         one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
 
 
-def test_the_error_of_the_auc_covers_and_is_never_below_that_of_a_ranking_that_means_nothing():
+def test_the_error_of_the_auc_covers_and_has_a_floor():
     rng = np.random.default_rng(5)
     inside = 0
     for _ in range(300):
@@ -166,11 +164,8 @@ def test_the_error_of_the_auc_covers_and_is_never_below_that_of_a_ranking_that_m
     assert auc_error(np.zeros(30), np.zeros(20)) == pytest.approx(math.sqrt(51 / (12 * 600)))
 
 
-def test_conformal_p_counts_controls_at_least_as_high():
+def test_conformal_and_holm_p_values():
     assert conformal_p(np.array([0.0, 2.0, 9.0]), np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx([1.0, 0.8, 0.2])
-
-
-def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
@@ -178,13 +173,13 @@ def test_holm_by_hand():
 def test_sample_sizes():
     assert [needed_for_zero_events(t) for t in (0.01, 0.001, 0.0001)] == [299, 2995, 29956]
     assert [needed_for_auc(d) for d in (0.05, 0.03, 0.02)] == [413, 1145, 2577]
-    # tables made with z rounded to 1.645 + .841 say 1,717 and 3,863
+    # with z rounded to 1.645 + .841, published tables have 1,717 and 3,863
     assert [needed_for_share(d) for d in (0.05, 0.03, 0.02)] == [619, 1718, 3865]
     assert math.ceil((2.486 / 0.06) ** 2) == 1717
     assert math.ceil((2.486 / 0.04) ** 2) == 3863
 
 
-def test_what_is_detectable_is_what_is_needed_the_other_way_round():
+def test_detectable_effects_and_needed_sizes_are_inverse():
     for n in (104, 413, 1717, 15450):
         assert needed_for_share(detectable_share(n)) in {n, n + 1}
         assert needed_for_auc(detectable_auc(n)) in {n, n + 1}

@@ -49,24 +49,22 @@ def test_canonical_bytes_come_back_as_the_same_value(value):
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested too deeply"),
     ],
 )
-def test_two_readings_are_refused(data, message):
+def test_ambiguous_json_is_rejected(data, message):
     with pytest.raises(JsonError, match=message):
         parse(data)
 
 
 @pytest.mark.parametrize("data", [b" 1", b"1.0", b'{"b":1,"a":2}', b'"\\u0041"', b'{"a": 1}', b"-0", b"1E2"])
-def test_another_spelling_is_not_canonical(data):
+def test_other_spellings_are_not_canonical(data):
     parse(data)
     with pytest.raises(JsonError, match="not in canonical form"):
         parse_canonical(data)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {1: 2}])
-def test_what_has_no_canonical_form_is_refused(value):
+def test_values_without_a_canonical_form_are_rejected(value):
     with pytest.raises(JsonError, match="cannot be written"):
         canonical(value)
-
-
-def test_a_lone_surrogate_is_refused():
-    with pytest.raises(JsonError):
-        parse_canonical(json.dumps("\ud800").encode())
+    if isinstance(value, str):
+        with pytest.raises(JsonError):
+            parse_canonical(json.dumps(value).encode())

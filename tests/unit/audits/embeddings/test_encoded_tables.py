@@ -13,7 +13,7 @@ from audits.runner.run import run
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Return the encodings made so far."""
+    """Return the number of train rows of each encoding so far."""
     made = []
 
     def counted(parts, rng, encode=audits.embeddings.encoded_tables.encode):
@@ -24,9 +24,9 @@ def calls(monkeypatch):
     return made
 
 
-def test_the_audits_by_similarity_share_one_encoding(calls, fresh_inputs):
+def test_similarity_audits_share_one_encoding(calls, fresh_inputs):
     all_three = run(fresh_inputs, names=["neighbours", "membership", "parent_recovery"], seed=3)
-    assert calls.count(len(fresh_inputs.train)) == 1  # the others are of tables with a leak planted in them
+    assert calls.count(len(fresh_inputs.train)) == 1  # other encodings are of tables with a planted leak
     alone = run(fresh_inputs, names=["membership"], seed=3)
     assert alone.result("membership") == all_three.result("membership")
 

@@ -1,5 +1,3 @@
-"""Blocked products against one plain product."""
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,10 +6,12 @@ from scipy import sparse
 
 from audits.embeddings.similarity import best_pairs, candidate_cosines, highest, similarity_blocks
 
+RNG = np.random.default_rng
+
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("block", [3, 64])
-def test_blocks_are_the_product(kind, block):
+def test_blocks_equal_the_product(kind, block):
     rng = np.random.default_rng(4)
     queries, keys = (rng.random((n, 11)).astype(np.float32) * (rng.random((n, 11)) < 0.4) for n in (7, 5))
     queries[:, 2] = keys[:, 3] = 0
@@ -22,15 +22,12 @@ def test_blocks_are_the_product(kind, block):
     assert blocks[0].dtype == np.float32
 
 
-def test_highest_is_the_start_of_the_sorted_row():
+def test_highest_equals_the_start_of_the_sorted_row():
     rng = np.random.default_rng(5)
     queries, keys = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=(9, 4)).astype(np.float32)
     expected = np.sort(queries @ keys.T, axis=1)[:, ::-1]
     assert highest(queries, keys, 3) == pytest.approx(expected[:, :3])
     assert highest(queries, keys, 40).shape == (6, 9)
-
-
-RNG = np.random.default_rng
 
 
 def unit(rows):
@@ -44,7 +41,7 @@ def test_sparse_candidates_have_the_cosines_of_dense_ones():
     assert np.allclose(dense, found, atol=1e-6)
 
 
-def test_the_heavier_comes_first_and_one_persons_records_are_no_pair():
+def test_pairs_have_the_larger_weight_first_and_two_persons():
     real = unit(np.array([[1.0, 0.2, 0], [0, 1, 0.1], [1, 0.3, 0.1]]))
     z = unit(0.8 * real[[0]] + 0.2 * real[[1]])
     everyone = np.ones((1, 1, 3), dtype=bool)
@@ -57,7 +54,7 @@ def test_the_heavier_comes_first_and_one_persons_records_are_no_pair():
 
 
 @given(st.floats(0.02, 0.98), st.integers(0, 200), st.floats(0.3, 4))
-def test_a_mixture_is_found_whatever_its_weights_and_the_lengths_of_its_parents(weight, seed, length):
+def test_the_parents_of_a_mixture_are_found(weight, seed, length):
     rows = RNG(seed).normal(size=(17, 8))
     z = unit(weight * length * rows[[3]] + (1 - weight) * rows[[11]])
     real = unit(rows)
