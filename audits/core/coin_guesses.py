@@ -26,11 +26,7 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none.
-
-    Raises:
-        InputError: epsilon or delta of the claim is out of range.
-    """
+    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -65,8 +61,8 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
-    one after the other. The coins of a fold are revealed only after it was guessed, and are then used to weight the
+    Persons are split into five folds at random. The coins of the first fold are known, and the other folds are
+    guessed one after the other. The coins of a fold are revealed after it was guessed and then used to weight the
     attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,

@@ -1,11 +1,4 @@
-"""Errors of the audits, independent of the generator package.
-
-AuditError(message, problems, hint)       exit code
-├─ InputError   (ValueError)                3   an input cannot be used
-├─ PolicyError  (ValueError)                3   a policy is malformed
-├─ NotMeasurable                            -   caught by the runner: status "not_measurable"
-└─ VerifyError                          10-15   a bundle did not verify; carries a stable code
-"""
+"""Errors of the audits with their exit codes; independent of the generator package."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -39,7 +32,7 @@ class PolicyError(AuditError, ValueError):
 
 
 class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an error of the user
-    """The tables are too small or unsuitable for this audit; the message names what is required."""
+    """The tables are too small or unsuitable for this audit; the runner reports the status "not_measurable"."""
 
 
 class VerifyError(AuditError):

@@ -11,11 +11,7 @@ from audits.core.errors import InputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
+    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content."""
     partial = None
     try:
         # NamedTemporaryFile uses mode 0600, and the rename keeps it

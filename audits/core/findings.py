@@ -19,9 +19,6 @@ MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 def pseudonym(key: bytes, person: str) -> str:
     """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
 
-    Raises:
-        InputError: the key does not have 32 bytes.
-
     Privacy: the holder of the key and the train table can find the person by computing all pseudonyms. Without the
         key this is impossible, even by trying all record numbers.
     Reference: HMAC, RFC 2104; test vectors in RFC 4231.
@@ -35,9 +32,6 @@ def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> in
     """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
     Each line has the name of the audit and the fields of the finding, with the pseudonym of the person.
-
-    Raises:
-        InputError: the file cannot be written.
     """
     lines = [
         {"audit": result.name, **asdict(finding), "person": pseudonym(key, finding.person)}

@@ -87,10 +87,7 @@ def load_table(
 def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
     """Write only the audited columns of a table to a new file in canonical form; return the number of rows.
 
-    The suffix of the new file selects its format. The columns are named as in `load_table`.
-
-    Raises:
-        InputError: the table cannot be used, or the new file exists or cannot be written.
+    The suffix of the new file selects its format. Raise InputError if the file exists.
     """
     table = load_table(path, text=text, label=label, group=group, role="rerun")
     if out.suffix not in _READERS:
@@ -113,9 +110,6 @@ def load_tables(
     """Return the audit inputs loaded from files; `options` are the column options of `load_table`.
 
     Without a release (`synthetic` is None), control takes its place.
-
-    Raises:
-        InputError: as in `load_table` and `load_inputs`.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)

@@ -18,11 +18,7 @@ _SHORT_LIST = 15
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
-    """Return a Parquet file of named string columns of equal length (at least 1), in one row group.
-
-    Raises:
-        UnicodeEncodeError: a value contains a lone surrogate.
-    """
+    """Return a Parquet file of named string columns of equal length (at least 1), in one row group."""
     n_rows = len(columns[0][1])
     body, chunks, total = bytearray(_MAGIC), [], 0
     for name, values in columns:

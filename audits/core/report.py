@@ -68,11 +68,7 @@ class AuditReport:
 
 
 def read_report(data: bytes) -> AuditReport:
-    """Return the report of an `audit.json`.
-
-    Raises:
-        InputError: it does not follow the schema; all violations are listed by their path.
-    """
+    """Return the report of an `audit.json`; raise InputError with all violations of the schema."""
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:

@@ -99,12 +99,8 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
-    Args:
-        scores_train: one score per train person, float64 (n_T,); higher means closer to the synthetic table.
-        scores_control: one score per control person, float64 (n_H,), computed in the same way, blind to the role.
-
-    Returns:
-        The corrected p-value, the most extreme cut and its count; cut and count are 0 if there is no cut.
+    Both arms have one score per person, computed without the role; higher means closer to the synthetic table. If
+    there is no cut, cut and count of the result are 0.
 
     Raises:
         NotMeasurable: one of the arms has no person.
@@ -132,12 +128,8 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
-    Args:
-        r: number of guesses, fixed before the answers are seen.
-        v: number of right guesses.
-        m: number of persons whose membership was an independent fair coin.
-        delta: delta of the claim; 0 for pure epsilon.
-        alpha: probability of a wrong bound.
+    r is the number of guesses, fixed before the answers are known, v the number of right guesses, m the number of
+    persons with independent fair coins, delta that of the claim, and alpha the probability of a wrong bound.
 
     Raises:
         InputError: an argument is out of range.

@@ -52,11 +52,7 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes.
-
-    Raises:
-        JsonError: as in `parse`, or the bytes are not the canonical form of their value.
-    """
+    """Return the value of canonical JSON bytes; raise JsonError for any other bytes."""
     value = parse(data)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")

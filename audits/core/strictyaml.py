@@ -19,11 +19,7 @@ _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken
 
 
 def read_yaml(path: Path, *, error: Callable[..., Exception]) -> dict[str, Any]:
-    """Return the mapping in a YAML file; see `parse_yaml`.
-
-    Raises:
-        error: if the file cannot be read, and as `parse_yaml`.
-    """
+    """Return the mapping in a YAML file; raise `error` if it cannot be read, and as `parse_yaml`."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_YAML_BYTES + 1)
@@ -37,11 +33,7 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """Return the mapping of one YAML document; lists become tuples.
 
-    Args:
-        data: the bytes of the file.
-        name: name of the file in messages.
-        error: class of the exception; it takes a message and the keywords `problems` and `hint`.
-        max_bytes: size limit.
+    `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
 
     Raises:
         error: the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML;

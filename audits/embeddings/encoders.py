@@ -5,7 +5,7 @@ attacks also use vectors passed by the caller, for example those of the generato
 have. Everything is fitted on the reference table only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 
 from audits.core.errors import InputError
-from audits.core.holdout import HoldoutTables
-from audits.core.types import Int, Table
+from audits.core.holdout import Arms, HoldoutTables, arms, hold_out
+from audits.core.types import AuditInputs, Int, Table
 from audits.embeddings.similarity import Float32, Matrix
 from audits.text.ngrams import characters, runs, words
 
@@ -41,8 +41,7 @@ class Encoded:
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each passed encoder.
 
-    Raises:
-        InputError: passed vectors are missing in a table or do not fit; all problems are listed.
+    Raise InputError with all problems if passed vectors are missing in a table or do not fit.
 
     Randomness: the seed of the truncated decomposition and the rows it is fitted on.
     Privacy: reads all texts; frequencies, projections and means are those of the reference.
@@ -134,3 +133,42 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     return tuple(
         Encoded(name=f"vectors:{name}", **_named([_unit(t.vectors[name]) for t in tables.values()])) for name in names
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedTables:
+    """The tables with a reference, the compared persons, and the vectors of all rows by each encoder."""
+
+    holdout: HoldoutTables
+    people: Arms
+    encoded: tuple[Encoded, ...]
+
+
+TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
+
+
+def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
+    """Return the encoded tables; raise the errors of `hold_out` and `encode`.
+
+    Randomness: the persons of the reference, the seeds of the encoders.
+    """
+    holdout = hold_out(inputs, rng)
+    return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
+
+
+def encode_once(rng: np.random.Generator) -> TableEncoder:
+    """Return a caching `encode_tables` for several audits of the same tables.
+
+    It uses `rng` instead of the streams of the audits, so that the result does not depend on which audit runs first.
+    """
+    kept: list[tuple[AuditInputs, EncodedTables]] = []
+
+    def cached(inputs: AuditInputs, _rng: np.random.Generator) -> EncodedTables:
+        if not kept:
+            kept.append((inputs, encode_tables(inputs, rng)))
+        encoded_inputs, tables = kept[0]
+        if encoded_inputs is not inputs:
+            raise ValueError("audits that share encoded tables must use the same inputs")
+        return tables
+
+    return cached

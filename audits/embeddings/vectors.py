@@ -15,11 +15,7 @@ ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:
-    """Return the folders of options of the form NAME=FOLDER, by name.
-
-    Raises:
-        InputError: an option has another form, or a name is repeated.
-    """
+    """Return the folders of options of the form NAME=FOLDER, by name."""
     pairs = [one.partition("=") for one in given]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
@@ -31,10 +27,8 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
     """Return the inputs with additional vectors for every table of the similarity audits.
 
     The folder of each encoder, by name, contains synthetic.npy, train.npy and control.npy, and reference.npy and
-    mirror.npy if these tables are given: numeric matrices with one row per table row.
-
-    Raises:
-        InputError: files are missing or do not fit their tables; all problems are listed.
+    mirror.npy if these tables are given: numeric matrices with one row per table row. Raise InputError with all
+    problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []

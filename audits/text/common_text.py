@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from audits.core.types import Bool, Int, UInt
 from audits.text.ngrams import find_keys, starts_group, within_groups
-from audits.text.shared_runs import BLOCK_TOKENS, Numbered, Places, parts_of, run_keys
+from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # 1 % of fresh abstracts share eight consecutive words with one of 700 others
 MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
@@ -177,16 +177,12 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
     least = max(MANY, FORM_SHARE * len(np.unique(merged)))
     owner = merged[pool.owner]
-    forms = [_keys_of_many(pool, owner, places, least) for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS)]
+    forms = []
+    for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
+        key, number = np.unique(places.key, return_inverse=True)
+        pairs = np.unique(number * len(merged) + owner[pool.rows.row(places.at)])
+        forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > least])
     return CommonText(np.sort(shared.key[n_owners > 1]), np.sort(np.concatenate(forms)))
-
-
-def _keys_of_many(pool: Owned, owner: Int, places: Places, least: float) -> UInt:
-    """Return the keys that more than `least` owners have."""
-    key, number = np.unique(places.key, return_inverse=True)
-    n_owners = len(pool.side)
-    pairs = np.unique(number * n_owners + owner[pool.rows.row(places.at)])
-    return key[np.bincount(pairs // n_owners, minlength=len(key)) > least]
 
 
 class OwnText(NamedTuple):

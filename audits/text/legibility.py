@@ -49,17 +49,13 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     letters of each word in random order. Text of a language model scores near the first median, rot13 and base64
     below the second.
 
-    Args:
-        judged: synthetic texts.
-        known: texts of train and of control persons who are not held out.
-        held_out: texts of control persons that the model was not fitted on.
-        rng: random stream that scrambles the words.
+    The model is fitted on `known`, texts of train and control; `held_out` are texts of other control persons.
 
     Raises:
-        NotMeasurable: real and scrambled text have similar scores, as in scripts where the order of letters says
-            little.
+        NotMeasurable: real and scrambled text have similar scores.
 
     Privacy: reads texts; returns a bound and one bit per row.
+    Randomness: scrambles the words of the held-out rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
     model = _Model(_upto(known))

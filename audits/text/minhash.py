@@ -124,7 +124,17 @@ def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Flo
 
 
 def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
-    flat, sizes = _token_hashes([tokens(text) for text in texts], vocabulary)
+    """Return the shingles of texts; `vocabulary` caches the hash of each token."""
+    token_hashes, n_tokens = array("Q"), array("q")
+    for text in texts:
+        words = tokens(text)
+        for word in words:
+            if word not in vocabulary:
+                digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+                vocabulary[word] = int.from_bytes(digest, "little")
+        token_hashes.extend(map(vocabulary.__getitem__, words))
+        n_tokens.append(len(words))
+    flat, sizes = np.frombuffer(token_hashes, dtype=np.uint64), np.frombuffer(n_tokens, dtype=np.int64)
     row = np.repeat(np.arange(len(sizes)), sizes)
     n = max(0, len(flat) - SHINGLE_TOKENS + 1)
     rolled = np.zeros(n, dtype=np.uint64)
@@ -138,19 +148,6 @@ def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
     hashes, owner = hashes[is_first], owner[is_first]
     offsets = np.searchsorted(owner, np.arange(len(sizes) + 1))
     return _Shingled(hashes, offsets, _signatures(hashes, offsets))
-
-
-def _token_hashes(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[UInt, Int]:
-    """Return the hash of each token of all rows, and the number of tokens of each row; extend the vocabulary."""
-    flat, sizes = array("Q"), array("q")
-    for words in rows:
-        for word in words:
-            if word not in vocabulary:
-                digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-                vocabulary[word] = int.from_bytes(digest, "little")
-        flat.extend(map(vocabulary.__getitem__, words))
-        sizes.append(len(words))
-    return np.frombuffer(flat, dtype=np.uint64), np.frombuffer(sizes, dtype=np.int64)
 
 
 def _signatures(hashes: UInt, offsets: Int) -> UInt:

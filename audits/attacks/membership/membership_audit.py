@@ -23,8 +23,7 @@ from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Table, Verdict
-from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables
-from audits.embeddings.encoders import encode
+from audits.embeddings.encoders import EncodedTables, TableEncoder, encode, encode_tables
 from audits.embeddings.planted import confirmed
 
 MARGIN = 0.05

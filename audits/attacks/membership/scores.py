@@ -36,36 +36,29 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 
     Privacy: the per-record scores stay in memory.
     """
-    (synthetic, real, reference), n_words = _words(holdout)
+    (synthetic, real, reference), n_words = _corpora(holdout)
     scores = {
-        "rmia": calibrated_ratio(*_corpora((synthetic, real, reference), holdout), n_words),
-        "coverage": coverage(synthetic, real, reference),
+        "rmia": calibrated_ratio(synthetic, real, reference, n_words),
+        "coverage": coverage(synthetic.words, real.words, reference.words),
     }
     for table in (e for e in encoded if e.name != LEFT_OUT):
         scores |= {f"{table.name}_{name}": score for name, score in nearest_and_mass(table).items()}
     return scores
 
 
-def _words(holdout: HoldoutTables) -> tuple[tuple[Sequences, Sequences, Sequences], int]:
-    """Return the words of the synthetic, real (train first) and reference texts, and the number of distinct words."""
-    (synthetic, real, reference), n_words = words(
-        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
-    )
-    return (synthetic, real, reference), n_words
+def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
+    """Return the synthetic, real (train first) and reference words, and the number of distinct words.
 
-
-def _corpora(
-    texts: tuple[Sequences, Sequences, Sequences], holdout: HoldoutTables
-) -> tuple[WordRows, WordRows, WordRows]:
-    """Return synthetic, real and reference words with the classes of their rows, if all tables have classes."""
-    labels = [holdout.synthetic.labels, holdout.train.labels, holdout.control.labels, holdout.reference.labels]
+    The rows have classes if all tables have classes.
+    """
+    synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
+    texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
+    labels = [synthetic.labels, train.labels, control.labels, reference.labels]
     known = [label for column in labels for label in column or ()]
     number = {label: i for i, label in enumerate(sorted(set(known)))}
     codes = np.array([number[label] for label in known], dtype=np.int64)
-    ends = np.cumsum([len(rows) for rows in texts])[:-1]
-    classes = [None] * 3 if None in labels else np.split(codes, ends)
-    synthetic, real, reference = (WordRows(rows, c) for rows, c in zip(texts, classes, strict=True))
-    return synthetic, real, reference
+    classes = [None] * 3 if None in labels else np.split(codes, np.cumsum([len(rows) for rows in texts])[:-1])
+    return [WordRows(rows, c) for rows, c in zip(texts, classes, strict=True)], n_words
 
 
 def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Float:
@@ -90,9 +83,9 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
 
     Privacy: the per-record scores stay in memory.
     """
-    (synthetic, real, reference), n_words = _words(holdout)
-    ratio = likelihood_ratio(*_corpora((synthetic, real, reference), holdout), n_words)
-    scores = {"kneser_ney": ratio, **shared_runs(synthetic, real)}
+    (synthetic, real, reference), n_words = _corpora(holdout)
+    ratio = likelihood_ratio(synthetic, real, reference, n_words)
+    scores = {"kneser_ney": ratio, **shared_runs(synthetic.words, real.words)}
     for table in (e for e in encoded if e.name == LEFT_OUT):
         scores |= {f"{table.name}_{name}": score for name, score in nearest_and_mass(table).items()}
     return scores

@@ -63,7 +63,9 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
     counted only up to CAP_TOKENS is extended as far as it matches the person's texts.
     """
     best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
-    sources = _texts_of(texts, set(best.owner[best.length == CAP_TOKENS].tolist()))
+    sources: dict[int, list[str]] = defaultdict(list)
+    for i in np.flatnonzero(np.isin(texts.owners, best.owner[best.length == CAP_TOKENS])).tolist():
+        sources[int(texts.owners[i])].append(texts.train[i])
     findings = []
     for row, owner, length, start, end, masked in zip(*(column.tolist() for column in best), strict=True):
         written, kind = texts.synthetic[row], _KINDS.get(length, "run")
@@ -81,13 +83,6 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
     pairs = order[starts_group(found.row[order], found.owner[order])]
     columns: list[Any] = [column[pairs[:MAX_FINDINGS]] for column in found]
     return CopiedRuns(*columns), max(0, len(pairs) - MAX_FINDINGS)
-
-
-def _texts_of(texts: SourceTexts, wanted: set[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for i in np.flatnonzero(np.isin(texts.owners, sorted(wanted))).tolist():
-        found[int(texts.owners[i])].append(texts.train[i])
-    return found
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:

@@ -118,8 +118,6 @@ class _Measured:
     tau: float | None
     needed: int
     planted: Caught
-    n_persons: int
-    confidence: float
 
 
 def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Generator, confidence: float) -> _Measured:
@@ -165,8 +163,6 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         tau=tau,
         needed=needed,
         planted=caught(planted, is_hard[m:]),
-        n_persons=min(n_t, n_h),
-        confidence=confidence,
     )
 
 
@@ -188,7 +184,7 @@ def _in_pieces(
 
 
 def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> AuditResult:
-    n_t, n_h = pool.n_train, pool.n_control
+    n_t, n_h, confidence = pool.n_train, pool.n_control, f.excess.confidence
     findings, n_left = _findings(inputs, pool, found, f)
     verdict, reason = _verdict(found, f)
     return AuditResult(
@@ -196,17 +192,17 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> Aud
         verdict=verdict,
         status="measured",
         estimate=f.excess,
-        control=share(found.best[n_t:] >= f.run.limit, confidence=f.confidence),
+        control=share(found.best[n_t:] >= f.run.limit, confidence=confidence),
         threshold=f.tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(len(f.hard), confidence=f.confidence, n=len(inputs.synthetic)),
-            "longest_run": exact(int(found.best[:n_t].max(initial=0)), confidence=f.confidence, n=n_t),
+            "hard_hits": exact(len(f.hard), confidence=confidence, n=len(inputs.synthetic)),
+            "longest_run": exact(int(found.best[:n_t].max(initial=0)), confidence=confidence, n=n_t),
             "excess": f.excess,
             "near_excess": f.near,
-            "scan_p": exact(f.scan_p, confidence=f.confidence, n=n_t + n_h),
-            "common_share": exact(max(found.common), confidence=f.confidence, n=len(inputs.synthetic)),
-            **tau_metric(f.tau, confidence=f.confidence, n=f.n_persons),
+            "scan_p": exact(f.scan_p, confidence=confidence, n=n_t + n_h),
+            "common_share": exact(max(found.common), confidence=confidence, n=len(inputs.synthetic)),
+            **tau_metric(f.tau, confidence=confidence, n=f.excess.n),
         },
         details={**_details(pool, found, f), "findings_left_out": n_left, "power": one_person(n_t, n_h)},
         reason=reason,
@@ -282,13 +278,13 @@ def _shortfalls(found: Matches, f: _Measured) -> Iterator[str]:
             "control; draw control from a later period, or remove records that several persons share"
         )
     if f.tau is None:
-        yield too_few(f.n_persons)
+        yield too_few(f.excess.n)
     if common > MAX_COMMON:
         yield (
             f"{common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words "
             "belong to single persons"
         )
-    if f.n_non_members < f.n_persons / 2:
+    if f.n_non_members < f.excess.n / 2:
         yield (
             f"only {f.n_non_members} control persons share no record with train, so person ids are probably wrong: "
             "give all records of a person the same id"
@@ -301,7 +297,7 @@ def _shortfalls(found: Matches, f: _Measured) -> Iterator[str]:
     if f.tau is not None and f.excess.high > f.tau:
         yield (
             f"the excess rate of copied train persons may be as large as {f.excess.high:.4f}, above {f.tau}; "
-            f"{max(f.needed, 2 * f.n_persons)} persons in each of train and control would decide"
+            f"{max(f.needed, 2 * f.excess.n)} persons in each of train and control would decide"
         )
 
 

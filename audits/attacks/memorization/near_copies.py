@@ -94,7 +94,10 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
         real_rows = row + start < n_real
         np.maximum.at(best, real.owner[column[real_rows]], value[real_rows])
         near = value >= NEAR
-        found.append(_highest(row[near] + start, real.owner[column[near]], value[near], real.n_owners))
+        pairs, number = np.unique((row[near] + start) * real.n_owners + real.owner[column[near]], return_inverse=True)
+        highest = np.zeros(len(pairs))
+        np.maximum.at(highest, number, value[near])
+        found.append((pairs // real.n_owners, pairs % real.n_owners, highest))
     return NearCopies(best, *(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
@@ -170,11 +173,3 @@ def _incidence(row: Int, column: Int, shape: tuple[int, int]) -> sparse.csr_arra
     incidence.sum_duplicates()
     incidence.data[:] = 1
     return incidence
-
-
-def _highest(row: Int, owner: Int, share: Float, n_owners: int) -> tuple[Int, Int, Float]:
-    """Return the highest share of each row and owner."""
-    pairs, number = np.unique(row * n_owners + owner, return_inverse=True)
-    highest = np.zeros(len(pairs))
-    np.maximum.at(highest, number, share)
-    return pairs // n_owners, pairs % n_owners, highest

@@ -87,25 +87,18 @@ class Matches:
 
 def pooled(inputs: AuditInputs) -> Pool:
     """Return the rows that synthetic rows are compared with, and their owners."""
-    train, train_owner = persons(inputs.train.groups)
-    control, control_owner = persons(inputs.control.groups)
-    n_train, n_control = len(train), len(control)
-    texts = inputs.train.texts + inputs.control.texts
-    owners = [train_owner, control_owner + n_train]
-    n_others = 0
-    if inputs.set_aside is not None:
-        # phrases of rows set aside belong to persons, not to the public
-        names = {name: n_train + i for i, name in enumerate(control)}
-        aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
-        n_others = len(names) - n_control
-        texts += inputs.set_aside.texts
-        owners.append(np.array(aside, dtype=np.int64))
-    n_persons = n_train + n_control + n_others
-    if inputs.reference is not None:
-        texts += inputs.reference.texts
-        owners.append(np.full(len(inputs.reference), n_persons))
-    side = np.repeat([TRAIN, CONTROL, PUBLIC], [n_train, n_control + n_others, 1])
-    return Pool(texts, np.concatenate(owners), side, n_train, n_control)
+    train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
+    n_control = len(set(control.groups))
+    # phrases of rows set aside belong to persons, not to the public
+    names, train_owner = persons(train.groups)
+    others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
+    texts = train.texts + control.texts + (() if aside is None else aside.texts)
+    owners = [train_owner, other_owner + len(names)]
+    if reference is not None:
+        texts += reference.texts
+        owners.append(np.full(len(reference), len(names) + len(others)))
+    side = np.repeat([TRAIN, CONTROL, PUBLIC], [len(names), len(others), 1])
+    return Pool(texts, np.concatenate(owners), side, len(names), n_control)
 
 
 class PooledTexts(NamedTuple):
@@ -183,7 +176,10 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         records=copied,
         n_records=n_records,
         n_sentences=_copied_sentences(synthetic, pool, merged),
-        common=_common_share(texts, m, pool),
+        common=(
+            _common_share(texts.made, texts.own_made, m),
+            _common_share(texts.real, texts.own_real, int((pool.owner < pool.n_train).sum())),
+        ),
     )
 
 
@@ -247,14 +243,9 @@ def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tupl
     return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
 
 
-def _common_share(texts: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
-    """Return the share of common text in the words of the synthetic and of the train table."""
-
-    def share(whole: Numbered, own: OwnText, n_rows: int) -> float:
-        return 1 - float(own.rows.starts[n_rows]) / max(1, int(whole.starts[n_rows]))
-
-    n_train = int((pool.owner < pool.n_train).sum())
-    return share(texts.made, texts.own_made, m), share(texts.real, texts.own_real, n_train)
+def _common_share(whole: Numbered, own: OwnText, n_rows: int) -> float:
+    """Return the share of common text in the words of the first rows."""
+    return 1 - float(own.rows.starts[n_rows]) / max(1, int(whole.starts[n_rows]))
 
 
 class Keyed(NamedTuple):
