@@ -76,12 +76,8 @@ def guess_coins(
     all other folds would violate this: guesses that depend on each other's coins can all be right together with
     probability 1/2 without any leak.
 
-    Args:
-        scores: for each attack one finite score per person; float64 (P,).
-        inserted: the coins, independent and fair; bool (P,).
-        rng: random stream for the folds.
-        alpha: probability of a wrong bound.
-        delta: delta of the claim that the bound is compared with.
+    `scores` has one finite score per person for each attack, `inserted` the independent fair coins; (P,) each. The
+    bound is wrong with probability at most alpha; delta is that of the claim.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a
         coin is guessed right with probability at most q given the release and all earlier coins, so the number of

@@ -32,20 +32,12 @@ def test_the_same_rows_give_the_same_table(tmp_path, suffix):
 
 
 def test_without_a_group_column_every_row_is_a_person(tmp_path):
-    table = load_table(write(tmp_path / "t.jsonl", [{"text": "a"}, {"text": "b"}]), role="train")
-    assert not table.has_groups
-    assert table.labels is None
-    assert len(set(table.groups)) == 2
-
-
-def test_rows_are_persons_applies_only_without_a_group_column(tmp_path):
-    rows = [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}]
-    named = load_table(write(tmp_path / "named.jsonl", rows), role="train", rows_are_persons=True)
-    assert named.groups == ("p1", "p1")
-    bare = [{"text": row["text"]} for row in rows]
-    claimed = load_table(write(tmp_path / "bare.jsonl", bare), role="train", rows_are_persons=True)
-    assert claimed.has_groups
-    assert len(set(claimed.groups)) == 2
+    path = write(tmp_path / "t.jsonl", [{"text": "a"}, {"text": "b"}])
+    for is_declared in (False, True):
+        table = load_table(path, role="train", rows_are_persons=is_declared)
+        assert (table.has_groups, table.labels, len(set(table.groups))) == (is_declared, None, 2)
+    write(path, [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}])
+    assert load_table(path, role="train", rows_are_persons=True).groups == ("p1", "p1")
 
 
 def test_bad_rows_are_all_listed_without_their_text(tmp_path):
@@ -55,6 +47,9 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
         load_table(path, role="train")
     assert [p.split(":")[0] for p in caught.value.problems] == ["row 3", "row 5", "row 6", "row 2", "row 4", "row 7"]
     assert "secretword" not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        load_table(write(path, [*ROWS, {"text": "x", "label": "a"}]), role="train")
+    assert caught.value.problems == ("row 3: no group",)
 
 
 def test_a_missing_column_lists_what_is_there(tmp_path):
@@ -64,12 +59,6 @@ def test_a_missing_column_lists_what_is_there(tmp_path):
     assert "no column 'text'" in str(caught.value)
     with pytest.raises(InputError, match="no column 'patient'"):
         load_table(path, text="note", group="patient", role="control")
-
-
-def test_a_row_without_a_person_is_rejected(tmp_path):
-    with pytest.raises(InputError) as caught:
-        load_table(write(tmp_path / "t.jsonl", [*ROWS, {"text": "x", "label": "a"}]), role="train")
-    assert caught.value.problems == ("row 3: no group",)
 
 
 @pytest.mark.parametrize(

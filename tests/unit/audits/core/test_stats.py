@@ -28,11 +28,13 @@ from audits.core.stats import (
 scores = st.lists(st.integers(0, 9), min_size=3, max_size=30).map(lambda v: np.array(v, dtype=np.float64))
 
 
-def test_wilson_reproduces_newcombes_published_rows():
+def test_wilson_and_newcombe_reproduce_published_intervals():
     # Newcombe 1998 (single proportion), method 3: 81/263 and 15/148 at two-sided 95 %
     assert wilson(81, 263, confidence=0.975) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert wilson(15, 148, confidence=0.975) == pytest.approx((0.0624, 0.1605), abs=1e-4)
     assert wilson(0, 20, confidence=0.975) == pytest.approx((0.0, 0.1611), abs=1e-4)
+    # Newcombe 1998 (difference), example 56/70 - 48/80, method 10: .0524 to .3339
+    assert newcombe(56, 70, 48, 80, confidence=0.975) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
 def test_clopper_pearson_has_the_stated_tail_at_each_end():
@@ -41,11 +43,6 @@ def test_clopper_pearson_has_the_stated_tail_at_each_end():
     assert scipy_stats.binom.cdf(7, 41, high) == pytest.approx(0.05)
     assert clopper_pearson(0, 299, confidence=0.95).high < 0.01 <= clopper_pearson(0, 298, confidence=0.95).high
     assert clopper_pearson(13, 13, confidence=0.95).high == 1.0
-
-
-def test_newcombe_reproduces_the_published_difference():
-    # Newcombe 1998 (difference), example 56/70 - 48/80, method 10: .0524 to .3339
-    assert newcombe(56, 70, 48, 80, confidence=0.975) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])
@@ -69,11 +66,8 @@ def test_scan_moves_a_cut_below_ties_and_drops_a_cut_of_everyone(monkeypatch):
     assert scan_test(np.array([2.0, 1, 1, 1, 0]), np.array([1.0, 1, 0, 0])).cut == 6
 
 
-def test_scan_detects_underrepresented_train_persons():
+def test_scan_detects_underrepresented_and_a_few_leaked_persons():
     assert scan_test(np.arange(40) / 100, np.arange(30) + 1.0).p < 1e-6
-
-
-def test_scan_detects_a_few_leaked_persons_that_the_auc_misses():
     rng = np.random.default_rng(3)
     train, control = rng.normal(size=700), rng.normal(size=690)
     train[:12] += 10
@@ -113,18 +107,17 @@ def test_scores_must_be_finite_and_present():
         scan_test(np.array([1.0]), np.array([]))
 
 
-def test_one_run_bound_reproduces_the_table():
+def test_one_run_bound_and_ceiling_have_known_values():
     # m=1000, r=100, delta=0, alpha=.05, by accuracy of the guesses
     bounds = [one_run_epsilon(r=100, v=v, m=1000, delta=0.0, alpha=0.05) for v in (70, 80, 90, 95)]
     assert bounds == pytest.approx([0.47, 0.96, 1.63, 2.17], abs=0.005)
     assert one_run_epsilon(r=100, v=55, m=1000, delta=0.0, alpha=0.05) == 0.0
-
-
-def test_one_run_ceiling_is_the_bound_with_every_guess_right():
     ceilings = [one_run_ceiling(r, alpha=0.05) for r in (20, 50, 100, 200, 500, 1000)]
     assert ceilings == pytest.approx([1.82, 2.78, 3.49, 4.19, 5.1, 5.8], abs=0.02)
     assert one_run_epsilon(r=20, v=20, m=60, delta=0.0, alpha=0.05) == pytest.approx(ceilings[0])
     assert one_run_ceiling(2, alpha=0.05) == 0.0
+    with pytest.raises(InputError, match="r=9"):
+        one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
 
 
 def test_one_run_bound_is_a_p_value_of_alpha_with_delta_by_the_slow_formula():
@@ -148,11 +141,6 @@ def test_one_run_bound_grows_with_the_right_guesses(r, data):
     assert fewer <= more <= one_run_ceiling(r, alpha=0.05) + 1e-6
 
 
-def test_one_run_bound_rejects_more_guesses_than_persons():
-    with pytest.raises(InputError, match="r=9"):
-        one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
-
-
 def test_the_error_of_the_auc_covers_and_has_a_floor():
     rng = np.random.default_rng(5)
     inside = 0
@@ -170,16 +158,13 @@ def test_conformal_and_holm_p_values():
     assert holm([]) == []
 
 
-def test_sample_sizes():
+def test_sample_sizes_and_detectable_effects():
     assert [needed_for_zero_events(t) for t in (0.01, 0.001, 0.0001)] == [299, 2995, 29956]
     assert [needed_for_auc(d) for d in (0.05, 0.03, 0.02)] == [413, 1145, 2577]
     # with z rounded to 1.645 + .841, published tables have 1,717 and 3,863
     assert [needed_for_share(d) for d in (0.05, 0.03, 0.02)] == [619, 1718, 3865]
     assert math.ceil((2.486 / 0.06) ** 2) == 1717
     assert math.ceil((2.486 / 0.04) ** 2) == 3863
-
-
-def test_detectable_effects_and_needed_sizes_are_inverse():
     for n in (104, 413, 1717, 15450):
         assert needed_for_share(detectable_share(n)) in {n, n + 1}
         assert needed_for_auc(detectable_auc(n)) in {n, n + 1}

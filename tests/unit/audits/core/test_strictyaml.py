@@ -55,10 +55,9 @@ def test_every_problem_is_listed_and_the_limit_can_be_lower():
 
 
 def test_missing_files_and_folders_are_rejected(tmp_path):
-    with pytest.raises(PolicyError, match=r"cannot be read \(No such file"):
-        read_yaml(tmp_path / "none.yaml", error=PolicyError)
-    with pytest.raises(PolicyError, match=r"cannot be read \(Is a directory"):
-        read_yaml(tmp_path, error=PolicyError)
+    for path, reason in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(PolicyError, match=rf"cannot be read \({reason}"):
+            read_yaml(path, error=PolicyError)
 
 
 @given(st.binary(max_size=60) | st.text(alphabet="a1:[]{}&*!-'\"\n\t #<|>%@,", max_size=40).map(str.encode))

@@ -39,12 +39,7 @@ def test_intervals_are_compared_with_a_margin(low, high, inside, outside):
     assert is_inside(shifted, 0.051, centre=0.0) is (inside and not outside)
 
 
-def test_the_strictest_supported_margin():
-    margins = ((100, 0.03), (50, 0.05), (10, 0.1))
-    assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
-
-
-def test_the_auc_counts_the_smaller_arm():
+def test_estimates_of_the_auc_and_of_a_share():
     train, control = np.arange(30.0), np.arange(20.0)
     area = area_of(train, control)
     found = area.estimate(0.9)
@@ -52,6 +47,9 @@ def test_the_auc_counts_the_smaller_arm():
     assert found.low < found.value < found.high
     assert area.p_beyond(0.0) == pytest.approx(2 * stats.norm.sf((found.value - 0.5) / area.error))
     assert area.p_beyond(0.49) == 1.0
+    found = exact_share(3, 20, confidence=0.95)
+    assert (found.low, found.high) == clopper_pearson(3, 20, confidence=0.95)
+    assert (found.value, found.n) == (0.15, 20)
 
 
 def test_the_envelope_has_the_strongest_value_and_the_outermost_ends():
@@ -60,13 +58,9 @@ def test_the_envelope_has_the_strongest_value_and_the_outermost_ends():
     assert envelope([wide, far]) == Estimate(value=0.47, low=0.44, high=0.60, confidence=0.95, n=70)
 
 
-def test_a_share_has_the_exact_interval():
-    found = exact_share(3, 20, confidence=0.95)
-    assert (found.low, found.high) == clopper_pearson(3, 20, confidence=0.95)
-    assert (found.value, found.n) == (0.15, 20)
-
-
 def test_required_numbers_of_persons_are_stated():
+    margins = ((100, 0.03), (50, 0.05), (10, 0.1))
+    assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
     assert control_needed(100, reference_is_control=False) == 100
     assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
     people = Arms(

@@ -21,7 +21,4 @@ def test_clean_splits_are_rarely_reported(people):
         auc = shift_auc(train, control, rng)
         reported += not auc.low <= 0.5 <= auc.high
     assert reported <= 1
-
-
-def test_too_few_persons_have_no_auc(people):
     assert shift_auc(people(5, seed=1, prefix="t"), people(40, seed=2, prefix="h"), np.random.default_rng(0)) is None

@@ -11,14 +11,11 @@ from audits.runner.run import run_digest
 SIZES = {"synthetic": 3, "train": 5, "control": 4}
 
 
-def table(role, n):
-    texts = tuple(f"{role} text {i}" for i in range(n))
-    return Table(texts=texts, labels=None, groups=tuple(f"{role}-{i}" for i in range(n)), has_groups=True)
-
-
 @pytest.fixture
 def inputs():
-    return AuditInputs(**{role: table(role, n) for role, n in SIZES.items()})
+    rows = {role: tuple(f"{role} {i}" for i in range(n)) for role, n in SIZES.items()}
+    tables = {role: Table(texts=names, labels=None, groups=names, has_groups=True) for role, names in rows.items()}
+    return AuditInputs(**tables)
 
 
 @pytest.fixture

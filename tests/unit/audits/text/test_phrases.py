@@ -22,7 +22,4 @@ def test_phrases_match_whole_tokens():
     phrases = Phrases([("anna", "kowalska"), ("kowalska",), ("anna",)])
     found = sorted(phrases.occurrences(["johanna", "kowalska", "saw", "anna", "kowalska"]))
     assert found == [(0, 3), (1, 1), (1, 4), (2, 3)]
-
-
-def test_an_empty_set_finds_nothing():
     assert list(Phrases([]).occurrences(["a", "b"])) == []

@@ -58,11 +58,8 @@ def test_the_start_is_that_of_the_first_longest_run():
     runs = runs_of(made, pool, [1, 4], shortest=2)
     assert (runs.row.tolist(), runs.owner.tolist()) == ([0, 1], [1, 4])
     assert (runs.start.tolist(), runs.length.tolist()) == ([3, 0], [3, 3])
-
-
-def test_runs_do_not_cross_rows():
-    runs = runs_of([["a", "b", "c", "d"]], [["a", "b"], ["c", "d"]], [0, 0], shortest=1)
-    assert runs.length.tolist() == [2]
+    across_rows = runs_of([["a", "b", "c", "d"]], [["a", "b"], ["c", "d"]], [0, 0], shortest=1)
+    assert across_rows.length.tolist() == [2]
 
 
 def test_shorter_runs_are_not_searched_for():

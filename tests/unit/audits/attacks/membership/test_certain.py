@@ -1,7 +1,5 @@
 """Leaks that an average hides, and the mirror table."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -39,38 +37,19 @@ def release(town, retexted, word_dropout):
     return write
 
 
-@pytest.fixture(scope="module")
-def half_copied(town, release):
-    return judged(town, release(town["train"].texts[::2], 0.2))
+def test_copying_half_of_the_persons_violates_the_true_positive_rate(town, release):
+    result = judged(town, release(town["train"].texts[::2], 0.2))
+    assert 0.7 < result.details["attacks"]["words_top1"]["auc"] < 0.8
+    assert result.metrics["tpr_at_fpr_5pct"].value > 0.45
+    for policy in ("research", "hospital-external"):
+        assert not holds(policy, "membership.tpr_at_fpr_5pct", result)
 
 
-def test_copying_half_of_the_persons_gives_an_auc_of_three_quarters(half_copied):
-    nearest = half_copied.details["attacks"]["words_top1"]["auc"]
-    assert 0.7 < nearest < 0.8
-    assert half_copied.metrics["tpr_at_fpr_5pct"].value > 0.45
-
-
-@pytest.mark.parametrize("policy", ["research", "hospital-external"])
-def test_policies_limit_the_true_positive_rate(half_copied, policy):
-    assert not holds(policy, "membership.tpr_at_fpr_5pct", half_copied)
-
-
-@pytest.mark.parametrize("share", [0.25, 0.3])
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.3])
 def test_the_true_positive_rate_detects_copies_that_the_auc_misses(town, release, share):
     result = judged(town, release(town["train"].texts[: round(share * 220)], 0.2))
     assert holds("research", "membership.auc", result)
-    assert not holds("research", "membership.tpr_at_fpr_5pct", result)
-
-
-def test_fresh_people_meet_the_research_policy(town):
-    result = judged(town, town["fresh"])
-    assert holds("research", "membership.auc", result)
-    assert holds("research", "membership.tpr_at_fpr_5pct", result)
-
-
-def test_with_too_few_persons_the_rate_is_missing(town):
-    few = replace(town["control"], texts=town["control"].texts[:110], groups=town["control"].groups[:110])
-    assert "tpr_at_fpr_5pct" not in judged(town, town["fresh"], control=few).metrics
+    assert holds("research", "membership.tpr_at_fpr_5pct", result) == (share == 0)
 
 
 def test_a_mirror_doubles_the_effect_of_a_leak(town, release):

@@ -71,13 +71,10 @@ def test_a_few_copied_persons_fail_by_the_scan_alone(town, retexted):
     assert result.estimate.low < 0.55
 
 
-def test_too_few_persons_are_insufficient_and_the_required_number_is_named(people):
+def test_too_few_persons_are_insufficient_or_not_measurable(people):
     result = run(*(people(60, seed=i, prefix=p) for i, p in enumerate("sth")))
     assert result.verdict == "insufficient"
     assert "provide 912 train and 1140 control persons" in result.reason
-
-
-def test_twelve_persons_are_not_measurable(people):
     with pytest.raises(NotMeasurable, match="too few to compare"):
         run(*(people(12, seed=i, prefix=p) for i, p in enumerate("sth")))
 

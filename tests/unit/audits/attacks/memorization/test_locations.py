@@ -97,9 +97,6 @@ def test_findings_beyond_the_limit_are_counted(monkeypatch):
     findings, n_left = found([text] * 5, [text], [0], whole=([1, 4], [0, 0]))
     assert ([f.row for f in findings], n_left) == ([0, 1, 2], 2)
     assert [f.kind for f in findings] == ["run", "whole record", "run"]
-
-
-def test_without_copies_there_are_no_findings():
     assert found(["a b c"], ["d e f"], [0]) == ([], 0)
 
 

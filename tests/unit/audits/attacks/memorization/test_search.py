@@ -102,7 +102,7 @@ def test_a_passage_of_two_persons_is_common_text(fresh_inputs):
     assert memorized(released(inputs, f"zz {joke}")).metrics["hard_hits"].value == 0
 
 
-@pytest.mark.parametrize("ids", [2, 3, 10])
+@pytest.mark.parametrize("ids", [2, 3, 10, 30])
 def test_a_note_under_several_ids_belongs_to_one_person(fresh_inputs, ids):
     note = long_text(np.random.default_rng(5))
     result = memorized(released(with_rows(fresh_inputs, train=[note] * ids), f"zz {note} yy"))
@@ -119,13 +119,6 @@ def test_a_note_in_train_and_control_belongs_to_one_person(fresh_inputs):
     result = memorized(released(inputs, f"zz {note} yy"))
     assert result.verdict == "fail"
     assert result.details["control_longest_run_tokens"] < 20
-
-
-def test_a_record_under_many_train_ids_is_not_a_template(fresh_inputs):
-    """Control is drawn from the same population and would contain a template too."""
-    note = long_text(np.random.default_rng(7))
-    result = memorized(released(with_rows(fresh_inputs, train=[note] * 30), f"zz {note} yy"))
-    assert result.verdict == "fail"
 
 
 def test_a_letter_in_train_and_control_is_a_template(fresh_inputs):
@@ -194,12 +187,6 @@ def test_sole_owners_equal_an_exhaustive_search(rows, wanted):
     assert owner_of(sole, np.array(wanted, dtype=np.uint64)).tolist() == slow
 
 
-def test_keys_have_their_rows():
-    found = keyed([[3, 1], [], [2**64 - 1]])
-    assert found.key.tolist() == [3, 1, 2**64 - 1]
-    assert found.row.tolist() == [0, 0, 2]
-
-
 SENTENCES = [f"The {name} was seen here on day {i} and felt quite well." for i, name in enumerate("abc")]
 
 
@@ -219,5 +206,7 @@ def test_short_records_have_no_key(n, n_keys):
     assert len(record_keys(" ".join(f"w{chr(97 + i)}" for i in range(n)))) == n_keys
 
 
-def test_short_sentences_have_no_key():
+def test_short_sentences_have_no_key_and_keys_have_their_rows():
+    found = keyed([[3, 1], [], [2**64 - 1]])
+    assert (found.key.tolist(), found.row.tolist()) == ([3, 1, 2**64 - 1], [0, 0, 2])
     assert len(sentence_keys("One two three four five. One two three four five six. " * 2)) == 2
