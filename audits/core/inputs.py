@@ -4,10 +4,14 @@ import codecs
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
@@ -21,6 +25,7 @@ Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LISTED = 20  # problems and columns listed one by one; the rest is counted
 _NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
@@ -228,9 +233,6 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
 
 
 def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         file = pq.ParquetFile(path, pre_buffer=False)
         names = file.schema_arrow.names
@@ -277,13 +279,13 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> _Loaded:
         with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
-            if not _is_utf8(header):
+            if _SURROGATE.search("".join(header)):
                 raise InputError(f"the header of the {role} table is not UTF-8")
             if len(set(header)) != len(header):
                 raise InputError(f"the {role} table has two columns with one name")
             rows, problems = [], []
             for number, cells in enumerate(reader, start=1):
-                if not _is_utf8(cells):
+                if _SURROGATE.search("".join(cells)):
                     problems.append(f"row {number}: not UTF-8")
                 elif len(cells) == len(header):
                     rows.append((number, dict(zip(header, cells, strict=True))))
@@ -299,14 +301,6 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> _Loaded:
 _READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
-def _is_utf8(cells: Sequence[str]) -> bool:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
     """Return why a row cannot be used, or an empty string if it can."""
     value = row.get(columns["text"])
@@ -316,7 +310,7 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
         return "empty text"
     if len(value) > MAX_TEXT_CHARACTERS:
         return f"text longer than {MAX_TEXT_CHARACTERS} characters"
-    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if _SURROGATE.search(value):
         return "text with a lone surrogate"
     for key in ("label", "group"):
         name = columns[key]

@@ -94,10 +94,7 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence on `what` (rows that amount to n independent ones, of at least `least` required).
-
-    It names the number of persons required for a verdict.
-    """
+    """Return a sentence on rows (`what`, n independent ones) that are fewer than `least`, and the required persons."""
     smaller = min(people.n_train, people.n_control)
     train = max(least, -(-smaller * least // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)

@@ -138,10 +138,7 @@ def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[F
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the 10 % quantile of nearest / second nearest distance to train over that to control.
-
-    Return None if the quantile of control is 0.
-    """
+    """Return the 10 % quantile of nearest / second distance to train over that to control; None if that is 0."""
     tenths = []
     for found in (to_train, to_control):
         distinct = found[found[:, -1] > 0]

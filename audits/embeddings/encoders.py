@@ -5,7 +5,7 @@ attacks also use vectors passed by the caller, for example those of the generato
 have. Everything is fitted on the reference table only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,10 +55,9 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
     A word that is not in the reference gets the highest weight, because words of a single person reveal a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout).values()])
-    counts = [
-        _counts(np.repeat(np.arange(len(s)), np.diff(s.starts)), s.symbols, (len(s), n_words)) for s in sequences
-    ]
-    return Encoded(name="words", **_named(_tf_idf(counts)))
+    rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
+    counts = [_counts(row, s.symbols, (len(s), n_words)) for row, s in zip(rows, sequences, strict=True)]
+    return Encoded(name="words", **_tf_idf(dict(zip(ROLES, counts, strict=True))))
 
 
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
@@ -69,22 +68,18 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
-    weighted = _tf_idf([_character_counts(t) for t in _tables(holdout).values()])
-    reference = weighted[-1]
+    weighted = _tf_idf({role: _character_counts(table) for role, table in _tables(holdout).items()})
+    reference = weighted["reference"]
     n_fit = min(MAX_FIT_ROWS, reference.shape[0])
     fit_on = reference[np.sort(rng.permutation(reference.shape[0])[:n_fit])]
     svd = TruncatedSVD(min(LATENT_DIMENSIONS, n_fit - 1), random_state=int(rng.integers(2**31))).fit(fit_on)
-    dense = [np.asarray(w @ svd.components_.T.astype(np.float32)) for w in weighted]
-    centre = dense[-1].mean(axis=0)
-    return Encoded(name="characters", **_named([_unit(d - centre) for d in dense]))
+    dense = {role: np.asarray(w @ svd.components_.T.astype(np.float32)) for role, w in weighted.items()}
+    centre = dense["reference"].mean(axis=0)
+    return Encoded(name="characters", **{role: _unit(rows - centre) for role, rows in dense.items()})
 
 
 def _tables(holdout: HoldoutTables) -> dict[str, Table]:
     return {role: getattr(holdout, role) for role in ROLES}
-
-
-def _named(matrices: Sequence[Matrix]) -> dict[str, Matrix]:
-    return dict(zip(ROLES, matrices, strict=True))
 
 
 def _counts(rows: Int, columns: NDArray[np.integer], shape: tuple[int, int]) -> sparse.csr_matrix:
@@ -98,15 +93,15 @@ def _character_counts(table: Table) -> sparse.csr_matrix:
     return _counts(rows, columns, (len(table), CHARACTER_COLUMNS))
 
 
-def _tf_idf(counts: list[sparse.csr_matrix]) -> list[sparse.csr_matrix]:
-    reference = counts[-1]
+def _tf_idf(counts: dict[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+    reference = counts["reference"]
     df = np.bincount(reference.indices, minlength=reference.shape[1])
     idf = (1 + np.log((1 + reference.shape[0]) / (1 + df))).astype(np.float32)
-    weighted = []
-    for table in counts:
+    weighted = {}
+    for role, table in counts.items():
         rows = table.copy()
         rows.data = (1 + np.log(rows.data)) * idf[rows.indices]
-        weighted.append(normalize(rows, copy=False))
+        weighted[role] = normalize(rows, copy=False)
     return weighted
 
 
@@ -131,7 +126,8 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     if problems:
         raise InputError("the vectors passed to the audit cannot be used", problems=problems)
     return tuple(
-        Encoded(name=f"vectors:{name}", **_named([_unit(t.vectors[name]) for t in tables.values()])) for name in names
+        Encoded(name=f"vectors:{name}", **{role: _unit(table.vectors[name]) for role, table in tables.items()})
+        for name in names
     )
 
 

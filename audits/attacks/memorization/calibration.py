@@ -85,12 +85,8 @@ def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
     """Return up to N_PLANTED records of each length class."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
-    chosen = [
-        rng.choice(rows, size=min(N_PLANTED, len(rows)), replace=False)
-        for rows in (np.flatnonzero(length == i) for i in range(len(STRATA)))
-        if len(rows) > 0
-    ]
-    rows = np.concatenate(chosen)
+    members = [np.flatnonzero(length == i) for i in np.unique(length)]
+    rows = np.concatenate([rng.choice(of, size=min(N_PLANTED, len(of)), replace=False) for of in members])
     share = np.bincount(length, minlength=len(STRATA)) / len(texts)
     return Planted(tuple(texts[i] for i in rows), length[rows], share)
 
@@ -115,10 +111,9 @@ class Caught:
     @property
     def blind_lengths(self) -> str:
         """Return these length classes as text; empty if there are none."""
-        ends = [f"to {after - 1}" for after in STRATA[1:]] + ["or more"]
-        return ", ".join(
-            f"{least} {end} words" for least, end, is_blind in zip(STRATA, ends, self._blind, strict=True) if is_blind
-        )
+        ends = [*(f"to {after - 1}" for after in STRATA[1:]), "or more"]
+        names = [f"{least} {end} words" for least, end in zip(STRATA, ends, strict=True)]
+        return ", ".join(name for name, is_blind in zip(names, self._blind, strict=True) if is_blind)
 
     def by_length(self) -> dict[str, list[float]]:
         """Return [found, planted, share of train] by the smallest number of tokens of the class."""
@@ -128,7 +123,6 @@ class Caught:
 
 def caught(planted: Planted, is_found: Bool) -> Caught:
     """Return how many planted records of each length class were found."""
-    found, n = (
-        np.bincount(stratum, minlength=len(STRATA)) for stratum in (planted.stratum[is_found], planted.stratum)
-    )
-    return Caught(found, n, planted.share)
+    of_found, of_all = planted.stratum[is_found], planted.stratum
+    n_found, n = (np.bincount(stratum, minlength=len(STRATA)) for stratum in (of_found, of_all))
+    return Caught(n_found, n, planted.share)
