@@ -94,7 +94,7 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence on rows (`what`, n independent ones) that are fewer than `least`, and the required persons."""
+    """Return a sentence on rows (`what`, n independent ones) that are fewer than `least`, and the needed persons."""
     smaller = min(people.n_train, people.n_control)
     train = max(least, -(-smaller * least // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)

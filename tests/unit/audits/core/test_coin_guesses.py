@@ -26,16 +26,13 @@ def test_certain_scores_nearly_reach_the_ceiling_with_either_sign():
         assert bound.epsilon > 3
 
 
-def test_a_few_copied_persons_are_guessed_first():
+def test_a_few_copied_persons_are_guessed_first_and_weak_attacks_combined():
     is_in, rng = coins(1000), RNG(2)
     copied = is_in & (rng.random(1000) < 0.2)
     bound = guess_coins({f"a{k}": rng.random(1000) + copied for k in range(5)}, is_in, rng, alpha=0.05)
     assert bound.epsilon > 1.5
     assert bound.guesses <= 100
-
-
-def test_weak_attacks_are_combined():
-    is_in, rng = coins(1000), RNG(2)
+    rng = RNG(2)
     scores = {f"a{k}": rng.normal(size=1000) + 0.8 * is_in for k in range(6)}
     together = guess_coins(scores, is_in, rng, alpha=0.05).epsilon
     assert together > 1.5 * guess_coins({"a0": scores["a0"]}, is_in, rng, alpha=0.05).epsilon > 0

@@ -35,12 +35,9 @@ def test_a_pseudonym_is_the_truncated_hmac():
     assert pseudonym(KEY, "Jan") != pseudonym(KEY, "Jan "), "another person"
     assert pseudonym(KEY, "Jan") != pseudonym(KEY[::-1], "Jan"), "another key"
     assert len(pseudonym(KEY, "\udc80")) == 32
-
-
-@pytest.mark.parametrize("key", [b"", KEY[:31], KEY + b"x"])
-def test_a_key_of_another_length_is_rejected(key):
-    with pytest.raises(InputError, match="32 bytes"):
-        pseudonym(key, "Jan")
+    for key in (b"", KEY[:31], KEY + b"x"):
+        with pytest.raises(InputError, match="32 bytes"):
+            pseudonym(key, "Jan")
 
 
 def test_reports_and_reprs_do_not_contain_persons(planted):

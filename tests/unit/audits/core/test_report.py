@@ -46,17 +46,10 @@ def test_json_round_trip(found):
     assert read_report(made.to_json()).to_json() == made.to_json()
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "overall"),
-    [
-        ([], "insufficient"),
-        (["pass"], "pass"),
-        (["pass", "insufficient"], "insufficient"),
-        (["insufficient", "fail", "pass"], "fail"),
-    ],
-)
-def test_overall_is_the_worst_verdict(verdicts, overall):
-    assert report(*[result(v) for v in verdicts]).overall == overall
+def test_overall_is_the_worst_verdict():
+    verdicts = [[], ["pass"], ["pass", "insufficient"], ["insufficient", "fail", "pass"]]
+    found = [report(*map(result, each)).overall for each in verdicts]
+    assert found == ["insufficient", "pass", "insufficient", "fail"]
 
 
 def test_the_fields_of_the_report_are_stable():
@@ -67,6 +60,9 @@ def test_the_fields_of_the_report_are_stable():
     assert value["results"][0].keys() == named | {"reason", "confidence"}
     assert value["results"][0]["threshold"] == [0.1, 0.9]
     assert report(result()).to_dict() == json.loads(report(result()).to_json())
+    schema = audit_schema()
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) >= {"schemaVersion", "overall", "results", "inputs", "tool"}
 
 
 def test_numpy_values_are_written_as_numbers():
@@ -86,9 +82,3 @@ def test_other_documents_are_rejected(change):
     with pytest.raises(InputError, match="not an audit report") as caught:
         read_report(json.dumps(value).encode())
     assert next(iter(change)) in caught.value.problems[0]
-
-
-def test_the_schema_is_closed():
-    schema = audit_schema()
-    assert schema["additionalProperties"] is False
-    assert set(schema["required"]) >= {"schemaVersion", "overall", "results", "inputs", "tool"}

@@ -7,18 +7,12 @@ from hypothesis import strategies as st
 
 from audits.core.strictjson import MAX_DEPTH, JsonError, canonical, parse, parse_canonical
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53) + 1, 2**53 - 1)
-    | st.floats(min_value=-(2.0**53) + 1, max_value=2.0**53 - 1)  # beyond, RFC 8785 has no exact integers
-)
+LARGEST = 2**53 - 1  # RFC 8785 has no larger exact integers
+TEXTS = st.text(st.characters(codec="utf-8"))
+NUMBERS = st.integers(-LARGEST, LARGEST) | st.floats(min_value=float(-LARGEST), max_value=float(LARGEST))
 VALUES = st.recursive(
-    SCALARS | st.text(st.characters(codec="utf-8")),
-    lambda inner: (
-        st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
-    ),
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
 
@@ -61,10 +55,9 @@ def test_other_spellings_are_not_canonical(data):
         parse_canonical(data)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {1: 2}])
-def test_values_without_a_canonical_form_are_rejected(value):
-    with pytest.raises(JsonError, match="cannot be written"):
-        canonical(value)
-    if isinstance(value, str):
-        with pytest.raises(JsonError):
-            parse_canonical(json.dumps(value).encode())
+def test_values_without_a_canonical_form_are_rejected():
+    for value in (math.nan, math.inf, 2**53, "\ud800", {1: 2}):
+        with pytest.raises(JsonError, match="cannot be written"):
+            canonical(value)
+    with pytest.raises(JsonError):
+        parse_canonical(json.dumps("\ud800").encode())

@@ -82,7 +82,6 @@ def test_a_two_sided_result_has_limits_around_the_centre():
     details = {"power": power(1, 2, 0.1)}
     result = two_sided_result("x", "pass", area, 0.1, metrics={"auc": area}, details=details, reason="r")
     assert (result.threshold, result.status, result.direction) == ((0.4, 0.6), "measured", "two_sided")
-    assert result.control is None
     assert result.details["power"] == {"n": 1, "n_needed": 2, "smallest_leak": 0.1, "epsilon_ceiling": None}
     around_zero = two_sided_result("x", "fail", area, 0.1, centre=0.0, metrics={}, details={}, reason="r")
     assert around_zero.threshold == (-0.1, 0.1)

@@ -32,13 +32,10 @@ def test_rewritten_characters_are_counted(text, least):
     assert rewritten(text) >= least
 
 
-def test_one_disguised_row_is_evidence_if_no_real_row_is_disguised():
+def test_disguised_rows_are_compared_with_the_real_tables():
     found = disguise([NOTE] * 99 + [DISGUISED], REAL * 30)
     assert (found.synthetic, found.real, found.proven) == (1, 0, True)
     assert not disguise([NOTE] * 100, REAL * 30).proven
-
-
-def test_disguised_rows_are_compared_with_the_share_of_real_ones():
     rng = np.random.default_rng(1)
 
     def table(n, rate):

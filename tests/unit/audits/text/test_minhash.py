@@ -37,14 +37,11 @@ def test_close_bands_find_similar_pairs_only(n_equal, least, most):
     assert least <= len(near_pairs(*(sketch(joined(rows), bands=CLOSE) for rows in (bases, changed))).left) <= most
 
 
-def test_templates_are_skipped_and_counted():
+def test_templates_are_skipped_and_counted_and_empty_tables_have_no_pairs():
     same = text(20)
     pairs = near_pairs(sketch(joined([same])), sketch(joined([same] * (FULL_BUCKET + 1))))
     assert len(pairs.left) == 0
     assert pairs.n_full > 0
-
-
-def test_empty_tables_have_no_pairs():
     assert len(near_pairs(sketch([]), sketch(["a"])).left) == 0
 
 

@@ -19,15 +19,11 @@ def test_located_text_is_the_normalised_text(text):
 
 
 @given(st.text(alphabet=TRICKY, max_size=30))
-def test_places_are_ordered(text):
+def test_places_are_ordered_and_contain_their_tokens(text):
     found = located(text)
     assert all(0 <= a <= b <= len(text) for a, b in zip(found.starts, found.ends, strict=True))
     assert found.starts == sorted(found.starts)
     assert found.ends == sorted(found.ends)
-
-
-@given(st.text(alphabet=TRICKY, max_size=30))
-def test_the_original_characters_of_a_token_contain_it(text):
     for token, start, end in placed_tokens(text):
         assert token in normalise(text[start:end])
 

@@ -21,13 +21,10 @@ def sequences(synthetic, real, reference=("z",)):
     return words([[" ".join(word * 2 for word in text.split()) for text in t] for t in (synthetic, real, reference)])
 
 
-def test_coverage_by_hand():
+def test_coverage_and_shared_runs_by_hand():
     (s, x, r), _ = sequences(["a b c d"], ["a b c d e", "p q r", "a b", "b c d"], ["b c d", "o"])
     # not in the reference: abc and cde of the first (abc is found), pqr of the second, none of the others
     assert coverage(s, x, r).tolist() == [0.5, 0.0, 0.0, 0.0]
-
-
-def test_shared_runs_by_hand():
     (s, x, _), _ = sequences(["a b c d e", "c d e", "f f f f"], ["a b c d", "f f f", "y"])
     found = shared_runs(s, x)
     # the first record has the runs abc and bcd and shares both with the first row, which has 3 runs

@@ -48,16 +48,13 @@ def test_a_run_is_located_in_the_original_text():
     assert made[one.start : one.end] == source.upper().replace(" ", "  ")
 
 
-def test_a_run_beyond_the_cap_is_extended_to_its_ends():
+def test_only_runs_beyond_the_cap_are_extended():
     """The first part of the copy is shared by two persons, so the run of one person begins later than the copy."""
     shared, own = " ".join(WORDS[:80]), " ".join(WORDS[80:290])
     made = f"Before. {shared} {own} {WORDS[300]} {WORDS[301]}"
     findings, _ = found([made], [f"x {shared} {own} y", shared, " ".join(WORDS[20:40])], [2, 0, 1])
     assert [(f.kind, f.person) for f in findings] == [("run", "cy")]
     assert made[findings[0].start : findings[0].end] == f"{shared} {own}"
-
-
-def test_a_run_that_ends_at_the_cap_is_not_extended():
     own = " ".join(WORDS[:CAP_TOKENS])
     (one,), _ = found([f"a {own} b"], [f"c {own} d", f"e {own}"], [0, 0])
     assert (one.start, one.end) == (2, 2 + len(own))

@@ -66,10 +66,12 @@ def test_a_copy_with_every_tenth_word_changed_keeps_four_fifths():
     assert result.share == pytest.approx([64 / 79])
 
 
-def test_planted_rows_and_short_records_do_not_count():
+def test_planted_rows_short_records_and_empty_tables_do_not_count():
     result = found([TEXTS[2], TEXTS[4]], [*TEXTS, "one two three"], list(range(9)), n_real=1)
     assert np.flatnonzero(result.best).tolist() == [2]
     assert result.row.tolist() == [0, 1]
+    assert found([]).best.tolist() == [0.0] * 8
+    assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]
     assert len(found(["one two three"], [*TEXTS, "one two three"], list(range(9))).row) == 0
 
 
@@ -78,11 +80,6 @@ def test_common_words_do_not_count():
     real = [f"{text} {' '.join(text.split()[::-1])}" for text in TEXTS]
     own = [i for k in range(8) for i in range(160 * k, 160 * k + 80)]
     assert found([TEXTS[5]], real, own=own).share == pytest.approx([79 / 80])
-
-
-def test_empty_tables_share_nothing():
-    assert found([]).best.tolist() == [0.0] * 8
-    assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]
 
 
 def interleaved(*texts, n=1):

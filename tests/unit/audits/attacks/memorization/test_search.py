@@ -201,12 +201,9 @@ def test_reordered_sentences_and_changed_numbers_share_a_key():
     assert len({whole, masked, bag}) == 3
 
 
-@pytest.mark.parametrize(("n", "n_keys"), [(RECORD_TOKENS - 1, 0), (RECORD_TOKENS, 3)])
-def test_short_records_have_no_key(n, n_keys):
-    assert len(record_keys(" ".join(f"w{chr(97 + i)}" for i in range(n)))) == n_keys
-
-
-def test_short_sentences_have_no_key_and_keys_have_their_rows():
+def test_short_records_and_sentences_have_no_key_and_keys_have_their_rows():
+    for n, n_keys in ((RECORD_TOKENS - 1, 0), (RECORD_TOKENS, 3)):
+        assert len(record_keys(" ".join(f"w{chr(97 + i)}" for i in range(n)))) == n_keys
     found = keyed([[3, 1], [], [2**64 - 1]])
     assert (found.key.tolist(), found.row.tolist()) == ([3, 1, 2**64 - 1], [0, 0, 2])
     assert len(sentence_keys("One two three four five. One two three four five six. " * 2)) == 2
