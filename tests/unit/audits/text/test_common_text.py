@@ -34,7 +34,7 @@ def read(rows, sides, owner=None):
     return merged.tolist(), kept
 
 
-def test_a_phrase_of_two_persons_is_removed_and_the_rest_joined():
+def test_phrases_of_two_persons_are_removed_and_other_text_is_kept():
     rows = [
         [*words("a", 9), *words("q", 8), *words("b", 9)],
         [*words("c", 20), *words("q", 8), *words("d", 3)],
@@ -45,6 +45,10 @@ def test_a_phrase_of_two_persons_is_removed_and_the_rest_joined():
     assert kept == [words("a", 9) + words("b", 9), words("c", 20) + words("d", 3), rows[2]]
     seven_words = [[*words("a", 9), *words("q", 7)], [*words("q", 7), *words("c", 9)]]
     assert read(seven_words, [TRAIN, TRAIN])[1] == seven_words
+    numbered = number_rows([["a"], [], ["b", "c"]], {})
+    left = own_text(numbered, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
+    assert left.rows.starts.tolist() == [0, 1, 1, 3]
+    assert left.origin.tolist() == [0, 1, 2]
 
 
 def test_repeating_most_of_a_record_merges_two_ids():
@@ -95,10 +99,3 @@ def test_the_result_does_not_depend_on_parts_and_blocks(monkeypatch):
     monkeypatch.setattr("audits.text.shared_runs.PART_TOKENS", 100)
     monkeypatch.setattr("audits.text.common_text.BLOCK_TOKENS", 37)
     assert read(rows, [TRAIN, CONTROL] * 15) == whole
-
-
-def test_rows_without_common_text_are_unchanged():
-    numbered = number_rows([["a"], [], ["b", "c"]], {})
-    left = own_text(numbered, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
-    assert left.rows.starts.tolist() == [0, 1, 1, 3]
-    assert left.origin.tolist() == [0, 1, 2]
