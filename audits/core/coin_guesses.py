@@ -79,10 +79,10 @@ def guess_coins(
     `scores` has one finite score per person for each attack, `inserted` the independent fair coins; (P,) each. The
     bound is wrong with probability at most alpha; delta is that of the claim.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a
-        coin is guessed right with probability at most q given the release and all earlier coins, so the number of
-        right guesses is stochastically below Bin(r, q). For delta > 0 the paper's term is used unchanged; a proof
-        for the sequential order has not been written.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is ours. With delta 0, a coin is
+        guessed right with probability at most q given the release and all earlier coins, so the number of right
+        guesses is stochastically below Bin(r, q). For delta > 0, we use the paper's term without a proof for the
+        sequential order.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)

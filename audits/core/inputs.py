@@ -139,27 +139,18 @@ def load_inputs(
         InputError: a table is empty, a person is in both train and control, labels or persons of the synthetic table
             must not be released (`released_problems`), or `identifiers` has not one entry per train row.
     """
-    problems = [
-        f"the {name} table has no rows"
-        for name, table in (("synthetic", synthetic), ("train", train), ("control", control))
-        if len(table) == 0
-    ]
-    if train.has_groups and control.has_groups:
-        shared = len(set(train.groups) & set(control.groups))
-        if shared:
-            problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
+    tables = {"synthetic": synthetic, "train": train, "control": control}
+    problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
+    shared = len(set(train.groups) & set(control.groups)) if train.has_groups and control.has_groups else 0
+    if shared:
+        problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
         raise InputError("the tables do not fit together", problems=problems)
-    return AuditInputs(
-        synthetic=synthetic,
-        train=train,
-        control=control,
-        reference=reference,
-        identifiers=None if identifiers is None else tuple(tuple(row) for row in identifiers),
-    )
+    known = None if identifiers is None else tuple(tuple(row) for row in identifiers)
+    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=known)
 
 
 def take(table: Table, rows: Int) -> Table:
@@ -249,9 +240,7 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
 
 
 def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> _Loaded:
-    rows: list[tuple[int, dict[str, Any]]] = []
-    found: set[str] = set()
-    problems: list[str] = []
+    rows, found, problems = list[tuple[int, dict[str, Any]]](), set[str](), list[str]()
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():

@@ -42,10 +42,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit with a hard rule: it detects a leak of one person, the rate 1 / n_train.
-
-    `n_needed` is the number of persons per arm that can show a rate below the strictest limit.
-    """
+    """Return the power of an audit with a hard rule: it detects a leak of one person, the rate 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 

@@ -217,7 +217,12 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     for data, uuids in chain(of_ids, of_texts):
         digests = [*(algorithm(data).digest() for algorithm in _ALGORITHMS), *uuids]
         n_digests += len(digests)
-        _add_hits(digests, long, short, hits)
+        for digest in digests:
+            if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
+                hits[_WINDOW].add(digest)
+            name = digest.hex() if short else ""
+            for length, tokens in short.items():
+                hits[length].update({name[:length], name[-length:]} & tokens)
     total = 0
     for length, found in hits.items():
         by_chance = 2 * n_digests * len(short[length]) / 16**length if length < _WINDOW else 0.0
@@ -248,21 +253,6 @@ def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int,
 
 def _windows(token: str) -> Iterator[str]:
     return (token[i : i + _WINDOW] for i in range(len(token) - _WINDOW + 1))
-
-
-def _add_hits(
-    digests: list[bytes], long: dict[int, set[bytes]], short: dict[int, set[str]], hits: dict[int, set[bytes | str]]
-) -> None:
-    """Add to `hits` the digests that are among the candidates, by length."""
-    for digest in digests:
-        if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
-            hits[_WINDOW].add(digest)
-        if short:
-            name = digest.hex()
-            for length, tokens in short.items():
-                for end in (name[:length], name[-length:]):
-                    if end in tokens:
-                        hits[length].add(end)
 
 
 def _spellings(name: str) -> set[bytes]:

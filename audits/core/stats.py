@@ -152,10 +152,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the lower bound on epsilon from r guesses that are all right, with delta 0.
-
-    q^r = alpha gives q = alpha^(1/r) and eps = ln(q / (1 - q)), close to ln(r / ln(1/alpha)); 0 if q < 1/2.
-    """
+    """Return the lower bound from r right guesses with delta 0: eps = ln(q / (1 - q)), q^r = alpha; 0 if q < 1/2."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -173,8 +170,7 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
     V of a person is the share of the other arm with a lower score. The second term is the standard error if roles are
-    exchangeable and no scores are equal (Mann and Whitney 1947). Without it, equal scores for everybody would have
-    standard error 0 although they carry no information.
+    exchangeable and no scores are equal (Mann and Whitney 1947); without it, equal scores would have no error.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the floor is our addition.
     """
@@ -201,12 +197,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Reference: Holm, Scandinavian Journal of Statistics 1979.
     """
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = largest
-    return corrected
+    p, n = np.array(p_values, dtype=np.float64), len(p_values)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(n)
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, (n - np.arange(n)) * p[order]))
+    return [float(value) for value in corrected]
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:

@@ -42,16 +42,11 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     of_persons = len(set(planted.train.groups))
     planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": found}
     checked = replace(result, details={**result.details, "planted": planted_leak})
-    if found:
-        return checked
-    return replace(
-        checked,
-        verdict="insufficient",
-        reason=(
-            f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train "
-            "persons with 20 % of the words removed. Longer or less uniform records are required."
-        ),
+    reason = (
+        f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train persons "
+        "with 20 % of the words removed. Longer or less uniform records are required."
     )
+    return checked if found else replace(checked, verdict="insufficient", reason=reason)
 
 
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:

@@ -58,11 +58,8 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 
     If only P has a positive weight, explained = s_P². The squared residual is |z|² - explained.
 
-    Args:
-        cosines: cosines of each row with its candidates; float32 (b, k).
-        gram: cosines between the candidates of each row; float32 (b, k, k).
-        owner: person of each candidate; int64 (b, k).
-        allowed: candidates of each repeat; bool (repeats, b, k).
+    The arguments are the cosines of each row with its candidates, float32 (b, k); between its candidates, float32
+    (b, k, k); the person of each candidate, int64 (b, k); and the candidates of each repeat, bool (repeats, b, k).
 
     Returns:
         Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are

@@ -66,12 +66,10 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
         raise NotMeasurable("the real texts score no better than scrambled ones, so legibility cannot be judged")
     bound = real - BETWEEN * (real - scrambled)
     texts = [normalise(text) for text in judged]
-    is_short = np.array([len(text) < SHORT for text in texts], dtype=np.bool_)
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
     partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
-    if is_short.any():
-        together = " ".join(text for text, short in zip(texts, is_short, strict=True) if short)
-        illegible[is_short] = partly[is_short] = bool(model.score(together) < bound)
+    if short := [i for i, text in enumerate(texts) if len(text) < SHORT]:
+        illegible[short] = partly[short] = bool(model.score(" ".join(texts[i] for i in short)) < bound)
     return Legibility(illegible=illegible, partly=partly | illegible, bound=bound, real=real, scrambled=scrambled)
 
 

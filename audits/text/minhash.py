@@ -1,7 +1,4 @@
-"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate.
-
-No library is used, so that signatures are computed in blocks and memory stays small for tables of any size.
-"""
+"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
 
 import hashlib
 from array import array

@@ -111,7 +111,8 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
     """Return one entry for each row, owner and length at which they share a run that no other owner has."""
     (made, mine), (real, theirs) = synthetic, pool
-    rows, whose, lengths, firsts, n_owners = [], [], [], [], int(owners.max(initial=0)) + 1
+    nothing, n_owners = np.zeros(0, dtype=np.int64), int(owners.max(initial=0)) + 1
+    found = [Runs(nothing, nothing, nothing, nothing)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
         keys, group = np.unique(theirs.key, return_inverse=True)
         place, common = find_keys(keys, mine.key)
@@ -123,10 +124,8 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         alone = low[place] == high[place]
         row = made.row(mine.at[alone])
         pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
-        rows.append(pairs // n_owners)
-        whose.append(pairs % n_owners)
-        lengths.append(np.full(len(pairs), length))
-        firsts.append(mine.at[alone][first] - made.starts[row[first]])
+        start = mine.at[alone][first] - made.starts[row[first]]
+        found.append(Runs(pairs // n_owners, pairs % n_owners, np.full(len(pairs), length), start))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
@@ -135,8 +134,7 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         mine = _longer(made, mine, length)
         theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
         length += 1
-    nothing = np.zeros(0, dtype=np.int64)
-    return Runs(*(np.concatenate([nothing, *columns]) for columns in (rows, whose, lengths, firsts)))
+    return Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 def _longer(table: Numbered, places: Places, length: int) -> Places:

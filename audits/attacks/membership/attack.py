@@ -195,8 +195,7 @@ def found_with(
     epsilon: epsilon, for one person added or removed, of a mechanism against which every guess is right with the
         highest probability that epsilon allows; None if no epsilon up to 20 is detected.
 
-    `epsilon_limit` is the limit on the bound for replacing one person, `coins` the number of persons whose roles are
-    guessed.
+    `epsilon_limit` limits the bound for replacing one person; `coins` persons have their roles guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

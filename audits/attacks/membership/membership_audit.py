@@ -96,11 +96,13 @@ class Membership:
         rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         fitted = cross_fit(scores, people, rng)
+        claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
+        delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # for one person replaced
         found = MembershipEvidence(
             fitted=fitted,
             mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
             classes=areas_by_class(fitted.scores, people, MARGIN),
-            bound=epsilon_bound(scores, people.is_train, rng, _delta(inputs)),
+            bound=epsilon_bound(scores, people.is_train, rng, delta),
         )
         return _judge(found, holdout, people, confidence)
 
@@ -176,12 +178,6 @@ def epsilon_bound(
 def guessed_roles(smaller: int) -> int:
     """Return the number of persons whose roles are guessed, given the number of persons in the smaller arm."""
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
-
-
-def _delta(inputs: AuditInputs) -> float:
-    """Return the claimed delta for one person added or removed, converted to one replaced: (1 + e^eps) delta."""
-    claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
-    return min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:

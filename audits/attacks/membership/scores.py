@@ -9,10 +9,11 @@ because a pass needs all of them inside their limits, so there is one score for 
     ..._top1    cosine to the nearest synthetic record, by words and by passed vectors
     ..._mass    total weight of this record if synthetic records are mixtures of real ones
 
-Other scores were tested and left out. Bigram and trigram models, runs shared with the nearest rows and similarity by
-characters detect the same leaks; means over 25 neighbours and densities detect fewer
-(docs/studies/membership-scores.md).
+Other scores detect the same leaks (word n-gram models, shared runs, characters) or fewer (means over 25 neighbours,
+densities) and were left out (docs/studies/membership-scores.md).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
@@ -57,7 +58,8 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
     known = [label for column in labels for label in column or ()]
     number = {label: i for i, label in enumerate(sorted(set(known)))}
     codes = np.array([number[label] for label in known], dtype=np.int64)
-    classes = [None] * 3 if None in labels else np.split(codes, np.cumsum([len(rows) for rows in texts])[:-1])
+    ends = np.cumsum([len(rows) for rows in texts])[:-1]
+    classes: Sequence[Int | None] = [None] * 3 if None in labels else np.split(codes, ends)
     return [WordRows(rows, c) for rows, c in zip(texts, classes, strict=True)], n_words
 
 

@@ -74,11 +74,8 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
     count in any order; non-members may then reach one half in a long row. With n_tokens > 2, runs of adjacent words
     count.
 
-    Args:
-        made: synthetic rows, planted rows last; `best` ignores planted rows.
-        real: records, numbered with the same vocabulary. Pairs of two common-text words do not count.
-        n_real: number of rows before the planted ones.
-        n_tokens: number of words of a pair or run.
+    The first `n_real` rows are synthetic and the others planted; `best` ignores planted rows. The records must be
+    numbered with the same vocabulary. Pairs of two common-text words do not count.
 
     Cost: O(8 tokens of S times the records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
