@@ -31,8 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def locked(lock: Path) -> Iterator[None]:
     """Wait for an exclusive lock on a file, which is created if missing, and keep it inside the context.
 
-    Raises:
-        OSError: the file cannot be created, or, on Windows, another process keeps the lock for ten seconds.
+    Raise OSError if the file cannot be created or, on Windows, another process keeps the lock for ten seconds.
     """
     with lock.open("a") as file:
         if sys.platform == "win32":

@@ -63,8 +63,7 @@ class Arms:
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
     """Return the tables with the reference table or, without one, with a fifth of the control persons as reference.
 
-    Raises:
-        NotMeasurable: there are too few persons, synthetic rows or reference rows; the message names the minimum.
+    Raise NotMeasurable with the required number if there are too few persons, synthetic rows or reference rows.
 
     Randomness: one permutation of the control persons if there is no reference table.
     """

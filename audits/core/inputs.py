@@ -53,9 +53,8 @@ def load_table(
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored if there is a group column.
 
-    Raises:
-        InputError: the file or a column is missing, or a row cannot be used. The message counts the bad rows and
-            lists the first ones by row number (from 1) and reason, without their content.
+    Raise InputError if the file or a column is missing or a row cannot be used. The message counts the bad rows and
+    lists the first ones by row number (from 1) and reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
@@ -135,9 +134,8 @@ def load_inputs(
 ) -> AuditInputs:
     """Return the audit inputs after checking the tables against each other.
 
-    Raises:
-        InputError: a table is empty, a person is in both train and control, labels or persons of the synthetic table
-            must not be released (`released_problems`), or `identifiers` has not one entry per train row.
+    Raise InputError if a table is empty, a person is in both train and control, labels or persons of the synthetic
+    table must not be released (`released_problems`), or `identifiers` has not one entry per train row.
     """
     tables = {"synthetic": synthetic, "train": train, "control": control}
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]

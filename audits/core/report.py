@@ -45,8 +45,7 @@ class AuditReport:
     def to_json(self) -> bytes:
         """Return the RFC 8785 bytes of `audit.json`; equal reports have equal bytes.
 
-        Raises:
-            InputError: a number is not finite, or a detail is not a JSON value.
+        Raise InputError if a number is not finite or a detail is not a JSON value.
 
         Privacy: the report does not contain the seed. With it, an attacker who guesses the tables could reproduce the
             report exactly and so confirm the guess.

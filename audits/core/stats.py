@@ -100,11 +100,7 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
     Both arms have one score per person, computed without the role; higher means closer to the synthetic table. If
-    there is no cut, cut and count of the result are 0.
-
-    Raises:
-        NotMeasurable: one of the arms has no person.
-        InputError: a score is not finite.
+    there is no cut, cut and count of the result are 0. Raise NotMeasurable if an arm has no person.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
@@ -130,9 +126,6 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
     r is the number of guesses, fixed before the answers are known, v the number of right guesses, m the number of
     persons with independent fair coins, delta that of the claim, and alpha the probability of a wrong bound.
-
-    Raises:
-        InputError: an argument is out of range.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """

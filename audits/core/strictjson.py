@@ -21,9 +21,8 @@ class JsonError(AuditError, ValueError):
 def parse(data: bytes) -> Any:
     """Return the value of UTF-8 JSON; lists become tuples, as frozen strict models require.
 
-    Raises:
-        JsonError: the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
-            large for a double, or nesting deeper than `MAX_DEPTH`.
+    Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
+    large for a double, or nesting deeper than `MAX_DEPTH`.
     """
     try:
         text = data.decode("utf-8")
@@ -40,11 +39,7 @@ def parse(data: bytes) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of a value.
-
-    Raises:
-        JsonError: it contains NaN, an infinity, an integer of 2**53 or more, or a lone surrogate.
-    """
+    """Return the RFC 8785 bytes of a value; raise JsonError for NaN, infinities, 2**53 or more, lone surrogates."""
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:

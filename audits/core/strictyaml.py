@@ -35,9 +35,8 @@ def parse_yaml(
 
     `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
 
-    Raises:
-        error: the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML;
-            `problems` then lists each place with its line.
+    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML;
+    `problems` then lists each place with its line.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")

@@ -72,11 +72,7 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
     ]
     drawn = []
     for _ in range(repeats):
-        chosen = [
-            rng.choice(arm, size=min(len(train), len(control)), replace=False)
-            for train, control in members
-            for arm in (train, control)
-        ]
+        chosen = [rng.choice(arm, size=min(map(len, arms)), replace=False) for arms in members for arm in arms]
         drawn.append(np.sort(np.concatenate(chosen)))
     return drawn
 

@@ -26,8 +26,7 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
     """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
 
-    `measure` is the audit without this check. The check runs it once more, on at most 300 persons per arm and 300
-    rows, and only for a pass.
+    For a pass, the audit without this check (`measure`) runs once more, on at most 300 persons per arm and 300 rows.
 
     Privacy: the planted copies stay in memory.
     Randomness: persons, rows and words, from a fixed stream that is the same in every run.

@@ -40,9 +40,8 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
         out = folds == fold
         model = LogisticRegression(max_iter=1000).fit(matrix[~out], is_train[~out])
         score = model.decision_function(matrix[out])
-        at_train = is_train[out]
-        scores_train = _person_means(score[at_train], owner[out][at_train])
-        scores_control = _person_means(score[~at_train], owner[out][~at_train])
+        sides = (is_train[out], ~is_train[out])
+        scores_train, scores_control = (_person_means(score[side], owner[out][side]) for side in sides)
         n_t, n_h = len(scores_train), len(scores_control)
         values.append(auc(scores_train, scores_control))
         variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2

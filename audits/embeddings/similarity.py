@@ -10,7 +10,6 @@ from audits.core.types import Bool, Int
 
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
-
 BLOCK = 256
 MIN_DETERMINANT = 1e-6  # below it two records are parallel, and a combination is a multiple of one of them
 

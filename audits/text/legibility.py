@@ -49,10 +49,8 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     letters of each word in random order. Text of a language model scores near the first median, rot13 and base64
     below the second.
 
-    The model is fitted on `known`, texts of train and control; `held_out` are texts of other control persons.
-
-    Raises:
-        NotMeasurable: real and scrambled text have similar scores.
+    The model is fitted on `known`, texts of train and control; `held_out` are texts of other control persons. Raise
+    NotMeasurable if real and scrambled text have similar scores.
 
     Privacy: reads texts; returns a bound and one bit per row.
     Randomness: scrambles the words of the held-out rows.

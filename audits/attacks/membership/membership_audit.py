@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.membership.attack import (
-    ClassAreas,
-    CrossFitted,
-    areas_by_class,
-    cross_fit,
-    found_with,
-    roc_curve,
-    true_positives,
-)
+from audits.attacks.membership import attack
+from audits.attacks.membership.attack import ClassAreas, CrossFitted
 from audits.attacks.membership.scores import membership_scores
 from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
@@ -95,13 +88,13 @@ class Membership:
         holdout, people = tables.holdout, tables.people
         rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
-        fitted = cross_fit(scores, people, rng)
+        fitted = attack.cross_fit(scores, people, rng)
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # for one person replaced
         found = MembershipEvidence(
             fitted=fitted,
             mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
-            classes=areas_by_class(fitted.scores, people, MARGIN),
+            classes=attack.areas_by_class(fitted.scores, people, MARGIN),
             bound=epsilon_bound(scores, people.is_train, rng, delta),
         )
         return _judge(found, holdout, people, confidence)
@@ -135,7 +128,7 @@ def _mirrored(
         name: person_scores(rows[name] - other[name], tables.people.row_person)
         for name in sorted(rows.keys() & other)
     }
-    return cross_fit(differences, tables.people, rng)
+    return attack.cross_fit(differences, tables.people, rng)
 
 
 def epsilon_bound(
@@ -190,7 +183,7 @@ def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tu
     found = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
-            most = max(true_positives(score, people.is_train, rate) for score in fitted.scores.values())
+            most = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
             proven = clopper_pearson(most, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
             found[name] = (exact_share(most, people.n_train, confidence=confidence), limit, proven)
     return found
@@ -247,10 +240,8 @@ def _reason(
     if verdict == "fail":
         return f"Train persons can be distinguished from control persons by {', and by '.join(fails)}."
     if verdict == "pass":
-        reason, classes = (
-            "No attack, alone or combined, distinguishes train persons from control persons.",
-            found.classes,
-        )
+        reason = "No attack, alone or combined, distinguishes train persons from control persons."
+        classes = found.classes
         if classes is None or classes.n_too_small == 0:
             return reason
         return (
@@ -292,7 +283,7 @@ def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, co
             "persons_needed": classes.needed,
         }
     smallest, ceiling = detectable_auc(smaller, confidence=confidence), found.bound["ceiling"]
-    curve = found_with(
+    curve = attack.found_with(
         people.n_train,
         people.n_control,
         attacks=n_attacks,
@@ -307,6 +298,6 @@ def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, co
         "attacks": attacks,
         "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
         "epsilon": dict(found.bound),
-        "roc": roc_curve(fitted.pooled, people.is_train),
+        "roc": attack.roc_curve(fitted.pooled, people.is_train),
         "power": power(smaller, needed_persons(n_attacks), smallest, epsilon_ceiling=ceiling) | {"curve": curve},
     }

@@ -47,8 +47,7 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 
     certain = limit = max(30, 2 by_chance). They are infinite above 64, because forms give non-members long runs too.
     """
-    tokens_alone = max(CEILING_TOKENS, 2 * by_chance)
-    certain = tokens_alone if tokens_alone <= CAP_TOKENS else np.inf
+    certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 

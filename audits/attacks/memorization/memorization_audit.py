@@ -7,18 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audits.attacks.memorization.calibration import (
-    Caught,
-    ChanceThresholds,
-    Planted,
-    caught,
-    loose_thresholds,
-    near_thresholds,
-    non_members,
-    plant,
-    run_thresholds,
-    whole_thresholds,
-)
+from audits.attacks.memorization import calibration
+from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
 from audits.attacks.memorization.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
@@ -92,7 +82,7 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, the excess rate of copied train persons and the number of hits."""
         pool = pooled(inputs)
-        planted = plant(inputs.train.texts, rng)
+        planted = calibration.plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
         return _judge(inputs, pool, found, _measured(pool, planted, found, rng, confidence))
 
@@ -123,11 +113,11 @@ class _Measured:
 def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Generator, confidence: float) -> _Measured:
     """Return the measurements for the verdict."""
     n_t, n_h, m = pool.n_train, pool.n_control, len(found.row_run) - len(planted.texts)
-    calibrating = n_t + non_members(pool, found, rng)
-    run = run_thresholds(int(found.best[calibrating].max(initial=0)))
-    share_of_record = near_thresholds(float(found.near[calibrating].max(initial=0)))
-    whole = whole_thresholds(int(found.whole[calibrating].max(initial=0)))
-    words = loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
+    calibrating = n_t + calibration.non_members(pool, found, rng)
+    run = calibration.run_thresholds(int(found.best[calibrating].max(initial=0)))
+    share_of_record = calibration.near_thresholds(float(found.near[calibrating].max(initial=0)))
+    whole = calibration.whole_thresholds(int(found.whole[calibrating].max(initial=0)))
+    words = calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
     is_hard, certain = found.row_record.copy(), np.zeros(m, dtype=np.bool_)
     for of_row, thresholds in (
@@ -162,19 +152,19 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         scan_p=min(holm(scans)),
         tau=tau,
         needed=needed,
-        planted=caught(planted, is_hard[m:]),
+        planted=calibration.caught(planted, is_hard[m:]),
     )
 
 
 def _in_pieces(
-    pool: Pool, found: Matches, non_members: Int, run: ChanceThresholds, m: int
+    pool: Pool, found: Matches, calibrating: Int, run: ChanceThresholds, m: int
 ) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for records in pieces, the train persons above them, and the rows of their pieces."""
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:
-        return loose_thresholds(1.0), none, none
+        return calibration.loose_thresholds(1.0), none, none
     best = found.pieces.best
-    thresholds = loose_thresholds(float(best[non_members].max(initial=0)))
+    thresholds = calibration.loose_thresholds(float(best[calibrating].max(initial=0)))
     # persons with a copy in a single row are reported there, not as a record in pieces
     in_one_row = [found.records.owner, *(near.owner[near.row < m] for near in (found.copies, found.words))]
     is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row))
