@@ -194,8 +194,8 @@ def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) ->
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
     """Return how much of one person's text each row contains, counted as the audit does.
 
-    The result is the longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains at least NEAR
-    of a record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
+    The result is the longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains NEAR of a
+    record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
