@@ -161,7 +161,7 @@ def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
 
 
 class CommonText(NamedTuple):
-    """Sorted keys of the runs of tokens that belong to nobody: phrases of two persons, form headings of many."""
+    """Sorted keys of the runs of tokens that several persons share: phrases of two, form headings of many."""
 
     phrases: UInt
     forms: UInt

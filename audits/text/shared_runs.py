@@ -47,7 +47,7 @@ class Places(NamedTuple):
 def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
     """Return the longest runs in the rows of `made` that only one owner of the rows of `real` has.
 
-    A run that two owners share (boilerplate, a common phrase) belongs to nobody. The search starts with the runs of
+    A run that two owners share (boilerplate, a common phrase) does not count. The search starts with the runs of
     `shortest` tokens that occur in both tables. It repeatedly extends them by one token and keeps those that still
     occur in both, up to CAP_TOKENS; at each length it records the runs of a single owner. Equal runs have equal keys,
     so the places are split into parts by their first key, and the parts are processed one after the other. Both

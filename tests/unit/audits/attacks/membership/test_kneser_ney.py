@@ -34,9 +34,9 @@ def texts(seed, n, vocabulary=6, length=9):
 
 
 def test_the_model_equals_a_dictionary_implementation():
-    model, asked = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
-    (m, x), n = words([model, asked])
-    expected = [slow([t.split() for t in model], t.split(), n) for t in asked]
+    model, queries = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
+    (m, x), n = words([model, queries])
+    expected = [slow([t.split() for t in model], t.split(), n) for t in queries]
     assert log_likelihood(WordRows(m, None), WordRows(x, None), n) == pytest.approx(expected)
 
 
@@ -51,9 +51,9 @@ def test_probabilities_of_all_words_sum_to_one():
 
 
 def test_with_classes_the_model_is_the_mean_of_both_models():
-    model, asked = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
+    model, queries = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
     classes, mine = np.repeat([0, 1], 20), np.array([0, 1, 1, 0, 1])
-    (m, x), n = words([model, asked])
+    (m, x), n = words([model, queries])
     found = log_likelihood(WordRows(m, classes), WordRows(x, mine), n)
     alone = log_likelihood(WordRows(m, None), WordRows(x, None), n)
     assert not np.allclose(found, alone)
@@ -78,13 +78,13 @@ def test_scores_are_calibrated_on_the_reference_records_of_the_class():
     halves = [(np.arange(40) % 2 == i) for i in (0, 1)]
     kept = [np.array(rows[80:], dtype=object)[h].tolist() for h in halves]
     by_hand = np.zeros(40)
-    (one, other, model, asked), same = words([*kept, rows[:40], rows[40:80]])
+    (one, other, model, queries), same = words([*kept, rows[:40], rows[40:80]])
     assert same == n
     for z, of_domain, hz, hd in ((one, other, *halves), (other, one, *reversed(halves))):
         domain, wrote = WordRows(of_domain, classes[2][hd]), WordRows(model, classes[0])
         of_z, of_x = (
             log_likelihood(wrote, t, n) - log_likelihood(domain, t, n)
-            for t in (WordRows(z, classes[2][hz]), WordRows(asked, classes[1]))
+            for t in (WordRows(z, classes[2][hz]), WordRows(queries, classes[1]))
         )
         for c in (0, 1):
             like = of_z[classes[2][hz] == c]

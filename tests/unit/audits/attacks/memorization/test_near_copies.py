@@ -90,13 +90,13 @@ def interleaved(*texts, n=1):
 
 def test_inserted_words_do_not_hide_a_copy():
     with_numbers = " ".join(f"{i} {word}" for i, word in enumerate(TEXTS[0].split()))
-    for made, whose in (
+    for made, owners in (
         (interleaved(*TEXTS[1:3]), {1, 2}),
         (interleaved(*TEXTS[1:5], n=2), {1, 2, 3, 4}),
         (with_numbers, {0}),
     ):
         result = found([made])
-        assert set(result.owner.tolist()) == whose
+        assert set(result.owner.tolist()) == owners
         assert result.share.min() > 0.65
     too_far = " x x x x x x x x ".join(TEXTS[0].split())
     assert found([too_far]).best.max() == 0
