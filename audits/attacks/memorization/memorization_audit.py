@@ -259,8 +259,8 @@ def _shortfalls(found: Matches, f: _Measured) -> Iterator[str]:
     if len(f.hard) > 0:
         yield (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} words or most of a record of a train person, but "
-            f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be distinguished from "
-            "persons quoting each other; remove these rows and audit again, or pass the quoted text as the reference"
+            f"control persons are repeated for up to {f.run.by_chance} words, so copies cannot be distinguished from "
+            "quotations; remove these rows and audit again, or pass the quoted text as the reference"
         )
     if control_records > 0:
         yield (
