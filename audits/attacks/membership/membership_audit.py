@@ -1,4 +1,4 @@
-"""Membership audit: verdict on whether someone with the release can tell who was in the training data."""
+"""Membership audit: verdict on whether the release reveals who was in the training data."""
 
 import math
 from collections.abc import Mapping
