@@ -9,23 +9,14 @@ if TYPE_CHECKING:
     from audits.core.types import AuditInputs, AuditResult, Estimate, Table
     from audits.runner.run import run
 
-_HOME = {
-    "AuditError": "audits.core.errors",
-    "AuditInputs": "audits.core.types",
-    "AuditReport": "audits.core.report",
-    "AuditResult": "audits.core.types",
-    "Estimate": "audits.core.types",
-    "InputError": "audits.core.errors",
-    "NotMeasurable": "audits.core.errors",
-    "PolicyError": "audits.core.errors",
-    "Table": "audits.core.types",
-    "VerifyError": "audits.core.errors",
-    "audit_schema": "audits.core.report",
-    "load_inputs": "audits.core.inputs",
-    "load_table": "audits.core.inputs",
-    "read_report": "audits.core.report",
-    "run": "audits.runner.run",
+_NAMES = {
+    "audits.core.errors": ("AuditError", "InputError", "NotMeasurable", "PolicyError", "VerifyError"),
+    "audits.core.inputs": ("load_inputs", "load_table"),
+    "audits.core.report": ("AuditReport", "audit_schema", "read_report"),
+    "audits.core.types": ("AuditInputs", "AuditResult", "Estimate", "Table"),
+    "audits.runner.run": ("run",),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "AuditError",
@@ -50,6 +41,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `import audits` is fast."""
     import importlib
 
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module 'audits' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

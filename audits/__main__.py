@@ -1,4 +1,4 @@
-"""`python -m audits`."""
+"""Run the command line with `python -m audits`."""
 
 from audits.cli.main import main
 

@@ -27,7 +27,7 @@ from audits.core.holdout import person_scores
 from audits.core.inputs import take
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, persons
-from audits.embeddings.encoded_tables import encode_tables
+from audits.embeddings.encoders import encode_tables
 from audits.selftest import recipes
 from audits.selftest.clean_release import draw_population, stack_tables
 

@@ -1,1 +1,1 @@
-"""Shared basis of all audits: tables, estimates, intervals, reports, errors."""
+"""Shared parts of all audits: tables, estimates, intervals, reports, errors."""

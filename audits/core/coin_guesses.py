@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 from audits.core.stats import one_run_ceiling, one_run_epsilon
+from audits.core.types import Bool, Float
 
 FOLDS = 5
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 SHRINKAGE = 200.0
 PRIOR = 0.1
 MAX_CLAIM = 50.0
-
-Bool = NDArray[np.bool_]
-Float = NDArray[np.float64]
 
 
 class Claim(NamedTuple):
@@ -29,20 +26,17 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none.
-
-    Raises:
-        InputError: epsilon or delta of the claim is out of range.
-    """
+    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
     stated = claimed if isinstance(claimed, Mapping) else {}
     epsilon, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
-    problems = [
-        *([] if 0 < epsilon <= MAX_CLAIM else [f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}"]),
-        *([] if 0 <= delta < 1 else ["claim.delta must be a number from 0 to below 1"]),
-    ]
+    problems = []
+    if not 0 < epsilon <= MAX_CLAIM:
+        problems.append(f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}")
+    if not 0 <= delta < 1:
+        problems.append("claim.delta must be a number from 0 to below 1")
     if problems:
         raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=problems)
     return Claim(limit=epsilon, delta=delta, is_claim=True)
@@ -53,21 +47,13 @@ def _number(value: object) -> float:
 
 
 class Bound(NamedTuple):
-    """The lower bound on epsilon from guessed coins.
+    """The lower bound on epsilon from guessed coins."""
 
-    Args:
-        epsilon: the largest lower bound over the grid of numbers of guesses.
-        ceiling: the bound if every guess were right.
-        guesses: the number of guesses of the largest bound; 0 if every bound is 0.
-        right: how many of those guesses were right.
-        persons: number of coins that could be guessed: four fifths of all.
-    """
-
-    epsilon: float
-    ceiling: float
-    guesses: int
-    right: int
-    persons: int
+    epsilon: float  # the largest lower bound over the grid of numbers of guesses
+    ceiling: float  # the bound if every guess were right
+    guesses: int  # the number of guesses of the largest bound; 0 if every bound is 0
+    right: int  # how many of those guesses were right
+    persons: int  # number of coins that could be guessed: four fifths of all
 
 
 def guess_coins(
@@ -75,33 +61,28 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
-    one after the other. The coins of a fold are revealed only after it was guessed, and are then used to weight the
+    Persons are split into five folds at random. The coins of the first fold are known, and the other folds are
+    guessed one after the other. The coins of a fold are revealed after it was guessed and then used to weight the
     attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the folds before
 
     The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4
-    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that
-    depends only
-    on the number of persons is tested at alpha / (size of the grid).
+    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that depends
+    only on the number of persons is tested at alpha / (size of the grid).
 
     The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
     all other folds would violate this: guesses that depend on each other's coins can all be right together with
     probability 1/2 without any leak.
 
-    Args:
-        scores: for each attack one finite score per person; float64 (P,).
-        inserted: the coins, independent and fair; bool (P,).
-        rng: random stream for the folds.
-        alpha: probability of a wrong bound.
-        delta: delta of the claim that the bound is compared with.
+    `scores` has one finite score per person for each attack, `inserted` the independent fair coins; (P,) each. The
+    bound is wrong with probability at most alpha; delta is that of the claim.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a
-        coin is guessed right with probability at most q given the release and all earlier coins, so the number of
-        right guesses is stochastically below Bin(r, q). For delta > 0 the paper's term is used unchanged; a proof
-        for the sequential order has not been written.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is ours. With delta 0, a coin is
+        guessed right with probability at most q given the release and all earlier coins, so the number of right
+        guesses is stochastically below Bin(r, q). For delta > 0, we use the paper's term without a proof for the
+        sequential order.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
@@ -116,11 +97,11 @@ def guess_coins(
     grid = guesses_tried(n)
     best = Bound(0.0, 0.0, 0, 0, n)
     for r in grid:
-        right = sum(int(one[: _part(r, f)].sum()) for f, one in enumerate(by_confidence))
-        level = alpha / len(grid)
-        epsilon = one_run_epsilon(r=r, v=right, m=n, delta=delta, alpha=level)
-        ceiling = max(best.ceiling, one_run_epsilon(r=r, v=r, m=n, delta=delta, alpha=level))
-        best = best._replace(ceiling=ceiling)
+        # as in `array_split`, the first folds get the remainder
+        parts = [r // (FOLDS - 1) + (f < r % (FOLDS - 1)) for f in range(FOLDS - 1)]
+        right = sum(int(one[:part].sum()) for one, part in zip(by_confidence, parts, strict=True))
+        epsilon, ceiling = (one_run_epsilon(r=r, v=v, m=n, delta=delta, alpha=alpha / len(grid)) for v in (right, r))
+        best = best._replace(ceiling=max(best.ceiling, ceiling))
         if epsilon > best.epsilon:
             best = best._replace(epsilon=epsilon, guesses=r, right=right)
     return best
@@ -135,9 +116,7 @@ def provable(n: int, *, alpha: float) -> float:
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
     """Return how many coins, all guessed right, give a lower bound on epsilon above the limit.
 
-        q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps)
-
-    with G the size of the longest grid.
+    q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps);  G: size of the longest grid
     """
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 
@@ -150,11 +129,6 @@ def guessed_persons(n: int) -> int:
 def guesses_tried(n: int) -> list[int]:
     """Return the numbers of guesses to test among n coins."""
     return [*(r for r in GUESSES if r < n), n]
-
-
-def _part(r: int, fold: int) -> int:
-    """Return how many of r guesses belong to a fold; the first folds get the remainder, as in `array_split`."""
-    return r // (FOLDS - 1) + (fold < r % (FOLDS - 1))
 
 
 def _weights(tail: Float, coin: Float) -> Float:

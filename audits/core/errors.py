@@ -1,11 +1,4 @@
-"""Errors of the audits, independent of the generator package.
-
-AuditError(message, problems, hint)       exit code
-├─ InputError   (ValueError)                3   an input cannot be used
-├─ PolicyError  (ValueError)                3   a policy is malformed
-├─ NotMeasurable                            -   caught by the runner: status "not_measurable"
-└─ VerifyError                          10-15   a bundle did not verify; carries a stable code
-"""
+"""Errors of the audits with their exit codes; independent of the generator package."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -23,10 +16,7 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
-        if self.hint:
-            lines.append(self.hint)
-        return "\n".join(lines)
+        return "\n".join([self.message, *(f"  - {problem}" for problem in self.problems), *filter(None, [self.hint])])
 
 
 class InputError(AuditError, ValueError):
@@ -42,36 +32,18 @@ class PolicyError(AuditError, ValueError):
 
 
 class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an error of the user
-    """The tables are too small or unsuitable for this audit; the message names what is required."""
+    """The tables are too small or unsuitable for this audit; the runner reports the status "not_measurable"."""
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root did not verify.
-
-    Args:
-        code: stable error code such as `E_DIGEST`; tests and scripts match it.
-        message: what was found, what was expected and the remedy, with the file name if there is one.
-    """
+    """A bundle, envelope or trust root did not verify; scripts can rely on the code, such as `E_DIGEST`."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
-        "E_DIGEST": 10,
-        "E_DATA": 10,
-        "E_MANIFEST": 10,
-        "E_EXTRA": 10,
-        "E_MISSING": 10,
-        "E_SUBJECT": 10,
-        "E_SIG": 11,
-        "E_ENVELOPE": 11,
-        "E_JSON": 11,
-        "E_PREDICATE": 11,
-        "E_TRUST": 11,
-        "E_POLICY": 12,
-        "E_GATE": 12,
+        **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),
+        **dict.fromkeys(("E_SIG", "E_ENVELOPE", "E_JSON", "E_PREDICATE", "E_TRUST"), 11),
+        **dict.fromkeys(("E_POLICY", "E_GATE"), 12),
         "E_APPROVAL": 13,
-        "E_KEY_EXPIRED": 14,
-        "E_REVOKED": 14,
-        "E_TIME": 14,
-        "E_TSA": 14,
+        **dict.fromkeys(("E_KEY_EXPIRED", "E_REVOKED", "E_TIME", "E_TSA"), 14),
         "E_UNSAFE": 15,
     }
 

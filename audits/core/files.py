@@ -11,11 +11,7 @@ from audits.core.errors import InputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
+    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content."""
     partial = None
     try:
         # NamedTemporaryFile uses mode 0600, and the rename keeps it
@@ -35,8 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def locked(lock: Path) -> Iterator[None]:
     """Wait for an exclusive lock on a file, which is created if missing, and keep it inside the context.
 
-    Raises:
-        OSError: the file cannot be created, or, on Windows, another process keeps the lock for ten seconds.
+    Raise OSError if the file cannot be created or, on Windows, another process keeps the lock for ten seconds.
     """
     with lock.open("a") as file:
         if sys.platform == "win32":

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from audits.core.errors import InputError
@@ -18,13 +19,6 @@ MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 def pseudonym(key: bytes, person: str) -> str:
     """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
 
-    Args:
-        key: 32 bytes.
-        person: the group of the train person.
-
-    Raises:
-        InputError: the key has another length.
-
     Privacy: the holder of the key and the train table can find the person by computing all pseudonyms. Without the
         key this is impossible, even by trying all record numbers.
     Reference: HMAC, RFC 2104; test vectors in RFC 4231.
@@ -37,21 +31,10 @@ def pseudonym(key: bytes, person: str) -> str:
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
     """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
-    Each line has audit, row (of the synthetic table, from 0), start and end (characters), kind, and person (the
-    pseudonym).
-
-    Raises:
-        InputError: the file cannot be written.
+    Each line has the name of the audit and the fields of the finding, with the pseudonym of the person.
     """
     lines = [
-        {
-            "audit": result.name,
-            "row": finding.row,
-            "start": finding.start,
-            "end": finding.end,
-            "kind": finding.kind,
-            "person": pseudonym(key, finding.person),
-        }
+        {"audit": result.name, **asdict(finding), "person": pseudonym(key, finding.person)}
         for result in results
         for finding in result.findings
     ]

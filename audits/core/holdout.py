@@ -1,8 +1,7 @@
 """Split of the audit tables into compared persons and a reference for fitting.
 
-Everything an attack must fit first (word frequencies, projections, a language model of the domain) is fitted on a
-public reference table or on control persons who are then excluded from the comparison. It is never fitted on train,
-nor on the control persons that are compared.
+Attacks fit word frequencies, projections and language models on a public reference table or on control persons who
+are then excluded from the comparison. They never fit them on train or on the compared control persons.
 """
 
 from dataclasses import dataclass
@@ -12,13 +11,11 @@ from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, Table, persons
 
 REFERENCE_SHARE = 0.2
 MIN_PERSONS = 20
 MIN_SYNTHETIC = 20
-
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +41,13 @@ class HoldoutTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """The compared persons of both arms: train first, then control.
+    """The compared persons of both arms: train first, then control."""
 
-    Args:
-        row_person: person index of each row of train and then control; int64 (n,).
-        is_train: whether each person is in train; bool (P,).
-        person_class: class index of the first record of each person; int64 (P,), all 0 without labels.
-        synthetic_class: class index of each synthetic row; int64 (m,), all 0 without labels.
-        n_classes: number of classes over all tables.
-    """
-
-    row_person: Int
-    is_train: NDArray[np.bool_]
-    person_class: Int
-    synthetic_class: Int
-    n_classes: int
+    row_person: Int  # person index of each row of train and then control; int64 (n,)
+    is_train: Bool  # whether each person is in train; bool (P,)
+    person_class: Int  # class index of the first record of each person; int64 (P,), all 0 without labels
+    synthetic_class: Int  # class index of each synthetic row; int64 (m,), all 0 without labels
+    n_classes: int  # number of classes over all tables
 
     @property
     def n_train(self) -> int:
@@ -74,8 +63,7 @@ class Arms:
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
     """Return the tables with the reference table or, without one, with a fifth of the control persons as reference.
 
-    Raises:
-        NotMeasurable: there are too few persons, synthetic rows or reference rows; the message names the minimum.
+    Raise NotMeasurable with the required number if there are too few persons, synthetic rows or reference rows.
 
     Randomness: one permutation of the control persons if there is no reference table.
     """
@@ -85,25 +73,19 @@ def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
             f"{n_train} train persons, {n_control} control persons and {len(inputs.synthetic)} synthetic records are "
             f"too few to compare; at least {MIN_PERSONS} of each are required, and a verdict needs many more"
         )
-    if inputs.reference is not None:
-        if len(inputs.reference) < MIN_PERSONS:
-            raise NotMeasurable(f"the reference table needs at least {MIN_PERSONS} records")
-        return HoldoutTables(
-            synthetic=inputs.synthetic,
-            train=inputs.train,
-            control=inputs.control,
-            reference=inputs.reference,
-            reference_is_control=False,
-        )
-    _, row_person = persons(inputs.control.groups)
-    aside = np.zeros(n_control, dtype=np.bool_)
-    aside[rng.permutation(n_control)[: max(1, round(REFERENCE_SHARE * n_control))]] = True
+    control, reference = inputs.control, inputs.reference
+    if reference is None:
+        n_reference = max(1, round(REFERENCE_SHARE * n_control))
+        is_reference = np.isin(persons(control.groups)[1], rng.permutation(n_control)[:n_reference])
+        control, reference = (take(control, np.flatnonzero(rows)) for rows in (~is_reference, is_reference))
+    elif len(reference) < MIN_PERSONS:
+        raise NotMeasurable(f"the reference table needs at least {MIN_PERSONS} records")
     return HoldoutTables(
         synthetic=inputs.synthetic,
         train=inputs.train,
-        control=take(inputs.control, np.flatnonzero(~aside[row_person])),
-        reference=take(inputs.control, np.flatnonzero(aside[row_person])),
-        reference_is_control=True,
+        control=control,
+        reference=reference,
+        reference_is_control=inputs.reference is None,
     )
 
 
@@ -113,29 +95,23 @@ def arms(holdout: HoldoutTables) -> Arms:
     control_names, control_person = persons(holdout.control.groups)
     row_person = np.concatenate([train_person, control_person + len(train_names)])
     is_train = np.arange(len(train_names) + len(control_names)) < len(train_names)
-    if holdout.synthetic.labels is None or holdout.train.labels is None or holdout.control.labels is None:
-        return Arms(
-            row_person=row_person,
-            is_train=is_train,
-            person_class=np.zeros(len(is_train), dtype=np.int64),
-            synthetic_class=np.zeros(len(holdout.synthetic), dtype=np.int64),
-            n_classes=1,
-        )
-    labels = [*holdout.synthetic.labels, *holdout.train.labels, *holdout.control.labels]
+    m = len(holdout.synthetic)
+    labels = [""] * (m + len(row_person))  # one class, unless every table has classes
+    if holdout.has_labels:
+        tables = (holdout.synthetic, holdout.train, holdout.control)
+        labels = [label for table in tables for label in table.labels or ()]
     number = {label: i for i, label in enumerate(sorted(set(labels)))}
     codes = np.array([number[label] for label in labels], dtype=np.int64)
-    first_row = np.unique(row_person, return_index=True)[1]
-    m = len(holdout.synthetic)
     return Arms(
         row_person=row_person,
         is_train=is_train,
-        person_class=codes[m:][first_row],
+        person_class=codes[m:][np.unique(row_person, return_index=True)[1]],
         synthetic_class=codes[:m],
         n_classes=len(number),
     )
 
 
-def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> NDArray[np.float64]:
+def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> Float:
     """Return the highest record score of each person, so that each person is one trial; float64 (P,)."""
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)

@@ -1,21 +1,23 @@
 """Load tables from parquet, jsonl or csv files and check every row before any audit runs."""
 
+import codecs
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.released import file_problems, no_duplicate_keys, plain_file, released_problems
-from audits.core.strictjson import canonical
-from audits.core.types import AuditInputs, Table
+from audits.core.released import file_problems, plain_file, released_problems
+from audits.core.strictjson import canonical, unique_keys
+from audits.core.types import AuditInputs, Int, Table
 
 # only "synthetic" is checked byte by byte: a rerun is never released, and a previous table has been released before
 Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"]
@@ -23,9 +25,9 @@ Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LISTED = 20  # problems and columns listed one by one; the rest is counted
 _NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
-_BOM = b"\xef\xbb\xbf"  # some programs start UTF-8 files with it
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -40,9 +42,8 @@ def load_table(
 ) -> Table:
     """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
 
-    A synthetic table is going to be released, so every byte of its file must be audited. It may have no other columns
-    than the named ones, and the file must equal what a plain writer makes of its rows
-    (`audits.core.released.file_problems`).
+    A synthetic table will be released, so every byte of its file must be audited. It may have only the named columns,
+    and the file must equal what a plain writer makes of its rows (`audits.core.released.file_problems`).
 
     Args:
         path: the file.
@@ -50,18 +51,20 @@ def load_table(
         label: column of the classes; may be missing only under its default name.
         group: column of the persons; may be missing only under its default name.
         role: what the table is used for; selects the checks and appears in messages.
-        rows_are_persons: the user declares that each row belongs to a different person; ignored if there is a group
-            column.
+        rows_are_persons: whether each row belongs to a different person; ignored if there is a group column.
 
-    Raises:
-        InputError: the file or a column is missing, or a row cannot be used. The message counts all bad rows and
-            lists the first ones by row number (from 1) and reason, without their content.
+    Raise InputError if the file or a column is missing or a row cannot be used. The message counts the bad rows and
+    lists the first ones by row number (from 1) and reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        problems += _unaudited_content(path, columns, found, rows)
+        if extra := found - set(columns.values()):
+            advice = "remove them with `audits rewrite` (--group names ids)"
+            problems.append(f"columns that no audit reads: {_shown(extra)}; {advice}")
+        elif rows:
+            problems += file_problems(path, [row for _, row in rows])
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -85,29 +88,10 @@ def load_table(
     )
 
 
-def _unaudited_content(
-    path: Path, columns: Mapping[str, str], found: set[str], rows: Sequence[tuple[int, Mapping[str, Any]]]
-) -> list[str]:
-    """Return a problem if a file for release contains anything besides the audited columns."""
-    if extra := found - set(columns.values()):
-        return [
-            f"columns that no audit reads: {_shown(extra)}; remove them with `audits rewrite` (--group names ids)"
-        ]
-    return file_problems(path, [row for _, row in rows]) if rows else []
-
-
 def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
     """Write only the audited columns of a table to a new file in canonical form; return the number of rows.
 
-    Args:
-        path: the table.
-        out: a new file; its suffix selects the format.
-        text: column of the texts.
-        label: column of the classes, if there is one.
-        group: column of the ids or persons, if there is one.
-
-    Raises:
-        InputError: the table cannot be used, or the new file exists or cannot be written.
+    The suffix of the new file selects its format. Raise InputError if the file exists.
     """
     table = load_table(path, text=text, label=label, group=group, role="rerun")
     if out.suffix not in _READERS:
@@ -127,25 +111,17 @@ def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
 def load_tables(
     synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
 ) -> AuditInputs:
-    """Return the audit inputs loaded from files.
+    """Return the audit inputs loaded from files; `options` are the column options of `load_table`.
 
-    Args:
-        synthetic: None if there is no release yet; control is then used as a placeholder.
-        train: table the generator was trained on.
-        control: persons the generator never saw.
-        reference: public text of the same kind, or None.
-        options: column names and `rows_are_persons` of `load_table`.
-
-    Raises:
-        InputError: as in `load_table` and `load_inputs`.
+    Without a release (`synthetic` is None), control takes its place.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    # callers without a release do not read the placeholder; without labels and groups it passes the release checks
-    placeholder = replace(unseen, labels=None, has_groups=False)
-    return load_inputs(placeholder if released is None else released, trained, unseen, public)
+    if released is None:  # callers do not use the placeholder; without labels and groups it passes the release checks
+        released = replace(unseen, labels=None, has_groups=False)
+    return load_inputs(released, trained, unseen, public)
 
 
 def load_inputs(
@@ -158,34 +134,24 @@ def load_inputs(
 ) -> AuditInputs:
     """Return the audit inputs after checking the tables against each other.
 
-    Raises:
-        InputError: a table is empty, a person is in both train and control, labels or persons of the synthetic table
-            must not be released (`released_problems`), or `identifiers` has not one entry per train row.
+    Raise InputError if a table is empty, a person is in both train and control, labels or persons of the synthetic
+    table must not be released (`released_problems`), or `identifiers` has not one entry per train row.
     """
-    problems = [
-        f"the {name} table has no rows"
-        for name, table in (("synthetic", synthetic), ("train", train), ("control", control))
-        if len(table) == 0
-    ]
-    if train.has_groups and control.has_groups:
-        shared = len(set(train.groups) & set(control.groups))
-        if shared:
-            problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
+    tables = {"synthetic": synthetic, "train": train, "control": control}
+    problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
+    shared = len(set(train.groups) & set(control.groups)) if train.has_groups and control.has_groups else 0
+    if shared:
+        problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
         raise InputError("the tables do not fit together", problems=problems)
-    return AuditInputs(
-        synthetic=synthetic,
-        train=train,
-        control=control,
-        reference=reference,
-        identifiers=None if identifiers is None else tuple(tuple(row) for row in identifiers),
-    )
+    known = None if identifiers is None else tuple(tuple(row) for row in identifiers)
+    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=known)
 
 
-def take(table: Table, rows: NDArray[np.int64]) -> Table:
+def take(table: Table, rows: Int) -> Table:
     """Return the table of the given rows, in the given order."""
     index = rows.tolist()
     return Table(
@@ -210,16 +176,13 @@ def table_digest(table: Table) -> str:
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
     """Return the sha256 of each given table, of the lineage and of the mechanism log, by role."""
-    tables = {"synthetic": inputs.synthetic, "train": inputs.train, "control": inputs.control}
-    if inputs.reference is not None:
-        tables["reference"] = inputs.reference
-    if inputs.mirror is not None:
-        tables["mirror"] = inputs.mirror
+    roles = ("synthetic", "train", "control", "reference", "mirror")
+    tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
         tables |= {"canaries": inputs.canaries.table, "canary build": inputs.canaries.canary_build}
     if inputs.previous is not None:
         tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
-    found = {name: table_digest(table) for name, table in tables.items()}
+    found = {name: table_digest(table) for name, table in tables.items() if table is not None}
     if inputs.lineage is not None:
         lineage = [[list(row) for row in column] for column in (inputs.lineage.parents, inputs.lineage.weights)]
         found["lineage"] = hashlib.sha256(canonical(lineage)).hexdigest()
@@ -234,10 +197,10 @@ def shortened(problems: Sequence[str]) -> list[str]:
     return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
-_Rows = Sequence[tuple[int, Mapping[str, Any]]]
+_Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 
-def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, set[str], list[str]]:
+def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
     if path.suffix not in _READERS:
         raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
@@ -258,10 +221,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
     return rows, found, problems
 
 
-def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     try:
         file = pq.ParquetFile(path, pre_buffer=False)
         names = file.schema_arrow.names
@@ -272,53 +232,47 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[A
             raise InputError(f"the {role} table has {file.metadata.num_rows} rows; the limit is {MAX_ROWS}")
         rows = file.read(columns=[name for name in columns.values() if name in found], use_threads=False).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise InputError(
-            f"the {role} table is not a readable parquet file ({type(error).__name__}): {path}"
-        ) from error
+        kind = type(error).__name__
+        raise InputError(f"the {role} table is not a readable parquet file ({kind}): {path}") from error
     return list(enumerate(rows, start=1)), found, []
 
 
-def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[Any], set[str], list[str]]:
-    rows: list[tuple[int, dict[str, Any]]] = []
-    found: set[str] = set()
-    problems: list[str] = []
+def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> _Loaded:
+    rows, found, problems = list[tuple[int, dict[str, Any]]](), set[str](), list[str]()
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(
-                    (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"),
-                    object_pairs_hook=no_duplicate_keys,
-                )
+                text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode("utf-8")
+                row = json.loads(text, object_pairs_hook=unique_keys)
             except UnicodeDecodeError:
                 problems.append(f"row {number}: not UTF-8")
-                continue
             except (ValueError, RecursionError):
                 problems.append(f"row {number}: not valid JSON, or a duplicate key")
-                continue
-            if not isinstance(row, dict):
-                problems.append(f"row {number}: not a JSON object")
-                continue
-            found |= row.keys()
-            rows.append((number, row))
+            else:
+                if isinstance(row, dict):
+                    found |= row.keys()
+                    rows.append((number, row))
+                else:
+                    problems.append(f"row {number}: not a JSON object")
     return rows, found, problems
 
 
-def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
+def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> _Loaded:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
         # bytes that are not UTF-8 become lone surrogates, so that the row number can be reported
         with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
-            if not _is_utf8(header):
+            if _SURROGATE.search("".join(header)):
                 raise InputError(f"the header of the {role} table is not UTF-8")
             if len(set(header)) != len(header):
                 raise InputError(f"the {role} table has two columns with one name")
             rows, problems = [], []
             for number, cells in enumerate(reader, start=1):
-                if not _is_utf8(cells):
+                if _SURROGATE.search("".join(cells)):
                     problems.append(f"row {number}: not UTF-8")
                 elif len(cells) == len(header):
                     rows.append((number, dict(zip(header, cells, strict=True))))
@@ -334,14 +288,6 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any]
 _READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
-def _is_utf8(cells: Sequence[str]) -> bool:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
     """Return why a row cannot be used, or an empty string if it can."""
     value = row.get(columns["text"])
@@ -351,7 +297,7 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
         return "empty text"
     if len(value) > MAX_TEXT_CHARACTERS:
         return f"text longer than {MAX_TEXT_CHARACTERS} characters"
-    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if _SURROGATE.search(value):
         return "text with a lone surrogate"
     for key in ("label", "group"):
         name = columns[key]
@@ -377,9 +323,8 @@ def _check_columns(
     missing = [name for name in required if name not in found]
     if missing:
         present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & {
-            *columns.values()
-        }:  # the first line may be a record: do not print it
+        if path.suffix == ".csv" and not found & set(columns.values()):
+            # the first line may be a record, so it is not printed
             present = f"the first line has {len(found)} cells and none of these names: is it a header?"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",

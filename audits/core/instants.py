@@ -24,9 +24,4 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(_FORMAT)
 
 
-def _checked(text: str) -> str:
-    instant(text)
-    return text
-
-
-Instant = Annotated[str, AfterValidator(_checked)]
+Instant = Annotated[str, AfterValidator(lambda text: stamp(instant(text)))]

@@ -1,8 +1,8 @@
 """Canonical Parquet: every byte of the file is determined by its rows.
 
-Files of a library contain its version, and their pages, dictionaries and footer can contain data that no reader
-shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone with the rows
-can write the file again and compare the bytes.
+Files written by a library contain its version, and their pages, dictionaries and footer can contain data that no
+reader shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone with
+the rows can write the file again and compare the bytes.
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
@@ -18,14 +18,7 @@ _SHORT_LIST = 15
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
-    """Return a Parquet file of string columns without missing values, in one row group.
-
-    Args:
-        columns: names and values; all of the same length, at least 1.
-
-    Raises:
-        UnicodeEncodeError: a value contains a lone surrogate.
-    """
+    """Return a Parquet file of named string columns of equal length (at least 1), in one row group."""
     n_rows = len(columns[0][1])
     body, chunks, total = bytearray(_MAGIC), [], 0
     for name, values in columns:
@@ -45,25 +38,24 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
         chunks.append(_struct((2, _I64, _int(start)), (3, _STRUCT, about)))
     group = _struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _int(total)), (3, _I64, _int(n_rows)))
     root = _struct((4, _BINARY, _binary(b"schema")), (5, _I32, _int(len(columns))))
+    schema = [
+        _struct(
+            (1, _I32, _int(_BYTE_ARRAY)),
+            (3, _I32, _int(_REQUIRED)),
+            (4, _BINARY, _binary(name.encode())),
+            (6, _I32, _int(_UTF8)),
+            (10, _STRUCT, _struct((1, _STRUCT, _struct()))),  # logical type: string
+        )
+        for name, _ in columns
+    ]
     footer = _struct(
         (1, _I32, _int(1)),
-        (2, _LIST, _list(_STRUCT, [root, *(_string_column(name) for name, _ in columns)])),
+        (2, _LIST, _list(_STRUCT, [root, *schema])),
         (3, _I64, _int(n_rows)),
         (4, _LIST, _list(_STRUCT, [group])),
         (6, _BINARY, _binary(CREATED_BY)),
     )
     return bytes(body) + footer + len(footer).to_bytes(4, "little") + _MAGIC
-
-
-def _string_column(name: str) -> bytes:
-    is_string = _struct((1, _STRUCT, _struct()))
-    return _struct(
-        (1, _I32, _int(_BYTE_ARRAY)),
-        (3, _I32, _int(_REQUIRED)),
-        (4, _BINARY, _binary(name.encode())),
-        (6, _I32, _int(_UTF8)),
-        (10, _STRUCT, is_string),
-    )
 
 
 def _pages(values: Sequence[bytes]) -> bytes:

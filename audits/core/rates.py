@@ -2,36 +2,25 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audits.core.stats import needed_for_zero_events, newcombe, wilson
-from audits.core.types import Estimate
+from audits.core.types import Bool, Estimate
 
 TIERS = (0.001, 0.003, 0.01)
 
-Hits = NDArray[np.bool_]
-
 
 class Tier(NamedTuple):
-    """The limit on a rate that a number of persons can support; fixed before any event is counted.
+    """The limit on a rate that a number of persons can support; fixed before any event is counted."""
 
-    Args:
-        tau: the limit; None if there are too few persons for any.
-        needed: persons per arm for the next stricter limit (0 if there is none); if tau is None, for the weakest.
-    """
-
-    tau: float | None
-    needed: int
+    tau: float | None  # the limit; None if there are too few persons for any
+    needed: int  # persons per arm for the next stricter limit (0 if there is none); if tau is None, for the weakest
 
 
 def tier(n_persons: int) -> Tier:
     """Return the strictest limit that zero events among n persons can show at 95 % confidence.
 
-        n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299
-
-    The limit does not depend on the confidence of the run. Otherwise a higher confidence would need more persons for
-    the same limit, and so weaken it.
+    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The limit does not
+    depend on the confidence of the run. Otherwise a higher confidence would need more persons for the same limit, and
+    so weaken it.
     """
     stricter = 0
     for tau in TIERS:
@@ -44,23 +33,21 @@ def tier(n_persons: int) -> Tier:
 
 def too_few(n_persons: int) -> str:
     """Return a sentence that names the number of persons required."""
-    enough = [(tau, needed_for_zero_events(tau)) for tau in (TIERS[-1], TIERS[0])]
+    weakest, strictest = TIERS[-1], TIERS[0]
     return (
-        f"{n_persons} persons in the smaller of train and control are too few; {enough[0][1]} in each are required "
-        f"to show a rate of at most {enough[0][0]:g}, {enough[1][1]} for {enough[1][0]:g}"
+        f"{n_persons} persons in the smaller of train and control are too few; {needed_for_zero_events(weakest)} in "
+        f"each are required to show a rate of at most {weakest:g}, {needed_for_zero_events(strictest)} for "
+        f"{strictest:g}"
     )
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit with a hard rule: it detects a leak of one person, the rate 1 / n_train.
-
-    `n_needed` is the number of persons per arm that can show a rate below the strictest limit.
-    """
+    """Return the power of an audit with a hard rule: it detects a leak of one person, the rate 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
 
-def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:
+def difference(train: Bool, control: Bool, *, confidence: float) -> Estimate:
     """Return the share of train persons with a hit minus that of control persons, with Newcombe's interval."""
     k_t, n_t, k_h, n_h = int(train.sum()), len(train), int(control.sum()), len(control)
     low, high = newcombe(k_t, n_t, k_h, n_h, confidence=confidence)
@@ -68,7 +55,7 @@ def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:
     return Estimate(value=value, low=min(low, value), high=max(high, value), confidence=confidence, n=min(n_t, n_h))
 
 
-def share(hit: Hits, *, confidence: float) -> Estimate:
+def share(hit: Bool, *, confidence: float) -> Estimate:
     """Return the share of persons with a hit, with Wilson's interval."""
     k, n = int(hit.sum()), len(hit)
     low, high = wilson(k, n, confidence=confidence)

@@ -44,51 +44,32 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 )
 
 
-def no_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object without duplicate keys; of duplicates, a reader would see only the last.
-
-    Raises:
-        ValueError: there is a duplicate key.
-    """
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("duplicate key")
-    return made
-
-
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a problem if a file differs from the output of every known plain writer for its rows.
 
     No audit reads data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes or
-    after the end. Therefore the rows are written again in each usual form, and one result must equal the file.
-
-    Args:
-        path: a readable file of a table whose columns are all audited.
-        rows: the rows of the file in order; a parquet file is read again.
+    after the end. Therefore the rows are written again in each usual form, and one result must equal the file. All
+    columns of `rows` must be audited; a parquet file is read again.
     """
     data = path.read_bytes()
-    spellings = {".parquet": _parquet_spellings, ".jsonl": _jsonl_spellings, ".csv": _csv_spellings}
+    writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
     try:
-        if any(data == made for made in spellings[path.suffix](data, rows)):
+        if any(data == plain for plain in writers[path.suffix](data, rows)):
             return []
     except (pa.ArrowException, ValueError, TypeError, OSError, KeyError):
         pass  # a table that cannot be written again is not the output of a plain writer
-    message = (
-        "the file contains unaudited bytes, such as metadata, indexes, categories, whitespace or escapes: no known "
-        "plain writer produces it from its rows; rewrite it with `audits rewrite`"
-    )
-    return [message]
+    reason = "the file contains unaudited bytes, such as metadata, indexes, categories, whitespace or escapes"
+    return [f"{reason}: no known plain writer produces it from its rows; rewrite it with `audits rewrite`"]
 
 
 def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
     """Return the rows as a file of the given suffix that `file_problems` accepts."""
     if suffix == ".parquet":
         return _written(pa.Table.from_pylist(list(rows)))
-    spelling = _jsonl_spellings if suffix == ".jsonl" else _csv_spellings
-    return next(iter(spelling(b"", rows)))
+    return next(_jsonl_files(b"", rows) if suffix == ".jsonl" else _csv_files(b"", rows))
 
 
-def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
+def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
     """Yield the files that a release, pyarrow and, if installed, pandas write for the columns of a file."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
@@ -109,10 +90,10 @@ def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
     """Return the writer options that can be read from a file."""
-    first = meta.row_group(0)
-    columns = [first.column(i) for i in range(first.num_columns)]
+    group = meta.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
     return {
-        "row_group_size": first.num_rows,
+        "row_group_size": group.num_rows,
         "compression": {c.path_in_schema: c.compression.replace("UNCOMPRESSED", "NONE") for c in columns},
         "use_dictionary": [c.path_in_schema for c in columns if c.has_dictionary_page],
         "write_statistics": [c.path_in_schema for c in columns if c.is_stats_set],
@@ -128,34 +109,33 @@ def _written(table: pa.Table, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _jsonl_spellings(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
+def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
     """Yield the rows as JSON lines: with and without escapes, spaces, CRLF and a final line end."""
     if len({tuple(row) for row in rows}) > 1:
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
 
-        def spelled(row: Mapping[str, Any], a: Any = is_ascii, b: Any = separators, c: str = slash) -> bytes:
-            line = json.dumps(dict(row), ensure_ascii=a, separators=b).replace("/", c)
-            return line.encode("utf-8", "surrogatepass")
+        def line(row: Mapping[str, Any], a: Any = is_ascii, b: Any = separators, c: str = slash) -> bytes:
+            text = json.dumps(dict(row), ensure_ascii=a, separators=b).replace("/", c)
+            return text.encode("utf-8", "surrogatepass")
 
-        if data and not data.startswith(spelled(rows[0])):
+        if data and not data.startswith(line(rows[0])):
             continue
-        lines = [spelled(row) for row in rows]
+        lines = [line(row) for row in rows]
         for end in (b"\n", b"\r\n"):
             yield end.join([*lines, b""])
             yield end.join(lines)
 
 
-def _csv_spellings(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
+def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
     """Yield the rows as csv: with minimal or full quoting, with LF or CRLF, with and without a final line end."""
     for quoting, end in product(_QUOTINGS, ("\n", "\r\n")):
         buffer = io.StringIO(newline="")
-        csv.writer(buffer, quoting=quoting, lineterminator=end).writerows(
-            [list(rows[0]), *(list(row.values()) for row in rows)]
-        )
-        made = buffer.getvalue().encode("utf-8", "surrogateescape")
-        yield made
-        yield made.removesuffix(end.encode())
+        writer = csv.writer(buffer, quoting=quoting, lineterminator=end)
+        writer.writerows([list(rows[0]), *(list(row.values()) for row in rows)])
+        data = buffer.getvalue().encode("utf-8", "surrogateescape")
+        yield data
+        yield data.removesuffix(end.encode())
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
@@ -174,7 +154,9 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
             found.append(f"{len(unknown)} labels of the synthetic table do not occur in train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
-        unique = len(_of_one_person(train, control) & set(synthetic.labels))
+        pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
+        n_persons = Counter(label for label, _ in pairs)
+        unique = sum(n_persons[label] == 1 for label in set(synthetic.labels))
         if unique > 0:
             found.append(f"{unique} labels of the synthetic table belong to a single person: merge such classes")
     if synthetic.has_groups:
@@ -190,13 +172,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     return found
 
 
-def _of_one_person(train: Table, control: Table) -> set[str]:
-    """Return the labels that belong to a single person."""
-    pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
-    return {label for label, n in Counter(label for label, _ in pairs).items() if n == 1}
-
-
-def _person_problems(made: set[str], real: set[str]) -> list[str]:
+def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
     plain = {_plain(name) for name in real} - {""}
     names = ahocorasick.Automaton()
     for name in plain:
@@ -204,11 +180,11 @@ def _person_problems(made: set[str], real: set[str]) -> list[str]:
             names.add_word(name, True)
     names.make_automaton()
     found = []
-    if any(len(name) > MAX_NAME_CHARACTERS or _NAME.fullmatch(name) is None for name in made):
+    if any(len(name) > MAX_NAME_CHARACTERS or _NAME.fullmatch(name) is None for name in synthetic):
         found.append("persons of the synthetic table are not short names: remove the column, or number the rows")
     n_real = sum(
         _plain(name) in plain or (len(names) > 0 and next(iter(names.iter(_plain(name))), None) is not None)
-        for name in made
+        for name in synthetic
     )
     if n_real > 0:
         found.append(
@@ -227,27 +203,26 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
     The search covers the algorithms of `hashlib` and name-based UUIDs, in hexadecimal (also truncated to the first or
     last 8 characters or more), base 32 and base 64. It covers each id as written and in its usual spellings, and each
-    text. Digests truncated to fewer than 16 characters count only if there are more than expected by chance.
-
-    Args:
-        public: strings for release.
-        ids: ids of persons.
-        texts: texts of records.
+    text of a record. Digests truncated to fewer than 16 characters count only if there are more than expected by
+    chance.
     """
     long, short = _candidates(public)
     if not long and not short:
         return 0
+    of_ids = ((data, _uuids(data)) for name in ids for data in _spellings(name))
+    no_uuids: list[bytes] = []
+    of_texts = ((text.encode("utf-8", "surrogatepass"), no_uuids) for text in texts)
     hits: dict[int, set[bytes | str]] = defaultdict(set)
     n_digests = 0
-    for data in chain.from_iterable(map(_spellings_of, ids)):
-        digests = [*(make(data).digest() for make in _ALGORITHMS), *_uuids(data)]
+    for data, uuids in chain(of_ids, of_texts):
+        digests = [*(algorithm(data).digest() for algorithm in _ALGORITHMS), *uuids]
         n_digests += len(digests)
-        _look(digests, long, short, hits)
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        digests = [make(data).digest() for make in _ALGORITHMS]
-        n_digests += len(digests)
-        _look(digests, long, short, hits)
+        for digest in digests:
+            if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
+                hits[_WINDOW].add(digest)
+            name = digest.hex() if short else ""
+            for length, tokens in short.items():
+                hits[length].update({name[:length], name[-length:]} & tokens)
     total = 0
     for length, found in hits.items():
         by_chance = 2 * n_digests * len(short[length]) / 16**length if length < _WINDOW else 0.0
@@ -280,38 +255,18 @@ def _windows(token: str) -> Iterator[str]:
     return (token[i : i + _WINDOW] for i in range(len(token) - _WINDOW + 1))
 
 
-def _look(
-    digests: Iterable[bytes],
-    long: Mapping[int, set[bytes]],
-    short: Mapping[int, set[str]],
-    hits: dict[int, set[bytes | str]],
-) -> None:
-    """Add to `hits` the digests that are among the candidates, by length."""
-    for digest in digests:
-        if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
-            hits[_WINDOW].add(digest)
-        if short:
-            name = digest.hex()
-            for length, tokens in short.items():
-                for end in (name[:length], name[-length:]):
-                    if end in tokens:
-                        hits[length].add(end)
-
-
-def _spellings_of(name: str) -> set[bytes]:
+def _spellings(name: str) -> set[bytes]:
     """Return the usual spellings of an id that a digest may be computed from."""
     digits = re.sub(r"\D", "", name)
-    spelled = {name, name.strip(), name.lower(), name.upper(), _plain(name), digits, digits.lstrip("0"), f"{name}\n"}
-    return {one.encode("utf-8", "surrogatepass") for one in spelled - {""}}
+    forms = {name, name.strip(), name.lower(), name.upper(), _plain(name), digits, digits.lstrip("0"), f"{name}\n"}
+    return {form.encode("utf-8", "surrogatepass") for form in forms - {""}}
 
 
 def _uuids(data: bytes) -> list[bytes]:
     """Return the name-based UUIDs of a name (RFC 9562, versions 3 and 5) in the namespaces of the RFC."""
-    made = []
-    for version, make in ((3, hashlib.md5), (5, hashlib.sha1)):
+    uuids = []
+    for version, algorithm in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:
-            digest = bytearray(make(space.bytes + data, usedforsecurity=False).digest()[:16])
-            digest[6] = digest[6] & 0x0F | version << 4
-            digest[8] = digest[8] & 0x3F | 0x80
-            made.append(bytes(digest))
-    return made
+            digest = algorithm(space.bytes + data, usedforsecurity=False).digest()[:16]
+            uuids.append(uuid.UUID(bytes=digest, version=version).bytes)
+    return uuids

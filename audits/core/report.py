@@ -1,6 +1,5 @@
 """The report of all audits, in memory and as the versioned JSON file `audit.json`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,19 +19,12 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """The results of all audits on one set of tables.
+    """The results of all audits on one set of tables."""
 
-    Args:
-        results: one per audit, in the order in which they were requested.
-        inputs: sha256 of each input, by role (see `audits.core.inputs.digests`).
-        input_checks: results of the input checks.
-        tool: name and version of the audit package.
-    """
-
-    results: tuple[AuditResult, ...]
-    inputs: Mapping[str, str]
-    input_checks: Mapping[str, Any] = field(default_factory=dict)
-    tool: str
+    results: tuple[AuditResult, ...]  # one per audit, in the order in which they were requested
+    inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
+    input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
+    tool: str  # name and version of the audit package
 
     @property
     def overall(self) -> Verdict:
@@ -53,8 +45,7 @@ class AuditReport:
     def to_json(self) -> bytes:
         """Return the RFC 8785 bytes of `audit.json`; equal reports have equal bytes.
 
-        Raises:
-            InputError: a number is not finite, or a detail is not a JSON value.
+        Raise InputError if a number is not finite or a detail is not a JSON value.
 
         Privacy: the report does not contain the seed. With it, an attacker who guesses the tables could reproduce the
             report exactly and so confirm the guess.
@@ -76,11 +67,7 @@ class AuditReport:
 
 
 def read_report(data: bytes) -> AuditReport:
-    """Return the report of an `audit.json`.
-
-    Raises:
-        InputError: it does not follow the schema; all violations are listed by their path.
-    """
+    """Return the report of an `audit.json`; raise InputError with all violations of the schema."""
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
@@ -109,33 +96,14 @@ def audit_schema() -> dict[str, Any]:
 
 
 def result_json(result: AuditResult) -> dict[str, Any]:
-    """Return the JSON value of a result in `audit.json`."""
-    return {
-        "name": result.name,
-        "verdict": result.verdict,
-        "status": result.status,
-        "estimate": estimate_json(result.estimate),
-        "control": estimate_json(result.control),
-        "threshold": _plain(result.threshold),
-        "direction": result.direction,
-        "metrics": {name: estimate_json(estimate) for name, estimate in result.metrics.items()},
-        "details": _plain(result.details),
-        "reason": result.reason,
-        "confidence": None if result.confidence is None else float(result.confidence),
-    }
+    """Return the JSON value of a result in `audit.json`, which excludes the findings."""
+    return {name: _plain(getattr(result, name)) for name in _Result.model_fields}
 
 
-def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+def estimate_json(estimate: Estimate) -> dict[str, float | int]:
     """Return the JSON value of an estimate in `audit.json`."""
-    if estimate is None:
-        return None
-    return {
-        "value": float(estimate.value),
-        "low": float(estimate.low),
-        "high": float(estimate.high),
-        "confidence": float(estimate.confidence),
-        "n": int(estimate.n),
-    }
+    ends = {name: float(getattr(estimate, name)) for name in ("value", "low", "high", "confidence")}
+    return {**ends, "n": int(estimate.n)}
 
 
 class _Estimate(Closed):
@@ -170,7 +138,9 @@ class _Report(Closed):
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with numpy values and tuples converted to JSON values."""
+    """Return a value with estimates, numpy values and tuples converted to JSON values."""
+    if isinstance(value, Estimate):
+        return estimate_json(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -184,16 +154,7 @@ def _read(wire: _Result) -> AuditResult:
     def estimate(item: _Estimate | None) -> Estimate | None:
         return None if item is None else Estimate(**item.model_dump())
 
-    return AuditResult(
-        name=wire.name,
-        verdict=wire.verdict,
-        status=wire.status,
-        estimate=estimate(wire.estimate),
-        control=estimate(wire.control),
-        threshold=wire.threshold,
-        direction=wire.direction,
-        metrics={name: Estimate(**item.model_dump()) for name, item in wire.metrics.items()},
-        details=json.loads(json.dumps(wire.details)),
-        reason=wire.reason,
-        confidence=wire.confidence,
-    )
+    values = {name: getattr(wire, name) for name in _Result.model_fields}
+    values |= {"estimate": estimate(wire.estimate), "control": estimate(wire.control)}
+    values["metrics"] = {name: estimate(item) for name, item in wire.metrics.items()}
+    return AuditResult(**values)

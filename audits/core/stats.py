@@ -14,12 +14,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from audits.core.errors import InputError, NotMeasurable
-
-Float = NDArray[np.float64]
+from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
@@ -29,7 +27,7 @@ _MAX_EPSILON = 50.0
 
 
 class Interval(NamedTuple):
-    """An interval whose ends are each one-sided at the given confidence."""
+    """An interval whose two ends are each one-sided at the given confidence."""
 
     low: float
     high: float
@@ -63,8 +61,6 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
     """Return the exact interval of k successes in n trials, for gates; k and n may be fractional effective numbers.
 
-    The ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
-
     Reference: Clopper and Pearson, Biometrika 1934.
     """
     _check_count(k, n, confidence)
@@ -80,9 +76,7 @@ def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interv
 
 
 def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
-    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals (l, u).
-
-        L = d - sqrt((p1 - l1)^2 + (u2 - p2)^2),  U = d + sqrt((u1 - p1)^2 + (p2 - l2)^2)
+    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals.
 
     Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
@@ -91,52 +85,36 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
     return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
 
 
-def scan_test(
-    scores_train: Float, scores_control: Float, *, two_sided: bool = True, grid: Sequence[int] = SCAN_GRID
-) -> Scan:
-    """Return the p-value of the hypothesis that train persons are not concentrated among the highest scores.
+def scan_test(scores_train: Float, scores_control: Float) -> Scan:
+    """Return the p-value of the hypothesis that the share of train persons among the highest scores is a random one.
 
-    An average hides a few leaked persons; the top of the ranking does not. All persons are sorted together. At each
-    cut m of the grid the number x of train persons above it is compared with a random draw of m persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. At
+    each cut m of `SCAN_GRID`, the number x of train persons above it is compared with a random draw of m persons:
 
-        p_m = P[Hypergeom(N, n_T, m) >= x],  p = min(1, |M| * min_m p_m)
+        p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
-    The two-sided test also detects too few train persons, with twice the correction: a filter that removes records
-    similar to train reveals its members by their absence.
+    The second probability detects too few train persons: a filter that removes records similar to train reveals its
+    members by their absence.
 
     A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
-    Args:
-        scores_train: one score per train person, float64 (n_T,); higher means closer to the synthetic table.
-        scores_control: one score per control person, float64 (n_H,), computed in the same way, blind to the role.
-        two_sided: whether to detect too few train persons as well.
-        grid: the cuts, fixed before the scores are seen.
-
-    Returns:
-        The corrected p-value with the most extreme cut and its count; cut and count are 0 if there is no cut.
-
-    Raises:
-        NotMeasurable: one of the arms has no person.
-        InputError: a score is not finite.
+    Both arms have one score per person, computed without the role; higher means closer to the synthetic table. If
+    there is no cut, cut and count of the result are 0. Raise NotMeasurable if an arm has no person.
     """
     n_train, n_control = _arms(scores_train, scores_control)
-    pooled = np.concatenate([scores_train, scores_control])
+    n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
     order = np.argsort(-pooled, kind="stable")
     descending = pooled[order]
-    n = n_train + n_control
-    at_least = n - np.searchsorted(descending[::-1], descending[[m - 1 for m in grid if m <= n]], side="left")
-    cuts = np.unique(at_least)
+    at_cut = descending[[m - 1 for m in SCAN_GRID if m <= n]]
+    cuts = np.unique(n - np.searchsorted(descending[::-1], at_cut, side="left"))
     cuts = cuts[cuts < n]
     if len(cuts) == 0:
         return Scan(1.0, 0, 0)
     x = np.asarray(np.cumsum(order < n_train))[cuts - 1]
-    p_many = np.asarray(stats.hypergeom.sf(x - 1, n, n_train, cuts))
-    p_few = np.asarray(stats.hypergeom.cdf(x, n, n_train, cuts)) if two_sided else np.ones(len(cuts))
-    best = int(np.argmin(np.minimum(p_many, p_few)))
-    sides = 2 if two_sided else 1
-    p = min(1.0, sides * len(cuts) * float(min(p_many[best], p_few[best])))
-    return Scan(p, int(cuts[best]), int(x[best]))
+    p = np.minimum(stats.hypergeom.sf(x - 1, n, n_train, cuts), stats.hypergeom.cdf(x, n, n_train, cuts))
+    best = int(np.argmin(p))
+    return Scan(min(1.0, 2 * len(cuts) * float(p[best])), int(cuts[best]), int(x[best]))
 
 
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
@@ -146,18 +124,8 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
-    Args:
-        r: number of guesses, fixed before the answers are seen.
-        v: number of right guesses.
-        m: number of persons whose membership was an independent fair coin.
-        delta: delta of the claim; 0 for pure epsilon.
-        alpha: probability of a wrong bound.
-
-    Returns:
-        The bound; 0.0 if the guesses show nothing.
-
-    Raises:
-        InputError: an argument is out of range.
+    r is the number of guesses, fixed before the answers are known, v the number of right guesses, m the number of
+    persons with independent fair coins, delta that of the claim, and alpha the probability of a wrong bound.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
@@ -177,10 +145,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the lower bound on epsilon from r guesses that are all right, with delta 0.
-
-    q^r = alpha gives q = alpha^(1/r) and eps = ln(q / (1 - q)), close to ln(r / ln(1/alpha)); 0 if q < 1/2.
-    """
+    """Return the lower bound from r right guesses with delta 0: eps = ln(q / (1 - q)), q^r = alpha; 0 if q < 1/2."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -198,8 +163,7 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
     V of a person is the share of the other arm with a lower score. The second term is the standard error if roles are
-    exchangeable and no scores are equal (Mann and Whitney 1947). Without it, equal scores for everybody would have
-    standard error 0 although they carry no information.
+    exchangeable and no scores are equal (Mann and Whitney 1947); without it, equal scores would have no error.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the floor is our addition.
     """
@@ -226,12 +190,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Reference: Holm, Scandinavian Journal of Statistics 1979.
     """
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = largest
-    return corrected
+    p, n = np.array(p_values, dtype=np.float64), len(p_values)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(n)
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, (n - np.arange(n)) * p[order]))
+    return [float(value) for value in corrected]
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:

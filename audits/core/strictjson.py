@@ -1,6 +1,7 @@
-"""Strict JSON: no duplicate keys, no NaN, and one canonical byte form (RFC 8785)."""
+"""Parse JSON strictly (no duplicate keys, no NaN), and write its canonical bytes (RFC 8785)."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,15 +21,13 @@ class JsonError(AuditError, ValueError):
 def parse(data: bytes) -> Any:
     """Return the value of UTF-8 JSON; lists become tuples, as frozen strict models require.
 
-    Raises:
-        JsonError: the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
-            large for a double, or nesting deeper than `MAX_DEPTH`.
+    Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
+    large for a double, or nesting deeper than `MAX_DEPTH`.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
-        return _frozen(value, MAX_DEPTH)
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite)
+        return with_tuples(value)
     except JsonError:
         raise
     except RecursionError:
@@ -40,11 +39,7 @@ def parse(data: bytes) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of a value.
-
-    Raises:
-        JsonError: it contains NaN, an infinity, an integer of 2**53 or more, or a lone surrogate.
-    """
+    """Return the RFC 8785 bytes of a value; raise JsonError for NaN, infinities, 2**53 or more, lone surrogates."""
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
@@ -52,40 +47,37 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes.
-
-    Raises:
-        JsonError: as in `parse`, or the bytes are not the canonical form of their value.
-    """
+    """Return the value of canonical JSON bytes; raise JsonError for any other bytes."""
     value = parse(data)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")
     return value
 
 
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raise JsonError on a duplicate key, of which a reader would see only the last value."""
     value = dict(pairs)
     if len(value) != len(pairs):
         raise JsonError("duplicate key")
     return value
 
 
-def _refuse_constant(_: str) -> None:
+def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return a value with its lists as tuples; raise JsonError if it is nested deeper than `depth`."""
+    if depth == 0:
+        raise JsonError("JSON nested too deeply")
+    if isinstance(value, dict):
+        return {key: with_tuples(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(with_tuples(item, depth - 1) for item in value)
+    return value
+
+
+def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
 
 
 def _finite(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if math.isinf(number := float(digits)):
         raise JsonError("a number is too large")
     return number
-
-
-def _frozen(value: Any, depth: int) -> Any:
-    if depth == 0:
-        raise JsonError("JSON nested too deeply")
-    if isinstance(value, dict):
-        return {key: _frozen(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_frozen(item, depth - 1) for item in value)
-    return value

@@ -1,6 +1,6 @@
 """Read a YAML 1.2 file as plain data: no repeated keys, anchors, aliases, tags, directives or merge keys.
 
-Problems of the YAML itself are reported first and alone, because the content is not known until they are repaired.
+Problems of the YAML itself are reported first and alone, because the content is unknown until they are repaired.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,17 +11,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from audits.core.strictjson import with_tuples
+
 MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
 def read_yaml(path: Path, *, error: Callable[..., Exception]) -> dict[str, Any]:
-    """Return the mapping in a YAML file; see `parse_yaml`.
-
-    Raises:
-        error: if the file cannot be read, and as `parse_yaml`.
-    """
+    """Return the mapping in a YAML file; raise `error` if it cannot be read, and as `parse_yaml`."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_YAML_BYTES + 1)
@@ -35,15 +33,10 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """Return the mapping of one YAML document; lists become tuples.
 
-    Args:
-        data: the bytes of the file.
-        name: what messages call the file.
-        error: makes the exception from a message and the keyword `problems`, as the errors of both packages do.
-        max_bytes: the largest document that is accepted.
+    `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
 
-    Raises:
-        error: if the document is too large, not UTF-8, not YAML or not a mapping, or contains what is not allowed;
-            `problems` then lists each place with its line.
+    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML;
+    `problems` then lists each place with its line.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")
@@ -61,11 +54,11 @@ def parse_yaml(
         raise error(f"{name}: contains YAML that is not allowed", problems=problems)
     if not isinstance(value, dict):
         raise error(f"{name}: must hold keys and values, like 'version: 1'")
-    return {key: _tuples(item) for key, item in value.items()}
+    return {key: with_tuples(item) for key, item in value.items()}
 
 
 def _references(text: str) -> Iterator[str]:
-    """Yield each anchor, alias, tag and directive in a YAML text; stop where it is nested too deeply."""
+    """Yield a message for each anchor, alias, tag and directive; stop where the text is nested too deeply."""
     depth = 0
     for token in YAML(typ="safe", pure=True).scan(text):
         kind, line = type(token).__name__, token.start_mark.line + 1
@@ -78,7 +71,7 @@ def _references(text: str) -> Iterator[str]:
 
 
 def _repeated(node: Any) -> Iterator[str]:
-    """Yield each repeated key, merge key and half of a surrogate pair below a node."""
+    """Yield a message for each repeated key, merge key and half of a surrogate pair below a node."""
     if isinstance(node, MappingNode):
         seen = set()
         for key, item in node.value:
@@ -95,11 +88,3 @@ def _repeated(node: Any) -> Iterator[str]:
             yield from _repeated(item)
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
         yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value

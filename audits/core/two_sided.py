@@ -3,39 +3,21 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.holdout import REFERENCE_SHARE, Arms
 from audits.core.stats import Interval, auc, auc_error, clopper_pearson
-from audits.core.types import AuditResult, Estimate, Verdict
-
-Float = NDArray[np.float64]
+from audits.core.types import AuditResult, Estimate, Float, Verdict
 
 
-class Ends(Protocol):
-    """An interval: an `Estimate` or a `stats.Interval`."""
-
-    @property
-    def low(self) -> float:
-        """The lower end."""
-        ...
-
-    @property
-    def high(self) -> float:
-        """The upper end."""
-        ...
-
-
-def is_inside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
+def is_inside(interval: Estimate | Interval, margin: float, *, centre: float = 0.5) -> bool:
     """Return whether the whole interval lies within the margin around the centre."""
     return centre - margin <= interval.low and interval.high <= centre + margin
 
 
-def is_outside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
+def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 0.5) -> bool:
     """Return whether the whole interval lies outside the margin around the centre, on one side."""
     return interval.low > centre + margin or interval.high < centre - margin
 
@@ -46,33 +28,33 @@ def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Area:
-    """The AUC of one attack between the persons of two arms.
-
-    Args:
-        value: P[train > control] + P[train = control] / 2.
-        error: standard error, see `auc_error`.
-        n: number of persons in the smaller arm.
-    """
+class NormalShare:
+    """A share between 0 and 1 with its standard error; its distribution is taken as normal."""
 
     value: float
     error: float
-    n: int
 
     def ends(self, confidence: float) -> Interval:
         """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
         half = float(stats.norm.ppf(confidence)) * self.error
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
+    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
+        """Return the two-sided p-value of the hypothesis that the share lies within the margin around `null`."""
+        beyond = abs(self.value - null) - margin
+        return 1.0 if min(beyond, self.error) <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area(NormalShare):
+    """The AUC of one attack, P[train > control] + P[train = control] / 2, with its error by `auc_error`."""
+
+    n: int  # number of persons in the smaller arm
+
     def estimate(self, confidence: float) -> Estimate:
         """Return the AUC with its interval."""
         low, high = self.ends(confidence)
         return Estimate(value=self.value, low=low, high=high, confidence=confidence, n=self.n)
-
-    def p_beyond(self, margin: float) -> float:
-        """Return the two-sided p-value of the hypothesis that the AUC lies within the margin around 1/2."""
-        beyond = abs(self.value - 0.5) - margin
-        return 1.0 if beyond <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 
 def area_of(train: Float, control: Float) -> Area:
@@ -83,9 +65,9 @@ def area_of(train: Float, control: Float) -> Area:
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """Return one estimate for several attacks: the strongest value with the outermost interval ends.
 
-    The value is the one furthest from the centre, low the smallest lower end, high the largest upper end. So "high is
-    at most t" means that the interval of every attack lies below t. If the true value of one attack is above t, its
-    own upper end is below t with probability at most 1 - confidence, for any number of attacks. So a pass needs no
+    The value is the one furthest from the centre, low the smallest lower end, high the largest upper end. If high is
+    at most t, the interval of every attack lies below t. If the true value of one attack is above t, its own upper
+    end is below t with probability at most 1 - confidence, for any number of attacks. A pass therefore needs no
     correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
@@ -112,15 +94,7 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence that names the number of persons required for a verdict.
-
-    Args:
-        what: subject of the sentence: the rows that are too few.
-        n: number of independent synthetic rows.
-        least: number required for a verdict.
-        people: the compared persons.
-        reference_is_control: whether control persons serve as reference.
-    """
+    """Return a sentence on rows (`what`, n independent ones) that are fewer than `least`, and the needed persons."""
     smaller = min(people.n_train, people.n_control)
     train = max(least, -(-smaller * least // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)

@@ -1,1 +1,1 @@
-"""Texts as vectors: encoders of the audits' own, exact similarity."""
+"""Encoders of texts as vectors, and measurements of exact similarity."""

@@ -1,18 +1,15 @@
-"""Nearest-neighbour measurements: are synthetic records closer to train than to control?
-
-`audits/attacks/neighbours/neighbours_audit.py` derives the verdict.
-"""
+"""Nearest-neighbour measurements of whether synthetic records are closer to train than to control."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import Interval
-from audits.core.types import Estimate
+from audits.core.two_sided import NormalShare
+from audits.core.types import Estimate, Float, Int
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 
@@ -22,37 +19,22 @@ BINS_PER_UNIT = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(NormalShare):
     """The share of synthetic rows whose nearest real row is in train, with its standard error under random roles."""
-
-    value: float
-    error: float
 
     @property
     def n(self) -> int:
         """Effective number of independent rows: those with the same standard error sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
-    def ends(self, confidence: float) -> Interval:
-        """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
-        half = float(stats.norm.ppf(confidence)) * self.error
-        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
-
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
         """Return the share minus `less`, with its normal interval."""
         low, high = self.ends(confidence)
-        value = min(max(self.value, low), high)  # rounding may put the sum of the weights slightly above 1
+        value = min(max(self.value, low), high)  # rounding may make the sum of the weights slightly larger than 1
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
 
-    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the two-sided p-value of the hypothesis that the share lies within the margin around `null`."""
-        beyond = abs(self.value - null) - margin
-        if beyond <= 0 or self.error <= 0:
-            return 1.0
-        return min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
-
-def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
+def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
     """Return the share over all repeats with the exact variance under permutation of the roles.
 
     In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of
@@ -61,12 +43,8 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
     so that synthetic rows near the same person do not count as independent. The repeats share persons; the mean of
-    their variances is at least the variance of their mean.
-
-    Args:
-        nearest: person nearest to each row; int64 (repeats, m).
-        included: for each repeat the compared persons, equally many of train and control in each class.
-        people: all persons.
+    their variances is at least the variance of their mean. `nearest` and `included` are those of
+    `nearest_person_of_rows` and `balanced_draws`.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -78,11 +56,11 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
         mean = np.bincount(classes, weights) / np.maximum(size, 1)
         spread = np.bincount(classes, (weights - mean[classes]) ** 2)
         variance += float((spread * size / (4 * np.maximum(size - 1, 1))).sum())
-    # rounding may put the sum slightly above 1
+    # rounding may make the sum slightly larger than 1
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
-def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
     Arms of different sizes would bias the share: with three times as many train as control persons, independent
@@ -94,18 +72,14 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
     ]
     drawn = []
     for _ in range(repeats):
-        chosen = [
-            rng.choice(arm, size=min(len(train), len(control)), replace=False)
-            for train, control in members
-            for arm in (train, control)
-        ]
+        chosen = [rng.choice(arm, size=min(map(len, arms)), replace=False) for arms in members for arm in arms]
         drawn.append(np.sort(np.concatenate(chosen)))
     return drawn
 
 
 def nearest_person_of_rows(
-    synthetic: Matrix, real: Matrix, people: Arms, included: list[NDArray[np.int64]], rng: np.random.Generator
-) -> NDArray[np.int64]:
+    synthetic: Matrix, real: Matrix, people: Arms, included: list[Int], rng: np.random.Generator
+) -> Int:
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
     Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
@@ -133,7 +107,7 @@ def stack_arms(encoded: Encoded) -> Matrix:
     return np.vstack([np.asarray(train), np.asarray(control)])
 
 
-def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
+def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
     """Return two proximity scores of each person, the maximum over their records; float64 (P,) each.
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
@@ -148,7 +122,7 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
     return {name: person_scores(score, people.row_person) for name, score in scores.items()}
 
 
-def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
+def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[Float32, Float32]:
     """Return the cosine distances of each synthetic row to its two nearest train and control rows; (m, 2) each."""
     real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
     is_train = people.is_train[people.row_person]
@@ -160,7 +134,7 @@ def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int6
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the 10 % quantile of nearest / second nearest distance to train over that to control; None if 0 / 0."""
+    """Return the 10 % quantile of nearest / second distance to train over that to control; None if that is 0."""
     tenths = []
     for found in (to_train, to_control):
         distinct = found[found[:, -1] > 0]
@@ -181,14 +155,14 @@ def distance_histogram(
     last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
     fine = np.arange(first, last + 1) / BINS_PER_UNIT
     counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
-    edges, merged = [float(fine[0])], [np.zeros(2, dtype=np.int64)]
+    edges, merged, rest = [float(fine[0])], list[Int](), np.zeros(2, dtype=np.int64)
     for count, edge in zip(counts, fine[1:], strict=True):
-        merged[-1] = merged[-1] + count
-        if not _small(merged[-1]):
+        rest = rest + count
+        if not _is_small(rest):
             edges.append(float(edge))
-            merged.append(np.zeros(2, dtype=np.int64))
-    rest = merged.pop()
-    while merged and _small(rest):
+            merged.append(rest)
+            rest = np.zeros(2, dtype=np.int64)
+    while merged and _is_small(rest):
         rest = rest + merged.pop()
         edges.pop()
     if rest.any():
@@ -197,5 +171,5 @@ def distance_histogram(
     return {"edges": edges, "train": [int(c[0]) for c in merged], "control": [int(c[1]) for c in merged]}
 
 
-def _small(count: NDArray[np.int64]) -> bool:
+def _is_small(count: Int) -> bool:
     return not count.any() or bool(((count > 0) & (count < MIN_BIN)).any())

@@ -1,11 +1,11 @@
 """Text encoders of the audits, independent of the encoder of the generator.
 
-A generator and its audit should not share blind spots. Two lexical encoders are always built: words and characters.
-They detect similar wording, but not paraphrases. Vectors passed by the caller are attacked as well, for example those
-of the generator's encoder, which an attacker may have. Everything is fitted on the reference table only.
+Two lexical encoders are always built: words and characters. They detect similar wording, but not paraphrases. The
+attacks also use vectors passed by the caller, for example those of the generator's encoder, which an attacker may
+have. Everything is fitted on the reference table only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,12 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 
 from audits.core.errors import InputError
-from audits.core.holdout import HoldoutTables
-from audits.core.types import Table
+from audits.core.holdout import Arms, HoldoutTables, arms, hold_out
+from audits.core.types import AuditInputs, Int, Table
 from audits.embeddings.similarity import Float32, Matrix
-from audits.text.ngrams import Sequences, characters, runs, words
+from audits.text.ngrams import characters, runs, words
 
+ROLES = ("synthetic", "train", "control", "reference")
 CHARACTER_RUNS = (3, 4)
 CHARACTER_COLUMNS = 1 << 16
 LATENT_DIMENSIONS = 128
@@ -40,8 +41,7 @@ class Encoded:
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each passed encoder.
 
-    Raises:
-        InputError: passed vectors are missing in a table or do not fit; all problems are listed.
+    Raise InputError with all problems if passed vectors are missing in a table or do not fit.
 
     Randomness: the seed of the truncated decomposition and the rows it is fitted on.
     Privacy: reads all texts; frequencies, projections and means are those of the reference.
@@ -54,9 +54,10 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 
     A word that is not in the reference gets the highest weight, because words of a single person reveal a copy.
     """
-    sequences, n_words = words([t.texts for t in _tables(holdout)])
-    counts = [_counts(s.symbols, s, n_words) for s in sequences]
-    return Encoded(name="words", **_named(_tf_idf(counts)))
+    sequences, n_words = words([t.texts for t in _tables(holdout).values()])
+    rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
+    counts = [_counts(row, s.symbols, (len(s), n_words)) for row, s in zip(rows, sequences, strict=True)]
+    return Encoded(name="words", **_tf_idf(dict(zip(ROLES, counts, strict=True))))
 
 
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
@@ -67,48 +68,40 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
-    counts = [_character_counts(t) for t in _tables(holdout)]
-    weighted = _tf_idf(counts)
-    reference = weighted[-1]
+    weighted = _tf_idf({role: _character_counts(table) for role, table in _tables(holdout).items()})
+    reference = weighted["reference"]
     n_fit = min(MAX_FIT_ROWS, reference.shape[0])
     fit_on = reference[np.sort(rng.permutation(reference.shape[0])[:n_fit])]
     svd = TruncatedSVD(min(LATENT_DIMENSIONS, n_fit - 1), random_state=int(rng.integers(2**31))).fit(fit_on)
-    dense = [np.asarray(w @ svd.components_.T.astype(np.float32)) for w in weighted]
-    centre = dense[-1].mean(axis=0)
-    return Encoded(name="characters", **_named([_unit(d - centre) for d in dense]))
+    dense = {role: np.asarray(w @ svd.components_.T.astype(np.float32)) for role, w in weighted.items()}
+    centre = dense["reference"].mean(axis=0)
+    return Encoded(name="characters", **{role: _unit(rows - centre) for role, rows in dense.items()})
 
 
-def _tables(holdout: HoldoutTables) -> tuple[Table, Table, Table, Table]:
-    return holdout.synthetic, holdout.train, holdout.control, holdout.reference
+def _tables(holdout: HoldoutTables) -> dict[str, Table]:
+    return {role: getattr(holdout, role) for role in ROLES}
 
 
-def _named(tables: Sequence[Matrix]) -> dict[str, Matrix]:
-    return dict(zip(("synthetic", "train", "control", "reference"), tables, strict=True))
-
-
-def _counts(columns: NDArray[np.int64], sequences: Sequences, n_columns: int) -> sparse.csr_matrix:
-    rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(sequences), n_columns))
+def _counts(rows: Int, columns: NDArray[np.integer], shape: tuple[int, int]) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), (rows, columns)), shape=shape)
 
 
 def _character_counts(table: Table) -> sparse.csr_matrix:
     sequences = characters(table.texts)
     keys, rows = (np.concatenate(both) for both in zip(*(runs(sequences, k) for k in CHARACTER_RUNS), strict=True))
     columns = (keys % np.uint64(CHARACTER_COLUMNS)).astype(np.int64)
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(table), CHARACTER_COLUMNS))
+    return _counts(rows, columns, (len(table), CHARACTER_COLUMNS))
 
 
-def _tf_idf(counts: list[sparse.csr_matrix]) -> list[sparse.csr_matrix]:
-    reference = counts[-1]
+def _tf_idf(counts: dict[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+    reference = counts["reference"]
     df = np.bincount(reference.indices, minlength=reference.shape[1])
     idf = (1 + np.log((1 + reference.shape[0]) / (1 + df))).astype(np.float32)
-    weighted = []
-    for table in counts:
+    weighted = {}
+    for role, table in counts.items():
         rows = table.copy()
         rows.data = (1 + np.log(rows.data)) * idf[rows.indices]
-        weighted.append(normalize(rows, copy=False))
+        weighted[role] = normalize(rows, copy=False)
     return weighted
 
 
@@ -117,16 +110,14 @@ def _unit(rows: Float32) -> Float32:
 
 
 def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
-    tables = dict(zip(("synthetic", "train", "control", "reference"), _tables(holdout), strict=True))
+    tables = _tables(holdout)
     names = sorted({name for table in tables.values() for name in table.vectors})
     problems = []
     for name in names:
-        lacking = [role for role, table in tables.items() if name not in table.vectors]
-        if lacking:
-            problems.append(f"vectors '{name}' are missing in: {', '.join(lacking)}")
-            continue
-        matrices = {role: table.vectors[name] for role, table in tables.items()}
-        if any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
+        matrices = {role: table.vectors[name] for role, table in tables.items() if name in table.vectors}
+        if missing := tables.keys() - matrices:
+            problems.append(f"vectors '{name}' are missing in: {', '.join(r for r in ROLES if r in missing)}")
+        elif any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
             problems.append(f"vectors '{name}' do not have one row per record in every table")
         elif len({v.shape[1] for v in matrices.values()}) > 1:
             problems.append(f"vectors '{name}' differ in width between tables")
@@ -135,5 +126,45 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     if problems:
         raise InputError("the vectors passed to the audit cannot be used", problems=problems)
     return tuple(
-        Encoded(name=f"vectors:{name}", **_named([_unit(t.vectors[name]) for t in tables.values()])) for name in names
+        Encoded(name=f"vectors:{name}", **{role: _unit(table.vectors[name]) for role, table in tables.items()})
+        for name in names
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedTables:
+    """The tables with a reference, the compared persons, and the vectors of all rows by each encoder."""
+
+    holdout: HoldoutTables
+    people: Arms
+    encoded: tuple[Encoded, ...]
+
+
+TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
+
+
+def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
+    """Return the encoded tables; raise the errors of `hold_out` and `encode`.
+
+    Randomness: the persons of the reference, the seeds of the encoders.
+    """
+    holdout = hold_out(inputs, rng)
+    return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
+
+
+def encode_once(rng: np.random.Generator) -> TableEncoder:
+    """Return a caching `encode_tables` for several audits of the same tables.
+
+    It uses `rng` instead of the streams of the audits, so that the result does not depend on which audit runs first.
+    """
+    kept: list[tuple[AuditInputs, EncodedTables]] = []
+
+    def cached(inputs: AuditInputs, _rng: np.random.Generator) -> EncodedTables:
+        if not kept:
+            kept.append((inputs, encode_tables(inputs, rng)))
+        encoded_inputs, tables = kept[0]
+        if encoded_inputs is not inputs:
+            raise ValueError("audits that share encoded tables must use the same inputs")
+        return tables
+
+    return cached

@@ -1,14 +1,14 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-An audit finds no leak in a table that it cannot read. Therefore, before an audit passes, records of 10 % of a sample
-of train persons are copied into a copy of the table with 20 % of the words removed, and the audit must fail it.
+An audit could find no leak only because the texts do not suit it. Therefore, before an audit passes, records of 10 %
+of a sample of train persons are planted in a copy of the table with 20 % of their words removed, and the audit must
+fail that copy.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
@@ -21,18 +21,12 @@ DROPPED_WORDS = 0.2
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
 Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
-Int = NDArray[np.int64]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
     """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
 
-    The check costs one more run of the audit on at most 300 persons per arm and 300 rows, and only for a pass.
-
-    Args:
-        result: result of the audit.
-        inputs: its inputs.
-        measure: the audit without this check.
+    For a pass, the audit without this check (`measure`) runs once more, on at most 300 persons per arm and 300 rows.
 
     Privacy: the planted copies stay in memory.
     Randomness: persons, rows and words, from a fixed stream that is the same in every run.
@@ -47,16 +41,11 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     of_persons = len(set(planted.train.groups))
     planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": found}
     checked = replace(result, details={**result.details, "planted": planted_leak})
-    if found:
-        return checked
-    return replace(
-        checked,
-        verdict="insufficient",
-        reason=(
-            f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train "
-            "persons with 20 % of the words removed. Longer or less uniform records are required."
-        ),
+    reason = (
+        f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train persons "
+        "with 20 % of the words removed. Longer or less uniform records are required."
     )
+    return checked if found else replace(checked, verdict="insufficient", reason=reason)
 
 
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
@@ -72,8 +61,7 @@ def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, i
     n = max(1, min(round(SHARE * len(names)), m))
     lengths = np.array([len(text) for text in train.texts])
     chosen = [
-        int(rows[np.argmax(lengths[rows])])
-        for rows in (np.flatnonzero(owner == person) for person in rng.choice(len(names), size=n, replace=False))
+        int(np.argmax(np.where(owner == person, lengths, -1))) for person in rng.choice(len(names), n, replace=False)
     ]
     places = rng.choice(m, size=n, replace=False)
     copied = _with_copies(synthetic, train, list(zip(places.tolist(), chosen, strict=True)), rng)

@@ -1,21 +1,17 @@
 """Distribution shift between train and control: the AUC of a classifier that tries to separate them."""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import norm
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from audits.core.stats import auc
-from audits.core.types import Estimate, Table, persons
+from audits.core.two_sided import Area
+from audits.core.types import Estimate, Float, Int, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
 MAX_PERSONS = 4000  # per arm, drawn at random; enough to detect an AUC of 0.52
-SHIFT_CONFIDENCE = 0.995  # of each end, so that 1 % of the clean splits are reported
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
+SHIFT_CONFIDENCE = 0.995  # of each interval end, so that 1 % of the clean splits are reported
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
@@ -44,17 +40,13 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
         out = folds == fold
         model = LogisticRegression(max_iter=1000).fit(matrix[~out], is_train[~out])
         score = model.decision_function(matrix[out])
-        at_train = is_train[out]
-        scores_train = _person_means(score[at_train], owner[out][at_train])
-        scores_control = _person_means(score[~at_train], owner[out][~at_train])
+        sides = (is_train[out], ~is_train[out])
+        scores_train, scores_control = (_person_means(score[side], owner[out][side]) for side in sides)
         n_t, n_h = len(scores_train), len(scores_control)
         values.append(auc(scores_train, scores_control))
         variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2
         n += min(n_t, n_h)
-    value = float(np.mean(values))
-    half = float(norm.ppf(SHIFT_CONFIDENCE)) * variance**0.5
-    low, high = max(0.0, value - half), min(1.0, value + half)
-    return Estimate(value=value, low=low, high=high, confidence=SHIFT_CONFIDENCE, n=n)
+    return Area(value=float(np.mean(values)), error=variance**0.5, n=n).estimate(SHIFT_CONFIDENCE)
 
 
 def _some_persons(table: Table, rng: np.random.Generator) -> tuple[list[str], Int]:

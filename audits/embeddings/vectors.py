@@ -1,4 +1,4 @@
-"""Vectors of other encoders from files, for similarities that the built-in lexical encoders miss."""
+"""Load vectors of other encoders from files, for similarities that the built-in lexical encoders miss."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.core.types import AuditInputs, Table
+from audits.core.types import AuditInputs
+
+ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:
-    """Return the folders of options of the form NAME=FOLDER, by name.
-
-    Raises:
-        InputError: an option has another form, or a name is repeated.
-    """
+    """Return the folders of options of the form NAME=FOLDER, by name."""
     pairs = [one.partition("=") for one in given]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
@@ -28,26 +26,18 @@ def named_folders(given: Sequence[str]) -> dict[str, Path]:
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
     """Return the inputs with additional vectors for every table of the similarity audits.
 
-    Args:
-        inputs: the tables.
-        folders: folder of each encoder by name. It contains synthetic.npy, train.npy and control.npy, and
-            reference.npy and mirror.npy if these tables are given: numeric matrices with one row per table row.
-
-    Raises:
-        InputError: files are missing or do not fit their tables; all problems are listed.
+    The folder of each encoder, by name, contains synthetic.npy, train.npy and control.npy, and reference.npy and
+    mirror.npy if these tables are given: numeric matrices with one row per table row. Raise InputError with all
+    problems if files are missing or do not fit their tables.
     """
-    tables = {role: getattr(inputs, role) for role in ("synthetic", "train", "control", "reference", "mirror")}
+    tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []
-    found: dict[str, dict[str, NDArray[np.float32]]] = {
-        role: dict(table.vectors) for role, table in tables.items() if table is not None
-    }
+    found: dict[str, dict[str, NDArray[np.float32]]] = {role: dict(t.vectors) for role, t in tables.items()}
     for name, folder in folders.items():
         for role, vectors in found.items():
-            table: Table = tables[role]
-            fault, matrix = _read(folder / f"{role}.npy", len(table))
-            if fault:
-                problems.append(f"{name}, {role}.npy: {fault}")
-            vectors[name] = matrix
+            problem, vectors[name] = _load(folder / f"{role}.npy", len(tables[role]))
+            if problem:
+                problems.append(f"{name}, {role}.npy: {problem}")
         if len({vectors[name].shape[-1] for vectors in found.values()}) > 1:
             problems.append(f"{name}: the matrices differ in width")
     if problems:
@@ -58,7 +48,7 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
 def vectors_digest(inputs: AuditInputs) -> str:
     """Return the sha256 over all vectors of the tables."""
     digest = hashlib.sha256(b"audits/vectors/v1")
-    for role in ("synthetic", "train", "control", "reference", "mirror"):
+    for role in ROLES:
         table = getattr(inputs, role)
         for name, matrix in sorted(({} if table is None else table.vectors).items()):
             digest.update(f"\0{role}\0{name}\0{matrix.dtype}\0{matrix.shape}\0".encode())
@@ -66,7 +56,7 @@ def vectors_digest(inputs: AuditInputs) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
+def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
     """Return a description of the problem (empty if there is none) and the matrix."""
     empty = np.zeros((0, 0), np.float32)
     try:

@@ -4,7 +4,7 @@ import importlib
 
 from audits.core.errors import InputError
 from audits.core.types import Attack, AuditInputs
-from audits.embeddings.encoded_tables import TableEncoder, encode_tables
+from audits.embeddings.encoders import TableEncoder, encode_tables
 
 AUDITS = {
     "memorization": ("audits.attacks.memorization.memorization_audit", "Memorization"),

@@ -15,7 +15,7 @@ from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
-from audits.embeddings.encoded_tables import encode_once
+from audits.embeddings.encoders import encode_once
 from audits.embeddings.vectors import vectors_digest
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy

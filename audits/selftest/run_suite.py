@@ -15,7 +15,7 @@ from typing import Any
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, without_number
-from audits.embeddings.encoded_tables import encode_once
+from audits.embeddings.encoders import encode_once
 from audits.runner.input_checks import check_split
 from audits.runner.registry import build, names
 from audits.runner.run import Progress, result_of, run, silent

@@ -1,1 +1,1 @@
-"""Texts as words: one normal form, n-grams, shared runs, near-duplicates, phrases."""
+"""Text as words: normal form, n-grams, shared runs, near-duplicates, phrases."""

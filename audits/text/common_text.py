@@ -1,87 +1,65 @@
-"""Common text: the phrases that several persons share, who repeats whose record, and what is left without them."""
+"""Common text: phrases that several persons share, records that repeat another person's, and texts without both."""
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from audits.text.ngrams import UInt
-from audits.text.shared_runs import BLOCK_TOKENS, Int, Numbered, Places, parts_of, run_keys
+from audits.core.types import Bool, Int, UInt
+from audits.text.ngrams import find_keys, starts_group, within_groups
+from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
-PHRASE_TOKENS = 8  # 1 % of fresh abstracts share so many words in a row with one of 700 others
-MANY = 10  # persons beyond whom a phrase is boilerplate; cells of eleven are the habit of statistical offices
-FORM_TOKENS = 4  # a form's headings are shorter than a phrase, and many more people have them
-FORM_SHARE = 0.01  # of the persons; more than MANY at least
-REPEATED_SHARE = 0.5  # of a record's own words: more in another person's texts is no quotation
+PHRASE_TOKENS = 8  # 1 % of fresh abstracts share eight consecutive words with one of 700 others
+MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
+FORM_TOKENS = 4  # headings of a form are shorter than a phrase and shared by many more persons
+FORM_SHARE = 0.01  # share of the persons who must have a heading; always more than MANY persons
+REPEATED_SHARE = 0.5  # a quotation covers less of a record's own words
 REPEATED_TOKENS = 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
-Bool = NDArray[np.bool_]
-
 
 class Owned(NamedTuple):
-    """Numbered rows and whose they are.
-
-    Args:
-        rows: the texts as numbers of their tokens.
-        owner: of each row, (n,).
-        side: TRAIN, CONTROL or PUBLIC of each owner, (n_owners,).
-    """
+    """Numbered rows with their owners."""
 
     rows: Numbered
-    owner: Int
-    side: Int
+    owner: Int  # owner of each row, (n,)
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner, (n_owners,)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPhrases:
-    """The places at which a phrase begins that two owners or more have, in the order of the text.
+class SharedPhrases(NamedTuple):
+    """The places, in text order, where a phrase of at least two owners begins."""
 
-    Args:
-        at: token, (p,).
-        phrase: number of the phrase, (p,).
-        key: of each phrase, (g,).
-        pair_phrase: phrase of each pair of a phrase and one of its owners, in order, (q,).
-        pair_owner: owner of each pair, (q,).
-        boilerplate: whether so many unrelated people have a phrase that it is nobody's, (g,).
-    """
-
-    at: Int
-    phrase: Int
-    key: UInt
-    pair_phrase: Int
-    pair_owner: Int
-    boilerplate: Bool
+    at: Int  # first token, (p,)
+    phrase: Int  # number of the phrase, (p,)
+    key: UInt  # key of each phrase, (g,)
+    pair_phrase: Int  # phrase of each (phrase, owner) pair, ascending, (q,)
+    pair_owner: Int  # owner of each pair, (q,)
+    boilerplate: Bool  # whether so many persons have the phrase that it identifies none of them, (g,)
 
 
 def shared_phrases(pool: Owned) -> SharedPhrases:
-    """Return the phrases of PHRASE_TOKENS tokens that two owners or more share.
+    """Return the phrases of PHRASE_TOKENS tokens that at least two owners share.
 
-    A phrase is boilerplate if more than MANY persons have it, or the public. Where nobody of control is among them,
-    they must have it in more than MANY different records as well: control was drawn from the same people and would
-    have a template too, so one record under many ids of train stays somebody's.
+    A phrase is boilerplate if the public or more than MANY persons have it. If no control person has it, it must also
+    occur in more than MANY different records: control is drawn from the same population and would contain a template
+    too, so a single record under many train ids is not boilerplate.
 
-    Cost: O(N log N) time; for each place of a shared phrase 40 bytes, beside those of one part.
+    Cost: O(N log N) time; 40 bytes per place of a shared phrase, plus the places of one part.
     """
-    record = _records(pool.rows)
-    found = [_shared(pool, record, places.at, places.key) for ((_, places),) in parts_of((pool.rows,), PHRASE_TOKENS)]
-    offsets = np.cumsum([0, *(len(one.key) for one in found)])
-    at = np.concatenate([one.at for one in found])
-    order = np.argsort(at)
-    return SharedPhrases(
-        at[order],
-        np.concatenate([one.phrase + by for one, by in zip(found, offsets, strict=False)])[order],
-        np.concatenate([one.key for one in found]),
-        np.concatenate([one.pair_phrase + by for one, by in zip(found, offsets, strict=False)]),
-        np.concatenate([one.pair_owner for one in found]),
-        np.concatenate([one.boilerplate for one in found]),
-    )
+    record = _record_numbers(pool.rows)
+    found: list[SharedPhrases] = []
+    n_phrases = 0
+    for ((_, places),) in parts_of((pool.rows,), PHRASE_TOKENS):
+        part = _shared(pool, record, places.at, places.key)
+        found.append(part._replace(phrase=part.phrase + n_phrases, pair_phrase=part.pair_phrase + n_phrases))
+        n_phrases += len(part.key)
+    shared = SharedPhrases(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    order = np.argsort(shared.at)
+    return shared._replace(at=shared.at[order], phrase=shared.phrase[order])
 
 
 def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
@@ -89,9 +67,8 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     order = np.lexsort((pool.owner[row], key))
     at, key, row = at[order], key[order], row[order]
     owner = pool.owner[row]
-    new_phrase = _is_new(key)
+    new_phrase, is_pair = starts_group(key), starts_group(key, owner)
     phrase = np.cumsum(new_phrase) - 1
-    is_pair = new_phrase | _is_new(owner)
     pair_phrase, pair_owner = phrase[is_pair], owner[is_pair]
     n_phrases = int(new_phrase.sum())
     n_train, n_control, n_public = (
@@ -99,8 +76,8 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     )
     is_shared = n_train + n_control + n_public > 1
     is_many = n_train + n_control > MANY
-    in_question = np.flatnonzero((is_many & (n_control == 0))[phrase])
-    records = np.unique(np.stack([phrase[in_question], record[row[in_question]]]), axis=1)[0]
+    without_control = np.flatnonzero((is_many & (n_control == 0))[phrase])
+    records = np.unique(np.stack([phrase[without_control], record[row[without_control]]]), axis=1)[0]
     boilerplate = (is_many & (n_control > 0)) | (np.bincount(records, minlength=n_phrases) > MANY) | (n_public > 0)
     number = np.cumsum(is_shared) - 1
     kept, kept_pair = is_shared[phrase], is_shared[pair_phrase]
@@ -114,27 +91,22 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     )
 
 
-def _records(rows: Numbered) -> Int:
+def _record_numbers(rows: Numbered) -> Int:
     """Return a number for each row, the same for equal rows."""
-    whole = (rows.tokens[a:b].tobytes() for a, b in pairwise(rows.starts.tolist()))
     number: dict[bytes, int] = {}
-    return np.array(
-        [number.setdefault(hashlib.blake2b(row, digest_size=16).digest(), i) for i, row in enumerate(whole)]
+    digests = (
+        hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()
+        for a, b in pairwise(rows.starts.tolist())
     )
-
-
-def _is_new(ordered: NDArray[np.generic]) -> Bool:
-    new = np.ones(len(ordered), dtype=np.bool_)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return new
+    return np.array([number.setdefault(digest, i) for i, digest in enumerate(digests)])
 
 
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row of which another owner's texts repeat most.
 
-    Most is half of the row's tokens that are in no boilerplate phrase, and REPEATED_TOKENS of them at least. A
-    passage that two people quote is less, and common text; a note that stands under two ids is more, and both ids are
-    taken for one person.
+    Most means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS. A passage that two
+    persons quote is less than that and counts as common text. A record that is stored under two ids is more, and both
+    ids then count as one person.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -142,42 +114,38 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     first_pair = np.searchsorted(shared.pair_phrase, np.arange(len(shared.key) + 1))
     n_owners = np.minimum(np.diff(first_pair), MANY)[phrase[inside]]
     place = np.repeat(inside, n_owners)
-    within = np.arange(len(place)) - np.repeat(np.cumsum(n_owners) - n_owners, n_owners)
-    partner = shared.pair_owner[first_pair[phrase[place]] + within]
+    partner = shared.pair_owner[first_pair[phrase[place]] + within_groups(n_owners)]
     others = partner != pool.owner[row[place]]
     place, partner = place[others], partner[others]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
-    starts = np.append(np.flatnonzero(_is_new(pairs[order])), len(order))
-    # what can be most at best: every phrase with eight tokens of its own, and every boilerplate phrase as well
-    sizes, n_boilerplate = (
-        np.diff(pool.rows.starts),
-        np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner)),
-    )
+    starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
+    # upper limit of the share: every phrase covers eight further own tokens, and so does every boilerplate phrase
+    n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     of_group = row[place[order[starts[:-1]]]]
-    least_own = sizes[of_group] - PHRASE_TOKENS * n_boilerplate[of_group]
+    least_own = np.diff(pool.rows.starts)[of_group] - PHRASE_TOKENS * n_boilerplate[of_group]
     possible = np.flatnonzero(PHRASE_TOKENS * np.diff(starts) >= REPEATED_SHARE * least_own)
     found = []
     for group in possible.tolist():
         members = order[starts[group] : starts[group + 1]]
         i = int(of_group[group])
-        if _is_most(pool.rows, shared, i, at[place[members]]):
+        if _is_mostly_covered(pool.rows, shared, i, at[place[members]]):
             found.append((i, int(partner[members[0]])))
     return found
 
 
-def _is_most(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
-    """Return whether the phrases that begin at the repeated places cover most of what is a row's own."""
+def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
+    """Return whether the phrases that begin at the repeated places cover most of a row's own tokens."""
     start, end = rows.starts[row], rows.starts[row + 1]
     of_row = slice(*np.searchsorted(shared.at, [start, end]))
     places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]
     own = ~_covered(places[boilerplate] - start, int(end - start))
-    covered = int((own & _covered(repeated - start, int(end - start))).sum())
-    return covered >= max(REPEATED_TOKENS, REPEATED_SHARE * int(own.sum()))
+    n_covered = int((own & _covered(repeated - start, int(end - start))).sum())
+    return n_covered >= max(REPEATED_TOKENS, REPEATED_SHARE * int(own.sum()))
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of n tokens stand in a phrase of so many that begins at one of the places, which all differ."""
+    """Return which of n tokens lie in a run of `length` tokens that begins at one of the distinct places."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -185,82 +153,62 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the first of those who are one with it, (n_owners,)."""
+    """Return for each owner the first owner that it is connected to by pairs, (n_owners,)."""
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))
-    _, label = connected_components(graph, directed=False)
-    first = np.full(n_owners, n_owners, dtype=np.int64)
-    np.minimum.at(first, label, np.arange(n_owners))
-    return first[label]
+    label = connected_components(graph, directed=False)[1]
+    return np.asarray(np.unique(label, return_index=True)[1][label])
 
 
 class CommonText(NamedTuple):
-    """What is nobody's: keys, in order, of phrases that two persons share, and of short ones that many do."""
+    """Sorted keys of the runs of tokens that several persons share: phrases of two, form headings of many."""
 
     phrases: UInt
     forms: UInt
 
 
 def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
-    """Return what two persons or more share, counting those merged as one.
+    """Return the runs that several persons share; merged owners count as one.
 
-    Phrases of PHRASE_TOKENS tokens are common if two persons have them, or one and the public; those of FORM_TOKENS
-    tokens if more than MANY have them and more than one in a hundred.
+    A run of PHRASE_TOKENS tokens is common if two persons have it, or one person and the public; a run of FORM_TOKENS
+    tokens if more than MANY persons and more than one in a hundred have it.
     """
     pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
     least = max(MANY, FORM_SHARE * len(np.unique(merged)))
     owner = merged[pool.owner]
-    forms = [_of_many(pool, owner, places, least) for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS)]
+    forms = []
+    for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
+        key, number = np.unique(places.key, return_inverse=True)
+        pairs = np.unique(number * len(merged) + owner[pool.rows.row(places.at)])
+        forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > least])
     return CommonText(np.sort(shared.key[n_owners > 1]), np.sort(np.concatenate(forms)))
 
 
-def _of_many(pool: Owned, owner: Int, places: Places, least: float) -> UInt:
-    """Return the keys that more than so many owners have."""
-    key, number = np.unique(places.key, return_inverse=True)
-    n_owners = len(pool.side)
-    pairs = np.unique(number * n_owners + owner[pool.rows.row(places.at)])
-    return key[np.bincount(pairs // n_owners, minlength=len(key)) > least]
-
-
-NOTHING = CommonText(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
-
-
 class OwnText(NamedTuple):
-    """Rows without common text.
+    """Rows without common text."""
 
-    Args:
-        rows: what is left of each row.
-        origin: for each token left its token in the whole rows, (M,).
-    """
-
-    rows: Numbered
-    origin: Int
+    rows: Numbered  # the remaining tokens of each row
+    origin: Int  # position of each remaining token in the whole rows, (M,)
 
 
 def own_text(whole: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens that stand in a common phrase; what stood before and behind one is joined.
+    """Return rows without the tokens of common text; the text before and after it is joined.
 
-    Args:
-        whole: rows numbered by the vocabulary of the pool.
-        common: of `common_text`.
-
-    Cost: 16 bytes for each token.
+    The rows must be numbered with the vocabulary of the pool. Cost: 16 bytes per token.
     """
     covered = np.zeros(len(whole.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
-        covered |= _covered(_found(whole, keys, length), len(whole.tokens), length)
+        covered |= _covered(_places_of(keys, whole, length), len(whole.tokens), length)
     kept = np.flatnonzero(~covered)
     return OwnText(Numbered(whole.tokens[kept], np.searchsorted(kept, whole.starts)), kept)
 
 
-def _found(whole: Numbered, common: UInt, length: int) -> Int:
-    """Return the tokens at which one of the runs of so many tokens begins."""
+def _places_of(keys: UInt, whole: Numbered, length: int) -> Int:
+    """Return the tokens at which a run of `length` tokens with one of the keys begins."""
     found = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(whole.tokens) if len(common) > 0 else 0, BLOCK_TOKENS):
+    for start in range(0, len(whole.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(whole.tokens)))
         places = places[places + length <= whole.starts[whole.row(places) + 1]]
-        keys = run_keys(whole, places, length)
-        number = np.minimum(np.searchsorted(common, keys), len(common) - 1)
-        found.append(places[common[number] == keys])
+        found.append(places[find_keys(keys, run_keys(whole, places, length))[1]])
     return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""How much of a text is written so that a reader sees other characters than a search does."""
+"""Detect texts written with look-alike or invisible characters, which a search reads differently from a reader."""
 
 import re
 import unicodedata
@@ -9,8 +9,8 @@ from scipy.stats import binom
 
 from audits.text.normalise import is_ignorable, looks_latin
 
-LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # of a row, that had to be rewritten
-FEW = 2  # real rows that needed it; fewer explain no synthetic one
+LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # share and number of rewritten characters in a disguised row
+FEW = 2  # with fewer disguised real rows, a single disguised synthetic row is evidence
 _CHANCE = 0.01
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -18,25 +18,19 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Disguise:
-    """How many rows had to be rewritten to be read.
-
-    Args:
-        synthetic: rows of the synthetic table.
-        real: rows of real people.
-        proven: whether the synthetic table has more of them than real people's writing explains.
-    """
+    """Numbers of disguised rows."""
 
     synthetic: int
     real: int
-    proven: bool
+    proven: bool  # whether the synthetic table has significantly more of them than the real tables
 
 
 def rewritten(text: str) -> int:
-    """Return how many characters of a text `normalise` removed or read as another letter or digit.
+    """Return how many characters of a text `normalise` removes or replaces by another letter or digit.
 
-    Counted are characters that are drawn as nothing, marks that make no letter of their own, digits of other scripts,
-    letters and digits in another shape (full width, in circles, of mathematics), letters of another alphabet beside
-    Latin ones, and underscores between words. Accented letters are not, nor letters one by one, as in headings.
+    These are invisible characters, combining marks that do not compose with a letter, digits of other scripts, styled
+    letters and digits (full width, circled, mathematical), letters of another alphabet in a word with Latin letters,
+    and underscores between words. Accented letters and spaced letters, as in headings, do not count.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -49,16 +43,12 @@ def rewritten(text: str) -> int:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return how many rows needed 8 characters and 5 % of theirs rewritten, and whether more than real rows do.
+    """Return the number of rows with at least 8 and more than 5 % rewritten characters, and whether it is too high.
 
-        proven  where  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
+        proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
-    for x of n synthetic and y of m real rows. A search that had to guess at what is read sees less than a reader, so
-    what it does not find proves nothing.
-
-    Args:
-        synthetic: texts.
-        real: texts of train and of control.
+    for x of n synthetic and y of m real rows (train and control). A search may miss copies in disguised text, so
+    finding none in it proves nothing.
 
     Privacy: reads all texts; returns two counts.
     """

@@ -1,46 +1,36 @@
-"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate.
-
-Our own and no library's: signatures are made block by block of all texts, so a table of any size needs little room.
-"""
+"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.text.ngrams import STEP, mix
+from audits.core.types import Bool, Float, Int, UInt
+from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
 N_PERMUTATIONS = 128
 SHINGLE_TOKENS = 5
 CLOSE = ((16, 8),)  # (bands, rows): finds J >= .8 with probability > .94, knee at .71
-LOOSE = ((16, 8), (32, 4))  # and J >= .5 with probability > .87, knee at .42
-FULL_BUCKET = 50  # a bucket with more rows than this holds a template, not a copy
-_WORTH_CHECKING = 0.2  # estimated Jaccard below which a candidate is not checked; 128 permutations err by about .04
+LOOSE = ((16, 8), (32, 4))  # also finds J >= .5 with probability > .87, knee at .42
+FULL_BUCKET = 50  # a bucket with more rows contains a template, not a copy
+_LEAST_ESTIMATE = 0.2  # smaller estimates of the Jaccard index are not checked; 128 permutations err by about .04
 _BATCH = 1 << 14  # pairs compared at a time
-_BLOCK_ROWS = 1 << 12  # rows read at a time
+_BLOCK_ROWS = 1 << 12  # rows hashed at a time
 
-Int = NDArray[np.int64]
 U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Texts with the bucket of each band, which is all that is kept of their signatures.
-
-    Args:
-        texts: the rows, of which the few that share a bucket are read again.
-        buckets: (bands, n).
-        filled: whether a row has a shingle; the others match nothing, (n,).
-    """
+    """Texts with their bucket in each band; the signatures are not kept."""
 
     texts: Sequence[str]
-    buckets: U32
-    filled: NDArray[np.bool_]
+    buckets: U32  # (bands, n)
+    filled: Bool  # whether a row has a shingle; other rows match nothing, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -48,17 +38,11 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class _Shingled:
-    """Rows as sorted sets of shingle hashes with their signatures.
+    """Rows as sorted sets of shingle hashes with their signatures."""
 
-    Args:
-        hashes: shingles of all rows, sorted within each row, without repeats.
-        offsets: where each row starts, (n + 1,).
-        signatures: (n, 128).
-    """
-
-    hashes: U64
-    offsets: Int
-    signatures: U64
+    hashes: UInt  # shingles of all rows, sorted within each row, without repeats
+    offsets: Int  # where each row starts, (n + 1,)
+    signatures: UInt  # (n, 128)
 
     @property
     def sizes(self) -> Int:
@@ -68,33 +52,25 @@ class _Shingled:
 
 @dataclass(frozen=True, slots=True)
 class NearPairs:
-    """Pairs found near, with exact similarities.
+    """Pairs of similar rows with their exact similarities."""
 
-    Args:
-        left: row of the first table.
-        right: row of the second table.
-        jaccard: |A ∩ B| / |A ∪ B|.
-        containment: |A ∩ B| / |B|, how much of the second row stands in the first.
-        n_full: buckets left out because a template filled them.
-    """
-
-    left: Int
-    right: Int
-    jaccard: NDArray[np.float64]
-    containment: NDArray[np.float64]
-    n_full: int
+    left: Int  # row of the first table
+    right: Int  # row of the second table
+    jaccard: Float  # |A ∩ B| / |A ∪ B|
+    containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
+    n_full: int  # number of buckets skipped because they contain a template
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
-    """Return the buckets of texts by MinHash signatures of their 5-token shingles; shorter texts are in none.
+    """Return the buckets of texts by MinHash signatures of their 5-token shingles; shorter texts are in no bucket.
 
-    A shingle's hash is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its tokens' hashes, mixed. A bucket's number is
-    32 bits of its band's: two bands of a million rows that differ are taken for equal some hundred times, and each
-    pair of rows is compared exactly anyway.
+    The hash of a shingle is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its token hashes, mixed. The number of a
+    bucket is 32 bits of the hash of its band. In a million rows, about a hundred different bands share a number; this
+    is harmless, because each pair of rows is compared exactly. The permutations are fixed constants, so that buckets
+    of different tables are comparable.
 
-    Random: none; the permutations are fixed constants, the same for every table, so that buckets compare.
-    Cost: keeps 4 bytes of each row and band; whatever else it takes, it takes for a block of rows.
-    Source: Broder, SEQUENCES 1997.
+    Cost: 4 bytes per row and band, plus the memory for one block of rows.
+    Reference: Broder, SEQUENCES 1997.
     """
     vocabulary: dict[str, int] = {}
     n_bands = sum(n for n, _ in bands)
@@ -109,17 +85,13 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
 
 
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
-    """Return the pairs of rows that share a bucket, each checked exactly.
+    """Return the pairs of rows that share a bucket, each checked exactly; both sketches must have the same bands.
 
-    With b bands of r rows a pair of similarity s is found with probability 1 - (1 - s^r)^b.
+    With b bands of r rows, a pair of similarity s is found with probability 1 - (1 - s^r)^b.
 
-    Args:
-        left: of `sketch`.
-        right: of `sketch` with the same bands.
-
-    Cost: O(n · bands) for the buckets, O(candidates · shingles) for the checks, whose rows are read again; memory
-        for the pairs, and for the rows of `_BATCH` of them at a time.
-    Source: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
+    Cost: O(n · bands) for the buckets and O(candidates · shingles) for the checks, which tokenise rows again; memory
+        for the pairs and for the rows of `_BATCH` pairs.
+    Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
     found, n_full = [np.empty(0, np.uint64)], 0
     rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)
@@ -130,34 +102,36 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     pairs = np.unique(np.concatenate(found))
     a, b = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     starts = range(0, max(len(a), 1), _BATCH)
-    compared = [_compared(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]
+    compared = [_compare(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]
     a, b, jaccard, containment = (np.concatenate(column) for column in zip(*compared, strict=True))
     return NearPairs(a, b, jaccard, containment, n_full)
 
 
-def _compared(
-    left: Sketch, right: Sketch, a: Int, b: Int
-) -> tuple[Int, Int, NDArray[np.float64], NDArray[np.float64]]:
-    """Return those of the pairs that are worth it, with Jaccard's index and containment."""
+def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float, Float]:
+    """Return the pairs whose estimate is large enough, with the exact Jaccard index and containment."""
     vocabulary: dict[str, int] = {}
-    (of_left, mine), (of_right, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
-    read = _shingled([left.texts[i] for i in of_left], vocabulary)
-    other = _shingled([right.texts[i] for i in of_right], vocabulary)
-    keep = (read.signatures[mine] == other.signatures[theirs]).mean(axis=1) >= _WORTH_CHECKING
+    (left_rows, mine), (right_rows, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
+    first = _shingled([left.texts[i] for i in left_rows], vocabulary)
+    second = _shingled([right.texts[i] for i in right_rows], vocabulary)
+    keep = (first.signatures[mine] == second.signatures[theirs]).mean(axis=1) >= _LEAST_ESTIMATE
     mine, theirs = mine[keep], theirs[keep]
-    shared = _shared(read, other, mine, theirs)
-    size, other_size = read.sizes[mine], other.sizes[theirs]
+    shared = _shared(first, second, mine, theirs)
+    size, other_size = first.sizes[mine], second.sizes[theirs]
     return a[keep], b[keep], shared / np.maximum(size + other_size - shared, 1), shared / np.maximum(other_size, 1)
 
 
 def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
-    hashes, offsets = _shingles([tokens(text) for text in texts], vocabulary)
-    return _Shingled(hashes, offsets, _signatures(hashes, offsets))
-
-
-def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
-    """Return the shingle hashes of rows, sorted within each, and where each row starts."""
-    flat, sizes = _token_hashes(rows, vocabulary)
+    """Return the shingles of texts; `vocabulary` caches the hash of each token."""
+    token_hashes, n_tokens = array("Q"), array("q")
+    for text in texts:
+        words = tokens(text)
+        for word in words:
+            if word not in vocabulary:
+                digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+                vocabulary[word] = int.from_bytes(digest, "little")
+        token_hashes.extend(map(vocabulary.__getitem__, words))
+        n_tokens.append(len(words))
+    flat, sizes = np.frombuffer(token_hashes, dtype=np.uint64), np.frombuffer(n_tokens, dtype=np.int64)
     row = np.repeat(np.arange(len(sizes)), sizes)
     n = max(0, len(flat) - SHINGLE_TOKENS + 1)
     rolled = np.zeros(n, dtype=np.uint64)
@@ -167,26 +141,13 @@ def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tupl
     hashes, owner = mix(rolled[within_one]), row[:n][within_one]
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
-    is_first = np.ones(len(hashes), dtype=bool)
-    is_first[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    is_first = starts_group(hashes, owner)
     hashes, owner = hashes[is_first], owner[is_first]
-    return hashes, np.searchsorted(owner, np.arange(len(sizes) + 1))
+    offsets = np.searchsorted(owner, np.arange(len(sizes) + 1))
+    return _Shingled(hashes, offsets, _signatures(hashes, offsets))
 
 
-def _token_hashes(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
-    """Return the hash of each token of all rows, and how many tokens each row has; words met are added."""
-    flat, sizes = array("Q"), array("q")
-    for words in rows:
-        for word in words:
-            if word not in vocabulary:
-                digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-                vocabulary[word] = int.from_bytes(digest, "little")
-        flat.extend(map(vocabulary.__getitem__, words))
-        sizes.append(len(words))
-    return np.frombuffer(flat, dtype=np.uint64), np.frombuffer(sizes, dtype=np.int64)
-
-
-def _signatures(hashes: U64, offsets: Int) -> U64:
+def _signatures(hashes: UInt, offsets: Int) -> UInt:
     signatures = np.full((len(offsets) - 1, N_PERMUTATIONS), np.iinfo(np.uint64).max, dtype=np.uint64)
     filled = np.flatnonzero(np.diff(offsets) > 0)
     if len(filled) == 0:
@@ -199,16 +160,16 @@ def _signatures(hashes: U64, offsets: Int) -> U64:
     return signatures
 
 
-def _bucket(of_band: U64) -> U32:
-    """Return the bucket of every row by its minima in one band, (n, width)."""
+def _bucket(of_band: UInt) -> U32:
+    """Return the bucket of each row from its minima in one band, (n, width)."""
     key = np.zeros(len(of_band), dtype=np.uint64)
     for column in of_band.T:
         key = mix(key ^ column) + STEP
     return (key >> np.uint64(32)).astype(np.uint32)
 
 
-def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, int]:
-    """Return left row << 32 | right row of rows in one bucket, and how many left rows met an overfull bucket."""
+def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[UInt, int]:
+    """Return left row << 32 | right row for rows in one bucket, and the number of left rows in overfull buckets."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]
@@ -216,21 +177,17 @@ def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, i
     count = np.searchsorted(ordered, key, side="right") - start
     is_full = count > FULL_BUCKET
     count[is_full] = 0
-    total = int(count.sum())
-    within = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
-    partner = other_rows[order[np.repeat(start, count) + within]]
+    partner = other_rows[order[np.repeat(start, count) + within_groups(count)]]
     return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(is_full.sum())
 
 
 def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:
-    """Return the exact number of shingles in common for each pair."""
+    """Return the exact number of common shingles of each pair."""
     values, number = np.unique(np.concatenate([left.hashes, right.hashes]), return_inverse=True)
     base = len(values)
     of_left, of_right = number[: len(left.hashes)], number[len(left.hashes) :]
     owned = np.repeat(np.arange(len(right.sizes)), right.sizes) * base + of_right  # sorted: by row, then by hash
     sizes = left.sizes[a]
     pair = np.repeat(np.arange(len(sizes)), sizes)
-    within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    wanted = b[pair] * base + of_left[left.offsets[a][pair] + within]
-    place = np.minimum(np.searchsorted(owned, wanted), len(owned) - 1)
-    return np.bincount(pair[owned[place] == wanted], minlength=len(sizes))
+    wanted = b[pair] * base + of_left[left.offsets[a][pair] + within_groups(sizes)]
+    return np.bincount(pair[find_keys(owned, wanted)[1]], minlength=len(sizes))

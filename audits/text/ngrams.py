@@ -1,4 +1,4 @@
-"""Texts as arrays: words numbered over all tables, and runs of k words or k characters as 64-bit keys."""
+"""Texts as arrays: words numbered over all tables, runs of k words or characters as 64-bit keys, and key look-ups."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
-
-UInt = NDArray[np.uint64]
-Int = NDArray[np.int64]
 
 # odd multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -19,30 +17,23 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequences:
-    """Texts as one array of symbols with the place where each text starts.
+    """Texts as one array of symbols with the place where each text starts."""
 
-    Args:
-        symbols: word numbers or code points of all texts, one after the other; (total,).
-        starts: (n + 1,), text i is symbols[starts[i]:starts[i + 1]].
-    """
-
-    symbols: Int
-    starts: Int
+    symbols: Int  # word numbers or code points of all texts, one after the other; (total,)
+    starts: Int  # (n + 1,), text i is symbols[starts[i]:starts[i + 1]]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
 
 def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
-    """Return the words of each table numbered from 0 in order of first appearance, and how many there are.
+    """Return the words of each table numbered from 0 in order of first appearance, and the number of distinct words.
 
-    The numbers only name the words; no table's frequencies go into them.
+    The numbers do not depend on word frequencies.
     """
     number: dict[str, int] = {}
-    found = [
-        _sequences([[number.setdefault(w, len(number)) for w in tokens(text)] for text in table]) for table in tables
-    ]
-    return found, len(number)
+    numbered = [[[number.setdefault(w, len(number)) for w in tokens(text)] for text in table] for table in tables]
+    return [_sequences(rows) for rows in numbered], len(number)
 
 
 def characters(texts: Sequence[str]) -> Sequences:
@@ -52,9 +43,9 @@ def characters(texts: Sequence[str]) -> Sequences:
 
 
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
-    """Return the key of each run of k symbols that lies within one text, and that text; in order.
+    """Return the key of each run of k symbols within one text, and the index of that text, in text order.
 
-    Equal runs have equal keys; unequal runs have equal keys with a chance of about pairs / 2^64.
+    Equal runs have equal keys. Different runs have equal keys with a probability of about pairs / 2^64.
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)
@@ -67,15 +58,33 @@ def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
 
 
 def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
-    """Return the keys of runs with one symbol more; the key of an empty run is 0."""
+    """Return the keys of runs that are extended by one symbol each; the key of an empty run is 0."""
     return mix(keys + STEP * (symbols.astype(np.uint64) + np.uint64(1)))
 
 
 def mix(x: UInt) -> UInt:
-    """Return the finaliser of splitmix64: every input bit reaches every output bit."""
+    """Return the finaliser of splitmix64: every input bit affects every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
+
+
+def find_keys(keys: UInt, wanted: UInt) -> tuple[Int, Bool]:
+    """Return the place of each wanted key in a non-empty sorted array, and whether it is there."""
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return place, keys[place] == wanted
+
+
+def starts_group(*columns: NDArray[np.generic]) -> Bool:
+    """Return whether each row of sorted columns differs from the row before it."""
+    starts = np.ones(len(columns[0]), dtype=np.bool_)
+    starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return starts
+
+
+def within_groups(sizes: Int) -> Int:
+    """Return 0, 1, ..., n - 1 for each group size n, concatenated."""
+    return np.asarray(np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes))
 
 
 def _sequences(texts: Sequence[Sequence[int] | NDArray[np.uint32]]) -> Sequences:

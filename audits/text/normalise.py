@@ -1,25 +1,25 @@
-"""One way of reading text for every lexical audit: what a copier may change for free does not count as a change.
+"""Normalise text for all lexical audits, so that trivial changes of spelling do not hide a copy.
 
-The standards are Unicode's: NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15 and the property
-Default_Ignorable_Code_Point) and the confusables of UTS #39. Beyond them all marks are dropped, so that an accent
-neither hides a copy nor tells two spellings of a language apart, and decimal digits of all scripts are 0 to 9.
+The normal form follows NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15 and the property
+Default_Ignorable_Code_Point) and the confusables of UTS #39. In addition, all combining marks are removed and the
+decimal digits of all scripts become 0 to 9.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import regex
+from confusable_homoglyphs.confusables import confusables_data
 
-from audits.text.lookalikes import lookalikes
-
-LONGEST_WORD = 24  # characters; a longer stretch without spaces has something invisible in their place
+LONGEST_WORD = 24  # characters; in longer stretches without spaces, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
-_BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul: drawn as nothing, as wide as a letter
+_BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
-_INVISIBLE = "\ue000"  # stands for one while a stretch is looked at; private, so no character of a language
+_INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
 
-# what characters of these General_Categories become
+# replacements by General_Category
 _PLAIN = {"Mn": "", "Mc": "", "Me": "", "Zs": " ", "Pd": "-", "Pc": "_", "Pi": "'", "Pf": "'"}
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -27,18 +27,29 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# letters one by one with the same character between: s p a c e d, s.p.a.c.e.d; two of them only between wide gaps
+# single letters with the same separator, as in "s p a c e d" or "s.p.a.c.e.d"; two letters only between wide gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
+# letters that are neither equivalent to plain ones (UAX #15) nor listed in UTS #39, such as "NEGATIVE CIRCLED LATIN
+# CAPITAL LETTER A", "REGIONAL INDICATOR SYMBOL LETTER A" and "LATIN LETTER SMALL CAPITAL A"
+_NAMED = re.compile(
+    r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
+    r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
+)
+# the blocks of these letters: phonetic letters, Latin extended C, D and E, enclosed letters
+_BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
+_MARKS_AROUND = "\u200e"  # the library surrounds letters of right-to-left scripts with this mark
+_BAR = frozenset("lI1|")  # in this class, capitals become I and all others l
 
 
 def normalise(text: str) -> str:
-    """Return the text as it is compared: NFKC_Casefold, no marks, look-alike letters plain, one space between words.
+    """Return the normal form: NFKC_Casefold, no combining marks, plain look-alikes, single spaces.
 
-    In this order: compatibility decomposition; nothing invisible (Default_Ignorable_Code_Point, General_Category
-    Cf and Cc), or a space for it in a stretch longer than 24 characters; no marks (General_Category M); digits of all
-    scripts (Nd) as 0 to 9; quotes as ' and dashes as -; letters drawn like Latin ones as these (UTS #39), casefold,
-    composition. Then letters one by one (`s p a c e d`) are a word. Applying it twice changes nothing.
+    The steps are: compatibility decomposition; removal of invisible characters (Default_Ignorable_Code_Point,
+    General_Category Cf and Cc), or a space for them in a stretch longer than 24 characters; removal of marks
+    (General_Category M); digits of all scripts (Nd) to 0 to 9; quotes to ' and dashes to -; letters that look Latin
+    to Latin ones (UTS #39); case folding; composition; spaced letters (`s p a c e d`) to words. The function is
+    idempotent.
     """
     while True:
         folded = fold(text)
@@ -50,14 +61,14 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    r"""Return the runs of letters and digits of the normalised text; an underscore parts them like a space."""
+    """Return the runs of letters and digits of the normalised text; an underscore separates them like a space."""
     return _TOKEN.findall(normalise(text))
 
 
 def without_numbers(words: list[str]) -> list[str]:
-    """Return the tokens with every run of digits as `0`, and neighbouring bare `0` tokens as one.
+    """Return the tokens with every run of digits as `0`, and adjacent `0` tokens merged.
 
-    A copy whose numbers were changed becomes equal to its source; a table of numbers becomes nothing to match.
+    A copy with changed numbers becomes equal to its source, and a table of numbers leaves nothing to match.
     """
     masked: list[str] = []
     for word in words:
@@ -68,12 +79,12 @@ def without_numbers(words: list[str]) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, each normalised; cut after `.`, `!`, `?` and at empty lines."""
+    """Return the normalised sentences of a text, split after `.`, `!`, `?` and at empty lines."""
     return [s for s in (normalise(part) for part in _SENTENCE_END.split(text)) if s]
 
 
 def fold(text: str) -> str:
-    """Return the text with each stretch between spaces folded, all but the spacing of letters and words."""
+    """Return the text after all steps of `normalise` except those on spaced letters and spaces."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():
@@ -86,17 +97,16 @@ def fold(text: str) -> str:
 
 
 def without_spacing(text: str) -> str:
-    """Return the folded text with letters that stand one by one put together."""
+    """Return the folded text with spaced letters joined."""
     parts, done = [], 0
     for place in spaced_letters(text):
-        parts += [text[done : place[0]], text[place[0]]]
+        parts += [text[done : place[0]], *(text[i] for i in place)]
         done = place[-1] + 1
-        parts += [text[i] for i in place[1:]]
     return "".join([*parts, text[done:]]) if parts else text
 
 
 def spaced_letters(text: str) -> Iterator[range]:
-    """Yield where the letters stand of words that are written letter by letter."""
+    """Yield the positions of the letters of each word that is written with spaced letters."""
     done = 0
     for start in _single_letters(text) if text.isascii() else (m.start() for m in _SPACED.finditer(text)):
         match = _SPACED.match(text, start) if start >= done else None
@@ -107,17 +117,17 @@ def spaced_letters(text: str) -> Iterator[range]:
 
 
 def is_ignorable(character: str) -> bool:
-    """Return whether a character is drawn as nothing at all, and is no space."""
+    """Return whether a character is invisible and not a space."""
     return _IGNORABLE.match(character) is not None and not character.isspace()
 
 
 def looks_latin(character: str) -> bool:
-    """Return whether a letter of no Latin alphabet is drawn like a Latin one."""
+    """Return whether a letter of another alphabet looks like a Latin letter."""
     return character in _LOOKALIKES and not unicodedata.normalize("NFKD", character)[0].isascii()
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return where in an ASCII text a word may begin that is written letter by letter; quicker than the pattern."""
+    """Return the positions in an ASCII text where spaced letters may begin; faster than the pattern."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []
@@ -136,10 +146,10 @@ def _without_invisible(stretch: re.Match[str]) -> str:
 
 
 def _plain_word(word: re.Match[str]) -> str:
-    """Return a word with letters drawn like Latin ones as these.
+    """Return a word with letters that look Latin replaced by Latin letters.
 
-    In a word that has a Latin letter each other letter is what it looks like. In a word of another alphabet alone it
-    is what its capital looks like, so that a language's own words stay comparable in capitals.
+    In a word with a Latin letter, each other letter is replaced by what it looks like. In a word without one, it is
+    replaced by what its capital looks like, so that capitals and small letters of another alphabet stay comparable.
     """
     written = word[0]
     if written.isascii():
@@ -150,7 +160,7 @@ def _plain_word(word: re.Match[str]) -> str:
 
 
 class _Table(dict[int, str]):
-    """What a character of a decomposed text becomes, letters excepted, which depend on their word."""
+    """Translation table of decomposed text; letters are kept, because their replacement depends on the word."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -158,27 +168,76 @@ class _Table(dict[int, str]):
 
 
 def _plain_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if character.isascii():
+    if character.isascii() or character in _QUOTES:
         return _ASCII.get(ord(character), character)
     if character in _BLANKS:
         return " "
     if is_ignorable(character) or character == _INVISIBLE:
         return _INVISIBLE
+    category = unicodedata.category(character)
     if category in _PLAIN:
         return _PLAIN[category]
     if category in {"Nd", "No"}:
-        return _plain_number(character)
-    return (
-        "'" if character in _QUOTES else character if character.isalpha() else _LOOKALIKES.get(character, character)
-    )
+        number = unicodedata.numeric(character)
+        return str(int(number)) if number == int(number) else character
+    return character if character.isalpha() else _LOOKALIKES.get(character, character)
 
 
-def _plain_number(character: str) -> str:
-    number = unicodedata.numeric(character)
-    return str(int(number)) if number == int(number) else character
+def _lookalikes() -> dict[str, str]:
+    """Return the ASCII letters or digits that each non-ASCII look-alike character stands for.
+
+    Two strings are confusable if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form
+    a class, and each character of a class is replaced by the ASCII letters or digits of the class, without combining
+    marks. A small letter whose class has none (Cyrillic ve) is replaced like its capital.
+
+    Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
+    """
+    found: dict[str, str] = {}
+    for members in _classes():
+        named = {plain for member in members if (plain := _by_name(member))}
+        for member in members:
+            if len(member) == 1 and not member.isascii():
+                plain = _plain(member, members) or min(named, default="")
+                if plain and (plain.isalnum() or not member.isalnum()):  # a letter is never a mark of punctuation
+                    found[member] = plain
+    for code in chain.from_iterable(range(*block) for block in _BLOCKS):
+        if plain := _by_name(chr(code)):
+            found.setdefault(chr(code), plain)
+    for member in list(found):
+        small = member.lower()
+        if len(small) == 1 and small != member and small not in found and not small.isascii():
+            found[small] = found[member].lower()
+    return found
+
+
+def _classes() -> list[set[str]]:
+    """Return the strings of each skeleton: the connected components of the pairs in the table."""
+    classes: dict[str, set[str]] = {}
+    for key, others in confusables_data.items():
+        for other in others:
+            a, b = key.strip(_MARKS_AROUND), other["c"].strip(_MARKS_AROUND)
+            merged = classes.get(a, {a}) | classes.get(b, {b})
+            classes.update(dict.fromkeys(merged, merged))
+    return list({id(members): members for members in classes.values()}.values())
+
+
+def _plain(character: str, members: Iterable[str]) -> str:
+    """Return the ASCII string that replaces a character: the shortest one of its class, or "" if there is none."""
+    stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
+    plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
+    if len(plain) > 1 and _BAR.issuperset(plain[:2]):
+        return "I" if character.isupper() else "l"
+    alike = [s for s in plain if len(s) == len(plain[0])]
+    return next((s for s in alike if s.isalpha()), alike[0]) if alike else ""
+
+
+def _by_name(character: str) -> str:
+    if len(character) != 1 or character.isascii():
+        return ""
+    match = _NAMED.fullmatch(unicodedata.name(character, ""))
+    return match[1].lower() if match else ""
 
 
 _ASCII = {ord(c): "'" for c in _QUOTES} | {i: _INVISIBLE for i in range(128) if is_ignorable(chr(i))}
-_LOOKALIKES = lookalikes()
+_LOOKALIKES = _lookalikes()
 _TABLE = _Table()

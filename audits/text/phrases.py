@@ -1,4 +1,4 @@
-"""Many short sequences of tokens searched for at once (Aho and Corasick, CACM 1975)."""
+"""Search for many short sequences of tokens at once (Aho and Corasick, CACM 1975)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,16 +6,13 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """A set of phrases, numbered in the order given, that is found in a text in one pass.
+    """Search for phrases (distinct non-empty sequences of tokens, numbered in the given order) in one pass.
 
-    Args:
-        phrases: distinct sequences of tokens, none of them empty.
-
-    Cost: O(tokens + hits) for a text, however many phrases there are; about 40 bytes for each token of a phrase.
+    Cost: O(tokens + hits) per text, for any number of phrases; about 40 bytes per token of a phrase.
     """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
-        self._number: dict[str, int] = {}  # of each word of a phrase, from 1; 0 is any other word
+        self._number: dict[str, int] = {}  # number of each word of a phrase, from 1; all other words have number 0
         self._lengths = [len(phrase) for phrase in phrases]
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS, ahocorasick.KEY_SEQUENCE)
         for i, phrase in enumerate(phrases):
@@ -23,8 +20,8 @@ class Phrases:
             self._automaton.add_word(numbers, i)
         self._automaton.make_automaton()
 
-    def standing(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield the number of each phrase that stands in a text, and the token at which it begins."""
+    def occurrences(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Yield the number of each phrase found in a text, and the token at which it begins."""
         numbers = tuple(self._number.get(word, 0) for word in words)
         if not any(numbers):
             return

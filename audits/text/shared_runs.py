@@ -1,4 +1,4 @@
-"""Longest runs of tokens that a synthetic text shares with exactly one person, by growing what is common."""
+"""Longest runs of tokens that a synthetic text shares with exactly one person, found by extending common runs."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,95 +7,65 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.text.ngrams import UInt, grown
+from audits.core.types import Int, UInt
+from audits.text.ngrams import find_keys, grown, starts_group
 
 SHORTEST = 5  # shorter runs are common to everyone
-CAP_TOKENS = 64  # longer runs are counted as this long
-PART_TOKENS = 1 << 22  # so many places, about, are compared at a time
+CAP_TOKENS = 64  # longer runs are counted with this length
+PART_TOKENS = 1 << 22  # approximate number of places compared at a time
 NO_PART = 255
 BLOCK_TOKENS = 1 << 22
 
-Int = NDArray[np.int64]
-
 
 class Runs(NamedTuple):
-    """For every row of the synthetic table and every owner: where they share a run that nobody else's text holds.
+    """Runs that a synthetic row shares with exactly one owner; one entry per (row, owner): the longest run, (r,)."""
 
-    Args:
-        row: synthetic row of each shared run, (r,).
-        owner: owner of each shared run, (r,).
-        length: tokens, at most CAP_TOKENS; one entry per (row, owner), the longest, (r,).
-        start: token of the synthetic row at which the first such run begins, (r,).
-    """
-
-    row: Int
+    row: Int  # synthetic row
     owner: Int
-    length: Int
-    start: Int
+    length: Int  # tokens, at most CAP_TOKENS
+    start: Int  # token of the synthetic row at which the first run of this length begins
 
 
 class Numbered(NamedTuple):
-    """Rows as numbers of their tokens.
+    """Rows as numbers of their tokens."""
 
-    Args:
-        tokens: of all rows, one after the other, (N,).
-        starts: where each row begins, and N, (n + 1,).
-    """
-
-    tokens: NDArray[np.int32]
-    starts: Int
+    tokens: NDArray[np.int32]  # tokens of all rows, concatenated, (N,)
+    starts: Int  # first token of each row, and N, (n + 1,)
 
     def row(self, at: Int) -> Int:
-        """Return the row in which each token stands."""
+        """Return the row of each token."""
         return np.searchsorted(self.starts, at, side="right") - 1
 
 
-class _Dealt(NamedTuple):
-    """Numbered rows with the part that the run of tokens beginning at each place belongs to, (N,)."""
-
-    table: Numbered
-    part: NDArray[np.uint8]
-
-
 class Places(NamedTuple):
-    """Places in numbered rows with the key of the run that begins there."""
+    """Places in numbered rows, each with the key of the run that begins there."""
 
     at: Int
     key: UInt
 
 
-def unique_runs(
-    synthetic: Iterable[Sequence[str]], pool: Iterable[Sequence[str]], owners: Int, *, shortest: int = SHORTEST
-) -> Runs:
-    """Return the longest runs of tokens in synthetic rows that stand in the texts of exactly one owner of the pool.
-
-    A run that two owners share (boilerplate, a common phrase) belongs to nobody. Runs of `shortest` tokens that both
-    tables hold are found by their keys, and of those the ones that both hold with a token more, and so on, until
-    nothing is common or CAP_TOKENS is reached; at each length the runs of one owner are noted. Places are dealt into
-    parts by their first key, because equal runs have equal keys, and one part is looked at after the other.
-
-    Args:
-        synthetic: tokens of each synthetic row; read once.
-        pool: tokens of each row it is compared with; read once.
-        owners: owner of each pool row, (len(pool),).
-        shortest: tokens of the shortest run that is looked for.
-
-    Cost: O(N log N) time; 5 bytes for each of the N tokens, some hundred for each place of a part.
-    Source: the joins are ours; 64-bit keys, so unequal runs are taken for equal with a chance of about pairs / 2^64.
-    """
-    vocabulary: dict[str, int] = {}
-    made, real = (number_rows(rows, vocabulary) for rows in (synthetic, pool))
-    return runs_alone(made, real, owners, shortest=shortest)
-
-
 def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
-    """Return the same as `unique_runs` of rows that are numbered already, by one vocabulary."""
+    """Return the longest runs in the rows of `made` that only one owner of the rows of `real` has.
+
+    A run that two owners share (boilerplate, a common phrase) does not count. The search starts with the runs of
+    `shortest` tokens that occur in both tables. It repeatedly extends them by one token and keeps those that still
+    occur in both, up to CAP_TOKENS; at each length it records the runs of a single owner. Equal runs have equal keys,
+    so the places are split into parts by their first key, and the parts are processed one after the other. Both
+    tables must be numbered with one vocabulary.
+
+    Cost: O(N log N) time; 5 bytes per token, and about a hundred per place of a part.
+    Reference: the joins are ours. Keys have 64 bits, so different runs count as equal with a probability of about
+        pairs / 2^64.
+    """
     found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((made, real), shortest)]
-    return _longest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    row, owner, length, start = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    order = np.lexsort((start, -length, owner, row))
+    longest = order[starts_group(row[order], owner[order])]
+    return Runs(row[longest], owner[longest], length[longest], start[longest])
 
 
 def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
-    """Return rows as numbers of their tokens; tokens met for the first time are added to the vocabulary."""
+    """Return rows as token numbers; add new tokens to the vocabulary."""
     numbers, ends = array("i"), array("q", [0])
     for words in rows:
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
@@ -107,24 +77,27 @@ Part = tuple[Numbered, Places]
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield part after part of the places of some tables, with the key of the run of `length` that begins there.
+    """Yield the places of some tables in parts of a few million, with the key of the run of `length` at each place.
 
-    Equal runs are in one part. There are as many parts as keep the places of one to a few millions.
+    Equal runs are in the same part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
-    dealt = [_dealt(table, length, n_parts) for table in tables]
-    for part in range(n_parts):
-        yield tuple((one.table, _first(one, length, part)) for one in dealt)
+    parts = [_part_numbers(table, length, n_parts) for table in tables]
+    for number in range(n_parts):
+        at = [np.flatnonzero(part == number) for part in parts]
+        yield tuple(
+            (table, Places(places, run_keys(table, places, length))) for table, places in zip(tables, at, strict=True)
+        )
 
 
-def _dealt(table: Numbered, length: int, n_parts: int) -> _Dealt:
-    """Return the rows, each place dealt to a part by the run of `length` tokens that begins there, if one does."""
-    dealt = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
+def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint8]:
+    """Return the part of each place from the run of `length` tokens that begins there; NO_PART if the row ends."""
+    numbers = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
         places = places[places + length <= table.starts[table.row(places) + 1]]
-        dealt[places] = run_keys(table, places, length) % np.uint64(n_parts)
-    return _Dealt(table, dealt)
+        numbers[places] = run_keys(table, places, length) % np.uint64(n_parts)
+    return numbers
 
 
 def run_keys(table: Numbered, places: Int, length: int) -> UInt:
@@ -136,13 +109,13 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
-    """Return one entry for each row, owner and length at which they share a run that is the owner's alone."""
+    """Return one entry for each row, owner and length at which they share a run that no other owner has."""
     (made, mine), (real, theirs) = synthetic, pool
-    rows, whose, lengths, firsts, n_owners = [], [], [], [], int(owners.max(initial=0)) + 1
+    nothing, n_owners = np.zeros(0, dtype=np.int64), int(owners.max(initial=0)) + 1
+    found = [Runs(nothing, nothing, nothing, nothing)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
         keys, group = np.unique(theirs.key, return_inverse=True)
-        place = np.minimum(np.searchsorted(keys, mine.key), len(keys) - 1)
-        common = keys[place] == mine.key
+        place, common = find_keys(keys, mine.key)
         mine, place = Places(mine.at[common], mine.key[common]), place[common]
         owner = owners[real.row(theirs.at)]
         low, high = np.full(len(keys), np.iinfo(np.int64).max), np.full(len(keys), -1)
@@ -151,10 +124,8 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         alone = low[place] == high[place]
         row = made.row(mine.at[alone])
         pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
-        rows.append(pairs // n_owners)
-        whose.append(pairs % n_owners)
-        lengths.append(np.full(len(pairs), length))
-        firsts.append(mine.at[alone][first] - made.starts[row[first]])
+        start = mine.at[alone][first] - made.starts[row[first]]
+        found.append(Runs(pairs // n_owners, pairs % n_owners, np.full(len(pairs), length), start))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
@@ -163,27 +134,11 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         mine = _longer(made, mine, length)
         theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
         length += 1
-    nothing = np.zeros(0, dtype=np.int64)
-    return Runs(*(np.concatenate([nothing, *columns]) for columns in (rows, whose, lengths, firsts)))
-
-
-def _first(dealt: _Dealt, length: int, part: int) -> Places:
-    """Return the places of a part, with the key of the run of `length` tokens that begins there."""
-    at = np.flatnonzero(dealt.part == part)
-    return Places(at, run_keys(dealt.table, at, length))
+    return Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 def _longer(table: Numbered, places: Places, length: int) -> Places:
-    """Return the places whose row goes on behind `length` tokens, with the key of a token more."""
+    """Return the places whose row has another token after `length` tokens, with the key of the longer run."""
     more = places.at + length < table.starts[table.row(places.at) + 1]
     at = places.at[more]
     return Places(at, grown(places.key[more], table.tokens[at + length]))
-
-
-def _longest(row: Int, owner: Int, length: Int, start: Int) -> Runs:
-    """Return one entry per (row, owner): the longest, and of those the first."""
-    order = np.lexsort((start, -length, owner, row))
-    row, owner, length, start = row[order], owner[order], length[order], start[order]
-    first = np.ones(len(row), dtype=bool)
-    first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
-    return Runs(row[first], owner[first], length[first], start[first])

@@ -1,8 +1,8 @@
-"""Where in a text as it is written a piece of its normalised form stands."""
+"""Map places in a normalised text back to the characters of the original text."""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from audits.text.normalise import fold, is_ignorable, normalise, spaced_letters
@@ -12,33 +12,21 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 
 class Located(NamedTuple):
-    """A normalised text, and for each of its characters where those begin and end that it was made of.
+    """A normalised text with the origin of each of its characters."""
 
-    Args:
-        text: what `normalise` returns.
-        starts: for each character of `text` the first character of the written text that it comes from.
-        ends: the character behind the last one.
-    """
-
-    text: str
-    starts: list[int]
-    ends: list[int]
+    text: str  # result of `normalise`
+    starts: list[int]  # first original character of each normalised character
+    ends: list[int]  # end of the original characters of each normalised character, exclusive
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the characters of the written text that the normalised characters from start to end come from."""
+        """Return the original characters of the normalised characters from start to end, as (start, end)."""
         return self.starts[start], self.ends[end - 1]
 
 
 class Placed(NamedTuple):
-    """A token and the characters of the written text that it comes from."""
+    """A token, or another piece of a normalised text, with the original characters that it comes from."""
 
     word: str
-    start: int
-    end: int
-
-
-class _Piece(NamedTuple):
-    folded: str
     start: int
     end: int
 
@@ -46,17 +34,17 @@ class _Piece(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    A text is folded a character with its combining marks at a time. Where that is not the same as folding what stands
-    between two spaces, because characters join (Hangul letters) or a letter is read by its word's alphabet, the whole
-    is the origin of each of its characters; so a span may be too wide by part of a word, and never too narrow.
+    The text is folded one character with its combining marks at a time. If this differs from folding a whole stretch
+    between spaces, because characters compose (Hangul) or a replacement depends on the word, the whole stretch is the
+    origin of each of its characters. A span may therefore be too wide by part of a word, but never too narrow.
 
-    Cost: O(characters); for the few texts in which something was found.
+    Cost: O(characters); used only for texts with a finding.
     """
     wanted = normalise(text)
     found = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
     while found.text != wanted:
         step = _once(found.text)
-        if step.text == found.text:  # folded another way than all at once
+        if step.text == found.text:  # folding in steps ended in another text than `normalise`
             return Located(wanted, [0] * len(wanted), [len(text)] * len(wanted))
         places = [found.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
         found = Located(step.text, [start for start, _ in places], [end for _, end in places])
@@ -64,21 +52,21 @@ def located(text: str) -> Located:
 
 
 def placed_tokens(text: str) -> list[Placed]:
-    """Return the tokens of a text, those of `normalise.tokens`, each with the characters that it comes from."""
+    """Return the tokens of a text as `normalise.tokens`, each with the characters that it comes from."""
     found = located(text)
     return [Placed(word, *found.span(start, end)) for word, start, end in words_in(found.text)]
 
 
 def words_in(normalised: str) -> list[Placed]:
-    """Return the tokens of a normalised text, each with its characters there."""
+    """Return the tokens of a normalised text, each with its characters in that text."""
     return [Placed(match.group(), *match.span()) for match in _TOKEN.finditer(normalised)]
 
 
 def _once(text: str) -> Located:
-    """Return the text folded, with spaced letters put together and one space between words, with its origins."""
+    """Return the folded text with spaced letters joined and single spaces, and the origin of each character."""
     pieces = [piece for chunk in _CHUNK.finditer(text) for piece in _pieces(chunk.group(), chunk.start())]
-    folded = "".join(piece.folded for piece in pieces)
-    origin = [(piece.start, piece.end) for piece in pieces for _ in piece.folded]
+    folded = "".join(piece.word for piece in pieces)
+    origin = [(piece.start, piece.end) for piece in pieces for _ in piece.word]
     between = {i for place in spaced_letters(folded) for i in range(place[0], place[-1]) if i not in place}
     kept = [i for i in range(len(folded)) if i not in between]
     spaced = "".join(folded[i] for i in kept)
@@ -97,20 +85,14 @@ def _once(text: str) -> Located:
     return Located("".join(characters), starts, ends)
 
 
-def _pieces(chunk: str, offset: int) -> list[_Piece]:
-    """Return the pieces of spaces or of what stands between them, those that leave something."""
+def _pieces(chunk: str, offset: int) -> list[Placed]:
+    """Return the non-empty folded pieces of a stretch: each character with its combining marks, or the whole."""
     folded = fold(chunk)
-    pieces = [_Piece(fold(chunk[a:b]), offset + a, offset + b) for a, b in _letters(chunk)]
-    if "".join(piece.folded for piece in pieces) != folded:
-        visible = [
-            p._replace(folded=" ") if not p.folded and is_ignorable(chunk[p.start - offset]) else p for p in pieces
-        ]
-        whole = [_Piece(folded, offset, offset + len(chunk))]
-        pieces = visible if "".join(p.folded for p in visible).split() == folded.split() else whole
-    return [piece for piece in pieces if piece.folded]
-
-
-def _letters(chunk: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of each character together with the combining marks behind it."""
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
-    yield from zip(starts, [*starts[1:], len(chunk)], strict=True)
+    pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
+    if "".join(p.word for p in pieces) != folded:
+        # invisible characters may count as spaces
+        pieces = [p._replace(word=" ") if not p.word and is_ignorable(chunk[p.start - offset]) else p for p in pieces]
+        if "".join(p.word for p in pieces).split() != folded.split():
+            pieces = [Placed(folded, offset, offset + len(chunk))]
+    return [piece for piece in pieces if piece.word]

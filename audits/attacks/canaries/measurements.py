@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from audits.attacks.canaries.kinds import ENDING_TOKENS, MIN_SUFFIXES
 from audits.attacks.membership.attack import cross_fit, mid_ranks
 from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
-from audits.attacks.membership.scores import Float, further_scores, membership_scores
+from audits.attacks.membership.scores import further_scores, membership_scores
 from audits.core.coin_guesses import guess_coins
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, auc
-from audits.core.types import AuditInputs, Canaries, Table, persons
+from audits.core.types import AuditInputs, Canaries, Float, Table, persons
 from audits.embeddings.encoders import encode
 from audits.text.ngrams import runs, words
 from audits.text.normalise import normalise, tokens

@@ -63,7 +63,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     for row, text in enumerate(texts):
         normalised = normalise(text)
         places = [*terms.places.get(row, ()), *_entities(normalised, terms.entities)]
-        standing = list(search.standing(tokens(normalised)))
+        standing = list(search.occurrences(tokens(normalised)))
         if standing:
             words = words_in(normalised)
             places += [Place(words[at].start, words[at + lengths[i] - 1].end, *whose[i]) for i, at in standing]

@@ -139,7 +139,7 @@ class SyntheticOccurrences:
         """Note what stands in a row."""
         if not self._recorded.number:
             return
-        self.values.update(value for value, _ in self._phrases.standing(row.words))
+        self.values.update(value for value, _ in self._phrases.occurrences(row.words))
         self.forms.update(e for e in row.entities | row.numbers if e in self._recorded.forms)
         for written, value in self._misspelt(row.words):
             if written not in self._recorded.number:
@@ -151,7 +151,7 @@ class SyntheticOccurrences:
             for meant in self._meant_by(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
                 window = [*words[start:at], meant, *words[at + 1 : at + _MAX_TOKENS]]
-                for number, first in self._phrases.standing(window):
+                for number, first in self._phrases.occurrences(window):
                     value = self._recorded.values[number]
                     place = at - start - first
                     if 0 <= place < len(value) and self._recorded.may_be_misspelt(value):
@@ -177,7 +177,7 @@ class OtherOccurrences:
         """Note what stands in a row of an owner."""
         if not self._recorded.number:
             return
-        for number in {number for number, _ in self._phrases.standing(row.words)}:
+        for number in {number for number, _ in self._phrases.occurrences(row.words)}:
             self.values.setdefault(self._written[number], Owners()).add(owner)
         for entity in row.entities | row.numbers:
             if entity in self._recorded.forms:

@@ -1,46 +1,47 @@
-"""Membership attack: every score alone, and all scores stacked with weights fitted on other persons.
+"""Membership attack: every score alone, all scores stacked with weights fitted on other persons, and each class."""
 
-The scores are in `scores.py`, the verdict in `membership_audit.py`.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from audits.attacks.membership.scores import Float
+from audits.core.coin_guesses import guessed_persons, guesses_tried
 from audits.core.holdout import Arms
-from audits.core.stats import Scan, holm, scan_test
+from audits.core.stats import (
+    CHANCE_LEVEL,
+    FAIL_LEVEL,
+    SCAN_GRID,
+    Scan,
+    holm,
+    needed_for_auc,
+    power_of_each,
+    scan_test,
+)
 from audits.core.two_sided import Area, area_of, envelope, is_inside
-from audits.core.types import Estimate
+from audits.core.types import Bool, Estimate, Float
 
 STACKED = "stacked"
 FOLDS = 5
 STACKING_LEVEL = 0.01
-RIDGE = 0.02  # of the number of persons: scores of one kind say nearly the same
+RIDGE = 0.02  # share of the number of persons; scores of one kind are strongly correlated
 ROC_POINTS = 60
-
-Bool = NDArray[np.bool_]
+MIN_CLASS_PERSONS = 100
+POWERS = (0.5, 0.8, 0.95)
+MAX_EPSILON = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """Results of each attack, the stacked one included.
+    """Results of each attack, including the stacked one."""
 
-    Args:
-        scores: per attack one score per person, for `STACKED` the rank within the fold; (P,).
-        weights: per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal
-            weights, used if the fit is not significant.
-        scans: the scan over all persons of each score.
-        areas: the AUC of each attack over all persons.
-    """
-
-    scores: Mapping[str, Float]
+    scores: Mapping[str, Float]  # per attack one score per person, for `STACKED` the rank within the fold; (P,)
+    # per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal weights,
+    # used if the fit is not significant
     weights: tuple[Mapping[str, float] | None, ...]
-    scans: Mapping[str, Scan]
-    areas: Mapping[str, Area]
+    scans: Mapping[str, Scan]  # the scan over all persons of each score
+    areas: Mapping[str, Area]  # the AUC of each attack over all persons
 
     @property
     def pooled(self) -> Float:
@@ -75,11 +76,7 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
     the other folds is not significant, all weights are equal, because weights fitted to noise would give the pooled
     AUC more variance than its interval states.
 
-    Args:
-        scores: per attack one score per person; (P,).
-        people: the persons.
-        rng: splits each arm into folds.
-
+    Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons is ours.
     """
     names = sorted(scores)
@@ -112,18 +109,59 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
     if n <= k + 1:
         return None
     fitted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
-    left = float(((y - fitted) ** 2).sum())
-    explained = float((fitted**2).sum())
-    if left > 0 and stats.f.sf(explained / k / (left / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
+    residual, explained = float(((y - fitted) ** 2).sum()), float((fitted**2).sum())
+    if residual > 0 and stats.f.sf(explained / k / (residual / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
         return None
     return np.asarray(np.linalg.solve(centred.T @ centred + RIDGE * n * np.eye(k), centred.T @ y), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassAreas:
+    """Every attack within every class of at least 100 persons per arm; an average over classes can hide a leak."""
+
+    areas: Sequence[Sequence[Area]]  # per such class the AUC of every attack
+    n_classes: int  # number of all classes, including small ones
+    needed: int  # persons per arm with which a class without a leak passes all attacks with power .8
+
+    @property
+    def n_too_small(self) -> int:
+        """Number of classes with too few persons to be tested separately."""
+        return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
+
+    def estimate(self, confidence: float) -> Estimate | None:
+        """Return the strongest AUC of any class with the outermost interval ends of all; None without one."""
+        every = [area.estimate(confidence) for of_class in self.areas for area in of_class]
+        return envelope(every) if every else None
+
+    def p_outside(self, margin: float) -> float:
+        """Return the p-value against no class having an AUC beyond the margin, corrected for classes and attacks."""
+        return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
+
+    def all_inside(self, margin: float, confidence: float) -> bool:
+        """Return whether all attacks on all classes with enough persons lie within the margin."""
+        sized = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
+        return all(is_inside(area.ends(confidence), margin) for area in sized)
+
+
+def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
+    """Return the AUC of every attack (one score per person each) in each class; None if there are no classes."""
+    if people.n_classes == 1:
+        return None
+    by_class = [people.person_class == c for c in range(people.n_classes)]
+    arms = [(of_class & people.is_train, of_class & ~people.is_train) for of_class in by_class]
+    sized = [arm for arm in arms if min(side.sum() for side in arm) >= MIN_CLASS_PERSONS]
+    n_tests = max(1, len(sized)) * len(scores)
+    return ClassAreas(
+        areas=[[area_of(s[train], s[control]) for s in scores.values()] for train, control in sized],
+        n_classes=people.n_classes,
+        needed=needed_for_auc(margin, power=power_of_each(n_tests)),
+    )
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
     """Return the train persons above the highest threshold that flags at most `rate` of control."""
     control = np.sort(scores[~is_train])[::-1]
-    threshold = control[int(rate * len(control))]
-    return int((scores[is_train] > threshold).sum())
+    return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
 
 def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
@@ -140,3 +178,57 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
 def mid_ranks(scores: Float) -> Float:
     """Return the rank of each score as a share in (0, 1); tied scores get the mean of their ranks."""
     return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)
+
+
+def found_with(
+    n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
+) -> dict[str, Any]:
+    """Return the smallest leaks that fail the audit with power .5, .8 and .95.
+
+    auc: true AUC of one of K attacks, beyond the margin and corrected for the number of attacks:
+
+        1/2 + margin + (z_(1 - .05 / (2 K)) + z_power) sqrt((n_T + n_H + 1) / (12 n_T n_H))
+
+    copied_share: share of train persons who are copied, if these persons lead the ranking of one score and the scan
+        detects them. With L of them at the top of N persons, a cut m contains L + Hypergeom(N - L, n_T - L, m - L)
+        train persons.
+    epsilon: epsilon, for one person added or removed, of a mechanism against which every guess is right with the
+        highest probability that epsilon allows; None if no epsilon up to 20 is detected.
+
+    `epsilon_limit` limits the bound for replacing one person; `coins` persons have their roles guessed.
+    """
+    error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
+    z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))
+    return {
+        "power": list(POWERS),
+        "auc": [min(1.0, 0.5 + margin + (z + float(stats.norm.ppf(p))) * error) for p in POWERS],
+        "copied_share": [_copied(n_train, n_control, attacks, p) for p in POWERS],
+        "epsilon": [_epsilon(coins, epsilon_limit, p) for p in POWERS],
+    }
+
+
+def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
+    n = n_train + n_control
+    cuts = np.array([m for m in SCAN_GRID if m < n])
+    level = CHANCE_LEVEL / (2 * len(cuts) * attacks)
+    for copied in range(1, n_train + 1):
+        for m in cuts[cuts >= copied].tolist():
+            others = stats.hypergeom(n - copied, n_train - copied, m - copied)
+            x = copied + int(others.ppf(1 - power))
+            if stats.hypergeom.sf(x - 1, n, n_train, m) <= level:
+                return copied / n_train
+        if copied >= max(cuts, default=0):
+            break
+    return None
+
+
+def _epsilon(coins: int, limit: float, power: float) -> float | None:
+    tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
+    at_limit = 1 / (1 + np.exp(-limit))
+    for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():
+        q = 1 / (1 + np.exp(-epsilon))
+        for r in tried:
+            right = int(stats.binom.ppf(1 - power, r, q))
+            if stats.binom.sf(right - 1, r, at_limit) <= FAIL_LEVEL / len(tried):
+                return float(round(epsilon / 2, 3))
+    return None

@@ -1,4 +1,4 @@
-"""Membership audit: verdict on whether someone with the release can tell who was in the training data."""
+"""Membership audit: verdict on whether the release reveals who was in the training data."""
 
 import math
 from collections.abc import Mapping
@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from audits.attacks.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
-from audits.attacks.membership.classes import ClassAreas, areas_by_class
-from audits.attacks.membership.power import found_with
-from audits.attacks.membership.scores import Float, membership_scores
+from audits.attacks.membership import attack
+from audits.attacks.membership.attack import ClassAreas, CrossFitted
+from audits.attacks.membership.scores import membership_scores
 from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
-from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables
-from audits.embeddings.encoders import encode
+from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Table, Verdict
+from audits.embeddings.encoders import EncodedTables, TableEncoder, encode, encode_tables
 from audits.embeddings.planted import confirmed
 
 MARGIN = 0.05
@@ -39,20 +36,18 @@ RATES = (
 class Membership:
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    Attack: an outsider holds the release and a person's text, knows the domain, and wants to know whether that
-        person's
-    record was used for training. They try every score of `audits/attacks/membership/scores.py`, and all scores
-    combined with weights fitted on persons whose membership they know (`cross_fit`). A person's score is the highest
-    of their records.
+    Attack: an outsider has the release and a person's text, knows the domain, and wants to know whether that person's
+    record was used for training. The outsider tries every score of `audits/attacks/membership/scores.py`, and all
+    scores combined with weights fitted on persons whose membership is known (`cross_fit`). A person's score is the
+    highest of their records.
 
     Metrics:
 
     - auc: P[train > control] of the strongest attack; `low` and `high` are the outermost interval ends of all
       attacks, so that a limit on them applies to every attack (`envelope`).
-    - tpr_at_fpr_5pct: share of train persons that the best attack finds while flagging one control person in twenty;
-      needs 100 control persons. An average can hide that some persons are identified with certainty; this does not.
-    - tpr_at_fpr_1pct, tpr_at_fpr_01pct: the same at one in a hundred and one in a thousand; need 1,000 and 10,000
-      control persons.
+    - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while
+      flagging 5 %, 1 % or 0.1 % of the control persons; they need 100, 1,000 and 10,000 control persons. They detect
+      that a few persons are identified with certainty, which an average can hide.
     - scan_p: smallest p-value of the exact scans of all scores, corrected for their number.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
       run; `low` and `high` equal it. The highest bound that could be proven is in the details.
@@ -61,13 +56,12 @@ class Membership:
     - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
     The audit passes if the AUC interval of every attack lies in [.45, .55], with at least 413 persons in each arm;
-    the limits on the rates are met; every class with enough persons is inside as well; no scan is significant; and
-    the bound on epsilon is at most 1. It fails if one of these is proven violated, corrected for all tests, at level
-    .05 whatever the confidence. Classes with fewer persons are not tested separately, and the reason states their
-    number. details.power.curve: the smallest AUC, share of copied persons and epsilon that would have failed with
-    power .5, .8 and .95. `smallest_leak` is the distance from one half that one AUC detects.
-
-    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    the limits on the rates are met; every class with enough persons is inside as well; no scan is significant; the
+    bound on epsilon is at most 1; and a leak planted in the table is found (`audits/embeddings/planted.py`). It fails
+    if one of the limits is proven violated, corrected for all tests, at level .05 for every confidence of the run.
+    Smaller classes are not tested separately, and the reason states their number. details.power.curve has the
+    smallest AUC, share of copied persons and epsilon that fail with power .5, .8 and .95; `smallest_leak` is the
+    distance from one half that one AUC detects.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -82,12 +76,7 @@ class Membership:
         self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how well the attacks separate train from control, with a three-way verdict.
-
-        Raises:
-            NotMeasurable: there are fewer than 20 persons or synthetic records.
-            InputError: the passed vectors do not fit the tables.
-        """
+        """Return how well the attacks separate train from control; raise the errors of `encode_tables`."""
         result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
         return confirmed(
             result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
@@ -99,12 +88,14 @@ class Membership:
         holdout, people = tables.holdout, tables.people
         rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
-        fitted = cross_fit(scores, people, rng)
+        fitted = attack.cross_fit(scores, people, rng)
+        claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
+        delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # for one person replaced
         found = MembershipEvidence(
             fitted=fitted,
             mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
-            classes=areas_by_class(fitted.scores, people, MARGIN),
-            bound=epsilon_bound(scores, people.is_train, rng, _delta(inputs)),
+            classes=attack.areas_by_class(fitted.scores, people, MARGIN),
+            bound=epsilon_bound(scores, people.is_train, rng, delta),
         )
         return _judge(found, holdout, people, confidence)
 
@@ -137,24 +128,19 @@ def _mirrored(
         name: person_scores(rows[name] - other[name], tables.people.row_person)
         for name in sorted(rows.keys() & other)
     }
-    return cross_fit(differences, tables.people, rng)
-
-
-def _is_mirrored(found: CrossFitted | None) -> bool:
-    return found is not None and (found.p_outside(MARGIN) < FAIL_LEVEL or found.scan_p() < CHANCE_LEVEL)
+    return attack.cross_fit(differences, tables.people, rng)
 
 
 def epsilon_bound(
-    scores: Mapping[str, Float], is_train: NDArray[np.bool_], rng: np.random.Generator, delta: float = 0.0
+    scores: Mapping[str, Float], is_train: Bool, rng: np.random.Generator, delta: float = 0.0
 ) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 
-    The bound requires independent fair coins. Given the number of train persons, which persons are in train is
-    exchangeable, so k is drawn from Bin(m, 1/2), and k train and m - k control persons are drawn at random. The roles
-    of these m persons are then independent and fair. They are not independent inputs of the generator, however: with
-    the number of train persons fixed, flipping one person's coin puts another person in their place. The bound is
-    therefore one for replacing a person; half of it holds for adding or removing one (a replacement is two such
-    steps).
+    The bound requires independent fair coins. Given the number of train persons, the roles are exchangeable, so k is
+    drawn from Bin(m, 1/2), and k train and m - k control persons are drawn at random. The roles of these m persons
+    are then independent and fair. They are not independent inputs of the generator, however: with the number of train
+    persons fixed, flipping one person's coin replaces that person by another. The bound therefore holds for replacing
+    a person, and half of it for adding or removing one (a replacement is two such steps).
 
     m is twice the smaller arm less five standard deviations, so that a k too large for its arm, which is drawn again,
     has a probability of about one in a million.
@@ -168,13 +154,11 @@ def epsilon_bound(
     k = int(rng.binomial(m, 0.5))
     while max(k, m - k) > smaller:
         k = int(rng.binomial(m, 0.5))
-    drawn = [
-        rng.choice(np.flatnonzero(arm), size=size, replace=False) for arm, size in ((is_train, k), (~is_train, m - k))
-    ]
+    arms = ((is_train, k), (~is_train, m - k))
+    drawn = [rng.choice(np.flatnonzero(arm), size=size, replace=False) for arm, size in arms]
     kept = np.sort(np.concatenate(drawn))
-    bound = guess_coins(
-        {name: score[kept] for name, score in scores.items()}, is_train[kept], rng, alpha=FAIL_LEVEL, delta=delta
-    )
+    of_kept = {name: score[kept] for name, score in scores.items()}
+    bound = guess_coins(of_kept, is_train[kept], rng, alpha=FAIL_LEVEL, delta=delta)
     return bound._asdict() | {
         "epsilon": bound.epsilon / 2,
         "epsilon_replacing": bound.epsilon,
@@ -189,12 +173,6 @@ def guessed_roles(smaller: int) -> int:
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
-def _delta(inputs: AuditInputs) -> float:
-    """Return the claimed delta for one person added or removed, converted to one replaced: (1 + e^eps) delta."""
-    claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
-    return min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)
-
-
 def needed_persons(attacks: int = N_ATTACKS) -> int:
     """Return the persons per arm with which all attacks on a table without a leak stay inside with power .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
@@ -205,27 +183,31 @@ def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tu
     found = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
-            most = max(true_positives(score, people.is_train, rate) for score in fitted.scores.values())
+            most = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
             proven = clopper_pearson(most, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
             found[name] = (exact_share(most, people.n_train, confidence=confidence), limit, proven)
     return found
 
 
+def _failures(found: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
+    """Return a description of each proven leak."""
+    fitted, mirrored, classes = found.fitted, found.mirrored, found.classes
+    of_mirror = mirrored is not None and (mirrored.p_outside(MARGIN) < FAIL_LEVEL or mirrored.scan_p() < CHANCE_LEVEL)
+    descriptions = {
+        "the AUC of an attack": fitted.p_outside(MARGIN) < FAIL_LEVEL,
+        "the scores relative to the mirror table": of_mirror,
+        "the AUC of an attack within a class": classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL,
+        **{f"the rate {name}": proven > limit for name, (_, limit, proven) in rates.items()},
+        "the persons at the top of a ranking": fitted.scan_p() < CHANCE_LEVEL,
+        "the lower bound on epsilon": found.bound["epsilon_replacing"] > EPSILON_LIMIT,
+    }
+    return [description for description, is_proven in descriptions.items() if is_proven]
+
+
 def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     fitted, classes = found.fitted, found.classes
     rates = _rates(fitted, people, confidence)
-    fails = [
-        *(["the AUC of an attack"] if fitted.p_outside(MARGIN) < FAIL_LEVEL else []),
-        *(["the scores relative to the mirror table"] if _is_mirrored(found.mirrored) else []),
-        *(
-            ["the AUC of an attack within a class"]
-            if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL
-            else []
-        ),
-        *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
-        *(["the persons at the top of a ranking"] if fitted.scan_p() < CHANCE_LEVEL else []),
-        *(["the lower bound on epsilon"] if found.bound["epsilon_replacing"] > EPSILON_LIMIT else []),
-    ]
+    fails = _failures(found, rates)
     smaller = min(people.n_train, people.n_control)
     inside = (
         fitted.all_inside(MARGIN, confidence)
@@ -258,14 +240,14 @@ def _reason(
     if verdict == "fail":
         return f"Train persons can be distinguished from control persons by {', and by '.join(fails)}."
     if verdict == "pass":
-        small = 0 if found.classes is None else found.classes.n_too_small
-        alone = (
-            f" {small} of {found.classes.n_classes} classes are too small to be tested separately: a class needs "
-            f"{found.classes.needed} persons in each arm."
-            if found.classes is not None and small > 0
-            else ""
+        reason = "No attack, alone or combined, distinguishes train persons from control persons."
+        classes = found.classes
+        if classes is None or classes.n_too_small == 0:
+            return reason
+        return (
+            f"{reason} {classes.n_too_small} of {classes.n_classes} classes are too small to be tested separately: a "
+            f"class needs {classes.needed} persons in each arm."
         )
-        return f"No attack, alone or combined, distinguishes train persons from control persons.{alone}"
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
     areas = found.fitted.areas
     enough = needed_persons(len(areas))
@@ -284,50 +266,38 @@ def _reason(
 
 def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
-    fitted, classes = found.fitted, found.classes
-    return compared(people, has_groups=holdout.has_groups) | {
-        "reference_is_control": holdout.reference_is_control,
-        "attacks": {
-            name: {"auc": area.value, "low": area.ends(confidence).low, "high": area.ends(confidence).high}
-            | (
-                {}
-                if name not in fitted.scans
-                else {
-                    "scan_p": fitted.scans[name].p,
-                    "scan_cut": fitted.scans[name].cut,
-                    "scan_train_in_cut": fitted.scans[name].n_train_in_cut,
-                }
-            )
-            for name, area in fitted.areas.items()
-        },
-        "mirror": None
-        if found.mirrored is None
-        else {name: area.value for name, area in found.mirrored.areas.items()},
-        "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
-        "classes": None
-        if classes is None
-        else {
+    fitted, classes, n_attacks = found.fitted, found.classes, len(found.fitted.areas)
+    attacks: dict[str, dict[str, float]] = {}
+    for name, area in fitted.areas.items():
+        attacks[name] = {"auc": area.value, **area.ends(confidence)._asdict()}
+        if scan := fitted.scans.get(name):
+            attacks[name] |= {"scan_p": scan.p, "scan_cut": scan.cut, "scan_train_in_cut": scan.n_train_in_cut}
+    details: dict[str, Any] = {"mirror": None, "classes": None}
+    if found.mirrored is not None:
+        details["mirror"] = {name: area.value for name, area in found.mirrored.areas.items()}
+    if classes is not None:
+        details["classes"] = {
             "all": classes.n_classes,
             "measured": len(classes.areas),
             "too_small_to_show": classes.n_too_small,
             "persons_needed": classes.needed,
-        },
+        }
+    smallest, ceiling = detectable_auc(smaller, confidence=confidence), found.bound["ceiling"]
+    curve = attack.found_with(
+        people.n_train,
+        people.n_control,
+        attacks=n_attacks,
+        margin=MARGIN,
+        epsilon_limit=EPSILON_LIMIT,
+        coins=found.bound["persons"],
+    )
+    return {
+        **compared(people, has_groups=holdout.has_groups),
+        **details,
+        "reference_is_control": holdout.reference_is_control,
+        "attacks": attacks,
+        "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
         "epsilon": dict(found.bound),
-        "roc": roc_curve(fitted.pooled, people.is_train),
-        "power": power(
-            smaller,
-            needed_persons(len(fitted.areas)),
-            detectable_auc(smaller, confidence=confidence),
-            epsilon_ceiling=found.bound["ceiling"],
-        )
-        | {
-            "curve": found_with(
-                people.n_train,
-                people.n_control,
-                attacks=len(fitted.areas),
-                margin=MARGIN,
-                epsilon_limit=EPSILON_LIMIT,
-                coins=found.bound["persons"],
-            )
-        },
+        "roc": attack.roc_curve(fitted.pooled, people.is_train),
+        "power": power(smaller, needed_persons(n_attacks), smallest, epsilon_ceiling=ceiling) | {"curve": curve},
     }

@@ -1,87 +1,75 @@
-"""Membership scores: from the synthetic table alone, how much does a text look like one the generator was fitted on?
+"""Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-Each score is computed for every train and control record in the same way without looking at which it is; higher
-means more likely a member. No single score sees every leak, and each that is asked costs persons, because a pass
-needs all of them inside; so there are few, one for each way of leaking.
+Each score is computed for every train and control record in the same way, without the role of the record; a higher
+score means more likely a member. No single score detects every leak. Each additional score requires more persons,
+because a pass needs all of them inside their limits, so there is one score for each kind of leak:
 
-    rmia        likelihood under a model of the synthetic text against models of the reference text, among its like
+    rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    share of the record's runs of 3 words unknown to the reference that the synthetic text has
-    ..._top1    cosine to the nearest synthetic record, by words and by vectors that were passed
-    ..._mass    how much of the synthetic records, as mixtures of real ones, is made up of this one
+    ..._top1    cosine to the nearest synthetic record, by words and by passed vectors
+    ..._mass    total weight of this record if synthetic records are mixtures of real ones
 
-What was measured and left out: a bigram and a trigram model, shared runs with the nearest rows and similarity by
-characters, which see what these see; means over 25 neighbours and densities, which see less
-(docs/studies/membership-scores.md).
+Other scores detect the same leaks (word n-gram models, shared runs, characters) or fewer (means over 25 neighbours,
+densities) and were left out (docs/studies/membership-scores.md).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from audits.attacks.membership.kneser_ney import WordRows, calibrated_ratio, likelihood_ratio
 from audits.core.holdout import HoldoutTables
-from audits.embeddings.combinations import MIN_DETERMINANT, best_pairs, candidate_cosines
+from audits.core.types import Float, Int
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import BLOCK, similarity_blocks, top
-from audits.text.ngrams import Int, Sequences, UInt, runs, words
-
-Float = NDArray[np.float64]
+from audits.embeddings.similarity import BLOCK, MIN_DETERMINANT, best_pairs, candidate_cosines, similarity_blocks, top
+from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3
 SHINGLE = 3
 LEFT_OUT = "characters"
-CANDIDATES = 12  # among which the two records that a row lies between are looked for
+CANDIDATES = 12  # most similar records considered as parents of a synthetic row
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return every score of every record, train first and then control; each (n_train + n_control,).
 
-    Privacy: per-record scores; they stay in memory.
+    Privacy: the per-record scores stay in memory.
     """
-    (synthetic, real, reference), n_words = _words(holdout)
+    (synthetic, real, reference), n_words = _corpora(holdout)
     scores = {
-        "rmia": calibrated_ratio(*_corpora((synthetic, real, reference), holdout), n_words),
-        "coverage": coverage(synthetic, real, reference),
+        "rmia": calibrated_ratio(synthetic, real, reference, n_words),
+        "coverage": coverage(synthetic.words, real.words, reference.words),
     }
-    for one in (e for e in encoded if e.name != LEFT_OUT):
-        scores |= {f"{one.name}_{name}": score for name, score in nearest_and_mass(one).items()}
+    for table in (e for e in encoded if e.name != LEFT_OUT):
+        scores |= {f"{table.name}_{name}": score for name, score in nearest_and_mass(table).items()}
     return scores
 
 
-def _words(holdout: HoldoutTables) -> tuple[tuple[Sequences, Sequences, Sequences], int]:
-    """Return the words of the synthetic, real (train first) and reference texts, and how many different ones."""
-    (synthetic, real, reference), n_words = words(
-        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
-    )
-    return (synthetic, real, reference), n_words
+def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
+    """Return the synthetic, real (train first) and reference words, and the number of distinct words.
 
-
-def _corpora(
-    texts: tuple[Sequences, Sequences, Sequences], holdout: HoldoutTables
-) -> tuple[WordRows, WordRows, WordRows]:
-    """Return synthetic, real and reference words with the classes of their rows, where every table has them."""
-    synthetic, real, reference = texts
-    tables = (holdout.synthetic, holdout.train, holdout.control, holdout.reference)
-    columns = [table.labels for table in tables if table.labels is not None]
-    if len(columns) < len(tables):
-        return WordRows(synthetic, None), WordRows(real, None), WordRows(reference, None)
-    number = {label: i for i, label in enumerate(sorted({label for column in columns for label in column}))}
-    of_synthetic, of_train, of_control, of_reference = (
-        np.array([number[label] for label in column], dtype=np.int64) for column in columns
-    )
-    return (
-        WordRows(synthetic, of_synthetic),
-        WordRows(real, np.concatenate([of_train, of_control])),
-        WordRows(reference, of_reference),
-    )
+    The rows have classes if all tables have classes.
+    """
+    synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
+    texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
+    labels = [synthetic.labels, train.labels, control.labels, reference.labels]
+    known = [label for column in labels for label in column or ()]
+    number = {label: i for i, label in enumerate(sorted(set(known)))}
+    codes = np.array([number[label] for label in known], dtype=np.int64)
+    ends = np.cumsum([len(rows) for rows in texts])[:-1]
+    classes: Sequence[Int | None] = [None] * 3 if None in labels else np.split(codes, ends)
+    return [WordRows(rows, c) for rows, c in zip(texts, classes, strict=True)], n_words
 
 
 def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Float:
-    """Return for each record the share of its runs of 3 words unknown to the reference that the synthetic text has.
+    """Return how many of a record's runs of 3 words that the reference lacks occur in the synthetic text, as a share.
 
-    0 for a record without such runs. After Hallinan et al., "The Surprising Effectiveness of Membership Inference
-    with Simple N-Gram Coverage", COLM 2025, restricted to what the domain does not say anyway.
+    The share is 0 for a record without such runs.
+
+    Reference: Hallinan et al., "The Surprising Effectiveness of Membership Inference with Simple N-Gram Coverage",
+        COLM 2025; the restriction to runs that the reference does not contain is ours.
     """
     keys, rows = runs(real, SHINGLE)
     new = ~np.isin(keys, runs(reference, SHINGLE)[0])
@@ -91,30 +79,32 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
 
 
 def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
-    """Return the scores that `membership` leaves out because each costs persons, in the order of `membership_scores`.
+    """Return the scores that `membership_scores` leaves out, with records in the same order.
 
-    For audits whose evidence can be made, canaries and shadow: they see with all of them.
+    The canary and shadow audits use them too, because they can generate as much evidence as they need.
 
-    Privacy: per-record scores; they stay in memory.
+    Privacy: the per-record scores stay in memory.
     """
-    (synthetic, real, reference), n_words = _words(holdout)
-    found = {
-        "kneser_ney": likelihood_ratio(*_corpora((synthetic, real, reference), holdout), n_words),
-        **shared_runs(synthetic, real),
-    }
-    for one in (e for e in encoded if e.name == LEFT_OUT):
-        found |= {f"{one.name}_{name}": score for name, score in nearest_and_mass(one).items()}
-    return found
+    (synthetic, real, reference), n_words = _corpora(holdout)
+    ratio = likelihood_ratio(synthetic, real, reference, n_words)
+    scores = {"kneser_ney": ratio, **shared_runs(synthetic.words, real.words)}
+    for table in (e for e in encoded if e.name == LEFT_OUT):
+        scores |= {f"{table.name}_{name}": score for name, score in nearest_and_mass(table).items()}
+    return scores
 
 
 def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
-    """Return Jaccard's index of distinct runs of 3 words with the nearest synthetic rows, and containment in one.
+    """Return the Jaccard index of each record with the nearest synthetic rows, and its containment in one of them.
 
-    jaccard_top3: mean of the 3 highest |x ∩ s| / |x ∪ s|; containment: highest |x ∩ s| / |x|; 0 without such runs.
+    With x and s the sets of runs of 3 words, jaccard_top3 is the mean of the 3 highest |x ∩ s| / |x ∪ s|, and
+    containment is the highest |x ∩ s| / |x|; both are 0 for a record without runs.
 
     Cost: O(pairs of records that share a run) time, O(256 · m) memory.
     """
-    theirs, mine = _incidence(runs(synthetic, SHINGLE), runs(real, SHINGLE), len(synthetic), len(real))
+    (their_keys, their_rows), (my_keys, my_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
+    distinct, columns = np.unique(np.concatenate([their_keys, my_keys]), return_inverse=True)
+    theirs = _incidence(their_rows, columns[: len(their_keys)], (len(synthetic), max(1, len(distinct))))
+    mine = _incidence(my_rows, columns[len(their_keys) :], (len(real), max(1, len(distinct))))
     size_theirs, size_mine = (np.asarray(t.sum(axis=1)).ravel() for t in (theirs, mine))
     used = np.intersect1d(theirs.indices, mine.indices)
     transposed = sparse.csr_matrix(theirs[:, used].T)
@@ -135,11 +125,11 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         mass(x) = sum over s of the weight of x in the non-negative combination a P + b Q nearest to s, P and Q among
                   the 12 records most similar to s
 
-    A row mixed from two records adds to the mass of both, however it was mixed, and a record's mass adds up over all
-    rows: what gave a little to many is seen as well as what gave all to one.
+    A row mixed from two records adds to the mass of both. The mass of a record is summed over all rows, so it detects
+    small contributions to many rows as well as a large contribution to one.
 
     Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.
-    Source: parents as in `audits/attacks/parent_recovery`; their mass as a membership score, ours.
+    Reference: parents as in `audits/attacks/parent_recovery`; their mass as a membership score is ours.
     """
     real = stack_arms(encoded)
     nearest = np.full(real.shape[0], -np.inf)
@@ -161,16 +151,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     return {"top1": nearest, "mass": mass}
 
 
-def _incidence(
-    theirs: tuple[UInt, Int], mine: tuple[UInt, Int], n_theirs: int, n_mine: int
-) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    distinct, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
-    cut = len(theirs[0])
-    tables = []
-    for place, rows, n in ((columns[:cut], theirs[1], n_theirs), (columns[cut:], mine[1], n_mine)):
-        table = sparse.csr_matrix(
-            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(distinct)))
-        )
-        table.data[:] = 1
-        tables.append(table)
-    return tables[0], tables[1]
+def _incidence(rows: Int, columns: Int, shape: tuple[int, int]) -> sparse.csr_matrix:
+    table = sparse.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
+    table.data[:] = 1
+    return table

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
-from audits.attacks.memorization.verbatim import RECORD_TOKENS
+from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, RECORD_TOKENS, Matches, Pool
+from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
@@ -22,22 +21,13 @@ MOST_BY_CHANCE = 0.6
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class
 N_PLANTED = 8  # per length class
 
-Int = NDArray[np.int64]
-
 
 class ChanceThresholds(NamedTuple):
-    """Thresholds for shared text, in tokens of a run or as a share of a record.
+    """Thresholds for shared text, in tokens of a run or as a share of a record."""
 
-    Args:
-        by_chance: the highest value that a control person reaches.
-        certain: from here on a hit is a leak: the highest control value plus the margin.
-        limit: from here on the audit cannot pass; below `certain` if control reaches so much that a hit could be
-            chance.
-    """
-
-    by_chance: float
-    certain: float
-    limit: float
+    by_chance: float  # the highest value that a control person reaches
+    certain: float  # smallest value that proves a leak: the highest control value plus the margin
+    limit: float  # smallest value that prevents a pass; below `certain` if control persons reach high values
 
 
 def run_thresholds(by_chance: int) -> ChanceThresholds:
@@ -47,10 +37,7 @@ def run_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def near_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record in one row.
-
-    certain = max(.55, by_chance + .15),  limit = min(certain, .65)
-    """
+    """Return the thresholds for shares of a record in a row: certain = max(.55, by_chance + .15), limit <= .65."""
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
     return ChanceThresholds(by_chance, certain, min(certain, CEILING_NEAR))
 
@@ -58,18 +45,17 @@ def near_thresholds(by_chance: float) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of words, common text included, that only one person's texts contain.
 
-    certain = limit = max(30, 2 by_chance). Above 64 they are infinite: where forms repeat, non-members share as much.
+    certain = limit = max(30, 2 by_chance). They are infinite above 64, because forms give non-members long runs too.
     """
-    tokens_alone = max(CEILING_TOKENS, 2 * by_chance)
-    certain = tokens_alone if tokens_alone <= CAP_TOKENS else np.inf
+    certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance > .6 they are infinite: large tables contain short pieces
-    of every record, and long rows contain most words.
+    certain = limit = max(.6, by_chance + .2). They are infinite if by_chance > .6, because large tables contain short
+    pieces of every record and long rows contain most words.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -87,29 +73,19 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records searched as if they were synthetic rows; the audit must find them.
+    """Train records searched as if they were synthetic rows; the audit must find them."""
 
-    Args:
-        texts: the records.
-        stratum: length class of each, as an index into STRATA.
-        share: share of the train records in each length class, (len(STRATA),).
-    """
-
-    texts: tuple[str, ...]
-    stratum: Int
-    share: NDArray[np.float64]
+    texts: tuple[str, ...]  # the records
+    stratum: Int  # length class of each, as an index into STRATA
+    share: Float  # share of the train records in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
     """Return up to N_PLANTED records of each length class."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
-    chosen = [
-        rng.choice(rows, size=min(N_PLANTED, len(rows)), replace=False)
-        for rows in (np.flatnonzero(length == i) for i in range(len(STRATA)))
-        if len(rows) > 0
-    ]
-    rows = np.concatenate(chosen)
+    members = [np.flatnonzero(length == i) for i in np.unique(length)]
+    rows = np.concatenate([rng.choice(of, size=min(N_PLANTED, len(of)), replace=False) for of in members])
     share = np.bincount(length, minlength=len(STRATA)) / len(texts)
     return Planted(tuple(texts[i] for i in rows), length[rows], share)
 
@@ -120,10 +96,10 @@ class Caught:
 
     found: Int
     planted: Int
-    share: NDArray[np.float64]
+    share: Float
 
     @property
-    def _blind(self) -> NDArray[np.bool_]:
+    def _blind(self) -> Bool:
         return 2 * self.found < self.planted
 
     @property
@@ -134,10 +110,9 @@ class Caught:
     @property
     def blind_lengths(self) -> str:
         """Return these length classes as text; empty if there are none."""
-        ends = [f"to {after - 1}" for after in STRATA[1:]] + ["or more"]
-        return ", ".join(
-            f"{least} {end} words" for least, end, is_blind in zip(STRATA, ends, self._blind, strict=True) if is_blind
-        )
+        ends = [*(f"to {after - 1}" for after in STRATA[1:]), "or more"]
+        names = [f"{least} {end} words" for least, end in zip(STRATA, ends, strict=True)]
+        return ", ".join(name for name, is_blind in zip(names, self._blind, strict=True) if is_blind)
 
     def by_length(self) -> dict[str, list[float]]:
         """Return [found, planted, share of train] by the smallest number of tokens of the class."""
@@ -145,9 +120,8 @@ class Caught:
         return {str(least): [found, n, share] for least, found, n, share in rows if n > 0}
 
 
-def caught(planted: Planted, is_found: NDArray[np.bool_]) -> Caught:
+def caught(planted: Planted, is_found: Bool) -> Caught:
     """Return how many planted records of each length class were found."""
-    found, n = (
-        np.bincount(planted.stratum[some], minlength=len(STRATA)) for some in (is_found, np.ones_like(is_found))
-    )
-    return Caught(found, n, planted.share)
+    of_found, of_all = planted.stratum[is_found], planted.stratum
+    n_found, n = (np.bincount(stratum, minlength=len(STRATA)) for stratum in (of_found, of_all))
+    return Caught(n_found, n, planted.share)

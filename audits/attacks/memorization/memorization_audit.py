@@ -5,50 +5,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from audits.attacks.memorization.calibration import (
-    Caught,
-    ChanceThresholds,
-    Planted,
-    caught,
-    loose_thresholds,
-    near_thresholds,
-    non_members,
-    plant,
-    run_thresholds,
-    whole_thresholds,
-)
+from audits.attacks.memorization import calibration
+from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
 from audits.attacks.memorization.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
-from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Int, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
 SUITE_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
 MAX_COMMON = 0.9  # highest share of common text that leaves enough words to test
 MAX_BLIND = 0.1  # highest share of train records at lengths where planted copies are not found
 
-Int = NDArray[np.int64]
-
 
 class Memorization:
     """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
     Attack: the attacker searches phrases of the release in text they already have, or on the web. A phrase that only
-        one
-    person wrote identifies that person. The audit therefore looks for text that belongs to exactly one person of
-    train or control, and compares the two groups. The generator never saw control, so control persons match only by
-    chance.
+    one person wrote identifies that person. The audit therefore searches for text that belongs to exactly one person
+    of train or control, and compares the two groups. The generator never saw control, so control persons match only
+    by chance.
 
     Before the search, common text is removed from every text: every sequence of eight words that two persons share,
-    or one person and the public reference. The text before and after it is joined, so that the words a person wrote
-    into the fields of a form make one run. Two ids count as one person if a record of one repeats most of a record of
-    the other (half of its words outside boilerplate, where boilerplate is shared by three persons of train and three
-    of control); what these ids share is not common text (`audits.text.common_text`).
+    or one person and the public reference (`audits.text.common_text`). The text before and after it is joined, so
+    that the words a person wrote into the fields of a form make one run. Two ids count as one person if a record of
+    one repeats at least half of the words outside boilerplate of a record of the other; the text that these ids share
+    is not common text.
 
         hit(p) = longest run of own words of p in S that occurs in no other person's texts
         L*     = max(13, max over control persons of hit(p) + 8)
@@ -62,9 +48,9 @@ class Memorization:
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) does not depend on whether p is in train or control, so the groups may differ in size. L* to P* are maxima,
-    which grow with the number of persons, so they use at most n_T control persons (drawn with `rng`), and none who
-    shares a record with a train person. Each text is compared as written and with numbers masked; the longer run
-    counts.
+    which grow with the number of persons. They therefore use at most n_T control persons (drawn with `rng`), and no
+    control person who shares a record with a train person. Each text is compared as written and with numbers masked;
+    the longer run counts.
 
     The audit fails if one of these holds:
 
@@ -96,7 +82,7 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, the excess rate of copied train persons and the number of hits."""
         pool = pooled(inputs)
-        planted = plant(inputs.train.texts, rng)
+        planted = calibration.plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
         return _judge(inputs, pool, found, _measured(pool, planted, found, rng, confidence))
 
@@ -114,7 +100,6 @@ class _Measured:
     hard: Int
     certain: int
     records_p: float
-    control_records: int
     n_non_members: int
     excess: Estimate
     near: Estimate
@@ -123,32 +108,30 @@ class _Measured:
     tau: float | None
     needed: int
     planted: Caught
-    common: float
-    n_persons: int
-    confidence: float
 
 
 def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Generator, confidence: float) -> _Measured:
     """Return the measurements for the verdict."""
     n_t, n_h, m = pool.n_train, pool.n_control, len(found.row_run) - len(planted.texts)
-    calibrating = n_t + non_members(pool, found, rng)
-    run = run_thresholds(int(found.best[calibrating].max(initial=0)))
-    share_of_record = near_thresholds(float(found.near[calibrating].max(initial=0)))
+    calibrating = n_t + calibration.non_members(pool, found, rng)
+    run = calibration.run_thresholds(int(found.best[calibrating].max(initial=0)))
+    share_of_record = calibration.near_thresholds(float(found.near[calibrating].max(initial=0)))
+    whole = calibration.whole_thresholds(int(found.whole[calibrating].max(initial=0)))
+    words = calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
-    is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
-    whole = whole_thresholds(int(found.whole[calibrating].max(initial=0)))
-    words = loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
-    is_hard |= (found.row_whole >= whole.limit) | (found.row_words >= words.limit)
-    is_hard[rows_in_pieces] = True
-    certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
-    certain |= (found.row_whole[:m] >= whole.certain) | (found.row_words[:m] >= words.certain)
-    certain[rows_in_pieces] = True
+    is_hard, certain = found.row_record.copy(), np.zeros(m, dtype=np.bool_)
+    for of_row, thresholds in (
+        (found.row_run, run),
+        (found.row_near, share_of_record),
+        (found.row_whole, whole),
+        (found.row_words, words),
+    ):
+        is_hard |= of_row >= thresholds.limit
+        certain |= of_row[:m] >= thresholds.certain
+    is_hard[rows_in_pieces] = certain[rows_in_pieces] = True
     train, control = found.best[:n_t] >= run.limit, found.best[n_t:] >= run.limit
     near, near_control = found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR
-    scans = (
-        scan_test(found.best[:n_t].astype(np.float64), found.best[n_t:].astype(np.float64)).p,
-        scan_test(found.near[:n_t], found.near[n_t:]).p,
-    )
+    scans = [scan_test(of[:n_t], of[n_t:]).p for of in (found.best.astype(np.float64), found.near)]
     tau, needed = tier(min(n_t, n_h))
     arms = ((train, control), (near, near_control))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
@@ -163,40 +146,35 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         certain=int(certain.sum()),
         records_p=float(stats.hypergeom.sf(found.n_records[0] - 1, n_t + n_h, sum(found.n_records), n_t)),
         n_non_members=len(calibrating),
-        control_records=found.n_records[1],
         excess=difference(train, control, confidence=confidence),
         near=difference(near, near_control, confidence=confidence),
         proven=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
         tau=tau,
         needed=needed,
-        planted=caught(planted, is_hard[m:]),
-        common=max(found.common),
-        n_persons=min(n_t, n_h),
-        confidence=confidence,
+        planted=calibration.caught(planted, is_hard[m:]),
     )
 
 
 def _in_pieces(
-    pool: Pool, found: Matches, non_members: Int, run: ChanceThresholds, m: int
+    pool: Pool, found: Matches, calibrating: Int, run: ChanceThresholds, m: int
 ) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for records in pieces, the train persons above them, and the rows of their pieces."""
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:
-        return loose_thresholds(1.0), none, none
+        return calibration.loose_thresholds(1.0), none, none
     best = found.pieces.best
-    thresholds = loose_thresholds(float(best[non_members].max(initial=0)))
+    thresholds = calibration.loose_thresholds(float(best[calibrating].max(initial=0)))
     # persons with a copy in a single row are reported there, not as a record in pieces
     in_one_row = [found.records.owner, *(near.owner[near.row < m] for near in (found.copies, found.words))]
-    is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row)) | (
-        found.best[: pool.n_train] >= run.limit
-    )
+    is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row))
+    is_whole |= found.best[: pool.n_train] >= run.limit
     above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_whole)
     return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
 
 
 def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> AuditResult:
-    n_t, n_h = pool.n_train, pool.n_control
+    n_t, n_h, confidence = pool.n_train, pool.n_control, f.excess.confidence
     findings, n_left = _findings(inputs, pool, found, f)
     verdict, reason = _verdict(found, f)
     return AuditResult(
@@ -204,17 +182,17 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> Aud
         verdict=verdict,
         status="measured",
         estimate=f.excess,
-        control=share(found.best[n_t:] >= f.run.limit, confidence=f.confidence),
+        control=share(found.best[n_t:] >= f.run.limit, confidence=confidence),
         threshold=f.tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(len(f.hard), confidence=f.confidence, n=len(inputs.synthetic)),
-            "longest_run": exact(int(found.best[:n_t].max(initial=0)), confidence=f.confidence, n=n_t),
+            "hard_hits": exact(len(f.hard), confidence=confidence, n=len(inputs.synthetic)),
+            "longest_run": exact(int(found.best[:n_t].max(initial=0)), confidence=confidence, n=n_t),
             "excess": f.excess,
             "near_excess": f.near,
-            "scan_p": exact(f.scan_p, confidence=f.confidence, n=n_t + n_h),
-            "common_share": exact(f.common, confidence=f.confidence, n=len(inputs.synthetic)),
-            **tau_metric(f.tau, confidence=f.confidence, n=f.n_persons),
+            "scan_p": exact(f.scan_p, confidence=confidence, n=n_t + n_h),
+            "common_share": exact(max(found.common), confidence=confidence, n=len(inputs.synthetic)),
+            **tau_metric(f.tau, confidence=confidence, n=f.excess.n),
         },
         details={**_details(pool, found, f), "findings_left_out": n_left, "power": one_person(n_t, n_h)},
         reason=reason,
@@ -245,13 +223,12 @@ def _verdict(found: Matches, f: _Measured) -> tuple[Verdict, str]:
     leak = _leak(found, f)
     if leak is not None:
         return "fail", leak
-    lack = next(_lacks(f), None)
-    if lack is not None:
-        return "insufficient", lack
-    blind = f.planted.blind_lengths
-    untested = (
-        "" if not blind else f"; the {f.planted.blind_share:.1%} of records with {blind} are too short to be tested"
-    )
+    shortfall = next(_shortfalls(found, f), None)
+    if shortfall is not None:
+        return "insufficient", shortfall
+    untested = ""
+    if blind := f.planted.blind_lengths:
+        untested = f"; the {f.planted.blind_share:.1%} of records with {blind} are too short to be tested"
     return "pass", (
         f"train persons' text is not copied more often than control persons', to within a rate of {f.tau:g} of "
         f"persons{untested}"
@@ -263,11 +240,8 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     of_train, of_control = found.n_records
     is_record = of_train > 0 and (of_control == 0 or f.records_p <= CHANCE_LEVEL)
     if f.certain > 0 or is_record:
-        pieces = (
-            f"; most of a record of {len(f.in_pieces)} persons is spread over several rows"
-            if len(f.in_pieces)
-            else ""
-        )
+        n_pieces = len(f.in_pieces)
+        pieces = f"; most of a record of {n_pieces} persons is spread over several rows" if n_pieces > 0 else ""
         return (
             f"{len(f.hard)} synthetic rows copy text of one train person: at least {f.run.limit} own words in a row,"
             f" a whole record, or most of one with words changed, inserted or reordered{pieces}"
@@ -279,27 +253,28 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     return None
 
 
-def _lacks(f: _Measured) -> Iterator[str]:
+def _shortfalls(found: Matches, f: _Measured) -> Iterator[str]:
     """Yield each reason why the audit cannot pass, with the remedy."""
+    common, (_, control_records) = max(found.common), found.n_records
     if len(f.hard) > 0:
         yield (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} words or most of a record of a train person, but "
-            f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be told apart from "
-            "persons quoting each other; remove these rows and audit again, or pass the quoted text as the reference"
+            f"control persons are repeated for up to {f.run.by_chance} words, so copies cannot be distinguished from "
+            "quotations; remove these rows and audit again, or pass the quoted text as the reference"
         )
-    if f.control_records > 0:
+    if control_records > 0:
         yield (
-            f"the table contains whole records of {f.control_records} control persons, so the generator may have seen"
-            " control; draw control from a later period, or remove records that several persons share"
+            f"the table contains whole records of {control_records} control persons, so the generator may have seen "
+            "control; draw control from a later period, or remove records that several persons share"
         )
     if f.tau is None:
-        yield too_few(f.n_persons)
-    if f.common > MAX_COMMON:
+        yield too_few(f.excess.n)
+    if common > MAX_COMMON:
         yield (
-            f"{f.common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words"
-            " belong to single persons"
+            f"{common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words "
+            "belong to single persons"
         )
-    if f.n_non_members < f.n_persons / 2:
+    if f.n_non_members < f.excess.n / 2:
         yield (
             f"only {f.n_non_members} control persons share no record with train, so person ids are probably wrong: "
             "give all records of a person the same id"
@@ -312,7 +287,7 @@ def _lacks(f: _Measured) -> Iterator[str]:
     if f.tau is not None and f.excess.high > f.tau:
         yield (
             f"the excess rate of copied train persons may be as large as {f.excess.high:.4f}, above {f.tau}; "
-            f"{max(f.needed, 2 * f.n_persons)} persons in each of train and control would decide"
+            f"{max(f.needed, 2 * f.excess.n)} persons in each of train and control would decide"
         )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-from audits.text.ngrams import grown
+from audits.core.types import Float, Int, UInt
+from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
 PAIR_TOKENS = 2
@@ -16,65 +16,41 @@ PIECE_TOKENS = (3, 5, 8, 13)
 MOST_PERSONS = 50  # runs of words that more persons have do not distinguish records
 LEAST_BITS = 150.0  # per record: about fifteen pairs that few persons share; with fewer bits a share is chance
 NEAR = 0.5
-CALM = 0.5  # share of a non-member's record above which pieces of this length are not informative
+CALM = 0.5  # pieces of a length are not informative if a larger share of a non-member's record is found
 BLOCK_ROWS = 1000
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 
 
 class NearCopies(NamedTuple):
-    """How near synthetic rows come to records.
+    """Shares of records found in single synthetic rows."""
 
-    Args:
-        best: highest share of a record of each owner found in one synthetic row, (n_owners,).
-        row: rows that contain at least NEAR of a record, (r,).
-        owner: owner of the record, (r,).
-        share: the highest share over the owner's records, (r,).
-    """
-
-    best: Float
-    row: Int
-    owner: Int
-    share: Float
+    best: Float  # highest share of a record of each owner, (n_owners,)
+    row: Int  # rows that contain at least NEAR of a record, (r,)
+    owner: Int  # owner of the record, (r,)
+    share: Float  # the highest share over the owner's records, (r,)
 
 
 class Pieces(NamedTuple):
-    """Share of each record found anywhere in the table.
+    """Share of each record found anywhere in the table."""
 
-    Args:
-        best: highest share of a record of each owner, (n_owners,).
-        tokens: tokens per piece.
-        row: rows with a piece that only one owner has, for owners with at least NEAR of a record in the table, (r,).
-        owner: owner of the piece, (r,).
-    """
-
-    best: Float
-    tokens: int
-    row: Int
-    owner: Int
+    best: Float  # highest share of a record of each owner, (n_owners,)
+    tokens: int  # tokens per piece
+    row: Int  # rows with a piece that only one owner has; only owners with at least NEAR of a record in the table
+    owner: Int  # owner of the piece, (r,)
 
 
 class OwnedRecords(NamedTuple):
-    """Records with their owners.
-
-    Args:
-        rows: the records.
-        owner: owner of each record.
-        n_owners: number of owners.
-        own: positions of the tokens outside common text.
-    """
+    """Records with their owners."""
 
     rows: Numbered
-    owner: Int
+    owner: Int  # owner of each record
     n_owners: int
-    own: Int
+    own: Int  # positions of the tokens outside common text
 
 
 class _Rare(NamedTuple):
     """Runs of words that few owners have: keys, weights in bits, only owner or -1, incidence and bits per record."""
 
-    keys: NDArray[np.uint64]
+    keys: UInt
     weight: Float
     sole: Int
     incidence: sparse.csr_array
@@ -91,18 +67,15 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
 
         share(x, s) = sum of w(g) over the pairs g in x and s / sum over the pairs in x,  w(g) = log2(n / df(g))
 
-    with df(g) the number of owners of g among all n, and w(g) = 0 if df(g) > 50. The words of a pair are adjacent in
-    x, and up to eight words apart in s, so that words inserted between them do not hide a copy. Records with fewer
-    than 150 bits are skipped. A changed word costs two pairs, so a copy with every tenth word changed keeps four
-    fifths. Unrelated persons reach a third, and one half in the most uniform clinic that we tested. With n_tokens = 1
-    single words count, in any order; non-members may then reach one half in a long row. With more than 2, runs of
-    adjacent words count.
+    df(g) is the number of owners of g among all n, and w(g) = 0 if df(g) > 50. The words of a pair are adjacent in x,
+    and up to eight words apart in s, so that inserted words do not hide a copy. Records with fewer than 150 bits are
+    skipped. A changed word costs two pairs, so a copy with every tenth word changed keeps four fifths. Unrelated
+    persons reach a third, and one half in the most uniform clinic that we tested. With n_tokens = 1, single words
+    count in any order; non-members may then reach one half in a long row. With n_tokens > 2, runs of adjacent words
+    count.
 
-    Args:
-        made: synthetic rows, planted rows last; `best` ignores planted rows.
-        real: records, numbered with the same vocabulary. Pairs of two common-text words do not count.
-        n_real: number of rows before the planted ones.
-        n_tokens: 2, 1, or the length of a run.
+    The first `n_real` rows are synthetic and the others planted; `best` ignores planted rows. The records must be
+    numbered with the same vocabulary. Pairs of two common-text words do not count.
 
     Cost: O(8 tokens of S times the records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -118,7 +91,10 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
         real_rows = row + start < n_real
         np.maximum.at(best, real.owner[column[real_rows]], value[real_rows])
         near = value >= NEAR
-        found.append(_highest(row[near] + start, real.owner[column[near]], value[near], real.n_owners))
+        pairs, number = np.unique((row[near] + start) * real.n_owners + real.owner[column[near]], return_inverse=True)
+        highest = np.zeros(len(pairs))
+        np.maximum.at(highest, number, value[near])
+        found.append((pairs // real.n_owners, pairs % real.n_owners, highest))
     return NearCopies(best, *(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
@@ -127,13 +103,6 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
     A record cut into pieces of k words, one per row, keeps k - n + 1 of every k runs of n. The piece length is the
     shortest of `PIECE_TOKENS` at which no non-member exceeds CALM; None if there is none.
-
-    Args:
-        made: synthetic rows.
-        real: records, as in `near_copies`.
-        non_members: owners used for calibration.
-
-    Cost: O(N) per piece length.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -142,13 +111,12 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
             return None
         at, key = _places(made, n_tokens)
         row = made.row(at)
-        stands = np.isin(rare.keys, key)
-        share = (rare.incidence @ (rare.weight * stands)) * rare.part
+        share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.part
         best = np.zeros(real.n_owners)
         np.maximum.at(best, real.owner, share)
         if best[calibrating].max(initial=0.0) <= CALM:
-            place = np.minimum(np.searchsorted(rare.keys, key), len(rare.keys) - 1)
-            owner = np.where(rare.keys[place] == key, rare.sole[place], -1)
+            place, is_rare = find_keys(rare.keys, key)
+            owner = np.where(is_rare, rare.sole[place], -1)
             known = (owner >= 0) & (best[owner] >= NEAR)
             pairs = np.unique(row[known] * real.n_owners + owner[known])
             return Pieces(best, n_tokens, pairs // real.n_owners, pairs % real.n_owners)
@@ -172,33 +140,29 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
     return _Rare(keys, weight, np.where(df == 1, sole, -1), incidence, incidence @ weight)
 
 
-def _places(rows: Numbered, n_tokens: int) -> tuple[Int, NDArray[np.uint64]]:
+def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
     """Return the start and the key of every run of n words."""
     at = np.arange(len(rows.tokens))
     at = at[at + n_tokens <= rows.starts[rows.row(at) + 1]]
     return at, run_keys(rows, at, n_tokens)
 
 
-def _block(made: Numbered, start: int, keys: NDArray[np.uint64], n_tokens: int) -> sparse.csr_array:
+def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
     """Return which runs of words, or pairs up to APART apart, occur in each of BLOCK_ROWS rows from `start`."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     first, last = made.starts[start], made.starts[end]
     rows = Numbered(made.tokens[first:last], made.starts[start : end + 1] - first)
-    at = np.arange(len(rows.tokens))
-    left = rows.starts[rows.row(at) + 1] - at
-    row, key = [], []
-    for apart in range(1, APART + 1) if n_tokens == PAIR_TOKENS else ():
-        one = at[left > apart]
-        words = grown(np.zeros(len(one), dtype=np.uint64), rows.tokens[one])
-        row.append(rows.row(one))
-        key.append(grown(words, rows.tokens[one + apart]))
-    if n_tokens != PAIR_TOKENS:
-        at, keys_at = _places(rows, n_tokens)
-        row, key = [rows.row(at)], [keys_at]
-    wanted = np.concatenate(key)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    known = keys[place] == wanted
-    return _incidence(np.concatenate(row)[known], place[known], (end - start, len(keys)))
+    if n_tokens == PAIR_TOKENS:
+        every = np.arange(len(rows.tokens))
+        left = rows.starts[rows.row(every) + 1] - every
+        firsts = [every[left > apart] for apart in range(1, APART + 1)]
+        at = np.concatenate(firsts)
+        seconds = np.concatenate([first + apart for apart, first in enumerate(firsts, start=1)])
+        key = grown(run_keys(rows, at, 1), rows.tokens[seconds])
+    else:
+        at, key = _places(rows, n_tokens)
+    place, known = find_keys(keys, key)
+    return _incidence(rows.row(at)[known], place[known], (end - start, len(keys)))
 
 
 def _incidence(row: Int, column: Int, shape: tuple[int, int]) -> sparse.csr_array:
@@ -206,11 +170,3 @@ def _incidence(row: Int, column: Int, shape: tuple[int, int]) -> sparse.csr_arra
     incidence.sum_duplicates()
     incidence.data[:] = 1
     return incidence
-
-
-def _highest(row: Int, owner: Int, share: Float, n_owners: int) -> tuple[Int, Int, Float]:
-    """Return the highest share of each row and owner."""
-    pairs, number = np.unique(row * n_owners + owner, return_inverse=True)
-    highest = np.zeros(len(pairs))
-    np.maximum.at(highest, number, share)
-    return pairs // n_owners, pairs % n_owners, highest

@@ -1,11 +1,12 @@
 """Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.memorization.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
 from audits.attacks.memorization.near_copies import (
@@ -17,8 +18,7 @@ from audits.attacks.memorization.near_copies import (
     in_pieces,
     near_copies,
 )
-from audits.attacks.memorization.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
-from audits.core.types import AuditInputs, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, UInt, persons
 from audits.text.common_text import (
     CONTROL,
     PHRASE_TOKENS,
@@ -32,107 +32,73 @@ from audits.text.common_text import (
     repeated_records,
     shared_phrases,
 )
-from audits.text.normalise import tokens, without_numbers
+from audits.text.ngrams import find_keys, starts_group
+from audits.text.normalise import sentences, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
 FLOOR_TOKENS = 13
 CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass, whatever control shares
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
-Read = Callable[[str], list[str]]
+RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
+SENTENCE_TOKENS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, and the public.
+    """All rows that are not synthetic. Their owners are train persons, control persons, other persons, the public."""
 
-    Args:
-        texts: texts of train, control, the rows set aside and the reference.
-        owner: owner of each row.
-        side: TRAIN, CONTROL or PUBLIC of each owner.
-        n_train: number of train persons, who are the first owners.
-        n_control: number of control persons, who come next.
-    """
-
-    texts: tuple[str, ...]
-    owner: Int
-    side: Int
+    texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
+    owner: Int  # owner of each row
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner
     n_train: int
     n_control: int
 
     @property
     def n_persons(self) -> int:
-        """Return the number of persons compared."""
+        """Number of compared persons."""
         return self.n_train + self.n_control
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per owner of the pool and per synthetic row.
+    """Matches per owner of the pool and per synthetic row."""
 
-    Args:
-        merged: for each owner the first of the owners that count as the same person because they share a record.
-        best: longest run of each person's own words in the synthetic table, (n_persons,).
-        near: highest share of a record of each person in one synthetic row, (n_persons,).
-        whole: longest run of words, common text included, that only this person's texts contain, (n_persons,).
-        row_whole: the same for each row over train persons, (m,).
-        row_run: longest run each synthetic or planted row shares with one train person, (m,).
-        row_near: highest share of a record of one train person in each row, 0 below NEAR, (m,).
-        pieces: shares of records found in pieces, or None if pieces are not informative.
-        row_words: as `row_near`, of a record's words in any order, (m,).
-        words: as `copies`, of words in any order.
-        row_record: whether each row equals a whole record of one train person, (m,).
-        runs: runs of train persons of at least FLOOR_TOKENS.
-        wholes: the same with common text included, of at least CEILING_TOKENS.
-        copies: near copies by row and owner.
-        records: whole records of train persons in synthetic rows.
-        n_records: train and control persons with a whole record in the synthetic table.
-        n_sentences: whole sentences found that only one train, or one control, person has.
-        common: share of common text in the words of the synthetic and of the train table.
-    """
-
-    merged: Int
-    best: Int
-    near: Float
-    whole: Int
-    row_whole: Int
-    row_run: Int
-    row_near: Float
-    row_words: Float
-    words: NearCopies
-    pieces: Pieces | None
-    row_record: NDArray[np.bool_]
-    runs: list[CopiedRuns]
-    wholes: list[Runs]
-    copies: NearCopies
-    records: CopiedRuns
-    n_records: tuple[int, int]
-    n_sentences: tuple[int, int]
-    common: tuple[float, float]
+    # per owner or person
+    merged: Int  # for each owner the first of the owners that count as the same person because they share a record
+    best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
+    near: Float  # highest share of a record of each person in one synthetic row, (n_persons,)
+    whole: Int  # longest run of words, common text included, that only this person's texts contain, (n_persons,)
+    # per synthetic or planted row, over train persons; (m,)
+    row_run: Int  # longest run of one person's own words
+    row_whole: Int  # longest run of one person's words, common text included
+    row_near: Float  # highest share of a record, 0 below NEAR
+    row_words: Float  # highest share of a record's words in any order, 0 below NEAR
+    row_record: Bool  # whether the row equals a whole record of one person
+    # copies
+    copies: NearCopies  # near copies by row and owner
+    words: NearCopies  # the same for words in any order
+    pieces: Pieces | None  # shares of records found in pieces, or None if pieces are not informative
+    runs: list[CopiedRuns]  # runs of train persons of at least FLOOR_TOKENS
+    wholes: list[Runs]  # the same with common text included, of at least CEILING_TOKENS
+    records: CopiedRuns  # whole records of train persons in synthetic rows
+    n_records: tuple[int, int]  # train and control persons with a whole record in the synthetic table
+    n_sentences: tuple[int, int]  # whole sentences found that only one train, or one control, person has
+    common: tuple[float, float]  # share of common text in the words of the synthetic and of the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
     """Return the rows that synthetic rows are compared with, and their owners."""
-    train, train_owner = persons(inputs.train.groups)
-    control, control_owner = persons(inputs.control.groups)
-    n_train, n_control = len(train), len(control)
-    texts = inputs.train.texts + inputs.control.texts
-    owners = [train_owner, control_owner + n_train]
-    n_others = 0
-    if inputs.set_aside is not None:
-        # rows set aside belong to persons too, so their phrases count as one person's text
-        names = {name: n_train + i for i, name in enumerate(control)}
-        aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
-        n_others = len(names) - n_control
-        texts += inputs.set_aside.texts
-        owners.append(np.array(aside, dtype=np.int64))
-    n_persons = n_train + n_control + n_others
-    if inputs.reference is not None:
-        texts += inputs.reference.texts
-        owners.append(np.full(len(inputs.reference), n_persons))
-    side = np.repeat([TRAIN, CONTROL, PUBLIC], [n_train, n_control + n_others, 1])
-    return Pool(texts, np.concatenate(owners), side, n_train, n_control)
+    train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
+    n_control = len(set(control.groups))
+    # phrases of rows set aside belong to persons, not to the public
+    names, train_owner = persons(train.groups)
+    others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
+    texts = train.texts + control.texts + (() if aside is None else aside.texts)
+    owners = [train_owner, other_owner + len(names)]
+    if reference is not None:
+        texts += reference.texts
+        owners.append(np.full(len(reference), len(names) + len(others)))
+    side = np.repeat([TRAIN, CONTROL, PUBLIC], [len(names), len(others), 1])
+    return Pool(texts, np.concatenate(owners), side, len(names), n_control)
 
 
 class PooledTexts(NamedTuple):
@@ -144,21 +110,16 @@ class PooledTexts(NamedTuple):
     own_real: OwnText
 
 
-def masked_numbers(text: str) -> list[str]:
-    """Return the tokens of a text with its numbers masked."""
-    return without_numbers(tokens(text))
-
-
-def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
+def masked_and_written(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
     """Yield the merged owners and the texts without common text, first with numbers masked and then as written.
 
-    Persons of whom one repeats most of a record of the other count as one person (`repeated_records`), decided with
-    numbers masked; what they share then belongs to one person, so it is not common text (`common_text`).
+    Two persons count as one if one of them repeats most of a record of the other (`repeated_records`, with numbers
+    masked). The text that they share is then not common text (`common_text`).
     """
     merged: Int | None = None
-    for read in (masked_numbers, tokens):
+    for split in (lambda text: without_numbers(tokens(text)), tokens):
         vocabulary: dict[str, int] = {}
-        made, real = (number_rows(map(read, texts), vocabulary) for texts in (synthetic, pool.texts))
+        made, real = (number_rows(map(split, texts), vocabulary) for texts in (synthetic, pool.texts))
         owned = Owned(real, pool.owner, pool.side)
         shared = shared_phrases(owned)
         if merged is None:
@@ -177,22 +138,26 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     long: list[CopiedRuns] = []
     wholes: list[Runs] = []
     masked = True
-    for merged, reading in readings(rows, pool):
+    for merged, texts in masked_and_written(rows, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
-        wanted = _raise(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
-        long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
-        runs = runs_alone(reading.made, reading.real, owner)
-        unmasked = _raise(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
-        wholes.append(Runs(*(column[unmasked] for column in runs)))
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner)
+        wanted = _update_longest(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
+        long.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=masked))
+        runs = runs_alone(texts.made, texts.real, owner)
+        wanted = _update_longest(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[wanted] for column in runs)))
         if masked:
-            records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
-            near, words = (near_copies(reading.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
-            pieces = in_pieces(_first_rows(reading.made, m), records, range(pool.n_train, pool.n_persons))
-            has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
+            records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
+            near, words = (near_copies(texts.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
+            synthetic_rows = Numbered(texts.made.tokens[: texts.made.starts[m]], texts.made.starts[: m + 1])
+            pieces = in_pieces(synthetic_rows, records, range(pool.n_train, pool.n_persons))
+            has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
     copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
-    row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
+    row_near, row_words = np.zeros((2, len(rows)))
+    for row_share, found in ((row_near, near), (row_words, words)):
+        of_train = found.owner < pool.n_train
+        np.maximum.at(row_share, found.row[of_train], found.share[of_train])
     return Matches(
         merged=merged,
         best=best[merged][: pool.n_persons],
@@ -211,58 +176,49 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         records=copied,
         n_records=n_records,
         n_sentences=_copied_sentences(synthetic, pool, merged),
-        common=_common_share(reading, m, pool),
+        common=(
+            _common_share(texts.made, texts.own_made, m),
+            _common_share(texts.real, texts.own_real, int((pool.owner < pool.n_train).sum())),
+        ),
     )
 
 
-def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
-    """Return the highest share of a record of one train person in each row, 0 below NEAR."""
-    highest, of_train = np.zeros(n), found.owner < pool.n_train
-    np.maximum.at(highest, found.row[of_train], found.share[of_train])
-    return highest
-
-
-def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
-    """Update the longest run per owner, and per row over train; return which are of train in synthetic rows."""
+def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> Bool:
+    """Update the longest run per owner, and per row over train; return which runs are of train in synthetic rows."""
     of_train, real = runs.owner < pool.n_train, runs.row < m
     np.maximum.at(best, runs.owner[real], runs.length[real])
     np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
     return real & of_train
 
 
-def _first_rows(rows: Numbered, n: int) -> Numbered:
-    return Numbered(rows.tokens[: rows.starts[n]], rows.starts[: n + 1])
-
-
-def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
+def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
     """Return how much of one person's text each row contains, counted as the audit does.
 
-    Returns:
-        The longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains at least NEAR of a
-        record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
+    The result is the longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains NEAR of a
+    record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
-    for merged, reading in readings(made, pool):
+    for merged, texts in masked_and_written(made, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
-        is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
+        is_near[runs_alone(texts.made, texts.real, owner, shortest=CEILING_TOKENS).row] = True
         if masked:
-            records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
+            records = OwnedRecords(texts.real, owner, len(pool.side), texts.own_real.origin)
             for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]):
-                is_near[near_copies(reading.made, records, len(made), n_tokens).row] = True
+                is_near[near_copies(texts.made, records, len(made), n_tokens).row] = True
         masked = False
     return longest, is_near
 
 
 def _record_copies(
-    rows: Sequence[str], pool: Pool, merged: Int, has_own: NDArray[np.bool_], m: int
-) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
+    rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, m: int
+) -> tuple[CopiedRuns, Bool, tuple[int, int]]:
     """Return the rows that equal a long record of one train person, and the number of such persons in each arm.
 
-    The rows are returned twice: as copies of synthetic rows with the person, and as a mask over all rows. A record
-    that is common text only does not count.
+    The result has the rows as copies of synthetic rows with the person, and as a mask over all rows. A record that is
+    common text only does not count.
     """
     sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
     key, row = keyed(map(record_keys, rows))
@@ -282,16 +238,73 @@ def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tupl
     """Return how many sentences of at least 6 tokens of one train (control) person occur in the synthetic table."""
     sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
     owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
-    return (
-        int(((owner >= 0) & (owner < pool.n_train)).sum()),
-        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
-    )
+    n_train = int(((owner >= 0) & (owner < pool.n_train)).sum())
+    return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
 
 
-def _common_share(reading: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
-    """Return the share of common text in the words of the synthetic and of the train table."""
-    shares = []
-    of_train = int((pool.owner < pool.n_train).sum())
-    for whole, left, n in ((reading.made, reading.own_made, m), (reading.real, reading.own_real, of_train)):
-        shares.append(1 - float(left.rows.starts[n]) / max(1, int(whole.starts[n])))
-    return shares[0], shares[1]
+def _common_share(whole: Numbered, own: OwnText, n_rows: int) -> float:
+    """Return the share of common text in the words of the first rows."""
+    return 1 - float(own.rows.starts[n_rows]) / max(1, int(whole.starts[n_rows]))
+
+
+class Keyed(NamedTuple):
+    """Keys, and the row of each."""
+
+    key: UInt
+    row: Int
+
+
+class SoleOwners(NamedTuple):
+    """Sorted distinct keys, with the only owner of each or -1 if several have it."""
+
+    key: UInt
+    owner: Int
+
+
+def record_keys(text: str) -> list[int]:
+    """Return the keys of a record of at least 13 tokens: as written, numbers masked, and as a bag of sentences."""
+    words = tokens(text)
+    masked = without_numbers(words)
+    if len(masked) < RECORD_TOKENS:
+        return []
+    bag = sorted(" ".join(tokens(s)) for s in sentences(text))
+    return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
+
+
+def sentence_keys(text: str) -> list[int]:
+    """Return the keys of the sentences of at least six tokens."""
+    split = (tokens(s) for s in sentences(text))
+    return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
+
+
+def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
+    """Return the keys of all rows, concatenated; 16 bytes per key."""
+    keys, row = array("Q"), array("q")
+    for number, of_row in enumerate(rows):
+        keys.extend(of_row)
+        row.extend([number] * len(of_row))
+    return Keyed(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(row, dtype=np.int64))
+
+
+def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
+    """Return every distinct key with its only owner, given the owner of each row."""
+    order = np.argsort(found.key, kind="stable")
+    key, owner = found.key[order], owners[found.row[order]]
+    first = np.flatnonzero(starts_group(key))
+    if len(first) == 0:
+        return SoleOwners(key, owner)
+    low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
+    return SoleOwners(key[first], np.where(low == high, low, -1))
+
+
+def owner_of(sole: SoleOwners, wanted: UInt) -> Int:
+    """Return the only owner of each key; -1 if several have it, or none."""
+    if len(sole.key) == 0:
+        return np.full(len(wanted), -1)
+    place, is_key = find_keys(sole.key, wanted)
+    return np.where(is_key, sole.owner[place], -1)
+
+
+def _key(words: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -40,8 +40,7 @@ from audits.embeddings.distances import (
     stack_arms,
     two_nearest_distances,
 )
-from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables
-from audits.embeddings.encoders import Encoded
+from audits.embeddings.encoders import Encoded, EncodedTables, TableEncoder, encode_tables
 from audits.embeddings.planted import confirmed
 
 REPEATS = 20

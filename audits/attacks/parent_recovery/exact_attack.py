@@ -15,8 +15,7 @@ from scipy.stats import binom
 from sklearn.preprocessing import normalize
 
 from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
-from audits.embeddings.combinations import best_pairs
-from audits.embeddings.similarity import BLOCK, similarity_blocks
+from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
 TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no row is within so many tolerances of a control segment

@@ -15,10 +15,9 @@ from audits.core.holdout import Arms, person_scores
 from audits.core.stats import FAIL_LEVEL, POWER, Scan, clopper_pearson, needed_for_share, power_of_each, scan_test
 from audits.core.two_sided import is_inside
 from audits.core.types import AuditInputs, Lineage, persons
-from audits.embeddings.combinations import best_pairs, candidate_cosines
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import similarity_blocks
+from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
 CANDIDATES = 40
 MAX_CANDIDATES = 120  # of both arms; more than 40 are needed if few persons of a large arm take part in a repeat

@@ -22,7 +22,7 @@ from audits.core.rates import TIERS, exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
-from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables
+from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 from audits.embeddings.planted import confirmed
 
 MAX_RECALL_RATIO = 3.0

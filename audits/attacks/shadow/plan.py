@@ -20,7 +20,7 @@ from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.types import AuditInputs, Table, persons
 from audits.embeddings.distances import crowding
-from audits.embeddings.encoded_tables import encode_tables
+from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")

@@ -1,5 +1,3 @@
-"""Guessing coins; that the bound holds is shown in test_one_run.py."""
-
 import math
 
 import numpy as np
@@ -17,28 +15,24 @@ def coins(n, seed=0):
     return RNG(seed).random(n) < 0.5
 
 
-def test_certain_scores_prove_nearly_the_ceiling_whichever_way_round():
+def test_certain_scores_nearly_reach_the_ceiling_with_either_sign():
     is_in = coins(600)
     for sign in (1, -1):
         bound = guess_coins({"a": sign * is_in.astype(float), "b": RNG(3).random(600)}, is_in, RNG(1), alpha=0.05)
         assert bound.persons == 480
         assert bound.right == bound.guesses
-        assert bound.ceiling == pytest.approx(
-            one_run_epsilon(r=480, v=480, m=480, delta=0.0, alpha=0.05 / 5)
-        )  # 20, 50, 100, 200, all
+        ceiling = one_run_epsilon(r=480, v=480, m=480, delta=0.0, alpha=0.05 / 5)  # 20, 50, 100, 200 and all guesses
+        assert bound.ceiling == pytest.approx(ceiling)
         assert bound.epsilon > 3
 
 
-def test_a_few_copied_persons_at_the_top_of_every_attack_are_guessed_before_the_others():
+def test_a_few_copied_persons_are_guessed_first_and_weak_attacks_combined():
     is_in, rng = coins(1000), RNG(2)
     copied = is_in & (rng.random(1000) < 0.2)
     bound = guess_coins({f"a{k}": rng.random(1000) + copied for k in range(5)}, is_in, rng, alpha=0.05)
     assert bound.epsilon > 1.5
     assert bound.guesses <= 100
-
-
-def test_attacks_that_each_know_a_little_are_added_up():
-    is_in, rng = coins(1000), RNG(2)
+    rng = RNG(2)
     scores = {f"a{k}": rng.normal(size=1000) + 0.8 * is_in for k in range(6)}
     together = guess_coins(scores, is_in, rng, alpha=0.05).epsilon
     assert together > 1.5 * guess_coins({"a0": scores["a0"]}, is_in, rng, alpha=0.05).epsilon > 0
@@ -55,7 +49,7 @@ def test_delta_lowers_bound_and_ceiling():
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
-def test_tail_scores_rise_with_the_score_and_are_nought_in_the_middle(scores):
+def test_tail_scores_rise_with_the_score_and_are_zero_for_equal_scores(scores):
     tail = _tail_scores(np.array(scores, dtype=float))
     assert np.isfinite(tail).all()
     order = np.argsort(scores)
@@ -68,18 +62,15 @@ def test_tail_scores_rise_with_the_score_and_are_nought_in_the_middle(scores):
 
 @settings(deadline=None)
 @given(st.floats(0.01, 9), st.sampled_from([0.05, 0.01]))
-def test_so_many_coins_and_not_one_fewer_prove_more_than_the_limit(limit, alpha):
+def test_the_needed_number_of_coins_is_the_smallest(limit, alpha):
     r, level = needed_for_epsilon(limit, alpha=alpha), alpha / (len(GUESSES) + 1)
     assert one_run_epsilon(r=r, v=r, m=r, delta=0.0, alpha=level) >= limit - 1e-6
     if r > 1:
         assert one_run_epsilon(r=r - 1, v=r - 1, m=r - 1, delta=0.0, alpha=level) <= limit + 1e-6
 
 
-def test_the_numbers_of_coins_to_test_a_claim():
+def test_needed_coins_and_provable_bounds_for_known_numbers():
     assert [needed_for_epsilon(claim, alpha=0.05) for claim in (1.0, 3.0, 8.0)] == [17, 110, 15797]
-
-
-def test_what_could_be_proven_is_the_ceiling_of_the_guesses():
     for n in (30, 600, 2_600):
         is_in = coins(n)
         bound = guess_coins({"a": is_in * 1.0}, is_in, RNG(1), alpha=0.05)

@@ -6,7 +6,7 @@ from audits.core.errors import InputError
 from audits.core.files import write_whole
 
 
-def test_a_file_is_written_for_its_owner_and_over_an_older_one(tmp_path):
+def test_a_file_replaces_an_older_one_with_mode_0600(tmp_path):
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
     path.chmod(0o644)
@@ -16,16 +16,15 @@ def test_a_file_is_written_for_its_owner_and_over_an_older_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
-        write_whole(tmp_path / "nowhere" / "a", b"new")
+def test_a_failed_write_leaves_no_file(tmp_path):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
-        write_whole(tmp_path / "folder", b"new")
+    for path in (tmp_path / "nowhere" / "a", tmp_path / "folder"):
+        with pytest.raises(InputError, match="cannot be written"):
+            write_whole(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-def test_a_stop_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
 

@@ -1,5 +1,3 @@
-"""Who is set aside to fit on, who is compared, and that a person counts once."""
-
 import numpy as np
 import pytest
 
@@ -17,23 +15,14 @@ def people(prefix, n, each=2):
     return [f"{prefix}{i // each}" for i in range(n * each)]
 
 
-def test_a_fifth_of_control_is_set_aside_whole_persons_at_a_time():
-    control = table(people("h", 55))
-    inputs = AuditInputs(synthetic=table(people("s", 31)), train=table(people("t", 40)), control=control)
-    parts = hold_out(inputs, np.random.default_rng(2))
+def test_the_reference_is_a_fifth_of_the_control_persons_or_a_given_table():
+    tables = {role: table(people(role, n)) for role, n in {"synthetic": 31, "train": 40, "control": 55}.items()}
+    parts = hold_out(AuditInputs(**tables), np.random.default_rng(2))
     aside, compared = set(parts.reference.groups), set(parts.control.groups)
     assert (len(aside), len(compared), aside & compared) == (11, 44, set())
-    assert sorted(parts.reference.texts + parts.control.texts) == sorted(control.texts)
-    assert parts.train is inputs.train
-
-
-def test_a_reference_table_leaves_control_whole():
-    inputs = AuditInputs(
-        synthetic=table(people("s", 31)),
-        train=table(people("t", 40)),
-        control=table(people("h", 55)),
-        reference=table(people("r", 25)),
-    )
+    assert sorted(parts.reference.texts + parts.control.texts) == sorted(tables["control"].texts)
+    assert parts.train is tables["train"]
+    inputs = AuditInputs(**tables, reference=table(people("r", 25)))
     parts = hold_out(inputs, np.random.default_rng(2))
     assert parts.control is inputs.control
     assert parts.reference is inputs.reference
@@ -41,13 +30,13 @@ def test_a_reference_table_leaves_control_whole():
 
 
 @pytest.mark.parametrize("sizes", [(31, 19, 25), (31, 25, 19), (9, 25, 26)])
-def test_too_few_of_anything_is_not_measurable_and_says_how_many_would_do(sizes):
+def test_too_few_persons_or_rows_are_not_measurable(sizes):
     synthetic, train, control = (table(people(p, n, 1)) for p, n in zip("sth", sizes, strict=True))
     with pytest.raises(NotMeasurable, match="at least 20 of each are required"):
         hold_out(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
 
 
-def test_arms_number_persons_and_classes():
+def test_arms_number_persons_and_classes_and_keep_the_highest_score():
     train = table(people("t", 20), ("b", "a", *["b"] * 38))
     inputs = AuditInputs(
         synthetic=table(people("s", 21, 1), ("c",) * 21),
@@ -61,7 +50,4 @@ def test_arms_number_persons_and_classes():
     assert set(compared.person_class[20:]) == {0}
     assert list(compared.row_person[38:42]) == [19, 19, 20, 20]
     assert set(compared.synthetic_class) == {2}
-
-
-def test_a_person_has_the_highest_score_of_their_records():
     assert person_scores(np.array([0.5, -1.0, 2.0, -3.0]), np.array([0, 1, 0, 1])).tolist() == [2.0, -1.0]

@@ -31,21 +31,13 @@ def test_the_same_rows_give_the_same_table(tmp_path, suffix):
     assert table.has_groups
 
 
-def test_without_persons_every_row_is_its_own(tmp_path):
-    table = load_table(write(tmp_path / "t.jsonl", [{"text": "a"}, {"text": "b"}]), role="train")
-    assert not table.has_groups
-    assert table.labels is None
-    assert len(set(table.groups)) == 2
-
-
-def test_a_claim_that_rows_are_persons_counts_where_no_column_names_them(tmp_path):
-    rows = [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}]
-    named = load_table(write(tmp_path / "named.jsonl", rows), role="train", rows_are_persons=True)
-    assert named.groups == ("p1", "p1")
-    bare = [{"text": row["text"]} for row in rows]
-    claimed = load_table(write(tmp_path / "bare.jsonl", bare), role="train", rows_are_persons=True)
-    assert claimed.has_groups
-    assert len(set(claimed.groups)) == 2
+def test_without_a_group_column_every_row_is_a_person(tmp_path):
+    path = write(tmp_path / "t.jsonl", [{"text": "a"}, {"text": "b"}])
+    for is_declared in (False, True):
+        table = load_table(path, role="train", rows_are_persons=is_declared)
+        assert (table.has_groups, table.labels, len(set(table.groups))) == (is_declared, None, 2)
+    write(path, [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}])
+    assert load_table(path, role="train", rows_are_persons=True).groups == ("p1", "p1")
 
 
 def test_bad_rows_are_all_listed_without_their_text(tmp_path):
@@ -55,6 +47,9 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
         load_table(path, role="train")
     assert [p.split(":")[0] for p in caught.value.problems] == ["row 3", "row 5", "row 6", "row 2", "row 4", "row 7"]
     assert "secretword" not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        load_table(write(path, [*ROWS, {"text": "x", "label": "a"}]), role="train")
+    assert caught.value.problems == ("row 3: no group",)
 
 
 def test_a_missing_column_lists_what_is_there(tmp_path):
@@ -64,12 +59,6 @@ def test_a_missing_column_lists_what_is_there(tmp_path):
     assert "no column 'text'" in str(caught.value)
     with pytest.raises(InputError, match="no column 'patient'"):
         load_table(path, text="note", group="patient", role="control")
-
-
-def test_a_row_without_its_person_is_refused(tmp_path):
-    with pytest.raises(InputError) as caught:
-        load_table(write(tmp_path / "t.jsonl", [*ROWS, {"text": "x", "label": "a"}]), role="train")
-    assert caught.value.problems == ("row 3: no group",)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +75,7 @@ def test_a_row_without_its_person_is_refused(tmp_path):
         ("t.parquet", b"PAR1 nonsense", "not a readable parquet"),
     ],
 )
-def test_files_that_cannot_be_used(tmp_path, name, data, message):
+def test_unusable_files_are_rejected(tmp_path, name, data, message):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
@@ -94,28 +83,29 @@ def test_files_that_cannot_be_used(tmp_path, name, data, message):
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_a_folder_is_no_table(tmp_path, suffix):
+def test_missing_files_and_folders_are_rejected(tmp_path, suffix):
+    with pytest.raises(InputError, match="cannot be opened"):
+        load_table(tmp_path / f"t{suffix}", role="synthetic")
     (tmp_path / f"t{suffix}").mkdir()
     with pytest.raises(InputError, match="the train table"):
         load_table(tmp_path / f"t{suffix}", role="train")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
-def test_a_byte_order_mark_is_not_part_of_the_table(tmp_path, name):
+def test_a_byte_order_mark_is_ignored(tmp_path, name):
     data = b"text,group\nfine,p1\n" if name == "t.csv" else b'{"text": "fine", "group": "p1"}\n'
     (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + data)
     assert load_table(tmp_path / name, role="train").texts == ("fine",)
 
 
-def test_a_parquet_column_named_twice_is_refused(tmp_path):
-    pq.write_table(
-        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "t.parquet"
-    )
+def test_a_duplicate_parquet_column_is_rejected(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "t.parquet")
     with pytest.raises(InputError, match="two columns with one name"):
         load_table(tmp_path / "t.parquet", role="train")
 
 
-def test_a_table_without_a_header_shows_no_record(tmp_path):
+def test_messages_do_not_show_a_record_in_place_of_the_header(tmp_path):
     record = "zebra quartz canary " * 3
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     with pytest.raises(InputError, match="no column 'text'") as caught:
@@ -126,55 +116,32 @@ def test_a_table_without_a_header_shows_no_record(tmp_path):
     assert caught.value.problems == ("columns found: (a name of 5 characters), p1, (a name of 60 characters)",)
 
 
-def test_only_so_many_columns_are_shown(tmp_path):
+def test_at_most_twenty_columns_are_listed(tmp_path):
     path = write(tmp_path / "t.jsonl", [{f"c{i:02d}": "x" for i in range(23)}])
     with pytest.raises(InputError, match=r"c18, c19, and 3 more"):
         load_table(path, role="train")
 
 
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="cannot be opened"):
-        load_table(tmp_path / "none.csv", role="synthetic")
-
-
-def test_people_in_both_arms_are_refused(people):
+def test_persons_in_both_arms_and_missing_identifiers_are_rejected(people):
     one, two, three = (people(n, seed=n, prefix="x") for n in (3, 4, 5))
-    with pytest.raises(InputError, match="3 persons are in both train and control"):
-        load_inputs(three, one, two)
+    with pytest.raises(InputError, match="3 persons are in both train and control") as caught:
+        load_inputs(three, one, two, identifiers=[["x"]])
+    assert "identifiers are given for 1 rows" in str(caught.value)
 
 
-def test_identifiers_must_match_train(people):
-    with pytest.raises(InputError, match="identifiers are given for 1 rows"):
-        load_inputs(
-            people(2, seed=1, prefix="s"),
-            people(3, seed=2, prefix="t"),
-            people(4, seed=3, prefix="h"),
-            identifiers=[["x"]],
-        )
-
-
-def test_taking_rows_takes_their_vectors():
+def test_take_selects_rows_with_their_vectors():
     vectors = {"v": np.arange(6, dtype=np.float32).reshape(3, 2)}
-    table = Table(
-        texts=("a", "b", "c"), labels=("x", "y", "z"), groups=("1", "2", "3"), has_groups=True, vectors=vectors
-    )
-    some = take(table, np.array([2, 0]))
+    columns = {"texts": ("a", "b", "c"), "labels": ("x", "y", "z"), "groups": ("1", "2", "3")}
+    some = take(Table(**columns, has_groups=True, vectors=vectors), np.array([2, 0]))
     assert some.texts == ("c", "a")
     assert some.labels == ("z", "x")
     assert some.vectors["v"].tolist() == [[4, 5], [0, 1]]
 
 
-def test_digests_tell_columns_apart():
+def test_table_digests_depend_on_every_column():
     def table(texts, labels, *, groups=("p", "q")):
         return Table(texts=texts, labels=labels, groups=groups, has_groups=True)
 
-    digests = {
-        table_digest(t)
-        for t in (
-            table(("ab", "c"), None),
-            table(("a", "bc"), None),
-            table(("ab", "c"), ("l", "m")),
-            table(("ab", "c"), None, groups=("p", "r")),
-        )
-    }
-    assert len(digests) == 4
+    one, other = table(("ab", "c"), None), table(("a", "bc"), None)
+    labelled, regrouped = table(("ab", "c"), ("l", "m")), table(("ab", "c"), None, groups=("p", "r"))
+    assert len({table_digest(t) for t in (one, other, labelled, regrouped)}) == 4

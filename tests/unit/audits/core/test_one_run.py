@@ -1,7 +1,7 @@
-"""The one-run bound on epsilon against mechanisms whose epsilon is known: it may exceed it in 5 % of the runs.
+"""The one-run bound on epsilon for mechanisms with known epsilon: at most 5 % of the bounds may exceed it.
 
-Every mechanism here says something about each person apart, so the truth is a closed formula; every test repeats
-the whole run, from the coins to the bound, five hundred times.
+Every mechanism treats each person separately, so its epsilon has a closed formula. Every test repeats the whole run,
+from the coins to the bound, five hundred times.
 """
 
 import math
@@ -22,12 +22,12 @@ MOST = int(RUNS * ALPHA)
 
 
 def randomised_response(coins, epsilon, rng):
-    """Return each coin, turned over with the probability 1 / (1 + e^eps): exactly epsilon-private."""
+    """Return each coin, flipped with probability 1 / (1 + e^eps); this is exactly epsilon-private."""
     return coins ^ (rng.random(len(coins)) < 1 / (1 + math.exp(epsilon)))
 
 
 def gaussian_epsilon(mu, delta):
-    """Return the epsilon at which a Gaussian mechanism of sensitivity / noise mu has that delta."""
+    """Return the epsilon of a Gaussian mechanism with sensitivity / noise mu at the given delta."""
 
     def excess(epsilon):
         tail = math.exp(epsilon) * stats.norm.cdf(-epsilon / mu - mu / 2)
@@ -38,8 +38,8 @@ def gaussian_epsilon(mu, delta):
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(2, 150), st.floats(0.05, 4), st.sampled_from([0.01, 0.05, 0.2]))
-def test_the_exact_chance_of_a_wrong_bound_is_at_most_alpha(r, epsilon, alpha):
-    """No simulation: the sum over all outcomes of randomised response whose bound lies above the truth."""
+def test_the_exact_probability_of_a_wrong_bound_is_at_most_alpha(r, epsilon, alpha):
+    """Sum over all outcomes of randomised response whose bound exceeds the true epsilon."""
     q = 1 / (1 + math.exp(-epsilon))
     wrong = [v for v in range(r + 1) if one_run_epsilon(r=r, v=v, m=r, delta=0.0, alpha=alpha) > epsilon + 1e-7]
     assert sum(stats.binom.pmf(v, r, q) for v in wrong) <= alpha + 1e-9
@@ -73,14 +73,14 @@ def test_a_gaussian_mechanism_with_delta_is_rarely_bounded_too_high(mu, least):
 
 
 @pytest.mark.parametrize(("mu", "delta"), [(1.0, 1e-5), (0.5, 1e-3)])
-def test_the_truth_of_the_gaussian_mechanism_is_that_of_the_definition(mu, delta):
+def test_the_gaussian_epsilon_follows_the_definition(mu, delta):
     epsilon, x = gaussian_epsilon(mu, delta), np.linspace(-12, 14, 400_001)
     over = stats.norm.pdf(x, mu) - math.exp(epsilon) * stats.norm.pdf(x)
     assert np.trapezoid(np.maximum(0, over), x) == pytest.approx(delta, rel=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.8, pytest.param(0.3, marks=pytest.mark.slow)])
-def test_thinning_makes_the_bound_hold_where_the_coins_were_not_fair(share):
+def test_thinning_makes_the_bound_valid_for_unfair_coins(share):
     epsilon, n = 1.0, 1300
     thinned, unthinned = [], []
     for run in range(RUNS):
@@ -93,11 +93,11 @@ def test_thinning_makes_the_bound_hold_where_the_coins_were_not_fair(share):
     assert sum(bound > epsilon for bound in thinned) <= MOST
     assert np.mean(thinned) > 0.4 * epsilon
     if share > 0.5:
-        assert sum(bound > epsilon for bound in unthinned) > 0.9 * RUNS  # what the thinning is for
+        assert sum(bound > epsilon for bound in unthinned) > 0.9 * RUNS
 
 
 @pytest.mark.parametrize(("epsilon", "least"), [(0.0, 0.0), (1.5, 0.35)])
-def test_guessing_with_attacks_learnt_on_the_way_is_rarely_too_high(epsilon, least):
+def test_guessing_with_learnt_weights_is_rarely_too_high(epsilon, least):
     n, bounds = 300, []
     for run in range(RUNS):
         rng = RNG(run)
@@ -110,8 +110,8 @@ def test_guessing_with_attacks_learnt_on_the_way_is_rarely_too_high(epsilon, lea
     assert np.mean(bounds) >= least * epsilon
 
 
-def test_guesses_that_see_one_anothers_answers_would_prove_what_is_not_there():
-    """Each guess supposes that the number of inserted persons is even: all are right half of the time."""
+def test_guesses_that_depend_on_other_coins_would_give_wrong_bounds():
+    """Each guess assumes that the number of inserted persons is even, so all are right in half of the runs."""
     wrong = 0
     for run in range(100):
         coins = RNG(run).random(101) < 0.5

@@ -1,5 +1,3 @@
-"""The one spelling of a parquet file: what readers find in it, and that nothing else spells the same rows."""
-
 import hashlib
 import io
 
@@ -20,7 +18,7 @@ def columns(rows, names=("a", "é b")):
 
 
 @given(rows=ROWS, page=st.sampled_from([1, 100, 1 << 20]))
-def test_a_library_reads_what_was_written(rows, page):
+def test_a_library_reads_the_written_rows(rows, page):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain_parquet, "PAGE_BYTES", page)
         data = parquet_bytes(columns(rows))
@@ -33,17 +31,14 @@ def test_a_library_reads_what_was_written(rows, page):
     assert not any(c.is_stats_set or c.has_dictionary_page or c.has_offset_index for c in chunks)
 
 
-def test_the_bytes_are_what_they_were():
-    """Bundles are verified years later: another spelling would refuse them all."""
+def test_the_bytes_are_stable():
+    """Bundles are verified years later; other bytes would invalidate all of them."""
     data = parquet_bytes(columns([("one", "x"), ("two \U0001f600", "y" * 200)] * 9, ("id", "text")))
     assert (len(data), hashlib.sha256(data).hexdigest()[:16]) == (2246, "28a13d4eafb7e1bf")
 
 
-def test_many_columns_are_a_long_list():
+def test_many_columns_are_written_and_lone_surrogates_are_rejected():
     made = parquet_bytes([(f"c{i}", ["v"]) for i in range(20)])
     assert pq.read_table(io.BytesIO(made)).to_pylist() == [{f"c{i}": "v" for i in range(20)}]
-
-
-def test_a_text_that_is_not_unicode_is_not_written():
     with pytest.raises(UnicodeEncodeError):
         parquet_bytes([("a", ["\ud800"])])

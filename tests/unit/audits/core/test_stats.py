@@ -1,5 +1,3 @@
-"""Formulas against hand-worked numbers, published tables and slow obvious references."""
-
 import math
 
 import numpy as np
@@ -30,11 +28,13 @@ from audits.core.stats import (
 scores = st.lists(st.integers(0, 9), min_size=3, max_size=30).map(lambda v: np.array(v, dtype=np.float64))
 
 
-def test_wilson_reproduces_newcombes_published_rows():
+def test_wilson_and_newcombe_reproduce_published_intervals():
     # Newcombe 1998 (single proportion), method 3: 81/263 and 15/148 at two-sided 95 %
     assert wilson(81, 263, confidence=0.975) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert wilson(15, 148, confidence=0.975) == pytest.approx((0.0624, 0.1605), abs=1e-4)
     assert wilson(0, 20, confidence=0.975) == pytest.approx((0.0, 0.1611), abs=1e-4)
+    # Newcombe 1998 (difference), example 56/70 - 48/80, method 10: .0524 to .3339
+    assert newcombe(56, 70, 48, 80, confidence=0.975) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
 def test_clopper_pearson_has_the_stated_tail_at_each_end():
@@ -45,40 +45,29 @@ def test_clopper_pearson_has_the_stated_tail_at_each_end():
     assert clopper_pearson(13, 13, confidence=0.95).high == 1.0
 
 
-def test_newcombe_reproduces_the_published_difference():
-    # Newcombe 1998 (difference), example 56/70 - 48/80, method 10: .0524 to .3339
-    assert newcombe(56, 70, 48, 80, confidence=0.975) == pytest.approx((0.0524, 0.3339), abs=1e-4)
-
-
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])
-def test_a_proportion_without_trials_is_not_measurable(interval):
+def test_invalid_proportions_are_rejected(interval):
     with pytest.raises(NotMeasurable, match="at least one trial"):
         interval(0, 0, confidence=0.95)
     with pytest.raises(InputError, match="5 of 3"):
         interval(5, 3, confidence=0.95)
 
 
-def test_scan_is_the_hypergeometric_tail_worked_by_hand():
-    # the five highest of 3 + 9 persons hold all 3 train persons: C(9,2)/C(12,5) = 36/792, one cut, one side
+def test_scan_is_the_hypergeometric_tail(monkeypatch):
+    # the five highest of 3 + 9 persons include all 3 train persons: C(9,2)/C(12,5) = 36/792, one cut, two sides
     train, control = np.array([10.0, 9.0, 8.0]), np.arange(9, dtype=np.float64) / 2 + 3.6
-    scan = scan_test(train, control, two_sided=False, grid=(5,))
-    assert scan == (pytest.approx(36 / 792), 5, 3)
-    assert scan_test(train, control, grid=(5,)).p == pytest.approx(2 * 36 / 792)
+    monkeypatch.setattr("audits.core.stats.SCAN_GRID", (5,))
+    assert scan_test(train, control) == (pytest.approx(2 * 36 / 792), 5, 3)
 
 
-def test_scan_moves_a_cut_below_ties_and_drops_a_cut_of_everyone():
-    tied = np.zeros(8)
-    assert scan_test(tied, np.zeros(5)) == (1.0, 0, 0)
-    assert scan_test(np.array([2.0, 1, 1, 1, 0]), np.array([1.0, 1, 0, 0]), grid=(2,)).cut == 6
+def test_scan_moves_a_cut_below_ties_and_drops_a_cut_of_everyone(monkeypatch):
+    assert scan_test(np.zeros(8), np.zeros(5)) == (1.0, 0, 0)
+    monkeypatch.setattr("audits.core.stats.SCAN_GRID", (2,))
+    assert scan_test(np.array([2.0, 1, 1, 1, 0]), np.array([1.0, 1, 0, 0])).cut == 6
 
 
-def test_scan_finds_absence_only_when_two_sided():
-    train, control = np.zeros(40) + np.arange(40) / 100, np.arange(30) + 1.0
-    assert scan_test(train, control).p < 1e-6
-    assert scan_test(train, control, two_sided=False).p == 1.0
-
-
-def test_scan_sees_ten_leaked_among_seven_hundred_which_the_auc_does_not():
+def test_scan_detects_underrepresented_and_a_few_leaked_persons():
+    assert scan_test(np.arange(40) / 100, np.arange(30) + 1.0).p < 1e-6
     rng = np.random.default_rng(3)
     train, control = rng.normal(size=700), rng.normal(size=690)
     train[:12] += 10
@@ -87,7 +76,7 @@ def test_scan_sees_ten_leaked_among_seven_hundred_which_the_auc_does_not():
 
 
 @pytest.mark.parametrize("levels", [0, 12], ids=["continuous", "tied"])
-def test_scan_keeps_its_size_when_labels_are_permuted(levels):
+def test_scan_keeps_its_size_when_roles_are_permuted(levels):
     rng = np.random.default_rng(17)
     pooled = rng.normal(size=210) if levels == 0 else rng.integers(levels, size=210).astype(np.float64)
     hits = 0
@@ -118,18 +107,17 @@ def test_scores_must_be_finite_and_present():
         scan_test(np.array([1.0]), np.array([]))
 
 
-def test_one_run_bound_reproduces_the_table():
+def test_one_run_bound_and_ceiling_have_known_values():
     # m=1000, r=100, delta=0, alpha=.05, by accuracy of the guesses
     bounds = [one_run_epsilon(r=100, v=v, m=1000, delta=0.0, alpha=0.05) for v in (70, 80, 90, 95)]
     assert bounds == pytest.approx([0.47, 0.96, 1.63, 2.17], abs=0.005)
     assert one_run_epsilon(r=100, v=55, m=1000, delta=0.0, alpha=0.05) == 0.0
-
-
-def test_one_run_ceiling_is_the_bound_with_every_guess_right():
     ceilings = [one_run_ceiling(r, alpha=0.05) for r in (20, 50, 100, 200, 500, 1000)]
     assert ceilings == pytest.approx([1.82, 2.78, 3.49, 4.19, 5.1, 5.8], abs=0.02)
     assert one_run_epsilon(r=20, v=20, m=60, delta=0.0, alpha=0.05) == pytest.approx(ceilings[0])
     assert one_run_ceiling(2, alpha=0.05) == 0.0
+    with pytest.raises(InputError, match="r=9"):
+        one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
 
 
 def test_one_run_bound_is_a_p_value_of_alpha_with_delta_by_the_slow_formula():
@@ -153,12 +141,7 @@ def test_one_run_bound_grows_with_the_right_guesses(r, data):
     assert fewer <= more <= one_run_ceiling(r, alpha=0.05) + 1e-6
 
 
-def test_one_run_bound_refuses_more_guesses_than_persons():
-    with pytest.raises(InputError, match="r=9"):
-        one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
-
-
-def test_the_error_of_the_auc_covers_and_is_never_below_that_of_a_ranking_that_means_nothing():
+def test_the_error_of_the_auc_covers_and_has_a_floor():
     rng = np.random.default_rng(5)
     inside = 0
     for _ in range(300):
@@ -169,25 +152,19 @@ def test_the_error_of_the_auc_covers_and_is_never_below_that_of_a_ranking_that_m
     assert auc_error(np.zeros(30), np.zeros(20)) == pytest.approx(math.sqrt(51 / (12 * 600)))
 
 
-def test_conformal_p_counts_controls_at_least_as_high():
+def test_conformal_and_holm_p_values():
     assert conformal_p(np.array([0.0, 2.0, 9.0]), np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx([1.0, 0.8, 0.2])
-
-
-def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
 
-def test_sample_sizes():
+def test_sample_sizes_and_detectable_effects():
     assert [needed_for_zero_events(t) for t in (0.01, 0.001, 0.0001)] == [299, 2995, 29956]
     assert [needed_for_auc(d) for d in (0.05, 0.03, 0.02)] == [413, 1145, 2577]
-    # tables made with z rounded to 1.645 + .841 say 1,717 and 3,863
+    # with z rounded to 1.645 + .841, published tables have 1,717 and 3,863
     assert [needed_for_share(d) for d in (0.05, 0.03, 0.02)] == [619, 1718, 3865]
     assert math.ceil((2.486 / 0.06) ** 2) == 1717
     assert math.ceil((2.486 / 0.04) ** 2) == 3863
-
-
-def test_what_is_detectable_is_what_is_needed_the_other_way_round():
     for n in (104, 413, 1717, 15450):
         assert needed_for_share(detectable_share(n)) in {n, n + 1}
         assert needed_for_auc(detectable_auc(n)) in {n, n + 1}

@@ -10,14 +10,14 @@ class Point(Closed):
 
 
 @pytest.mark.parametrize("bad", [{"x": float("nan")}, {"x": 1.0, "n": "1"}, {"x": 1.0, "y": 2.0}, {}])
-def test_only_what_was_meant_is_taken(bad):
+def test_models_are_strict_closed_and_frozen(bad):
     with pytest.raises(ValidationError):
         Point.model_validate(bad)
     with pytest.raises(ValidationError):
         Point(x=1.0).x = 2.0
 
 
-def test_every_mistake_is_named_by_its_place_and_never_by_its_value():
+def test_problems_name_the_field_without_the_value():
     with pytest.raises(ValidationError) as caught:
         Point.model_validate({"x": "Featherstonehaugh", "n": "Wojciechowska", "z": 1})
     found = problems(caught.value)

@@ -10,15 +10,10 @@ from audits.core.strictyaml import MAX_YAML_BYTES, parse_yaml, read_yaml
 BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
 
 
-def test_yaml_1_2_is_read_as_plain_data():
+def test_yaml_1_2_is_loaded_as_plain_data():
     text = b"a: no\nb: 010\nc: 12:30:00\nd: [1, {e: [2]}]\nf: 1e-3\n"
-    assert parse_yaml(text, "t", error=PolicyError) == {
-        "a": "no",
-        "b": 10,
-        "c": "12:30:00",
-        "d": (1, {"e": (2,)}),
-        "f": 0.001,
-    }
+    wanted = {"a": "no", "b": 10, "c": "12:30:00", "d": (1, {"e": (2,)}), "f": 0.001}
+    assert parse_yaml(text, "t", error=PolicyError) == wanted
 
 
 @pytest.mark.parametrize(
@@ -46,7 +41,7 @@ def test_yaml_1_2_is_read_as_plain_data():
         (b"#" * (MAX_YAML_BYTES + 1), "larger than"),
     ],
 )
-def test_everything_else_is_refused(text, message):
+def test_other_yaml_is_rejected(text, message):
     with pytest.raises(PolicyError, match=message):
         parse_yaml(text, "t", error=PolicyError)
 
@@ -59,14 +54,13 @@ def test_every_problem_is_listed_and_the_limit_can_be_lower():
         parse_yaml(b"a: 1\n", "t", error=PolicyError, max_bytes=3)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(PolicyError, match=r"cannot be read \(No such file"):
-        read_yaml(tmp_path / "none.yaml", error=PolicyError)
-    with pytest.raises(PolicyError, match=r"cannot be read \(Is a directory"):
-        read_yaml(tmp_path, error=PolicyError)
+def test_missing_files_and_folders_are_rejected(tmp_path):
+    for path, reason in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(PolicyError, match=rf"cannot be read \({reason}"):
+            read_yaml(path, error=PolicyError)
 
 
 @given(st.binary(max_size=60) | st.text(alphabet="a1:[]{}&*!-'\"\n\t #<|>%@,", max_size=40).map(str.encode))
-def test_any_bytes_are_read_or_refused(data):
+def test_any_bytes_are_loaded_or_rejected(data):
     with contextlib.suppress(PolicyError):
         assert isinstance(parse_yaml(data, "t", error=PolicyError), dict)

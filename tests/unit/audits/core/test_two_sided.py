@@ -1,5 +1,3 @@
-"""What two-sided audits share: margins, AUC, who would be enough."""
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -34,19 +32,14 @@ from audits.core.types import Estimate
         (0.55, 0.60, False, False),
     ],
 )
-def test_an_interval_beside_its_margin(low, high, inside, outside):
+def test_intervals_are_compared_with_a_margin(low, high, inside, outside):
     assert is_inside(Interval(low, high), 0.05) is inside
     assert is_outside(Interval(low, high), 0.05) is outside
     shifted = Estimate(value=(low + high) / 2 - 0.5, low=low - 0.5, high=high - 0.5, confidence=0.95, n=9)
     assert is_inside(shifted, 0.051, centre=0.0) is (inside and not outside)
 
 
-def test_the_strictest_margin_that_so_many_carry():
-    margins = ((100, 0.03), (50, 0.05), (10, 0.1))
-    assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
-
-
-def test_the_auc_rests_on_the_smaller_arm():
+def test_estimates_of_the_auc_and_of_a_share():
     train, control = np.arange(30.0), np.arange(20.0)
     area = area_of(train, control)
     found = area.estimate(0.9)
@@ -54,25 +47,20 @@ def test_the_auc_rests_on_the_smaller_arm():
     assert found.low < found.value < found.high
     assert area.p_beyond(0.0) == pytest.approx(2 * stats.norm.sf((found.value - 0.5) / area.error))
     assert area.p_beyond(0.49) == 1.0
-
-
-def test_a_policy_reads_the_strongest_between_the_outermost_ends():
-    found = envelope(
-        [
-            Estimate(value=0.52, low=0.44, high=0.60, confidence=0.95, n=70),
-            Estimate(value=0.47, low=0.45, high=0.49, confidence=0.96, n=90),
-        ]
-    )
-    assert found == Estimate(value=0.47, low=0.44, high=0.60, confidence=0.95, n=70)
-
-
-def test_a_share_has_the_exact_interval():
     found = exact_share(3, 20, confidence=0.95)
     assert (found.low, found.high) == clopper_pearson(3, 20, confidence=0.95)
     assert (found.value, found.n) == (0.15, 20)
 
 
-def test_who_would_be_enough():
+def test_the_envelope_has_the_strongest_value_and_the_outermost_ends():
+    wide = Estimate(value=0.52, low=0.44, high=0.60, confidence=0.95, n=70)
+    far = Estimate(value=0.47, low=0.45, high=0.49, confidence=0.96, n=90)
+    assert envelope([wide, far]) == Estimate(value=0.47, low=0.44, high=0.60, confidence=0.95, n=70)
+
+
+def test_required_numbers_of_persons_are_stated():
+    margins = ((100, 0.03), (50, 0.05), (10, 0.1))
+    assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
     assert control_needed(100, reference_is_control=False) == 100
     assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
     people = Arms(
@@ -85,19 +73,15 @@ def test_who_would_be_enough():
     said = too_few_rows("These", 10, 155, people, reference_is_control=False)
     assert said.startswith("These amount to 10 independent records, from 20 persons")
     assert "about 310 train persons and 310 control persons" in said
-    assert compared(people, has_groups=False) == {
-        "claim_scope": "record",
-        "n_train_persons": 30,
-        "n_control_persons": 20,
-    }
+    found = compared(people, has_groups=False)
+    assert found == {"claim_scope": "record", "n_train_persons": 30, "n_control_persons": 20}
 
 
-def test_a_result_has_the_limits_on_both_sides():
+def test_a_two_sided_result_has_limits_around_the_centre():
     area = Estimate(value=0.5, low=0.4, high=0.6, confidence=0.95, n=10)
     details = {"power": power(1, 2, 0.1)}
     result = two_sided_result("x", "pass", area, 0.1, metrics={"auc": area}, details=details, reason="r")
     assert (result.threshold, result.status, result.direction) == ((0.4, 0.6), "measured", "two_sided")
-    assert result.control is None
     assert result.details["power"] == {"n": 1, "n_needed": 2, "smallest_leak": 0.1, "epsilon_ceiling": None}
-    around_nought = two_sided_result("x", "fail", area, 0.1, centre=0.0, metrics={}, details={}, reason="r")
-    assert around_nought.threshold == (-0.1, 0.1)
+    around_zero = two_sided_result("x", "fail", area, 0.1, centre=0.0, metrics={}, details={}, reason="r")
+    assert around_zero.threshold == (-0.1, 0.1)

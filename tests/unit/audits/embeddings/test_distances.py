@@ -1,5 +1,3 @@
-"""Measurements of the neighbours audit against slow references and permutations."""
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,16 +41,7 @@ def encoded_of(people, seed=0, m=13, d=6):
     return Encoded(name="e", synthetic=unit(m), train=real[:n_train], control=real[n_train:], reference=unit(9))
 
 
-def test_a_share_of_everything_is_not_more_than_everything():
-    """Here .2 + .4 + .2 + .1 + .1 is more than 1 in floating point."""
-    people = arms_of([1] * 49, [1] * 49)
-    nearest = np.array([[2, 1, 1, 3, 2, 0, 4, 1, 1, 0]])
-    share = share_of_train(nearest, [np.arange(98)], people)
-    assert share.value == 1
-    assert share.ends(0.95)[1] >= share.value
-
-
-def test_equalised_draws_as_many_of_each_arm_within_each_class():
+def test_draws_are_balanced_within_each_class():
     people = arms_of([1] * 9, [1] * 5, classes=[0] * 7 + [1] * 2 + [0] * 2 + [1] * 3)
     draws = balanced_draws(people, 6, RNG(0))
     for among in draws:
@@ -62,7 +51,7 @@ def test_equalised_draws_as_many_of_each_arm_within_each_class():
     assert len({tuple(among) for among in draws}) > 1
 
 
-def test_nearest_person_is_that_of_the_slow_loop():
+def test_the_nearest_person_equals_an_exhaustive_search():
     people = arms_of([2, 1, 3], [1, 2, 2, 1])
     encoded, included = encoded_of(people), balanced_draws(people, 3, RNG(1))
     real = np.vstack([encoded.train, encoded.control])
@@ -73,7 +62,7 @@ def test_nearest_person_is_that_of_the_slow_loop():
             assert found[r, j] == people.row_person[max(rows, key=lambda i: real[i] @ s)]
 
 
-def test_a_row_similar_to_nobody_and_equal_rows_are_decided_at_random():
+def test_ties_and_rows_without_similarity_are_decided_at_random():
     people = arms_of([1] * 4, [1] * 4)
     included = balanced_draws(people, 400, RNG(0))
     same = np.ones((8, 1), dtype=np.float32)
@@ -84,7 +73,7 @@ def test_a_row_similar_to_nobody_and_equal_rows_are_decided_at_random():
     assert np.bincount(tied, minlength=8).min() > 25
 
 
-def test_standard_error_is_that_of_permuting_roles_within_classes():
+def test_the_standard_error_equals_that_of_permuted_roles():
     people = arms_of([1] * 12, [1] * 12, classes=[0] * 5 + [1] * 7 + [0] * 5 + [1] * 7)
     nearest = RNG(3).integers(24, size=(1, 60)) // 2 * 2
     included = [np.arange(24)]
@@ -100,19 +89,19 @@ def test_standard_error_is_that_of_permuting_roles_within_classes():
     assert share.error == pytest.approx(np.std(permuted), rel=0.03)
 
 
-def test_rows_crowding_round_one_person_count_less():
+def test_rows_near_few_persons_count_less():
     people, included = arms_of([1] * 10, [1] * 10), [np.arange(20)]
     spread = share_of_train(np.tile(np.arange(20), 5)[None, :], included, people)
     over_represented = share_of_train(np.repeat([3, 15, 4, 16], 25)[None, :], included, people)
     assert spread.error == pytest.approx(0, abs=1e-9)
     assert 0 < over_represented.n < 20
-    assert (over_represented.value, over_represented.ends(0.95)[0] < 0.5 < over_represented.ends(0.95)[1]) == (
-        0.5,
-        True,
-    )
+    assert over_represented.ends(0.95).low < over_represented.value == 0.5 < over_represented.ends(0.95).high
+    nearest = np.array([[2, 1, 1, 3, 2, 0, 4, 1, 1, 0]])  # in floating point, .2 + .4 + .2 + .1 + .1 is more than 1
+    share = share_of_train(nearest, [np.arange(98)], arms_of([1] * 49, [1] * 49))
+    assert share.value == 1 == share.ends(0.95).high
 
 
-def test_crowding_is_the_slow_formula():
+def test_crowding_equals_the_formula():
     people = arms_of([2, 1, 3], [1, 2, 2, 1])
     encoded = encoded_of(people)
     real = np.vstack([encoded.train, encoded.control])
@@ -135,7 +124,7 @@ def test_distances_and_their_ratio_by_hand():
 
 
 @given(st.lists(st.floats(0, 2), min_size=1, max_size=150), st.lists(st.floats(0, 2), min_size=1, max_size=150))
-def test_no_bin_of_the_histogram_is_a_handful_of_records(train, control):
+def test_histogram_bins_have_zero_or_at_least_ten_rows(train, control):
     bins = distance_histogram(np.array(train), np.array(control))
     assert (sum(bins["train"]), sum(bins["control"])) == (len(train), len(control))
     assert len(bins["edges"]) == len(bins["train"]) + 1 == len(bins["control"]) + 1

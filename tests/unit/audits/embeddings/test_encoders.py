@@ -1,41 +1,36 @@
-"""Encoders are fitted on the reference only, and passed matrices are checked all at once."""
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from audits.core.errors import InputError
+import audits.embeddings.encoders
+from audits.core.errors import InputError, NotMeasurable
 from audits.core.holdout import HoldoutTables
-from audits.embeddings.encoders import encode, encode_characters, encode_words
+from audits.core.inputs import take
+from audits.core.streams import stream
+from audits.embeddings.encoders import ROLES, encode, encode_characters, encode_once, encode_tables, encode_words
+from audits.runner.run import run
 
 
 @pytest.fixture(scope="module")
 def parts(people):
-    tables = {
-        name: people(n, seed=i, prefix=name)
-        for i, (name, n) in enumerate([("synthetic", 23), ("train", 31), ("control", 27), ("reference", 40)])
-    }
+    sizes = {"synthetic": 23, "train": 31, "control": 27, "reference": 40}
+    tables = {name: people(n, seed=i, prefix=name) for i, (name, n) in enumerate(sizes.items())}
     return HoldoutTables(**tables, reference_is_control=False)
 
 
 def with_vectors(parts, **vectors):
-    """Return the parts with the named matrix in each table, as given by a function of its number of rows."""
-    return replace(
-        parts,
-        **{
-            role: replace(getattr(parts, role), vectors={"own": make(len(getattr(parts, role)))})
-            for role, make in vectors.items()
-        },
-    )
+    """Return the parts with vectors in each given table; each function returns the matrix of so many rows."""
+    tables = {role: (getattr(parts, role), make) for role, make in vectors.items()}
+    return replace(parts, **{r: replace(t, vectors={"own": make(len(t))}) for r, (t, make) in tables.items()})
 
 
 def gaussian(d):
     return lambda n: np.random.default_rng(n).normal(size=(n, d)).astype(np.float32) * 3
 
 
-def similarities(encoded):
-    product = encoded.control @ encoded.reference.T
+def similarities(one, other):
+    product = one @ other.T
     return product if isinstance(product, np.ndarray) else product.toarray()
 
 
@@ -47,39 +42,31 @@ def test_rows_are_of_unit_length(parts):
 
 
 @pytest.mark.parametrize("fit", [encode_words, lambda p: encode_characters(p, np.random.default_rng(0))])
-def test_nothing_is_learnt_from_train_or_synthetic(parts, people, fit):
+def test_encoders_are_fitted_on_the_reference_only(parts, people, fit):
     other = replace(parts, train=people(50, seed=90, prefix="x"), synthetic=people(20, seed=91, prefix="y"))
-    assert similarities(fit(parts)) == pytest.approx(similarities(fit(other)), abs=1e-4)
+    one, two = (similarities(encoded.control, encoded.reference) for encoded in (fit(parts), fit(other)))
+    assert one == pytest.approx(two, abs=1e-4)
 
 
-def test_a_text_is_nearest_to_itself_and_near_with_words_left_out(parts, retexted, word_dropout):
+def test_copies_with_dropped_words_are_nearest_to_their_source(parts, retexted, word_dropout):
     copies = replace(parts, synthetic=retexted(parts.train, word_dropout(parts.train.texts, 0.3)))
     for encoded in encode(copies, np.random.default_rng(0)):
-        product = encoded.synthetic @ encoded.train.T
-        product = product if isinstance(product, np.ndarray) else product.toarray()
+        product = similarities(encoded.synthetic, encoded.train)
         assert np.mean(product.argmax(axis=1) == np.arange(len(product))) > 0.9, encoded.name
 
 
 def test_word_weights_by_hand(parts):
-    def table(*texts):
-        groups = tuple(map(str, range(len(texts))))
-        return replace(parts.train, texts=texts, groups=groups)
-
-    small = HoldoutTables(
-        synthetic=table("a a new"),
-        train=table("a"),
-        control=table("b"),
-        reference=table("a b", "a", "c"),
-        reference_is_control=False,
-    )
+    texts = {"synthetic": ("a a new",), "train": ("a",), "control": ("b",), "reference": ("a b", "a", "c")}
+    tables = {r: replace(parts.train, texts=t, groups=tuple(map(str, range(len(t))))) for r, t in texts.items()}
+    small = HoldoutTables(**tables, reference_is_control=False)
     row = encode_words(small).synthetic.toarray()[0]
     a = (1 + np.log(2)) * (1 + np.log(4 / 3))
     new = 1 + np.log(4 / 1)
     assert row[:2] == pytest.approx(np.array([a, new]) / np.hypot(a, new), rel=1e-5)
 
 
-def test_passed_vectors_are_one_more_encoder(parts):
-    passed = with_vectors(parts, **dict.fromkeys(("synthetic", "train", "control", "reference"), gaussian(6)))
+def test_passed_vectors_are_an_additional_encoder(parts):
+    passed = with_vectors(parts, **dict.fromkeys(ROLES, gaussian(6)))
     encoded = encode(passed, np.random.default_rng(0))
     assert [e.name for e in encoded] == ["words", "characters", "vectors:own"]
     assert np.linalg.norm(encoded[2].train, axis=1) == pytest.approx(1, abs=1e-5)
@@ -89,22 +76,56 @@ def test_passed_vectors_are_one_more_encoder(parts):
     ("vectors", "message"),
     [
         ({"train": gaussian(6)}, "'own' are missing in: synthetic, control, reference"),
-        (
-            dict.fromkeys(("synthetic", "train", "control"), gaussian(6)) | {"reference": gaussian(5)},
-            "differ in width",
-        ),
-        (
-            dict.fromkeys(("synthetic", "train", "control"), gaussian(6))
-            | {"reference": lambda n: np.zeros((n + 1, 6))},
-            "one row per record",
-        ),
-        (
-            dict.fromkeys(("synthetic", "train", "control"), gaussian(6))
-            | {"reference": lambda n: np.full((n, 6), np.nan)},
-            "not finite",
-        ),
+        (dict.fromkeys(ROLES, gaussian(6)) | {"reference": gaussian(5)}, "differ in width"),
+        (dict.fromkeys(ROLES, gaussian(6)) | {"reference": lambda n: np.zeros((n + 1, 6))}, "one row per record"),
+        (dict.fromkeys(ROLES, gaussian(6)) | {"reference": lambda n: np.full((n, 6), np.nan)}, "not finite"),
     ],
 )
-def test_vectors_that_do_not_fit_are_refused(parts, vectors, message):
+def test_vectors_that_do_not_fit_are_rejected(parts, vectors, message):
     with pytest.raises(InputError, match=message):
         encode(with_vectors(parts, **vectors), np.random.default_rng(0))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return the number of train rows of each encoding so far."""
+    made = []
+
+    def counted(parts, rng, encode=audits.embeddings.encoders.encode):
+        made.append(len(parts.train))
+        return encode(parts, rng)
+
+    monkeypatch.setattr(audits.embeddings.encoders, "encode", counted)
+    return made
+
+
+def test_similarity_audits_share_one_encoding(calls, fresh_inputs):
+    all_three = run(fresh_inputs, names=["neighbours", "membership", "parent_recovery"], seed=3)
+    assert calls.count(len(fresh_inputs.train)) == 1  # other encodings are of tables with a planted leak
+    alone = run(fresh_inputs, names=["membership"], seed=3)
+    assert alone.result("membership") == all_three.result("membership")
+
+
+def test_cached_tables_do_not_depend_on_the_first_caller(calls, fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    first = cached(fresh_inputs, np.random.default_rng(1))
+    assert cached(fresh_inputs, np.random.default_rng(2)) is first
+    other = encode_tables(fresh_inputs, stream(0, "seen"))
+    assert first.holdout == other.holdout
+    assert all((a.train != b.train).sum() == 0 for a, b in zip(first.encoded, other.encoded, strict=True))
+    assert len(calls) == 2
+
+
+def test_cached_tables_are_not_returned_for_other_inputs(fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    cached(fresh_inputs, np.random.default_rng(1))
+    with pytest.raises(ValueError, match="same inputs"):
+        cached(replace(fresh_inputs), np.random.default_rng(1))
+
+
+def test_tables_that_are_too_small_are_rejected_every_time(fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    few = replace(fresh_inputs, train=take(fresh_inputs.train, np.arange(5)))
+    for _ in range(2):
+        with pytest.raises(NotMeasurable):
+            cached(few, np.random.default_rng(1))

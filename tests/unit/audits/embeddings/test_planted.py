@@ -1,5 +1,3 @@
-"""An audit that cannot find a planted leak may not pass."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -14,18 +12,10 @@ from audits.runner.registry import BY_SIMILARITY, build
 RNG = np.random.default_rng
 
 
-def said(verdict):
+def result_of(verdict):
     area = Estimate(value=0.5, low=0.49, high=0.51, confidence=0.95, n=9)
-    return AuditResult(
-        name="x",
-        verdict=verdict,
-        status="measured",
-        estimate=area,
-        control=None,
-        threshold=(0.4, 0.6),
-        direction="two_sided",
-        reason="as it was",
-    )
+    fields = {"name": "x", "status": "measured", "direction": "two_sided", "reason": "unchanged"}
+    return AuditResult(verdict=verdict, estimate=area, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +25,25 @@ def town(people):
 
 
 @pytest.mark.parametrize("verdict", ["fail", "insufficient"])
-def test_only_a_pass_is_questioned(town, verdict):
-    assert confirmed(said(verdict), town, lambda *_: pytest.fail("asked")) == said(verdict)
+def test_only_a_pass_is_checked(town, verdict):
+    assert confirmed(result_of(verdict), town, lambda *_: pytest.fail("run again")) == result_of(verdict)
 
 
 @pytest.mark.parametrize("answer", ["pass", "insufficient", NotMeasurable("too short")])
-def test_a_pass_of_what_finds_no_planted_leak_is_none(town, answer):
+def test_a_pass_without_finding_the_planted_leak_is_insufficient(town, answer):
     def measure(_inputs, _rng):
         if isinstance(answer, NotMeasurable):
             raise answer
-        return said(answer)
+        return result_of(answer)
 
-    found = confirmed(said("pass"), town, measure)
+    found = confirmed(result_of("pass"), town, measure)
     assert found.verdict == "insufficient"
     assert "30 of 300 train persons" in found.reason
     assert found.details["planted"]["found"] is False
-    assert confirmed(said("pass"), town, lambda *_: said("fail")).verdict == "pass"
+    assert confirmed(result_of("pass"), town, lambda *_: result_of("fail")).verdict == "pass"
 
 
-def test_what_is_planted_is_stated_and_the_same_every_time(town):
+def test_planted_copies_are_reproducible_and_counted(town):
     (one, n), (again, _) = (plant(town, stream(0, "planted")) for _ in range(2))
     assert one == again
     assert (n, len(set(one.train.groups)), len(one.synthetic)) == (30, 300, 300)
@@ -65,22 +55,19 @@ def test_what_is_planted_is_stated_and_the_same_every_time(town):
     assert len(set(one.synthetic.texts) - set(town.synthetic.texts)) == 30
 
 
-def test_vectors_and_labels_go_with_the_copies(town):
-    labelled = {
-        name: replace(
-            table,
-            labels=tuple("ab"[i % 2] for i in range(len(table))),
-            vectors={"v": np.full((len(table), 3), i, dtype=np.float32)},
-        )
-        for i, (name, table) in enumerate((n, getattr(town, n)) for n in ("train", "control", "synthetic"))
-    }
+def test_copies_have_the_vectors_and_labels_of_their_source(town):
+    labelled = {}
+    for i, role in enumerate(("train", "control", "synthetic")):
+        table = getattr(town, role)
+        labels, vectors = ("a", "b") * (len(table) // 2), np.full((len(table), 3), i, dtype=np.float32)
+        labelled[role] = replace(table, labels=labels, vectors={"v": vectors})
     planted, n = plant(AuditInputs(**labelled), RNG(1))
     assert int((planted.synthetic.vectors["v"][:, 0] == 0).sum()) == n  # the rows of train
     assert set(planted.synthetic.labels) == {"a", "b"}
 
 
 @pytest.mark.parametrize("name", sorted(BY_SIMILARITY))
-def test_every_audit_by_similarity_finds_it_in_fresh_people_and_passes(town, name):
+def test_similarity_audits_find_the_planted_leak_in_fresh_people(town, name):
     result = build(name).run(town, RNG(2), 0.95)
     assert result.verdict != "fail"
     if result.verdict == "pass":
@@ -88,7 +75,7 @@ def test_every_audit_by_similarity_finds_it_in_fresh_people_and_passes(town, nam
 
 
 @pytest.mark.parametrize("name", sorted(BY_SIMILARITY))
-def test_people_who_all_write_the_same_cannot_be_told_apart_by_any(people, name):
+def test_similarity_audits_do_not_pass_identical_texts(people, name):
     def same(n, prefix):
         return replace(people(n, seed=9, prefix=prefix, rows=(1, 1)), texts=("nothing to report today at all",) * n)
 

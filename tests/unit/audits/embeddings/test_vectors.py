@@ -1,4 +1,4 @@
-"""Vectors from files: read for every table, refused where they do not fit, and part of what was asked."""
+"""Vectors from files: loaded for every table, rejected if they do not fit, and part of the run digest."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,11 @@ from audits.runner.run import run_digest
 SIZES = {"synthetic": 3, "train": 5, "control": 4}
 
 
-def table(role, n):
-    texts = tuple(f"{role} text {i}" for i in range(n))
-    return Table(texts=texts, labels=None, groups=tuple(f"{role}-{i}" for i in range(n)), has_groups=True)
-
-
 @pytest.fixture
 def inputs():
-    return AuditInputs(**{role: table(role, n) for role, n in SIZES.items()})
+    rows = {role: tuple(f"{role} {i}" for i in range(n)) for role, n in SIZES.items()}
+    tables = {role: Table(texts=names, labels=None, groups=names, has_groups=True) for role, names in rows.items()}
+    return AuditInputs(**tables)
 
 
 @pytest.fixture
@@ -28,7 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_every_table_gets_its_own(inputs, folder):
+def test_every_table_gets_its_vectors(inputs, folder):
     found = with_vectors(with_vectors(inputs, {"one": folder}), {"two": folder})
     for role, n in SIZES.items():
         assert sorted(getattr(found, role).vectors) == ["one", "two"]
@@ -36,29 +33,29 @@ def test_every_table_gets_its_own(inputs, folder):
         assert (getattr(found, role).vectors["two"] == np.full((n, 7), n)).all()
 
 
-def test_other_vectors_are_another_question(inputs, folder):
-    def asked(of):
+def test_the_run_digest_depends_on_the_vectors(inputs, folder):
+    def digest(of):
         return run_digest(of, ["memorization"], seed=1, confidence=0.95)
 
-    once = asked(with_vectors(inputs, {"one": folder}))
+    first = digest(with_vectors(inputs, {"one": folder}))
     np.save(folder / "train.npy", np.ones((5, 7)))
-    assert len({once, asked(inputs), asked(with_vectors(inputs, {"one": folder}))}) == 3
+    assert len({first, digest(inputs), digest(with_vectors(inputs, {"one": folder}))}) == 3
 
 
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (np.ones((6, 7)), "6 rows of 7 numbers where the table has 5 rows"),
+        (np.ones((6, 7)), "6 rows of 7 numbers, but the table has 5 rows"),
         (np.ones((5, 0)), "5 rows of 0 numbers"),
         (np.ones((5, 8)), "differ in width"),
-        (np.ones(5), "no matrix of numbers"),
+        (np.ones(5), "not a numeric matrix"),
         (np.full((5, 7), np.nan), "not finite"),
         (np.full((5, 7), 1e300), "not finite"),
-        (np.full((5, 7), "x"), "no matrix of numbers"),
+        (np.full((5, 7), "x"), "not a numeric matrix"),
         (np.full((5, 7), None), "cannot be read"),
     ],
 )
-def test_what_does_not_fit_is_refused(inputs, folder, matrix, message):
+def test_vectors_that_do_not_fit_are_rejected(inputs, folder, matrix, message):
     np.save(folder / "train.npy", matrix, allow_pickle=True)
     (folder / "control.npy").unlink()
     with pytest.raises(InputError) as caught:
@@ -68,6 +65,6 @@ def test_what_does_not_fit_is_refused(inputs, folder, matrix, message):
 
 
 @pytest.mark.parametrize("given", [["one"], ["one="], ["=x"], ["a b=x"], ["one=x", "one=y"]])
-def test_a_name_is_needed_once(given):
+def test_vector_options_need_distinct_names(given):
     with pytest.raises(InputError, match="NAME=FOLDER"):
         named_folders(given)

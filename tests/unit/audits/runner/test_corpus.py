@@ -14,7 +14,7 @@ from audits.core.types import AuditInputs, Table
 from audits.runner.run import run
 from audits.selftest.clean_release import as_synthetic
 from audits.text.normalise import tokens
-from audits.text.shared_runs import unique_runs
+from audits.text.shared_runs import number_rows, runs_alone
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
@@ -44,8 +44,9 @@ def split(posts, seed, n=1000):
     random.Random(seed).shuffle(authors)
     train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
     rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
-    pool = [tokens(text) for text in (*seen.texts, *unseen.texts)]
-    runs = unique_runs(map(tokens, rows.texts), pool, np.zeros(len(pool), dtype=np.int64))  # of any author
+    vocabulary = {}
+    written, pool = (number_rows(map(tokens, t), vocabulary) for t in (rows.texts, seen.texts + unseen.texts))
+    runs = runs_alone(written, pool, np.zeros(len(pool.starts) - 1, dtype=np.int64))  # of any author
     # authors who quote line by line, with a prefix before each line
     line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
     quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}

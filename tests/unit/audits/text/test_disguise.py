@@ -4,18 +4,15 @@ import pytest
 from audits.text.disguise import disguise, rewritten
 
 NOTE = "The patient John Smith was seen for chest pain and sent home."
-REAL = [
-    NOTE,
-    "Der Schlüssel liegt auf der Straße, später größer",
-    "L'élève a été reçu à l'hôpital",
-    "Больной спит хорошо",
-]
+GERMAN = "Der Schlüssel liegt auf der Straße, später größer"
+REAL = [NOTE, GERMAN, "L'élève a été reçu à l'hôpital", "Больной спит хорошо"]
+DISGUISED = "".join(c + "\u200b" for c in NOTE)
 
 
 @pytest.mark.parametrize(
     "text", [*REAL, "см. file_name in 12 mg", "a 5 µg dose, 20 °C, x²", "“Quoted” — and so on…", "患者"]
 )
-def test_ordinary_text_needs_little(text):
+def test_ordinary_text_has_almost_no_rewritten_characters(text):
     assert rewritten(text) <= 1
 
 
@@ -31,23 +28,18 @@ def test_ordinary_text_needs_little(text):
         ("pa\x08ti\x08ent", 2),
     ],
 )
-def test_what_is_disguised_is_counted(text, least):
+def test_rewritten_characters_are_counted(text, least):
     assert rewritten(text) >= least
 
 
-def test_one_row_in_disguise_is_proven_where_nobody_writes_so():
-    made = [NOTE] * 99 + ["".join(c + "\u200b" for c in NOTE)]
-    found = disguise(made, REAL * 30)
+def test_disguised_rows_are_compared_with_the_real_tables():
+    found = disguise([NOTE] * 99 + [DISGUISED], REAL * 30)
     assert (found.synthetic, found.real, found.proven) == (1, 0, True)
     assert not disguise([NOTE] * 100, REAL * 30).proven
-
-
-def test_where_people_write_so_their_share_decides():
-    shaped = "".join(c + "\u200b" for c in NOTE)
     rng = np.random.default_rng(1)
 
     def table(n, rate):
-        return [shaped if rng.random() < rate else NOTE for _ in range(n)]
+        return [DISGUISED if rng.random() < rate else NOTE for _ in range(n)]
 
     assert not disguise(table(300, 0.05), table(600, 0.05)).proven
     assert disguise(table(300, 0.2), table(600, 0.05)).proven

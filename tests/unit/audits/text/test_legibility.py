@@ -26,7 +26,7 @@ def test_the_score_is_the_mean_of_the_smoothed_log_probabilities():
     letters = "".join(f"\n\n{t}" for t in known)
     one, two = Counter(letters), Counter(pairwise(letters))
     three = Counter(zip(letters, letters[1:], letters[2:], strict=False))
-    size = len(one) + 1  # and one for every character never seen
+    size = len(one) + 1  # all unseen characters count as one
 
     def p3(a, b, c):
         p1 = (one[c] + 1) / (len(letters) + size)
@@ -52,7 +52,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("name", DISGUISES)
-def test_what_is_written_otherwise_is_illegible_row_by_row(texts, name):
+def test_encoded_rows_are_illegible(texts, name):
     rows = [*texts[200:240], *[DISGUISES[name](t) for t in texts[:5]]]
     found = judged(texts, rows)
     assert found.illegible.tolist() == [False] * 40 + [True] * 5
@@ -60,21 +60,18 @@ def test_what_is_written_otherwise_is_illegible_row_by_row(texts, name):
     assert found.scrambled < found.bound < found.real
 
 
-def test_half_a_row_is_seen_by_its_windows(texts):
+def test_half_encoded_rows_are_partly_illegible_and_real_words_legible(texts):
     halves = [t[: len(t) // 2] + codecs.encode(t[len(t) // 2 :], "rot13") for t in texts[:20]]
     found = judged(texts, [*texts[200:240], *halves])
     assert found.partly.tolist() == [False] * 40 + [True] * 20
-
-
-def test_fresh_people_are_legible_and_mixtures_of_their_words_too(texts):
     words = np.random.default_rng(1).permutation([w for t in texts[200:] for w in t.split()])
     mixed = [" ".join(part) for part in np.array_split(words, 50)]
     assert not judged(texts, [*texts[:100], *mixed]).illegible.any()
     assert not judged(texts, [t[:20] for t in texts[:30]]).illegible.any()
 
 
-def test_nothing_is_told_where_the_order_of_letters_tells_nothing():
+def test_text_without_letter_order_is_not_measurable():
     rng = np.random.default_rng(2)
     noise = ["".join(rng.choice(list("0123456789 "), size=200)) for _ in range(60)]
-    with pytest.raises(NotMeasurable, match="order of letters"):
+    with pytest.raises(NotMeasurable, match="no better than scrambled"):
         judged(noise * 4, noise)

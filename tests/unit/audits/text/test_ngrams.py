@@ -1,5 +1,3 @@
-"""Runs of words and characters against the obvious slow way."""
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,14 +22,11 @@ def test_runs_are_the_windows_within_each_text(rows, k):
     assert len(set(zip(keys.tolist(), (r for r, _ in expected), strict=True))) == len(set(keys.tolist()))
 
 
-def test_words_are_numbered_over_all_tables_alike():
+def test_words_are_numbered_over_all_tables_and_runs_depend_on_their_order():
     (one, two), n = words([["Red  fox", ""], ["the fox", "RED"]])
     assert (one.symbols.tolist(), two.symbols.tolist(), n) == ([0, 1], [2, 1, 0], 3)
     assert one.starts.tolist() == [0, 2, 2]
     assert len(one) == 2
-
-
-def test_order_within_a_run_matters():
     (sequences,), _ = words([["a b", "b a", "a b"]])
     keys = runs(sequences, 2)[0]
     assert keys[0] == keys[2] != keys[1]

@@ -2,22 +2,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.normalise import normalise, sentences, tokens, without_numbers
+from audits.text.normalise import _LOOKALIKES, normalise, sentences, tokens, without_numbers
 
 NOTE = "The patient John Smith was seen for chest pain, MRN 4450012."
 
 
 @given(st.text())
-def test_twice_is_once(text):
+def test_normalise_is_idempotent(text):
     assert normalise(normalise(text)) == normalise(text)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
-def test_the_short_way_for_ascii_equals_the_long_way(text):
+def test_the_ascii_path_equals_the_general_path(text):
     assert normalise(text) == normalise(text + ";éé").removesuffix(";ee").rstrip()
 
 
-def test_what_a_copier_may_change_for_free():
+def test_trivial_changes_are_removed():
     assert normalise("The\u200b  “Quick”\nbr\u043ewn—ﬁx") == normalise("the 'quick' brown-fix")
 
 
@@ -36,7 +36,7 @@ DISGUISES = {
     "a spacing mark of another script": between("\u0903"),
     "tag characters": between("\U000e0078"),
     "variation selectors": between("\ufe0f\U000e0101"),
-    "nothing as wide as nothing": between("\u200b\u2060\ufeff\u00ad"),
+    "zero-width characters": between("\u200b\u2060\ufeff\u00ad"),
     "an override of direction": "\u202d" + NOTE + "\u202c",
     "control characters": between("\x08"),
     "underscores for spaces": NOTE.replace(" ", "_"),
@@ -62,7 +62,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-def test_a_disguise_is_seen_through(disguise):
+def test_disguised_text_has_the_same_tokens(disguise):
     assert tokens(DISGUISES[disguise]) == tokens(NOTE)
 
 
@@ -76,37 +76,45 @@ def test_a_disguise_is_seen_through(disguise):
         ("한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165"),
     ],
 )
-def test_other_languages_stay_comparable_with_themselves(one, other):
+def test_spellings_of_other_languages_are_equal(one, other):
     assert normalise(one) == normalise(other)
 
 
 @pytest.mark.parametrize(
     "text", ["患者はよく眠れた", "المريض بخير اليوم", "Больной спит хорошо", "Ο ασθενής κοιμάται"]
 )
-def test_words_of_other_languages_stay_apart(text):
+def test_words_of_other_languages_stay_separate(text):
     assert len(set(tokens(text))) == len(text.split())
-
-
-def test_tokens_are_words():
-    assert tokens("It's 12.5 mg, twice") == ["it", "s", "12", "5", "mg", "twice"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("It's 12.5 mg, twice", ["it", "s", "12", "5", "mg", "twice"]),
         ("take p.r.n. or b.i.d.", ["take", "prn", "or", "bid"]),
         ("a b, 1 2 3 4 and I", ["a", "b", "1", "2", "3", "4", "and", "i"]),
         ("s-p-a-c-e-d", ["spaced"]),
         ("p a t i e n t  i s  in", ["patient", "is", "in"]),
     ],
 )
-def test_letters_one_by_one_are_a_word_and_numbers_are_not(text, words):
+def test_spaced_letters_are_joined_and_digits_are_not(text, words):
     assert tokens(text) == words
 
 
-def test_numbers_are_masked_and_tables_collapse():
+def test_numbers_are_masked_and_sentences_split():
     assert without_numbers(tokens("bp 120 80 on day3 x 7")) == ["bp", "0", "on", "day0", "x", "0"]
-
-
-def test_sentences():
     assert sentences("One two. Three!\n\nFour") == ["one two.", "three!", "four"]
+
+
+def test_letters_are_replaced_by_what_they_look_like():
+    listed = {"а": "a", "Η": "H", "в": "b", "ѕ": "s", "ø": "o", "æ": "ae"}
+    strokes = {"Ι": "I", "ǀ": "l"}  # keep their case
+    by_name = {"ɴ": "n", "\U0001f150": "a", "\U0001f1e6": "a"}
+    wanted = listed | strokes | by_name
+    assert {letter: _LOOKALIKES[letter] for letter in wanted} == wanted
+
+
+def test_replacements_are_ascii_and_letters_stay_letters():
+    assert all(plain.isascii() and plain for plain in _LOOKALIKES.values())
+    assert all(plain.isalnum() for drawn, plain in _LOOKALIKES.items() if drawn.isalnum())
+    assert not any(drawn.isascii() for drawn in _LOOKALIKES)

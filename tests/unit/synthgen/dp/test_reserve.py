@@ -6,7 +6,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import attempts_before, attempt
+from audits.ledger.attempts import attempt, attempts_before
 from audits.ledger.budgets import Overspent, all_reservations, note_draw
 from synthgen.cli.plan import make_plan
 from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError

@@ -1,6 +1,4 @@
-"""The Kneser-Ney model against one that counts by hand."""
-
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -35,10 +33,10 @@ def texts(seed, n, vocabulary=6, length=9):
     return [" ".join(f"w{i}" for i in rng.integers(vocabulary, size=rng.integers(1, length))) for _ in range(n)]
 
 
-def test_the_sorted_model_is_the_slow_one():
-    model, asked = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
-    (m, x), n = words([model, asked])
-    expected = [slow([t.split() for t in model], t.split(), n) for t in asked]
+def test_the_model_equals_a_dictionary_implementation():
+    model, queries = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
+    (m, x), n = words([model, queries])
+    expected = [slow([t.split() for t in model], t.split(), n) for t in queries]
     assert log_likelihood(WordRows(m, None), WordRows(x, None), n) == pytest.approx(expected)
 
 
@@ -52,10 +50,10 @@ def test_probabilities_of_all_words_sum_to_one():
     assert np.exp(by_text - first_two).sum() == pytest.approx(1.0)
 
 
-def test_by_class_the_model_is_the_mean_of_both():
-    model, asked = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
+def test_with_classes_the_model_is_the_mean_of_both_models():
+    model, queries = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
     classes, mine = np.repeat([0, 1], 20), np.array([0, 1, 1, 0, 1])
-    (m, x), n = words([model, asked])
+    (m, x), n = words([model, queries])
     found = log_likelihood(WordRows(m, classes), WordRows(x, mine), n)
     alone = log_likelihood(WordRows(m, None), WordRows(x, None), n)
     assert not np.allclose(found, alone)
@@ -63,17 +61,15 @@ def test_by_class_the_model_is_the_mean_of_both():
     assert same == pytest.approx(alone)
 
 
-def test_what_the_synthetic_text_repeats_ranks_above_the_domain():
-    domain = defaultdict(lambda: texts(9, 60, vocabulary=40, length=20))
+def test_repeated_records_rank_above_others():
     real = [*texts(10, 15, vocabulary=40, length=20), *texts(11, 15, vocabulary=40, length=20)]
-    (s, x, r), n = words([real[:15] * 2, real, domain["reference"]])
+    (s, x, r), n = words([real[:15] * 2, real, texts(9, 60, vocabulary=40, length=20)])
     found = calibrated_ratio(WordRows(s, None), WordRows(x, None), WordRows(r, None), n)
     assert np.median(found[:15]) > np.median(found[15:]) + 2
-    assert len(np.unique(found)) == 30  # a share of sixty reference records would tie all that lie above them
+    assert len(np.unique(found)) == 30
 
 
-def test_a_record_is_placed_among_the_reference_records_of_its_class():
-    """Whatever a class is talked about, its reference records have mean nought and a deviation of one."""
+def test_scores_are_calibrated_on_the_reference_records_of_the_class():
     of_class = np.tile([0, 0, 1, 1], 30)
     rows = [t for pair in zip(texts(12, 60, 8, 14), texts(13, 60, 30, 14), strict=True) for t in pair]
     (s, x, r), n = words([rows[:40], rows[40:80], rows[80:]])
@@ -82,13 +78,13 @@ def test_a_record_is_placed_among_the_reference_records_of_its_class():
     halves = [(np.arange(40) % 2 == i) for i in (0, 1)]
     kept = [np.array(rows[80:], dtype=object)[h].tolist() for h in halves]
     by_hand = np.zeros(40)
-    (one, other, model, asked), same = words([*kept, rows[:40], rows[40:80]])
+    (one, other, model, queries), same = words([*kept, rows[:40], rows[40:80]])
     assert same == n
     for z, of_domain, hz, hd in ((one, other, *halves), (other, one, *reversed(halves))):
         domain, wrote = WordRows(of_domain, classes[2][hd]), WordRows(model, classes[0])
         of_z, of_x = (
             log_likelihood(wrote, t, n) - log_likelihood(domain, t, n)
-            for t in (WordRows(z, classes[2][hz]), WordRows(asked, classes[1]))
+            for t in (WordRows(z, classes[2][hz]), WordRows(queries, classes[1]))
         )
         for c in (0, 1):
             like = of_z[classes[2][hz] == c]

@@ -1,5 +1,3 @@
-"""The membership audit: its bound on epsilon, and which releases it stops."""
-
 import math
 from dataclasses import replace
 
@@ -20,7 +18,7 @@ def run(synthetic, train, control, seed=0):
 
 
 @pytest.mark.parametrize(("n_train", "n_control"), [(400, 400), (800, 200), (150, 700)])
-def test_the_bound_on_epsilon_is_nought_for_noise_and_near_its_ceiling_for_certainty(n_train, n_control):
+def test_the_epsilon_bound_is_zero_for_noise_and_near_its_ceiling_for_certainty(n_train, n_control):
     is_train = np.arange(n_train + n_control) < n_train
     false_bounds = sum(
         epsilon_bound({"noise": RNG(i).random(len(is_train))}, is_train, RNG(i + 999))["epsilon"] > 0
@@ -38,23 +36,25 @@ def test_the_bound_on_epsilon_is_nought_for_noise_and_near_its_ceiling_for_certa
 @pytest.fixture(scope="module")
 def town(people):
     """Return enough people for a verdict."""
-    tables = [
-        people(n, seed=i + 20, prefix=p, rows=(1, 1)) for i, (n, p) in enumerate([(620, "t"), (800, "h"), (540, "s")])
-    ]
-    return dict(zip(("train", "control", "fresh"), tables, strict=True))
+    sizes = {"train": (620, "t"), "control": (800, "h"), "fresh": (540, "s")}
+    return {name: people(n, seed=i + 20, prefix=p, rows=(1, 1)) for i, (name, (n, p)) in enumerate(sizes.items())}
+
+
+def first(table, n=90):
+    return replace(table, texts=table.texts[:n], groups=table.groups[:n])
 
 
 def test_fresh_people_pass(town):
     result = run(town["fresh"], town["train"], town["control"])
     assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
     assert result.estimate.low <= 0.5 <= result.estimate.high
-    # a bound at 95 % lies above the truth, which is 0 here, once in twenty times
+    # the true epsilon is 0; a bound at 95 % exceeds it in one of twenty runs
     assert result.metrics["epsilon_lower_bound"].value < 0.3
     assert "tpr_at_fpr_1pct" not in result.metrics
     assert result.estimate.n == 620
 
 
-def test_copies_with_words_left_out_fail_by_every_measure(town, retexted, word_dropout):
+def test_copies_with_dropped_words_fail_by_every_metric(town, retexted, word_dropout):
     synthetic = retexted(town["train"], word_dropout(town["train"].texts, 0.3))
     result = run(synthetic, town["train"], town["control"])
     assert result.verdict == "fail"
@@ -63,7 +63,7 @@ def test_copies_with_words_left_out_fail_by_every_measure(town, retexted, word_d
     assert 0.5 < result.metrics["epsilon_lower_bound"].value <= result.details["epsilon"]["ceiling"]
 
 
-def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
+def test_a_few_copied_persons_fail_by_the_scan_alone(town, retexted):
     texts = [*town["train"].texts[:25], *town["fresh"].texts[25:]]
     result = run(retexted(town["fresh"], texts), town["train"], town["control"])
     assert result.verdict == "fail"
@@ -71,19 +71,15 @@ def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
     assert result.estimate.low < 0.55
 
 
-def test_sixty_people_are_too_few_and_the_number_that_would_do_is_named(people):
-    tables = [people(60, seed=i, prefix=p) for i, p in enumerate("sth")]
-    result = run(*tables)
+def test_too_few_persons_are_insufficient_or_not_measurable(people):
+    result = run(*(people(60, seed=i, prefix=p) for i, p in enumerate("sth")))
     assert result.verdict == "insufficient"
     assert "provide 912 train and 1140 control persons" in result.reason
-
-
-def test_a_handful_of_people_is_not_measurable(people):
     with pytest.raises(NotMeasurable, match="too few to compare"):
         run(*(people(12, seed=i, prefix=p) for i, p in enumerate("sth")))
 
 
-def test_a_class_that_leaks_fails_the_whole(town, retexted, word_dropout):
+def test_one_leaking_class_fails_the_audit(town, retexted, word_dropout):
     def halves(table):
         return replace(table, labels=tuple("ab"[i % 2] for i in range(len(table))))
 
@@ -96,15 +92,10 @@ def test_a_class_that_leaks_fails_the_whole(town, retexted, word_dropout):
     assert "within a class" in result.reason
 
 
-def test_the_same_seed_gives_the_same_result(town):
-    small = [replace(t, texts=t.texts[:90], groups=t.groups[:90]) for t in town.values()]
+def test_the_result_is_reproducible_and_contains_no_text(town):
+    small = [first(table) for table in town.values()]
     assert run(*small, seed=4) == run(*small, seed=4)
-
-
-def test_no_text_reaches_the_result(town):
     written = "zzyzx quxquux 4711"
-    train = replace(town["train"], texts=(written, *town["train"].texts[1:90]), groups=town["train"].groups[:90])
-    result = run(
-        train, train, replace(town["control"], texts=town["control"].texts[:90], groups=town["control"].groups[:90])
-    )
+    train = replace(first(town["train"]), texts=(written, *town["train"].texts[1:90]))
+    result = run(train, train, first(town["control"]))
     assert not any(word in repr(result) for word in written.split()[:2])

@@ -1,5 +1,3 @@
-"""Membership scores against hand-worked texts and slow references."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -19,25 +17,22 @@ from audits.text.ngrams import words
 
 
 def sequences(synthetic, real, reference=("z",)):
-    """Return the words' numbers; a word of one letter is written twice, for letters one by one are one word."""
+    """Return the numbered words; each letter is doubled, because single letters would be joined."""
     return words([[" ".join(word * 2 for word in text.split()) for text in t] for t in (synthetic, real, reference)])
 
 
-def test_coverage_by_hand():
+def test_coverage_and_shared_runs_by_hand():
     (s, x, r), _ = sequences(["a b c d"], ["a b c d e", "p q r", "a b", "b c d"], ["b c d", "o"])
-    # unknown to the reference: abc, cde of the first (abc found); pqr of the second; none of the others
+    # not in the reference: abc and cde of the first (abc is found), pqr of the second, none of the others
     assert coverage(s, x, r).tolist() == [0.5, 0.0, 0.0, 0.0]
-
-
-def test_shared_runs_by_hand():
     (s, x, _), _ = sequences(["a b c d e", "c d e", "f f f f"], ["a b c d", "f f f", "y"])
     found = shared_runs(s, x)
-    # first: runs abc bcd; shares both with the first row (3 runs) and none with the others
+    # the first record has the runs abc and bcd and shares both with the first row, which has 3 runs
     assert found["jaccard_top3"] == pytest.approx([2 / 9, 1 / 3, 0.0])
     assert found["containment"].tolist() == [1.0, 1.0, 0.0]
 
 
-def test_mass_adds_up_what_every_row_takes_of_a_record():
+def test_mass_is_summed_over_rows():
     rng = np.random.default_rng(6)
     real = rng.normal(size=(9, 7))
     real /= np.linalg.norm(real, axis=1, keepdims=True)
@@ -57,7 +52,7 @@ def test_mass_adds_up_what_every_row_takes_of_a_record():
         for parent, weight in parents.items():
             by_hand[parent] += weight / lengths[row, 0]
     assert found["mass"][[2, 4, 6, 7]] == pytest.approx(by_hand[[2, 4, 6, 7]], abs=1e-3)
-    assert found["mass"].sum() == pytest.approx(by_hand.sum(), abs=0.05)  # the copy may take a hair of a second one
+    assert found["mass"].sum() == pytest.approx(by_hand.sum(), abs=0.05)  # a copy may get a small second weight
     assert found["top1"] == pytest.approx((synthetic @ real.T).max(axis=0), abs=1e-6)
 
 
@@ -73,24 +68,23 @@ def parts(people, retexted, word_dropout):
     )
 
 
-def test_every_sharp_attack_sees_copies_with_words_left_out(parts):
-    scores = membership_scores(parts, encode(parts, np.random.default_rng(0)))
+@pytest.mark.parametrize(
+    ("scored", "names"),
+    [
+        (membership_scores, {"rmia", "coverage", "words_top1", "words_mass"}),
+        (further_scores, {"kneser_ney", "containment", "jaccard_top3", "characters_top1", "characters_mass"}),
+    ],
+)
+def test_every_score_detects_copies_with_dropped_words(parts, scored, names):
+    scores = scored(parts, encode(parts, np.random.default_rng(0)))
     n = len(parts.train)
-    assert set(scores) == {"rmia", "coverage", "words_top1", "words_mass"}
-    for name in scores:
-        assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
-
-
-def test_what_membership_leaves_out_sees_them_too(parts):
-    scores = further_scores(parts, encode(parts, np.random.default_rng(0)))
-    n = len(parts.train)
-    assert set(scores) == {"kneser_ney", "containment", "jaccard_top3", "characters_top1", "characters_mass"}
+    assert set(scores) == names
     for name in scores:
         assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
 
 
 @pytest.mark.parametrize("scored", [membership_scores, further_scores])
-def test_scores_move_with_their_rows_and_do_not_know_the_arm(parts, scored):
+def test_scores_do_not_depend_on_the_role(parts, scored):
     turned = replace(parts, train=parts.control, control=parts.train)
     one, other = (scored(p, encode(p, np.random.default_rng(0))) for p in (parts, turned))
     n = len(parts.train)

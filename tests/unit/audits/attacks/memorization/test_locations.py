@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from audits.attacks.memorization.locations import (
     WHOLE_RECORD,
     SourceTexts,
-    _read,
+    _placed,
     copied_rows,
     copied_runs,
     find_copied,
 )
 from audits.core.types import Finding
-from audits.text.common_text import NOTHING, own_text
+from audits.text.common_text import CommonText, own_text
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import CAP_TOKENS, number_rows, runs_alone
 
@@ -20,25 +20,25 @@ WORDS = [f"w{i}x" for i in range(400)]
 
 
 def found(synthetic, train, owners, *, bound=5, whole=((), ()), masked=False):
-    def read(text):
+    def split(text):
         return without_numbers(tokens(text)) if masked else tokens(text)
 
-    runs = found_runs(map(read, synthetic), map(read, train), np.array(owners), masked=masked)
+    runs = found_runs(map(split, synthetic), map(split, train), np.array(owners), masked=masked)
     texts = SourceTexts(synthetic, train, np.array(owners), ["ann", "bo", "cy"])
     records = copied_rows(*(np.array(column, dtype=np.int64) for column in whole), WHOLE_RECORD)
     return find_copied(texts, [runs, records], bound)
 
 
 def found_runs(made, real, owners, *, masked=False):
-    """Return the runs of texts in which nothing is common."""
+    """Return the runs of texts without common text."""
     vocabulary = {}
     made, real = number_rows(made, vocabulary), number_rows(real, vocabulary)
     runs = runs_alone(made, real, owners)
-    left = own_text(made, NOTHING)
+    left = own_text(made, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
     return copied_runs(runs, left, made, runs.length >= 5, masked=masked)
 
 
-def test_a_run_is_placed_in_the_text_as_it_is_written():
+def test_a_run_is_located_in_the_original_text():
     source = " ".join(WORDS[:12])
     made = f"Über  ﬁne:\u200b\n{source.upper().replace(' ', '  ')}! Straße"
     findings, n_left = found(["nothing here", made], ["other words", source], [0, 1])
@@ -48,22 +48,19 @@ def test_a_run_is_placed_in_the_text_as_it_is_written():
     assert made[one.start : one.end] == source.upper().replace(" ", "  ")
 
 
-def test_a_run_beyond_the_cap_is_followed_to_its_ends():
-    """The text before is shared by two persons, so the run that is one person's alone begins later than the copy."""
+def test_only_runs_beyond_the_cap_are_extended():
+    """The first part of the copy is shared by two persons, so the run of one person begins later than the copy."""
     shared, own = " ".join(WORDS[:80]), " ".join(WORDS[80:290])
     made = f"Before. {shared} {own} {WORDS[300]} {WORDS[301]}"
     findings, _ = found([made], [f"x {shared} {own} y", shared, " ".join(WORDS[20:40])], [2, 0, 1])
     assert [(f.kind, f.person) for f in findings] == [("run", "cy")]
     assert made[findings[0].start : findings[0].end] == f"{shared} {own}"
-
-
-def test_a_run_that_stops_at_the_cap_is_not_lengthened():
     own = " ".join(WORDS[:CAP_TOKENS])
     (one,), _ = found([f"a {own} b"], [f"c {own} d", f"e {own}"], [0, 0])
     assert (one.start, one.end) == (2, 2 + len(own))
 
 
-def test_masked_numbers_are_placed_with_all_their_digits():
+def test_masked_numbers_are_located_with_all_digits():
     source = "the pressure was 120 / 80 on the 3rd day of march"
     made = "then the pressure was 95, 60 50 on the 4rd day of march again"
     (one,), _ = found([made], [source], [0], masked=True)
@@ -74,7 +71,7 @@ def test_masked_numbers_are_placed_with_all_their_digits():
     assert made[one.start : one.end] == "now the pressure was 95, 60 50"
 
 
-def test_a_whole_record_is_the_whole_row_and_named_once():
+def test_a_whole_record_covers_the_row_and_is_listed_once():
     own = " ".join(WORDS[:30])
     findings, _ = found([f" {own}. ", own], [own], [1], whole=([0], [1]))
     assert findings == [
@@ -83,7 +80,7 @@ def test_a_whole_record_is_the_whole_row_and_named_once():
     ]
 
 
-def test_a_row_may_repeat_several_persons():
+def test_one_row_can_have_findings_of_several_persons():
     texts = [" ".join(WORDS[k : k + 9]) for k in (0, 20, 40)]
     made = f"{texts[2]} and {texts[0]}"
     findings, _ = found([made], texts, [0, 1, 2], bound=8)
@@ -91,20 +88,17 @@ def test_a_row_may_repeat_several_persons():
     assert found([made], texts, [0, 1, 2], bound=10) == ([], 0)
 
 
-def test_at_most_so_many_are_listed_and_the_rest_is_counted(monkeypatch):
+def test_findings_beyond_the_limit_are_counted(monkeypatch):
     monkeypatch.setattr("audits.attacks.memorization.locations.MAX_FINDINGS", 3)
     text = " ".join(WORDS[:9])
     findings, n_left = found([text] * 5, [text], [0], whole=([1, 4], [0, 0]))
     assert ([f.row for f in findings], n_left) == ([0, 1, 2], 2)
     assert [f.kind for f in findings] == ["run", "whole record", "run"]
-
-
-def test_nothing_found_is_nothing_listed():
     assert found(["a b c"], ["d e f"], [0]) == ([], 0)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_place_holds_the_tokens_of_the_run(seed):
+def test_the_located_characters_contain_the_tokens_of_the_run(seed):
     rng = np.random.default_rng(seed)
     ends = [" ", ", ", " \u200b", "\n", " ½ "]
 
@@ -121,5 +115,5 @@ def test_the_place_holds_the_tokens_of_the_run(seed):
 
 
 @given(st.text(alphabet="a0½12３ ,.\u200bß_٣", max_size=25))
-def test_masked_tokens_are_read_as_the_search_reads_them(text):
-    assert [place.word for place in _read(text, masked=True)] == without_numbers(tokens(text))
+def test_masked_tokens_equal_those_of_the_search(text):
+    assert [place.word for place in _placed(text, masked=True)] == without_numbers(tokens(text))

@@ -22,54 +22,50 @@ def test_fresh_people_pass(fresh_inputs):
     assert {found == n for found, n, _ in result.details["planted_caught_by_tokens"].values()} == {True}
 
 
-def test_copies_fail(fresh_inputs, retexted):
-    result = memorized(fresh_inputs, fresh_inputs.train.texts, retexted)
-    assert result.verdict == "fail"
-    assert result.estimate.low > 0.9
+@pytest.fixture
+def longest(fresh_inputs):
+    """Return the longest train record and its person."""
+    source = max(fresh_inputs.train.texts, key=len)
+    return source, fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.2])
-def test_word_dropout_fails(fresh_inputs, retexted, word_dropout, rate):
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.2])
+def test_copies_with_dropped_words_fail(fresh_inputs, retexted, word_dropout, rate):
     result = memorized(fresh_inputs, word_dropout(fresh_inputs.train.texts, rate), retexted)
+    words = {w for text in fresh_inputs.train.texts for w in text.replace(".", "").split() if len(w) > 6}
+    assert words.isdisjoint(repr(result).replace("'", " ").split()), "the result contains no text"
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value > 0
+    assert rate > 0 or result.estimate.low > 0.9
 
 
 def pasted(text, other):
     return f"{other} {text[: len(text) * 3 // 4]} {other}"
 
 
-def shuffled(text, _):
-    return ". ".join(reversed(text.split(". ")))
-
-
-def renumbered(text, _):
-    return "".join("7" if c.isdigit() else c for c in text)
-
-
-def shouted(text, _):
-    return text.upper().replace(" ", "  \u200b")
-
-
 @pytest.mark.parametrize(
     ("change", "kind"),
-    [(pasted, "run"), (shuffled, "whole record"), (renumbered, "whole record"), (shouted, "whole record")],
+    [
+        (pasted, "run"),
+        (lambda text, _: ". ".join(reversed(text.split(". "))), "whole record"),
+        (lambda text, _: "".join("7" if c.isdigit() else c for c in text), "whole record"),
+        (lambda text, _: text.upper().replace(" ", "  \u200b"), "whole record"),
+    ],
+    ids=["pasted", "reordered", "renumbered", "upper case"],
 )
-def test_one_row_is_enough(fresh_inputs, retexted, change, kind):
+def test_one_copied_row_fails(fresh_inputs, retexted, longest, change, kind):
     texts = list(fresh_inputs.synthetic.texts)
-    source = max(fresh_inputs.train.texts, key=len)
-    texts[17] = change(source, texts[17])
+    texts[17] = change(longest[0], texts[17])
     result = memorized(fresh_inputs, texts, retexted)
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 1
     (finding,) = result.findings
-    owner = fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
-    assert (finding.row, finding.kind, finding.person) == (17, kind, owner)
+    assert (finding.row, finding.kind, finding.person) == (17, kind, longest[1])
     assert result.details["findings_left_out"] == 0
 
 
-def test_a_record_cut_up_over_rows_is_found_in_its_rows(fresh_inputs, retexted):
-    words = max(fresh_inputs.train.texts, key=len).split()
+def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest):
+    words = longest[0].split()
     pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
     result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *pieces], retexted)
     assert result.verdict == "fail"
@@ -79,36 +75,33 @@ def test_a_record_cut_up_over_rows_is_found_in_its_rows(fresh_inputs, retexted):
     assert {f.kind for f in result.findings} == {"record in pieces"}
 
 
-def test_a_record_whose_every_phrase_control_has_is_still_one_persons(fresh_inputs, retexted):
-    source = max(fresh_inputs.train.texts, key=len)
-    words = source.split()
+def test_a_record_of_phrases_of_control_persons_is_found(fresh_inputs, retexted, longest):
+    words = longest[0].split()
     control = list(fresh_inputs.control.texts)
-    for at, start in enumerate(range(0, len(words) - 8, 5)):  # each phrase of eight words is some control person's
+    for at, start in enumerate(range(0, len(words) - 8, 5)):  # each phrase of eight words occurs in control
         control[7 * at] += f" {' '.join(words[start : start + 12])}"
     texts = list(fresh_inputs.synthetic.texts)
-    texts[17] = source
+    texts[17] = longest[0]
     inputs = replace(fresh_inputs, control=replace(fresh_inputs.control, texts=tuple(control)))
     result = memorized(inputs, texts, retexted)
-    assert result.details["control_longest_run_tokens"] < 13  # common text: nobody's own words are left
+    assert result.details["control_longest_run_tokens"] < 13  # all of it is common text
     assert result.verdict == "fail"
-    owner = fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
-    assert (17, owner) in {(f.row, f.person) for f in result.findings}
+    assert (17, longest[1]) in {(f.row, f.person) for f in result.findings}
 
 
-def test_a_pasted_note_is_placed_to_the_character(fresh_inputs, retexted):
-    texts = list(fresh_inputs.synthetic.texts)
-    source = max(fresh_inputs.train.texts, key=len)
+def test_a_pasted_note_is_located_exactly(fresh_inputs, retexted, longest):
+    texts, source = list(fresh_inputs.synthetic.texts), longest[0]
     texts[17] = f"Straße {pasted(source, texts[17])}"
     (finding,) = memorized(fresh_inputs, texts, retexted).findings
     written = texts[17][finding.start : finding.end]
     cut = source[: len(source) * 3 // 4]
-    # the last word may be cut, so that it is no longer the person's
+    # the last word may be cut and is then no longer the person's
     assert cut.startswith(written)
     assert len(cut) - len(written) < 12
 
 
 @pytest.mark.slow
-def test_one_pasted_note_in_one_row_of_a_hundred_thousand(many_short_rows):
+def test_one_pasted_note_is_found_among_a_hundred_thousand_rows(many_short_rows):
     train, control, synthetic = many_short_rows(3000, 3100, 100_000)
     texts = list(synthetic.texts)
     note = train.texts[1234].rpartition(". ")[0]
@@ -122,8 +115,7 @@ def test_one_pasted_note_in_one_row_of_a_hundred_thousand(many_short_rows):
     assert texts[77_777][finding.start : finding.end] == note.upper()
 
 
-def test_one_row_of_control_is_no_hit(fresh_inputs, retexted):
-    """A whole record of control shows that the generator may have seen control, and nothing about train."""
+def test_a_copied_control_record_is_no_hit(fresh_inputs, retexted):
     texts = [*fresh_inputs.synthetic.texts, max(fresh_inputs.control.texts, key=len)]
     result = memorized(fresh_inputs, texts, retexted)
     assert result.verdict == "insufficient"
@@ -131,8 +123,8 @@ def test_one_row_of_control_is_no_hit(fresh_inputs, retexted):
     assert result.metrics["hard_hits"].value == 0
 
 
-def test_what_many_people_share_is_nobodys(fresh_inputs, retexted):
-    template = max(fresh_inputs.train.texts, key=len)
+def test_text_of_many_persons_is_no_hit(fresh_inputs, retexted, longest):
+    template = longest[0]
     train = list(fresh_inputs.train.texts)
     for i in range(40, 80):
         train[i] = f"{train[i]} {template}"
@@ -141,55 +133,33 @@ def test_what_many_people_share_is_nobodys(fresh_inputs, retexted):
     assert result.metrics["hard_hits"].value == 0
 
 
-def test_what_the_reference_holds_is_nobodys(fresh_inputs, retexted):
-    public = max(fresh_inputs.train.texts, key=len)
-    texts = [*fresh_inputs.synthetic.texts, public]
-    inputs = replace(fresh_inputs, reference=retexted(fresh_inputs.train, [public]))
-    assert memorized(inputs, texts, retexted).verdict == "pass"
+def test_text_of_the_reference_is_no_hit(fresh_inputs, retexted, longest):
+    inputs = replace(fresh_inputs, reference=retexted(fresh_inputs.train, longest[:1]))
+    assert memorized(inputs, [*fresh_inputs.synthetic.texts, longest[0]], retexted).verdict == "pass"
 
 
-def test_sixty_people_are_too_few(people):
-    inputs = AuditInputs(
-        synthetic=people(70, seed=1, prefix="s"),
-        train=people(60, seed=2, prefix="t"),
-        control=people(65, seed=3, prefix="h"),
-    )
-    result = memorized(inputs)
+@pytest.mark.parametrize(("n_less", "n_words", "reason"), [(240, 10**6, "299"), (0, 9, "planted")])
+def test_too_few_persons_or_too_short_texts_are_insufficient(people, n_less, n_words, reason):
+    tables = {}
+    for seed, (role, n) in enumerate({"synthetic": 310, "train": 300, "control": 305}.items(), start=1):
+        table = people(n - n_less, seed=seed, prefix=role)
+        tables[role] = replace(table, texts=tuple(" ".join(t.split()[:n_words]) for t in table.texts))
+    result = memorized(AuditInputs(**tables))
     assert result.verdict == "insufficient"
-    assert "299" in result.reason
-    assert result.threshold is None
+    assert reason in result.reason
+    assert (result.threshold is None) == (n_less > 0)
 
 
-def test_texts_too_short_to_judge_are_said_so(people):
-    def short(table):
-        return replace(table, texts=tuple(" ".join(t.split()[:9]) for t in table.texts))
-
-    inputs = AuditInputs(
-        synthetic=short(people(310, seed=1, prefix="s")),
-        train=short(people(300, seed=2, prefix="t")),
-        control=short(people(305, seed=3, prefix="h")),
-    )
-    result = memorized(inputs)
-    assert result.verdict == "insufficient"
-    assert "planted" in result.reason
-
-
-def test_absence_is_a_leak_too(fresh_inputs, retexted):
-    """Synthetic rows that repeat eight words of every control person and of no train person betray train."""
+def test_underrepresented_train_persons_fail(fresh_inputs, retexted):
+    """The synthetic rows repeat eight words of every control person and of no train person."""
     phrases = [" ".join(t.split()[:11]) for t in fresh_inputs.control.texts]
     result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *phrases], retexted)
     assert result.verdict == "fail"
     assert "under-represented" in result.reason
 
 
-def test_the_order_of_rows_changes_nothing(fresh_inputs):
+def test_the_result_does_not_depend_on_the_order_of_rows(fresh_inputs):
     order = np.random.default_rng(1).permutation(len(fresh_inputs.synthetic))
     synthetic = fresh_inputs.synthetic
     other = replace(synthetic, texts=tuple(synthetic.texts[i] for i in order))
     assert memorized(replace(fresh_inputs, synthetic=other)).metrics == memorized(fresh_inputs).metrics
-
-
-def test_the_result_holds_no_text(fresh_inputs, retexted):
-    result = memorized(fresh_inputs, fresh_inputs.train.texts, retexted)
-    words = {w for text in fresh_inputs.train.texts for w in text.replace(".", "").split() if len(w) > 6}
-    assert words.isdisjoint(repr(result).replace("'", " ").split())

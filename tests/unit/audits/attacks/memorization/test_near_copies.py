@@ -1,5 +1,3 @@
-"""Shares of records, beside a slow obvious way, and what counts for nothing."""
-
 import math
 
 import numpy as np
@@ -9,13 +7,24 @@ from audits.attacks.memorization import near_copies as module
 from audits.attacks.memorization.near_copies import OwnedRecords, in_pieces, near_copies
 from audits.text.shared_runs import number_rows
 
+TEXTS = [" ".join(f"{letter}{i}" for i in range(80)) for letter in "abcdefgh"]
 
-def found(made, real, owner, *, n_real=None, own=None, n_tokens=2):
+
+def numbered(made, real, owner, own=None):
+    """Return the synthetic rows and the records."""
     vocabulary = {}
     rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
     own = np.arange(len(records.tokens)) if own is None else np.array(own)
-    asked = OwnedRecords(records, np.array(owner), max(owner) + 1, own)
-    return near_copies(rows, asked, len(made) if n_real is None else n_real, n_tokens)
+    return rows, OwnedRecords(records, np.array(owner), max(owner) + 1, own)
+
+
+def found(made, real=TEXTS, owner=range(8), *, n_real=None, own=None, n_tokens=2):
+    rows, records = numbered(made, real, list(owner), own)
+    return near_copies(rows, records, len(made) if n_real is None else n_real, n_tokens)
+
+
+def pieces(made, real=TEXTS):
+    return in_pieces(*numbered(made, real, list(range(8))), [7])
 
 
 def pairs(text, apart=1):
@@ -23,7 +32,7 @@ def pairs(text, apart=1):
     return {(word, words[i + n]) for n in range(1, apart + 1) for i, word in enumerate(words) if i + n < len(words)}
 
 
-def test_shares_by_hand(monkeypatch):
+def test_shares_equal_an_exhaustive_computation(monkeypatch):
     monkeypatch.setattr(module, "LEAST_BITS", 1.0)
     monkeypatch.setattr(module, "NEAR", 0.0)
     monkeypatch.setattr(module, "BLOCK_ROWS", 2)
@@ -49,59 +58,57 @@ def test_shares_by_hand(monkeypatch):
     assert result.best == pytest.approx([result.share[result.owner == k].max() for k in range(6)])
 
 
-TEXTS = [" ".join(f"{letter}{i}" for i in range(80)) for letter in "abcdefgh"]
-
-
 def test_a_copy_with_every_tenth_word_changed_keeps_four_fifths():
     words = TEXTS[3].split()
     words[9::10] = ["x"] * len(words[9::10])
-    result = found([TEXTS[1][:20], " ".join(words)], TEXTS, list(range(8)))
+    result = found([TEXTS[1][:20], " ".join(words)])
     assert (result.row.tolist(), result.owner.tolist()) == ([1], [3])
     assert result.share == pytest.approx([64 / 79])
 
 
-def test_planted_rows_count_for_nobody_and_short_records_have_no_share():
+def test_planted_rows_short_records_and_empty_tables_do_not_count():
     result = found([TEXTS[2], TEXTS[4]], [*TEXTS, "one two three"], list(range(9)), n_real=1)
     assert np.flatnonzero(result.best).tolist() == [2]
     assert result.row.tolist() == [0, 1]
+    assert found([]).best.tolist() == [0.0] * 8
+    assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]
     assert len(found(["one two three"], [*TEXTS, "one two three"], list(range(9))).row) == 0
 
 
-def test_common_words_count_for_nothing():
-    """Of the record only the first half is not common; all of that stands in the row."""
+def test_common_words_do_not_count():
+    """Only the first half of the record is not common, and the row contains all of it."""
     real = [f"{text} {' '.join(text.split()[::-1])}" for text in TEXTS]
     own = [i for k in range(8) for i in range(160 * k, 160 * k + 80)]
-    assert found([TEXTS[5]], real, list(range(8)), own=own).share == pytest.approx([79 / 80])
+    assert found([TEXTS[5]], real, own=own).share == pytest.approx([79 / 80])
 
 
-def test_nothing_shares_nothing():
-    assert found([], TEXTS, list(range(8))).best.tolist() == [0.0] * 8
-    assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]
-
-
-def turns(*texts, n=1):
-    """Return the texts' words, n of each in turn."""
+def interleaved(*texts, n=1):
+    """Return the words of the texts, n of each in turn."""
     cut = [[" ".join(t.split()[i : i + n]) for i in range(0, len(t.split()), n)] for t in texts]
     return " ".join(part for parts in zip(*cut, strict=True) for part in parts)
 
 
-def test_words_put_between_hide_nothing():
-    numbered = " ".join(f"{i} {word}" for i, word in enumerate(TEXTS[0].split()))
-    for made, whose in ((turns(*TEXTS[1:3]), {1, 2}), (turns(*TEXTS[1:5], n=2), {1, 2, 3, 4}), (numbered, {0})):
-        result = found([made], TEXTS, list(range(8)))
-        assert set(result.owner.tolist()) == whose
+def test_inserted_words_do_not_hide_a_copy():
+    with_numbers = " ".join(f"{i} {word}" for i, word in enumerate(TEXTS[0].split()))
+    for made, owners in (
+        (interleaved(*TEXTS[1:3]), {1, 2}),
+        (interleaved(*TEXTS[1:5], n=2), {1, 2, 3, 4}),
+        (with_numbers, {0}),
+    ):
+        result = found([made])
+        assert set(result.owner.tolist()) == owners
         assert result.share.min() > 0.65
     too_far = " x x x x x x x x ".join(TEXTS[0].split())
-    assert found([too_far], TEXTS, list(range(8))).best.max() == 0
+    assert found([too_far]).best.max() == 0
 
 
-def test_words_by_themselves_do_not_care_for_order_or_what_is_left_out():
+def test_single_words_match_in_any_order():
     words = TEXTS[2].split()
     triples = [w for i in range(0, len(words), 3) for w in reversed(words[i : i + 3])]
     columns, sorted_words = [w for i in range(4) for w in words[i::4]], sorted(words)
     thinned = [w for i, w in enumerate(words) if i % 4 != 3]
     for made, share in ((triples, 1.0), (columns, 1.0), (sorted_words, 1.0), (thinned, 0.75)):
-        result = found([" ".join(made), TEXTS[5][:30]], TEXTS, list(range(8)), n_tokens=1)
+        result = found([" ".join(made), TEXTS[5][:30]], n_tokens=1)
         assert result.owner.tolist() == [2]
         assert result.share == pytest.approx([share])
 
@@ -111,16 +118,9 @@ def cut_up(text, n):
     return [" ".join(words[i : i + n]) for i in range(0, len(words), n)]
 
 
-def pieces(made, non_members=(7,), real=tuple(TEXTS)):
-    vocabulary = {}
-    rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
-    asked = OwnedRecords(records, np.arange(len(real)), len(real), np.arange(len(records.tokens)))
-    return in_pieces(rows, asked, non_members)
-
-
 @pytest.mark.parametrize("n", [4, 8, 20])
-def test_a_record_cut_up_is_found_over_the_rows(n):
-    made = ["nothing of anybody stands here", *cut_up(TEXTS[3], n)]
+def test_a_record_in_pieces_is_found_over_the_rows(n):
+    made = ["none of these words is in a record", *cut_up(TEXTS[3], n)]
     result = pieces(made)
     assert result.tokens == 3
     expected = sum(max(0, len(piece.split()) - 2) for piece in made[1:]) / 78
@@ -129,21 +129,16 @@ def test_a_record_cut_up_is_found_over_the_rows(n):
     assert (result.row.tolist(), set(result.owner.tolist())) == (list(range(1, len(made))), {3})
 
 
-def test_where_non_members_come_to_as_much_pieces_are_longer_or_tell_nothing():
-    assert (
-        pieces([*cut_up(TEXTS[3], 8), *cut_up(TEXTS[7], 8)]).tokens == 8
-    )  # of five words non-members have half, too
-    whole = pieces([*cut_up(TEXTS[3], 20), *TEXTS[7:]])
-    assert whole is None
-
-
-def test_without_words_of_anybody_there_is_nothing_to_cut_up():
+def test_pieces_are_longer_or_not_informative_if_non_members_reach_as_much():
+    # at three and five words, more than half of the non-member's record is found
+    assert pieces([*cut_up(TEXTS[3], 8), *cut_up(TEXTS[7], 8)]).tokens == 8
+    assert pieces([*cut_up(TEXTS[3], 20), *TEXTS[7:]]) is None
     assert pieces(["a b c"], real=("",) * 8) is None
 
 
-def test_runs_of_three_see_a_quote_with_something_before_every_line():
+def test_runs_of_three_find_a_quote_with_a_mark_on_every_line():
     words = TEXTS[3].split()
     quoted = " ".join(" ".join(["GS>", *words[i : i + 9]]) for i in range(0, len(words), 9))
-    result = found([TEXTS[1][:20], quoted], TEXTS, list(range(8)), n_tokens=3)
+    result = found([TEXTS[1][:20], quoted], n_tokens=3)
     assert (result.row.tolist(), result.owner.tolist()) == ([1], [3])
     assert result.share == pytest.approx([sum(len(words[i : i + 9]) - 2 for i in range(0, 80, 9)) / 78])
