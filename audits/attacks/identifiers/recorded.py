@@ -1,11 +1,11 @@
-"""Identifiers recorded before they were replaced: the forms in which they may return, and which of them did."""
+"""Identifiers recorded before they were replaced: the forms in which they may occur, and where these occur."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from audits.attacks.identifiers.misspellings import Misspellings
-from audits.attacks.identifiers.ownership import MANY, Owners
+from audits.attacks.identifiers.ownership import Owners
 from audits.attacks.identifiers.patterns import (
     CONTACT,
     QUASI,
@@ -22,24 +22,24 @@ _MAX_TOKENS = 8  # of a known identifier; a longer one is cut
 _DATE_TOKENS = 4  # "9th of March 2024"
 _SPELT_CHARACTERS = 8  # of an identifier that is also searched for with one edit
 _SPELT_WORD = 4  # characters of the word of it that may be misspelt
-_KEPT_WORDS = 1 << 16
+_CACHED_WORDS = 1 << 16
 
 Value = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIdentifiers:
-    """The identifiers recorded before replacement that at most ten persons have.
+    """The identifiers recorded before replacement, each numbered by its position in `values`.
 
     Args:
-        values: their tokens, at most 8.
-        owners: the persons of each.
+        values: their tokens, at most 8 each.
+        owners: the owners of each value.
         number: the number of each value.
-        forms: the e-mail, number or date that a value is, however it is written, with the number of the value;
-            values of one form belong to the persons of all of them.
+        forms: the e-mail address, number or date that a value is, in a form independent of its spelling, with the
+            number of the value. Values of the same form have the same owners.
         dates: numbers of the values that are dates.
-        numbers: numbers of the values that are one person's by their kind: no dates, and no addresses or phone
-            numbers, which a desk may have.
+        numbers: numbers of the values that belong to one person by their kind. Dates are not among them, nor are
+            addresses and phone numbers, which may belong to a front desk.
     """
 
     values: Sequence[Value]
@@ -50,16 +50,16 @@ class RecordedIdentifiers:
     numbers: frozenset[int]
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether a value is long enough to be recognised with one edit; digits wrong are another number."""
+        """Return whether a value is long enough to be recognised with one edit; a wrong digit is another number."""
         return sum(map(len, value)) >= _SPELT_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return the recorded identifiers with the persons who have them.
+    """Return the recorded identifiers with their owners.
 
     Args:
         lists: identifiers of each row.
-        owners: the person of each row.
+        owners: the owner of each row.
     """
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
@@ -69,10 +69,10 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
     number = {value: i for i, value in enumerate(owner_of)}
     whose = list(owner_of.values())
     forms: dict[Entity, int] = {}
-    dates, shared, numbers = set[int](), set[int](), set[int]()
+    dates, contacts, with_form = set[int](), set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
-        i = number.get(_value(text), MANY)
-        if i == MANY:
+        i = number.get(_value(text))
+        if i is None:
             continue
         found, is_date = _forms(text)
         for form in found:
@@ -80,17 +80,19 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
             for owner in whose[i]:
                 whose[first].add(owner)
             whose[i] = whose[first]
-        kinds = {form.kind for form in found}
-        for of_that_kind, is_one in ((dates, is_date), (shared, bool(kinds & {*CONTACT})), (numbers, bool(found))):
-            if is_one:
-                of_that_kind.add(i)
+        if is_date:
+            dates.add(i)
+        if {form.kind for form in found} & {*CONTACT}:
+            contacts.add(i)
+        if found:
+            with_form.add(i)
     return RecordedIdentifiers(
         values=list(owner_of),
         owners=whose,
         number=number,
         forms=forms,
         dates=frozenset(dates),
-        numbers=frozenset(numbers - dates - shared),
+        numbers=frozenset(with_form - dates - contacts),
     )
 
 
@@ -99,9 +101,9 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return what a recorded identifier is in a form that does not depend on how it is written, and if it is a date.
+    """Return the forms of a recorded identifier that do not depend on its spelling, and whether it is a date.
 
-    A date may return as a date or as its digits; anything else by what a pattern finds in it, or by its digits.
+    A date may occur as a date or as its digits; any other identifier as what a pattern finds in it, or as its digits.
     """
     normalised = normalise(text)
     found = {match.entity for match in find_entities(normalised)}
@@ -120,37 +122,39 @@ def _may_be_misspelt(word: str) -> bool:
 
 
 class SyntheticOccurrences:
-    """What of the record stands in the synthetic rows that were read.
+    """Recorded identifiers that occur in the synthetic rows read so far.
 
-    Args:
-        recorded: what is searched for.
+    Attributes:
+        values: numbers of the values that occur as recorded.
+        forms: forms that occur.
+        misspelt: spellings that occur one edit away from values, with the numbers of these.
     """
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self._recorded = recorded
         self._phrases = Phrases(recorded.values)
         spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
-        self._meant_by = lru_cache(_KEPT_WORDS)(Misspellings(sorted(spelt)).meant_by)
+        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
         self.values: set[int] = set()
         self.forms: set[Entity] = set()
         self.misspelt: dict[Value, set[int]] = {}
 
     def read(self, row: RowContent) -> None:
-        """Note what stands in a row."""
+        """Add the recorded identifiers of a row."""
         if not self._recorded.number:
             return
         self.values.update(value for value, _ in self._phrases.standing(row.words))
         self.forms.update(e for e in row.entities | row.numbers if e in self._recorded.forms)
-        for written, value in self._misspelt(row.words):
-            if written not in self._recorded.number:
-                self.misspelt.setdefault(written, set()).add(value)
+        for spelling, value in self._misspelt(row.words):
+            if spelling not in self._recorded.number:
+                self.misspelt.setdefault(spelling, set()).add(value)
 
     def _misspelt(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
-        """Yield what stands in a row one edit away from a recorded identifier, and the number of that."""
+        """Yield each spelling in a row that is one edit away from a recorded identifier, and its number."""
         for at, word in enumerate(words):
-            for meant in self._meant_by(word):
+            for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
-                window = [*words[start:at], meant, *words[at + 1 : at + _MAX_TOKENS]]
+                window = [*words[start:at], known, *words[at + 1 : at + _MAX_TOKENS]]
                 for number, first in self._phrases.standing(window):
                     value = self._recorded.values[number]
                     place = at - start - first
@@ -159,26 +163,26 @@ class SyntheticOccurrences:
 
 
 class OtherOccurrences:
-    """In whose texts what is on record stands, or what returned of it misspelt.
+    """Owners of the other texts that contain a recorded identifier or a misspelling of one found in S.
 
-    Args:
-        recorded: what is searched for.
-        in_synthetic: what of it stands in the synthetic table.
+    Attributes:
+        values: owners of the texts with each value or spelling.
+        forms: owners of the texts with each form.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, in_synthetic: SyntheticOccurrences) -> None:
         self._recorded = recorded
-        self._written = [*recorded.values, *in_synthetic.misspelt]
-        self._phrases = Phrases(self._written)
+        self._spellings = [*recorded.values, *in_synthetic.misspelt]
+        self._phrases = Phrases(self._spellings)
         self.values: dict[Value, Owners] = {}
         self.forms: dict[Entity, Owners] = {}
 
     def read(self, row: RowContent, owner: int) -> None:
-        """Note what stands in a row of an owner."""
+        """Add the recorded identifiers of a row of an owner."""
         if not self._recorded.number:
             return
         for number in {number for number, _ in self._phrases.standing(row.words)}:
-            self.values.setdefault(self._written[number], Owners()).add(owner)
+            self.values.setdefault(self._spellings[number], Owners()).add(owner)
         for entity in row.entities | row.numbers:
             if entity in self._recorded.forms:
                 self.forms.setdefault(entity, Owners()).add(owner)

@@ -1,4 +1,4 @@
-"""What the tables hold of identifiers: the keys of what stands in S, and who else has what stands there."""
+"""Contents of the tables: the keys of what occurs in S, and the owners of what occurs in other texts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ _RARE_CHARACTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who wrote what: persons are numbered train first, then control; then public text, then rows set aside."""
+    """The texts and their owners: train persons come first, then control, public text, and rows set aside."""
 
-    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]
+    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]  # texts and owners of train, control and others
     names: list[str]  # of train persons
     n_control: int
     n_synthetic: int  # rows of the synthetic table
 
     @property
     def n_train(self) -> int:
-        """Train persons."""
+        """Number of train persons."""
         return len(self.names)
 
     @property
     def n_persons(self) -> int:
-        """Persons of train and control."""
+        """Number of persons of train and control."""
         return self.n_train + self.n_control
 
     def rows(self) -> Iterator[tuple[str, int]]:
@@ -46,22 +46,14 @@ class People:
         for texts, owners in self.tables:
             yield from zip(texts, owners.tolist(), strict=True)
 
-    def control_texts(self) -> tuple[str, ...]:
-        """Return the texts of control."""
-        return self.tables[1][0]
-
-    def row_owners(self) -> Iterator[int]:
-        """Yield the number of the owner of every text."""
-        return (owner for _, owner in self.rows())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticKeys:
-    """The keys of what stands in the synthetic table."""
+    """The keys of what occurs in the synthetic table."""
 
-    by_kind: Mapping[str, Keys]
+    by_kind: Mapping[str, Keys]  # identifiers
     numbers: Keys
-    bare: Keys  # those that are no part of an identifier of their row
+    bare: Keys  # numbers that are no part of an identifier of their row
     entity_numbers: Keys  # identifiers as bare numbers
     words: Keys
     n_tokens: int
@@ -69,29 +61,19 @@ class SyntheticKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolContent:
-    """What people's texts hold.
+    """What the texts of persons, public text and set-aside rows contain."""
 
-    Args:
-        entities: owners of each identifier that S holds too.
-        numbers: the same of bare numbers.
-        words: the only owner of each rare word.
-        quasi: the only owner of each date, postal code and age, by kind.
-        shared_contacts: how many contacts of each kind exactly two persons have.
-        n_of_kind: different identifiers of each kind, of train and of others.
-        numbered: direct identifiers that are numbers.
-    """
-
-    entities: Mapping[Entity, Owners]
-    numbers: Mapping[str, Owners]
-    words: OwnedKeys
-    quasi: Mapping[str, OwnedKeys]
-    shared_contacts: Mapping[str, int]
-    n_of_kind: Mapping[tuple[str, bool], int]
-    numbered: KnownNumbers
+    entities: Mapping[Entity, Owners]  # identifiers that also occur in S
+    numbers: Mapping[str, Owners]  # bare numbers that also occur in S
+    words: OwnedKeys  # rare words
+    quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
+    shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
+    n_of_kind: Mapping[tuple[str, bool], int]  # different identifiers of each kind, of train (True) and of others
+    numbered: KnownNumbers  # direct identifiers that are numbers
 
 
 def read_people(inputs: AuditInputs) -> People:
-    """Return the tables with their owners numbered."""
+    """Return the tables with numbered owners."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
@@ -102,12 +84,12 @@ def read_people(inputs: AuditInputs) -> People:
 
 
 def rare_words(words: Iterable[str]) -> set[str]:
-    """Return the words that are long enough to be somebody's alone."""
+    """Return the words that are long enough to belong to a single person."""
     return {word for word in words if len(word) >= _RARE_CHARACTERS}
 
 
 def read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> SyntheticKeys:
-    """Return the keys of what stands in the synthetic texts, and note in `in_synthetic` what is on record."""
+    """Return the keys of what occurs in the synthetic texts, and add recorded identifiers to `in_synthetic`."""
     by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
     numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
     n_tokens = 0
@@ -122,17 +104,17 @@ def read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> 
         n_tokens += len(row.words)
         in_synthetic.read(row)
     return SyntheticKeys(
-        by_kind={kind: keys.done() for kind, keys in by_kind.items()},
-        numbers=numbers.done(),
-        bare=bare.done(),
-        entity_numbers=entity_numbers.done(),
-        words=words.done(),
+        by_kind={kind: keys.collected() for kind, keys in by_kind.items()},
+        numbers=numbers.collected(),
+        bare=bare.collected(),
+        entity_numbers=entity_numbers.collected(),
+        words=words.collected(),
         n_tokens=n_tokens,
     )
 
 
 def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurrences) -> PoolContent:
-    """Return what everybody's texts hold, and note in `in_others` what is on record for others."""
+    """Return what all other texts contain, and add their recorded identifiers to `in_others`."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
@@ -141,15 +123,16 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
     for text, owner in people.rows():
         row = read_content(text)
         for entity in row.entities:
+            digits = number_key(entity)
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
             else:
                 different[entity.kind, owner < people.n_train].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts[entity.kind].add(entity, owner)
-            if entity.kind in DIRECT and (digits := number_key(entity)) is not None:
+            if entity.kind in DIRECT and digits is not None:
                 numbered.add(digits, owner)
-            if _stands(entity, synthetic):
+            if entity in synthetic.by_kind[entity.kind] or (digits is not None and digits in synthetic.numbers):
                 entities.setdefault(entity, Owners()).add(owner)
         for _, digits in row.numbers:
             if digits in synthetic.numbers or digits in synthetic.entity_numbers:
@@ -159,15 +142,9 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
     return PoolContent(
         entities=entities,
         numbers=numbers,
-        words=words.done(),
-        quasi={kind: owners.done() for kind, owners in quasi.items()},
+        words=words.collected(),
+        quasi={kind: owners.collected() for kind, owners in quasi.items()},
         shared_contacts={kind: int((owners.n_owners() == 2).sum()) for kind, owners in contacts.items()},
-        n_of_kind={place: len(keys.done()) for place, keys in different.items()},
+        n_of_kind={place: len(keys.collected()) for place, keys in different.items()},
         numbered=numbered,
     )
-
-
-def _stands(entity: Entity, synthetic: SyntheticKeys) -> bool:
-    """Return whether an identifier stands in S, also without its label."""
-    number = number_key(entity)
-    return entity in synthetic.by_kind[entity.kind] or (number is not None and number in synthetic.numbers)

@@ -42,7 +42,7 @@ NUMBER = "4450012739"
         "four\u200bfour\u200bfive\u200bzero\u200bzero one two seven 39",
     ],
 )
-def test_a_number_is_read_however_it_is_written(written):
+def test_number_is_read_in_any_notation(written):
     runs = digit_runs(normalise(f"the file, {written}, was lost"))
     assert NUMBER in [run.digits for run in runs]
 
@@ -57,11 +57,11 @@ def test_a_number_is_read_however_it_is_written(written):
         ("bp 120/80 at 9", ["12080", "9"]),
     ],
 )
-def test_runs_end_where_words_stand(text, runs):
+def test_runs_end_at_words(text, runs):
     assert [run.digits for run in digit_runs(text)] == runs
 
 
-def test_each_digit_is_placed():
+def test_each_digit_is_located():
     text = "no 44-five o1"
     (run,) = digit_runs(text)
     assert [text[a:b] for a, b in zip(run.starts, run.ends, strict=True)] == ["4", "4", "five", "o", "1"]

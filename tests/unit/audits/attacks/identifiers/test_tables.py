@@ -16,18 +16,13 @@ def read(made, train, control, reference=None, set_aside=None):
     return people, synthetic, read_pool(people, synthetic, OtherOccurrences(recorded, returns))
 
 
-def test_owners_are_train_then_control_then_the_public_then_what_was_set_aside():
+def test_owners_are_numbered_train_control_public_and_set_aside():
     number = "MRN 48213377"
-    people, synthetic, pool = read(
-        table(number),
-        table("a", number, groups=("t", "u")),
-        table(number, "b", "c"),
-        table(number),
-        table("x " + number),
-    )
+    made, train, control = table(number), table("a", number, groups=("t", "u")), table(number, "b", "c")
+    people, synthetic, pool = read(made, train, control, table(number), table("x " + number))
     assert (people.n_train, people.n_control, people.n_persons) == (2, 3, 5)
     assert list(pool.entities[Entity("mrn", "48213377")]) == [1, 2, 5, 6]
-    assert list(people.row_owners()) == [0, 1, 2, 3, 4, 5, 6]
+    assert [owner for _, owner in people.rows()] == [0, 1, 2, 3, 4, 5, 6]
     assert "48213377" in synthetic.numbers
 
 
@@ -38,5 +33,5 @@ def test_contacts_of_exactly_two_persons_are_counted():
     assert pool.n_of_kind["email", True] == 2
 
 
-def test_short_words_are_nobodys():
+def test_short_words_are_not_rare():
     assert rare_words(["the", "patient"]) == {"patient"}
