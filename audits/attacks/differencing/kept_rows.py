@@ -1,6 +1,5 @@
-"""Rows of a release that already stood in the release before, and what they say about the random numbers of both."""
+"""Rows that a release shares with the previous release, and whether both used the same random numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,15 +21,15 @@ Seeds = Literal["equal", "different", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOverlap:
-    """What two releases have in common, row by row; long rows are those of at least 20 words.
+    """The rows that two releases share. A long row has at least 20 words.
 
     Args:
-        n: long rows of this release.
-        equal: how many of them stand letter by letter in the release before, case and spaces aside.
-        near: how many of them stand there nearly (Jaccard of 5-token shingles >= .8) or letter by letter.
-        by_chance: the larger share, of the two releases, of long rows that nearly stand in their own release twice.
-        is_new: for each row of this release, short ones too, whether the one before lacks it; (m,).
-        is_gone: for each row of the release before whether this one lacks it; (m',).
+        n: number of long rows of this release.
+        equal: number of them with an equal row in the previous release, ignoring case and spaces.
+        near: number of them with a near copy (Jaccard of 5-token shingles >= .8) or an equal row there.
+        by_chance: the share of long rows with a near copy in their own release, for the release with more of them.
+        is_new: (m,); for each row of this release, long or short, whether the previous one has no copy of it.
+        is_gone: (m',); for each row of the previous release whether this one has no copy of it.
     """
 
     n: int
@@ -42,17 +41,17 @@ class RowOverlap:
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which the releases share their random numbers, or kept rows.
+        """The share of near rows above which the releases share random numbers or kept rows.
 
-        1 %, or twice what a release repeats by itself where that is more. Twenty words are what independent writing
-        does not repeat: at one bit per word, far less than text has, a row is found among 10,000 others with a chance
-        of 10,000 / 2^20, under 1 %.
+        It is 1 %, or twice the share that a release repeats itself if that is more. Independent writing does not
+        repeat twenty words: at one bit per word, far less than text has, a row is found among 10,000 others with a
+        probability of 10,000 / 2^20, under 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
 
 def row_overlap(now: Table, then: Table) -> RowOverlap:
-    """Return what this release has of the one before.
+    """Compare the rows of this release with those of the previous one.
 
     Privacy: reads synthetic rows only.
     Cost: O((m + m') · 128) time, 64 bytes for each row.
@@ -60,35 +59,38 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
     sketches = [sketch(table.texts, bands=CLOSE) for table in (now, then)]
-    equal_now, equal_then = (_among(mine, set(other)) for mine, other in (keys, keys[::-1]))
+    equal = [
+        np.array([key in known for key in mine], dtype=np.bool_)
+        for mine, known in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))
+    ]
     near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
     twice = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
     return RowOverlap(
         n=int(is_long[0].sum()),
-        equal=int((equal_now & is_long[0]).sum()),
-        near=int(((near_now | equal_now) & is_long[0]).sum()),
+        equal=int((equal[0] & is_long[0]).sum()),
+        near=int(((near_now | equal[0]) & is_long[0]).sum()),
         by_chance=max(float(rows.mean()) if len(rows) > 0 else 0.0 for rows in twice),
-        is_new=~(near_now | equal_now),
-        is_gone=~(near_then | equal_then),
+        is_new=~(near_now | equal[0]),
+        is_gone=~(near_then | equal[1]),
     )
 
 
 def seeds_of(previous: Previous) -> Seeds:
-    """Return what the digests say about the seeds of both releases."""
+    """Return whether the digests of the seeds of both releases are equal."""
     if previous.seed_digest is None or previous.seed_digest_now is None:
         return "unknown"
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
 
 
 def share_randomness(overlap: RowOverlap, seeds: Seeds) -> bool:
-    """Return whether the releases surely share their random numbers, or kept rows: a hard failure, at .05."""
+    """Return whether it is proven, at level .05, that the releases share random numbers or kept rows."""
     if seeds == "equal":
         return True
     return overlap.n > 0 and clopper_pearson(overlap.near, overlap.n, confidence=1 - FAIL_LEVEL).low > overlap.limit
 
 
 def use_separate_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: float) -> bool:
-    """Return whether they surely do not: the rows show it, or the digests differ and the rows do not contradict."""
+    """Return whether the rows prove that the releases do not, or the digests differ and no rows contradict them."""
     if seeds == "different":
         return overlap.n == 0 or overlap.near / overlap.n <= overlap.limit
     return (
@@ -98,12 +100,8 @@ def use_separate_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: fl
     )
 
 
-def _among(keys: Sequence[str], known: set[str]) -> Bool:
-    return np.array([key in known for key in keys], dtype=np.bool_)
-
-
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which of my rows nearly stand in the other table; with `same`, in another row of it."""
+    """Return which rows have a near copy in the other table; with `same`, in another row of that table."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True

@@ -1,7 +1,4 @@
-"""What changed between two releases: who joined or left, and whether the difference follows them.
-
-This file holds the measurements; `audits/attacks/differencing/differencing_audit.py` draws the verdict from them.
-"""
+"""Measure what changed between two releases, and whether their difference follows the persons who joined or left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +16,6 @@ from audits.core.types import Estimate, Table
 from audits.embeddings.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.shift import shift_auc
-from audits.embeddings.similarity import Matrix
 
 REPEATS = 20
 
@@ -31,26 +27,19 @@ ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmAttack:
-    """Whether the difference of two releases follows the persons of one arm.
+    """Results of the attacks on one arm."""
 
-    Args:
-        attacked: ranks of persons by an attack chosen on other persons, and the scans of all attacks.
-        people: the arm's persons (`is_train`) and the control persons.
-        shares: for each encoder, the share of changed rows whose nearest person is of the arm.
-        shift: how well the arm is told from control without any release; None with under ten persons.
-    """
-
-    membership: CrossFitted
-    people: Arms
-    shares: Mapping[str, Share]
-    shift: Estimate | None
+    membership: CrossFitted  # ranks of persons by an attack chosen on other persons, and the scans of all attacks
+    people: Arms  # the persons of the arm (`is_train`) and the control persons
+    shares: Mapping[str, Share]  # by encoder: the share of changed rows whose nearest person is of the arm
+    shift: Estimate | None  # AUC of the arm against control without any release; None with under ten persons
 
 
 def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
-    """Return the records that one train table has and the other lacks, by whether their person stayed.
+    """Return the records that only one of two train tables has, by whether their person is in both tables.
 
-    joined: all records of persons who were not there then; left: of persons who are not there now;
-    records_added, records_removed: records of persons who stayed, but with other records. Empty arms are left out.
+    joined: all records of persons who are only in the later table; left: of persons who are only in the earlier one;
+    records_added, records_removed: the differing records of persons in both. Empty arms are omitted.
     """
     found: dict[ArmName, Table] = {}
     for here, there, whole, part in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
@@ -66,10 +55,8 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
     of_either = {*now.groups, *then.groups}
-    return take(
-        without_labels(control),
-        np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64),
-    )
+    rows = np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64)
+    return take(without_labels(control), rows)
 
 
 def attack_arms(
@@ -79,19 +66,19 @@ def attack_arms(
     overlap: RowOverlap,
     rng: np.random.Generator,
 ) -> dict[ArmName, ArmAttack]:
-    """Return for each arm whether the difference between the releases follows its persons.
+    """Attack each arm by the difference between the releases.
 
-        D_x = a(x; now) - a(x; then)   for who came,   a(x; then) - a(x; now)   for who went
+        D_x = a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
-    for every membership score a, the highest over the person's records; control persons have it in the same way. What
-    the score learns from the reference is the same for both releases.
+    for every membership score a, the highest over the person's records. Control persons are scored in the same way.
+    What a score learns from the reference is the same for both releases.
 
     Args:
         changed: the records of each arm.
-        holdout: this release, the records of all arms one after the other as train, control and reference.
-        then: the release before.
-        overlap: which rows both have.
-        rng: the arms share one seed for the encoders; folds and draws are each arm's own.
+        holdout: this release; the records of all arms in their order as train; control; reference.
+        then: the previous release.
+        overlap: the rows that both releases share.
+        rng: draws one encoder seed for all arms, and folds and draws for each arm.
     """
     seed = int(rng.integers(2**31))
     both = (holdout, replace(holdout, synthetic=without_labels(then)))
@@ -104,10 +91,9 @@ def attack_arms(
         start += len(table)
         people = arms(replace(holdout, train=table))
         sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
+        scores = {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}
         found[name] = ArmAttack(
-            membership=cross_fit(
-                {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}, people, rng
-            ),
+            membership=cross_fit(scores, people, rng),
             people=people,
             shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),
             shift=shift_auc(table, holdout.control, rng),
@@ -118,28 +104,24 @@ def attack_arms(
 def _shares(
     encoded: tuple[Encoded, ...], kept: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder the share of the kept rows whose nearest person is of the arm; nothing without rows."""
+    """Return by encoder the share of the kept rows whose nearest person is of the arm; empty without rows."""
     if len(kept) == 0:
         return {}
     included = balanced_draws(people, REPEATS, rng)
     found = {}
     for one in encoded:
-        synthetic: Matrix = one.synthetic[kept]
-        share = share_of_train(
-            nearest_person_of_rows(synthetic, stack_arms(one)[rows], people, included, rng), included, people
-        )
-        if share.n > 0:
-            found[one.name] = share
-    return found
+        nearest = nearest_person_of_rows(one.synthetic[kept], stack_arms(one)[rows], people, included, rng)
+        found[one.name] = share_of_train(nearest, included, people)
+    return {name: share for name, share in found.items() if share.n > 0}
 
 
 def without_labels(table: Table) -> Table:
-    """Return the table without labels and vectors, which the releases need not have in common."""
+    """Return the table without labels and vectors, which need not be comparable between releases."""
     return replace(table, labels=None, vectors={})
 
 
 def concatenate_arms(tables: Mapping[ArmName, Table]) -> Table:
-    """Return the records of all arms one after the other; a person of two arms counts once in each."""
+    """Return the records of all arms in order; a person of two arms is two persons."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),
         labels=None,

@@ -42,8 +42,8 @@ def judge_patterned(
     """Judge every patterned identifier that occurs in S and that at most ten persons have.
 
     A direct identifier belongs to one person by its kind, so one that two persons have (a mother and her child, or
-    persons of train and control) is a leak as well. A contact that control has too is exempt, because it belongs to
-    a front desk. The other contacts of train are leaks unless people share contacts of their kind and those of train
+    persons of train and control) is a leak as well. A contact that control has too is exempt, because it belongs to a
+    front desk. The other contacts of train are leaks unless people share contacts of their kind and those of train
     occur no more often: shared telephone numbers of a town exempt no e-mail address.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)

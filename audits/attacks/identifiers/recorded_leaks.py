@@ -55,8 +55,8 @@ class _Chance:
     An identifier with one edit has the bits of the more likely of the two spellings less log2 of the number of
     strings within one edit. Numbers have as many places as S has different numbers. Dates have 15 bits and as many
     places as S has different dates. For these three kinds lambda is taken over all identifiers that are searched for
-    in the same way, because there are many of them, and no number of control shows how rare a number can look: with
-    8 digits recorded for 3,000 persons and in 3,000 synthetic rows, chance produces one of them in one of eleven
+    in the same way, because there are many of them, and no number of control shows how rare a number can look: with 8
+    digits recorded for 3,000 persons and in 3,000 synthetic rows, chance produces one of them in one of eleven
     tables.
     """
 

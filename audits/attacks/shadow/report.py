@@ -1,4 +1,4 @@
-"""The result of the shadow attack on disk and in words."""
+"""Write the result of the shadow attack to a file and as text."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -16,7 +16,7 @@ from audits.core.types import AuditInputs, AuditResult, without_number
 REPORT = "shadow.json"
 
 
-def judge_shadow(  # noqa: PLR0913 - what the command line gives
+def judge_shadow(  # noqa: PLR0913 - the options of the command line
     folder: Path,
     inputs: AuditInputs,
     *,
@@ -27,21 +27,21 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     label: str = "label",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> AuditReport:
-    """Attack the reruns in a folder of a plan, write shadow.json there, and return what it holds.
+    """Attack the reruns of a plan, write shadow.json into its folder, and return its content.
 
     Args:
-        folder: with plan.json and the tables of all reruns.
-        inputs: train, control and reference are read; synthetic is not.
+        folder: contains plan.json and the tables of all reruns.
+        inputs: train, control and reference are used; synthetic is not.
         seed: see `attack_reruns`.
         confidence: see `attack_reruns`.
         permutations: see `attack_reruns`.
-        text: the column of texts in the reruns' tables.
-        label: of classes.
-        progress: told after each rerun's table and each dealing how many are done, and of how many.
+        text: the text column of the reruns' tables.
+        label: their class column.
+        progress: receives the number of finished and of all steps after each rerun's table and each permutation.
 
     Raises:
-        InputError: the plan or a table is missing or cannot be used, the tables are not those of the plan, or the
-            report cannot be written.
+        InputError: the plan or a table is missing or not valid, the tables are not those of the plan, or the report
+            cannot be written.
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
@@ -60,13 +60,10 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
         )
     except NotMeasurable as error:
         result = without_number("shadow", "not_measurable", error.message)
+    reruns = {f"rerun {run}": table_digest(table) for run, table in enumerate(tables)}
     report = AuditReport(
         results=(result,),
-        inputs={
-            "train": plan.train,
-            "control": plan.control,
-            **{f"rerun {run}": table_digest(table) for run, table in enumerate(tables)},
-        },
+        inputs={"train": plan.train, "control": plan.control, **reruns},
         tool=f"synthgen-audits {version('synthgen')}",
     )
     write_whole(folder / REPORT, report.to_json())
@@ -74,19 +71,21 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
 
 
 def as_text(result: AuditResult) -> str:
-    """Return the result in lines for people."""
+    """Return the result as text for a terminal."""
     lines = [f"shadow: {result.verdict}. {result.reason}"]
-    for name, estimate in (("persons who were seen, or not", result.estimate), ("non-members", result.control)):
+    for name, estimate in (("target persons", result.estimate), ("non-members", result.control)):
         if estimate is not None:
             lines.append(f"  AUC of {name}: {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
     worst = result.metrics.get("shadow.worst_person_auc")
     if worst is not None:
         p, worst_p = (result.metrics[f"shadow.{name}"].value for name in ("p", "worst_person_p"))
         lines.append(
-            f"  AUC of the person found best: {worst.value:.3f}; p {p:.3f} for all, {worst_p:.3f} for this one"
+            f"  highest AUC of one person: {worst.value:.3f}; p {p:.3f} for all persons, {worst_p:.3f} for this one"
         )
         leak = result.details["power"]["smallest_leak"]
         lines.append(
-            "  no leak is sure to be told" if leak is None else f"  told with power .8 from an AUC of {leak:.3f}"
+            "  no leak is certain to be detected"
+            if leak is None
+            else f"  an AUC of {leak:.3f} is detected with power .8"
         )
     return "\n".join(lines)

@@ -24,9 +24,8 @@ def split(posts, seed):
 
 
 def verdict(synthetic, train, control, seed=0):
-    return Linkage().run(
-        AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(seed), 0.95
-    )
+    inputs = AuditInputs(synthetic=synthetic, train=train, control=control)
+    return Linkage().run(inputs, np.random.default_rng(seed), 0.95)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -35,14 +34,14 @@ def test_fresh_people_pass(posts, seed):
     assert verdict(fresh, train, control, seed).verdict == "pass"
 
 
-def test_half_of_the_words_of_train_fail(posts, retexted, word_dropout):
+def test_half_of_the_words_of_train_fails(posts, retexted, word_dropout):
     train, control, _ = split(posts, 1)
     result = verdict(retexted(train, [t or "x" for t in word_dropout(train.texts, 0.5)]), train, control)
     assert result.verdict == "fail"
     assert result.estimate.low > 0.5
 
 
-def test_second_halves_dealt_out_anew_fail_by_finding_their_owners(posts, retexted):
+def test_permuted_second_halves_fail_by_inversion(posts, retexted):
     train, control, _ = split(posts, 2)
     words = [text.split() for text in train.texts]
     ends = [w[(len(w) + 1) // 2 :] for w in words]
