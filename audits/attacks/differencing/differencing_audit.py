@@ -7,27 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.differencing.kept_rows import (
+from audits.attacks.differencing.release_change import (
     LIMIT,
     MIN_WORDS,
-    RowOverlap,
-    Seeds,
-    row_overlap,
-    seeds_of,
-    share_randomness,
-    use_separate_randomness,
-)
-from audits.attacks.differencing.release_change import (
     ArmAttack,
     ArmName,
+    RowOverlap,
+    Seeds,
     attack_arms,
     changed_records,
-    concatenate_arms,
+    row_overlap,
+    seeds_of,
     unseen_controls,
-    without_labels,
 )
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
+from audits.core.holdout import MIN_SYNTHETIC, REFERENCE_SHARE
 from audits.core.rates import exact
 from audits.core.stats import (
     CHANCE_LEVEL,
@@ -39,11 +33,10 @@ from audits.core.stats import (
     power_of_each,
 )
 from audits.core.two_sided import envelope, exact_share, is_inside, power
-from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 
 MARGIN = 0.10
 N_ATTACKS = 5  # number of membership attacks, including the stacked one
-
 _DESCRIPTIONS: Mapping[ArmName, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
@@ -110,14 +103,14 @@ class Differencing:
         overlap = row_overlap(inputs.synthetic, previous.synthetic)
         seeds = seeds_of(previous)
         has_persons = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
-        if not has_persons and not share_randomness(overlap, seeds):
+        if not has_persons and not overlap.proves_shared_randomness(seeds):
             raise NotMeasurable(
                 "the audit cannot determine who joined or left: the train tables of both releases and control must "
                 "have a person column with the same person ids"
             )
         changed = changed_records(inputs.train, previous.train) if has_persons else {}
         controls = unseen_controls(inputs.control, inputs.train, previous.train)
-        arms_attacked = _attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
+        arms_attacked = attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
         found = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
@@ -163,31 +156,6 @@ class ReleaseComparison:
         return _corrected({n: [s.p for s in f.membership.scans.values()] for n, f in self.arms_attacked.items()})
 
 
-def _attack_arms(
-    inputs: AuditInputs,
-    then: Table,
-    changed: Mapping[ArmName, Table],
-    controls: Table,
-    overlap: RowOverlap,
-    rng: np.random.Generator,
-) -> Mapping[ArmName, ArmAttack]:
-    """Attack each arm that has enough persons."""
-    large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
-    too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
-    if not large or too_few:
-        return {}
-    holdout = hold_out(
-        AuditInputs(
-            synthetic=without_labels(inputs.synthetic),
-            train=concatenate_arms(large),
-            control=controls,
-            reference=None if inputs.reference is None else without_labels(inputs.reference),
-        ),
-        rng,
-    )
-    return attack_arms(large, holdout, then, overlap, rng)
-
-
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
     rows = found.overlap
     shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
@@ -231,7 +199,7 @@ def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]
 
 def _fails(found: ReleaseComparison) -> list[str]:
     fails = []
-    if share_randomness(found.overlap, found.seeds):
+    if found.overlap.proves_shared_randomness(found.seeds):
         fails.append(
             "both releases were drawn with the same seed"
             if found.seeds == "equal"
@@ -286,7 +254,7 @@ def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
     if found.sizes and not found.arms_attacked and not unclear:
         unclear.append(f"a release of fewer than {MIN_SYNTHETIC} rows cannot be attacked")
     rows = found.overlap
-    if not use_separate_randomness(rows, found.seeds, confidence=confidence):
+    if not rows.excludes_shared_randomness(found.seeds, confidence=confidence):
         least = needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
             f"{rows.near} of {rows.n} long rows also occur in the previous release; provide the digests of both "
@@ -294,8 +262,8 @@ def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
         )
     if rows.near > 0 and {"left", "records_removed"} & set(found.sizes):
         unclear.append(
-            f"records were removed and {rows.near} rows of the previous release remain, which may have been made from "
-            "them; generate these rows again"
+            f"records were removed and {rows.near} rows of the previous release remain, which may have been made "
+            "from them; generate these rows again"
         )
     return unclear
 

@@ -10,7 +10,7 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MOST_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
-from audits.attacks.identifiers.recorded import OtherOccurrences, RecordedIdentifiers, SyntheticOccurrences
+from audits.attacks.identifiers.recorded import Occurrences, RecordedIdentifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent
 from audits.text.normalise import normalise, tokens
@@ -19,8 +19,6 @@ from audits.text.spans import words_in
 FEWEST_LETTERS = 10  # of a name that is searched for by its letters
 MOST_NAME_WORDS = 4  # an identifier of at most so many words, all of letters, is taken for a name
 PART_LETTERS = 7  # of a word of a name that may identify a person by itself
-
-_Known = tuple[RecordedIdentifiers, SyntheticOccurrences, OtherOccurrences]
 _Places = defaultdict[int, list[Place]]
 
 
@@ -35,35 +33,33 @@ class NameHit(NamedTuple):
 
 
 def judge_disguised(
-    texts: Sequence[str], known: _Known, pool: PoolContent, people: People, surprisal: Surprisal, seen: Iterable[str]
+    texts: Sequence[str],
+    occurrences: Occurrences,
+    pool: PoolContent,
+    people: People,
+    surprisal: Surprisal,
+    seen: set[str],
 ) -> tuple[int, Mapping[int, Sequence[Place]]]:
     """Return the number of identifiers leaked in a disguised form only, and their places in the normalised rows.
 
     The search covers recorded identifiers and the direct identifiers of train texts. Owners and the exclusion by
-    control are determined as for identifiers that occur openly. Chance must be expected to produce none.
-
-    Args:
-        texts: the synthetic table.
-        known: the recorded identifiers, their open occurrences in S, and their occurrences in other texts.
-        pool: content of the texts of all persons.
-        people: the persons.
-        surprisal: model of how rare letters are.
-        seen: digits of leaks that were found openly.
+    control are determined as for identifiers that occur openly. Chance must be expected to produce none. `seen` holds
+    the digits of leaks found openly.
     """
     places: _Places = defaultdict(list)
-    hard = _disguised_numbers(texts, known, pool, people, frozenset(seen), places)
-    hard += _disguised_names(texts, known, people, surprisal, places)
+    hard = _disguised_numbers(texts, occurrences, pool, people, places, seen)
+    hard += _disguised_names(texts, occurrences, people, surprisal, places)
     return hard, places
 
 
 def _disguised_numbers(
-    texts: Sequence[str], known: _Known, pool: PoolContent, people: People, seen: frozenset[str], places: _Places
+    texts: Sequence[str], occurrences: Occurrences, pool: PoolContent, people: People, places: _Places, seen: set[str]
 ) -> int:
-    recorded, _, in_others = known
+    recorded = occurrences.recorded
     contacts = set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
-            for owner in (*recorded.owners[i], *in_others.forms.get(form, ())):
+            for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.numbered.add(form.key, owner)
             if i not in recorded.numbers:
                 contacts.add(form.key[:MOST_DIGITS])
@@ -80,16 +76,16 @@ def _disguised_numbers(
 
 
 def _disguised_names(
-    texts: Sequence[str], known: _Known, people: People, surprisal: Surprisal, places: _Places
+    texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
-    recorded, in_synthetic, in_others = known
+    recorded = occurrences.recorded
     wanted: dict[int, list[Sequence[str]]] = {
         i: [value]
         for i, value in enumerate(recorded.values)
-        if i not in recorded.numbers | recorded.dates | in_synthetic.values and not any(map(str.isdecimal, value))
+        if i not in recorded.numbers | recorded.dates | occurrences.values and not any(map(str.isdecimal, value))
     }
     for form, i in recorded.forms.items():
-        if form.kind == "email" and form not in in_synthetic.forms and i not in in_synthetic.values:
+        if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             wanted[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
     n_places = sum(map(len, texts)) * max(len(wanted), 1)
     of_train: dict[int, list[int]] = {}
@@ -99,7 +95,7 @@ def _disguised_names(
         if n_places * math.exp2(-surprisal.bits(hit.spelling)) >= MAX_COINCIDENCES:
             continue
         i = hit.number
-        writers = in_others.values.get(recorded.values[i], ())
+        writers = occurrences.value_owners.get(recorded.values[i], ())
         train, control = Owners((*recorded.owners[i], *writers)).sides(people.n_train, people.n_persons)
         if train and not control:
             of_train[i] = train
@@ -128,11 +124,7 @@ def spellings(words: Sequence[str]) -> set[str]:
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
     """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
 
-    Args:
-        names: for each number the words of a name, in one or several ways to write it.
-        texts: the synthetic table.
-
-    Cost: O(characters + hits).
+    A name has a number and one or several spellings, each a sequence of words. Cost: O(characters + hits).
     """
     automaton = ahocorasick.Automaton()
     for number, ways in names.items():
@@ -158,14 +150,8 @@ def leaked_parts(
 
     For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. As for whole names,
     nobody of control has the word in a recorded name or a text, at most ten persons have it, chance is expected to
-    produce it in S less than .01 times, and parts of names of control do not occur as often.
-
-    Args:
-        texts: the synthetic table.
-        recorded: the recorded identifiers.
-        people: the persons.
-        surprisal: model of how rare letters are.
-        found: persons whose recorded identifiers were found already.
+    produce it in S less than .01 times, and parts of names of control do not occur as often. Words whose persons are
+    all among `found`, because another identifier of theirs leaked, are omitted.
     """
     owners: dict[str, Owners] = {}
     for value, whose in zip(recorded.values, recorded.owners, strict=True):

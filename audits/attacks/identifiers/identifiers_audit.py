@@ -6,8 +6,13 @@ from numpy.typing import NDArray
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
 from audits.attacks.identifiers.patterned import PatternedHits, judge_patterned
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
-from audits.attacks.identifiers.recorded_leaks import RecordedHits, SyntheticCounts, judge_recorded
+from audits.attacks.identifiers.recorded import (
+    Occurrences,
+    RecordedHits,
+    SyntheticCounts,
+    index_identifiers,
+    judge_recorded,
+)
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.attacks.identifiers.tables import (
     People,
@@ -66,27 +71,22 @@ class Identifiers:
         """Return the verdict, the excess rate of persons with an identifier in the table, and the number of hits."""
         people, texts = read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
-        recorded = index_identifiers(lists, (owner for _, owner in people.rows()))
-        in_synthetic = SyntheticOccurrences(recorded)
-        synthetic = read_synthetic(texts, in_synthetic)
-        in_others = OtherOccurrences(recorded, in_synthetic)
-        pool = read_pool(people, synthetic, in_others)
+        occurrences = Occurrences(index_identifiers(lists, (owner for _, owner in people.rows())))
+        synthetic = read_synthetic(texts, occurrences)
+        pool = read_pool(people, synthetic, occurrences)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = judge_patterned(people, synthetic, pool, surprisal)
         counts = SyntheticCounts(
             n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
         )
-        recorded_hits = judge_recorded(
-            recorded, in_synthetic, in_others, (counts, surprisal), people.n_train, people.n_persons
-        )
+        recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         rare = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         seen = {entity.key for entity in entities if entity.key.isdecimal()}
-        known = (recorded, in_synthetic, in_others)
-        n_disguised, places = judge_disguised(texts, known, pool, people, surprisal, seen)
+        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, seen)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
-        parts = leaked_parts(texts, recorded, people, surprisal, terms.persons())
+        parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
         located = locate_identifiers(texts, terms, people.names)

@@ -14,9 +14,7 @@ from audits.text.normalise import normalise
 
 MOST_DIGITS = 18  # a longer number is cut to as many digits as fit into 64 bits
 MAX_COINCIDENCES = 0.01  # a number is a leak if chance produces fewer of its length and form, all numbers together
-
 Int = NDArray[np.int64]
-Comparisons = Iterator[tuple[Callable[[Int], Int], Int]]
 
 
 class NumberHit(NamedTuple):
@@ -97,13 +95,7 @@ def find_known_numbers(
     digit replaced, and n - 1 each for exchanging two neighbours, or the beginning and the rest. Digits need not be
     random: telephone numbers of one town begin alike. If control texts contain altered numbers that only train has as
     often as S does, the matches in S prove nothing (`exceeds_control`). A number with all its digits in order needs
-    no such comparison.
-
-    Args:
-        known: the numbers and their owners.
-        texts: the synthetic table.
-        control_texts: texts of control persons.
-        n_train: number of train persons, who are the first owners.
+    no such comparison. The first `n_train` owners are of train.
 
     Cost: O(digits of S and control) for each length, form and digit; 16 bytes for each digit.
     """
@@ -153,70 +145,60 @@ def _located(texts: Sequence[str], read: _Digits, window: tuple[int, int], digit
     return NumberHit(digits, form, row, one.starts[first], one.ends[first + m - 1])
 
 
-def _same(values: Int) -> Int:
-    return values
-
-
-def _forwards(wanted: Int, _n: int) -> Comparisons:
-    yield _same, wanted
-
-
-def _backwards(wanted: Int, n: int) -> Comparisons:
-    yield _same, sum((wanted // 10**i % 10) * 10 ** (n - 1 - i) for i in range(n)) + np.zeros_like(wanted)
-
-
-def _one_missing(wanted: Int, n: int) -> Comparisons:
-    for i in range(n):
-        yield _same, wanted // 10 ** (i + 1) * 10**i + wanted % 10**i
-
-
-def _one_wrong(wanted: Int, n: int) -> Comparisons:
-    for i in range(n):
-
-        def without(values: Int, p: int = 10**i) -> Int:
-            return values - values // p % 10 * p
-
-        yield without, without(wanted)
-
-
-def _two_exchanged(wanted: Int, n: int) -> Comparisons:
-    for i in range(n - 1):
-        p = 10**i
-        low, high = wanted // p % 10, wanted // (10 * p) % 10
-        yield _same, np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
-
-
-def _parts_exchanged(wanted: Int, n: int) -> Comparisons:
-    for i in range(1, n):
-        yield _same, wanted % 10**i * 10 ** (n - i) + wanted // 10**i
-
-
 class _Form(NamedTuple):
     """One form in which a number may be written."""
 
     name: str  # as in findings
     more: int  # additional digits of the form
-    ways: Callable[[int], int]  # how many ways there are to write a number of n digits
-    comparisons: Callable[[Int, int], Comparisons]  # for each way a map of values and the wanted images
+    ways: Callable[[int], int]  # number of ways to write a number of n digits
+    variants: Callable[[Int, int], Iterator[Int]]  # the wanted numbers of n digits in each way
+    is_masked: bool = False  # whether way i ignores the digit at 10^i
 
     def found(self, values: Int, wanted: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield the index of each value in this form of a wanted number of n digits, and the index of that number."""
         if len(values) == 0 or len(wanted) == 0:
             return
-        for mapped, keys in self.comparisons(wanted, n):
-            seen, order = mapped(values), np.argsort(keys, kind="stable")
+        for i, keys in enumerate(self.variants(wanted, n)):
+            seen, order = _without_digit(values, i) if self.is_masked else values, np.argsort(keys, kind="stable")
             place = np.minimum(np.searchsorted(keys, seen, sorter=order), len(keys) - 1)
             for at in np.flatnonzero(keys[order[place]] == seen).tolist():
                 which = int(order[place[at]])
-                if self.name != "a digit wrong" or values[at] != wanted[which]:
+                if not self.is_masked or values[at] != wanted[which]:
                     yield at, which
 
 
+def _without_digit(values: Int, i: int) -> Int:
+    place: int = 10**i
+    return values - values // place % 10 * place
+
+
+def _backwards(wanted: Int, n: int) -> Iterator[Int]:
+    yield sum((wanted // 10**i % 10) * 10 ** (n - 1 - i) for i in range(n)) + np.zeros_like(wanted)
+
+
+def _two_exchanged(wanted: Int, n: int) -> Iterator[Int]:
+    for p in (10**i for i in range(n - 1)):
+        low, high = wanted // p % 10, wanted // (10 * p) % 10
+        yield np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
+
+
+def _one_missing(wanted: Int, n: int) -> Iterator[Int]:
+    return (wanted // 10 ** (i + 1) * 10**i + wanted % 10**i for i in range(n))
+
+
+def _one_wrong(wanted: Int, n: int) -> Iterator[Int]:
+    return (_without_digit(wanted, i) for i in range(n))
+
+
+def _parts_exchanged(wanted: Int, n: int) -> Iterator[Int]:
+    return (wanted % 10**i * 10 ** (n - i) + wanted // 10**i for i in range(1, n))
+
+
 _FORMS = (
-    _Form("digits", 0, lambda _: 1, _forwards),
+    _Form("digits", 0, lambda _: 1, lambda wanted, _: iter([wanted])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),
     _Form("a digit missing", -1, lambda n: n, _one_missing),
-    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
+    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong, is_masked=True),
     _Form("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
     _Form("its parts exchanged", 0, lambda n: n - 1, _parts_exchanged),
 )

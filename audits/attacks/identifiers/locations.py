@@ -39,12 +39,8 @@ class SearchTerms(NamedTuple):
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
     """Return a finding for each place and person, and the number of places omitted beyond the maximum.
 
-    If places of one person lie within one another, only the widest is listed.
-
-    Args:
-        texts: of the synthetic table; read once, and not at all if there are no terms.
-        terms: the identifiers to locate.
-        names: the group of each person.
+    If places of one person lie within one another, only the widest is listed. `names` are the groups of the persons.
+    Without terms no text is read.
     """
     findings: list[Finding] = []
     n_omitted = 0

@@ -1,7 +1,7 @@
 """Find the known words that are one edit away: a letter inserted, deleted, replaced, or two neighbours exchanged."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -38,11 +38,8 @@ class Misspellings:
         """Return the known words that are exactly one edit away, in order."""
         found: set[str] = set()
         for shorter in _shorter(word):
-            key = hash(shorter)
-            place = bisect_left(self._keys, key)
-            while place < len(self._keys) and self._keys[place] == key:
-                found.add(self._words[self._numbers[place]])
-                place += 1
+            first, last = (side(self._keys, hash(shorter)) for side in (bisect_left, bisect_right))
+            found.update(self._words[number] for number in self._numbers[first:last])
         return tuple(sorted(candidate for candidate in found if is_one_edit(word, candidate)))
 
 

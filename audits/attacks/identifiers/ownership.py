@@ -20,7 +20,6 @@ MIN_NAMES = 2  # control persons with a matched name that `exceeds_control` requ
 MIN_NUMBERS = 2  # the same for control texts that contain a number of train in one form
 MIN_CONTACTS = 4  # the same for shared contacts; fewer are the contacts of front desks
 _CHANCE = 0.01
-
 Int = NDArray[np.int64]
 
 

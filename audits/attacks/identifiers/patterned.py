@@ -13,16 +13,7 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent, SyntheticKeys
 
 MAX_COINCIDENCES_OF_KIND = 0.05  # expected chance occurrences of all identifiers of a kind: one clean table in twenty
-_KIND_NAMES = {
-    "mrn": "record number",
-    "ssn": "national id",
-    "iban": "bank account",
-    "card": "card number",
-    "nhs": "NHS number",
-    "email": "e-mail address",
-    "phone": "phone number",
-    "url": "URL",
-}
+_KIND_NAMES = DIRECT | CONTACT
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,20 @@ from stdnum.iso7064 import mod_97_10
 
 from audits.text.normalise import normalise, tokens
 
-DIRECT = ("mrn", "ssn", "iban", "card", "nhs")  # belong to one person and are never published
-CONTACT = ("email", "phone", "url")  # may belong to one person or to a front desk that everybody quotes
-QUASI = ("date", "postal", "age")  # shared by many people
-
+# Kinds of identifiers, with the names that are reported. Direct identifiers belong to one person. Contacts may belong to
+# one person or to a front desk that everybody quotes. Many people share quasi-identifiers.
+DIRECT = {
+    "mrn": "record number",
+    "ssn": "national id",
+    "iban": "bank account",
+    "card": "card number",
+    "nhs": "NHS number",
+}
+CONTACT = {"email": "e-mail address", "phone": "phone number", "url": "URL"}
+QUASI = ("date", "postal", "age")
 MIN_NUMBER_DIGITS = 6
 MIN_IBAN_CHARACTERS = 15  # Norway's
 PHONE_DIGITS = 9  # compared from the right, so that a country code does not matter
-
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")

@@ -1,11 +1,13 @@
-"""Identifiers recorded before they were replaced: the forms in which they may occur, and where these occur."""
+"""Identifiers recorded before they were replaced: the forms in which they may occur, where these occur, and leaks."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
-from audits.attacks.identifiers.misspellings import Misspellings
-from audits.attacks.identifiers.ownership import Owners
+from audits.attacks.identifiers.locations import SearchTerms
+from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
 from audits.attacks.identifiers.patterns import (
     CONTACT,
     QUASI,
@@ -15,15 +17,17 @@ from audits.attacks.identifiers.patterns import (
     find_numbers,
     only_digits,
 )
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
+MAX_COINCIDENCES = 0.01  # an occurrence is a leak if chance is expected to produce fewer
+COMPARABLE_BITS = 10.0  # a name rarer by more than this occurs by chance once in 2^10
 _MAX_TOKENS = 8  # of a known identifier; a longer one is cut
 _DATE_TOKENS = 4  # "9th of March 2024"
 _SPELT_CHARACTERS = 8  # of an identifier that is also searched for with one edit
 _SPELT_WORD = 4  # characters of the word of it that may be misspelt
 _CACHED_WORDS = 1 << 16
-
 Value = tuple[str, ...]
 
 
@@ -55,12 +59,7 @@ class RecordedIdentifiers:
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return the recorded identifiers with their owners.
-
-    Args:
-        lists: identifiers of each row.
-        owners: the owner of each row.
-    """
+    """Return the identifiers listed for each row with the owners of the rows."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -121,68 +120,248 @@ def _may_be_misspelt(word: str) -> bool:
     return len(word) >= _SPELT_WORD and word.isalpha()
 
 
-class SyntheticOccurrences:
-    """Recorded identifiers that occur in the synthetic rows read so far.
+class Occurrences:
+    """Occurrences of recorded identifiers in synthetic rows and in other texts; synthetic rows must be read first.
 
     Attributes:
-        values: numbers of the values that occur as recorded.
-        forms: forms that occur.
-        misspelt: spellings that occur one edit away from values, with the numbers of these.
+        values: numbers of the values that occur in synthetic rows as recorded.
+        forms: forms that occur in synthetic rows.
+        misspelt: spellings in synthetic rows that are one edit away from values, with the numbers of these.
+        value_owners: owners of the other texts with each value or misspelling.
+        form_owners: owners of the other texts with each form.
     """
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
-        self._recorded = recorded
-        self._phrases = Phrases(recorded.values)
-        spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
-        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
+        self.recorded = recorded
         self.values: set[int] = set()
         self.forms: set[Entity] = set()
         self.misspelt: dict[Value, set[int]] = {}
+        self.value_owners: dict[Value, Owners] = {}
+        self.form_owners: dict[Entity, Owners] = {}
+        self._phrases = Phrases(recorded.values)
+        spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
+        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
 
-    def read(self, row: RowContent) -> None:
-        """Add the recorded identifiers of a row."""
-        if not self._recorded.number:
+    def read_synthetic(self, row: RowContent) -> None:
+        """Add the recorded identifiers of a synthetic row."""
+        if not self.recorded.number:
             return
         self.values.update(value for value, _ in self._phrases.standing(row.words))
-        self.forms.update(e for e in row.entities | row.numbers if e in self._recorded.forms)
-        for spelling, value in self._misspelt(row.words):
-            if spelling not in self._recorded.number:
+        self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
+        for spelling, value in self._misspelt_in(row.words):
+            if spelling not in self.recorded.number:
                 self.misspelt.setdefault(spelling, set()).add(value)
 
-    def _misspelt(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
+    def read_other(self, row: RowContent, owner: int) -> None:
+        """Add the recorded identifiers of another row of an owner."""
+        if not self.recorded.number:
+            return
+        phrases, spellings = self._spellings
+        for number in {number for number, _ in phrases.standing(row.words)}:
+            self.value_owners.setdefault(spellings[number], Owners()).add(owner)
+        for entity in row.entities | row.numbers:
+            if entity in self.recorded.forms:
+                self.form_owners.setdefault(entity, Owners()).add(owner)
+
+    @cached_property
+    def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
+        spellings = [*self.recorded.values, *self.misspelt]
+        return Phrases(spellings), spellings
+
+    def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
         """Yield each spelling in a row that is one edit away from a recorded identifier, and its number."""
         for at, word in enumerate(words):
             for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
                 window = [*words[start:at], known, *words[at + 1 : at + _MAX_TOKENS]]
                 for number, first in self._phrases.standing(window):
-                    value = self._recorded.values[number]
+                    value = self.recorded.values[number]
                     place = at - start - first
-                    if 0 <= place < len(value) and self._recorded.may_be_misspelt(value):
+                    if 0 <= place < len(value) and self.recorded.may_be_misspelt(value):
                         yield (*value[:place], word, *value[place + 1 :]), number
 
 
-class OtherOccurrences:
-    """Owners of the other texts that contain a recorded identifier or a misspelling of one found in S.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticCounts:
+    """Number of places in the synthetic table: tokens, different numbers of six digits or more, different dates."""
 
-    Attributes:
-        values: owners of the texts with each value or spelling.
-        forms: owners of the texts with each form.
+    n_tokens: int
+    n_numbers: int
+    n_dates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedHits:
+    """Numbers of recorded identifiers, and where to locate the leaks."""
+
+    tested: int  # identifiers of train persons that chance would not produce in S
+    found: int  # those that occur in S in any form
+    of_control: int  # identifiers of control persons that occur in S
+    hard: int  # leaks
+    terms: SearchTerms  # the leaks as they occur in S, with their owners
+
+
+@dataclass(slots=True)
+class _Occurrence:
+    """Occurrences of one value in S."""
+
+    train: set[int] = field(default_factory=set)  # owners
+    control: set[int] = field(default_factory=set)
+    bits: float = -math.inf  # of its rarest form
+    direct: bool = False  # found as a form that is no date
+    phrases: list[tuple[Value, str]] = field(default_factory=list)
+    entities: list[tuple[Entity, str]] = field(default_factory=list)
+
+
+class _Chance:
+    """Bits of recorded identifiers, and whether chance would produce one in S less than .01 times.
+
+        lambda = (tokens of S) 2^-bits
+
+    An identifier with one edit has the bits of the more likely of the two spellings less log2 of the number of
+    strings within one edit. Numbers have as many places as S has different numbers. Dates have 15 bits and as many
+    places as S has different dates. For these three kinds lambda is taken over all identifiers that are searched for
+    in the same way, because there are many of them, and no number of control shows how rare a number can look: with 8
+    digits recorded for 3,000 persons and in 3,000 synthetic rows, chance produces one of them in one of eleven
+    tables.
     """
 
-    def __init__(self, recorded: RecordedIdentifiers, in_synthetic: SyntheticOccurrences) -> None:
-        self._recorded = recorded
-        self._spellings = [*recorded.values, *in_synthetic.misspelt]
-        self._phrases = Phrases(self._spellings)
-        self.values: dict[Value, Owners] = {}
-        self.forms: dict[Entity, Owners] = {}
+    def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
+        self._recorded, self._counts, self._surprisal = recorded, counts, surprisal
+        self._n_misspelt = sum(map(recorded.may_be_misspelt, recorded.values))
+        self._n_numbers = len({i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates)
 
-    def read(self, row: RowContent, owner: int) -> None:
-        """Add the recorded identifiers of a row of an owner."""
-        if not self._recorded.number:
-            return
-        for number in {number for number, _ in self._phrases.standing(row.words)}:
-            self.values.setdefault(self._spellings[number], Owners()).add(owner)
-        for entity in row.entities | row.numbers:
-            if entity in self._recorded.forms:
-                self.forms.setdefault(entity, Owners()).add(owner)
+    def of_value(self, i: int) -> tuple[float, bool]:
+        """Return the bits of a value as it is recorded, and whether it is rare enough."""
+        value = self._recorded.values[i]
+        digits = Entity("number", "".join(value))
+        if i in self._recorded.dates or digits in self._recorded.forms:
+            return self.of_form(digits, i)
+        bits = self._bits(value)
+        return bits, self._is_rare(bits, self._counts.n_tokens)
+
+    def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
+        """Return the bits of a form of a value, and whether it is rare enough."""
+        if i in self._recorded.dates:
+            bits, n_places = QUASI_BITS["date"], self._counts.n_dates * len(self._recorded.dates)
+        elif form.key.isdecimal():
+            bits, n_places = DIGIT_BITS * len(form.key), self._counts.n_numbers * self._n_numbers
+        else:
+            bits, n_places = self._surprisal.entity_bits(form), self._counts.n_tokens
+        return bits, self._is_rare(bits, n_places)
+
+    def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
+        """Return the bits of a value with one edit, and whether it is rare enough."""
+        value = self._recorded.values[i]
+        n_strings = n_within_one_edit(sum(map(len, value)))
+        bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
+        return bits, self._is_rare(bits, self._counts.n_tokens * self._n_misspelt)
+
+    def _bits(self, value: Value) -> float:
+        return sum(map(self._surprisal.bits, value))
+
+    @staticmethod
+    def _is_rare(bits: float, n_places: int) -> bool:
+        return n_places * math.exp2(-bits) < MAX_COINCIDENCES
+
+
+def judge_recorded(
+    occurrences: Occurrences, counts: SyntheticCounts, surprisal: Surprisal, n_train: int, n_persons: int
+) -> RecordedHits:
+    """Return how many identifiers recorded before replacement can be tested, how many occur in S, how many are leaks.
+
+    An identifier is tested if at most ten persons have it, recorded or in their texts, if none of them is of control,
+    and if chance would produce it in S less than .01 times (`_Chance`). A number that belongs to one person by its
+    kind is tested although control has it as well. An occurrence found by a pattern or a long number is a leak.
+
+    A name or date may be one that the language itself repeats, such as the name of a town, however rare its spelling
+    looks. The recorded identifiers of control show how often this happens: a name of train is a leak unless names of
+    control that are about as rare explain it (`exceeds_control`). A far longer name of control explains none.
+    """
+    recorded, rarity = occurrences.recorded, _Chance(occurrences.recorded, counts, surprisal)
+    ownership = _Ownership(occurrences, (n_train, n_persons))
+    tested, found = _tested(occurrences, ownership, rarity)
+    for spelling, values in occurrences.misspelt.items():
+        i = min(values)
+        bits, is_rare = rarity.of_misspelt(spelling, i)
+        others = [
+            *occurrences.value_owners.get(spelling, ()),
+            *(o for other in values for o in recorded.owners[other]),
+        ]
+        if is_rare and ownership.add_hit(found, i, others, bits):
+            found[i].phrases.append((spelling, "known identifier, misspelt"))
+    of_train = {i: one for i, one in found.items() if one.train}
+    n_tested = sum(ownership.of(i)[0] != [] for i in tested)
+    share = n_tested / max(len(tested), 1)
+    hard = [one for one in of_train.values() if one.direct or _is_leak(one, found.values(), share)]
+    return RecordedHits(
+        tested=n_tested,
+        found=len(of_train),
+        of_control=len(found) - len(of_train),
+        hard=len(hard),
+        terms=SearchTerms(
+            {entity: (kind, sorted(one.train)) for one in hard for entity, kind in one.entities},
+            {phrase: (kind, sorted(one.train)) for one in hard for phrase, kind in one.phrases},
+        ),
+    )
+
+
+class _Ownership:
+    """Owners of identifiers that only train or only control has; a number counts even if both have it."""
+
+    def __init__(self, occurrences: Occurrences, sizes: tuple[int, int]) -> None:
+        self._recorded, self._writers, self._sizes = occurrences.recorded, occurrences.value_owners, sizes
+
+    def of(self, i: int, others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
+        """Return the train persons and the control persons whom an occurrence of a value identifies."""
+        writers = self._writers.get(self._recorded.values[i], ())
+        owners = Owners((*self._recorded.owners[i], *writers, *others))
+        train, control = owners.sides(*self._sizes)
+        if i in self._recorded.dates and len([*owners]) > 1:  # many people share a day
+            return [], []
+        if train and control:
+            return (train, []) if i in self._recorded.numbers else ([], [])
+        return train, control
+
+    def add_hit(self, found: dict[int, _Occurrence], i: int, others: Iterable[int], bits: float) -> bool:
+        """Add an occurrence of a value if it identifies anybody; return whether it does."""
+        train, control = self.of(i, others)
+        if not train and not control:
+            return False
+        one = found.setdefault(i, _Occurrence())
+        one.train.update(train)
+        one.control.update(control)
+        one.bits = max(one.bits, bits)
+        return True
+
+
+def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
+    """Return whether occurrences of train that are about as rare as this one exceed those of control."""
+    alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
+    train = {person for o in alike for person in o.train}
+    control = {person for o in alike for person in o.control}
+    return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)
+
+
+def _tested(
+    occurrences: Occurrences, ownership: _Ownership, rarity: _Chance
+) -> tuple[set[int], dict[int, _Occurrence]]:
+    """Return the values that can be tested as recorded or in another form, and their occurrences."""
+    recorded, tested, found = occurrences.recorded, set[int](), dict[int, _Occurrence]()
+    for i, value in enumerate(recorded.values):
+        bits, is_rare = rarity.of_value(i)
+        if not is_rare or ownership.of(i) == ([], []):
+            continue
+        tested.add(i)
+        if i in occurrences.values and ownership.add_hit(found, i, (), bits):
+            found[i].phrases.append((value, "known identifier"))
+    for form, i in recorded.forms.items():
+        bits, is_rare = rarity.of_form(form, i)
+        others = occurrences.form_owners.get(form, ())
+        if not is_rare or ownership.of(i, others) == ([], []):
+            continue
+        tested.add(i)
+        if form in occurrences.forms and ownership.add_hit(found, i, others, bits):
+            found[i].direct |= i not in recorded.dates
+            found[i].entities.append((form, "known date" if i in recorded.dates else "known identifier"))
+    return tested, found

@@ -16,7 +16,7 @@ from audits.attacks.identifiers.ownership import (
     SharingCollector,
 )
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_content
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences
+from audits.attacks.identifiers.recorded import Occurrences
 from audits.core.types import AuditInputs, persons
 
 _RARE_CHARACTERS = 4
@@ -88,8 +88,8 @@ def rare_words(words: Iterable[str]) -> set[str]:
     return {word for word in words if len(word) >= _RARE_CHARACTERS}
 
 
-def read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> SyntheticKeys:
-    """Return the keys of what occurs in the synthetic texts, and add recorded identifiers to `in_synthetic`."""
+def read_synthetic(texts: Iterable[str], occurrences: Occurrences) -> SyntheticKeys:
+    """Return the keys of what occurs in the synthetic texts, and add recorded identifiers to `occurrences`."""
     by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
     numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
     n_tokens = 0
@@ -102,7 +102,7 @@ def read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> 
         entity_numbers.add(labelled)
         words.add(rare_words(row.words))
         n_tokens += len(row.words)
-        in_synthetic.read(row)
+        occurrences.read_synthetic(row)
     return SyntheticKeys(
         by_kind={kind: keys.collected() for kind, keys in by_kind.items()},
         numbers=numbers.collected(),
@@ -113,8 +113,8 @@ def read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> 
     )
 
 
-def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurrences) -> PoolContent:
-    """Return what all other texts contain, and add their recorded identifiers to `in_others`."""
+def read_pool(people: People, synthetic: SyntheticKeys, occurrences: Occurrences) -> PoolContent:
+    """Return what all other texts contain, and add their recorded identifiers to `occurrences`."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
@@ -138,7 +138,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
             if digits in synthetic.numbers or digits in synthetic.entity_numbers:
                 numbers.setdefault(digits, Owners()).add(owner)
         words.add(rare_words(row.words), owner)
-        in_others.read(row, owner)
+        occurrences.read_other(row, owner)
     return PoolContent(
         entities=entities,
         numbers=numbers,

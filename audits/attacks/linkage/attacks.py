@@ -33,7 +33,6 @@ from audits.core.types import Estimate
 VOTERS = (1, 5)
 LINKED_WITHIN = (1, 5, NEAREST)
 TOP_SHARE = 0.01
-
 Kind = Literal["relative", "absolute"]
 
 # Largest excess allowed, by the number of persons of the smaller arm who can be attacked. Each limit is the excess
@@ -146,13 +145,7 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray
     An attacker who has two documents of one person, and does not know that they belong together, can join them by a
     synthetic row that both lead to. Two random lists of k of m rows have about k² / m rows in common; halves of one
     text have more, because they have one topic. The share among train persons is therefore compared with that among
-    control persons.
-
-    Args:
-        first: rows nearest to the first halves; (n, >= k).
-        second: rows nearest to the second halves; (n, >= k).
-        k: number of nearest rows compared.
-        halved: whether the record has two halves; if not, it is no trial.
+    control persons. A record without two halves (`halved`) is no trial.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -166,11 +159,8 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     This is recall at 1 among train and control together. It replaces decoding vectors into text: no decoder is better
     than the true text, so the attacker receives all real texts as candidates and picks the nearest. Train persons and
     control persons are each other's decoys, so without a leak both are found equally often, whatever their numbers.
-
-    Args:
-        full: the synthetic row nearest to each real record; (n, 1).
-        reverse: the real record nearest to each synthetic row, chosen without regard to roles if equal; (m,).
-        row_person: the person of each real record; (n,).
+    `reverse` holds the real record nearest to each synthetic row, chosen without regard to roles if several are
+    equal.
     """
     found = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

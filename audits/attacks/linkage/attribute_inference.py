@@ -24,7 +24,6 @@ FEW_SHARE = 0.01
 MIN_KNOWN = 2
 MAX_SHARE = 0.5
 SMALLEST_WEIGHT = 0.1  # bits of an item that everybody has
-
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 Items = Sequence[frozenset[str]]
@@ -83,14 +82,9 @@ def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, re
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
     With the weight, the attacker prefers items that few persons have; without it, guessing what everybody has would
-    be best. The second-best item does not reduce the confidence, because one record has several true items.
-
-    Args:
-        found: the rows nearest to the known part of each record.
-        secrets: the items of the rows and the target items.
-        k: number of rows that vote.
-        ties: a rank of each item that decides between equal votes; must not depend on roles.
-        reference: whether `found` holds rows of the reference instead of synthetic rows.
+    be best. The second-best item does not reduce the confidence, because one record has several true items. `ties`
+    ranks the items to decide between equal votes and must not depend on roles. With `reference`, the rows found are
+    rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = found.rows.shape[0], items.shape[0]
@@ -151,13 +145,7 @@ def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of whole records of which the attacker knows at least two quasi-identifiers.
-
-    Args:
-        holdout: the tables.
-        stated: the facts of each synthetic row.
-        profiles: the quasi-identifiers of each real record, train first.
-    """
+    """Return the clinical facts of whole records with a profile of at least two quasi-identifiers; train first."""
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
     tables = [stated, [frozenset()] * len(real), hidden, [sensitive_attributes(t) for t in holdout.reference.texts]]
@@ -165,12 +153,9 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 
 
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
-    """Return the rows with the most similar quasi-identifiers: cosine of 0/1 items weighted by -log2 of their share.
+    """Return the rows nearest to each profile by the cosine of 0/1 items weighted by -log2 of their share.
 
-    Args:
-        profiles: of each real record.
-        rows: of each row that is searched.
-        reference: of the persons by whom the shares are counted; an item they lack counts as the rarest.
+    The shares are counted in the reference. An item that the reference lacks counts as the rarest.
     """
     mine, theirs, others = _item_tables([profiles, rows, reference])
     counts = np.bincount(others.indices, minlength=mine.shape[1])

@@ -16,7 +16,6 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.embeddings.planted import confirmed
 
 RARE_LIMIT = 0.09
-
 _DESCRIPTIONS = {
     "words": "rare words of the unknown half",
     "fields": "clinical facts of the unknown half",

@@ -19,7 +19,6 @@ from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 NEAREST = 10
 VIEWS = 3
 MIN_HALF_WORDS = 3
-
 Int = NDArray[np.int64]
 
 

@@ -28,7 +28,6 @@ OUT_OF = {"leave_out": "persons", "pretended_out": "non_members"}  # names liste
 FOLDS = 4  # rerun r belongs to fold r mod 4
 FLAGGED = 0.01
 SCHEMA_VERSION = 1
-
 Coins = NDArray[np.bool_]
 
 

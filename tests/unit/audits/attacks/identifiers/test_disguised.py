@@ -1,8 +1,7 @@
 import pytest
 
 from audits.attacks.identifiers.disguised import find_known_names, judge_disguised, leaked_parts, spellings
-from audits.attacks.identifiers.patterns import read_content
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
+from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs
@@ -31,14 +30,9 @@ def judged(people_of):
 
     def judge(made, lists, seen=()):
         people = people_of(made)
-        recorded = index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists])
-        returns = SyntheticOccurrences(recorded)
-        synthetic = read_synthetic(made, returns)
-        for text in made:
-            returns.read(read_content(text))
-        others = OtherOccurrences(recorded, returns)
-        pool = read_pool(people, synthetic, others)
-        return judge_disguised(made, (recorded, returns, others), pool, people, SURPRISAL, seen)
+        occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
+        pool = read_pool(people, read_synthetic(made, occurrences), occurrences)
+        return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))
 
     return judge
 

@@ -1,5 +1,5 @@
 from audits.attacks.identifiers.patterns import Entity
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
+from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.tables import rare_words, read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
@@ -10,10 +10,9 @@ def table(*texts, groups=None):
 
 def read(made, train, control, reference=None, set_aside=None):
     inputs = AuditInputs(synthetic=made, train=train, control=control, reference=reference, set_aside=set_aside)
-    people, recorded = read_people(inputs), index_identifiers([], [])
-    returns = SyntheticOccurrences(recorded)
-    synthetic = read_synthetic(made.texts, returns)
-    return people, synthetic, read_pool(people, synthetic, OtherOccurrences(recorded, returns))
+    people, occurrences = read_people(inputs), Occurrences(index_identifiers([], []))
+    synthetic = read_synthetic(made.texts, occurrences)
+    return people, synthetic, read_pool(people, synthetic, occurrences)
 
 
 def test_owners_are_numbered_train_control_public_and_set_aside():

@@ -7,7 +7,6 @@ from audits.attacks.linkage.linkage_audit import Linkage
 from audits.core.types import AuditInputs, Table
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
-
 N = 700
 
 
