@@ -7,31 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.differencing.release_change import (
-    LIMIT,
-    MIN_WORDS,
-    ArmAttack,
-    ArmName,
-    RowOverlap,
-    Seeds,
-    attack_arms,
-    changed_records,
-    row_overlap,
-    seeds_of,
-    unseen_controls,
-)
+from audits.attacks.differencing import release_change
+from audits.attacks.differencing.release_change import LIMIT, MIN_WORDS, ArmAttack, ArmName, RowOverlap, Seeds
+from audits.core import stats
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_SYNTHETIC, REFERENCE_SHARE
 from audits.core.rates import exact
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    detectable_auc,
-    holm,
-    needed_for_auc,
-    needed_for_zero_events,
-    power_of_each,
-)
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 
@@ -100,17 +82,17 @@ class Differencing:
         previous = inputs.previous
         if previous is None:
             raise NotMeasurable("no previous release was given; provide its synthetic table and its train table")
-        overlap = row_overlap(inputs.synthetic, previous.synthetic)
-        seeds = seeds_of(previous)
+        overlap = release_change.row_overlap(inputs.synthetic, previous.synthetic)
+        seeds = release_change.seeds_of(previous)
         has_persons = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
         if not has_persons and not overlap.proves_shared_randomness(seeds):
             raise NotMeasurable(
                 "the audit cannot determine who joined or left: the train tables of both releases and control must "
                 "have a person column with the same person ids"
             )
-        changed = changed_records(inputs.train, previous.train) if has_persons else {}
-        controls = unseen_controls(inputs.control, inputs.train, previous.train)
-        arms_attacked = attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
+        changed = release_change.changed_records(inputs.train, previous.train) if has_persons else {}
+        controls = release_change.unseen_controls(inputs.control, inputs.train, previous.train)
+        arms_attacked = release_change.attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
         found = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
@@ -144,7 +126,7 @@ class ReleaseComparison:
     def n_needed(self) -> int:
         """Number of persons per arm for which all attacks, without a leak, stay inside with power .8."""
         attacks = max((len(f.membership.areas) for f in self.arms_attacked.values()), default=N_ATTACKS)
-        return needed_for_auc(MARGIN, power=power_of_each(attacks))
+        return stats.needed_for_auc(MARGIN, power=stats.power_of_each(attacks))
 
     def shifted(self, name: ArmName) -> bool:
         """Return whether the arm differs from control without any release."""
@@ -255,7 +237,7 @@ def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
         unclear.append(f"a release of fewer than {MIN_SYNTHETIC} rows cannot be attacked")
     rows = found.overlap
     if not rows.excludes_shared_randomness(found.seeds, confidence=confidence):
-        least = needed_for_zero_events(LIMIT, confidence=confidence)
+        least = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
             f"{rows.near} of {rows.n} long rows also occur in the previous release; provide the digests of both "
             f"seeds, or {least} rows of {MIN_WORDS} words of which none occurs there"
@@ -290,5 +272,5 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
             }
             for name, f in found.arms_attacked.items()
         },
-        "power": power(n, found.n_needed, detectable_auc(n, confidence=confidence) if n > 0 else None),
+        "power": power(n, found.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

@@ -33,23 +33,14 @@ ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOverlap:
-    """The rows that two releases share. A long row has at least 20 words.
+    """The rows that two releases share. A long row has at least 20 words."""
 
-    Args:
-        n: number of long rows of this release.
-        equal: number of them with an equal row in the previous release, ignoring case and spaces.
-        near: number of them with a near copy (Jaccard of 5-token shingles >= .8) or an equal row there.
-        by_chance: the share of long rows with a near copy in their own release, for the release with more of them.
-        is_new: (m,); for each row of this release, long or short, whether the previous one has no copy of it.
-        is_gone: (m',); for each row of the previous release whether this one has no copy of it.
-    """
-
-    n: int
-    equal: int
-    near: int
-    by_chance: float
-    is_new: Bool
-    is_gone: Bool
+    n: int  # long rows of this release
+    equal: int  # those with an equal row in the previous release, ignoring case and spaces
+    near: int  # those with a near copy (Jaccard of 5-token shingles >= .8) or an equal row there
+    by_chance: float  # share of long rows with a near copy in their own release, for the release with more of them
+    is_new: Bool  # (m,): for each row of this release, long or short, whether the previous one has no copy of it
+    is_gone: Bool  # (m',): for each row of the previous release whether this one has no copy of it
 
     @property
     def limit(self) -> float:
@@ -164,15 +155,8 @@ def attack_arms(
 
     for every membership score a, the highest over the person's records. Control persons are scored in the same way.
     What a score learns from the reference is the same for both releases. The generator draws one encoder seed for all
-    arms, and folds and draws for each arm.
-
-    Args:
-        inputs: this release and its reference.
-        then: the synthetic table of the previous release.
-        changed: the records of each arm.
-        controls: the control records of persons whom neither generator saw.
-        overlap: the rows that both releases share.
-        rng: random generator.
+    arms, and folds and draws for each arm. `then` is the synthetic table of the previous release; `controls` are the
+    control records of persons whom neither generator saw.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC

@@ -3,26 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.attacks.identifiers import recorded, tables
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
 from audits.attacks.identifiers.patterned import PatternedHits, judge_patterned
-from audits.attacks.identifiers.recorded import (
-    Occurrences,
-    RecordedHits,
-    SyntheticCounts,
-    index_identifiers,
-    judge_recorded,
-)
+from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
-from audits.attacks.identifiers.tables import (
-    People,
-    PoolContent,
-    SyntheticKeys,
-    rare_words,
-    read_people,
-    read_pool,
-    read_synthetic,
-)
+from audits.attacks.identifiers.tables import People, PoolContent, SyntheticKeys
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
@@ -69,11 +56,11 @@ class Identifiers:
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
         """Return the verdict, the excess rate of persons with an identifier in the table, and the number of hits."""
-        people, texts = read_people(inputs), inputs.synthetic.texts
+        people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
-        occurrences = Occurrences(index_identifiers(lists, (owner for _, owner in people.rows())))
-        synthetic = read_synthetic(texts, occurrences)
-        pool = read_pool(people, synthetic, occurrences)
+        occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
+        synthetic = tables.read_synthetic(texts, occurrences)
+        pool = tables.read_pool(people, synthetic, occurrences)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = judge_patterned(people, synthetic, pool, surprisal)
@@ -110,7 +97,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
     is_found = pool.words.occur_in(synthetic.words)
     is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner are skipped
     for text, owner in people.rows():
-        words = sorted(rare_words(tokens(text)))
+        words = sorted(tables.rare_words(tokens(text)))
         place = pool.words.positions(words)
         for i in np.flatnonzero(~is_counted[place]).tolist():
             bits = surprisal.bits(words[i])

@@ -11,13 +11,10 @@ _LISTED = 5  # problems reported one by one
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
-    """Return the identifiers of each row of a table.
+    """Return the identifiers of each row of a table, in its order; `role` is the name of the table in messages.
 
-    Args:
-        path: .jsonl, each line a list of strings or an object with such a list under "identifiers"; or .parquet with
-            a column "identifiers" of lists of strings. One entry for each row of the table, in its order.
-        n_rows: number of rows of the table.
-        role: name of the table in messages.
+    The file is .jsonl, each line a list of strings or an object with such a list under "identifiers"; or .parquet
+    with a column "identifiers" of lists of strings.
 
     Raises:
         InputError: the file cannot be read, has another number of rows, or an entry is not a list of strings.

@@ -16,9 +16,6 @@ class Misspellings:
     the other. Each known word is therefore stored under the keys of all these spellings, and a word is looked up by
     all of its own.
 
-    Args:
-        words: known words.
-
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Source: the deletion neighbourhood as in SymSpell (Garbe 2012); the look-up by sorted keys is ours.
     """

@@ -29,13 +29,9 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> b
         others < minimum   or   P[Bin(train + others, share) >= train] <= .01
 
     A value that occurs for another reason is excluded by itself and excludes no other value. Only if several matches
-    of others show that such values occur by chance are the matches of train compared with their number.
-
-    Args:
-        train: number of train persons with a match.
-        others: number of matches of persons whom the generator never saw.
-        share: fraction of all possible matches without a leak that would be matches of train.
-        minimum: fewer others than this are no evidence of chance.
+    of others show that such values occur by chance are the matches of train compared with their number. `others`
+    counts matches of persons whom the generator never saw; `share` is the fraction of all matches that would be of
+    train without a leak.
     """
     return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE)
 

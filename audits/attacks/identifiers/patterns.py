@@ -15,8 +15,8 @@ from stdnum.iso7064 import mod_97_10
 
 from audits.text.normalise import normalise, tokens
 
-# Kinds of identifiers, with the names that are reported. Direct identifiers belong to one person. Contacts may belong to
-# one person or to a front desk that everybody quotes. Many people share quasi-identifiers.
+# Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
+# belong to a front desk that everybody quotes. Many people share a quasi-identifier.
 DIRECT = {
     "mrn": "record number",
     "ssn": "national id",

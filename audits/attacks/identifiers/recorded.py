@@ -1,22 +1,16 @@
 """Identifiers recorded before they were replaced: the forms in which they may occur, where these occur, and leaks."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from audits.attacks.identifiers import patterns
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
-from audits.attacks.identifiers.patterns import (
-    CONTACT,
-    QUASI,
-    Entity,
-    RowContent,
-    find_entities,
-    find_numbers,
-    only_digits,
-)
+from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
@@ -29,29 +23,24 @@ _SPELT_CHARACTERS = 8  # of an identifier that is also searched for with one edi
 _SPELT_WORD = 4  # characters of the word of it that may be misspelt
 _CACHED_WORDS = 1 << 16
 Value = tuple[str, ...]
+_Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIdentifiers:
     """The identifiers recorded before replacement, each numbered by its position in `values`.
 
-    Args:
-        values: their tokens, at most 8 each.
-        owners: the owners of each value.
-        number: the number of each value.
-        forms: the e-mail address, number or date that a value is, in a form independent of its spelling, with the
-            number of the value. Values of the same form have the same owners.
-        dates: numbers of the values that are dates.
-        numbers: numbers of the values that belong to one person by their kind. Dates are not among them, nor are
-            addresses and phone numbers, which may belong to a front desk.
+    A form is the e-mail address, number or date that a value is, independent of its spelling. Values of the same form
+    have the same owners. A personal number belongs to one person by its kind. Dates are no personal numbers, nor are
+    addresses and phone numbers, which may belong to a front desk.
     """
 
-    values: Sequence[Value]
+    values: Sequence[Value]  # their tokens, at most 8 each
     owners: Sequence[Owners]
     number: Mapping[Value, int]
     forms: Mapping[Entity, int]
     dates: frozenset[int]
-    numbers: frozenset[int]
+    numbers: frozenset[int]  # values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
         """Return whether a value is long enough to be recognised with one edit; a wrong digit is another number."""
@@ -105,9 +94,9 @@ def _forms(text: str) -> tuple[set[Entity], bool]:
     A date may occur as a date or as its digits; any other identifier as what a pattern finds in it, or as its digits.
     """
     normalised = normalise(text)
-    found = {match.entity for match in find_entities(normalised)}
-    forms = {match.entity for match in find_numbers(normalised)}
-    digits = only_digits(normalised)
+    found = {match.entity for match in patterns.find_entities(normalised)}
+    forms = {match.entity for match in patterns.find_numbers(normalised)}
+    digits = patterns.only_digits(normalised)
     if digits is not None:
         forms.add(digits)
     dates = {entity for entity in found if entity.kind == "date"}
@@ -121,23 +110,15 @@ def _may_be_misspelt(word: str) -> bool:
 
 
 class Occurrences:
-    """Occurrences of recorded identifiers in synthetic rows and in other texts; synthetic rows must be read first.
-
-    Attributes:
-        values: numbers of the values that occur in synthetic rows as recorded.
-        forms: forms that occur in synthetic rows.
-        misspelt: spellings in synthetic rows that are one edit away from values, with the numbers of these.
-        value_owners: owners of the other texts with each value or misspelling.
-        form_owners: owners of the other texts with each form.
-    """
+    """Occurrences of recorded identifiers in synthetic rows and in other texts; synthetic rows must be read first."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
-        self.values: set[int] = set()
-        self.forms: set[Entity] = set()
-        self.misspelt: dict[Value, set[int]] = {}
-        self.value_owners: dict[Value, Owners] = {}
-        self.form_owners: dict[Entity, Owners] = {}
+        self.values: set[int] = set()  # values that occur in synthetic rows as recorded
+        self.forms: set[Entity] = set()  # forms that occur in synthetic rows
+        self.misspelt: dict[Value, set[int]] = {}  # spellings in synthetic rows, with the values one edit away
+        self.value_owners: dict[Value, Owners] = {}  # owners of the other texts with each value or misspelling
+        self.form_owners: dict[Entity, Owners] = {}  # owners of the other texts with each form
         self._phrases = Phrases(recorded.values)
         spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
         self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
@@ -162,6 +143,21 @@ class Occurrences:
         for entity in row.entities | row.numbers:
             if entity in self.recorded.forms:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
+
+    def sides(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
+        """Return the train persons and the control persons whom an occurrence of a value identifies.
+
+        These are the owners of an identifier that only train or only control has; a number counts even if both have
+        it.
+        """
+        writers = self.value_owners.get(self.recorded.values[i], ())
+        owners = Owners((*self.recorded.owners[i], *writers, *others))
+        train, control = owners.sides(*sizes)
+        if i in self.recorded.dates and len([*owners]) > 1:  # many people share a day
+            return [], []
+        if train and control:
+            return (train, []) if i in self.recorded.numbers else ([], [])
+        return train, control
 
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
@@ -209,8 +205,14 @@ class _Occurrence:
     control: set[int] = field(default_factory=set)
     bits: float = -math.inf  # of its rarest form
     direct: bool = False  # found as a form that is no date
-    phrases: list[tuple[Value, str]] = field(default_factory=list)
-    entities: list[tuple[Entity, str]] = field(default_factory=list)
+    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # as it occurs, with the kind to report
+
+    def add(self, term: Value | Entity, kind: str, sides: tuple[list[int], list[int]], bits: float) -> None:
+        self.train.update(sides[0])
+        self.control.update(sides[1])
+        self.bits = max(self.bits, bits)
+        self.direct |= isinstance(term, Entity) and kind != "known date"
+        self.terms.append((term, kind))
 
 
 class _Chance:
@@ -278,61 +280,48 @@ def judge_recorded(
     looks. The recorded identifiers of control show how often this happens: a name of train is a leak unless names of
     control that are about as rare explain it (`exceeds_control`). A far longer name of control explains none.
     """
-    recorded, rarity = occurrences.recorded, _Chance(occurrences.recorded, counts, surprisal)
-    ownership = _Ownership(occurrences, (n_train, n_persons))
-    tested, found = _tested(occurrences, ownership, rarity)
+    recorded, rarity, sizes = (
+        occurrences.recorded,
+        _Chance(occurrences.recorded, counts, surprisal),
+        (n_train, n_persons),
+    )
+    candidates: list[_Candidate] = [
+        *((i, value, (), i in occurrences.values, rarity.of_value(i)) for i, value in enumerate(recorded.values)),
+        *(
+            (i, form, occurrences.form_owners.get(form, ()), form in occurrences.forms, rarity.of_form(form, i))
+            for form, i in recorded.forms.items()
+        ),
+    ]
+    tested, found = set[int](), defaultdict[int, _Occurrence](_Occurrence)
+    for i, term, others, occurs, (bits, is_rare) in candidates:
+        sides = occurrences.sides(i, sizes, others)
+        if is_rare and any(sides):
+            tested.add(i)
+            if occurs:
+                kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
+                found[i].add(term, kind, sides, bits)
     for spelling, values in occurrences.misspelt.items():
         i = min(values)
         bits, is_rare = rarity.of_misspelt(spelling, i)
-        others = [
-            *occurrences.value_owners.get(spelling, ()),
-            *(o for other in values for o in recorded.owners[other]),
-        ]
-        if is_rare and ownership.add_hit(found, i, others, bits):
-            found[i].phrases.append((spelling, "known identifier, misspelt"))
-    of_train = {i: one for i, one in found.items() if one.train}
-    n_tested = sum(ownership.of(i)[0] != [] for i in tested)
+        owners = [owner for other in values for owner in recorded.owners[other]]
+        sides = occurrences.sides(i, sizes, [*occurrences.value_owners.get(spelling, ()), *owners])
+        if is_rare and any(sides):
+            found[i].add(spelling, "known identifier, misspelt", sides, bits)
+    n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
     share = n_tested / max(len(tested), 1)
-    hard = [one for one in of_train.values() if one.direct or _is_leak(one, found.values(), share)]
+    of_train = [one for one in found.values() if one.train]
+    hard = [one for one in of_train if one.direct or _is_leak(one, found.values(), share)]
+    terms = [(term, (kind, sorted(one.train))) for one in hard for term, kind in one.terms]
     return RecordedHits(
         tested=n_tested,
         found=len(of_train),
         of_control=len(found) - len(of_train),
         hard=len(hard),
         terms=SearchTerms(
-            {entity: (kind, sorted(one.train)) for one in hard for entity, kind in one.entities},
-            {phrase: (kind, sorted(one.train)) for one in hard for phrase, kind in one.phrases},
+            {term: kind_and_owners for term, kind_and_owners in terms if isinstance(term, Entity)},
+            {term: kind_and_owners for term, kind_and_owners in terms if not isinstance(term, Entity)},
         ),
     )
-
-
-class _Ownership:
-    """Owners of identifiers that only train or only control has; a number counts even if both have it."""
-
-    def __init__(self, occurrences: Occurrences, sizes: tuple[int, int]) -> None:
-        self._recorded, self._writers, self._sizes = occurrences.recorded, occurrences.value_owners, sizes
-
-    def of(self, i: int, others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
-        """Return the train persons and the control persons whom an occurrence of a value identifies."""
-        writers = self._writers.get(self._recorded.values[i], ())
-        owners = Owners((*self._recorded.owners[i], *writers, *others))
-        train, control = owners.sides(*self._sizes)
-        if i in self._recorded.dates and len([*owners]) > 1:  # many people share a day
-            return [], []
-        if train and control:
-            return (train, []) if i in self._recorded.numbers else ([], [])
-        return train, control
-
-    def add_hit(self, found: dict[int, _Occurrence], i: int, others: Iterable[int], bits: float) -> bool:
-        """Add an occurrence of a value if it identifies anybody; return whether it does."""
-        train, control = self.of(i, others)
-        if not train and not control:
-            return False
-        one = found.setdefault(i, _Occurrence())
-        one.train.update(train)
-        one.control.update(control)
-        one.bits = max(one.bits, bits)
-        return True
 
 
 def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
@@ -341,27 +330,3 @@ def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bo
     train = {person for o in alike for person in o.train}
     control = {person for o in alike for person in o.control}
     return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)
-
-
-def _tested(
-    occurrences: Occurrences, ownership: _Ownership, rarity: _Chance
-) -> tuple[set[int], dict[int, _Occurrence]]:
-    """Return the values that can be tested as recorded or in another form, and their occurrences."""
-    recorded, tested, found = occurrences.recorded, set[int](), dict[int, _Occurrence]()
-    for i, value in enumerate(recorded.values):
-        bits, is_rare = rarity.of_value(i)
-        if not is_rare or ownership.of(i) == ([], []):
-            continue
-        tested.add(i)
-        if i in occurrences.values and ownership.add_hit(found, i, (), bits):
-            found[i].phrases.append((value, "known identifier"))
-    for form, i in recorded.forms.items():
-        bits, is_rare = rarity.of_form(form, i)
-        others = occurrences.form_owners.get(form, ())
-        if not is_rare or ownership.of(i, others) == ([], []):
-            continue
-        tested.add(i)
-        if form in occurrences.forms and ownership.add_hit(found, i, others, bits):
-            found[i].direct |= i not in recorded.dates
-            found[i].entities.append((form, "known date" if i in recorded.dates else "known identifier"))
-    return tested, found

@@ -21,10 +21,8 @@ class Surprisal:
         -log2 P(c | ab),  P(c | ab) = (n(abc) + A P(c | b)) / (n(ab) + A),  and so on down to 1 / 64; A = 4
 
     No character costs more than log2 64 bits, so that a short name in a foreign spelling does not look unique. Digits
-    always cost log2 10 bits each, because the numbers of the background do not predict the next one.
-
-    Args:
-        texts: normalised background text; the first 200,000 characters are read.
+    always cost log2 10 bits each, because the numbers of the background do not predict the next one. The model is
+    fitted on the first 200,000 characters of normalised texts.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:

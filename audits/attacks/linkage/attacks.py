@@ -7,21 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.linkage.attribute_inference import (
-    RARE_PERSONS,
-    Float,
-    Guesses,
-    Int,
-    Secrets,
-    Trials,
-    field_secrets,
-    guess_by_vote,
-    guess_most_frequent,
-    person_trials,
-    profile_neighbours,
-    profile_secrets,
-    word_secrets,
-)
+from audits.attacks.linkage import attribute_inference as inference
+from audits.attacks.linkage.attribute_inference import Float, Guesses, Int, Secrets, Trials
 from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.attacks.linkage.excess_risk import absolute_excess, needed_for_excess, relative_excess
 from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, has_two_halves, match_views
@@ -98,9 +85,11 @@ def attack_families(
         [quasi_identifiers(text) for text in texts]
         for texts in (real, holdout.synthetic.texts, holdout.reference.texts)
     )
-    words, fields = word_secrets(holdout), field_secrets(holdout, stated)
-    profile = profile_secrets(holdout, stated, profiles)
-    by_profile, by_profile_in_reference = (profile_neighbours(profiles, r, reference) for r in (rows, reference))
+    words, fields = inference.word_secrets(holdout), inference.field_secrets(holdout, stated)
+    profile = inference.profile_secrets(holdout, stated, profiles)
+    by_profile, by_profile_in_reference = (
+        inference.profile_neighbours(profiles, r, reference) for r in (rows, reference)
+    )
     inferences = [
         ("words", words, matches.first, matches.first_in_reference),
         ("fields", fields, matches.first, matches.first_in_reference),
@@ -109,7 +98,7 @@ def attack_families(
     halved = has_two_halves(real)
     families = [_inference(name, secrets, nearest, baseline, rng) for name, secrets, nearest, baseline in inferences]
     rare = [
-        _inference(name, secrets.of_at_most(RARE_PERSONS), nearest, baseline, rng)
+        _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
         for name, secrets, nearest, baseline in inferences
     ]
     joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
@@ -129,10 +118,10 @@ def _inference(
         name=name,
         kind="relative",
         required=name == "words",
-        variants={f"nearest_{k}": guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
+        variants={f"nearest_{k}": inference.guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
         baselines={
-            "most_frequent": guess_most_frequent(secrets),
-            "reference": guess_by_vote(baseline, secrets, VOTERS[-1], ties, reference=True),
+            "most_frequent": inference.guess_most_frequent(secrets),
+            "reference": inference.guess_by_vote(baseline, secrets, VOTERS[-1], ties, reference=True),
         },
     )
 
@@ -172,7 +161,7 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     """Return the results of a family; None if fewer than 20 persons of an arm can be attacked."""
-    trials = {name: person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
+    trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
@@ -181,7 +170,9 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}
-    baselines = {name: _rates(person_trials(g, people.row_person), is_train) for name, g in family.baselines.items()}
+    baselines = {
+        name: _rates(inference.person_trials(g, people.row_person), is_train) for name, g in family.baselines.items()
+    }
     return FamilyResult(
         name=family.name,
         kind=family.kind,

@@ -50,8 +50,6 @@ _ALCOHOL = re.compile(
     r"(alcoholi\w+|alcohol (?:abuse|dependen\w+)|heavy drink\w*)|"
     r"(alcohol|etoh|drink(?:s|er)|beers?|wine|liquor|whiskey))\b"
 )
-_NO_YES = ("never", "former", "current")
-_DRINKING = ("none", "heavy", "some")
 _RELATIVE = re.compile(
     r"\b(?:(?:maternal|paternal) )?"
     r"(father|mother|brother|sister|grandfather|grandmother|aunt|uncle|cousin|son|daughter)s?\b"
@@ -158,7 +156,8 @@ def sensitive_attributes(text: str) -> frozenset[str]:
         for m in _LAB.finditer(plain)
         if (value := float(m[2])) > 0
     }
-    found |= _states(_SMOKING, "smoking", _NO_YES, plain) | _states(_ALCOHOL, "alcohol", _DRINKING, plain)
+    found |= _states(_SMOKING, "smoking", ("never", "former", "current"), plain)
+    found |= _states(_ALCOHOL, "alcohol", ("none", "heavy", "some"), plain)
     found |= {f"family:{pair}" for pair in _family(plain)}
     for match in _ALLERGY.finditer(plain):
         found |= {f"allergy:{w}" for w in _WORD.findall(match[1]) if w in _DRUGS or _DRUG_END.fullmatch(w)}

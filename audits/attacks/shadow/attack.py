@@ -66,9 +66,7 @@ def judge_shadow(  # noqa: PLR0913 - the options of the command line
         result = attack_reruns(
             plan,
             tables,
-            inputs.train,
-            inputs.control,
-            inputs.reference,
+            inputs,
             seed=seed,
             confidence=confidence,
             permutations=permutations,
@@ -110,9 +108,7 @@ def as_text(result: AuditResult) -> str:
 def attack_reruns(  # noqa: PLR0913 - independent settings
     plan: ShadowPlan,
     tables: Sequence[Table],
-    train: Table,
-    control: Table,
-    reference: Table | None = None,
+    inputs: AuditInputs,
     *,
     seed: int = 0,
     confidence: float = 0.95,
@@ -138,9 +134,8 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     Args:
         plan: the target persons and the reruns that leave them out.
         tables: output of each rerun, in order.
-        train: the table that the plan was made from.
-        control: the table that the plan was made from.
-        reference: public text of the same kind; if None, the control persons who are not attacked.
+        inputs: the train and control tables that the plan was made from, and a reference of public text of the same
+            kind. Without it the reference is the control persons who are not attacked.
         seed: of the encoders and the permutations.
         confidence: one-sided, of every end.
         permutations: at least 2; the smallest possible p is 1 / (permutations + 1).
@@ -155,8 +150,10 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     Reference: reruns without a person, features of their output and a random forest: "SMOTE & Mirrors", for numerical
         tables; scores of text, coins for many persons at once and the tests are ours.
     """
-    _check(plan, tables, train, control, permutations)
-    targets, non_members = _rows_of(train, plan.persons), _rows_of(control, plan.non_members)
+    _check(plan, tables, inputs, permutations)
+    control = inputs.control
+    targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
+    reference = inputs.reference
     if reference is None:
         reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
     if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
@@ -188,7 +185,7 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
 
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
-) -> Mapping[str, NDArray[np.float64]]:
+) -> Mapping[str, Float]:
     """Return the scores of each target person, and then of each non-member, for one rerun's table.
 
     The encoders are fitted on the reference with the same stream each time, so that only the tables differ.
@@ -205,14 +202,8 @@ def features(
 def predict_membership(x: Float, coins: Coins) -> Float:
     """Return the probability that each rerun saw each person, by forests trained on the reruns of other folds.
 
-    One forest serves all persons of a fold.
-
-    Args:
-        x: scores; (runs, persons, scores).
-        coins: bool (runs, persons).
-
-    Returns:
-        (runs, persons), from 0 to 1.
+    One forest serves all persons of a fold. The shape of `x` is (runs, persons, scores), of the others (runs,
+    persons).
     """
     fold = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -311,10 +302,10 @@ def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | i
     return power(runs, needed, min(1.0, 0.5 + reach) if learn else None)
 
 
-def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, permutations: int) -> None:
+def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:
     problems = [
         f"the {name} table is not the one the plan was made from"
-        for name, table, wanted in (("train", train, plan.train), ("control", control, plan.control))
+        for name, table, wanted in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
         if table_digest(table) != wanted
     ]
     if len(tables) != plan.runs:

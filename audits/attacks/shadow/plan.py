@@ -60,13 +60,9 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     Each person is left out of half of the reruns, drawn independently, so that one set of reruns serves all targets;
     for each target, leaving out the others is noise. The half is a half of each fold of the later cross-validation.
     If it were a half of all reruns only, a fold with more reruns without a person would leave fewer of them for
-    training, and the classifier would perform worse than chance.
-
-    Args:
-        inputs: the release's tables.
-        runs: number of reruns, a multiple of 8; half of them see a person.
-        n_persons: number of targets; None for one in a hundred train persons, at least one.
-        rng: draws the persons set aside for the encoders, and the coins.
+    training, and the classifier would perform worse than chance. The number of reruns is a multiple of 8. `n_persons`
+    is the number of targets; None means one in a hundred train persons, at least one. The generator draws the persons
+    set aside for the encoders, and the coins.
 
     Raises:
         InputError: the numbers are impossible, or there are fewer than 20 persons or synthetic records.

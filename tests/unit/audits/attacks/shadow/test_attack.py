@@ -10,7 +10,7 @@ from audits.attacks.shadow.attack import attack_reruns, person_aucs, predict_mem
 from audits.attacks.shadow.plan import ShadowPlan, permute_coins, plan_shadow
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import load_inputs, table_digest
-from audits.core.types import Table
+from audits.core.types import AuditInputs, Table
 
 RUNS = 32
 
@@ -71,7 +71,9 @@ def unrelated(people):
 
 
 def judge(plan, reruns, tables, **more):
-    return attack_reruns(plan, reruns, *tables, **{"permutations": 39, **more})
+    train, control = tables
+    inputs = AuditInputs(synthetic=reruns[0], train=train, control=control)
+    return attack_reruns(plan, reruns, inputs, **{"permutations": 39, **more})
 
 
 def test_memorising_generator_fails(plan, memorising, tables):
@@ -126,7 +128,7 @@ def invented(monkeypatch):
         digests = dict.fromkeys(("train", "control"), table_digest(table))
         plan = ShadowPlan(persons=names, inside=coins, non_members=names, pretended=pretended, **digests)
         reruns = [written(["a"] * (20 + run)) for run in range(runs)]
-        return lambda **more: attack_reruns(plan, reruns, table, table, **more)
+        return lambda **more: judge(plan, reruns, (table, table), **more)
 
     return make
 
@@ -195,12 +197,11 @@ def test_person_aucs_computed_by_hand():
 
 
 def test_tables_of_another_plan_are_rejected(plan, unrelated, tables):
-    train, control = tables
     with pytest.raises(InputError) as caught:
-        attack_reruns(plan, unrelated[:-1], control, train, permutations=1)
+        judge(plan, unrelated[:-1], tables[::-1], permutations=1)
     assert len(caught.value.problems) == 4
 
 
 def test_too_small_table_is_not_measurable(plan, unrelated, tables):
     with pytest.raises(NotMeasurable, match="20 records"):
-        attack_reruns(plan, [written(["a few words"] * 19), *unrelated[1:]], *tables)
+        judge(plan, [written(["a few words"] * 19), *unrelated[1:]], tables)
