@@ -74,17 +74,6 @@ def test_record_number_of_two_persons_is_a_leak(fresh_inputs, retexted, written,
     assert {finding.person for finding in result.findings} == owners
 
 
-def test_record_number_of_more_than_ten_persons_is_no_leak(fresh_inputs, hits):
-    number = mrn_of(fresh_inputs.train, 5)
-    train = with_added(fresh_inputs.train, dict.fromkeys(range(0, 200, 4), f"MRN {number}"))
-    assert hits(replace(fresh_inputs, train=train), f"MRN: {number}") == 0
-
-
-def test_one_address_fails_if_nobody_shares_addresses(fresh_inputs, retexted):
-    address = address_of(fresh_inputs.train, 8)
-    assert audited(fresh_inputs, [f"from {address.upper()}"], retexted).verdict == "fail"
-
-
 @pytest.mark.parametrize("n_owners", [1, 2, 5, 9])
 @pytest.mark.parametrize(
     "desk", ["front.desk@clinic-office.example", "020 7946 0958", "https://www.clinic-office.example/appointments"]

@@ -272,3 +272,46 @@ def test_no_text_reaches_the_result(town):
     train = first_rows(town["train"], 90, written)
     result = run(train, train, first_rows(town["control"], 90))
     assert not any(word in repr(result) for word in ("zzyzx", "quxquux", "4711", "hiv", "quxapril"))
+
+
+def split_posts(posts, seed):
+    """Return posts of 20 Newsgroups by 700 authors each for train, control and the synthetic table."""
+    authors = sorted(posts)
+    np.random.default_rng(seed).shuffle(authors)
+    tables = []
+    for start in range(0, 2100, 700):
+        rows = [(text, author) for author in authors[start : start + 700] for text in posts[author]]
+        texts, groups = zip(*rows, strict=True)
+        tables.append(Table(texts=texts, labels=None, groups=groups, has_groups=True))
+    return tables
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_posts_of_fresh_people_pass(posts, seed):
+    train, control, fresh = split_posts(posts, seed)
+    assert run(fresh, train, control, seed).verdict == "pass"
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_half_of_the_words_of_train_fails(posts, retexted, word_dropout):
+    train, control, _ = split_posts(posts, 1)
+    result = run(retexted(train, [t or "x" for t in word_dropout(train.texts, 0.5)]), train, control)
+    assert result.verdict == "fail"
+    assert result.estimate.low > 0.5
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_permuted_second_halves_fail_by_inversion(posts, retexted):
+    train, control, _ = split_posts(posts, 2)
+    words = [text.split() for text in train.texts]
+    ends = [w[(len(w) + 1) // 2 :] for w in words]
+    order = np.random.default_rng(3).permutation(len(words))
+    texts = [" ".join([*w[: (len(w) + 1) // 2], *ends[i]]) for w, i in zip(words, order, strict=True)]
+    result = run(retexted(train, texts), train, control)
+    assert result.verdict == "fail"
+    assert result.metrics["inversion"].low > 0.2
+    assert result.estimate.high < 0.07
