@@ -65,6 +65,8 @@ class _Digits(NamedTuple):
 
     digits: Int
     run: NDArray[np.int32]  # the run of each digit
+    starts: Sequence[int]  # the first character of each digit in the normalised text
+    ends: Sequence[int]  # the character after the last one
     rows: list[int]  # the row of each run
     firsts: list[int]  # the first digit of each run, and the number of digits
 
@@ -97,7 +99,7 @@ def find_known_numbers(
     often as S does, the matches in S prove nothing (`exceeds_control`). A number with all its digits in order needs
     no such comparison. The first `n_train` owners are of train.
 
-    Cost: O(digits of S and control) for each length, form and digit; 16 bytes for each digit.
+    Cost: O(digits of S and control) for each length, form and digit; 24 bytes for each digit.
     """
     lengths = known.lengths()
     if not lengths:
@@ -119,30 +121,25 @@ def find_known_numbers(
                     numbers.add(read.whole(int(starts[at])))
                     hits.append((form, int(starts[at]), which))
             if exceeds_control(len(numbers), len(in_control), share, minimum=MIN_NUMBERS):
-                for form, start, which in hits:
-                    yield _located(texts, read, (start, n + form.more), f"{theirs[which]:0{n}d}", form.name)
+                for form, first, which in hits:
+                    last, row = first + n + form.more - 1, read.rows[int(read.run[first])]
+                    yield NumberHit(f"{theirs[which]:0{n}d}", form.name, row, read.starts[first], read.ends[last])
 
 
 def _read(texts: Sequence[str]) -> _Digits:
-    digits, run, rows, firsts = array("b"), array("i"), list[int](), list[int]()
+    digits, run, starts, ends = array("b"), array("i"), array("i"), array("i")
+    rows, firsts = list[int](), list[int]()
     for row, text in enumerate(texts):
         for one in digit_runs(normalise(text)):
             firsts.append(len(digits))
             digits.extend(map(int, one.digits))
             run.extend([len(rows)] * len(one.digits))
+            starts.extend(one.starts)
+            ends.extend(one.ends)
             rows.append(row)
     firsts.append(len(digits))
-    return _Digits(np.frombuffer(digits, dtype=np.int8).astype(np.int64), np.frombuffer(run, np.int32), rows, firsts)
-
-
-def _located(texts: Sequence[str], read: _Digits, window: tuple[int, int], digits: str, form: str) -> NumberHit:
-    """Return a hit with its place; the runs of its row are read again to find it."""
-    start, m = window
-    run = int(read.run[start])
-    row = read.rows[run]
-    one = digit_runs(normalise(texts[row]))[run - read.rows.index(row)]
-    first = start - read.firsts[run]
-    return NumberHit(digits, form, row, one.starts[first], one.ends[first + m - 1])
+    values = np.frombuffer(digits, dtype=np.int8).astype(np.int64)
+    return _Digits(values, np.frombuffer(run, np.int32), starts, ends, rows, firsts)
 
 
 class _Form(NamedTuple):

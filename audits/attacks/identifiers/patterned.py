@@ -13,7 +13,6 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent, SyntheticKeys
 
 MAX_COINCIDENCES_OF_KIND = 0.05  # expected chance occurrences of all identifiers of a kind: one clean table in twenty
-_KIND_NAMES = DIRECT | CONTACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +85,5 @@ def _search_terms(hard: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
     for entity, owners in hard:
         number = number_key(entity)
         for form in [entity] if number is None else [entity, Entity("number", number)]:
-            entities[form] = _KIND_NAMES[entity.kind], owners
+            entities[form] = (DIRECT | CONTACT)[entity.kind], owners
     return SearchTerms(entities, {})

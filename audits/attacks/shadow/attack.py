@@ -202,8 +202,7 @@ def features(
 def predict_membership(x: Float, coins: Coins) -> Float:
     """Return the probability that each rerun saw each person, by forests trained on the reruns of other folds.
 
-    One forest serves all persons of a fold. The shape of `x` is (runs, persons, scores), of the others (runs,
-    persons).
+    One forest serves all persons of a fold. `x` has the shape (runs, persons, scores), the result (runs, persons).
     """
     fold = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)

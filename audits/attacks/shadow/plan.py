@@ -37,9 +37,7 @@ class ShadowPlan:
 
     persons: tuple[str, ...] = field(repr=False)  # groups of train: the targets
     inside: Coins = field(repr=False)  # (runs, persons): whether the rerun saw the person; in each fold, half of them
-    non_members: tuple[str, ...] = field(
-        repr=False
-    )  # groups of control, whom no rerun saw; attacked to measure chance
+    non_members: tuple[str, ...] = field(repr=False)  # groups of control, whom no rerun saw: they measure chance
     pretended: Coins = field(repr=False)  # (runs, non-members): coins of the same kind that had no effect
     train: str  # digest of the train table
     control: str  # digest of the control table
