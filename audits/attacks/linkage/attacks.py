@@ -96,7 +96,7 @@ def attack_families(
         ("profile", profile, by_profile, by_profile_in_reference),
     ]
     halved = has_two_halves(real)
-    families = [_inference(name, secrets, nearest, baseline, rng) for name, secrets, nearest, baseline in inferences]
+    families = [_inference(*one, rng) for one in inferences]
     rare = [
         _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
         for name, secrets, nearest, baseline in inferences

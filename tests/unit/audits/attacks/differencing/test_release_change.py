@@ -117,8 +117,7 @@ WORDS = [f"word{i}" for i in range(900)]
 
 
 def rows_of(texts):
-    texts = tuple(texts)
-    return Table(texts=texts, labels=None, groups=tuple(f"s{i}" for i in range(len(texts))), has_groups=True)
+    return table([(f"s{i}", text) for i, text in enumerate(texts)])
 
 
 def written(n, *, seed, words=30):

@@ -86,16 +86,12 @@ def test_guess_by_vote_agrees_with_brute_force():
     for i in range(n):
         weights = [max(0.0, float(s)) for s in near.similarities[i, :4]]
         near_rows = list(zip(weights, near.rows[i, :4], strict=True))
-        votes = (
-            {
-                item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / sum(weights)
-                for item in range(width)
-                if item not in auxiliary[i]
-            }
-            if sum(weights) > 0
-            else {}
-        )
-        best = max((v, -ties[item], item) for item, v in votes.items()) if votes else (0.0, 0, -1)
+        total = sum(weights) or 1.0
+        votes = {
+            item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / total
+            for item in set(range(width)) - auxiliary[i]
+        }
+        best = max((v, -ties[item], item) for item, v in votes.items())
         assert answered.correct[i] == (best[0] > 0 and best[2] in target[i])
         assert answered.confidence[i] == pytest.approx(best[0] * weights[0])
 
