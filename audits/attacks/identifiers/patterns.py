@@ -30,7 +30,7 @@ MIN_NUMBER_DIGITS = 6
 MIN_IBAN_CHARACTERS = 15  # Norway's
 PHONE_DIGITS = 9  # compared from the right, so that a country code does not matter
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
 # the matches of all patterns but those of e-mail addresses and URLs have a digit within 40 characters
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
@@ -51,10 +51,12 @@ _MRN = re.compile(
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
-_ISO = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?![\d])")
-_DAY_MONTH = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](\d{{4}})(?!\d)")
-_MONTH_DAY = re.compile(rf"(?<![a-z]){_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})(?!\d)")
+_DATES = (  # numeric ones may have day and month in either order
+    re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
+    re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
+    re.compile(rf"(?<![a-z]){_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
+)
 _POSTAL = re.compile(r"(?<!\w)(?:[a-z]{1,2}\d[a-z\d]? \d[a-z]{2}|[a-z]{2} \d{5}(?:-\d{4})?)(?!\w)")
 _AGE = re.compile(r"(?<!\d)(9\d|1[01]\d)[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!\w)")
 
@@ -199,17 +201,11 @@ def _iban(match: str) -> str:
 
 def _dates(text: str) -> Iterator[Match]:
     """Yield each date by the last two digits of its year and its day and month in either order."""
-    for pattern, year, month, day in (
-        (_ISO, 1, 2, 3),
-        (_NUMERIC, 3, 1, 2),
-        (_DAY_MONTH, 3, 2, 1),
-        (_MONTH_DAY, 3, 1, 2),
-    ):
-        for match in pattern.finditer(text):
-            named = _MONTHS.index(match[month]) + 1 if match[month] in _MONTHS else int(match[month])
-            low, high = sorted((named, int(match[day])))
-            if 1 <= low <= 12 and high <= 31:
-                yield Match(Entity("date", f"{int(match[year]) % 100:02d}-{low:02d}-{high:02d}"), *match.span())
+    for match in (match for pattern in _DATES for match in pattern.finditer(text)):
+        month = _MONTHS.index(match["month"]) + 1 if match["month"] in _MONTHS else int(match["month"])
+        low, high = sorted((month, int(match["day"])))
+        if 1 <= low <= 12 and high <= 31:
+            yield Match(Entity("date", f"{int(match['year']) % 100:02d}-{low:02d}-{high:02d}"), *match.span())
 
 
 def _digits(text: str) -> str:
