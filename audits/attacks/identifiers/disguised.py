@@ -114,22 +114,19 @@ def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], peo
     return exceeds_control(n_train, len(of_control), people.n_train / people.n_persons, minimum=MIN_NAMES)
 
 
-def spellings(words: Sequence[str]) -> set[str]:
-    """Return the letters of a name forwards, backwards, and with its words in reverse order; at least ten letters."""
-    forwards = "".join(words)
-    found = {forwards, forwards[::-1], "".join(reversed(words))}
-    return {spelling for spelling in found if len(spelling) >= FEWEST_LETTERS}
-
-
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
     """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
 
-    A name has a number and one or several spellings, each a sequence of words. Cost: O(characters + hits).
+    A name has a number and one or several spellings, each a sequence of words. It is searched for forwards, backwards,
+    and with its words in reverse order. Cost: O(characters + hits).
     """
     automaton = ahocorasick.Automaton()
     for number, ways in names.items():
-        for spelling in {s for words in ways for s in spellings(words)}:
-            automaton.add_word(spelling, (*automaton.get(spelling, ()), (number, spelling)))
+        forwards = {"".join(words) for words in ways}
+        in_reverse_order = {"".join(reversed(words)) for words in ways}
+        for spelling in forwards | {letters[::-1] for letters in forwards} | in_reverse_order:
+            if len(spelling) >= FEWEST_LETTERS:
+                automaton.add_word(spelling, (*automaton.get(spelling, ()), (number, spelling)))
     if len(automaton) == 0:
         return
     automaton.make_automaton()

@@ -1,6 +1,6 @@
 import pytest
 
-from audits.attacks.identifiers.disguised import find_known_names, judge_disguised, leaked_parts, spellings
+from audits.attacks.identifiers.disguised import find_known_names, judge_disguised, leaked_parts
 from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
@@ -82,7 +82,6 @@ def test_name_is_found_by_its_letters(written):
 
 
 def test_short_names_are_ignored():
-    assert spellings(("anna", "kim")) == set()
     assert list(find_known_names({0: [("anna", "kim")]}, [None])) == []
 
 
