@@ -117,8 +117,8 @@ def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], peo
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
     """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
 
-    A name has a number and one or several spellings, each a sequence of words. The search covers its letters forwards,
-    backwards, and with the words in reverse order. Cost: O(characters + hits).
+    A name has a number and one or several spellings, each a sequence of words. The search covers its letters forwards
+    and backwards, and with the words in reverse order. Cost: O(characters + hits).
     """
     automaton = ahocorasick.Automaton()
     for number, ways in names.items():
