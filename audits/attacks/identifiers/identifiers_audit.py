@@ -6,10 +6,9 @@ from numpy.typing import NDArray
 from audits.attacks.identifiers import recorded, tables
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
-from audits.attacks.identifiers.patterned import PatternedHits, judge_patterned
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
-from audits.attacks.identifiers.tables import People, PoolContent, SyntheticKeys
+from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
@@ -63,7 +62,7 @@ class Identifiers:
         pool = tables.read_pool(people, synthetic, occurrences)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
-        patterned = judge_patterned(people, synthetic, pool, surprisal)
+        patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
         counts = SyntheticCounts(
             n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
         )

@@ -151,20 +151,7 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
         tables; scores of text, coins for many persons at once and the tests are ours.
     """
     _check(plan, tables, inputs, permutations)
-    control = inputs.control
-    targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
-    reference = inputs.reference
-    if reference is None:
-        reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
-    if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
-        raise NotMeasurable(
-            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders need {MIN_PERSONS} records of "
-            "other persons to be fitted on"
-        )
-    scores = []
-    for table in tables:
-        scores.append(features(targets, non_members, reference, table, seed))
-        progress()
+    scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
     n = len(plan.persons)
     x = _standardised(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), n)
     of_targets, inside = x[:, :n], plan.inside
@@ -181,6 +168,26 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
         {name: float(person_aucs(of_targets[:, :, i], inside).mean()) for i, name in enumerate(scores[0])},
         confidence,
     )
+
+
+def _scores_of_reruns(
+    plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, seed: int, progress: Callable[[], None]
+) -> list[Mapping[str, Float]]:
+    control = inputs.control
+    targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
+    reference = inputs.reference
+    if reference is None:
+        reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
+    if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
+        raise NotMeasurable(
+            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders need {MIN_PERSONS} records of "
+            "other persons to be fitted on"
+        )
+    scores = []
+    for table in tables:
+        scores.append(features(targets, non_members, reference, table, seed))
+        progress()
+    return scores
 
 
 def features(

@@ -1,10 +1,9 @@
 import pytest
 
-from audits.attacks.identifiers.patterned import judge_patterned
 from audits.attacks.identifiers.patterns import Entity
 from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import rare_words, read_people, read_pool, read_synthetic
+from audits.attacks.identifiers.tables import judge_patterned, rare_words, read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 
