@@ -64,7 +64,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     Exit 0 if the attack fails (pass), 4 if it succeeds or is inconclusive. Writes shadow.json, which contains only
     aggregates over all persons, into the folder.
     """
-    from audits.attacks.shadow.report import as_text, judge_shadow
+    from audits.attacks.shadow.attack import as_text, judge_shadow
     from audits.core.inputs import load_tables
 
     last = time.monotonic()

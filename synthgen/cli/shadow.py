@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.shadow.attack import PERMUTATIONS
+from audits.attacks.shadow.attack import PERMUTATIONS, REPORT, as_text, judge_shadow
 from audits.attacks.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
-from audits.attacks.shadow.report import REPORT, as_text, judge_shadow
 from audits.core.files import sync
 from audits.core.holdout import MIN_SYNTHETIC
 from audits.core.report import AuditReport

@@ -190,8 +190,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
-    booked = spent(*ledger_of(config), log["release"], made_digest(folder))
-    cost, before, after = booked.spending.cost, booked.spent_by_others, booked.spent_in_all
+    entry = spent(*ledger_of(config), log["release"], made_digest(folder))
+    cost, before, after = entry.spending.cost, entry.spent_by_others, entry.spent_in_all
     most = policy_limit(policy)
     refuse_overspending(before, cost, run_limit(config, policy))
     allowed = after if most is None else most

@@ -1,1 +1,1 @@
-"""Whether two releases of one source betray who joined or left in between."""
+"""Differencing audit: whether two releases of one source reveal who joined or left between them."""

@@ -1,4 +1,4 @@
-"""The differencing audit: do two releases of the same source betray who joined or left in between?"""
+"""Differencing audit: verdict on whether two releases of one source reveal who joined or left between them."""
 
 import math
 from collections.abc import Mapping
@@ -7,44 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.differencing.kept_rows import (
-    LIMIT,
-    MIN_WORDS,
-    RowOverlap,
-    Seeds,
-    row_overlap,
-    seeds_of,
-    share_randomness,
-    use_separate_randomness,
-)
-from audits.attacks.differencing.release_change import (
-    ArmAttack,
-    ArmName,
-    attack_arms,
-    changed_records,
-    concatenate_arms,
-    unseen_controls,
-    without_labels,
-)
+from audits.attacks.differencing import release_change
+from audits.attacks.differencing.release_change import LIMIT, MIN_WORDS, ArmAttack, ArmName, RowOverlap, Seeds
+from audits.core import stats
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
+from audits.core.holdout import MIN_SYNTHETIC, REFERENCE_SHARE
 from audits.core.rates import exact
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    detectable_auc,
-    holm,
-    needed_for_auc,
-    needed_for_zero_events,
-    power_of_each,
-)
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import envelope, exact_share, is_inside, power
-from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 
 MARGIN = 0.10
-N_ATTACKS = 5  # the membership attacks, the stacked one among them
-
-_WHO: Mapping[ArmName, str] = {
+N_ATTACKS = 5  # number of membership attacks, including the stacked one
+_DESCRIPTIONS: Mapping[ArmName, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
     "records_added": "persons who stayed with other records added",
@@ -53,45 +28,46 @@ _WHO: Mapping[ArmName, str] = {
 
 
 class Differencing:
-    """Whether the difference between this release and the one before follows the persons who joined or left.
+    """Test whether the difference between this release and the previous one reveals persons who joined or left.
 
-    The attacker's story: they kept last year's release and hold this year's. Neither shows a certain person. But what
-    is new in the second came from somewhere: if the synthetic text moved towards that person's record, the person
-    joined in between; if it moved away, they left. Where both releases were drawn with the same random numbers, most
-    rows are the same, and the few that differ lie round the persons who changed.
+    Attack: the attacker has last year's and this year's release. Neither alone reveals a certain person. If the
+    synthetic text moved towards that person's record, the person joined between the releases; if it moved away, the
+    person left. If both releases were drawn with the same random numbers, most rows are the same, and the few that
+    differ lie close to the persons who changed.
 
-    Four arms: persons who joined, who left, and who stayed with records added or removed (scored on those records
-    alone). Each is compared with control persons whom neither generator saw. Every membership score is taken of both
-    releases and subtracted, and all are attacks, alone and stacked, as in `membership`.
+    There are four arms: persons who joined, who left, and who stayed with records added or removed (scored on those
+    records alone). Each is compared with control persons whom neither generator saw. The difference of every
+    membership score between the releases is an attack, alone and stacked, as in `membership`.
 
     auc: of the attack and arm furthest from one half, between the outermost ends of all; .5 is safe.
-    scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for how many there are.
-    new_rows_share: of synthetic rows that only one release has, those whose nearest person is of the arm and not of
-        control; of the encoder and arm furthest from one half.
-    shared_rows: rows of at least 20 words that stand letter by letter in the release before.
-    near_rows: those and the rows that nearly stand there (Jaccard of 5-token shingles at least .8).
+    scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for their number.
+    new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is of the arm and
+        not of control; for the encoder and arm furthest from one half.
+    shared_rows: rows of at least 20 words that are equal to a row of the previous release.
+    near_rows: these, and rows with a near copy there (Jaccard of 5-token shingles at least .8).
 
-    A hard failure: both releases had the same seed, or surely more than 1 % of the long rows nearly stand in the
-    release before (or twice the share that a release repeats by itself, where that is more). It also fails where an
-    AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant at .025, whatever
-    the confidence. It passes when every attack's interval lies inside with persons enough in each arm and in control
-    (228 for five attacks), and too few rows are shared to suspect a common seed; the shares can fail a release and
-    clear none. Where not one record changed, there is nobody to betray: the change is not measurable, the numbers
-    about it are missing, and the verdict rests on the shared rows alone.
+    The audit fails if both releases had the same seed, or if it is proven that more than 1 % of the long rows have a
+    near copy in the previous release (or more than twice the share that a release repeats itself, if that is more).
+    It also fails if an AUC or share is proven outside [.40, .60], corrected for their number, or a scan is
+    significant at .025, whatever the confidence. It passes if every attack's interval lies inside, each arm and
+    control have enough persons (228 for five attacks), and too few rows are shared to suspect a common seed. The
+    shares can fail a release and cannot pass one. If no record changed, the change is not measurable, its metrics are
+    missing, and the verdict depends on the shared rows alone.
 
-    Two things hold a pass up. If an arm differs from control without any release (a later year, another ward), an
-    attack sees the season and not the person. And if anybody left while long rows of the release before are still
-    there, nothing shows that none of these was made from them: the parents of rows (`lineage`) name rows of the train
-    table of now, which no longer holds who left, so they prove it for rows written anew and for no others.
+    Two conditions prevent a pass. If an arm differs from control without any release (because of a later year or
+    another ward), the attacks may detect this difference and not the persons. If persons left and long rows of the
+    previous release remain, nothing shows that none of these rows was made from them: the parents of rows (`lineage`)
+    refer to the current train table, which no longer contains them, so they prove it only for rows that were newly
+    generated.
 
-    The smallest leak in `power` is an AUC so far from one half. It says nothing about epsilon, because who joins is
-    not decided by a coin; where epsilon is claimed, `accounting` adds up the releases.
+    The smallest leak in `power` is the distance of an AUC from one half. It implies no epsilon, because persons do
+    not join by fair coins. If an epsilon is claimed, `accounting` composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Random: persons set aside, one seed for the encoders, folds, draws and bootstrap of each arm.
+    Randomness: persons set aside, one seed for the encoders, folds, draws and bootstrap of each arm.
     Cost: that of the membership audit for each of the two releases.
-    Source: the scores as in `audits/attacks/membership/scores.py`; that a fixed seed shows the change by itself,
-    ours.
+    Reference: the scores as in `audits/attacks/membership/scores.py`; the detection of a fixed seed by shared rows is
+        ours.
     """
 
     name = "differencing"
@@ -100,23 +76,23 @@ class Differencing:
         """Return whether the difference follows the persons who changed, with a three-way verdict.
 
         Raises:
-            NotMeasurable: no earlier release was given; or the tables name no persons and the releases alone show
-                nothing.
+            NotMeasurable: no previous release was given; or the tables have no persons and the releases alone do not
+                show a common seed.
         """
         previous = inputs.previous
         if previous is None:
-            raise NotMeasurable("no earlier release was given; give its synthetic and its train table")
-        overlap = row_overlap(inputs.synthetic, previous.synthetic)
-        seeds = seeds_of(previous)
-        named = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
-        if not named and not share_randomness(overlap, seeds):
+            raise NotMeasurable("no previous release was given; provide its synthetic table and its train table")
+        overlap = release_change.row_overlap(inputs.synthetic, previous.synthetic)
+        seeds = release_change.seeds_of(previous)
+        has_persons = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
+        if not has_persons and not overlap.proves_shared_randomness(seeds):
             raise NotMeasurable(
-                "who joined or left cannot be told: the train tables of both releases and control must name persons, "
-                "in the same way"
+                "the audit cannot determine who joined or left: the train tables of both releases and control must "
+                "have a person column with the same person ids"
             )
-        changed = changed_records(inputs.train, previous.train) if named else {}
-        controls = unseen_controls(inputs.control, inputs.train, previous.train)
-        arms_attacked = _attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
+        changed = release_change.changed_records(inputs.train, previous.train) if has_persons else {}
+        controls = release_change.unseen_controls(inputs.control, inputs.train, previous.train)
+        arms_attacked = release_change.attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
         found = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
@@ -131,74 +107,48 @@ class Differencing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseComparison:
-    """All that was measured.
-
-    Args:
-        overlap: the rows both releases have.
-        seeds: what is known of them.
-        sizes: the persons of each arm that is not empty.
-        n_controls: control persons whom neither generator saw.
-        set_aside: the share of them that is fitted on.
-        arms_attacked: of each arm of at least 20 persons.
-        aucs: the same.
-    """
+    """All measurements."""
 
     overlap: RowOverlap
     seeds: Seeds
-    sizes: Mapping[ArmName, int]
-    n_controls: int
-    set_aside: float
-    arms_attacked: Mapping[ArmName, ArmAttack]
-    aucs: Mapping[ArmName, Estimate]
+    sizes: Mapping[ArmName, int]  # persons of each arm that is not empty
+    n_controls: int  # control persons whom neither generator saw
+    set_aside: float  # the share of them that the scores are fitted on
+    arms_attacked: Mapping[ArmName, ArmAttack]  # arms of at least 20 persons
+    aucs: Mapping[ArmName, Estimate]  # of the same arms
 
     @property
     def n_compared(self) -> int:
-        """Control persons that are left to compare with."""
+        """Number of control persons that remain for the comparison."""
         return self.n_controls - round(self.set_aside * self.n_controls)
+
+    @property
+    def n_needed(self) -> int:
+        """Number of persons per arm for which all attacks, without a leak, stay inside with power .8."""
+        attacks = max((len(f.membership.areas) for f in self.arms_attacked.values()), default=N_ATTACKS)
+        return stats.needed_for_auc(MARGIN, power=stats.power_of_each(attacks))
 
     def shifted(self, name: ArmName) -> bool:
         """Return whether the arm differs from control without any release."""
         shift = self.arms_attacked[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
-
-def _attack_arms(
-    inputs: AuditInputs,
-    then: Table,
-    changed: Mapping[ArmName, Table],
-    controls: Table,
-    overlap: RowOverlap,
-    rng: np.random.Generator,
-) -> Mapping[ArmName, ArmAttack]:
-    """Return what follows each arm that has persons enough to be attacked at all."""
-    large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
-    too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
-    if not large or too_few:
-        return {}
-    holdout = hold_out(
-        AuditInputs(
-            synthetic=without_labels(inputs.synthetic),
-            train=concatenate_arms(large),
-            control=controls,
-            reference=None if inputs.reference is None else without_labels(inputs.reference),
-        ),
-        rng,
-    )
-    return attack_arms(large, holdout, then, overlap, rng)
+    def scan_p(self) -> dict[ArmName, float]:
+        """Return the smallest corrected p-value of the scans of each arm."""
+        return _corrected({n: [s.p for s in f.membership.scans.values()] for n, f in self.arms_attacked.items()})
 
 
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
     rows = found.overlap
     shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
-    fails = _fails(found)
-    unclear = _unclear(found, confidence)
+    fails, unclear = _fails(found), _unclear(found, confidence)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear else "pass"
     area = metrics.get("auc")
     passed = (
-        "Not one record changed between the releases, and they share no rows that a common seed would explain."
+        "No record changed between the releases, and they do not share enough rows to suspect a common seed."
         if not found.sizes
-        else "The difference between the releases does not follow the persons who changed in between."
+        else "The difference between the releases does not reveal the persons who changed."
     )
     return AuditResult(
         name="differencing",
@@ -214,16 +164,6 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
     )
 
 
-def _scan_p(found: ReleaseComparison) -> dict[ArmName, float]:
-    """Return the smallest corrected p-value of each arm."""
-    keys = [(name, a) for name, f in found.arms_attacked.items() for a in f.membership.scans]
-    corrected = holm([found.arms_attacked[name].membership.scans[a].p for name, a in keys])
-    return {
-        name: min(p for (arm, _), p in zip(keys, corrected, strict=True) if arm == name)
-        for name in found.arms_attacked
-    }
-
-
 def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]:
     metrics = {
         "shared_rows": exact(found.overlap.equal, confidence=confidence, n=found.overlap.n),
@@ -232,7 +172,7 @@ def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]
     if found.arms_attacked:
         metrics["auc"] = envelope(list(found.aucs.values()))
         n = sum(len(f.people.is_train) for f in found.arms_attacked.values())
-        metrics["scan_p"] = exact(min(_scan_p(found).values()), confidence=confidence, n=n)
+        metrics["scan_p"] = exact(min(found.scan_p().values()), confidence=confidence, n=n)
     shares = [share for f in found.arms_attacked.values() for share in f.shares.values()]
     if shares:
         metrics["new_rows_share"] = envelope([share.estimate(confidence) for share in shares])
@@ -241,53 +181,42 @@ def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]
 
 def _fails(found: ReleaseComparison) -> list[str]:
     fails = []
-    if share_randomness(found.overlap, found.seeds):
+    if found.overlap.proves_shared_randomness(found.seeds):
         fails.append(
             "both releases were drawn with the same seed"
             if found.seeds == "equal"
-            else f"{found.overlap.near} of {found.overlap.n} long rows stand in the release before, as with a "
-            "common seed or kept rows"
+            else f"{found.overlap.near} of {found.overlap.n} long rows also occur in the previous release, which "
+            "indicates a common seed or kept rows"
         )
-    scans = _scan_p(found)
-    sound = _sound(found)
-    areas = _corrected({n: [a.p_beyond(MARGIN) for a in f.membership.areas.values()] for n, f in sound})
-    shares = _corrected({n: [s.p_beyond(MARGIN) for s in f.shares.values()] for n, f in sound})
-    for name, _ in sound:
+    scans = found.scan_p()
+    comparable = [(name, f) for name, f in found.arms_attacked.items() if not found.shifted(name)]
+    areas = _corrected({n: [a.p_beyond(MARGIN) for a in f.membership.areas.values()] for n, f in comparable})
+    shares = _corrected({n: [s.p_beyond(MARGIN) for s in f.shares.values()] for n, f in comparable})
+    for name, _ in comparable:
         shown_by = [
             *(["the attacks"] if areas[name] < FAIL_LEVEL else []),
-            *(["who stands at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
-            *(["whose records are nearest to the rows that changed"] if shares[name] < FAIL_LEVEL else []),
+            *(["the persons at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
+            *(["the persons nearest to the changed rows"] if shares[name] < FAIL_LEVEL else []),
         ]
         if shown_by:
-            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(shown_by)}")
+            fails.append(
+                f"the difference between the releases reveals {_DESCRIPTIONS[name]}, by {', and by '.join(shown_by)}"
+            )
     return fails
 
 
-def _needed(found: ReleaseComparison) -> int:
-    """Return the persons per arm with whom all attacks, without a leak, stay inside with power .8."""
-    attacks = max((len(f.membership.areas) for f in found.arms_attacked.values()), default=N_ATTACKS)
-    return needed_for_auc(MARGIN, power=power_of_each(attacks))
-
-
-def _sound(found: ReleaseComparison) -> list[tuple[ArmName, ArmAttack]]:
-    """Return the arms that do not differ from control without any release."""
-    return [(name, f) for name, f in found.arms_attacked.items() if not found.shifted(name)]
-
-
 def _corrected(p_values: Mapping[ArmName, list[float]]) -> dict[ArmName, float]:
-    """Return the smallest p-value of each arm, corrected for all of them."""
-    keys = [name for name, of_arm in p_values.items() for _ in of_arm]
-    corrected = holm([p for of_arm in p_values.values() for p in of_arm])
-    return {
-        name: min((p for arm, p in zip(keys, corrected, strict=True) if arm == name), default=1.0)
-        for name in p_values
-    }
+    """Return the smallest p-value of each arm, corrected for the number of all p-values."""
+    corrected = iter(holm([p for of_arm in p_values.values() for p in of_arm]))
+    return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
 
 
 def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
-    needed = _needed(found)
+    needed = found.n_needed
     unclear = [
-        f"{n} {_WHO[name]} are too few; {needed} would be enough" for name, n in found.sizes.items() if n < needed
+        f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
+        for name, n in found.sizes.items()
+        if n < needed
     ]
     if found.sizes and found.n_compared < needed:
         unclear.append(
@@ -296,36 +225,34 @@ def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
         )
     for name in found.arms_attacked:
         if found.shifted(name):
-            unclear.append(f"{_WHO[name]} differ from control by more than chance; give control of the same time")
+            unclear.append(
+                f"{_DESCRIPTIONS[name]} differ significantly from control; provide control from the same time"
+            )
         elif found.sizes[name] >= needed and not is_inside(found.aucs[name], MARGIN):
             unclear.append(
-                f"the interval of the attacks on {_WHO[name]} reaches over its limit with {found.aucs[name].n} "
+                f"the interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {found.aucs[name].n} "
                 f"persons; about {2 * found.aucs[name].n} would decide"
             )
     if found.sizes and not found.arms_attacked and not unclear:
         unclear.append(f"a release of fewer than {MIN_SYNTHETIC} rows cannot be attacked")
-    return unclear + _unclear_rows(found, confidence)
-
-
-def _unclear_rows(found: ReleaseComparison, confidence: float) -> list[str]:
-    unclear = []
-    if not use_separate_randomness(found.overlap, found.seeds, confidence=confidence):
-        rows = needed_for_zero_events(LIMIT, confidence=confidence)
+    rows = found.overlap
+    if not rows.excludes_shared_randomness(found.seeds, confidence=confidence):
+        least = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
-            f"{found.overlap.near} of {found.overlap.n} long rows stand in the release before; give the digests of "
-            f"both seeds, or {rows} rows of {MIN_WORDS} words of which none does"
+            f"{rows.near} of {rows.n} long rows also occur in the previous release; provide the digests of both "
+            f"seeds, or {least} rows of {MIN_WORDS} words of which none occurs there"
         )
-    if found.overlap.near > 0 and {"left", "records_removed"} & set(found.sizes):
+    if rows.near > 0 and {"left", "records_removed"} & set(found.sizes):
         unclear.append(
-            f"records were taken back and {found.overlap.near} rows of the release before are still there; nothing "
-            "shows that none was made from them: write them anew"
+            f"records were removed and {rows.near} rows of the previous release remain, which may have been made "
+            "from them; generate these rows again"
         )
     return unclear
 
 
 def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
     n = min([*found.sizes.values(), found.n_compared]) if found.sizes else 0
-    scans = _scan_p(found)
+    scans = found.scan_p()
     return {
         "claim_scope": "person",
         "seeds": found.seeds,
@@ -345,5 +272,5 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
             }
             for name, f in found.arms_attacked.items()
         },
-        "power": power(n, _needed(found), detectable_auc(n, confidence=confidence) if n > 0 else None),
+        "power": power(n, found.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

@@ -1,7 +1,4 @@
-"""What changed between two releases: who joined or left, and whether the difference follows them.
-
-This file holds the measurements; `audits/attacks/differencing/differencing_audit.py` draws the verdict from them.
-"""
+"""Compare two releases: the rows they share, the records that changed, and attacks by their difference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,47 +7,121 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.differencing.kept_rows import RowOverlap
 from audits.attacks.membership.attack import CrossFitted, cross_fit
 from audits.attacks.membership.scores import membership_scores
-from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, Arms, arms, hold_out, person_scores
 from audits.core.inputs import take
-from audits.core.types import Estimate, Table
+from audits.core.stats import FAIL_LEVEL, clopper_pearson
+from audits.core.types import AuditInputs, Estimate, Previous, Table
 from audits.embeddings.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.shift import shift_auc
-from audits.embeddings.similarity import Matrix
+from audits.text.minhash import CLOSE, Sketch, near_pairs, sketch
+from audits.text.normalise import normalise, tokens
 
+MIN_WORDS = 20
+NEAR = 0.8
+LIMIT = 0.01
 REPEATS = 20
-
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+Seeds = Literal["equal", "different", "unknown"]
 ArmName = Literal["joined", "left", "records_added", "records_removed"]
 ARMS: tuple[ArmName, ...] = ("joined", "left", "records_added", "records_removed")
 ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmAttack:
-    """Whether the difference of two releases follows the persons of one arm.
+class RowOverlap:
+    """The rows that two releases share. A long row has at least 20 words."""
 
-    Args:
-        attacked: ranks of persons by an attack chosen on other persons, and the scans of all attacks.
-        people: the arm's persons (`is_train`) and the control persons.
-        shares: for each encoder, the share of changed rows whose nearest person is of the arm.
-        shift: how well the arm is told from control without any release; None with under ten persons.
+    n: int  # long rows of this release
+    equal: int  # those with an equal row in the previous release, ignoring case and spaces
+    near: int  # those with a near copy (Jaccard of 5-token shingles >= .8) or an equal row there
+    by_chance: float  # share of long rows with a near copy in their own release, for the release with more of them
+    is_new: Bool  # (m,): for each row of this release, long or short, whether the previous one has no copy of it
+    is_gone: Bool  # (m',): for each row of the previous release whether this one has no copy of it
+
+    @property
+    def limit(self) -> float:
+        """The share of near rows above which the releases share random numbers or kept rows.
+
+        It is 1 %, or twice the share that a release repeats itself if that is more. Independent writing does not
+        repeat twenty words: at one bit per word, far less than text has, a row is found among 10,000 others with a
+        probability of 10,000 / 2^20, under 1 %.
+        """
+        return max(LIMIT, 2 * self.by_chance)
+
+    def proves_shared_randomness(self, seeds: Seeds) -> bool:
+        """Return whether it is proven, at level .05, that the releases share random numbers or kept rows."""
+        if seeds == "equal":
+            return True
+        return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
+
+    def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
+        """Return whether the rows exclude it, or the digests of the seeds differ and the rows do not contradict."""
+        if seeds == "different":
+            return self.n == 0 or self.near / self.n <= self.limit
+        if seeds == "equal" or self.n == 0:
+            return False
+        return clopper_pearson(self.near, self.n, confidence=confidence).high <= self.limit
+
+
+def row_overlap(now: Table, then: Table) -> RowOverlap:
+    """Compare the rows of this release with those of the previous one.
+
+    Privacy: reads synthetic rows only.
+    Cost: O((m + m') · 128) time, 64 bytes for each row.
     """
+    keys = [[normalise(text) for text in table.texts] for table in (now, then)]
+    is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
+    sketches = [sketch(table.texts, bands=CLOSE) for table in (now, then)]
+    equal = [
+        np.array([key in known for key in mine], dtype=np.bool_)
+        for mine, known in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))
+    ]
+    near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
+    twice = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
+    return RowOverlap(
+        n=int(is_long[0].sum()),
+        equal=int((equal[0] & is_long[0]).sum()),
+        near=int(((near_now | equal[0]) & is_long[0]).sum()),
+        by_chance=max(float(rows.mean()) if len(rows) > 0 else 0.0 for rows in twice),
+        is_new=~(near_now | equal[0]),
+        is_gone=~(near_then | equal[1]),
+    )
 
-    membership: CrossFitted
-    people: Arms
-    shares: Mapping[str, Share]
-    shift: Estimate | None
+
+def seeds_of(previous: Previous) -> Seeds:
+    """Return whether the digests of the seeds of both releases are equal."""
+    if previous.seed_digest is None or previous.seed_digest_now is None:
+        return "unknown"
+    return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
+
+
+def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
+    """Return which rows have a near copy in the other table; with `same`, in another row of that table."""
+    pairs = near_pairs(mine, other)
+    near = np.zeros(len(mine), dtype=np.bool_)
+    near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
+    return near
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmAttack:
+    """Results of the attacks on one arm."""
+
+    membership: CrossFitted  # ranks of persons by an attack chosen on other persons, and the scans of all attacks
+    people: Arms  # the persons of the arm (`is_train`) and the control persons
+    shares: Mapping[str, Share]  # by encoder: the share of changed rows whose nearest person is of the arm
+    shift: Estimate | None  # AUC of the arm against control without any release; None with under ten persons
 
 
 def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
-    """Return the records that one train table has and the other lacks, by whether their person stayed.
+    """Return the records that only one of two train tables has, by whether their person is in both tables.
 
-    joined: all records of persons who were not there then; left: of persons who are not there now;
-    records_added, records_removed: records of persons who stayed, but with other records. Empty arms are left out.
+    joined: all records of persons who are only in the later table; left: of persons who are only in the earlier one;
+    records_added, records_removed: the differing records of persons in both. Empty arms are omitted.
     """
     found: dict[ArmName, Table] = {}
     for here, there, whole, part in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
@@ -66,48 +137,52 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
     of_either = {*now.groups, *then.groups}
-    return take(
-        without_labels(control),
-        np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64),
-    )
+    rows = np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64)
+    return take(without_labels(control), rows)
 
 
 def attack_arms(
-    changed: Mapping[ArmName, Table],
-    holdout: HoldoutTables,
+    inputs: AuditInputs,
     then: Table,
+    changed: Mapping[ArmName, Table],
+    controls: Table,
     overlap: RowOverlap,
     rng: np.random.Generator,
 ) -> dict[ArmName, ArmAttack]:
-    """Return for each arm whether the difference between the releases follows its persons.
+    """Attack each arm of at least 20 persons by the difference between the releases.
 
-        D_x = a(x; now) - a(x; then)   for who came,   a(x; then) - a(x; now)   for who went
+        D_x = a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
-    for every membership score a, the highest over the person's records; control persons have it in the same way. What
-    the score learns from the reference is the same for both releases.
-
-    Args:
-        changed: the records of each arm.
-        holdout: this release, the records of all arms one after the other as train, control and reference.
-        then: the release before.
-        overlap: which rows both have.
-        rng: the arms share one seed for the encoders; folds and draws are each arm's own.
+    for every membership score a, the highest over the person's records. Control persons are scored in the same way.
+    What a score learns from the reference is the same for both releases. The generator draws one encoder seed for all
+    arms, and folds and draws for each arm. `then` is the synthetic table of the previous release; `controls` are the
+    control records of persons whom neither generator saw.
     """
+    large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
+    too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
+    if not large or too_few:
+        return {}
+    arms_inputs = AuditInputs(
+        synthetic=without_labels(inputs.synthetic),
+        train=concatenate_arms(large),
+        control=controls,
+        reference=None if inputs.reference is None else without_labels(inputs.reference),
+    )
+    holdout = hold_out(arms_inputs, rng)
     seed = int(rng.integers(2**31))
     both = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(p, np.random.default_rng(seed)) for p in both]
     now, before = (membership_scores(p, e) for p, e in zip(both, encoded, strict=True))
     found: dict[ArmName, ArmAttack] = {}
-    start, controls = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
-    for name, table in changed.items():
-        rows = np.concatenate([np.arange(start, start + len(table)), controls])
+    start, control_rows = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
+    for name, table in large.items():
+        rows = np.concatenate([np.arange(start, start + len(table)), control_rows])
         start += len(table)
         people = arms(replace(holdout, train=table))
         sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
+        scores = {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}
         found[name] = ArmAttack(
-            membership=cross_fit(
-                {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}, people, rng
-            ),
+            membership=cross_fit(scores, people, rng),
             people=people,
             shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),
             shift=shift_auc(table, holdout.control, rng),
@@ -118,28 +193,24 @@ def attack_arms(
 def _shares(
     encoded: tuple[Encoded, ...], kept: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder the share of the kept rows whose nearest person is of the arm; nothing without rows."""
+    """Return by encoder the share of the kept rows whose nearest person is of the arm; empty without rows."""
     if len(kept) == 0:
         return {}
     included = balanced_draws(people, REPEATS, rng)
     found = {}
     for one in encoded:
-        synthetic: Matrix = one.synthetic[kept]
-        share = share_of_train(
-            nearest_person_of_rows(synthetic, stack_arms(one)[rows], people, included, rng), included, people
-        )
-        if share.n > 0:
-            found[one.name] = share
-    return found
+        nearest = nearest_person_of_rows(one.synthetic[kept], stack_arms(one)[rows], people, included, rng)
+        found[one.name] = share_of_train(nearest, included, people)
+    return {name: share for name, share in found.items() if share.n > 0}
 
 
 def without_labels(table: Table) -> Table:
-    """Return the table without labels and vectors, which the releases need not have in common."""
+    """Return the table without labels and vectors, which need not be comparable between releases."""
     return replace(table, labels=None, vectors={})
 
 
 def concatenate_arms(tables: Mapping[ArmName, Table]) -> Table:
-    """Return the records of all arms one after the other; a person of two arms counts once in each."""
+    """Return the records of all arms in order; a person of two arms is two persons."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),
         labels=None,

@@ -1,78 +1,71 @@
-"""Identifiers that stand in S, but not as they are written: numbers by their digits, names by their letters."""
+"""Find identifiers in S in another form: numbers by their digits, names by their letters or by one long word."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from audits.attacks.identifiers.known_names import NameHit, find_known_names
+import ahocorasick  # type: ignore[import-not-found] # ships no types
+
 from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MOST_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
-from audits.attacks.identifiers.ownership import Owners
-from audits.attacks.identifiers.phantoms import FEW_NAMES, beyond_phantoms
-from audits.attacks.identifiers.recorded import OtherOccurrences, RecordedIdentifiers, SyntheticOccurrences
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
+from audits.attacks.identifiers.recorded import Occurrences, RecordedIdentifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent
-from audits.text.normalise import tokens
+from audits.text.normalise import normalise, tokens
+from audits.text.spans import words_in
+
+FEWEST_LETTERS = 10  # of a name that is searched for by its letters
+MOST_NAME_WORDS = 4  # an identifier of at most so many words, all of letters, is taken for a name
+PART_LETTERS = 7  # of a word of a name that may identify a person by itself
+_Places = defaultdict[int, list[Place]]
 
 
-@dataclass(frozen=True, slots=True)
-class DisguisedHits:
-    """What was found in another form only.
+class NameHit(NamedTuple):
+    """A known name found in a synthetic text."""
 
-    Args:
-        hard: identifiers that are leaks.
-        places: where they stand in the normalised rows, by row.
-    """
-
-    hard: int = 0
-    places: Mapping[int, Sequence[Place]] = field(default_factory=dict)
+    number: int  # of the name
+    spelling: str  # the letters found
+    row: int
+    start: int  # first character in the normalised text
+    end: int  # the character after the last one
 
 
 def judge_disguised(
     texts: Sequence[str],
-    known: tuple[RecordedIdentifiers, SyntheticOccurrences, OtherOccurrences],
+    occurrences: Occurrences,
     pool: PoolContent,
     people: People,
     surprisal: Surprisal,
-    seen: Iterable[str],
-) -> DisguisedHits:
-    """Return the identifiers on record, and the direct ones of train texts, that stand in S in a disguise.
+    seen: set[str],
+) -> tuple[int, Mapping[int, Sequence[Place]]]:
+    """Return the number of identifiers leaked in a disguised form only, and their places in the normalised rows.
 
-    Whose they are and what control explains is judged as of those that stand there openly; chance must bring none.
-
-    Args:
-        texts: the synthetic table.
-        known: what is on record, what of it stands openly in S, and where else it stands.
-        pool: what the texts of persons hold.
-        people: who they are.
-        surprisal: how rare letters are.
-        seen: digits of leaks that were found openly.
+    The search covers recorded identifiers and the direct identifiers of train texts. Owners and the exclusion by
+    control are determined as for identifiers that occur openly. Chance must be expected to produce none. `seen` holds
+    the digits of leaks found openly.
     """
-    places: dict[int, list[Place]] = defaultdict(list)
-    hard = _numbers(texts, known, pool, people, (frozenset(seen), places))
-    hard += _names(texts, known, people, surprisal, places)
-    return DisguisedHits(hard, dict(places))
+    places: _Places = defaultdict(list)
+    hard = _disguised_numbers(texts, occurrences, pool, people, places, seen)
+    hard += _disguised_names(texts, occurrences, people, surprisal, places)
+    return hard, places
 
 
-def _numbers(
-    texts: Sequence[str],
-    known: tuple[RecordedIdentifiers, SyntheticOccurrences, OtherOccurrences],
-    pool: PoolContent,
-    people: People,
-    found: tuple[frozenset[str], dict[int, list[Place]]],
+def _disguised_numbers(
+    texts: Sequence[str], occurrences: Occurrences, pool: PoolContent, people: People, places: _Places, seen: set[str]
 ) -> int:
-    recorded, _, in_others = known
-    seen, places = found
+    recorded = occurrences.recorded
     contacts = set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
-            for owner in (*recorded.owners[i], *in_others.forms.get(form, ())):
+            for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.numbered.add(form.key, owner)
             if i not in recorded.numbers:
                 contacts.add(form.key[:MOST_DIGITS])
     hard = set()
-    for hit in find_known_numbers(pool.numbered, texts, (people.control_texts(), people.n_train)):
+    control_texts = people.tables[1][0]
+    for hit in find_known_numbers(pool.numbered, texts, control_texts, people.n_train):
         train, control = Owners(pool.numbered.owners(hit.digits)).sides(people.n_train, people.n_persons)
         exempt = control and hit.digits in contacts
         if not train or exempt or any(hit.digits in other or other in hit.digits for other in seen):
@@ -82,40 +75,103 @@ def _numbers(
     return sum(not any(a != b and a in b for b in hard) for a in hard)
 
 
-def _names(
-    texts: Sequence[str],
-    known: tuple[RecordedIdentifiers, SyntheticOccurrences, OtherOccurrences],
-    people: People,
-    surprisal: Surprisal,
-    places: dict[int, list[Place]],
+def _disguised_names(
+    texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
-    recorded, in_synthetic, in_others = known
+    recorded = occurrences.recorded
     wanted: dict[int, list[Sequence[str]]] = {
         i: [value]
         for i, value in enumerate(recorded.values)
-        if i not in recorded.numbers | recorded.dates | in_synthetic.values and not any(map(str.isdecimal, value))
+        if i not in recorded.numbers | recorded.dates | occurrences.values and not any(map(str.isdecimal, value))
     }
     for form, i in recorded.forms.items():
-        if form.kind == "email" and form not in in_synthetic.forms and i not in in_synthetic.values:
+        if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             wanted[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
     n_places = sum(map(len, texts)) * max(len(wanted), 1)
-    sides: tuple[dict[int, list[int]], dict[int, list[int]]] = {}, {}
+    of_train: dict[int, list[int]] = {}
+    of_control: set[int] = set()
     hits: list[NameHit] = []
     for hit in find_known_names(wanted, texts):
         if n_places * math.exp2(-surprisal.bits(hit.spelling)) >= MAX_COINCIDENCES:
             continue
         i = hit.number
-        stands = in_others.values.get(recorded.values[i], ())
-        train, control = Owners((*recorded.owners[i], *stands)).sides(people.n_train, people.n_persons)
+        writers = occurrences.value_owners.get(recorded.values[i], ())
+        train, control = Owners((*recorded.owners[i], *writers)).sides(people.n_train, people.n_persons)
         if train and not control:
-            sides[0][i] = train
+            of_train[i] = train
             hits.append(hit)
         elif control and not train:
-            sides[1][i] = control
-    n_train, n_control = (len({person for whose in side.values() for person in whose}) for side in sides)
-    share = people.n_train / people.n_persons
-    if not beyond_phantoms(n_train, n_control, share, few=FEW_NAMES):
+            of_control.update(control)
+    if not _exceed_control(of_train.values(), of_control, people):
         return 0
     for hit in hits:
-        places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", sides[0][hit.number]))
-    return len(sides[0])
+        places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.number]))
+    return len(of_train)
+
+
+def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], people: People) -> bool:
+    n_train = len({person for train in of_train for person in train})
+    return exceeds_control(n_train, len(of_control), people.n_train / people.n_persons, minimum=MIN_NAMES)
+
+
+def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
+    """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
+
+    A name has a number and one or several spellings, each a sequence of words. The search covers its letters forwards
+    and backwards, and with the words in reverse order. Cost: O(characters + hits).
+    """
+    automaton = ahocorasick.Automaton()
+    for number, ways in names.items():
+        forwards = {"".join(words) for words in ways}
+        in_reverse_order = {"".join(reversed(words)) for words in ways}
+        for spelling in forwards | {letters[::-1] for letters in forwards} | in_reverse_order:
+            if len(spelling) >= FEWEST_LETTERS:
+                automaton.add_word(spelling, (*automaton.get(spelling, ()), (number, spelling)))
+    if len(automaton) == 0:
+        return
+    automaton.make_automaton()
+    for row, text in enumerate(texts):
+        words = words_in(normalise(text))
+        letters = "".join(word.word for word in words)
+        place: list[tuple[int, int]] = []
+        for last, wanted in automaton.iter(letters):
+            place = place or [(word.start + i, word.start + i + 1) for word in words for i in range(len(word.word))]
+            for number, spelling in wanted:
+                yield NameHit(number, spelling, row, place[last + 1 - len(spelling)][0], place[last][1])
+
+
+def leaked_parts(
+    texts: Sequence[str], recorded: RecordedIdentifiers, people: People, surprisal: Surprisal, found: set[int]
+) -> Mapping[tuple[str, ...], Sequence[int]]:
+    """Return the long words of recorded names that occur in S and identify train persons, with these persons.
+
+    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. As for whole names,
+    nobody of control has the word in a recorded name or a text, at most ten persons have it, chance is expected to
+    produce it in S less than .01 times, and parts of names of control do not occur as often. Words whose persons are
+    all among `found`, because another identifier of theirs leaked, are omitted.
+    """
+    owners: dict[str, Owners] = {}
+    for value, whose in zip(recorded.values, recorded.owners, strict=True):
+        if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
+            for word in value:
+                if len(word) >= PART_LETTERS:
+                    owners[word] = Owners((*owners.get(word, ()), *whose))
+    if not owners:
+        return {}
+    made = [tokens(text) for text in texts]
+    n_places = sum(map(len, made)) * len(owners)
+    occurring = {
+        word
+        for word in owners.keys() & {word for words in made for word in words}
+        if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES
+    }
+    if occurring:
+        for text, owner in people.rows():
+            for word in occurring.intersection(tokens(text)):
+                owners[word].add(owner)
+    sides = {word: owners[word].sides(people.n_train, people.n_persons) for word in sorted(occurring)}
+    of_train = {(word,): train for word, (train, control) in sides.items() if train and not control}
+    of_control = {person for train, control in sides.values() if not train for person in control}
+    if not _exceed_control(of_train.values(), of_control, people):
+        return {}
+    return {word: train for word, train in of_train.items() if not found.issuperset(train)}

@@ -3,22 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.identifiers.disguised import DisguisedHits, judge_disguised
+from audits.attacks.identifiers import recorded, tables
+from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
-from audits.attacks.identifiers.name_parts import leaked_parts
-from audits.attacks.identifiers.patterned import PatternedHits, judge_patterned
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
-from audits.attacks.identifiers.recorded_leaks import RecordedHits, SyntheticCounts, judge_recorded
+from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
-from audits.attacks.identifiers.tables import (
-    People,
-    PoolContent,
-    SyntheticKeys,
-    rare_words,
-    read_people,
-    read_pool,
-    read_synthetic,
-)
+from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
@@ -31,27 +21,25 @@ class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
     Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
-        a
-    misspelt name. One match is enough. Everything that only one person of train or control has is therefore searched
-    for in the synthetic table, in any notation. Identifiers of control persons can occur only by chance.
+    a misspelt name. One match is enough. The audit therefore searches the synthetic table, in any notation, for
+    everything that only one person of train or control has. Identifiers of control persons can occur only by chance.
 
         w(t) = bits of surprise of t,  lambda(t) = (places in S where t could occur) (identifiers of its kind) 2^-w(t)
         excess = |{p in T: an identifier that only p has occurs in S}| / n_T - the same for H
 
     Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
-        code,
-    age over 89 (quasi-identifiers); identifiers recorded in train before replacement, also as bare digits, as a date
-    in another format, with one edit, and one long word of a name that nobody else has; and, without a pattern, every
-    word that only one person uses.
+    code, age over 89 (quasi-identifiers); identifiers recorded in train before replacement, also as bare digits, as a
+    date in another format, with one edit, and one long word of a name that nobody else has; and, without a pattern,
+    every word that only one person uses.
 
     lambda is the number of identifiers of the kind expected by chance. With 8 digits for each of 10,000 persons and
     in 10,000 synthetic rows, one match is expected, so a single match is not proof and the excess decides.
 
     The audit fails on one direct identifier or contact of a train person with lambda < .05, or a recorded one with
     lambda < .01; on an excess proven above tau; or if the scan test finds train persons over- or under-represented
-    among rare words and quasi-identifiers. A contact counts singly unless persons are seen to share contacts of its
+    among rare words and quasi-identifiers. A single contact does not fail the audit if people share contacts of its
     kind: if control persons' own contacts occur in S, or two persons have one, four times or more, only the excess
-        decides.
+    decides.
 
     Privacy: reads all texts. The result holds counts by kind and never a value, and findings (row, characters and
         person of each hit) that stay on the private side.
@@ -67,41 +55,28 @@ class Identifiers:
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
         """Return the verdict, the excess rate of persons with an identifier in the table, and the number of hits."""
-        people = read_people(inputs)
-        recorded = index_identifiers(
-            (*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), people.row_owners()
-        )
-        in_synthetic = SyntheticOccurrences(recorded)
-        synthetic = read_synthetic(inputs.synthetic.texts, in_synthetic)
-        in_others = OtherOccurrences(recorded, in_synthetic)
-        pool = read_pool(people, synthetic, in_others)
-        surprisal = _surprisal(inputs)
-        patterned = judge_patterned(people, synthetic, pool, surprisal)
+        people, texts = tables.read_people(inputs), inputs.synthetic.texts
+        lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
+        occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
+        synthetic = tables.read_synthetic(texts, occurrences)
+        pool = tables.read_pool(people, synthetic, occurrences)
+        background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
+        surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
+        patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
         counts = SyntheticCounts(
             n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
         )
-        recorded_hits = judge_recorded(
-            recorded, in_synthetic, in_others, (counts, surprisal), people.n_train, people.n_persons
-        )
+        recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         rare = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         seen = {entity.key for entity in entities if entity.key.isdecimal()}
-        known = (recorded, in_synthetic, in_others)
-        disguised = judge_disguised(inputs.synthetic.texts, known, pool, people, surprisal, seen)
-        whole = SearchTerms(entities, recorded_hits.terms.phrases, disguised.places)
-        parts = leaked_parts(inputs.synthetic.texts, recorded, people, surprisal, whole.persons())
-        named = {words: ("part of a known name", whose) for words, whose in parts.items()}
-        disguised = DisguisedHits(disguised.hard + len(parts), disguised.places)
-        terms = SearchTerms(entities, {**whole.phrases, **named}, whole.places)
-        findings = locate_identifiers(inputs.synthetic.texts, terms, people.names)
-        return _judge(people, (patterned, recorded_hits, disguised, rare), findings, confidence)
-
-
-def _surprisal(inputs: AuditInputs) -> Surprisal:
-    background = (
-        [inputs.control.texts] if inputs.reference is None else [inputs.control.texts, inputs.reference.texts]
-    )
-    return Surprisal(normalise(text) for texts in background for text in texts)
+        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, seen)
+        terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
+        parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
+        named = {words: ("part of a known name", owners) for words, owners in parts.items()}
+        terms = terms._replace(phrases={**terms.phrases, **named})
+        located = locate_identifiers(texts, terms, people.names)
+        return _judge(people, patterned, recorded_hits, (n_disguised + len(parts), rare, located), confidence)
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
@@ -114,15 +89,15 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
     for kind, owned in pool.quasi.items():
-        mine = (owned.owner >= 0) & (owned.owner < n)
-        total += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
-        mine &= owned.stand_in(synthetic.by_kind[kind])
-        hits += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
-    is_found = pool.words.stand_in(synthetic.words)
+        of_one = (owned.owner >= 0) & (owned.owner < n)
+        total += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
+        of_one &= owned.occur_in(synthetic.by_kind[kind])
+        hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
+    is_found = pool.words.occur_in(synthetic.words)
     is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner are skipped
     for text, owner in people.rows():
-        words = sorted(rare_words(tokens(text)))
-        place = pool.words.place(words)
+        words = sorted(tables.rare_words(tokens(text)))
+        place = pool.words.positions(words)
         for i in np.flatnonzero(~is_counted[place]).tolist():
             bits = surprisal.bits(words[i])
             total[owner] += bits
@@ -134,15 +109,16 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
 
 def _judge(
     people: People,
-    found: tuple[PatternedHits, RecordedHits, DisguisedHits, Float],
-    located: tuple[list[Finding], int],
+    patterned: PatternedHits,
+    recorded_hits: RecordedHits,
+    found: tuple[int, Float, tuple[list[Finding], int]],
     confidence: float,
 ) -> AuditResult:
-    (patterned, recorded_hits, disguised, rare), (findings, n_left) = found, located
+    n_disguised, rare, (findings, n_omitted) = found
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_hard = patterned.hard + recorded_hits.hard + disguised.hard
+    n_hard = patterned.hard + recorded_hits.hard + n_disguised
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
@@ -168,10 +144,10 @@ def _judge(
             "contacts_that_pass_between_people": dict(patterned.passed_on),
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
-            "identifiers_in_disguise": disguised.hard,
-            "known_identifiers_of_control_found": recorded_hits.phantoms,
+            "identifiers_in_disguise": n_disguised,
+            "known_identifiers_of_control_found": recorded_hits.of_control,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
-            "findings_left_out": n_left,
+            "findings_left_out": n_omitted,
             "power": one_person(n_t, n_h),
         },
         reason=reason,

@@ -1,4 +1,4 @@
-"""Known numbers searched for by their digits alone: at any place of a run, backwards, and with one digit amiss."""
+"""Search for known numbers by their digits: at any place of a run, backwards, or with one digit altered."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -8,32 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.identifiers.digits import digit_runs
+from audits.attacks.identifiers.ownership import MIN_NUMBERS, exceeds_control
 from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
-from audits.attacks.identifiers.phantoms import FEW_NUMBERS, beyond_phantoms
 from audits.text.normalise import normalise
 
-MOST_DIGITS = 18  # of a longer number the first ones; so many fit into 64 bits
-MAX_COINCIDENCES = 0.01  # expected of all known numbers of one length in one form, below which one is a leak
-
+MOST_DIGITS = 18  # a longer number is cut to as many digits as fit into 64 bits
+MAX_COINCIDENCES = 0.01  # a number is a leak if chance produces fewer of its length and form, all numbers together
 Int = NDArray[np.int64]
 
 
 class NumberHit(NamedTuple):
-    """A known number that stands in a synthetic text.
+    """A known number found in a synthetic text."""
 
-    Args:
-        digits: the number as it is known, its first 18 digits.
-        form: in the audit's fixed words, how it is written.
-        row: of the synthetic table.
-        start: first character in the normalised text.
-        end: character behind the last one.
-    """
-
-    digits: str
-    form: str
+    digits: str  # the known number, its first 18 digits
+    form: str  # how it is written, as in `_FORMS`
     row: int
-    start: int
-    end: int
+    start: int  # first character in the normalised text
+    end: int  # the character after the last one
 
 
 class KnownNumbers:
@@ -43,44 +34,44 @@ class KnownNumbers:
         self._values, self._lengths, self._owners = array("q"), array("b"), array("i")
 
     def add(self, digits: str, owner: int) -> None:
-        """Take in a number of an owner; one of fewer than six digits proves nothing and is left out."""
+        """Add a number of an owner; a number of fewer than six digits proves nothing and is ignored."""
         if len(digits) >= MIN_NUMBER_DIGITS:
             self._values.append(int(digits[:MOST_DIGITS]))
             self._lengths.append(min(len(digits), MOST_DIGITS))
             self._owners.append(owner)
 
     def lengths(self) -> list[int]:
-        """Return the numbers of digits there are."""
+        """Return the different lengths of the numbers, in digits."""
         return sorted(set(self._lengths))
 
     def of_train(self, n: int, n_train: int) -> tuple[Int, Int]:
         """Return the different numbers of n digits of the first n_train owners, and those that nobody else has."""
         same = np.frombuffer(self._lengths, dtype=np.int8) == n
         first = np.frombuffer(self._owners, dtype=np.int32) < n_train
-        theirs = np.unique(self._column()[same & first])
-        return theirs, np.setdiff1d(theirs, self._column()[same & ~first])
+        values = np.frombuffer(self._values, dtype=np.int64)
+        theirs = np.unique(values[same & first])
+        return theirs, np.setdiff1d(theirs, values[same & ~first])
 
     def owners(self, digits: str) -> list[int]:
-        """Return who has a number."""
-        same = self._column() == int(digits)
+        """Return the owners of a number."""
+        same = np.frombuffer(self._values, dtype=np.int64) == int(digits)
         same &= np.frombuffer(self._lengths, dtype=np.int8) == len(digits)
         found: list[int] = np.unique(np.frombuffer(self._owners, dtype=np.int32)[same]).tolist()
         return found
 
-    def _column(self) -> Int:
-        return np.frombuffer(self._values, dtype=np.int64)
-
 
 class _Digits(NamedTuple):
-    """The digits of all runs of a table; the run of each; row and first digit of each run, and the end."""
+    """The digits of all runs of a table."""
 
-    digits: NDArray[np.int64]
-    run: NDArray[np.int32]
-    rows: list[int]
-    firsts: list[int]
+    digits: Int
+    run: NDArray[np.int32]  # the run of each digit
+    starts: Sequence[int]  # the first character of each digit in the normalised text
+    ends: Sequence[int]  # the character after the last one
+    rows: list[int]  # the row of each run
+    firsts: list[int]  # the first digit of each run, and the number of digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return the numbers of n digits in a row within one run, and where they start."""
+        """Return the numbers of n consecutive digits of one run, and their first digits."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -90,152 +81,121 @@ class _Digits(NamedTuple):
         return values, starts
 
     def whole(self, start: int) -> bytes:
-        """Return the digits of the whole run in which a place lies."""
+        """Return the digits of the whole run that contains a digit."""
         run = int(self.run[start])
         return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
 
 def find_known_numbers(
-    known: KnownNumbers, texts: Sequence[str], non_members: tuple[Sequence[str], int]
+    known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int
 ) -> Iterator[NumberHit]:
-    """Yield each known number of train that stands in the texts in a form in which chance would put none there.
+    """Yield each known number of train that occurs in the texts in a form that chance is not expected to produce.
 
         lambda = (numbers of m digits in S) (train's numbers of n digits) (ways to write one) / 10^m < .01
 
-    with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
-    wrong and n - 1 each for two neighbours, and for the beginning and the rest, exchanged. Digits need not be random:
-    telephones of one town begin alike. So where control texts hold numbers of train alone with something amiss as
-    often as S does, those prove nothing (`beyond_phantoms`); a number as it is needs no such comparison.
+    The number of ways is one for the digits forwards or backwards, n for one digit deleted (m = n - 1), 9 n for one
+    digit replaced, and n - 1 each for exchanging two neighbours, or the beginning and the rest. Digits need not be
+    random: telephone numbers of one town begin alike. If control texts contain altered numbers that only train has as
+    often as S does, the matches in S prove nothing (`exceeds_control`). A number with all its digits in order needs
+    no such comparison. The first `n_train` owners are of train.
 
-    Args:
-        known: the numbers and who has them.
-        texts: the synthetic table.
-        non_members: texts of control persons, and the number of train persons, whose numbers come first.
-
-    Cost: O(digits of S and control) for each length, form and digit; 16 bytes for each digit.
+    Cost: O(digits of S and control) for each length, form and digit; 24 bytes for each digit.
     """
     lengths = known.lengths()
     if not lengths:
         return
-    read, others = _read(texts), _read(non_members[0])
+    read, others = _read(texts), _read(control_texts)
     for n in lengths:
-        theirs, alone = known.of_train(n, non_members[1])
+        theirs, alone = known.of_train(n, n_train)
         for forms in (_FORMS[:1], _FORMS[1:]):
-            hits, numbers, strange, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
+            hits, numbers, in_control, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
             for form in forms:
                 made, starts = read.windows(n + form.more)
                 if len(made) * len(theirs) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
                     continue
                 real, real_starts = others.windows(n + form.more)
                 share = max(share, len(made) / max(len(made) + len(real), 1))
-                if form is not _FORMS[0]:  # all of its digits in their order are nobody's by chance
-                    strange |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
+                if form is not _FORMS[0]:  # nobody has all digits in order by chance
+                    in_control |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
                 for at, which in form.found(made, theirs, n):
                     numbers.add(read.whole(int(starts[at])))
                     hits.append((form, int(starts[at]), which))
-            if beyond_phantoms(len(numbers), len(strange), share, few=FEW_NUMBERS):
-                for form, start, which in hits:
-                    yield _placed(texts, read, (start, n + form.more), f"{theirs[which]:0{n}d}", form.name)
+            if exceeds_control(len(numbers), len(in_control), share, minimum=MIN_NUMBERS):
+                for form, first, which in hits:
+                    last, row = first + n + form.more - 1, read.rows[int(read.run[first])]
+                    yield NumberHit(f"{theirs[which]:0{n}d}", form.name, row, read.starts[first], read.ends[last])
 
 
 def _read(texts: Sequence[str]) -> _Digits:
-    digits, run, rows, firsts = array("b"), array("i"), list[int](), list[int]()
+    digits, run, starts, ends = array("b"), array("i"), array("i"), array("i")
+    rows, firsts = list[int](), list[int]()
     for row, text in enumerate(texts):
         for one in digit_runs(normalise(text)):
             firsts.append(len(digits))
             digits.extend(map(int, one.digits))
             run.extend([len(rows)] * len(one.digits))
+            starts.extend(one.starts)
+            ends.extend(one.ends)
             rows.append(row)
     firsts.append(len(digits))
-    return _Digits(np.frombuffer(digits, dtype=np.int8).astype(np.int64), np.frombuffer(run, np.int32), rows, firsts)
-
-
-def _placed(texts: Sequence[str], read: _Digits, window: tuple[int, int], digits: str, form: str) -> NumberHit:
-    """Return a hit with its place, for which the runs of its row are read again."""
-    start, m = window
-    run = int(read.run[start])
-    row = read.rows[run]
-    which = run - read.rows.index(row)
-    one = digit_runs(normalise(texts[row]))[which]
-    first = start - read.firsts[run]
-    return NumberHit(digits, form, row, one.starts[first], one.ends[first + m - 1])
-
-
-Mask = Callable[[Int], Int]
-Spellings = Iterator[tuple[Mask, Int]]
-
-
-def _same(values: Int) -> Int:
-    return values
-
-
-def _as_it_is(wanted: Int, _n: int) -> Spellings:
-    yield _same, wanted
-
-
-def _backwards(wanted: Int, n: int) -> Spellings:
-    yield _same, sum((wanted // 10**i % 10) * 10 ** (n - 1 - i) for i in range(n)) + np.zeros_like(wanted)
-
-
-def _one_missing(wanted: Int, n: int) -> Spellings:
-    for i in range(n):
-        yield _same, wanted // 10 ** (i + 1) * 10**i + wanted % 10**i
-
-
-def _one_wrong(wanted: Int, n: int) -> Spellings:
-    for i in range(n):
-
-        def without(values: Int, p: int = 10**i) -> Int:
-            return values - values // p % 10 * p
-
-        yield without, without(wanted)
-
-
-def _two_exchanged(wanted: Int, n: int) -> Spellings:
-    for i in range(n - 1):
-        p = 10**i
-        low, high = wanted // p % 10, wanted // (10 * p) % 10
-        yield _same, np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
-
-
-def _parts_exchanged(wanted: Int, n: int) -> Spellings:
-    for i in range(1, n):
-        yield _same, wanted % 10**i * 10 ** (n - i) + wanted // 10**i
+    values = np.frombuffer(digits, dtype=np.int8).astype(np.int64)
+    return _Digits(values, np.frombuffer(run, np.int32), starts, ends, rows, firsts)
 
 
 class _Form(NamedTuple):
-    """One form in which a number may stand.
+    """One form in which a number may be written."""
 
-    Args:
-        name: in the audit's fixed words.
-        more: how many digits more than the number has.
-        ways: how many ways there are to write one of n digits so.
-        spellings: these ways, each with what of a value is compared.
-    """
-
-    name: str
-    more: int
-    ways: Callable[[int], int]
-    spellings: Callable[[Int, int], Spellings]
+    name: str  # as in findings
+    more: int  # additional digits of the form
+    ways: Callable[[int], int]  # number of ways to write a number of n digits
+    variants: Callable[[Int, int], Iterator[Int]]  # the wanted numbers of n digits in each way
+    is_masked: bool = False  # whether way i ignores the digit at 10^i
 
     def found(self, values: Int, wanted: Int, n: int) -> Iterator[tuple[int, int]]:
-        """Yield which value is which wanted number of n digits, in this form."""
+        """Yield the index of each value in this form of a wanted number of n digits, and the index of that number."""
         if len(values) == 0 or len(wanted) == 0:
             return
-        for mask, keys in self.spellings(wanted, n):
-            seen, order = mask(values), np.argsort(keys, kind="stable")
+        for i, keys in enumerate(self.variants(wanted, n)):
+            seen, order = _without_digit(values, i) if self.is_masked else values, np.argsort(keys, kind="stable")
             place = np.minimum(np.searchsorted(keys, seen, sorter=order), len(keys) - 1)
             for at in np.flatnonzero(keys[order[place]] == seen).tolist():
                 which = int(order[place[at]])
-                if self.name != "a digit wrong" or values[at] != wanted[which]:
+                if not self.is_masked or values[at] != wanted[which]:
                     yield at, which
 
 
+def _without_digit(values: Int, i: int) -> Int:
+    place: int = 10**i
+    return values - values // place % 10 * place
+
+
+def _backwards(wanted: Int, n: int) -> Iterator[Int]:
+    yield sum((wanted // 10**i % 10) * 10 ** (n - 1 - i) for i in range(n)) + np.zeros_like(wanted)
+
+
+def _two_exchanged(wanted: Int, n: int) -> Iterator[Int]:
+    for p in (10**i for i in range(n - 1)):
+        low, high = wanted // p % 10, wanted // (10 * p) % 10
+        yield np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
+
+
+def _one_missing(wanted: Int, n: int) -> Iterator[Int]:
+    return (wanted // 10 ** (i + 1) * 10**i + wanted % 10**i for i in range(n))
+
+
+def _one_wrong(wanted: Int, n: int) -> Iterator[Int]:
+    return (_without_digit(wanted, i) for i in range(n))
+
+
+def _parts_exchanged(wanted: Int, n: int) -> Iterator[Int]:
+    return (wanted % 10**i * 10 ** (n - i) + wanted // 10**i for i in range(1, n))
+
+
 _FORMS = (
-    _Form("digits", 0, lambda _: 1, _as_it_is),
+    _Form("digits", 0, lambda _: 1, lambda wanted, _: iter([wanted])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),
     _Form("a digit missing", -1, lambda n: n, _one_missing),
-    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
+    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong, is_masked=True),
     _Form("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
     _Form("its parts exchanged", 0, lambda n: n - 1, _parts_exchanged),
 )

@@ -1,4 +1,4 @@
-"""Lists of the identifiers that stood in the rows of a table before they were replaced, row by row."""
+"""Read the identifiers that occurred in the rows of a table before they were replaced, row by row."""
 
 import json
 from pathlib import Path
@@ -7,23 +7,19 @@ from typing import Any
 from audits.core.errors import InputError
 
 COLUMN = "identifiers"
-_LISTED = 5  # problems told one by one
+_LISTED = 5  # problems reported one by one
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
-    """Return the identifiers of each row of a table.
+    """Return the identifiers of each row of a table, in its order; `role` is the name of the table in messages.
 
-    Args:
-        path: .jsonl, each line a list of strings or an object with such a list under "identifiers"; or .parquet with
-            a column "identifiers" of lists of strings. One entry for each row of the table, in its order.
-        n_rows: how many rows the table has.
-        role: whose they are, for messages.
+    The file is .jsonl, each line a list of strings or an object with such a list under "identifiers"; or .parquet
+    with a column "identifiers" of lists of strings.
 
     Raises:
-        InputError: the file cannot be read, has another number of rows, or an entry is no list of strings; bad
-            entries are told by their number, never by what they hold.
+        InputError: the file cannot be read, has another number of rows, or an entry is not a list of strings.
 
-    Privacy: reads identifiers; no message holds one.
+    Privacy: reads identifiers; a message gives the number of a bad entry, never its content.
     """
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:
@@ -37,22 +33,21 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
         for number, entry in enumerate(entries, start=1)
         if not isinstance(entry, list) or not all(isinstance(text, str) for text in entry)
     ]
-    rest = len(problems) - _LISTED
-    problems = [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
+    if len(problems) > _LISTED:
+        problems[_LISTED:] = [f"and {len(problems) - _LISTED} more"]
     if len(entries) != n_rows:
         problems.append(f"{len(entries)} entries where the table has {n_rows} rows")
     if problems:
         raise InputError(
             f"the identifiers of {role} do not fit its table",
             problems=problems,
-            hint="one list for each row, in the order of the table; [] where a row has none",
+            hint="one list for each row, in the order of the table; [] for a row without identifiers",
         )
     return tuple(tuple(entry) for entry in entries)
 
 
 def _jsonl(path: Path) -> list[Any]:
-    lines = [line for line in path.read_bytes().decode("utf-8-sig").split("\n") if line.strip()]
-    entries = [json.loads(line) for line in lines]
+    entries = [json.loads(line) for line in path.read_bytes().decode("utf-8-sig").split("\n") if line.strip()]
     return [entry.get(COLUMN) if isinstance(entry, dict) else entry for entry in entries]
 
 

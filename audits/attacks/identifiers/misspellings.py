@@ -1,7 +1,7 @@
-"""Which known word a misspelt one stands for: one letter too many, missing, wrong, or two exchanged."""
+"""Find the known words that are one edit away: a letter inserted, deleted, replaced, or two neighbours exchanged."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,14 +10,11 @@ ALPHABET = 64  # characters that a wrong letter may be, as many as the surprisal
 
 
 class Misspellings:
-    """Known words, found by any spelling that is one edit away.
+    """Known words, found from any spelling that is one edit away.
 
-    Two words one edit apart have a spelling in common among those with one letter left out, or one of them is such
-    a spelling of the other. So each known word is kept under the keys of all of these, and a word is looked up by
+    Two words that are one edit apart share a spelling with one letter deleted, or one of them is such a spelling of
+    the other. Each known word is therefore stored under the keys of all these spellings, and a word is looked up by
     all of its own.
-
-    Args:
-        words: known words.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Source: the deletion neighbourhood as in SymSpell (Garbe 2012); the look-up by sorted keys is ours.
@@ -34,20 +31,17 @@ class Misspellings:
         self._keys = np.frombuffer(keys, dtype=np.int64)[order].data
         self._numbers = np.frombuffer(numbers, dtype=np.int32)[order]
 
-    def meant_by(self, word: str) -> tuple[str, ...]:
+    def look_up(self, word: str) -> tuple[str, ...]:
         """Return the known words that are exactly one edit away, in order."""
         found: set[str] = set()
         for shorter in _shorter(word):
-            key = hash(shorter)
-            place = bisect_left(self._keys, key)
-            while place < len(self._keys) and self._keys[place] == key:
-                found.add(self._words[self._numbers[place]])
-                place += 1
+            first, last = (side(self._keys, hash(shorter)) for side in (bisect_left, bisect_right))
+            found.update(self._words[number] for number in self._numbers[first:last])
         return tuple(sorted(candidate for candidate in found if is_one_edit(word, candidate)))
 
 
 def is_one_edit(a: str, b: str) -> bool:
-    """Return whether one letter put in, left out, replaced, or exchanged with its neighbour makes b out of a."""
+    """Return whether inserting, deleting, replacing, or exchanging one letter of a with its neighbour gives b."""
     ahead = 0
     while ahead < min(len(a), len(b)) and a[ahead] == b[ahead]:
         ahead += 1
@@ -59,14 +53,14 @@ def is_one_edit(a: str, b: str) -> bool:
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper bound for the number of strings within one edit of a string of n letters, itself among them.
+    """Return an upper bound for the number of strings within one edit of a string of n letters, itself included.
 
-    1 + n (left out) + n (A - 1) (replaced) + (n + 1) A (put in) + n - 1 (exchanged),  A = 64
+    1 + n (deleted) + n (A - 1) (replaced) + (n + 1) A (inserted) + n - 1 (exchanged),  A = 64
     """
     return 1 + n_letters + n_letters * (ALPHABET - 1) + (n_letters + 1) * ALPHABET + max(0, n_letters - 1)
 
 
 def _shorter(word: str) -> Iterator[str]:
-    """Yield the word and each spelling with one letter left out."""
+    """Yield the word and each spelling with one letter deleted."""
     yield word
     yield from {word[:i] + word[i + 1 :] for i in range(len(word))}

@@ -1,25 +1,43 @@
-"""Which strings stand in a table, and which belong to one owner alone, at a few bytes for each string.
+"""Which strings occur in a table, which have a single owner, and whether matches of train exceed those of control.
 
-A string is known by its key, the interpreter's own 64-bit hash: keys live as long as the process and are never
-written. Two of n strings have one key with a chance of about n^2 / 2^65.
+A string is represented by its key, the interpreter's own 64-bit hash. Keys live as long as the process and are never
+written. Among n strings, two share a key with a probability of about n^2 / 2^65.
 """
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
-MANY = -1  # the owner of what several have
-MOST_OWNERS = 10  # what more persons have is nobody's; cells of at least 11, as CMS and Health Canada ask
+MANY = -1  # the owner of a string that several owners have
+MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
 BLOCK_KEYS = 1 << 20
-
+MIN_NAMES = 2  # control persons with a matched name that `exceeds_control` requires as evidence of chance
+MIN_NUMBERS = 2  # the same for control texts that contain a number of train in one form
+MIN_CONTACTS = 4  # the same for shared contacts; fewer are the contacts of front desks
+_CHANCE = 0.01
 Int = NDArray[np.int64]
 
 
+def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> bool:
+    """Return whether matches of train are leaks although some were found for others as well.
+
+        others < minimum   or   P[Bin(train + others, share) >= train] <= .01
+
+    A value that occurs for another reason is excluded by itself and excludes no other value. Only if several matches
+    of others show that such values occur by chance are the matches of train compared with their number. `others`
+    counts matches of persons whom the generator never saw; `share` is the fraction of all matches that would be of
+    train without a leak.
+    """
+    return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE)
+
+
 class Owners:
-    """Who has an identifier; of more than ten nobody is told apart any more.
+    """The owners of one identifier; after the eleventh no more are recorded.
 
     Persons are numbered train first, then control; the next number stands for public text.
     """
@@ -35,19 +53,19 @@ class Owners:
         return iter(sorted(self._of))
 
     def add(self, owner: int) -> None:
-        """Take in an owner."""
+        """Add an owner."""
         if len(self._of) <= MOST_OWNERS:
             self._of.add(owner)
 
     def sides(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train, and those in control; none where too many have it or the public has."""
+        """Return the owners in train and in control; none if more than ten persons or public text have it."""
         if len(self._of) > MOST_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
 
 
 class Keys:
-    """Distinct keys in order; 8 bytes each."""
+    """Distinct keys in ascending order; 8 bytes each."""
 
     def __init__(self, keys: Int) -> None:
         self.keys = keys
@@ -63,99 +81,81 @@ class Keys:
 
 
 class KeyCollector:
-    """Gathers keys; holds each at most twice."""
+    """Collects keys; holds each at most twice."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
         self._new = array("q")
 
     def add(self, items: Iterable[Hashable]) -> None:
-        """Take in the keys of some strings."""
+        """Add the keys of some strings."""
         self._new.extend(map(hash, items))
         if len(self._new) >= max(BLOCK_KEYS, len(self._kept)):
-            self._merge()
+            self.collected()
 
-    def done(self) -> Keys:
-        """Return all keys taken in."""
-        self._merge()
-        return Keys(self._kept)
-
-    def _merge(self) -> None:
+    def collected(self) -> Keys:
+        """Return all keys added so far."""
         self._kept = np.unique(np.concatenate([self._kept, np.frombuffer(self._new, dtype=np.int64)]))
         self._new = array("q")
+        return Keys(self._kept)
 
 
-class OwnedKeys:
-    """Keys in order with the only owner of each, or MANY; 12 bytes each.
+class OwnedKeys(NamedTuple):
+    """Keys in ascending order with the only owner of each, or MANY; 12 bytes each."""
 
-    Args:
-        keys: (k,).
-        owner: (k,).
-    """
+    keys: Int  # (k,)
+    owner: NDArray[np.int32]  # (k,)
 
-    def __init__(self, keys: Int, owner: NDArray[np.int32]) -> None:
-        self.keys = keys
-        self.owner = owner
-
-    def place(self, items: Iterable[Hashable]) -> Int:
-        """Return where the keys of strings that were taken in stand."""
+    def positions(self, items: Iterable[Hashable]) -> Int:
+        """Return the positions of the keys of strings that were added."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
-    def stand_in(self, keys: Keys) -> NDArray[np.bool_]:
-        """Return for each key whether it is one of those, (k,)."""
+    def occur_in(self, keys: Keys) -> NDArray[np.bool_]:
+        """Return for each own key whether it is among the given keys, (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 
 class OwnerCollector:
-    """Gathers keys with their owners; holds each at most twice."""
+    """Collects keys with their owners; holds each at most twice."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
         self._new, self._owners = array("q"), array("i")
 
     def add(self, items: Iterable[Hashable], owner: int) -> None:
-        """Take in the keys of some strings of one owner."""
+        """Add the keys of some strings of one owner."""
         before = len(self._new)
         self._new.extend(map(hash, items))
         self._owners.extend([owner] * (len(self._new) - before))
         if len(self._new) >= max(BLOCK_KEYS, len(self._kept.keys)):
-            self._merge()
+            self.collected()
 
-    def done(self) -> OwnedKeys:
-        """Return all keys taken in, with their owners."""
-        self._merge()
+    def collected(self) -> OwnedKeys:
+        """Return all keys added so far, with their owners."""
+        if len(self._new) > 0:
+            keys = np.concatenate([self._kept.keys, np.frombuffer(self._new, dtype=np.int64)])
+            owner = np.concatenate([self._kept.owner, np.frombuffer(self._owners, dtype=np.int32)])
+            order = np.argsort(keys, kind="stable")
+            keys, owner = keys[order], owner[order]
+            first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+            low, high = np.minimum.reduceat(owner, first), np.maximum.reduceat(owner, first)
+            self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(MANY)))
+            self._new, self._owners = array("q"), array("i")
         return self._kept
-
-    def _merge(self) -> None:
-        if len(self._new) == 0:
-            return
-        keys = np.concatenate([self._kept.keys, np.frombuffer(self._new, dtype=np.int64)])
-        owner = np.concatenate([self._kept.owner, np.frombuffer(self._owners, dtype=np.int32)])
-        order = np.argsort(keys, kind="stable")
-        keys, owner = keys[order], owner[order]
-        first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-        low, high = np.minimum.reduceat(owner, first), np.maximum.reduceat(owner, first)
-        self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(MANY)))
-        self._new, self._owners = array("q"), array("i")
 
 
 class SharingCollector:
-    """Gathers which owners have which keys; 12 bytes for each pair."""
+    """Collects pairs of a key and an owner; 12 bytes for each pair."""
 
     def __init__(self) -> None:
         self._keys, self._owners = array("q"), array("i")
 
     def add(self, item: Hashable, owner: int) -> None:
-        """Take in the key of a string of one owner."""
+        """Add the key of a string of one owner."""
         self._keys.append(hash(item))
         self._owners.append(owner)
 
     def n_owners(self) -> Int:
-        """Return how many owners each key has, in no order."""
-        keys, owners = np.frombuffer(self._keys, dtype=np.int64), np.frombuffer(self._owners, dtype=np.int32)
-        order = np.lexsort((owners, keys))
-        keys, owners = keys[order], owners[order]
-        is_first = np.concatenate(
-            [np.ones(min(1, len(keys)), bool), (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])]
-        )
-        return np.unique(keys[is_first], return_counts=True)[1]
+        """Return the number of owners of each key, in no particular order."""
+        pairs = np.stack([np.frombuffer(self._keys, dtype=np.int64), np.frombuffer(self._owners, dtype=np.int32)])
+        return np.unique(np.unique(pairs, axis=1)[0], return_counts=True)[1]

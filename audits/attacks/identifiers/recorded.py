@@ -1,66 +1,54 @@
-"""Identifiers recorded before they were replaced: the forms in which they may return, and which of them did."""
+"""Identifiers recorded before they were replaced: the forms in which they may occur, where these occur, and leaks."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
-from audits.attacks.identifiers.misspellings import Misspellings
-from audits.attacks.identifiers.ownership import MANY, Owners
-from audits.attacks.identifiers.patterns import (
-    CONTACT,
-    QUASI,
-    Entity,
-    RowContent,
-    find_entities,
-    find_numbers,
-    only_digits,
-)
+from audits.attacks.identifiers import patterns
+from audits.attacks.identifiers.locations import SearchTerms
+from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
+from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
+MAX_COINCIDENCES = 0.01  # an occurrence is a leak if chance is expected to produce fewer
+COMPARABLE_BITS = 10.0  # a name rarer by more than this occurs by chance once in 2^10
 _MAX_TOKENS = 8  # of a known identifier; a longer one is cut
 _DATE_TOKENS = 4  # "9th of March 2024"
 _SPELT_CHARACTERS = 8  # of an identifier that is also searched for with one edit
 _SPELT_WORD = 4  # characters of the word of it that may be misspelt
-_KEPT_WORDS = 1 << 16
-
+_CACHED_WORDS = 1 << 16
 Value = tuple[str, ...]
+_Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIdentifiers:
-    """The identifiers recorded before replacement that at most ten persons have.
+    """The identifiers recorded before replacement, each numbered by its position in `values`.
 
-    Args:
-        values: their tokens, at most 8.
-        owners: the persons of each.
-        number: the number of each value.
-        forms: the e-mail, number or date that a value is, however it is written, with the number of the value;
-            values of one form belong to the persons of all of them.
-        dates: numbers of the values that are dates.
-        numbers: numbers of the values that are one person's by their kind: no dates, and no addresses or phone
-            numbers, which a desk may have.
+    A form is the e-mail address, number or date that a value is, independent of its spelling. Values of the same form
+    have the same owners. A personal number belongs to one person by its kind. Dates are no personal numbers, nor are
+    addresses and phone numbers, which may belong to a front desk.
     """
 
-    values: Sequence[Value]
+    values: Sequence[Value]  # their tokens, at most 8 each
     owners: Sequence[Owners]
     number: Mapping[Value, int]
     forms: Mapping[Entity, int]
     dates: frozenset[int]
-    numbers: frozenset[int]
+    numbers: frozenset[int]  # values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether a value is long enough to be recognised with one edit; digits wrong are another number."""
+        """Return whether a value is long enough to be recognised with one edit; a wrong digit is another number."""
         return sum(map(len, value)) >= _SPELT_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return the recorded identifiers with the persons who have them.
-
-    Args:
-        lists: identifiers of each row.
-        owners: the person of each row.
-    """
+    """Return the identifiers listed for each row with the owners of the rows."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -69,10 +57,10 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
     number = {value: i for i, value in enumerate(owner_of)}
     whose = list(owner_of.values())
     forms: dict[Entity, int] = {}
-    dates, shared, numbers = set[int](), set[int](), set[int]()
+    dates, contacts, with_form = set[int](), set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
-        i = number.get(_value(text), MANY)
-        if i == MANY:
+        i = number.get(_value(text))
+        if i is None:
             continue
         found, is_date = _forms(text)
         for form in found:
@@ -80,17 +68,19 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
             for owner in whose[i]:
                 whose[first].add(owner)
             whose[i] = whose[first]
-        kinds = {form.kind for form in found}
-        for of_that_kind, is_one in ((dates, is_date), (shared, bool(kinds & {*CONTACT})), (numbers, bool(found))):
-            if is_one:
-                of_that_kind.add(i)
+        if is_date:
+            dates.add(i)
+        if {form.kind for form in found} & {*CONTACT}:
+            contacts.add(i)
+        if found:
+            with_form.add(i)
     return RecordedIdentifiers(
         values=list(owner_of),
         owners=whose,
         number=number,
         forms=forms,
         dates=frozenset(dates),
-        numbers=frozenset(numbers - dates - shared),
+        numbers=frozenset(with_form - dates - contacts),
     )
 
 
@@ -99,14 +89,14 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return what a recorded identifier is in a form that does not depend on how it is written, and if it is a date.
+    """Return the forms of a recorded identifier that do not depend on its spelling, and whether it is a date.
 
-    A date may return as a date or as its digits; anything else by what a pattern finds in it, or by its digits.
+    A date may occur as a date or as its digits; any other identifier as what a pattern finds in it, or as its digits.
     """
     normalised = normalise(text)
-    found = {match.entity for match in find_entities(normalised)}
-    forms = {match.entity for match in find_numbers(normalised)}
-    digits = only_digits(normalised)
+    found = {match.entity for match in patterns.find_entities(normalised)}
+    forms = {match.entity for match in patterns.find_numbers(normalised)}
+    digits = patterns.only_digits(normalised)
     if digits is not None:
         forms.add(digits)
     dates = {entity for entity in found if entity.kind == "date"}
@@ -119,66 +109,224 @@ def _may_be_misspelt(word: str) -> bool:
     return len(word) >= _SPELT_WORD and word.isalpha()
 
 
-class SyntheticOccurrences:
-    """What of the record stands in the synthetic rows that were read.
-
-    Args:
-        recorded: what is searched for.
-    """
+class Occurrences:
+    """Occurrences of recorded identifiers in synthetic rows and in other texts; synthetic rows must be read first."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
-        self._recorded = recorded
+        self.recorded = recorded
+        self.values: set[int] = set()  # values that occur in synthetic rows as recorded
+        self.forms: set[Entity] = set()  # forms that occur in synthetic rows
+        self.misspelt: dict[Value, set[int]] = {}  # spellings in synthetic rows, with the values one edit away
+        self.value_owners: dict[Value, Owners] = {}  # owners of the other texts with each value or misspelling
+        self.form_owners: dict[Entity, Owners] = {}  # owners of the other texts with each form
         self._phrases = Phrases(recorded.values)
         spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
-        self._meant_by = lru_cache(_KEPT_WORDS)(Misspellings(sorted(spelt)).meant_by)
-        self.values: set[int] = set()
-        self.forms: set[Entity] = set()
-        self.misspelt: dict[Value, set[int]] = {}
+        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
 
-    def read(self, row: RowContent) -> None:
-        """Note what stands in a row."""
-        if not self._recorded.number:
+    def read_synthetic(self, row: RowContent) -> None:
+        """Add the recorded identifiers of a synthetic row."""
+        if not self.recorded.number:
             return
         self.values.update(value for value, _ in self._phrases.occurrences(row.words))
-        self.forms.update(e for e in row.entities | row.numbers if e in self._recorded.forms)
-        for written, value in self._misspelt(row.words):
-            if written not in self._recorded.number:
-                self.misspelt.setdefault(written, set()).add(value)
+        self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
+        for spelling, value in self._misspelt_in(row.words):
+            if spelling not in self.recorded.number:
+                self.misspelt.setdefault(spelling, set()).add(value)
 
-    def _misspelt(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
-        """Yield what stands in a row one edit away from a recorded identifier, and the number of that."""
+    def read_other(self, row: RowContent, owner: int) -> None:
+        """Add the recorded identifiers of another row of an owner."""
+        if not self.recorded.number:
+            return
+        phrases, spellings = self._spellings
+        for number in {number for number, _ in phrases.occurrences(row.words)}:
+            self.value_owners.setdefault(spellings[number], Owners()).add(owner)
+        for entity in row.entities | row.numbers:
+            if entity in self.recorded.forms:
+                self.form_owners.setdefault(entity, Owners()).add(owner)
+
+    def sides(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
+        """Return the train persons and the control persons whom an occurrence of a value identifies.
+
+        These are the owners of an identifier that only train or only control has; a number counts even if both have
+        it.
+        """
+        writers = self.value_owners.get(self.recorded.values[i], ())
+        owners = Owners((*self.recorded.owners[i], *writers, *others))
+        train, control = owners.sides(*sizes)
+        if i in self.recorded.dates and len([*owners]) > 1:  # many people share a day
+            return [], []
+        if train and control:
+            return (train, []) if i in self.recorded.numbers else ([], [])
+        return train, control
+
+    @cached_property
+    def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
+        spellings = [*self.recorded.values, *self.misspelt]
+        return Phrases(spellings), spellings
+
+    def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
+        """Yield each spelling in a row that is one edit away from a recorded identifier, and its number."""
         for at, word in enumerate(words):
-            for meant in self._meant_by(word):
+            for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
-                window = [*words[start:at], meant, *words[at + 1 : at + _MAX_TOKENS]]
+                window = [*words[start:at], known, *words[at + 1 : at + _MAX_TOKENS]]
                 for number, first in self._phrases.occurrences(window):
-                    value = self._recorded.values[number]
+                    value = self.recorded.values[number]
                     place = at - start - first
-                    if 0 <= place < len(value) and self._recorded.may_be_misspelt(value):
+                    if 0 <= place < len(value) and self.recorded.may_be_misspelt(value):
                         yield (*value[:place], word, *value[place + 1 :]), number
 
 
-class OtherOccurrences:
-    """In whose texts what is on record stands, or what returned of it misspelt.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticCounts:
+    """Number of places in the synthetic table: tokens, different numbers of six digits or more, different dates."""
 
-    Args:
-        recorded: what is searched for.
-        in_synthetic: what of it stands in the synthetic table.
+    n_tokens: int
+    n_numbers: int
+    n_dates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedHits:
+    """Numbers of recorded identifiers, and where to locate the leaks."""
+
+    tested: int  # identifiers of train persons that chance would not produce in S
+    found: int  # those that occur in S in any form
+    of_control: int  # identifiers of control persons that occur in S
+    hard: int  # leaks
+    terms: SearchTerms  # the leaks as they occur in S, with their owners
+
+
+@dataclass(slots=True)
+class _Occurrence:
+    """Occurrences of one value in S."""
+
+    train: set[int] = field(default_factory=set)  # owners
+    control: set[int] = field(default_factory=set)
+    bits: float = -math.inf  # of its rarest form
+    direct: bool = False  # found as a form that is no date
+    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # as it occurs, with the kind to report
+
+    def add(self, term: Value | Entity, kind: str, sides: tuple[list[int], list[int]], bits: float) -> None:
+        self.train.update(sides[0])
+        self.control.update(sides[1])
+        self.bits = max(self.bits, bits)
+        self.direct |= isinstance(term, Entity) and kind != "known date"
+        self.terms.append((term, kind))
+
+
+class _Chance:
+    """Bits of recorded identifiers, and whether chance would produce one in S less than .01 times.
+
+        lambda = (tokens of S) 2^-bits
+
+    An identifier with one edit has the bits of the more likely of the two spellings less log2 of the number of
+    strings within one edit. Numbers have as many places as S has different numbers. Dates have 15 bits and as many
+    places as S has different dates. For these three kinds lambda is taken over all identifiers that are searched for
+    in the same way, because there are many of them, and no number of control shows how rare a number can look: with 8
+    digits recorded for 3,000 persons and in 3,000 synthetic rows, chance produces one of them in one of eleven
+    tables.
     """
 
-    def __init__(self, recorded: RecordedIdentifiers, in_synthetic: SyntheticOccurrences) -> None:
-        self._recorded = recorded
-        self._written = [*recorded.values, *in_synthetic.misspelt]
-        self._phrases = Phrases(self._written)
-        self.values: dict[Value, Owners] = {}
-        self.forms: dict[Entity, Owners] = {}
+    def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
+        self._recorded, self._counts, self._surprisal = recorded, counts, surprisal
+        self._n_misspelt = sum(map(recorded.may_be_misspelt, recorded.values))
+        self._n_numbers = len({i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates)
 
-    def read(self, row: RowContent, owner: int) -> None:
-        """Note what stands in a row of an owner."""
-        if not self._recorded.number:
-            return
-        for number in {number for number, _ in self._phrases.occurrences(row.words)}:
-            self.values.setdefault(self._written[number], Owners()).add(owner)
-        for entity in row.entities | row.numbers:
-            if entity in self._recorded.forms:
-                self.forms.setdefault(entity, Owners()).add(owner)
+    def of_value(self, i: int) -> tuple[float, bool]:
+        """Return the bits of a value as it is recorded, and whether it is rare enough."""
+        value = self._recorded.values[i]
+        digits = Entity("number", "".join(value))
+        if i in self._recorded.dates or digits in self._recorded.forms:
+            return self.of_form(digits, i)
+        bits = self._bits(value)
+        return bits, self._is_rare(bits, self._counts.n_tokens)
+
+    def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
+        """Return the bits of a form of a value, and whether it is rare enough."""
+        if i in self._recorded.dates:
+            bits, n_places = QUASI_BITS["date"], self._counts.n_dates * len(self._recorded.dates)
+        elif form.key.isdecimal():
+            bits, n_places = DIGIT_BITS * len(form.key), self._counts.n_numbers * self._n_numbers
+        else:
+            bits, n_places = self._surprisal.entity_bits(form), self._counts.n_tokens
+        return bits, self._is_rare(bits, n_places)
+
+    def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
+        """Return the bits of a value with one edit, and whether it is rare enough."""
+        value = self._recorded.values[i]
+        n_strings = n_within_one_edit(sum(map(len, value)))
+        bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
+        return bits, self._is_rare(bits, self._counts.n_tokens * self._n_misspelt)
+
+    def _bits(self, value: Value) -> float:
+        return sum(map(self._surprisal.bits, value))
+
+    @staticmethod
+    def _is_rare(bits: float, n_places: int) -> bool:
+        return n_places * math.exp2(-bits) < MAX_COINCIDENCES
+
+
+def judge_recorded(
+    occurrences: Occurrences, counts: SyntheticCounts, surprisal: Surprisal, n_train: int, n_persons: int
+) -> RecordedHits:
+    """Return how many identifiers recorded before replacement can be tested, how many occur in S, how many are leaks.
+
+    An identifier is tested if at most ten persons have it, recorded or in their texts, if none of them is of control,
+    and if chance would produce it in S less than .01 times (`_Chance`). A number that belongs to one person by its
+    kind is tested although control has it as well. An occurrence found by a pattern or a long number is a leak.
+
+    A name or date may be one that the language itself repeats, such as the name of a town, however rare its spelling
+    looks. The recorded identifiers of control show how often this happens: a name of train is a leak unless names of
+    control that are about as rare explain it (`exceeds_control`). A far longer name of control explains none.
+    """
+    recorded, rarity, sizes = (
+        occurrences.recorded,
+        _Chance(occurrences.recorded, counts, surprisal),
+        (n_train, n_persons),
+    )
+    candidates: list[_Candidate] = [
+        *((i, value, (), i in occurrences.values, rarity.of_value(i)) for i, value in enumerate(recorded.values)),
+        *(
+            (i, form, occurrences.form_owners.get(form, ()), form in occurrences.forms, rarity.of_form(form, i))
+            for form, i in recorded.forms.items()
+        ),
+    ]
+    tested, found = set[int](), defaultdict[int, _Occurrence](_Occurrence)
+    for i, term, others, occurs, (bits, is_rare) in candidates:
+        sides = occurrences.sides(i, sizes, others)
+        if is_rare and any(sides):
+            tested.add(i)
+            if occurs:
+                kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
+                found[i].add(term, kind, sides, bits)
+    for spelling, values in occurrences.misspelt.items():
+        i = min(values)
+        bits, is_rare = rarity.of_misspelt(spelling, i)
+        owners = [owner for other in values for owner in recorded.owners[other]]
+        sides = occurrences.sides(i, sizes, [*occurrences.value_owners.get(spelling, ()), *owners])
+        if is_rare and any(sides):
+            found[i].add(spelling, "known identifier, misspelt", sides, bits)
+    n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
+    share = n_tested / max(len(tested), 1)
+    of_train = [one for one in found.values() if one.train]
+    hard = [one for one in of_train if one.direct or _is_leak(one, found.values(), share)]
+    terms = [(term, (kind, sorted(one.train))) for one in hard for term, kind in one.terms]
+    return RecordedHits(
+        tested=n_tested,
+        found=len(of_train),
+        of_control=len(found) - len(of_train),
+        hard=len(hard),
+        terms=SearchTerms(
+            {term: kind_and_owners for term, kind_and_owners in terms if isinstance(term, Entity)},
+            {term: kind_and_owners for term, kind_and_owners in terms if not isinstance(term, Entity)},
+        ),
+    )
+
+
+def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
+    """Return whether occurrences of train that are about as rare as this one exceed those of control."""
+    alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
+    train = {person for o in alike for person in o.train}
+    control = {person for o in alike for person in o.control}
+    return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)

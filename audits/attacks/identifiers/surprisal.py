@@ -1,4 +1,4 @@
-"""How surprising a string is: bits under a character model of background text, or by the kind of identifier."""
+"""Surprisal of a string in bits, under a character model of background text or by the kind of identifier."""
 
 import math
 from collections import Counter
@@ -8,11 +8,11 @@ from functools import lru_cache
 from audits.attacks.identifiers.patterns import Entity
 
 _BACKGROUND_CHARACTERS = 200_000
-_ALPHABET = 64  # characters an unseen context may be followed by
-_KEPT = 1 << 18  # characters in context whose bits are kept
+_ALPHABET = 64  # characters that may follow a context never seen
+_KEPT = 1 << 18  # cached characters in context
 DIGIT_BITS = math.log2(10)
 QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # 100 years of days; 1.7 million postcodes; a handful of ages
-_CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # digits that the others determine
+_CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # check digits, which the other digits determine
 
 
 class Surprisal:
@@ -20,11 +20,9 @@ class Surprisal:
 
         -log2 P(c | ab),  P(c | ab) = (n(abc) + A P(c | b)) / (n(ab) + A),  and so on down to 1 / 64; A = 4
 
-    No character costs more than log2 64, so that a short name in a foreign spelling does not look unique.
-    Digits always cost log2 10 each, because the background's own numbers say nothing about the next one.
-
-    Args:
-        texts: normalised background text; the first two hundred thousand characters are read.
+    No character costs more than log2 64 bits, so that a short name in a foreign spelling does not look unique. Digits
+    always cost log2 10 bits each, because the numbers of the background do not predict the next one. The model is
+    fitted on the first 200,000 characters of normalised texts.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -58,11 +56,8 @@ class Surprisal:
         return self.bits(entity.key)
 
     def _cost_of(self, gram: str) -> float:
-        return -math.log2(max(1 / _ALPHABET, self._probability(gram)))
-
-    def _probability(self, gram: str) -> float:
         p = 1 / _ALPHABET
         for order in range(3):
             part = gram[2 - order :]
             p = (self._counts[order][part] + 4 * p) / (self._contexts[order][part[:-1]] + 4)
-        return p
+        return -math.log2(max(1 / _ALPHABET, p))

@@ -1,8 +1,4 @@
-"""The attacks of the linkage audit: what is asked of the synthetic rows, in which variants, and who was right.
-
-Each family of attacks is one question put to train and control persons alike;
-`audits/attacks/linkage/linkage_audit.py` draws the verdict.
-"""
+"""The attacks of the linkage audit: families of variants, the guesses of each, and their results for each person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,24 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.linkage.attribute_inference import (
-    RARE_PERSONS,
-    Float,
-    Guesses,
-    Secrets,
-    Trials,
-    field_secrets,
-    guess_by_vote,
-    guess_most_frequent,
-    person_trials,
-    profile_neighbours,
-    profile_secrets,
-    word_secrets,
-)
+from audits.attacks.linkage import attribute_inference as inference
+from audits.attacks.linkage.attribute_inference import Float, Guesses, Int, Secrets, Trials
 from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.attacks.linkage.excess_risk import absolute_excess, needed_for_excess, relative_excess
-from audits.attacks.linkage.half_linkage import join_halves
-from audits.attacks.linkage.retrieval_inversion import invert
 from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, has_two_halves, match_views
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
@@ -38,13 +20,12 @@ from audits.core.types import Estimate
 VOTERS = (1, 5)
 LINKED_WITHIN = (1, 5, NEAREST)
 TOP_SHARE = 0.01
-
 Kind = Literal["relative", "absolute"]
 
-# How large the excess may be, by how many persons of the smaller arm can be asked: each limit is the excess that so
-# many tell from none with power .9, inference at a rate of .2, joining and finding again at one of .5. The power is
-# higher than elsewhere because a release without a leak has to stay inside five such limits. With fewer persons than
-# the last line there is no verdict.
+# Largest excess allowed, by the number of persons of the smaller arm who can be attacked. Each limit is the excess
+# that so many persons distinguish from none with power .9, for inference at a rate of .2, for joining and retrieval
+# at .5. The power is higher than elsewhere because a release without a leak has to stay inside five such limits. With
+# fewer persons than the last line there is no verdict.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -54,47 +35,41 @@ MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One attack in its variants.
-
-    Args:
-        name: what is attempted.
-        kind: whether the excess is measured as R or as a difference.
-        required: whether any text can be asked; clinical fields count only where enough persons state them.
-        variants: the guesses of each variant.
-        baselines: guesses made without the synthetic table, for the report.
-    """
+    """One attack in its variants."""
 
     name: str
-    kind: Kind
-    required: bool
+    kind: Kind  # whether the excess is measured as R or as a difference
+    required: bool  # whether it applies to any text; clinical fields count only if enough persons state them
     variants: Mapping[str, Guesses]
-    baselines: Mapping[str, Guesses] = field(default_factory=dict)
+    baselines: Mapping[str, Guesses] = field(
+        default_factory=dict
+    )  # guesses without the synthetic table, for the report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyResult:
-    """What one family found: values of train and control persons, the limit they support, scans and the report."""
+    """Results of one family."""
 
     name: str
     kind: Kind
     required: bool
-    train: Float
-    control: Float
-    scans: Mapping[str, Scan]
+    train: Float  # value of each train person
+    control: Float  # value of each control person
+    scans: Mapping[str, Scan]  # by variant
     report: Mapping[str, Any]
 
     @property
     def n(self) -> int:
-        """How many persons of the smaller arm were asked."""
+        """Number of attacked persons of the smaller arm."""
         return min(len(self.train), len(self.control))
 
     @property
     def limit(self) -> float | None:
-        """The limit that these persons support; None where they are too few."""
+        """The limit that these persons support; None if they are too few."""
         return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return the excess of train over control; the difference where control leaves nothing that R could be of."""
+        """Return the excess of train over control: R, or the difference if the attack is always right on control."""
         measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
@@ -102,7 +77,7 @@ class FamilyResult:
 def attack_families(
     holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
-    """Return every family of attacks, and those on rare facts alone."""
+    """Return every family of attacks, and the families limited to rare facts."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -110,22 +85,24 @@ def attack_families(
         [quasi_identifiers(text) for text in texts]
         for texts in (real, holdout.synthetic.texts, holdout.reference.texts)
     )
-    words, fields = word_secrets(holdout), field_secrets(holdout, stated)
-    profile = profile_secrets(holdout, stated, profiles)
-    fitting, fitting_reference = (profile_neighbours(profiles, r, reference) for r in (rows, reference))
-    questions = [
+    words, fields = inference.word_secrets(holdout), inference.field_secrets(holdout, stated)
+    profile = inference.profile_secrets(holdout, stated, profiles)
+    by_profile, by_profile_in_reference = (
+        inference.profile_neighbours(profiles, r, reference) for r in (rows, reference)
+    )
+    inferences = [
         ("words", words, matches.first, matches.first_in_reference),
         ("fields", fields, matches.first, matches.first_in_reference),
-        ("profile", profile, fitting, fitting_reference),
+        ("profile", profile, by_profile, by_profile_in_reference),
     ]
     halved = has_two_halves(real)
-    families = [_inference(name, secrets, nearest, baseline, rng) for name, secrets, nearest, baseline in questions]
+    families = [_inference(*one, rng) for one in inferences]
     rare = [
-        _inference(name, secrets.of_at_most(RARE_PERSONS), nearest, baseline, rng)
-        for name, secrets, nearest, baseline in questions
+        _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
+        for name, secrets, nearest, baseline in inferences
     ]
     joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
-    found = {name: invert(way, matches.reverse[name], people.row_person) for name, way in matches.full.items()}
+    found = {name: invert(full, matches.reverse[name], people.row_person) for name, full in matches.full.items()}
     families += [
         Family(name="half_to_half", kind="absolute", required=True, variants=joins),
         Family(name="inversion", kind="absolute", required=True, variants=found),
@@ -141,17 +118,50 @@ def _inference(
         name=name,
         kind="relative",
         required=name == "words",
-        variants={f"nearest_{k}": guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
+        variants={f"nearest_{k}": inference.guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
         baselines={
-            "most_frequent": guess_most_frequent(secrets),
-            "reference": guess_by_vote(baseline, secrets.for_reference(), VOTERS[-1], ties),
+            "most_frequent": inference.guess_most_frequent(secrets),
+            "reference": inference.guess_by_vote(baseline, secrets, VOTERS[-1], ties, reference=True),
         },
     )
 
 
+def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray[np.bool_]) -> Guesses:
+    """Return for each record whether a common row is among the k nearest rows of each of its halves.
+
+        confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), and 0 without one
+
+    An attacker who has two documents of one person, and does not know that they belong together, can join them by a
+    synthetic row that both lead to. Two random lists of k of m rows have about k² / m rows in common; halves of one
+    text have more, because they have one topic. The share among train persons is therefore compared with that among
+    control persons. A record without two halves (`halved`) is no trial.
+    """
+    common = first.rows[:, :k, None] == second.rows[:, None, :k]
+    weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
+    confidence = np.where(common, np.maximum(weaker, 0), 0).max(axis=(1, 2))
+    return Guesses(is_trial=halved, correct=common.any(axis=(1, 2)), confidence=confidence)
+
+
+def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
+    """Return for each record whether the real record nearest to its nearest synthetic row is of the same person.
+
+    This is recall at 1 among train and control together. It replaces decoding vectors into text: no decoder is better
+    than the true text, so the attacker receives all real texts as candidates and picks the nearest. Train persons and
+    control persons are each other's decoys, so without a leak both are found equally often, whatever their numbers.
+    `reverse` holds the real record nearest to each synthetic row, chosen without regard to roles if several are
+    equal.
+    """
+    found = row_person[reverse[full.rows[:, 0]]]
+    return Guesses(
+        is_trial=np.ones(len(row_person), dtype=np.bool_),
+        correct=found == row_person,
+        confidence=np.maximum(full.similarities[:, 0], 0).astype(np.float64),
+    )
+
+
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return what a family found; None where an arm has fewer than 20 persons who can be asked."""
-    trials = {name: person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
+    """Return the results of a family; None if fewer than 20 persons of an arm can be attacked."""
+    trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
@@ -159,7 +169,10 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     values = np.mean([t.correct for t in trials.values()], axis=0)
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
-    guessed = {name: _rates(person_trials(g, people.row_person), is_train) for name, g in family.baselines.items()}
+    variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}
+    baselines = {
+        name: _rates(inference.person_trials(g, people.row_person), is_train) for name, g in family.baselines.items()
+    }
     return FamilyResult(
         name=family.name,
         kind=family.kind,
@@ -167,12 +180,7 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
         train=values[is_train],
         control=values[~is_train],
         scans=scans,
-        report={
-            "variants": {
-                name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()
-            },
-            "baselines": guessed,
-        },
+        report={"variants": variants, "baselines": baselines},
     )
 
 
@@ -181,7 +189,7 @@ def _rates(trials: Trials, is_train: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def _scan_report(trials: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the scan, and who is right among the hundredth part of persons of whom the attack is most confident."""
+    """Return the scan, and the counts for the 1 % of persons about whom the attack is most confident."""
     m = max(1, round(TOP_SHARE * len(is_train)))
     most = np.argsort(-trials.confidence, kind="stable")[:m]
     return {

@@ -1,11 +1,10 @@
-"""What a clinical text tells about its patient, found by small dictionaries and expressions of our own.
+"""Extract facts about the patient from a clinical text by small dictionaries and expressions of our own.
 
-Two kinds of fact. Quasi-identifiers are what somebody outside may know: age, sex, month, department, complaint.
-Secrets are what they may want to learn: drugs, doses, laboratory values, smoking, alcohol, infections, mental health
-and substances, illnesses in the family, allergies. Each fact is an item `field:value`, and a text has a set of them.
-
-The extractor is the same for real and for synthetic text, and needs not be right: what it gets wrong it gets wrong
-in train and control alike. It is written for English, American and British.
+There are two kinds of facts. Quasi-identifiers are facts that an outsider may know: age, sex, month, department,
+complaint. Sensitive attributes are facts that an outsider may want to learn: drugs, doses, laboratory values,
+smoking, alcohol, infections, mental health and substances, illnesses in the family, allergies. Each fact is an item
+`field:value`. The extractor is the same for real and for synthetic text and need not be accurate, because it makes
+the same errors in train and control. It is written for American and British English.
 """
 
 import math
@@ -51,15 +50,13 @@ _ALCOHOL = re.compile(
     r"(alcoholi\w+|alcohol (?:abuse|dependen\w+)|heavy drink\w*)|"
     r"(alcohol|etoh|drink(?:s|er)|beers?|wine|liquor|whiskey))\b"
 )
-_NO_YES = ("never", "former", "current")
-_DRINKING = ("none", "heavy", "some")
 _RELATIVE = re.compile(
     r"\b(?:(?:maternal|paternal) )?"
     r"(father|mother|brother|sister|grandfather|grandmother|aunt|uncle|cousin|son|daughter)s?\b"
 )
 _ALLERGY = re.compile(r"\b(?:allerg(?:y|ies|ic)(?: to)?\b:?|all:) ?(?:is|are|include)? ?((?:[a-z]+,? ?){1,4})")
 
-# endings that the international names of drugs share
+# endings shared by international names of drugs
 _DRUG_END = re.compile(
     r"\b(?!cholesterol\b)[a-z]{2,}(?:pril|sartan|olol|statin|prazole|conazole|dazole|tidine|mab|nib|gliptin|gliflozin|"
     r"glutide|cillin|mycin|floxacin|cycline|azepam|azolam|oxetine|pram|traline|triptan|gepant|parin|xaban|dipine|"
@@ -69,12 +66,12 @@ _DRUG_END = re.compile(
 _DRUGS = _words(
     "aspirin tylenol acetaminophen paracetamol warfarin coumadin heparin digoxin insulin metformin lasix norvasc "
     "lipitor zocor plavix prozac zoloft lexapro xanax ativan valium ambien percocet vicodin morphine codeine "
-    "oxycodone methadone suboxone naproxen aleve motrin advil ibuprofen benadryl allegra claritin zyrtec "
-    "singulair flonase advair albuterol ventolin nexium prilosec zantac synthroid levothyroxine prednisone medrol "
-    "lithium seroquel risperdal abilify depakote lamictal keppra topamax topiramate neurontin lyrica methotrexate "
-    "plaquenil colchicine allopurinol humira enbrel nitroglycerin amiodarone verapamil diltiazem cardizem diovan "
-    "cozaar clonidine tamoxifen viagra cialis levodopa pramipexole botulinum estrogen testosterone amoxicillin "
-    "augmentin bactrim cipro doxycycline sulfa latex penicillin iodine nystatin glipizide januvia lantus humalog "
+    "oxycodone methadone suboxone naproxen aleve motrin advil ibuprofen benadryl allegra claritin zyrtec singulair "
+    "flonase advair albuterol ventolin nexium prilosec zantac synthroid levothyroxine prednisone medrol lithium "
+    "seroquel risperdal abilify depakote lamictal keppra topamax topiramate neurontin lyrica methotrexate plaquenil "
+    "colchicine allopurinol humira enbrel nitroglycerin amiodarone verapamil diltiazem cardizem diovan cozaar "
+    "clonidine tamoxifen viagra cialis levodopa pramipexole botulinum estrogen testosterone amoxicillin augmentin "
+    "bactrim cipro doxycycline sulfa latex penicillin iodine nystatin glipizide januvia lantus humalog "
     "metoclopramide reglan zofran senna melatonin"
 )
 _COMPLAINTS = _words(
@@ -82,39 +79,32 @@ _COMPLAINTS = _words(
     "nausea vomiting diarrhea constipation reflux heartburn rash itch swelling numbness tingling weakness tremor "
     "seizure falls fracture sprain tear insomnia snoring hematuria dysuria incontinence bleeding anemia jaundice "
     "ascites diabetes hypertension asthma copd pneumonia bronchiectasis emphysema fibrosis angina stenosis "
-    "tachycardia stroke epilepsy parkinson sclerosis neuropathy sciatica arthritis osteoarthritis gout "
-    "osteoporosis lupus hypothyroidism thyroiditis graves cirrhosis colitis crohn celiac pancreatitis gallstones "
-    "hernia ulcer cancer carcinoma melanoma lymphoma leukemia tumor glaucoma cataract tinnitus sinusitis "
-    "tonsillitis otitis pregnancy infertility endometriosis obesity apnea apnoea "
-    "embolism thrombosis sepsis cellulitis dermatitis eczema psoriasis kidney prostate thyroid gallbladder "
-    "bladder knee shoulder hip ankle elbow wrist spine neck"
+    "tachycardia stroke epilepsy parkinson sclerosis neuropathy sciatica arthritis osteoarthritis gout osteoporosis "
+    "lupus hypothyroidism thyroiditis graves cirrhosis colitis crohn celiac pancreatitis gallstones hernia ulcer "
+    "cancer carcinoma melanoma lymphoma leukemia tumor glaucoma cataract tinnitus sinusitis tonsillitis otitis "
+    "pregnancy infertility endometriosis obesity apnea apnoea embolism thrombosis sepsis cellulitis dermatitis "
+    "eczema psoriasis kidney prostate thyroid gallbladder bladder knee shoulder hip ankle elbow wrist spine neck"
 )
-_DEPARTMENTS = {
-    "cardi": "cardiology",
-    "pulmon": "pulmonology",
-    "respir": "pulmonology",
-    "neurolog": "neurology",
-    "orthop": "orthopedics",
-    "gastroent": "gastroenterology",
-    "endocrin": "endocrinology",
-    "oncolog": "oncology",
-    "psychiatr": "psychiatry",
-    "dermatolog": "dermatology",
-    "urolog": "urology",
-    "gynecolog": "gynecology",
-    "gynaecolog": "gynecology",
-    "obstetric": "gynecology",
-    "pediatr": "pediatrics",
-    "paediatr": "pediatrics",
-    "ophthalm": "ophthalmology",
-    "nephrolog": "nephrology",
-    "rheumatolog": "rheumatology",
-    "hematolog": "hematology",
-    "surgery": "surgery",
-    "surgical": "surgery",
-    "emergency": "emergency",
-    "intensive": "intensive care",
-}
+_STEMS = (
+    "neurolog",
+    "oncolog",
+    "psychiatr",
+    "dermatolog",
+    "urolog",
+    "gynecolog",
+    "nephrolog",
+    "rheumatolog",
+    "hematolog",
+)
+_DEPARTMENTS = (
+    {stem: f"{stem}y" for stem in _STEMS}
+    | dict.fromkeys(("gynaecolog", "obstetric"), "gynecology")
+    | dict.fromkeys(("pediatr", "paediatr"), "pediatrics")
+    | dict.fromkeys(("pulmon", "respir"), "pulmonology")
+    | dict.fromkeys(("surgery", "surgical"), "surgery")
+    | {"cardi": "cardiology", "orthop": "orthopedics", "endocrin": "endocrinology", "ophthalm": "ophthalmology"}
+    | {"gastroent": "gastroenterology", "emergency": "emergency", "intensive": "intensive care"}
+)
 _DEPARTMENT = re.compile(rf"\b({'|'.join(_DEPARTMENTS)})")
 _INFECTIONS = _words("hiv aids syphilis gonorrhea chlamydia herpes tuberculosis hcv hbv")
 _MIND = _words(
@@ -128,10 +118,10 @@ _SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **di
 
 
 def quasi_identifiers(text: str) -> frozenset[str]:
-    """Return what an outsider may know of the patient, as items `field:value`.
+    """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (band of ten years, 90 for all above), sex, month, department, complaint; the first age and date of a
-    text count, the sex named most often, and every complaint and department.
+    Fields: age (band of ten years, 90 for all above), sex, month, department, complaint. The result contains the
+    first age and the month of the first date, the sex named most often, and every complaint and department.
     """
     plain = normalise(text)
     found = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -161,8 +151,13 @@ def sensitive_attributes(text: str) -> frozenset[str]:
     }
     found |= {f"drug:{m[0]}" for m in _DRUG_END.finditer(plain)}
     found |= {f"dose:{m[1]} {m[2]}" for m in _DOSE.finditer(plain)}
-    found |= {f"lab:{m[1]} {band}" for m in _LAB.finditer(plain) if (band := _band(float(m[2]))) is not None}
-    found |= _states(_SMOKING, "smoking", _NO_YES, plain) | _states(_ALCOHOL, "alcohol", _DRINKING, plain)
+    found |= {
+        f"lab:{m[1]} {math.floor(LAB_STEPS_PER_DOUBLING * math.log2(value))}"
+        for m in _LAB.finditer(plain)
+        if (value := float(m[2])) > 0
+    }
+    found |= _states(_SMOKING, "smoking", ("never", "former", "current"), plain)
+    found |= _states(_ALCOHOL, "alcohol", ("none", "heavy", "some"), plain)
     found |= {f"family:{pair}" for pair in _family(plain)}
     for match in _ALLERGY.finditer(plain):
         found |= {f"allergy:{w}" for w in _WORD.findall(match[1]) if w in _DRUGS or _DRUG_END.fullmatch(w)}
@@ -170,17 +165,11 @@ def sensitive_attributes(text: str) -> frozenset[str]:
 
 
 def _sex(plain: str) -> str | None:
-    """Return the sex that the text's words and letters name most often; None where neither or both do."""
-    women = men = 0
-    for match in _SEX.finditer(plain):
-        women, men = women + (match[1] is not None), men + (match[2] is not None)
-    for match in _SEX_LETTER.finditer(plain):
-        women, men = women + (match[1] == "f"), men + (match[1] == "m")
+    """Return the sex that the text names most often; None if it names none or both equally often."""
+    named = ["f" if match[1] else "m" for match in _SEX.finditer(plain)]
+    named += [match[1] for match in _SEX_LETTER.finditer(plain)]
+    women, men = named.count("f"), named.count("m")
     return None if women == men else "f" if women > men else "m"
-
-
-def _band(value: float) -> int | None:
-    return math.floor(LAB_STEPS_PER_DOUBLING * math.log2(value)) if value > 0 else None
 
 
 def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain: str) -> set[str]:
@@ -191,7 +180,7 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield each relative with the illnesses named within the next words of the sentence."""
+    """Yield each relative with each illness named within the next words of the sentence."""
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

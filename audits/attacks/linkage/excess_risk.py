@@ -1,8 +1,8 @@
-"""How much more often an attack is right about train persons than about control persons.
+"""Measure how much more often an attack is right about train persons than about control persons.
 
 A person's value is the mean over the variants of one attack (one neighbour or five, words or characters), in [0, 1].
-One number for each attack, so that no variant is chosen after its outcome is seen; with one variant it is 0 or 1, and
-everything here is what it is for proportions.
+There is one number for each attack, so no variant can be chosen after its result is known. With one variant the value
+is 0 or 1, and the formulas are those for proportions.
 """
 
 import math
@@ -18,9 +18,9 @@ Float = NDArray[np.float64]
 
 
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
-    """Return Wilson's interval of the mean of values in [0, 1], for as many trials as have the same variance.
+    """Return Wilson's interval of the mean of values in [0, 1], with the effective number of trials n'.
 
-        n' = n · mean(1 - mean) / variance (n where the variance is 0), Wilson's interval of mean · n' of n'
+        n' = n · mean(1 - mean) / variance (n if the variance is 0), Wilson's interval of mean · n' of n'
 
     With values 0 and 1 only, n' is n and this is Wilson's interval.
 
@@ -28,7 +28,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
         NotMeasurable: no value.
         InputError: a value outside [0, 1] or not a number.
 
-    Source: Wilson, JASA 1927; the effective number of trials as in surveys, Korn and Graubard, Survey Methodology
+    Reference: Wilson, JASA 1927; the effective number of trials as in surveys, Korn and Graubard, Survey Methodology
         1998.
     """
     if len(values) == 0:
@@ -44,7 +44,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
 def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return a_T - a_H, the difference of the means, with Newcombe's interval of the two Wilson intervals.
 
-    Source: Newcombe, Statistics in Medicine 1998, method 10.
+    Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
     of_train, of_control = (wilson_mean(v, confidence=confidence) for v in (train, control))
     a_t, a_h = float(train.mean()), float(control.mean())
@@ -53,7 +53,7 @@ def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
-    """Return R = (a_T - a_H) / (1 - a_H): of what control leaves to learn, the share learnt from being in train.
+    """Return R = (a_T - a_H) / (1 - a_H): the share of what is unknown after attacking control that train reveals.
 
     1 - R is the ratio q = (1 - a_T) / (1 - a_H) of two failure rates, whose interval has the closed form
 
@@ -62,51 +62,45 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
     with (l, u) Wilson's intervals of q_T and q_H; R lies in [1 - high, 1 - low].
 
-    Evaluating R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence), holds as well, and is two
-    thirds wider: it lets both arms be unlucky at once. Of 4,000 draws at a_T = a_H = .2 with 792 persons each, that
-    interval missed the truth on either side in 0.3 %, this one in 5 %, as asked.
+    Evaluating R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence), is valid as well and two
+    thirds wider, because it allows both arms to deviate at once. Of 4,000 draws at a_T = a_H = .2 with 792 persons
+    each, that interval missed the truth on either side in 0.3 %, this one in 5 %, as specified.
 
     Raises:
-        NotMeasurable: control leaves nothing to learn.
+        NotMeasurable: the attack is right about every control person.
 
-    Source: Newcombe, "MOVER-R confidence intervals for ratios and products of two independently estimated
+    Reference: Newcombe, "MOVER-R confidence intervals for ratios and products of two independently estimated
         quantities", Statistical Methods in Medical Research 2016, with Wilson's intervals.
     """
     q_t, q_h = 1 - float(train.mean()), 1 - float(control.mean())
     if q_h == 0:
-        raise NotMeasurable("the attack is right about every control person, so nothing is left to learn from train")
+        raise NotMeasurable("the attack is right about every control person, so train cannot reveal more")
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
-    # the difference is never below 0 but by rounding, because u (2 q - u) and l (2 q - l) are at most q^2
+    # the difference is below 0 only by rounding, because u (2 q - u) and l (2 q - l) are at most q^2
     high_root = math.sqrt(max(0.0, both**2 - u_t * l_h * (2 * q_t - u_t) * (2 * q_h - l_h)))
     low = l_t * (2 * q_t - l_t) / (both + low_root) if q_t > 0 else 0.0
     high = (both + high_root) / (l_h * (2 * q_h - l_h))
-    value = 1 - q_t / q_h
-    return Estimate(
-        value=value,
-        low=min(value, 1 - high),
-        high=max(value, 1 - low),
-        confidence=confidence,
-        n=min(len(train), len(control)),
-    )
+    value, n = 1 - q_t / q_h, min(len(train), len(control))
+    return Estimate(value=value, low=min(value, 1 - high), high=max(value, 1 - low), confidence=confidence, n=n)
 
 
 def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the persons per arm that tell a rate p from one of p + d: n >= (z + z')^2 · 2 p (1 - p) / d^2."""
+    """Return the persons per arm that distinguish rates p and p + d: n >= (z + z')^2 · 2 p (1 - p) / d^2."""
     return math.ceil(z_sum(confidence, power) ** 2 * 2 * p * (1 - p) / (d * d))
 
 
 def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
-    """Return how far above a rate p another must lie for n persons per arm to tell: the same the other way round."""
+    """Return the smallest d for which n persons per arm distinguish rates p and p + d."""
     return z_sum(confidence, POWER) * math.sqrt(2 * p * (1 - p) / n)
 
 
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
-    """Return the R that these persons tell from 0: (z + z') · sqrt(s^2 (1/n_T + 1/n_H)) / (1 - a_H).
+    """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 is the variance of the control persons' values with one more of 0 and one of 1, so that a rate of 0 among few
-    does not look like certainty; likewise a_H.
+    s^2 and a_H are the variance and mean of the control persons' values with one additional 0 and one additional 1,
+    so that a rate of 0 among few persons is not treated as certain.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

@@ -1,4 +1,4 @@
-"""Linkage audit: verdict and report; the attacks are in `audits/attacks/linkage/attacks.py`."""
+"""Linkage audit: verdict and report."""
 
 import math
 from typing import Any
@@ -16,7 +16,6 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.embeddings.planted import confirmed
 
 RARE_LIMIT = 0.09
-
 _DESCRIPTIONS = {
     "words": "rare words of the unknown half",
     "fields": "clinical facts of the unknown half",
@@ -29,11 +28,10 @@ _DESCRIPTIONS = {
 class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
-    Attack: someone knows a part of a record (a few facts of a patient, or the first half of a text), reads the
-        synthetic
-    rows most similar to it, and infers what they did not know. Someone else holds two documents and finds that both
-    lead to one synthetic row. The same attacks are run on control persons: what also works on them is general
-    knowledge of the population and no leak.
+    Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
+    synthetic rows most similar to it, and infers facts they did not know. Another attacker has two documents and
+    finds that both lead to one synthetic row. The same attacks are run on control persons: what also works on them is
+    general knowledge of the population and no leak.
 
     - words: first half -> a word of the second half that few persons use (one in a hundred, or ten persons); any
       text.
@@ -45,8 +43,7 @@ class Linkage:
     Metrics:
 
     - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the share of what is unknown
-      after attacking control that is learnt from being in train. Its limit is .05 from 1,097 persons, wider below
-      (`MARGINS`).
+      after attacking control that train reveals. Its limit is .05 from 1,097 persons, wider below (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, the worst of the first three; at most .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
     - scan_p: whether train persons are over- or under-represented among the most confident correct guesses; the
@@ -72,11 +69,10 @@ class Linkage:
     name = "linkage"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how much more the attacks learn about train than about control, with a three-way verdict.
+        """Return how much more the attacks reveal about train than about control, with a three-way verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 persons or synthetic records, or fewer than 20 persons with two
-                halves.
+            NotMeasurable: there are fewer than 20 persons, synthetic records, or persons with two halves.
             InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
@@ -106,22 +102,25 @@ def _judge(
     gating = [f for f in findings if f.required or f.limit is not None]
     sized = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
-    fails = [
-        *(_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)),
-        *(
-            ["facts of few persons"]
-            if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
-            else []
-        ),
-        *(["the most confident guesses"] if min(scans) < CHANCE_LEVEL else []),
-    ]
+    fails = [_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)]
+    if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare):
+        fails.append("facts of few persons")
+    if min(scans) < CHANCE_LEVEL:
+        fails.append("the most confident guesses")
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
     unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
-    verdict: Verdict = "fail" if fails else "insufficient" if unclear or unclear_rare else "pass"
+    verdict: Verdict = "pass"
+    reason = "The attacks reveal no more about train persons than about control persons."
+    if fails:
+        verdict = "fail"
+        reason = f"The attacks succeed differently on train and control persons: {', and '.join(fails)}."
+    elif unclear or unclear_rare:
+        verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
     by_name = {f.name: f for f in findings}
-    worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _largest_excess(f.estimate(confidence)))
+    relative = {f.name: f.estimate(confidence) for f in gating if f.kind == "relative"}
+    worst = by_name[max(relative, key=lambda name: max(relative[name].high, -relative[name].low))]
     metrics = {
-        "estimate": envelope([f.estimate(confidence) for f in gating if f.kind == "relative"], centre=0.0),
+        "estimate": envelope(list(relative.values()), centre=0.0),
         "half_to_half": by_name["half_to_half"].estimate(confidence),
         "inversion": by_name["inversion"].estimate(confidence),
         "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
@@ -130,7 +129,18 @@ def _judge(
         metrics["rare_excess"] = envelope([_rare_excess(f, confidence) for f in sized], centre=0.0)
     if all(f.limit is not None for f in gating):
         metrics["limit"] = exact(max(map(_limit, gating)), confidence=confidence, n=min(f.n for f in gating))
-    details = _details(findings, rare, holdout, people, confidence)
+    details = compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
+        "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
+        "rare_limit": RARE_LIMIT,
+        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},
+        "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
+        "power": power(
+            min(f.n for f in gating),
+            max(MARGINS[f.kind][0][0] for f in gating),
+            detectable_relative(worst.train, worst.control, confidence=confidence),
+        ),
+    }
     return two_sided_result(
         "linkage",
         verdict,
@@ -138,23 +148,12 @@ def _judge(
         _limit(worst),
         centre=0.0,
         metrics=metrics,
-        details=details | {"power": _power(gating, worst, confidence)},
-        reason=_reason(verdict, fails, unclear, holdout, people, confidence),
+        details=details,
+        reason=reason,
     )
 
 
-def _reason(
-    verdict: Verdict,
-    fails: list[str],
-    unclear: list[FamilyResult],
-    holdout: HoldoutTables,
-    people: Arms,
-    confidence: float,
-) -> str:
-    if verdict == "fail":
-        return f"The attacks succeed differently on train and control persons: {', and '.join(fails)}."
-    if verdict == "pass":
-        return "The attacks reveal no more about train persons than about control persons."
+def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
     smaller = min(people.n_train, people.n_control)
     short = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
     if short is not None:
@@ -184,18 +183,6 @@ def _persons_factor(found: Estimate, limit: float) -> float:
     return max(2.0, (half / max(away, limit / 5)) ** 2)
 
 
-def _details(
-    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
-) -> dict[str, Any]:
-    return compared(people, has_groups=holdout.has_groups) | {
-        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
-        "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
-        "rare_limit": RARE_LIMIT,
-        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},
-        "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
-    }
-
-
 def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:
     return {
         "persons": {"train": len(finding.train), "control": len(finding.control)},
@@ -206,21 +193,9 @@ def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> di
     }
 
 
-def _power(gating: list[FamilyResult], worst: FamilyResult, confidence: float) -> dict[str, Any]:
-    return power(
-        min(f.n for f in gating),
-        max(MARGINS[f.kind][0][0] for f in gating),
-        detectable_relative(worst.train, worst.control, confidence=confidence),
-    )
-
-
 def _limit(finding: FamilyResult) -> float:
     return MARGINS[finding.kind][-1][1] if finding.limit is None else finding.limit
 
 
 def _rare_excess(finding: FamilyResult, confidence: float) -> Estimate:
     return absolute_excess(finding.train, finding.control, confidence=confidence)
-
-
-def _largest_excess(found: Estimate) -> float:
-    return max(found.high, -found.low)

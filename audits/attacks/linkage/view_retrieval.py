@@ -1,7 +1,7 @@
-"""What an attacker knows of a person, as views of their records, and the synthetic rows nearest to each view.
+"""Views of records that an attacker may know, and the synthetic rows nearest to each view.
 
-A record has three views: its first half, its second half, and the whole. The rows nearest to a half are what an
-attacker who knows only that half would open first.
+A record has three views: its first half, its second half, and the whole. An attacker who knows only one half would
+first read the rows nearest to it.
 """
 
 from collections.abc import Sequence
@@ -19,48 +19,30 @@ from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 NEAREST = 10
 VIEWS = 3
 MIN_HALF_WORDS = 3
-
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestRows:
-    """The synthetic rows nearest to each query, the nearest first.
+    """The synthetic rows nearest to each query, in descending order of similarity."""
 
-    Args:
-        rows: (n, k) numbers of rows.
-        similarities: float32 (n, k), at most 1; the mean of the encoders' cosines.
-    """
-
-    rows: Int
-    similarities: Float32
-
-    def take(self, queries: Int) -> "NearestRows":
-        """Return what was found for these queries."""
-        return NearestRows(rows=self.rows[queries], similarities=self.similarities[queries])
+    rows: Int  # (n, k)
+    similarities: Float32  # (n, k), at most 1; the mean of the encoders' cosines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMatches:
-    """What each view of each real record (train first, then control) leads to.
+    """The rows nearest to each view of each real record; train records come first, then control."""
 
-    Args:
-        first: found from the first half.
-        second: found from the second half.
-        first_in_reference: rows of the reference table found from the first half.
-        full: for each encoder, found from the whole record, one row each.
-        reverse: for each encoder, the real record nearest to each synthetic row; (m,).
-    """
-
-    first: NearestRows
-    second: NearestRows
-    first_in_reference: NearestRows
-    full: dict[str, NearestRows]
-    reverse: dict[str, Int]
+    first: NearestRows  # synthetic rows nearest to the first half
+    second: NearestRows  # synthetic rows nearest to the second half
+    first_in_reference: NearestRows  # rows of the reference nearest to the first half
+    full: dict[str, NearestRows]  # by encoder: the synthetic row nearest to the whole record
+    reverse: dict[str, Int]  # by encoder: the real record nearest to each synthetic row, (m,)
 
 
 def split_halves(text: str) -> tuple[str, str]:
-    """Return the first half of a text's words, the larger where they are odd, and the rest."""
+    """Return the first half of a text's words, the larger one if their number is odd, and the rest."""
     words = text.split()
     middle = (len(words) + 1) // 2
     return " ".join(words[:middle]), " ".join(words[middle:])
@@ -72,28 +54,36 @@ def has_two_halves(texts: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
-    """Return the synthetic rows that each view of each record leads to.
+    """Return the synthetic rows nearest to each view of each record.
 
-    Halves are searched by words and characters together, the mean of both cosines, so that one attack has the sharp
-    eye of the one and the patience of the other. Whole records are searched by each encoder for itself, among them
-    the matrices passed by the caller.
+    Halves are searched by the mean of the word and the character cosine, which combines the precision of the one with
+    the tolerance of the other. Whole records are searched by each encoder separately, including the matrices passed
+    by the caller.
 
-    Random: the encoders' seeds and one order of the real records, so that equal similarities favour no role.
+    Randomness: the encoders' seeds, and one order of the real records, so that equal similarities favour no role.
     Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
     """
     encoded = encode(_with_views(holdout), rng)
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
-    n = len(holdout.train) + len(holdout.control)
-    first, second, full = (_view_rows(holdout, view) for view in range(VIEWS))
+    n_train, n_control = len(holdout.train), len(holdout.control)
+    n = n_train + n_control
+    first, second, full = (
+        np.concatenate(
+            [view * n_train + np.arange(n_train), VIEWS * n_train + view * n_control + np.arange(n_control)]
+        )
+        for view in range(VIEWS)
+    )
     order = rng.permutation(n)
     matches = {e.name: _mutual_nearest(e, full[order]) for e in encoded}
-    placed = np.empty(n, dtype=np.int64)
-    placed[order] = np.arange(n)
+    placed = np.argsort(order)
     return ViewMatches(
         first=nearest_rows([(stack_arms(e)[first], e.synthetic) for e in text_encoders]),
         second=nearest_rows([(stack_arms(e)[second], e.synthetic) for e in text_encoders]),
         first_in_reference=nearest_rows([(stack_arms(e)[first], e.reference) for e in text_encoders]),
-        full={name: found.take(placed) for name, (found, _) in matches.items()},
+        full={
+            name: NearestRows(rows=found.rows[placed], similarities=found.similarities[placed])
+            for name, (found, _) in matches.items()
+        },
         reverse={name: order[reverse] for name, (_, reverse) in matches.items()},
     )
 
@@ -101,7 +91,7 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
     """Return the tables with the first halves, the second halves and the whole of every real record.
 
-    Passed vectors describe whole records; they are repeated, and only the whole view of them is used.
+    Vectors passed by the caller describe whole records. They are repeated, and only those of the whole view are used.
     """
 
     def table(real: Table) -> Table:
@@ -115,13 +105,6 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
         )
 
     return replace(holdout, train=table(holdout.train), control=table(holdout.control))
-
-
-def _view_rows(holdout: HoldoutTables, view: int) -> Int:
-    """Return the rows of a view in the joined matrix, train first and then control."""
-    n_train, n_control = len(holdout.train), len(holdout.control)
-    train = np.arange(view * n_train, (view + 1) * n_train)
-    return np.concatenate([train, VIEWS * n_train + np.arange(view * n_control, (view + 1) * n_control)])
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:

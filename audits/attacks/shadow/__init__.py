@@ -1,1 +1,1 @@
-"""Whether rerunning the generator without a person shows in what it writes."""
+"""Shadow attack: whether reruns of the generator without a person differ detectably from reruns with them."""

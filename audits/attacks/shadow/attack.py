@@ -1,11 +1,14 @@
-"""The shadow attack: does rerunning the generator without a person show in what it writes?
+"""The shadow attack: infer from the tables of reruns of the generator which of them were trained on a person.
 
-The strongest attack on a release asks the generator itself: made again and again, with a flagged person and without,
-do its tables differ in a way that can be learnt? `audits/attacks/shadow/plan.py` says who is asked about.
+This is the strongest attack on a release, because the attacker runs the generator itself, with and without the target
+persons of `audits/attacks/shadow/plan.py`, and trains a classifier on the resulting tables.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,120 +16,189 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
 from audits.attacks.membership.scores import further_scores, membership_scores
-from audits.attacks.shadow.plan import FOLDS, Coins, ShadowPlan, permute_coins
+from audits.attacks.shadow.plan import FOLDS, Coins, ShadowPlan, permute_coins, read_plan, read_tables
 from audits.core.errors import InputError, NotMeasurable
+from audits.core.files import write_whole
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, HoldoutTables, arms, person_scores
 from audits.core.inputs import table_digest, take
 from audits.core.rates import exact
+from audits.core.report import AuditReport
 from audits.core.stats import FAIL_LEVEL, POWER, auc, holm, z_sum
 from audits.core.streams import stream
 from audits.core.two_sided import power
-from audits.core.types import AuditResult, Estimate, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict, without_number
 from audits.embeddings.encoders import encode
 
+REPORT = "shadow.json"
 Float = NDArray[np.float64]
-
-LEAST_OUT = 16  # reruns without a person, for a verdict of pass
+LEAST_OUT = 16  # reruns without a person that a pass requires
 MARGIN = 0.05
 TREES = 60
 LEAST_LEAF = 3
 PERMUTATIONS = 199
 
 
-def attack_reruns(  # noqa: PLR0913 - each is a setting of its own
+def judge_shadow(  # noqa: PLR0913 - the options of the command line
+    folder: Path,
+    inputs: AuditInputs,
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
+    permutations: int = PERMUTATIONS,
+    text: str = "text",
+    label: str = "label",
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> AuditReport:
+    """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
+
+    `text` and `label` are columns of the reruns' tables. `progress` receives the number of finished and of all steps
+    after each rerun's table and each permutation. The synthetic table of the inputs is not used. For the other
+    arguments see `attack_reruns`.
+
+    Raises:
+        InputError: the plan or a table is missing or not valid, the tables are not those of the plan, or the report
+            cannot be written.
+    """
+    plan = read_plan(folder)
+    tables = read_tables(folder, plan.runs, text=text, label=label)
+    done, total = count(1), plan.runs + permutations
+    try:
+        result = attack_reruns(
+            plan,
+            tables,
+            inputs,
+            seed=seed,
+            confidence=confidence,
+            permutations=permutations,
+            progress=lambda: progress(next(done), total),
+        )
+    except NotMeasurable as error:
+        result = without_number("shadow", "not_measurable", error.message)
+    reruns = {f"rerun {run}": table_digest(table) for run, table in enumerate(tables)}
+    report = AuditReport(
+        results=(result,),
+        inputs={"train": plan.train, "control": plan.control, **reruns},
+        tool=f"synthgen-audits {version('synthgen')}",
+    )
+    write_whole(folder / REPORT, report.to_json())
+    return report
+
+
+def as_text(result: AuditResult) -> str:
+    """Return the result as text for a terminal."""
+    lines = [f"shadow: {result.verdict}. {result.reason}"]
+    for name, estimate in (("target persons", result.estimate), ("non-members", result.control)):
+        if estimate is not None:
+            lines.append(f"  AUC of {name}: {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
+    worst = result.metrics.get("shadow.worst_person_auc")
+    if worst is not None:
+        p, worst_p = (result.metrics[f"shadow.{name}"].value for name in ("p", "worst_person_p"))
+        lines.append(
+            f"  highest AUC of one person: {worst.value:.3f}; p {p:.3f} for all persons, {worst_p:.3f} for this one"
+        )
+        leak = result.details["power"]["smallest_leak"]
+        lines.append(
+            "  no leak is certain to be detected"
+            if leak is None
+            else f"  an AUC of {leak:.3f} is detected with power .8"
+        )
+    return "\n".join(lines)
+
+
+def attack_reruns(  # noqa: PLR0913 - independent settings
     plan: ShadowPlan,
     tables: Sequence[Table],
-    train: Table,
-    control: Table,
-    reference: Table | None = None,
+    inputs: AuditInputs,
     *,
     seed: int = 0,
     confidence: float = 0.95,
     permutations: int = PERMUTATIONS,
     progress: Callable[[], None] = lambda: None,
 ) -> AuditResult:
-    """Return how well it is told from the reruns' tables which of them saw a person.
+    """Return how well a classifier infers from the reruns' tables which of them saw a person.
 
-    Every table is turned into the scores of `audits/attacks/membership/scores.py` of each person against it; a random
-    forest, fitted on three quarters of the reruns, says of the others which of them saw the person.
+    For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
+    three quarters of the reruns, predicts for the others which of them saw the person.
 
-    auc: P[a rerun that saw the person looks more like it than one that did not], the mean over the persons.
-    worst_person_auc: of the person found best.
-    p, worst_person_p: by dealing each person's coins anew and fitting every forest again, in how many dealings the
-        mean, and the highest of all persons, comes out as high. The spread over the dealings makes the intervals;
-        drawing reruns again with the forests as they are would make them too narrow.
+    auc: P[a rerun that saw the person scores higher than one that did not], the mean over the persons.
+    worst_person_auc: of the person with the highest AUC.
+    p, worst_person_p: share of permutations of each person's coins, with all forests trained again, in which the mean
+        and the highest AUC of all persons are as high. The spread over the permutations gives the intervals, because
+        resampling the reruns without training the forests again would make them too narrow.
 
-    It fails when a p, corrected for being two, is at most .05. It passes when the interval's upper end is
-    at most .55, with 16 reruns without each person. Where all dealings come out the same, the forests could tell
-    nothing whatever was there: the interval is then everything, and no leak is small enough to be named. The
-    control is the same attack on persons of control, whom no rerun saw, by coins that decided nothing.
+    The attack succeeds (fail) if a p, corrected for the two tests, is at most .05. It fails (pass) if the upper end
+    of the interval is at most .55, with 16 reruns without each person. If all permutations have the same result, the
+    forests detect nothing: the interval is then [0, 1] and no detectable leak is stated. The control is the same
+    attack on persons of control, whom no rerun saw, with coins that had no effect.
 
     Args:
-        plan: who was left out of which rerun.
-        tables: what each rerun wrote, in order.
-        train: as the plan was made from.
-        control: as the plan was made from.
-        reference: public text of the same kind; without it, control persons who are not asked about.
-        seed: of the encoders and the dealings.
+        plan: the target persons and the reruns that leave them out.
+        tables: output of each rerun, in order.
+        inputs: the train and control tables that the plan was made from, and a reference of public text of the same
+            kind. Without it the reference is the control persons who are not attacked.
+        seed: of the encoders and the permutations.
         confidence: one-sided, of every end.
-        permutations: how many dealings; no p can be below 1 / (permutations + 1).
-        progress: called after each table and after each dealing.
+        permutations: at least 2; the smallest possible p is 1 / (permutations + 1).
+        progress: called after each table and after each permutation.
 
     Raises:
-        InputError: the tables are not those of the plan, or there are fewer than 2 dealings.
-        NotMeasurable: a table has fewer than 20 records, or too few people are left to fit the encoders on.
+        InputError: the tables are not those of the plan, or there are fewer than 2 permutations.
+        NotMeasurable: a table has fewer than 20 records, or too few persons remain to fit the encoders on.
 
-    Privacy: reads all texts of the persons asked about; returns aggregates over reruns, and no name.
+    Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Cost: the scores of each table, and 4 · (permutations + 2) forests.
-    Source: reruns without a person, features of what they wrote and a random forest: "SMOTE & Mirrors", for tables of
-        numbers; scores of text, coins for many persons at once and the tests are ours.
+    Reference: reruns without a person, features of their output and a random forest: "SMOTE & Mirrors", for numerical
+        tables; scores of text, coins for many persons at once and the tests are ours.
     """
-    _check(plan, tables, train, control, permutations)
-    scores = _scores_of_reruns(plan, tables, train, control, reference, seed, progress)
-    x = _prepared(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), len(plan.persons))
-    asked, unseen = x[:, : len(plan.persons)], x[:, len(plan.persons) :]
-    found = person_aucs(predict_membership(asked, plan.inside), plan.inside)
-    of_non_members = person_aucs(predict_membership(unseen, plan.pretended), plan.pretended)
-    chance = _chance_aucs(asked, plan.inside, permutations, seed, progress)
-    alone = {name: float(person_aucs(asked[:, :, i], plan.inside).mean()) for i, name in enumerate(scores[0])}
-    return _judge(plan, found, of_non_members, chance, alone, confidence)
-
-
-def _scores_of_reruns(  # noqa: PLR0913, PLR0917 - what `attack_reruns` was given
-    plan: ShadowPlan,
-    tables: Sequence[Table],
-    train: Table,
-    control: Table,
-    reference: Table | None,
-    seed: int,
-    progress: Callable[[], None],
-) -> list[Mapping[str, Float]]:
-    """Return for each rerun the scores of the persons asked about, and then of the non-members."""
-    asked, non_members = _rows_of(train, plan.persons), _rows_of(control, plan.non_members)
-    others = (
-        _rows_of(control, sorted(set(control.groups) - set(plan.non_members))) if reference is None else reference
+    _check(plan, tables, inputs, permutations)
+    scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
+    n = len(plan.persons)
+    x = _standardised(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), n)
+    of_targets, inside = x[:, :n], plan.inside
+    chance = np.empty((permutations, n))
+    for i in range(permutations):
+        permuted = permute_coins(inside, stream(seed, f"shadow dealing {i}"))
+        chance[i] = person_aucs(predict_membership(of_targets, permuted), permuted)
+        progress()
+    return _judge(
+        plan,
+        person_aucs(predict_membership(of_targets, inside), inside),
+        person_aucs(predict_membership(x[:, n:], plan.pretended), plan.pretended),
+        chance,
+        {name: float(person_aucs(of_targets[:, :, i], inside).mean()) for i, name in enumerate(scores[0])},
+        confidence,
     )
-    if len(others) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
+
+
+def _scores_of_reruns(
+    plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, seed: int, progress: Callable[[], None]
+) -> list[Mapping[str, Float]]:
+    control = inputs.control
+    targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
+    reference = inputs.reference
+    if reference is None:
+        reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
+    if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders {MIN_PERSONS} records of other "
-            "people to be fitted on"
+            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders need {MIN_PERSONS} records of "
+            "other persons to be fitted on"
         )
     scores = []
     for table in tables:
-        scores.append(features(asked, non_members, others, table, seed))
+        scores.append(features(targets, non_members, reference, table, seed))
         progress()
     return scores
 
 
 def features(
-    asked: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
-) -> Mapping[str, NDArray[np.float64]]:
-    """Return the scores of each person asked about, and then of each stranger, against one rerun's table.
+    targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
+) -> Mapping[str, Float]:
+    """Return the scores of each target person, and then of each non-member, for one rerun's table.
 
-    The encoders are fitted on the reference with the same stream each time, so that tables are all that differs.
+    The encoders are fitted on the reference with the same stream each time, so that only the tables differ.
     """
     holdout = HoldoutTables(
-        synthetic=synthetic, train=asked, control=non_members, reference=reference, reference_is_control=False
+        synthetic=synthetic, train=targets, control=non_members, reference=reference, reference_is_control=False
     )
     rows = arms(holdout).row_person
     encoded = encode(holdout, stream(seed, "shadow encoders"))
@@ -135,16 +207,9 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return for each rerun and person how likely the rerun saw the person, by forests that were fitted on others.
+    """Return the probability that each rerun saw each person, by forests trained on the reruns of other folds.
 
-    One forest serves all persons of a fold.
-
-    Args:
-        x: scores; (runs, persons, scores).
-        coins: bool (runs, persons).
-
-    Returns:
-        (runs, persons), from 0 to 1.
+    One forest serves all persons of a fold. `x` has the shape (runs, persons, scores), the result (runs, persons).
     """
     fold = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -158,32 +223,22 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return for each person P[a rerun that saw them is told above one that did not]; (persons,)."""
+    """Return for each person P[a rerun that saw them is predicted higher than one that did not]; (persons,)."""
     return np.array([auc(t[c], t[~c]) for t, c in zip(predicted.T, coins.T, strict=True)])
 
 
-def _chance_aucs(asked: Float, inside: Coins, permutations: int, seed: int, progress: Callable[[], None]) -> Float:
-    """Return the AUC of each person for coins that are dealt anew; (permutations, persons)."""
-    chance = np.empty((permutations, inside.shape[1]))
-    for i in range(permutations):
-        dealt = permute_coins(inside, stream(seed, f"shadow dealing {i}"))
-        chance[i] = person_aucs(predict_membership(asked, dealt), dealt)
-        progress()
-    return chance
-
-
-def _prepared(x: Float, n: int) -> Float:
+def _standardised(x: Float, n: int) -> Float:
     """Return scores centred per person over the reruns, in units of the spread of non-members' scores.
 
-    No coin is looked at. Non-members, from person n on, show how much a score moves from rerun to rerun by itself; a
-    unit of each person's own would make a person who is always told no clearer than one who never is.
+    The coins are not used. Non-members, from person n on, show how much a score varies between reruns without an
+    effect. If each person had their own unit, a person who is always detected would not differ from one who never is.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # no spread: nothing was measured
+    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # without spread nothing was measured
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
@@ -200,34 +255,40 @@ def _judge(
     alone: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
+    runs, mean, highest = plan.runs, float(found.mean()), float(found.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
-    area = _estimate(float(found.mean()), error, plan.runs, confidence)
-    metrics = {
-        "auc": area,
-        "worst_person_auc": _estimate(float(found.max()), error_of_one, plan.runs, confidence),
-        "p": exact(_p(chance.mean(axis=1), float(found.mean())), confidence=confidence, n=plan.runs),
-        "worst_person_p": exact(_p(chance.max(axis=1), float(found.max())), confidence=confidence, n=plan.runs),
-    }
-    out, able = plan.runs // 2, _power(plan, error, confidence)
-    is_told = min(holm([metrics["p"].value, metrics["worst_person_p"].value])) <= FAIL_LEVEL
-    if is_told:
-        verdict: Verdict = "fail"
-        reason = "What the generator writes tells whether it saw a flagged person."
+    area = _estimate(mean, error, runs, confidence)
+    p, worst_p = _p(chance.mean(axis=1), mean), _p(chance.max(axis=1), highest)
+    out, able = runs // 2, _power(runs, error, confidence)
+    verdict: Verdict = "insufficient"
+    if min(holm([p, worst_p])) <= FAIL_LEVEL:
+        verdict, reason = "fail", "The generator's output reveals whether it was trained on a target person."
     elif out >= LEAST_OUT and area.high <= 0.5 + MARGIN:
-        verdict, reason = "pass", "What the generator writes does not tell whether it saw a flagged person."
+        verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        verdict, reason = "insufficient", _undecided(plan, able)
+        reason = f"{runs} reruns, {out} without each of {len(plan.persons)} persons, are inconclusive: "
+        least = "at least" if able["smallest_leak"] is None else "about"
+        reason += (
+            "all permutations have the same result, so the attack detects nothing. More reruns are needed."
+            if able["n_needed"] is None
+            else f"{least} {able['n_needed']} reruns are needed."
+        )
     return AuditResult(
         name="shadow",
         verdict=verdict,
         status="measured",
         estimate=area,
-        control=_estimate(float(of_non_members.mean()), error, plan.runs, confidence),
+        control=_estimate(float(of_non_members.mean()), error, runs, confidence),
         threshold=0.5 + MARGIN,
         direction="lower_is_safer",
-        metrics={f"shadow.{name}": estimate for name, estimate in metrics.items()},
+        metrics={
+            "shadow.auc": area,
+            "shadow.worst_person_auc": _estimate(highest, error_of_one, runs, confidence),
+            "shadow.p": exact(p, confidence=confidence, n=runs),
+            "shadow.worst_person_p": exact(worst_p, confidence=confidence, n=runs),
+        },
         details={
-            "reruns": plan.runs,
+            "reruns": runs,
             "reruns_without_a_person": out,
             "persons": len(plan.persons),
             "auc_of_each_score_alone": dict(alone),
@@ -237,37 +298,28 @@ def _judge(
     )
 
 
-def _power(plan: ShadowPlan, error: float, confidence: float) -> Mapping[str, float | int | None]:
-    """Return what so many reruns could tell, by how far the mean came out apart where the coins decided nothing.
+def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
+    """Return the power of so many reruns, from the spread of the mean AUC over the permutations.
 
-    Forests of too few reruns do not learn, so a small spread of theirs promises nothing.
+    Forests trained on too few reruns do not learn, so their small spread does not imply power.
     """
-    reach, learn = z_sum(confidence, POWER) * error, error > 0 and plan.runs >= 2 * LEAST_OUT
-    needed = max(2 * LEAST_OUT, math.ceil(plan.runs * (reach / MARGIN) ** 2)) if error > 0 else None
-    return power(plan.runs, needed, min(1.0, 0.5 + reach) if learn else None)
+    reach, learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * LEAST_OUT
+    needed = max(2 * LEAST_OUT, math.ceil(runs * (reach / MARGIN) ** 2)) if error > 0 else None
+    return power(runs, needed, min(1.0, 0.5 + reach) if learn else None)
 
 
-def _undecided(plan: ShadowPlan, able: Mapping[str, float | int | None]) -> str:
-    """Return why the reruns do not decide."""
-    done = f"{plan.runs} reruns, {plan.runs // 2} without each of {len(plan.persons)} persons, do not decide"
-    if able["n_needed"] is None:
-        return f"{done}: whatever the coins, the same is told, so nothing could be seen. More reruns are needed."
-    least = ", at the least" if able["smallest_leak"] is None else ""
-    return f"{done}; about {able['n_needed']} reruns would{least}."
-
-
-def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, permutations: int) -> None:
+def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:
     problems = [
         f"the {name} table is not the one the plan was made from"
-        for name, table, wanted in (("train", train, plan.train), ("control", control, plan.control))
+        for name, table, wanted in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
         if table_digest(table) != wanted
     ]
     if len(tables) != plan.runs:
-        problems.append(f"the plan has {plan.runs} reruns, {len(tables)} tables are given")
+        problems.append(f"the plan has {plan.runs} reruns, but {len(tables)} tables were given")
     if permutations < 2:
-        problems.append(f"the coins must be dealt anew twice at least, got {permutations}")
+        problems.append(f"at least two permutations of the coins are required, got {permutations}")
     if problems:
-        raise InputError("the reruns cannot be judged", problems=problems)
+        raise InputError("the reruns cannot be audited", problems=problems)
 
 
 def _rows_of(table: Table, names: Sequence[str]) -> Table:

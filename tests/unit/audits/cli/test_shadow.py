@@ -95,4 +95,4 @@ def test_too_small_tables_are_not_measurable(planned):
 def test_a_second_plan_is_refused(files, planned):
     _, paths, synthetic = files
     done = run("shadow-plan", "--synthetic", synthetic, *paths, "--out", planned[2])
-    assert "holds a plan already" in str(done.exception)
+    assert "already contains a plan" in str(done.exception)

@@ -9,19 +9,13 @@ NUMBER = "4450012739"
 @pytest.mark.parametrize(
     "written",
     [
-        "4450012739",
-        "4-4-5-0-0-1-2-7-3-9",
-        "445_001_2739",
-        "445,001,2739",
-        "445 / 001 / 2739",
+        NUMBER,
+        *(separator.join(NUMBER) for separator in ("-", " ", "\u0301")),
+        *(f"445{separator}001{separator}2739" for separator in ("_", ",", ".", " / ", "·", "x")),
         "4450\n012739",
-        "445·001·2739",
         "(445) 001 - 2739",
         "44'500'12739",
-        "4 4 5 0 0 1 2 7 3 9",
-        "445.001.2739",
         "٤٤٥٠٠١٢٧٣٩",
-        "4\u03014\u03015\u03010\u03010\u03011\u03012\u03017\u03013\u03019",
         "445OO12739",
         "445ooI2739",
         "4450 o1 2739",
@@ -34,7 +28,6 @@ NUMBER = "4450012739"
         "4th 4th 5th 0th 0th 1st 2nd 7th 3rd 9th",
         "fourth fourth fifth zeroth zeroth first second seventh third ninth",
         "4a4a5a0a0a1a2a7a3a9",
-        "445x001x2739",
         "%34%34%35%30%30%31%32%37%33%39",
         "&#52;&#52;&#53;&#48;&#48;&#49;&#50;&#55;&#51;&#57;",
         "&#x34;&#x34;5001273&#x39;",
@@ -42,7 +35,7 @@ NUMBER = "4450012739"
         "four\u200bfour\u200bfive\u200bzero\u200bzero one two seven 39",
     ],
 )
-def test_a_number_is_read_however_it_is_written(written):
+def test_number_is_read_in_any_notation(written):
     runs = digit_runs(normalise(f"the file, {written}, was lost"))
     assert NUMBER in [run.digits for run in runs]
 
@@ -57,11 +50,11 @@ def test_a_number_is_read_however_it_is_written(written):
         ("bp 120/80 at 9", ["12080", "9"]),
     ],
 )
-def test_runs_end_where_words_stand(text, runs):
+def test_runs_end_at_words(text, runs):
     assert [run.digits for run in digit_runs(text)] == runs
 
 
-def test_each_digit_is_placed():
+def test_each_digit_is_located():
     text = "no 44-five o1"
     (run,) = digit_runs(text)
     assert [text[a:b] for a, b in zip(run.starts, run.ends, strict=True)] == ["4", "4", "five", "o", "1"]

@@ -1,57 +1,112 @@
 import pytest
 
-from audits.attacks.identifiers.disguised import judge_disguised
-from audits.attacks.identifiers.patterns import read_content
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
+from audits.attacks.identifiers.disguised import find_known_names, judge_disguised, leaked_parts
+from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
+from audits.core.types import AuditInputs
+from audits.text.normalise import normalise
 
-ANN, CY = 0, 1
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
+NAME = ("emily", "quistgaard")
+PART = (ANN, ["Marguerite Quistgaardsen"])
 
 
 @pytest.fixture
-def judged(module_at):
-    """Return a function that judges texts against identifiers of (person, texts): one of train, some of control."""
-    tables = module_at("tests/unit/audits/attacks/identifiers/test_tables.py")
+def people_of(module_at):
+    """Return a function that gives the persons of synthetic, train and control texts."""
+    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
+
+    def read(made, train=("a", "b"), control=("c", "d", "e", "f")):
+        return read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
+
+    return read
+
+
+@pytest.fixture
+def judged(people_of):
+    """Return a function that counts the disguised (person, texts) in texts and gives their places."""
 
     def judge(made, lists, seen=()):
-        from audits.core.types import AuditInputs
-
-        inputs = AuditInputs(
-            synthetic=tables.table(*made), train=tables.table("a"), control=tables.table("b", "c", "d", "e")
-        )
-        people = read_people(inputs)
-        recorded = index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists])
-        returns = SyntheticOccurrences(recorded)
-        synthetic = read_synthetic(made, returns)
-        for text in made:
-            returns.read(read_content(text))
-        others = OtherOccurrences(recorded, returns)
-        pool = read_pool(people, synthetic, others)
-        return judge_disguised(made, (recorded, returns, others), pool, people, SURPRISAL, seen)
+        people = people_of(made)
+        occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
+        pool = read_pool(people, read_synthetic(made, occurrences), occurrences)
+        return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))
 
     return judge
 
 
-def test_a_number_in_words_is_a_leak_once(judged):
-    found = judged(["no four eight two one three three seven seven"], [(ANN, ["48213377"])])
-    assert found.hard == 1
-    assert "known number, digits" in [place.kind for place in found.places[0]]
+@pytest.fixture
+def parts(people_of):
+    """Return a function that gives the parts of names of (person, names) that occur in texts."""
+
+    def found(made, lists, *, known=(), **texts):
+        recorded = index_identifiers([names for _, names in lists], [owner for owner, _ in lists])
+        return leaked_parts(made, recorded, people_of(made, **texts), SURPRISAL, set(known))
+
+    return found
 
 
-def test_what_was_found_openly_is_not_counted_again(judged):
-    assert judged(["48213377"], [(ANN, ["48213377"])], seen=["48213377"]).hard == 0
+def test_number_in_words_is_one_leak(judged):
+    hard, places = judged(["no four eight two one three three seven seven"], [(ANN, ["48213377"])])
+    assert hard == 1
+    assert "known number, digits" in [place.kind for place in places[0]]
 
 
-def test_a_number_of_control_is_no_leak_and_a_desks_phone_is_exempt(judged):
+def test_identifier_found_openly_is_not_counted_again(judged):
+    assert judged(["48213377"], [(ANN, ["48213377"])], seen=["48213377"])[0] == 0
+
+
+def test_number_of_control_is_no_leak_and_phone_of_front_desk_is_exempt(judged):
     made = ["call five five five oh one two three four five six"]
-    assert judged(made, [(CY, ["555 012 3456"])]).hard == 0
-    assert judged(made, [(ANN, ["555 012 3456"]), (CY, ["555 012 3456"])]).hard == 0
-    assert judged(made, [(ANN, ["555 012 3456"])]).hard == 1
+    assert judged(made, [(CY, ["555 012 3456"])])[0] == 0
+    assert judged(made, [(ANN, ["555 012 3456"]), (CY, ["555 012 3456"])])[0] == 0
+    assert judged(made, [(ANN, ["555 012 3456"])])[0] == 1
 
 
-def test_a_name_backwards_is_a_leak_unless_names_of_control_return_so(judged):
+def test_reversed_name_is_a_leak_unless_reversed_names_of_control_occur(judged):
     lists = [(ANN, ["Emily Quistgaard"]), (CY, ["Theodric Vanhoutte"]), (CY + 1, ["Ottoline Brackenridge"])]
     made = ["draagtsiuq ylime", "ettuohnav cirdoeht", "egdirnekcarb enilotto"]
-    assert [judged(made[:n], lists).hard for n in (1, 2, 3)] == [1, 1, 0]
+    assert [judged(made[:n], lists)[0] for n in (1, 2, 3)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "written", ["Emily Quistgaard", "emilyquistgaard", "draagtsiuq ylime", "Quistgaard, Emily", "Emi-ly Quist gaard"]
+)
+def test_name_is_found_by_its_letters(written):
+    text = f"as {written} said"
+    (hit,) = find_known_names({7: [NAME]}, ["nothing", text])
+    assert (hit.number, hit.row) == (7, 1)
+    assert normalise(text)[hit.start : hit.end] == normalise(written)
+
+
+def test_short_names_are_ignored():
+    assert list(find_known_names({0: [("anna", "kim")]}, [None])) == []
+
+
+def test_spelling_of_two_names_matches_both():
+    assert {hit.number for hit in find_known_names({1: [NAME], 2: [NAME[::-1]]}, ["emily quistgaard"])} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "written", ["Quistgaardsen", "M. Quistgaardsen", "Marguerite Jane Quistgaardsen", "of the QUISTGAARDSEN family"]
+)
+def test_rare_surname_identifies_its_person(parts, written):
+    assert parts([f"seen by {written} today"], [PART])[("quistgaardsen",)] == [ANN]
+
+
+def test_surname_of_several_persons_identifies_nobody(parts):
+    made = ["seen by Quistgaardsen today"]
+    assert parts(made, [PART, (CY, ["Ottoline Quistgaardsen"])]) == {}
+    assert parts(made, [PART], control=("c", "near Quistgaardsen street", "e", "f")) == {}
+    assert parts(made, [PART], train=("Quistgaardsen came", "b")) == {("quistgaardsen",): [ANN]}
+    assert parts(made, [PART], known=(ANN,)) == {}
+    assert parts(["seen by Ann today"], [(ANN, ["Ann Lee"])]) == {}
+    assert parts(["seen by quistgaardsen"], []) == {}
+
+
+def test_surnames_of_control_in_the_table_explain_those_of_train(parts):
+    made = ["quistgaardsen", "brackenridges", "vanhouttesteen"]
+    control = [(CY, ["Ottoline Brackenridges"]), (CY + 1, ["Theodric Vanhouttesteen"])]
+    assert [len(parts(made[:n], [PART, *control])) for n in (1, 2, 3)] == [1, 1, 0]

@@ -34,7 +34,7 @@ def test_lists_are_read_row_by_row(tmp_path, form):
         ("missing.jsonl", None, "cannot be read"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_never_shown(tmp_path, name, content, said):
+def test_invalid_list_is_rejected_without_showing_its_content(tmp_path, name, content, said):
     if content is not None:
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:

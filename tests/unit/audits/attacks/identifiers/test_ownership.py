@@ -4,19 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.identifiers.ownership import MANY, KeyCollector, OwnerCollector, SharingCollector
+from audits.attacks.identifiers.ownership import MANY, KeyCollector, OwnerCollector, SharingCollector, exceeds_control
 
 strings = st.text(alphabet="abc", max_size=3)
 rows = st.lists(st.tuples(st.lists(strings, max_size=6), st.integers(0, 3)), max_size=12)
 
 
-@pytest.fixture(params=[2, 1 << 20])
-def block(request, monkeypatch):
-    monkeypatch.setattr("audits.attacks.identifiers.ownership.BLOCK_KEYS", request.param)
-
-
 def owners_of(table):
-    """The slow way: a set of owners for each string."""
+    """Return the set of owners of each string, by brute force."""
     found = defaultdict(set)
     for items, owner in table:
         for item in items:
@@ -24,49 +19,52 @@ def owners_of(table):
     return found
 
 
-@given(table=rows, asked=strings)
-def test_keys_stand_for_the_strings_taken_in(table, asked):
-    collector = KeyCollector()
-    for items, _ in table:
-        collector.add(items)
-    keys, known = collector.done(), owners_of(table)
-    assert len(keys) == len(known)
-    assert (asked in keys) == (asked in known)
-    assert all(item in keys for item in known)
-
-
-@given(rows)
-def test_the_only_owner_is_known_and_several_are_many(table):
-    collector = OwnerCollector()
+@given(table=rows, probe=strings)
+def test_collectors_agree_with_brute_force(table, probe):
+    collector, owner_collector, sharing = KeyCollector(), OwnerCollector(), SharingCollector()
     for items, owner in table:
-        collector.add(items, owner)
-    owned, known = collector.done(), owners_of(table)
-    assert len(owned.keys) == len(known)
-    for item, who in known.items():
-        assert owned.owner[owned.place([item])[0]] == (next(iter(who)) if len(who) == 1 else MANY)
+        collector.add(items)
+        owner_collector.add(items, owner)
+        for item in items:
+            sharing.add(item, owner)
+    keys, owned, known = collector.collected(), owner_collector.collected(), owners_of(table)
+    assert len(keys) == len(owned.keys) == len(known)
+    assert (probe in keys) == (probe in known)
+    assert all(item in keys for item in known)
+    for item, owners in known.items():
+        assert owned.owner[owned.positions([item])[0]] == (next(iter(owners)) if len(owners) == 1 else MANY)
+    assert sorted(sharing.n_owners().tolist()) == sorted(map(len, known.values()))
 
 
-def test_blocks_change_nothing(block):
+@pytest.mark.parametrize("block", [2, 1 << 20])
+def test_block_size_changes_nothing(block, monkeypatch):
+    monkeypatch.setattr("audits.attacks.identifiers.ownership.BLOCK_KEYS", block)
     collector, keys = OwnerCollector(), KeyCollector()
     for i in range(50):
         collector.add([f"w{i % 7}", f"own{i}", "all"], i)
         keys.add([f"own{2 * i}"])
-    owned = collector.done()
+    owned = collector.collected()
     assert len(owned.keys) == 58
-    assert owned.owner[owned.place(["own9", "w3", "all", "own0"])].tolist() == [9, MANY, MANY, 0]
-    assert owned.stand_in(keys.done()).sum() == 25
-    assert len(keys.done()) == 50
+    assert owned.owner[owned.positions(["own9", "w3", "all", "own0"])].tolist() == [9, MANY, MANY, 0]
+    assert owned.occur_in(keys.collected()).sum() == 25
+    assert len(keys.collected()) == 50
 
 
-def test_nothing_taken_in():
-    assert len(KeyCollector().done()) == len(OwnerCollector().done().keys) == len(SharingCollector().n_owners()) == 0
-    assert "a" not in KeyCollector().done()
+def test_empty_collectors():
+    empty = KeyCollector().collected()
+    assert len(empty) == len(OwnerCollector().collected().keys) == len(SharingCollector().n_owners()) == 0
+    assert "a" not in empty
 
 
-@given(rows)
-def test_owners_are_counted_once(table):
-    sharing = SharingCollector()
-    for items, owner in table:
-        for item in items:
-            sharing.add(item, owner)
-    assert sorted(sharing.n_owners().tolist()) == sorted(len(who) for who in owners_of(table).values())
+@pytest.mark.parametrize(
+    ("train", "others", "is_leak"),
+    [(0, 0, False), (1, 0, True), (1, 1, True), (1, 2, False), (5, 2, False), (12, 2, True), (30, 30, False)],
+)
+def test_two_matches_of_control_explain_as_many_of_train(train, others, is_leak):
+    assert exceeds_control(train, others, 0.5, minimum=2) == is_leak
+
+
+def test_exceeds_control_equals_the_binomial_tail():
+    """P[Bin(9, 1/2) >= 8] = 10 / 512 = .0195, P[Bin(10, 1/2) = 10] = .00098."""
+    assert not exceeds_control(8, 1, 0.5, minimum=1)
+    assert exceeds_control(10, 0, 0.5, minimum=0)

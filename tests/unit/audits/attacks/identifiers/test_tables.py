@@ -1,6 +1,9 @@
+import pytest
+
 from audits.attacks.identifiers.patterns import Entity
-from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
-from audits.attacks.identifiers.tables import rare_words, read_people, read_pool, read_synthetic
+from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
+from audits.attacks.identifiers.surprisal import Surprisal
+from audits.attacks.identifiers.tables import judge_patterned, rare_words, read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 
@@ -10,24 +13,18 @@ def table(*texts, groups=None):
 
 def read(made, train, control, reference=None, set_aside=None):
     inputs = AuditInputs(synthetic=made, train=train, control=control, reference=reference, set_aside=set_aside)
-    people, recorded = read_people(inputs), index_identifiers([], [])
-    returns = SyntheticOccurrences(recorded)
-    synthetic = read_synthetic(made.texts, returns)
-    return people, synthetic, read_pool(people, synthetic, OtherOccurrences(recorded, returns))
+    people, occurrences = read_people(inputs), Occurrences(index_identifiers([], []))
+    synthetic = read_synthetic(made.texts, occurrences)
+    return people, synthetic, read_pool(people, synthetic, occurrences)
 
 
-def test_owners_are_train_then_control_then_the_public_then_what_was_set_aside():
+def test_owners_are_numbered_train_control_public_and_set_aside():
     number = "MRN 48213377"
-    people, synthetic, pool = read(
-        table(number),
-        table("a", number, groups=("t", "u")),
-        table(number, "b", "c"),
-        table(number),
-        table("x " + number),
-    )
+    made, train, control = table(number), table("a", number, groups=("t", "u")), table(number, "b", "c")
+    people, synthetic, pool = read(made, train, control, table(number), table("x " + number))
     assert (people.n_train, people.n_control, people.n_persons) == (2, 3, 5)
     assert list(pool.entities[Entity("mrn", "48213377")]) == [1, 2, 5, 6]
-    assert list(people.row_owners()) == [0, 1, 2, 3, 4, 5, 6]
+    assert [owner for _, owner in people.rows()] == [0, 1, 2, 3, 4, 5, 6]
     assert "48213377" in synthetic.numbers
 
 
@@ -38,5 +35,49 @@ def test_contacts_of_exactly_two_persons_are_counted():
     assert pool.n_of_kind["email", True] == 2
 
 
-def test_short_words_are_nobodys():
+def test_short_words_are_not_rare():
     assert rare_words(["the", "patient"]) == {"patient"}
+
+
+def judged(made, train, control=("a", "b", "c"), *public):
+    """Judge patterned identifiers in texts of two train persons, three of control and the public."""
+    rows = [table(*texts) for texts in (made, train, control, *([public] if public else []))]
+    return judge_patterned(*read(*rows), Surprisal(["the patient was seen"]))
+
+
+def test_number_of_up_to_ten_persons_is_a_leak_of_each():
+    found = judged(["see 48213377"], ["MRN 48213377", "record no 48213377"])
+    assert found.hard == 1
+    assert {tuple(whose) for _, whose in found.terms.entities.values()} == {(0, 1)}
+    assert judged(["see 48213377"], [f"MRN 48213377 {i}" for i in "abcdefghijk"]).hard == 0
+
+
+def test_number_of_train_and_control_is_a_leak_and_no_excess():
+    found = judged(["see 48213377"], ["MRN 48213377", "x"], ["chart no 48213377", "b", "c"])
+    assert (found.hard, found.hit.any()) == (1, False)
+
+
+def test_number_in_public_text_is_no_leak():
+    assert judged(["see 48213377"], ["MRN 48213377", "x"], ["a", "b", "c"], "MRN 48213377").hard == 0
+
+
+@pytest.mark.parametrize("contact", ["a.b@clinic.org", "020 7946 0958", "www.clinic.org/desk"])
+def test_contact_of_control_is_exempt_and_no_other_contact(contact):
+    train, control = [f"ask {contact}", "or my.own@home.example"], [f"at {contact}", "b", "c"]
+    assert judged([contact], train, control).hard == 0
+    assert judged([f"{contact}, my.own@home.example"], train, control).hard == 1
+
+
+def test_shared_contacts_of_one_kind_exempt_no_other_kind():
+    phones = [f"020 7946 09{i}" for i in range(10, 14)]
+    train, control = [f"call {' or '.join(phones)}", "my.own@home.example"], [*(f"call {p}" for p in phones), "b"]
+    found = judged(["write to my.own@home.example"], train, control)
+    assert (found.hard, found.passed_on) == (1, {"email": 0, "phone": 4, "url": 0})
+    mails = [f"desk{i}@b.example" for i in range(4)]
+    train, control = [f"ask {' or '.join(mails)}", "my.own@home.example"], [*(f"ask {m}" for m in mails), "b"]
+    assert judged(["write to my.own@home.example"], train, control).hard == 0
+
+
+def test_counts_by_kind_include_identifiers_of_one_side_only():
+    found = judged(["48213377, 48213378"], ["MRN 48213377", "x"], ["MRN 48213378", "b", "c"])
+    assert found.by_kind["mrn"] == [1, 1]

@@ -1,4 +1,6 @@
-"""Guessing what is hidden from the rows nearest to what is known."""
+"""Guesses of the hidden part of a record by the rows nearest to its known part."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def found(numbers, similarities):
     return NearestRows(rows=np.array(numbers), similarities=np.array(similarities, dtype=np.float32))
 
 
-def questions(stated, auxiliary, target, worth):
+def secrets_of(stated, auxiliary, target, worth):
     width = len(worth)
     return Secrets(
         stated=rows(*stated, width=width),
@@ -43,35 +45,35 @@ def questions(stated, auxiliary, target, worth):
     )
 
 
-def test_the_rows_vote_by_similarity_and_worth():
-    """Rows 0, 1, 2 tell {0, 1}, {1, 2}, {3}; the record knows 1."""
-    secrets = questions([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 5.0, 8.0])
+def test_rows_vote_by_similarity_and_worth():
+    """Rows 0, 1, 2 have items {0, 1}, {1, 2}, {3}; item 1 is known."""
+    secrets = secrets_of([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 5.0, 8.0])
     one, three = (guess_by_vote(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), secrets, k, np.arange(4)) for k in (1, 3))
     assert (one.correct[0], one.confidence[0]) == (False, pytest.approx(1.0 * 4 * 0.5))
     assert three.correct[0] == False  # noqa: E712 - item 0 has .5 · 4 = 2, item 2 .375 · 5 = 1.875, item 3 .125 · 8 = 1
     assert three.confidence[0] == pytest.approx(0.5 * 4 * 0.5)
-    dearer = questions([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 6.0, 8.0])
+    dearer = secrets_of([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 6.0, 8.0])
     turned = guess_by_vote(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), dearer, 3, np.arange(4))
     assert turned.correct[0]
     assert turned.confidence[0] == pytest.approx(0.375 * 6 * 0.5)
 
 
-def test_without_a_similar_row_or_a_new_item_there_is_no_guess():
-    secrets = questions([{0}, {1}], [{0}, set(), set()], [{1}, {1}, set()], [3.0, 2.0])
+def test_without_a_similar_row_or_an_unknown_item_there_is_no_guess():
+    secrets = secrets_of([{0}, {1}], [{0}, set(), set()], [{1}, {1}, set()], [3.0, 2.0])
     answered = guess_by_vote(found([[0], [1], [1]], [[0.5], [-0.25], [0.5]]), secrets, 1, np.arange(2))
     assert list(answered.correct) == [False, False, False]
     assert list(answered.confidence) == [0, 0, 1]
     assert list(answered.is_trial) == [True, True, False]
 
 
-def test_equal_votes_are_decided_by_the_ranks_given():
-    secrets = questions([{0, 1}], [set()], [{1}], [3.0, 3.0])
+def test_equal_votes_are_decided_by_the_given_ranks():
+    secrets = secrets_of([{0, 1}], [set()], [{1}], [3.0, 3.0])
     near = found([[0]], [[0.5]])
     assert not guess_by_vote(near, secrets, 1, np.array([0, 1])).correct[0]
     assert guess_by_vote(near, secrets, 1, np.array([1, 0])).correct[0]
 
 
-def test_against_a_slow_reference():
+def test_guess_by_vote_agrees_with_brute_force():
     rng = np.random.default_rng(3)
     n, m, width = 40, 17, 12
     stated, auxiliary, hidden = (
@@ -80,25 +82,21 @@ def test_against_a_slow_reference():
     target = [h - k for h, k in zip(hidden, auxiliary, strict=True)]
     worth, ties = rng.random(width) + 0.5, rng.permutation(width)
     near = found(np.stack([rng.permutation(m)[:6] for _ in range(n)]), -np.sort(-rng.normal(size=(n, 6)), axis=1))
-    answered = guess_by_vote(near, questions(stated, auxiliary, target, worth), 4, ties)
+    answered = guess_by_vote(near, secrets_of(stated, auxiliary, target, worth), 4, ties)
     for i in range(n):
         weights = [max(0.0, float(s)) for s in near.similarities[i, :4]]
         near_rows = list(zip(weights, near.rows[i, :4], strict=True))
-        votes = (
-            {
-                item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / sum(weights)
-                for item in range(width)
-                if item not in auxiliary[i]
-            }
-            if sum(weights) > 0
-            else {}
-        )
-        best = max((v, -ties[item], item) for item, v in votes.items()) if votes else (0.0, 0, -1)
+        total = sum(weights) or 1.0
+        votes = {
+            item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / total
+            for item in set(range(width)) - auxiliary[i]
+        }
+        best = max((v, -ties[item], item) for item, v in votes.items())
         assert answered.correct[i] == (best[0] > 0 and best[2] in target[i])
         assert answered.confidence[i] == pytest.approx(best[0] * weights[0])
 
 
-def test_a_person_is_tried_on_the_record_the_attack_is_surest_of():
+def test_trial_of_a_person_is_the_most_confident_record():
     guesses = Guesses(
         is_trial=np.array([True, True, False, True, True, False]),
         correct=np.array([True, False, True, True, False, True]),
@@ -110,7 +108,7 @@ def test_a_person_is_tried_on_the_record_the_attack_is_surest_of():
     assert list(trials.confidence) == [0.5, 0.5]
 
 
-def asked_of_each(secrets):
+def n_targets(secrets):
     return list(np.diff(secrets.target.indptr))
 
 
@@ -129,27 +127,29 @@ def parts():
     )
 
 
-def test_words_are_asked_where_only_the_second_half_has_them(parts):
+def test_word_targets_occur_only_in_the_second_half(parts):
     secrets = word_secrets(parts)
-    assert asked_of_each(secrets) == [2, 1, 2]  # rare1, four; four, as rare2 is known; rare3, three
-    # rare9 is nobody's; one, two and common are used by more than half of the six persons
+    assert n_targets(secrets) == [2, 1, 2]  # rare1, four; four, as rare2 is known; rare3, three
+    # nobody has rare9; one, two and common are used by more than half of the six persons
     assert sorted(secrets.n_persons) == [1, 1, 1, 2, 3]
     assert secrets.worth == pytest.approx(-np.log2(secrets.n_persons / 6))
     assert secrets.stated.sum() == 3
     assert len(secrets.of_at_most(1).worth) == 3
 
 
-def test_the_reference_can_be_asked_the_same(parts):
+def test_baselines_are_made_without_the_synthetic_table(parts):
     secrets = word_secrets(parts)
-    target = secrets.for_reference()
-    assert target.stated.shape[0] == 3
-    assert (target.target != secrets.target).nnz == 0
+    assert secrets.stated_by_reference.shape[0] == 3
+    near, ties = found([[0]] * 3, [[0.5]] * 3), np.arange(len(secrets.worth))
+    by_reference = guess_by_vote(near, secrets, 1, ties, reference=True)
+    same = guess_by_vote(near, replace(secrets, stated=secrets.stated_by_reference), 1, ties)
+    assert (by_reference.confidence == same.confidence).all()
     most = guess_most_frequent(secrets)
     assert list(most.is_trial) == [True, True, True]
     assert not most.confidence.any()
 
 
-def test_fields_and_profiles_ask_for_facts():
+def test_targets_of_fields_and_profiles_are_facts():
     train = table(
         "A 44 year old woman with asthma takes aspirin and warfarin", "Mr. Doe on insulin takes it daily", prefix="t"
     )
@@ -162,14 +162,14 @@ def test_fields_and_profiles_ask_for_facts():
         reference_is_control=False,
     )
     stated = [frozenset({"drug:aspirin"})]
-    assert asked_of_each(field_secrets(parts, stated)) == [2, 0, 1]  # insulin stands in the first half
+    assert n_targets(field_secrets(parts, stated)) == [2, 0, 1]  # insulin occurs in the first half
     profiles = [frozenset({"age:40", "sex:f"}), frozenset({"sex:m"}), frozenset({"age:60", "sex:m"})]
     target = profile_secrets(parts, stated, profiles)
-    assert asked_of_each(target) == [2, 0, 1]  # one fact known is no profile
+    assert n_targets(target) == [2, 0, 1]  # one known fact is no profile
     assert target.stated.sum() == 1
 
 
-def test_the_row_with_the_rarer_common_fact_fits_better():
+def test_row_with_the_rarer_common_fact_is_nearer():
     rows_of = [frozenset(items) for items in ({"sex:f", "age:20"}, {"sex:m", "age:90"}, {"sex:m", "age:30"}, set())]
     reference = [frozenset({"sex:f", "age:20"})] * 3 + [frozenset({"sex:f", "age:30"})] * 3 + [frozenset({"sex:m"})]
     near = profile_neighbours([frozenset({"sex:f", "age:90"}), frozenset({"sex:m", "age:30"})], rows_of, reference)

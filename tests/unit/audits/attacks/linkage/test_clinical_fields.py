@@ -1,4 +1,4 @@
-"""What is found in clinical text, by hand-written notes."""
+"""Facts found in hand-written clinical notes."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_
         ("The committee met.", set()),
     ],
 )
-def test_what_an_outsider_may_know(text, items):
+def test_quasi_identifiers(text, items):
     assert quasi_identifiers(text) == items
 
 
@@ -50,22 +50,19 @@ def test_what_an_outsider_may_know(text, items):
         ("In April the cholesterol program was closed.", set()),
     ],
 )
-def test_what_an_outsider_may_want_to_learn(text, items):
+def test_sensitive_attributes(text, items):
     assert sensitive_attributes(text) == items
 
 
 @given(st.text(max_size=80))
-def test_any_text_can_be_read_in_any_case(text):
+def test_any_text_can_be_read(text):
     for find in (quasi_identifiers, sensitive_attributes):
         assert find(text) == find(f"  {text}\n")
         assert all(item.partition(":")[2] for item in find(text))
 
 
-def test_upper_case_says_the_same():
+def test_upper_case_has_the_same_facts():
     note = "Mrs. Doe, age 52, hypertension. On Lisinopril 10 mg. Smoker. Father - stroke."
     assert sensitive_attributes(note) == sensitive_attributes(note.upper()) != frozenset()
-    assert (
-        quasi_identifiers(note)
-        == quasi_identifiers(note.upper())
-        == {"sex:f", "age:50", "complaint:hypertension", "complaint:stroke"}
-    )
+    known = {"sex:f", "age:50", "complaint:hypertension", "complaint:stroke"}
+    assert quasi_identifiers(note) == quasi_identifiers(note.upper()) == known

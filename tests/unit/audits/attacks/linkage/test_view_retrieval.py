@@ -1,4 +1,4 @@
-"""The views of a record and the synthetic rows they lead to."""
+"""Views of records and the synthetic rows nearest to them."""
 
 import numpy as np
 import pytest
@@ -20,17 +20,17 @@ from audits.embeddings.encoders import Encoded
 
 
 @given(st.lists(st.sampled_from(["a", "bb", "c,", "d."]), max_size=13))
-def test_halves_are_the_whole_and_the_first_is_the_larger(words):
+def test_halves_make_up_the_whole_and_the_first_is_the_larger(words):
     first, second = split_halves("  ".join(words))
     assert first.split() + second.split() == words
     assert 0 <= len(first.split()) - len(second.split()) <= 1
 
 
-def test_a_record_has_halves_from_six_words():
+def test_record_of_six_words_has_two_halves():
     assert list(has_two_halves(("a b c d e f", "a b c d e", "a-b c", "a b c d e f g"))) == [True, False, False, True]
 
 
-def test_the_nearest_are_those_of_the_mean_similarity_in_order():
+def test_nearest_rows_are_ranked_by_mean_similarity():
     rng = np.random.default_rng(0)
     pairs = []
     for d in (7, 5):
@@ -41,14 +41,11 @@ def test_the_nearest_are_those_of_the_mean_similarity_in_order():
     assert found.rows.shape == (300, NEAREST)
     assert (found.rows == np.argsort(-slow, axis=1)[:, :NEAREST]).all()
     assert found.similarities == pytest.approx(-np.sort(-slow, axis=1)[:, :NEAREST], abs=1e-5)
-
-
-def test_fewer_rows_than_asked_for_are_all_of_them():
-    rows = np.eye(4, dtype=np.float32)
+    rows = np.eye(4, dtype=np.float32)  # fewer than ten
     assert nearest_rows([(rows[:3], rows)]).rows.shape == (3, 4)
 
 
-def test_there_and_back_is_the_largest_of_each_row_and_of_each_column():
+def test_mutual_nearest_agrees_with_the_similarity_matrix():
     rng = np.random.default_rng(5)
     synthetic, train, control = (rng.normal(size=(n, 6)).astype(np.float32) for n in (31, 400, 213))
     encoded = Encoded(name="x", synthetic=synthetic, train=train, control=control, reference=synthetic)
@@ -68,7 +65,7 @@ def town(people, retexted):
     return hold_out(inputs, np.random.default_rng(0))
 
 
-def test_every_view_of_a_copied_record_leads_to_its_copy_and_back(town):
+def test_every_view_of_a_copied_record_leads_to_its_copy(town):
     matches = match_views(town, np.random.default_rng(1))
     n_train, n = len(town.train), len(town.train) + len(town.control)
     copy = np.arange(n_train)[::-1]
@@ -84,8 +81,8 @@ def test_every_view_of_a_copied_record_leads_to_its_copy_and_back(town):
     assert matches.first_in_reference.rows.max() < len(town.reference)
 
 
-def test_equal_records_are_found_without_looking_at_roles(people, retexted):
-    """Every train text stands in control as well, so which of the two is found again is a coin."""
+def test_equal_records_of_train_and_control_are_equally_likely(people, retexted):
+    """Every train text also occurs in control, so each of the two is found with probability one half."""
     train = people(80, seed=1, prefix="t", rows=(1, 1))
     twins = people(80, seed=1, prefix="h", rows=(1, 1))
     inputs = AuditInputs(

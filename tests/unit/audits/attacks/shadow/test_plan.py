@@ -1,4 +1,4 @@
-"""The plan of the shadow attack: whom it asks about, its coins, its file."""
+"""The plan of the shadow attack: its targets, its coins, its file."""
 
 import json
 import stat
@@ -7,16 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.attacks.shadow.plan import (
-    PLAN,
-    find_table,
-    most_over_represented,
-    plan_shadow,
-    read_plan,
-    read_tables,
-    table_name,
-    write_plan,
-)
+from audits.attacks.shadow import plan as module
+from audits.attacks.shadow.plan import PLAN, most_over_represented, plan_shadow, read_plan, write_plan
 from audits.core.errors import InputError
 from audits.core.inputs import load_inputs, table_digest
 
@@ -25,7 +17,7 @@ RUNS = 8
 
 @pytest.fixture(scope="module")
 def inputs(people, retexted):
-    """A release that copied two train persons, and lies near one stranger; everybody else is nobody's neighbour."""
+    """Return a release with copies of two train persons and of one control person, and no other close records."""
     train, control = people(43, seed=1, prefix="t", rows=(1, 2)), people(51, seed=2, prefix="h", rows=(1, 2))
     copied = [t for t, g in zip(train.texts, train.groups, strict=True) if g in {"t7", "t30"}]
     near = [t for t, g in zip(control.texts, control.groups, strict=True) if g == "h9"]
@@ -33,48 +25,45 @@ def inputs(people, retexted):
     return load_inputs(retexted(train, [*fresh, *copied, *near]), train, control)
 
 
+def planned(inputs, runs=RUNS, n_persons=2, seed=5):
+    return plan_shadow(inputs, runs=runs, n_persons=n_persons, rng=np.random.default_rng(seed))
+
+
 @pytest.fixture
 def plan(inputs):
-    return plan_shadow(inputs, runs=RUNS, n_persons=2, rng=np.random.default_rng(5))
+    return planned(inputs)
 
 
-def test_the_most_over_represented_are_asked_about(inputs, plan):
+def test_targets_are_the_most_over_represented(inputs, plan):
     assert set(plan.persons) == {"t7", "t30"}
     train, control = most_over_represented(inputs, 2, np.random.default_rng(6))
     assert set(train) == {"t7", "t30"}
-    assert (
-        "h9" in control or "h9" not in most_over_represented(inputs, 43, np.random.default_rng(6))[1]
-    )  # it may be set aside
+    is_set_aside = "h9" not in most_over_represented(inputs, 43, np.random.default_rng(6))[1]
+    assert is_set_aside or "h9" in control
+    by_default = planned(inputs, n_persons=None)
+    assert len(by_default.persons) == len(by_default.non_members) == 1  # a hundredth of 43, rounded up
 
 
-def test_a_hundredth_is_asked_about_by_default(inputs):
-    plan = plan_shadow(inputs, runs=RUNS, n_persons=None, rng=np.random.default_rng(5))
-    assert len(plan.persons) == len(plan.non_members) == 1  # a hundredth of 43, rounded up
-
-
-def test_each_is_left_out_of_half_by_coins_of_their_own(inputs):
-    plan = plan_shadow(inputs, runs=40, n_persons=5, rng=np.random.default_rng(5))
+def test_each_person_is_left_out_of_half_of_the_reruns_independently(inputs):
+    plan = planned(inputs, runs=40, n_persons=5)
     for fold in range(4):
         assert (plan.inside[fold::4].sum(axis=0) == 5).all()
         assert (plan.pretended[fold::4].sum(axis=0) == 5).all()
     columns = {column.tobytes() for column in (*plan.inside.T, *plan.pretended.T)}
     assert len(columns) == 10
     for run in range(40):
-        assert plan.leave_out(run) == {
-            p for p, is_in in zip(plan.persons, plan.inside[run], strict=True) if not is_in
-        }
+        assert plan.leave_out(run) == {p for i, p in enumerate(plan.persons) if not plan.inside[run, i]}
 
 
-def test_the_same_stream_plans_the_same(inputs, plan):
-    again = plan_shadow(inputs, runs=RUNS, n_persons=2, rng=np.random.default_rng(5))
+def test_plan_depends_on_the_stream_only(inputs, plan):
+    again = planned(inputs)
     assert again.persons == plan.persons
     assert (again.inside == plan.inside).all()
-    other = plan_shadow(inputs, runs=40, n_persons=2, rng=np.random.default_rng(7))
-    assert (other.inside[:RUNS] != plan.inside).any()
+    assert (planned(inputs, runs=40, seed=7).inside[:RUNS] != plan.inside).any()
 
 
 @pytest.mark.parametrize(
-    ("runs", "persons", "said"),
+    ("runs", "persons", "problems"),
     [
         (12, 2, ["multiple of 8"]),
         (0, 2, ["multiple of 8"]),
@@ -82,20 +71,19 @@ def test_the_same_stream_plans_the_same(inputs, plan):
         (9, 0, ["multiple of 8", "1 to 42"]),
     ],
 )
-def test_impossible_numbers_are_all_told(inputs, runs, persons, said):
+def test_impossible_numbers_are_all_reported(inputs, runs, persons, problems):
     with pytest.raises(InputError) as caught:
-        plan_shadow(inputs, runs=runs, n_persons=persons, rng=np.random.default_rng(5))
-    assert len(caught.value.problems) == len(said)
-    assert all(words in str(caught.value) for words in said)
+        planned(inputs, runs, persons)
+    assert len(caught.value.problems) == len(problems)
+    assert all(words in str(caught.value) for words in problems)
 
 
-def test_too_few_people_are_told(inputs, people):
-    few = replace(inputs, train=people(19, seed=1, prefix="t"))
+def test_too_few_persons_are_rejected(inputs, people):
     with pytest.raises(InputError, match="19 train persons"):
-        plan_shadow(few, runs=RUNS, n_persons=1, rng=np.random.default_rng(5))
+        planned(replace(inputs, train=people(19, seed=1, prefix="t")), n_persons=1)
 
 
-def test_a_plan_is_kept_for_its_owner_and_read_back(inputs, plan, tmp_path):
+def test_plan_is_written_for_its_owner_and_read(inputs, plan, tmp_path):
     folder = tmp_path / "new" / "shadow"
     write_plan(plan, folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -108,10 +96,10 @@ def test_a_plan_is_kept_for_its_owner_and_read_back(inputs, plan, tmp_path):
     assert all(name not in repr(read) for name in (*plan.persons, *plan.non_members))
 
 
-def test_a_plan_is_never_written_over(plan, tmp_path):
+def test_plan_is_never_overwritten(plan, tmp_path):
     write_plan(plan, tmp_path)
     before = (tmp_path / PLAN).read_bytes()
-    with pytest.raises(InputError, match="holds a plan already"):
+    with pytest.raises(InputError, match="already contains a plan"):
         write_plan(plan, tmp_path)
     assert (tmp_path / PLAN).read_bytes() == before
 
@@ -122,7 +110,7 @@ def spoil_coin(value):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "problem"),
     [
         (lambda v: v.update(schemaVersion=2), "schemaVersion must be 1"),
         (lambda v: v.pop("train"), "train must be a digest"),
@@ -142,37 +130,34 @@ def spoil_coin(value):
         (lambda v: v["runs"].sort(key=lambda run: run["leave_out"]), "of each fold"),
     ],
 )
-def test_what_is_no_plan_is_refused_without_a_name(plan, tmp_path, spoil, said):
+def test_invalid_plan_is_rejected_without_showing_a_name(plan, tmp_path, spoil, problem):
     write_plan(plan, tmp_path)
     value = json.loads((tmp_path / PLAN).read_bytes())
     spoil(value)
     (tmp_path / PLAN).write_text(json.dumps(value))
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=problem) as caught:
         read_plan(tmp_path)
     assert all(name not in str(caught.value) for name in ("t7", "t30", "secret"))
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{", b'{"runs": NaN}', b"\xff"])
-def test_other_bytes_are_refused(tmp_path, data):
-    (tmp_path / PLAN).write_bytes(data)
-    with pytest.raises(InputError, match="is no plan"):
-        read_plan(tmp_path)
-
-
-def test_a_missing_plan_says_how_to_make_one(tmp_path):
+def test_other_files_are_rejected(tmp_path, data):
     with pytest.raises(InputError, match="audits shadow-plan"):
+        read_plan(tmp_path)  # the hint on a missing plan
+    (tmp_path / PLAN).write_bytes(data)
+    with pytest.raises(InputError, match="is not a plan"):
         read_plan(tmp_path)
 
 
-def test_tables_are_found_in_any_format_and_missing_ones_are_all_named(tmp_path):
+def test_tables_are_found_in_any_format_and_missing_ones_are_listed(tmp_path):
     (tmp_path / "synthetic").mkdir()
     (tmp_path / "synthetic" / "000.csv").write_text("text,label\nhello there,a\n")
     (tmp_path / "synthetic" / "002.jsonl").write_text('{"text": "good morning"}\n')
-    assert find_table(tmp_path, 0).suffix == ".csv"
-    assert find_table(tmp_path, 1) is None
+    assert module.find_table(tmp_path, 0).suffix == ".csv"
+    assert module.find_table(tmp_path, 1) is None
     with pytest.raises(InputError) as caught:
-        read_tables(tmp_path, 4, text="text", label="label")
-    assert caught.value.problems == (table_name(1), table_name(3))
+        module.read_tables(tmp_path, 4, text="text", label="label")
+    assert caught.value.problems == (module.table_name(1), module.table_name(3))
     (tmp_path / "synthetic" / "001.jsonl").write_text('{"text": "good night"}\n')
-    tables = read_tables(tmp_path, 3, text="text", label="label")
+    tables = module.read_tables(tmp_path, 3, text="text", label="label")
     assert [t.texts for t in tables] == [("hello there",), ("good night",), ("good morning",)]
