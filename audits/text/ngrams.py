@@ -69,7 +69,7 @@ def mix(x: UInt) -> UInt:
     return x ^ (x >> np.uint64(31))
 
 
-def find_keys(keys: UInt, wanted: UInt) -> tuple[Int, Bool]:
+def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
     """Return the place of each wanted key in a non-empty sorted array, and whether it is there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted

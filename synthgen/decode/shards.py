@@ -142,7 +142,7 @@ def read_shards(folder: Path) -> tuple[Candidate, ...]:
 def rows_of(latents: Latents, rows: list[int]) -> Latents:
     """Return rows of latents, in the order given."""
     names = ("ids", "labels", "parent_ids", "weights", *(("prompt_words",) if latents.prompt_words else ()))
-    columns = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
+    columns: dict[str, Any] = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
     return replace(latents, vectors=latents.vectors[rows], **columns)
 
 
