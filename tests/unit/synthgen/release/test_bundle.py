@@ -11,7 +11,6 @@ from audits.verify.bundle import verify_bundle
 from audits.verify.contents import PARQUET
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused, StorageError
 from synthgen.release.bundle import write_bundle
-from synthgen.release.content import check_content
 
 LAYOUT = {
     *("README.md", "croissant.json", "LICENSE", "CITATION.cff", "SHA256SUMS"),
@@ -30,17 +29,6 @@ def made(releases, tmp_path_factory):
 
 def names(path):
     return {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
-
-
-def test_evidence_finer_than_the_policy_discloses_is_not_written(releases):
-    content = releases.content()
-    assert repr(content) == "BundleContent(clinic-synthetic, 11 records)"
-    check_content(content)
-    exact = evidence_from(
-        releases.audit_json(), {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
-    )
-    with pytest.raises(InternalError, match="finer numbers of private records"):
-        check_content(replace(content, evidence=exact, decision=decide(exact, content.policy)))
 
 
 def test_layout_is_complete(made):

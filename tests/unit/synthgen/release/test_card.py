@@ -1,11 +1,7 @@
-import json
-
-import pytest
 from ruamel.yaml import YAML
 
-from audits.verify.contents import JSONL, PARQUET
+from audits.verify.contents import PARQUET
 from synthgen.release.card import card, escape
-from synthgen.release.croissant import croissant
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
@@ -47,15 +43,3 @@ def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(rel
 def test_escape_keeps_plain_words():
     assert escape("ear and nose") == "ear and nose"
     assert escape("a<b|c") == "a&#60;b&#124;c"
-
-
-@pytest.mark.parametrize(("name", "extract"), [(PARQUET, {"column": "text"}), (JSONL, {"jsonPath": "$.text"})])
-def test_croissant_describes_the_fields_and_digests(releases, name, extract):
-    made = croissant(releases.content(), {name: "0" * 64}, "2026-11-20-aaaaaa", releases.NOW)
-    assert json.loads(json.dumps(made)) == made
-    fields = made["recordSet"][0]["field"]
-    assert [f["name"] for f in fields] == ["id", "text", "label"]
-    assert fields[1]["source"] == {"fileObject": {"@id": name}, "extract": extract}
-    assert made["distribution"][0]["sha256"] == "0" * 64
-    assert made["rai:dataCollectionType"] == "Synthetic"
-    assert made["datePublished"] == "2026-11-20"
