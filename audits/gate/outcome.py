@@ -14,7 +14,9 @@ class RuleOutcome:
     """The outcome of one gate, or the verdict of an audit without a gate."""
 
     id: str  # of the rule, or `audit-NAME`
-    metric: str  # with the bound, as `membership.auc.high`; of audits `NAME.passed` or `NAME.measured`, 1 or 0
+    metric: (
+        str  # of a rule with its bound, `membership.auc.high`; of an audit `NAME.passed` or `NAME.measured` (1 or 0)
+    )
     op: Op
     limit: float
     value: float | None  # None if nothing was measured
@@ -39,7 +41,7 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The result of applying a policy to evidence. Reports and bundles use the same policy."""
+    """The result of applying a policy to evidence."""
 
     allowed: bool  # whether there is a gate and every gate passed
     outcomes: tuple[RuleOutcome, ...]  # gates, and audits without a gate, in the order of the policy

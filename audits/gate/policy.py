@@ -24,7 +24,7 @@ from audits.gate.dp_substitute import (
 )
 from audits.gate.evidence import AuditName, AuditState, Evidence
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
-from audits.gate.rule import ATTEMPTS, OUTSIDE, Name, Rule, Sentence, compare, confidence_gap
+from audits.gate.rule import ATTEMPTS, EXTERNAL_RULES, Name, Rule, Sentence, compare, confidence_gap
 from audits.gate.spending import confidence_of
 
 # audits whose proven epsilon is compared with a budget: the first always, the others if they were run
@@ -65,7 +65,7 @@ class Disclosure(Closed):
     """The precision of published counts of private records; see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # for sources whose size is not secret
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smallest number of records with an own number
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as one bucket, `1-9`
 
 
 class Policy(Closed):
@@ -78,7 +78,7 @@ class Policy(Closed):
     # minimum one-sided confidence of intervals and required verdicts at the first attempt, see `confidence_of`
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
-    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts have no gate
+    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts have no effect
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
     dp: DpRule | None = None  # requirements for the privacy budget
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
@@ -100,14 +100,14 @@ class Policy(Closed):
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
-        given = self.dp_substitute
-        for what, names in (
-            ("rules", [r.id for r in (*self.all_rules(), *_dp_rules(given), *self.dp_method_rules())]),
+        rules = (*self.all_rules(), *_dp_rules(self.dp_substitute), *self.dp_method_rules())
+        for where, names in (
+            ("rules", [rule.id for rule in rules]),
             ("approvals", [approval.role for approval in self.approvals]),
             ("required and measured", [*self.required, *self.measured]),
         ):
-            if len(set(names)) != len(names):
-                raise ValueError(f"{what}: a name is used twice")
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{where}: {', '.join(repeated)} is used twice; remove or rename one")
         if self.dp is not None and self.disclosure.publish_exact_counts:
             raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
@@ -119,11 +119,16 @@ class Policy(Closed):
     def all_rules(self) -> tuple[Rule, ...]:
         """Return the policy's own rules and the rules that follow from budget, self-test and intended use."""
         calibrated = tuple(_selftest_rule(name) for name in self.selftest)
-        return (*self.rules, *_dp_rules(self.dp), *calibrated, *(OUTSIDE if self.intended_use == "outside" else ()))
+        return (
+            *self.rules,
+            *_dp_rules(self.dp),
+            *calibrated,
+            *(EXTERNAL_RULES if self.intended_use == "outside" else ()),
+        )
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
         """Return the additional rules for records of a DP method; external policies always have them."""
-        return OUTSIDE[:1] if self.intended_use == "inside" else ()
+        return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
@@ -135,11 +140,12 @@ class Policy(Closed):
 
     def gates(self) -> tuple[str, ...]:
         """Return the id of every gate that a decision under the policy can have."""
-        given = self.dp_substitute
-        instead = () if given is None else given.required
-        audits = (audit_gate(name) for name in (*self.required, *instead, *self.measured))
-        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None or given is not None else ()
-        rules = (rule.id for rule in (*self.all_rules(), *_dp_rules(given)))
+        substitute = self.dp_substitute
+        substitute_audits = () if substitute is None else substitute.required
+        audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
+        has_budget = self.dp is not None or substitute is not None
+        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if has_budget else ()
+        rules = (rule.id for rule in (*self.all_rules(), *_dp_rules(substitute)))
         dp_method = (audit_gate(ACCOUNTING), *(rule.id for rule in self.dp_method_rules()))
         return tuple(dict.fromkeys((*audits, *rules, *attacks, *dp_method)))
 
@@ -149,38 +155,42 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
         allowed  <=>  there is a gate, and every gate is PASS
 
-    An audit in `measured` is a gate only if it was not measured; otherwise its verdict is an outcome without effect.
-    So a policy that only measures has no gate and refuses.
+    An audit in `measured` that was not measured blocks the release. If it was measured, its verdict has no effect. A
+    policy that lists only such audits therefore has no gate and refuses.
 
-    If the policy has a `dp_substitute` and no record has parents, the audits of parents must have been measured and
-    must not have failed, and every rule and audit of the substitute is a gate; see `reasons_against`.
+    If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 
-    Laws: a policy without gates refuses. A missing, failed or too small measurement does not pass. Adding a gate,
-    worsening a number or counting a further attempt never turns refused into allowed. Intervals and required verdicts
-    need the confidence of their attempt, whatever confidence the run used. An external policy always has the gates of
-    `OUTSIDE`. Under every policy, records of a DP method need an accounting that passed and noise that nobody can
-    reproduce; otherwise their epsilon would be void.
+    - the audits in `instead_of` need not pass, but they must have been measured and must not have failed,
+    - the rules that the substitute lists have no effect,
+    - the audits in the substitute's `required` and the limits of its budget are gates.
 
-    Random: none; the function reads only its arguments.
+    Properties:
+
+    - A policy without gates refuses. A missing, failed or too small measurement does not pass.
+    - Adding a gate, worsening a number or counting a further attempt never turns a refusal into a release.
+    - Intervals and required verdicts need the confidence of their attempt, whatever confidence the run used.
+    - An external policy always has the gates of `EXTERNAL_RULES`.
+    - Records of a DP method need an accounting that passed and secret random streams under every policy, because
+      otherwise the claimed epsilon means nothing.
     """
     confidence = _needed_confidence(evidence, policy)
     substitute = _active_substitute(evidence, policy)
-    instead, without_gate = ((), ()) if substitute is None else (substitute.required, substitute.rules)
+    substitute_audits, without_gate = ((), ()) if substitute is None else (substitute.required, substitute.rules)
     is_dp = _uses_dp_method(evidence)
-    added = tuple({ACCOUNTING} - {*policy.required, *instead}) if is_dp else ()
+    added = tuple({ACCOUNTING} - {*policy.required, *substitute_audits}) if is_dp else ()
     rules = (*policy.all_rules(), *_dp_rules(substitute), *(policy.dp_method_rules() if is_dp else ()))
     outcomes = (
         *(
             with_substitute(_required(evidence, name, confidence), name, evidence, policy.dp_substitute)
             for name in policy.required
         ),
-        *(_required(evidence, name, confidence) for name in (*instead, *added)),
+        *(_required(evidence, name, confidence) for name in (*substitute_audits, *added)),
         *(_measured(evidence, name) for name in policy.measured if name not in added),
         *(replace(compare(evidence, rule, confidence), gating=rule.id not in without_gate) for rule in rules),
         *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
     )
-    not_own = {*(rule.id for rule in OUTSIDE), *(audit_gate(name) for name in added)}
-    if not any(outcome.gating and outcome.id not in not_own for outcome in outcomes):
+    always_added = {*(rule.id for rule in EXTERNAL_RULES), *(audit_gate(name) for name in added)}
+    if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
         reason, why = "a policy without gates of its own allows nothing", "Without a gate, nothing was tested."
         none: dict[str, Any] = {
             "id": "policy",
@@ -301,9 +311,11 @@ def _selftest_rule(name: str) -> Rule:
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
     if dp is None:
         return ()
+    why = "The privacy budget of the release must not exceed the limit of the policy."
+    within_budget: dict[str, Any] = {"bound": "high", "op": "<=", "why": why}
     return (
-        Rule(id="dp-epsilon", metric="accounting.epsilon", bound="high", op="<=", limit=dp.max_epsilon, why="budget"),
-        Rule(id="dp-delta", metric="accounting.delta", bound="high", op="<=", limit=dp.max_delta, why="budget"),
+        Rule(id="dp-epsilon", metric="accounting.epsilon", limit=dp.max_epsilon, **within_budget),
+        Rule(id="dp-delta", metric="accounting.delta", limit=dp.max_delta, **within_budget),
     )
 
 

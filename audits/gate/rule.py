@@ -33,7 +33,7 @@ class Rule(Closed):
 
 ATTEMPTS, SECRET = "attempts.number", "secret.private"
 # rules of every external policy
-OUTSIDE = (
+EXTERNAL_RULES = (
     Rule(
         id="secret-private",
         metric=SECRET,
@@ -92,7 +92,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
         return "the evidence does not identify its self-test"
     if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
-        return "not a number"
+        return "the number or an end of its interval is not finite"
     if rule.min_n is not None and metric.n < rule.min_n:
         return f"based on {metric.n} units; at least {rule.min_n} are needed"
     if rule.bound == "value":

@@ -8,9 +8,10 @@ def confidence_of(number: float, confidence: float) -> float:
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   sum over all j = alpha
 
-    So a table that leaks passes by luck with probability at most alpha = 1 - confidence for each number that a gate
-    reads, over any number of attempts. If each attempt had half the alpha of the one before, the first attempt would
-    have half of alpha instead of four fifths, and would need 27 % more persons instead of 9 %.
+    Over any number of attempts, a table that leaks therefore passes by luck with probability at most
+    alpha = 1 - confidence, separately for each number that a gate compares. The first attempt gets four fifths of
+    alpha and needs 9 % more persons than without a ledger. If each attempt had half the alpha of the one before, the
+    first would get one half and would need 27 % more persons.
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
     """

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.policy import Policy, decide
-from audits.gate.rule import OUTSIDE, Rule
+from audits.gate.rule import EXTERNAL_RULES, Rule
 from audits.gate.shipped import load_policy
 from audits.gate.spending import confidence_of
 
@@ -52,13 +52,13 @@ def test_external_policy_always_has_the_outside_gates(changes, gates):
 
 
 def test_policy_cannot_reuse_their_names_or_reward_repetition():
-    for rule in OUTSIDE:
+    for rule in EXTERNAL_RULES:
         with pytest.raises(ValueError, match="used twice"):
             policy(RULE.model_copy(update={"id": rule.id}))
     for bound in ("value", "low"):
         with pytest.raises(ValueError, match="upper limit only"):
             policy(RULE, Rule(id="a", metric="attempts.number", bound=bound, op=">=", limit=2, why="w"))
-    assert set(policy(RULE).gates()) >= {rule.id for rule in OUTSIDE}
+    assert set(policy(RULE).gates()) >= {rule.id for rule in EXTERNAL_RULES}
     assert "attempts-counted" not in policy(RULE, intended_use="inside").gates()
     assert not decide(evidence(), policy()).allowed  # they are no gates of its own
 
