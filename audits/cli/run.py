@@ -42,15 +42,18 @@ Ledger = Annotated[
 Findings = Annotated[File, Option(help="private output: the rows that disclose a person, by keyed pseudonym")]
 FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
-    File, Option(help="identifiers of each train row before replacement (.jsonl or .parquet, one list per row)")
+    File,
+    Option(
+        help="identifiers that each train row contained before deidentification (.jsonl or .parquet, one list per row)"
+    ),
 ]
 ControlIdentifiers = Annotated[
-    File, Option(help="the same for control; used to estimate chance matches; requires --identifiers")
+    File, Option(help="the same for control, to estimate matches by chance; requires --identifiers")
 ]
 Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
     bool,
-    Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release need"),
+    Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release require"),
 ]
 SelfTestFile = Annotated[
     File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
@@ -206,7 +209,10 @@ def _count_attempt(
         return None, confidence
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
     found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
-    say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
+    say(
+        f"attempt {found.number} on these control persons, recorded in ledger {found.ledger.id} "
+        f"(now {found.ledger.entries} entries)"
+    )
     return found.number, confidence_of(found.number, confidence)
 
 
@@ -251,7 +257,7 @@ def _show(report: "AuditReport", decision: "Decision | None") -> None:
     console.print(grid)
     lines = [*(f"{result.name}: {result.reason}" for result in report.results), f"overall: {report.overall}"]
     if decision is not None:
-        lines += [f"policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
+        lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
         lines += [f"  {failure}" for failure in decision.failures]
     for line in lines:
         console.print(line, markup=False)
@@ -281,13 +287,13 @@ def _key(findings: File, path: File) -> bytes:
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
-        raise InputError("--findings and --findings-key must be given together; the key makes the pseudonyms")
+        raise InputError("--findings and --findings-key must be given together; the key computes the pseudonyms")
     _make_writable(findings.parent)
     return read_key(path, "findings key")
 
 
 def _write(report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None") -> None:
-    """Write audit.json, under a policy also its public version, and the findings, where they are requested."""
+    """Write audit.json; with a policy also audit.public.json, and with --findings also the findings."""
     from audits.core.findings import write_findings
     from audits.core.strictjson import canonical
     from audits.gate.disclosure import public_report

@@ -105,7 +105,8 @@ def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | DpSubstitute 
     _check_sums("delta", booked, [run.delta for run in privacy.composition], min(budget.max_delta, most[1]))
     spent = evidence.metrics.get("accounting.epsilon_spent")
     if spent is not None and _exact(budget.spent_after) < _exact(spent.high):
-        raise VerifyError("E_GATE", "the log of all releases has spent more epsilon than the ledger")
+        numbers = f"epsilon {spent.high:g} over all releases, but the ledger has recorded only {budget.spent_after:g}"
+        raise VerifyError("E_GATE", f"the audit counted {numbers}")
 
 
 def _check_sums(name: str, booked: Sequence[float | None], other: Sequence[float], most: float) -> None:

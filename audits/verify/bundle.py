@@ -136,7 +136,7 @@ def _digests_step(run: _Run) -> str:
 def _policy_step(run: _Run) -> str:
     run.policy = _policy(run.predicate, run.files, run.root, run.expected)
     _check_provenance(run.predicate, run.policy, run.subjects)
-    return f"{run.policy.name} version {run.policy.version} is pinned"
+    return f"{run.policy.name} version {run.policy.version} is accepted"
 
 
 def _gates_step(run: _Run) -> str:
@@ -237,22 +237,29 @@ def verify_bundle(
     Args:
         path: the bundle folder.
         trust: the verifier's own trust root, or its file; never taken from the bundle.
-        policy: the policy the verifier expects, by name, file or value. It can only narrow what the root pins.
-        now: the time at which validity is judged, with its time zone; the current time by default.
-        state: file with the highest version seen of each signed root; `default_state()` if None. A root given as a
-            value, and a root without root keys, is not recorded.
+        policy: the policy the verifier expects, by name, file or value. It must also be pinned by the trust root,
+            unless the root pins no policy.
+        now: the time at which validity is checked, with its time zone; the current time by default.
+        state: file with the highest version seen of each signed root; `default_state()` if None. The version is
+            recorded only if the root is read from a file and has keys of the role `root`.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Verify a bundle without approvals and timestamps, for an approver; at best PARTIAL, exit code 20, never ok."""
+    """Verify a bundle without approvals and timestamps, for an approver.
+
+    The best result is PARTIAL (`ok=False`, exit code 20).
+    """
     return _verify(APPROVAL_STEPS, path, now, trust=trust)
 
 
 def verify_integrity(path: str | Path) -> Verification:
-    """Verify only that a bundle is complete and consistent, not who signed it; at best PARTIAL, exit code 20."""
+    """Verify only that a bundle is complete and consistent, not who signed it.
+
+    The best result is PARTIAL (`ok=False`, exit code 20).
+    """
     return _verify(INTEGRITY_STEPS, path, None)
 
 
@@ -265,7 +272,7 @@ def _verify(
     expected: Policy | None = None,
     state: Path | None = None,
 ) -> Verification:
-    """Run the steps in order and stop at the first that fails; only the complete table can give VERIFIED."""
+    """Run the steps in order and stop at the first that fails; only the full list `STEPS` can give VERIFIED."""
     moment = datetime.now(UTC) if now is None else now
     checks: list[VerificationStep] = []
     with ExitStack() as stack:
@@ -291,7 +298,7 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
     for name in names:
         check_name(name)
         if name.split("/")[0] == "attestation":
-            raise VerifyError("E_SUBJECT", f"{name}: a signature cannot be its own subject")
+            raise VerifyError("E_SUBJECT", f"{name}: files in attestation/ must not be among the signed files")
     if names != sorted(set(names)):
         raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one is listed twice")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
@@ -300,7 +307,7 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
-        envelope = envelope_of(name)  # a timestamp must lie beside its envelope
+        envelope = envelope_of(name)  # for a timestamp, the file that it stamps
         known = name if envelope is None or envelope not in tree.files else envelope
         if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
@@ -329,7 +336,8 @@ def _policy(
     if pinned is not None and digest not in pinned:
         raise VerifyError("E_POLICY", f"policy {name}: differs from the version pinned by the trust root")
     if expected is not None and digest != expected.digest():
-        raise VerifyError("E_POLICY", f"released under policy {name}; expected {expected.name}")
+        short = f"digest {digest[:8]}…, expected {expected.digest()[:8]}…"
+        raise VerifyError("E_POLICY", f"policy {name} differs from the expected policy {expected.name} ({short})")
     try:
         policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
         is_same = parse_policy(files[POLICY_YAML], POLICY_YAML).to_bytes() == files[POLICY_JSON]
@@ -411,6 +419,6 @@ def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> N
         return
     expires = instant(predicate.expires)
     if days is not None and expires > created + timedelta(days=days):
-        raise VerifyError("E_TIME", f"valid for longer than the {days} days that its policy allows")
+        raise VerifyError("E_TIME", f"the release is valid for longer than the {days} days that its policy allows")
     if now >= expires:
         raise VerifyError("E_TIME", f"expired at {predicate.expires}")

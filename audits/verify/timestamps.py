@@ -98,7 +98,7 @@ def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: dateti
     if time + MAX_SKEW < signed.created:
         raise VerifyError("E_TSA", f"{name}: the timestamp is earlier than the creation time in the statement")
     if time > now + MAX_SKEW:
-        raise VerifyError("E_TSA", f"{name}: the timestamp is in the future")
+        raise VerifyError("E_TSA", f"{name}: the timestamp is in the future; check the clock of this computer")
     for key in signed.keys:
         root.check_key(key, time)
     return f"signed by {stamp(time)}"

@@ -89,7 +89,7 @@ def test_same_command_gives_same_bytes(tables, call):
 def test_policy_refuses_if_a_required_audit_did_not_run(tables, call):
     code, _, error = call(*arguments(tables, only="memorization", policy="hospital-external"))
     assert code == 4
-    assert "policy: refused" in error
+    assert "release under the policy: refused" in error
     assert "not run" in error
 
 
@@ -144,7 +144,7 @@ def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tm
     for gate in ("attempts", "attempts-counted", "secret-private"):
         assert f"{gate}: INSUFFICIENT" in refused
     allowed = call(*external, "--ledger", ledger, "--streams-are-secret")[2]
-    assert "attempt 1 on these control persons; entry 2 of ledger" in allowed
+    assert "attempt 1 on these control persons, recorded in ledger" in allowed
     assert not any(f"{gate}: " in allowed for gate in ("attempts", "attempts-counted", "secret-private"))
     (ledger / "attempts.jsonl").write_text("{}\n")
     assert call(*external, "--ledger", ledger)[0] == 3
