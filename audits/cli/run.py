@@ -42,10 +42,7 @@ Ledger = Annotated[
 Findings = Annotated[File, Option(help="private output: the rows that disclose a person, by keyed pseudonym")]
 FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
-    File,
-    Option(
-        help="identifiers that each train row contained before deidentification (.jsonl or .parquet, one list per row)"
-    ),
+    File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
     File, Option(help="the same for control, to estimate matches by chance; requires --identifiers")

@@ -279,7 +279,7 @@ def test_missing_accounting_library_is_refused(releases, monkeypatch):
 def test_epsilon_spent_in_the_log_must_be_booked(bundle, judge, reissue):
     extra = {"accounting.epsilon_spent": number(2.5)}
     reissue(bundle, accounting_files(lambda v: v["metrics"].update(extra), evidence=True))
-    assert "the log of all releases has spent more" in judge(bundle).failure
+    assert "epsilon 2.5 over all releases, but the ledger has recorded only" in judge(bundle).failure
 
 
 @pytest.mark.parametrize(("changes", "message"), [({}, "no accounting passed"), (NO_CLAIM, "but none is claimed")])
