@@ -1,7 +1,7 @@
+from audits.verify.ed25519 import keyid
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audits.verify.dsse import parse_envelope, signers
-from audits.verify.ed25519 import keyid
 from synthgen.release.sign import sign
 
 
