@@ -122,8 +122,8 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
     """Return the share of rows whose two persons are both in train, and its expected value under random roles.
 
     The role of a person is train or control. Under random roles, two persons of one class with n persons of each role
-    are both in train with probability (n - 1) / (2·(2n - 1)), two persons of different classes with probability 1/4. The
-    standard error comes from 2,000 permutations of the roles within each class, so rows that share persons do not
+    are both in train with probability (n - 1) / (2·(2n - 1)), two persons of different classes with probability 1/4.
+    The standard error comes from 2,000 permutations of the roles within each class, so rows that share persons do not
     count as independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
