@@ -56,7 +56,7 @@ def epsilon_bounds(
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
     A budget is an access of which only epsilon and delta are known. Budgets are added up (Dwork and Roth 2014,
-    theorem B.1). The mechanisms are composed step by step at the delta that remains after subtracting those of the budgets.
+    theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave.
 
     Args:
         costs: one per mechanism.

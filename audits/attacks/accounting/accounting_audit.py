@@ -53,7 +53,8 @@ class Accounting:
       audit numbers may be outside the claim. `details["outside_reads"]` and the reason then state it, and a policy
       decides whether it is allowed.
     - releases: the log contains the previous release, and every release declared disjoint has other persons.
-    - composition: the claim for all releases on any of the same persons together is at least their recomputed epsilon.
+    - composition: the epsilon claimed for all releases on any of the same persons together is at least the
+      recomputed one.
 
     Metrics:
 
@@ -203,7 +204,9 @@ def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
-    sentence = "two mechanisms, or this release and the previous one, share the seed of their noise; draw a new seed for each"
+    sentence = (
+        "two mechanisms, or this release and the previous one, share the seed of their noise; draw a seed for each"
+    )
     return _broken_if(len(set(digests)) < len(digests), "seeds", sentence)
 
 
