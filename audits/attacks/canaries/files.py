@@ -153,6 +153,6 @@ def _suffixes(file: Path) -> tuple[str, ...]:
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
         raise InputError(
-            f"the column text of {file} must contain endings of {ENDING_TOKENS} words; {bad} of {len(texts)} rows differ"
+            f"{bad} of {len(texts)} rows of {file} are not endings of {ENDING_TOKENS} words; use the original file"
         )
     return tuple(texts)
