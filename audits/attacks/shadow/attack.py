@@ -119,10 +119,10 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     """Return how well a classifier infers from the reruns' tables which of them saw a person.
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts for the other reruns which of them saw the person. The coins of a person say
-    which reruns saw the person. If the coins are permuted and all forests trained again, the results are those of
-    chance. Their spread over the permutations gives the intervals. Resampling the reruns without training the forests
-    again would make the intervals too narrow.
+    three quarters of the reruns, predicts for the others which of them saw the person. The coins of a person say
+    which reruns saw the person. If the coins are permuted and all forests trained again, the results are due to
+    chance. The spread of these results gives the intervals. Resampling the reruns without training the forests again
+    would make the intervals too narrow.
 
     Metrics:
 
@@ -244,7 +244,7 @@ def _standardised(x: Float, n: int) -> Float:
     """Return the scores, centred for each person over the reruns and divided by the spread of non-members' scores.
 
     The coins are not used. Non-members, from person n on, show how much a score varies between reruns without an
-    effect of the person. If the scores of each person were divided by their own spread, large effects would look like small ones.
+    effect of the person. Dividing each person's scores by their own spread would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
