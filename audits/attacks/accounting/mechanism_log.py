@@ -242,7 +242,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     except OSError as error:
         raise InputError(f"the mechanism's log cannot be read: {path} ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"the mechanism's log cannot be read, it is {error.message}: {path}") from None
+        raise InputError(f"the mechanism's log is not strict JSON ({error.message}): {path}") from None
     if not isinstance(value, dict):
         raise InputError(f"the mechanism's log must be a JSON object: {path}")
     read_log(value)

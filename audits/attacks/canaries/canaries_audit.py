@@ -34,9 +34,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # limit on the lower bound on epsilon if no epsilon is claimed
 MIN_CANARIES = 1_000  # canaries that a pass requires
 FAIR_P = 1e-6  # the coins count as unfair if the number of inserted canaries has a smaller p-value
-PLACEBO_CONFIDENCE = (
-    0.9999  # confidence of the interval of the control; the AUC of noise can vary more than it states
-)
+PLACEBO_CONFIDENCE = 0.9999  # confidence of the control's interval; noise can vary more than the interval states
 
 
 class CanaryAudit:

@@ -105,7 +105,7 @@ def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
     assert error.value.problems[0] == "the lineage has 2 rows of parents, but the synthetic table has 3"
-    assert error.value.problems[1].startswith("row 2: a parent is no row")
+    assert error.value.problems[1].startswith("row 2: a parent must be the number of a train row")
 
 
 def test_lineage_exposure_worked_example():
