@@ -154,11 +154,8 @@ def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: F
 def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
     if bounds is None or bounds.pld is None:
-        return ClaimCheck(
-            name,
-            "missing",
-            f"epsilon is above {MAX_EPSILON:g} or delta is too small, so no second accountant can check it",
-        )
+        too_large = f"epsilon is above {MAX_EPSILON:g} or delta is too small for a second accountant"
+        return ClaimCheck(name, "missing", too_large)
     agree = bounds.pld <= bounds.rdp + AGREEMENT * (1 + bounds.rdp)
     if bounds.closed is not None:
         agree &= abs(bounds.pld - bounds.closed) <= AGREEMENT * (1 + bounds.closed)
@@ -204,9 +201,7 @@ def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
-    sentence = (
-        "two mechanisms, or this release and the previous one, share the seed of their noise; draw a seed for each"
-    )
+    sentence = "two mechanisms, or this release and the previous one, share the seed of their noise; draw new seeds"
     return _broken_if(len(set(digests)) < len(digests), "seeds", sentence)
 
 
@@ -313,11 +308,10 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    logged, needed = (
-        min(  # of the mechanism whose dry run is the shortest, compared with the required number of steps
-            ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
-            key=lambda steps: steps[0] / steps[1],
-        )
+    # steps of the mechanism whose dry run is the shortest, compared with the required number
+    logged, needed = min(
+        ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
+        key=lambda steps: steps[0] / steps[1],
     )
     return {
         "claim": log.claim.model_dump(),

@@ -141,11 +141,7 @@ def _with_coins(
 def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
     problems = [
         *([f"at least two canaries are required, got {n}"] if n < 2 else []),
-        *(
-            [f"at least one family is required; known are {', '.join(FAMILIES)}"]
-            if not families or set(families) - set(FAMILIES)
-            else []
-        ),
+        *([f"the families are {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
         *(["every number of rows (repeats) must be at least 1"] if not repeats or min(repeats) < 1 else []),
     ]
     if problems:

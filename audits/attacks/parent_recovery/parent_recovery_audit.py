@@ -145,8 +145,7 @@ def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     if (lineage := evidence.lineage) is not None:
         if n_records := int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
             violated.append(
-                f"{n_records} records have fewer than {MIN_EFFECTIVE_PARENTS} effective parents, so they are mostly "
-                "one person's"
+                f"{n_records} records are mostly one person's (under {MIN_EFFECTIVE_PARENTS} effective parents)"
             )
         if n_classes := int((lineage.persons_of_class < MIN_CLASS_PERSONS).sum()):
             violated.append(f"{n_classes} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
@@ -325,13 +324,8 @@ def _shortfall(
         )
     fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
-        return too_few_rows(
-            "The persons found",
-            fewest.share.n,
-            needed_for_share(MARGINS[-1], confidence=confidence),
-            people,
-            reference_is_control=holdout.reference_is_control,
-        )
+        least, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
+        return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=from_control)
     over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)

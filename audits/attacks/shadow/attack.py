@@ -2,7 +2,20 @@
 
 This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
 person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
-person was in its train data.
+person was in its train data. The coins of a person say which reruns saw the person.
+
+Metrics:
+
+- auc: P[a rerun that saw the person scores higher than one that did not], averaged over the persons.
+- worst_person_auc: the highest AUC of one person.
+- p: share of the permutations of the coins in which the average AUC is at least the observed one.
+- worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed one.
+
+The verdict is
+
+- fail if p or worst_person_p is at most .05 after correction for two tests,
+- pass otherwise, if the upper end of the interval of auc is at most .55 and at least 16 reruns leave out each person,
+- insufficient otherwise.
 """
 
 import math
@@ -119,24 +132,9 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     """Return how well a classifier infers from the reruns' tables which of them saw a person.
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts for the others which of them saw the person. The coins of a person say
-    which reruns saw the person. If the coins are permuted and all forests trained again, the results are due to
-    chance. The spread of these results gives the intervals. Resampling the reruns without training the forests again
-    would make the intervals too narrow.
-
-    Metrics:
-
-    - auc: P[a rerun that saw the person scores higher than one that did not], averaged over the persons.
-    - worst_person_auc: the highest AUC of one person.
-    - p: share of the permutations in which the average AUC is at least the observed one.
-    - worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed one.
-
-    The verdict is
-
-    - fail if p or worst_person_p is at most .05 after correction for two tests,
-    - pass otherwise, if the upper end of the interval of auc is at most .55 and at least 16 reruns leave out each
-      person,
-    - insufficient otherwise.
+    three quarters of the reruns, predicts for the others which of them saw the person. If the coins are permuted and
+    all forests trained again, the results are due to chance. The spread of these results gives the intervals.
+    Resampling the reruns without training the forests again would make the intervals too narrow.
 
     If all permutations have the same result, the forests detect nothing: the interval is [0, 1], and no detectable
     leak is stated. The control is the same attack on control persons, whom no rerun saw, with coins without effect.

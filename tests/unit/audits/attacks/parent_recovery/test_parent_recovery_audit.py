@@ -186,7 +186,7 @@ def test_record_made_mostly_by_one_person_fails(village, weights, fails):
     result = run(village["fresh"], village["train"], village["control"], lineage)
     assert result.metrics["max_weight"].value == max(weights)
     assert (result.verdict == "fail") == fails
-    assert ("1 records have fewer than 1.5 effective parents" in result.reason) == fails
+    assert ("1 records are mostly one person's" in result.reason) == fails
 
 
 def test_two_records_of_one_person_are_one_parent(village):
