@@ -57,11 +57,7 @@ def epsilon_bounds(
 
     A budget is an access of which only epsilon and delta are known. Budgets are added up (Dwork and Roth 2014,
     theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave.
-
-    Args:
-        costs: one per mechanism.
-        budgets: one per such access.
-        delta: delta of the mechanisms and budgets together.
+    `delta` is that of the mechanisms and budgets together.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
