@@ -1,7 +1,7 @@
-"""Compute the epsilon of mechanisms at a delta with accountants that share no code.
+"""Compute the epsilon of mechanisms at a delta with several accountants that share no code.
 
-Neighbouring data sets differ by one person added or removed. Every number except `prv_low` is an upper bound on the
-epsilon of the adaptive composition of the given costs in any order.
+Neighbouring data sets differ by one person added or removed. Every result except `prv_low` is an upper bound on the
+epsilon of the adaptive composition of the given mechanisms in any order.
 """
 
 import importlib
@@ -20,26 +20,33 @@ from audits.core.errors import NotMeasurable
 
 Float = NDArray[np.float64]
 
+# orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # a larger epsilon protects nobody, and its loss distribution takes much memory
-GRID = 1e-4
-ROUNDING = 1e-9
+GRID = 1e-4  # spacing of the discretised privacy loss, up to an epsilon of 10; proportional to epsilon above
+ROUNDING = 1e-9  # the budgets use up delta if they leave at most this share of it
 
 
 class EpsilonBounds(NamedTuple):
-    """Epsilon at one delta by each accountant."""
+    """Epsilon at one delta by each accountant.
 
-    closed: float | None  # the exact value for Gaussian noise without sampling, else None
+    `closed`, `pld`, `rdp` and `prv` are about the mechanisms only; add `added` for the total.
+    """
+
+    closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
     pld: float | None  # by privacy loss distributions; None above `MAX_EPSILON` or if delta is below their resolution
     rdp: float  # by Rényi divergences
-    added: float  # sum of the budgets of which only epsilon and delta are known; `upper` includes it
-    prv: float | None = None  # by privacy loss random variables, if they give a number
-    prv_low: float | None = None  # a lower bound on epsilon by the same method
-    prv_absent: str = "not requested"  # why they give no number; empty if they do
+    added: float  # sum of the epsilons of the budgets, that is of accesses of which only epsilon and delta are known
+    prv: float | None = None  # upper bound by privacy loss random variables; None if it could not be computed
+    prv_low: float | None = None  # lower bound by privacy loss random variables
+    prv_absent: str = "not requested"  # why `prv` is None; empty if it was computed
 
     @property
     def upper(self) -> float:
-        """The smallest upper bound, without `prv`, so that no verdict depends on an optional library."""
+        """The smallest of `closed`, `pld` and `rdp`, plus `added`.
+
+        `prv` is not used, so that the verdict does not depend on an optional library.
+        """
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -48,25 +55,26 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
-    The costs are composed step by step at the delta that the budgets leave; the budgets are added up (Dwork and Roth
-    2014, theorem B.1).
+    A budget is an access of which only epsilon and delta are known. Budgets are added up (Dwork and Roth 2014,
+    theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave.
+    `delta` is that of the mechanisms and budgets together.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
 
-    Cost: seconds; Fourier transforms convolve the loss distribution of a sampled mechanism.
+    Cost: seconds, mostly to convolve the privacy loss distributions of sampled mechanisms.
     """
     bounds = epsilon_without_prv(costs, budgets, delta=delta)
     if bounds is None:
         return None
-    prv = prv_bounds(costs, delta=_left_by(budgets, delta), about=bounds.rdp)
-    return bounds._replace(prv=prv.high, prv_low=prv.low, prv_absent=prv.absent)
+    prv = prv_bounds(costs, delta=_left_by(budgets, delta), approximate_epsilon=bounds.rdp)
+    return bounds._replace(prv=prv.high, prv_low=prv.low, prv_absent=prv.missing_because)
 
 
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the result of `epsilon_bounds` without privacy loss random variables, which need Opacus."""
+    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus."""
     left = _left_by(budgets, delta)
     if left <= delta * ROUNDING:
         return None
@@ -83,11 +91,12 @@ def epsilon_without_prv(
 
 
 def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
+    """Return the delta that remains for the mechanisms."""
     return delta - math.fsum(budget.delta for budget in budgets)
 
 
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
-    """Return epsilon by privacy loss distributions, discretised upwards on the grid.
+    """Return epsilon by privacy loss distributions, discretised pessimistically with spacing `grid`.
 
     Source: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
     """
@@ -104,7 +113,7 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
 def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     """Return epsilon by Rényi divergences, minimised over the orders a in `ORDERS`.
 
-        epsilon = min_a  sum of steps · D_a + ln(1 - 1/a) - ln(a delta) / (a - 1),  at least 0
+        epsilon = max(0, min_a [ sum over mechanisms of steps·D_a + ln(1 - 1/a) - ln(a·delta) / (a - 1) ])
 
     Source: Canonne, Kamath and Steinke, arXiv 2004.00010, proposition 12.
     """
@@ -116,11 +125,11 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 def renyi_divergences(cost: MechanismCost) -> Float:
     """Return D_a of one step for each order a in `ORDERS`; (orders,).
 
-    Gaussian:  a / (2 s²)
-    Poisson-sampled Gaussian, rate q:  ln( sum_k C(a, k) (1 - q)^(a - k) q^k exp(k (k - 1) / (2 s²)) ) / (a - 1)
-    Laplace:  ln( a / (2a - 1) e^((a - 1) / s) + (a - 1) / (2a - 1) e^(-a / s) ) / (a - 1)
+    With s the noise multiplier and q the sampling rate:
 
-    with s the noise multiplier.
+    Gaussian:  a / (2·s²)
+    Poisson-sampled Gaussian:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
+    Laplace:  ln( a / (2·a - 1)·e^((a - 1) / s) + (a - 1) / (2·a - 1)·e^(-a / s) ) / (a - 1)
 
     Source: Mironov, CSF 2017, table II, for the first and last; Mironov, Talwar and Zhang, arXiv 1908.10530, section
         3.3, for integer orders of the second.
@@ -143,9 +152,9 @@ def renyi_divergences(cost: MechanismCost) -> Float:
 
 
 def gaussian_delta(epsilon: float, mu: float) -> float:
-    """Return delta of Gaussian noise: Phi(-epsilon/mu + mu/2) - e^epsilon Phi(-epsilon/mu - mu/2).
+    """Return delta of Gaussian noise: Phi(-epsilon/mu + mu/2) - e^epsilon·Phi(-epsilon/mu - mu/2).
 
-    For T steps of noise multiplier s, mu = sqrt(T) / s.
+    For n steps with noise multiplier s, mu = sqrt(n) / s.
 
     Source: Balle and Wang, ICML 2018, theorem 8.
     """
@@ -166,5 +175,5 @@ def _library() -> tuple[Any, Any]:
     try:
         return importlib.import_module("dp_accounting"), importlib.import_module("dp_accounting.pld")
     except ImportError as error:
-        message = "recomputing epsilon needs the package dp-accounting: pip install dp-accounting"
+        message = "epsilon can only be recomputed with the package dp-accounting: pip install dp-accounting"
         raise NotMeasurable(message) from error

@@ -1,11 +1,11 @@
-"""The accounting audit: check whether the claimed privacy budget is the one that was spent."""
+"""Accounting audit: check whether the claimed privacy budget is the one that was spent."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from audits.attacks.accounting.accountants import EpsilonBounds, epsilon_bounds
+from audits.attacks.accounting.accountants import MAX_EPSILON, EpsilonBounds, epsilon_bounds
 from audits.attacks.accounting.dry_run_checks import ClaimCheck, degrees, dry_run_checks, needed_steps
 from audits.attacks.accounting.mechanism_log import (
     PERSONS_PER_DELTA,
@@ -24,51 +24,64 @@ from audits.core.rates import exact
 from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
-AGREEMENT = 1e-3  # relative and absolute, for the grid of the loss distributions
-ROUNDING = 1e-9
+AGREEMENT = 1e-3  # accountants agree on epsilon if they differ by at most AGREEMENT·(1 + epsilon), a numerical error
+ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed one by this share
 
 
 class Accounting:
-    """Check that a DP claim follows from the log of the mechanism, and that a dry run confirms the log.
+    """Check that a claimed epsilon follows from the log of the mechanism, and that a dry run confirms the log.
 
     An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The audit
-    looks for a step that was done otherwise.
+    looks for a step that was done otherwise. The log records the mechanisms of a release and a dry run, which is a
+    second run of the same code on fictional persons.
 
-    Checks, each in `details["checks"]` as holds, broken or missing:
-        claim: at least the epsilon recomputed from noise, sampling rate and steps, at the claimed delta.
-        accountants: accountants that share no code agree: loss distributions <= Rényi divergences, and within the
-            stated error of privacy loss random variables and of the closed form, if these can be computed.
-        delta: at most 1 / (10 n), n the larger of the declared and the actual number of persons.
-        unit: contributions are clipped per person and not per record.
-        persons: the log is about the persons of train.
-        seeds: no two mechanisms share their noise, also not with the release before.
-        poisson sampling, noise, clipping, normaliser: see `audits/attacks/accounting/dry_run_checks.py`.
-        reads: all other accesses to the records are accounted for. A similarity filter against train, or a repetition
-            until a gate passes, is a query without noise: the correct claim is "DP generator, non-DP filter".
-            Published audit numbers may be outside the claim; `details["outside_reads"]` and the reason state it, and
-            gate and verifier compare it with the policy.
-        releases: the log contains the release before, and no release on the same persons is declared disjoint.
-        composition: the claim for all releases on any of the same persons together covers their sum.
+    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if the log does not decide.
+
+    - claim: the claimed epsilon is at least the one recomputed from noise, sampling rate and steps at the claimed
+      delta.
+    - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most that by
+      Rényi divergences. It agrees, up to numerical error, with the closed form and with the bounds by privacy loss
+      random variables, where these can be computed.
+    - delta: delta is at most 1 / (10·n), with n the larger of the declared and the actual number of persons.
+    - unit: contributions are clipped per person and not per record.
+    - persons: the persons in the log are the persons of train.
+    - seeds: each mechanism draws its noise from a seed of its own, also different from that of the previous release.
+    - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
+      (`audits/attacks/accounting/dry_run_checks.py`).
+    - reads: all other accesses to the records are accounted for. A similarity filter against train, or a repetition
+      until a gate passes, is a query without noise, so the correct claim is "DP generator, non-DP filter". Published
+      audit numbers may be outside the claim. `details["outside_reads"]` and the reason then state it, and a policy
+      decides whether it is allowed.
+    - releases: the log contains the previous release, and every release declared disjoint has other persons.
+    - composition: the epsilon claimed for all releases on any of the same persons together is at least the
+      recomputed one.
 
     Metrics:
-        epsilon: the larger of claim and recomputed epsilon; the policy compares it with its budget.
-        delta: as claimed.
-        epsilon_recomputed: the smallest upper bound at the claimed delta; the estimate of the audit.
-        epsilon_rdp: the bound by Rényi divergences.
-        epsilon_prv: the bound by privacy loss random variables, only for comparison;
-            `details["accountants"]["prv_absent"]` says why there is none.
-        epsilon_spent: of all releases on the same persons, if there are some.
-        unaccounted_reads: number of kinds of reads that are unaccounted or not in the log.
 
-    The verdict is fail if a check is broken, else insufficient if one is missing, else pass. The smallest leak in
-    `power` is the excess over the claimed epsilon if the noise fell short by the smallest amount that the dry run
-    would detect; None without logged noise. The policy compares the claim with the epsilon that other audits prove.
+    - epsilon: the larger of claimed and recomputed epsilon; the policy compares it with its budget.
+    - delta: the claimed delta.
+    - epsilon_recomputed: the smallest upper bound at the claimed delta; the estimate of the audit.
+    - epsilon_rdp: the upper bound by Rényi divergences.
+    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
+      `details["accountants"]["prv_absent"]` says why.
+    - epsilon_spent: the larger of claimed and recomputed epsilon of all releases on the same persons, if the log
+      claims one.
+    - unaccounted_reads: number of kinds of access that are unaccounted for or not in the log.
+
+    The verdict is
+
+    - fail if a check is broken,
+    - insufficient if no check is broken and one is missing,
+    - pass otherwise.
+
+    The smallest leak in `power` is the excess over the claimed epsilon if the noise were smaller than claimed by the
+    smallest amount that the dry run would detect. It is None if the log contains no noise, or too little.
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
-    Random: none.
+    Randomness: none.
     Cost: seconds; grows with the length of the log.
-    Source: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
-        claims. The tests of logs are ours.
+    Reference: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
+        claims. The tests of logs are this project's own.
     """
 
     name = "accounting"
@@ -78,16 +91,16 @@ class Accounting:
 
         Raises:
             NotMeasurable: no log was given, or the package dp-accounting is missing.
-            InputError: the log does not have the format of `audits/attacks/accounting/mechanism_log.py`.
+            InputError: the log does not follow the format of `audits/attacks/accounting/mechanism_log.py`.
         """
         if inputs.mechanism is None:
             raise NotMeasurable("no log of a DP mechanism was given; if an epsilon is claimed, give its log")
         log = read_log(inputs.mechanism)
-        own = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
+        bounds = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
         together = _composed_bounds(log)
         checks = [
-            _claim(log, own),
-            _accountants(own, together),
+            _claim(log, bounds),
+            _accountants(bounds, together),
             _delta(log, inputs.train),
             _unit(log, inputs.train),
             _persons(log, inputs.train),
@@ -97,11 +110,14 @@ class Accounting:
             _releases(log, inputs),
             _composition(log, together),
         ]
-        return _judge(log, len(set(inputs.train.groups)), own, together, checks, confidence)
+        return _judge(log, len(set(inputs.train.groups)), bounds, together, checks, confidence)
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return epsilon of all releases on any of the same persons at their claimed delta, or None without a claim."""
+    """Return epsilon of this and the earlier releases on any of its persons, at the delta claimed for all together.
+
+    The result is None if the log claims no epsilon for all releases, or if budgets use up that delta.
+    """
     if log.spent is None:
         return None
     shared = _releases_on_same_persons(log)
@@ -118,38 +134,42 @@ def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
     return [earlier for earlier in log.releases if earlier.persons != "disjoint"]
 
 
-def _claim(log: MechanismLog, own: EpsilonBounds | None) -> ClaimCheck:
-    if own is None:
+def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
+    if bounds is None:
         return ClaimCheck("claim", "broken", "the accounted reads use up the whole delta of the claim")
-    return _claim_covers("claim", log.claim, own, "is claimed")
+    return _claim_covers("claim", log.claim, bounds, "is claimed")
 
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
     broken = claim.epsilon < recomputed.upper * (1 - ROUNDING)
-    return _broken_if(broken, name, f"epsilon {claim.epsilon:.4g} {how}; recomputed is {recomputed.upper:.6g}")
+    return _broken_if(
+        broken, name, f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
+    )
 
 
 def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - reads as a condition
     return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 
-def _accountants(own: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
+def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
-    if own is None or own.pld is None:
-        return ClaimCheck(name, "missing", "epsilon is too large for a second accountant")
-    agree = own.pld <= own.rdp + AGREEMENT * (1 + own.rdp)
-    if own.closed is not None:
-        agree &= abs(own.pld - own.closed) <= AGREEMENT * (1 + own.closed)
-    agree &= all(_prv_agrees(bounds) for bounds in (own, together) if bounds is not None)
-    return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", "the accountants disagree")
+    if bounds is None or bounds.pld is None:
+        too_large = f"epsilon is above {MAX_EPSILON:g} or delta is too small for a second accountant"
+        return ClaimCheck(name, "missing", too_large)
+    agree = bounds.pld <= bounds.rdp + AGREEMENT * (1 + bounds.rdp)
+    if bounds.closed is not None:
+        agree &= abs(bounds.pld - bounds.closed) <= AGREEMENT * (1 + bounds.closed)
+    agree &= all(_prv_agrees(one) for one in (bounds, together) if one is not None)
+    disagree = "the accountants disagree on epsilon, so one of them is wrong; compare `accountants` in the details"
+    return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", disagree)
 
 
 def _prv_agrees(bounds: EpsilonBounds) -> bool:
-    """Return whether epsilon by loss distributions is within the bounds by random variables, or one is missing."""
+    """Return whether `pld` lies within the bounds `prv_low` and `prv`; true if one of the three is missing."""
     if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
         return True
-    grid = AGREEMENT * (1 + bounds.pld)
-    return bounds.prv_low - grid <= bounds.pld <= bounds.prv + grid
+    tolerance = AGREEMENT * (1 + bounds.pld)
+    return bounds.prv_low - tolerance <= bounds.pld <= bounds.prv + tolerance
 
 
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
@@ -170,14 +190,18 @@ def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
 def _persons(log: MechanismLog, train: Table) -> ClaimCheck:
     if train.has_groups and person_set_digest(train.groups) == log.person_set:
         return ClaimCheck("persons", "holds")
-    return ClaimCheck("persons", "missing", "the log's person_set is not the digest of the persons in train")
+    return ClaimCheck(
+        "persons",
+        "missing",
+        "person_set in the log is not the digest of the persons in train; give the train table of this run",
+    )
 
 
 def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
-    sentence = "two mechanisms, or this release and the one before, share the seed of their noise"
+    sentence = "two mechanisms, or this release and the previous one, share the seed of their noise; draw new seeds"
     return _broken_if(len(set(digests)) < len(digests), "seeds", sentence)
 
 
@@ -200,8 +224,8 @@ def _outside_kinds(log: MechanismLog) -> list[str]:
 def _reads(log: MechanismLog) -> ClaimCheck:
     kinds = _unaccounted_kinds(log)
     if kinds:
-        todo = f"account for these reads, or state that they did not access the records: {', '.join(kinds)}"
-        return ClaimCheck("reads", "missing", todo)
+        remedy = f"account for these reads, or state that they did not access the records: {', '.join(kinds)}"
+        return ClaimCheck("reads", "missing", remedy)
     return ClaimCheck("reads", "holds")
 
 
@@ -212,12 +236,14 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     if previous is None:
         return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
-        no_ids = "the tables of this release or the one before have no person ids: give a group column"
+        no_ids = "the train table of this release or of the previous one has no person ids: give a group column"
         return ClaimCheck(name, "missing", no_ids)
     known = {e.person_set for e in _releases_on_same_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
     if overlap and person_set_digest(previous.train.groups) not in known:
-        return ClaimCheck(name, "broken", "the release before has persons of this one but is not in the log")
+        return ClaimCheck(
+            name, "broken", "the previous release has persons of this one but is not in the log; add it to `releases`"
+        )
     return ClaimCheck(name, "holds")
 
 
@@ -226,10 +252,14 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
     if log.spent is None:
         if len(_releases_on_same_persons(log)) == 0:
             return ClaimCheck(name, "holds")
-        return ClaimCheck(name, "broken", "earlier releases on the same persons are not added up")
+        return ClaimCheck(
+            name,
+            "broken",
+            "earlier releases on the same persons are not added up: give the claim for all together in `spent`",
+        )
     if together is None:
         return ClaimCheck(
-            name, "broken", "earlier releases use up the whole delta of the claim for all releases together"
+            name, "broken", "the budgets of reads and earlier releases use up the whole delta of `spent`"
         )
     return _claim_covers(name, log.spent, together, "is claimed for all releases together")
 
@@ -237,7 +267,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
 def _judge(
     log: MechanismLog,
     n: int,
-    own: EpsilonBounds | None,
+    bounds: EpsilonBounds | None,
     together: EpsilonBounds | None,
     checks: list[ClaimCheck],
     confidence: float,
@@ -245,10 +275,10 @@ def _judge(
     broken, missing = ([c for c in checks if c.outcome == outcome] for outcome in ("broken", "missing"))
     verdict: Verdict = "fail" if broken else "insufficient" if missing else "pass"
     numbers = {"delta": log.claim.delta, "unaccounted_reads": len(_unaccounted_kinds(log))}
-    if own is not None:
-        numbers |= {"epsilon": max(log.claim.epsilon, own.upper), "epsilon_recomputed": own.upper}
-        numbers |= {"epsilon_rdp": own.rdp + own.added}
-        numbers |= {} if own.prv is None else {"epsilon_prv": own.prv + own.added}
+    if bounds is not None:
+        numbers |= {"epsilon": max(log.claim.epsilon, bounds.upper), "epsilon_recomputed": bounds.upper}
+        numbers |= {"epsilon_rdp": bounds.rdp + bounds.added}
+        numbers |= {} if bounds.prv is None else {"epsilon_prv": bounds.prv + bounds.added}
     if together is not None and log.spent is not None:
         numbers |= {"epsilon_spent": max(log.spent.epsilon, together.upper)}
     metrics = {name: exact(value, confidence=confidence, n=n) for name, value in sorted(numbers.items())}
@@ -261,23 +291,24 @@ def _judge(
         threshold=log.claim.epsilon,
         direction="lower_is_safer",
         metrics=metrics,
-        details=_details(log, own, checks),
+        details=_details(log, bounds, checks),
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} per person follows from the log, "
         "and the dry run confirms the log"
         + ("; published audit numbers are outside it" if _outside_kinds(log) else "")
         + (
-            f"; not compared with Opacus: {NOT_INSTALLED}"
-            if own is not None and own.prv_absent == NOT_INSTALLED
+            f"; epsilon was not compared with that of Opacus, because {NOT_INSTALLED}"
+            if bounds is not None and bounds.prv_absent == NOT_INSTALLED
             else ""
         ),
     )
 
 
-def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimCheck]) -> dict[str, Any]:
+def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[ClaimCheck]) -> dict[str, Any]:
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
+    # steps of the mechanism whose dry run is the shortest, compared with the required number
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],
@@ -287,7 +318,7 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
         "claim_scope": "person" if worst["unit"] == "holds" else "record",
         "checks": worst,
         "p_values": [{"check": c.name} | dict(c.p) for c in checks if c.p],
-        "accountants": None if own is None else own._asdict(),
+        "accountants": None if bounds is None else bounds._asdict(),
         "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
         "accounted_reads": [budget.model_dump() for budget in _accounted_reads(log)],
         "unaccounted_reads": _unaccounted_kinds(log),
@@ -298,15 +329,18 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return the excess over the claimed epsilon for the smallest shortfall of noise that the dry run detects."""
+    """Return the excess over the claimed epsilon if the noise is too small by the least amount that is detected.
+
+    The result is None if the dry run of a mechanism logged no noise, or too little to detect any amount.
+    """
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run
         if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
             return None
-        short = smallest_shortfall(degrees(mechanism.kind, dry_run.dimension) * len(dry_run.noise))
-        if short >= 1:
+        shortfall = smallest_shortfall(degrees(mechanism.kind, dry_run.dimension) * len(dry_run.noise))
+        if shortfall >= 1:
             return None
-        weaker.append(mechanism.model_copy(update={"noise_multiplier": mechanism.noise_multiplier * (1 - short)}))
-    found = epsilon_bounds(weaker, _accounted_reads(log), delta=log.claim.delta)
-    return None if found is None else max(0.0, found.upper - log.claim.epsilon)
+        weaker.append(mechanism.model_copy(update={"noise_multiplier": mechanism.noise_multiplier * (1 - shortfall)}))
+    bounds = epsilon_bounds(weaker, _accounted_reads(log), delta=log.claim.delta)
+    return None if bounds is None else max(0.0, bounds.upper - log.claim.epsilon)

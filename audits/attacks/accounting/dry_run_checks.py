@@ -1,4 +1,4 @@
-"""Check sampling, noise, clipping and normaliser of one mechanism in the log of its dry run."""
+"""Check in the log of a dry run that a mechanism samples, adds noise, clips and divides as it is accounted for."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -15,15 +15,16 @@ from audits.attacks.accounting.sampling_tests import (
     poisson_tests,
 )
 
-CLIP_SLACK = 1e-6  # relative, for rounding
-NORMALISER_SLACK = 1e-9
-OTHER_SIZE = 0.1
+CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
+NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
+OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared one by at least this share
 
+# what a p-value below `ALPHA` shows, by test
 _FINDINGS = {
     "rate": "persons take part at another rate than the accounted one",
-    "sizes": "the sizes of batches do not vary like independent draws",
-    "participations": "the participations of persons do not vary like independent draws",
-    "overlaps": "one batch depends on the batch before",
+    "sizes": "the sizes of batches do not vary like those of independent draws",
+    "participations": "the participations of persons do not vary like those of independent draws",
+    "overlaps": "a batch depends on the previous batch",
     "scale": "the noise is not as large as claimed",
     "shape": "the noise does not vary as claimed from step to step",
     "repeats": "the same noise was used twice",
@@ -31,19 +32,19 @@ _FINDINGS = {
 
 
 class ClaimCheck(NamedTuple):
-    """One requirement of the claim."""
+    """The outcome of one check of the claim."""
 
     name: str
-    outcome: Literal["holds", "broken", "missing"]  # missing: the log does not decide
-    sentence: str = ""  # the finding, or what to log; empty if the requirement holds
+    outcome: Literal["holds", "broken", "missing"]  # missing: the log does not contain enough for a decision
+    sentence: str = ""  # what was found, or what to log; empty if the check holds
     p: tuple[tuple[str, float], ...] = ()  # p-values by test
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks of a mechanism.
+    """Yield the checks of sampling, noise, clipping and normaliser that apply to a mechanism.
 
-    Without a dry run all of them are missing, because a configuration is no evidence of the execution. `n_persons` is
-    the declared number of persons of the run itself.
+    Without a dry run, all of these checks are missing, because a configuration does not show what was executed.
+    `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -55,12 +56,12 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 
 
 def degrees(kind: str, dimension: int) -> int:
-    """Return the degrees of freedom of one step's noise: |z|² of Gaussian noise has d, 2|z|₁ of Laplace noise 2d."""
+    """Return the degrees of freedom of one step's logged noise: `dimension`, or twice as many for Laplace noise."""
     return 2 * dimension if kind == "laplace" else dimension
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return the number of steps that the dry run must log: 200, or all of a mechanism without sampling."""
+    """Return the number of steps that the dry run must log: 200, or all steps of an unsampled mechanism if fewer."""
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
@@ -100,7 +101,11 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or dry_run.max_norm is None:
         return ClaimCheck("clipping", "missing", "log the largest norm after clipping in a dry run")
     if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
-        return ClaimCheck("clipping", "broken", "a person's contribution is larger than the clip norm")
+        return ClaimCheck(
+            "clipping",
+            "broken",
+            f"a person's contribution has the norm {dry_run.max_norm:.4g}, which is larger than the clip norm",
+        )
     return ClaimCheck("clipping", "holds")
 
 
@@ -109,7 +114,7 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if declared is None:
         return ClaimCheck(name, "broken", "the sum is divided by a number that the log does not declare")
     if declared.source != "constant":
-        return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data")
+        return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data; use a constant")
     if dry_run is None or len(dry_run.normalisers) == 0:
         return ClaimCheck(name, "missing", "log the divisor of the sum in each step of a dry run")
     used = np.asarray(dry_run.normalisers)

@@ -1,7 +1,7 @@
-"""The log of a differentially private mechanism, in the format that the accounting audit reads.
+"""The log of a differentially private release, in the format that the accounting audit reads.
 
-The log records the mechanisms and the claim; `audits/attacks/accounting/accountants.py` computes their cost. It is a
-JSON object with the fields of `MechanismLog` and no others.
+The log records the mechanisms and the claim. `audits/attacks/accounting/accountants.py` recomputes the cost of the
+mechanisms. A log is a JSON object with the fields of `MechanismLog` and no others.
 
     {"schema_version": 1, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
@@ -11,8 +11,8 @@ JSON object with the fields of `MechanismLog` and no others.
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
 Neighbouring data sets differ by one person added or removed, with all records of that person. Apart from the persons'
-contributions, every number of a mechanism (n_persons, sampling rates, normalisers) is a constant of the configuration
-and never counted from the data.
+contributions, every number of a mechanism (n_persons, sampling rates, normalisers) must be a constant of the
+configuration that is never counted from the data.
 """
 
 import hashlib
@@ -27,25 +27,22 @@ from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
-PERSONS_PER_DELTA = 10  # of n persons delta is at most 1 / (10 n)
-FEWEST_PERSONS = 10  # of a claim; the lowest published bucket does not distinguish smaller numbers
-LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = (
-    1e-9,
-    10**7,
-    64,
-)  # beyond these the accountants take hours or too much memory
+PERSONS_PER_DELTA = 10  # a claim about n persons has a delta of at most 1 / (10·n)
+FEWEST_PERSONS = 10  # a claim is made about at least 10 persons; published numbers do not distinguish fewer
+# beyond these limits the accountants take hours or too much memory
+LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
-# Other accesses to the persons' records. A log states the status of each.
+# Kinds of access to the persons' records other than by a mechanism. A log states the status of each.
 ReadKind = Literal[
     "label-counts",  # number of records of each class, or the list of classes
     "vocabulary",  # words, tokens or n-grams kept because they occur
     "scaling",  # means, deviations, principal axes, clipping quantiles
-    "model-training",  # a projector, a bridge or an encoder trained on the records
+    "model-training",  # a model other than the generator, such as an encoder, trained on the records
     "prompt-examples",  # records shown to a language model
-    "hyper-parameters",  # a choice by a result on the records
+    "hyper-parameters",  # a setting that was chosen by its result on the records
     "filter-against-train",  # a synthetic record rejected because of a train record
     "retries",  # repetition of the run until a gate passed
-    "audit-numbers",  # published numbers of the audits, other than pass or not
+    "audit-numbers",  # published results of the audits, except whether they passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
@@ -68,13 +65,17 @@ class PrivacyBudget(Closed):
 class MechanismCost(Closed):
     """The parameters that determine the privacy cost of a mechanism.
 
-    `dp-sgd`, `gaussian` and `vote` add Gaussian noise to a sum of one L2-clipped vector per person (a gradient, a
-    statistic, the votes of a person); `laplace` adds Laplace noise to a sum of L1-clipped vectors.
+    Kinds `dp-sgd`, `gaussian` and `vote` add Gaussian noise to a sum of one L2-clipped vector per person: a gradient,
+    a statistic or the votes of a person. Kind `laplace` adds Laplace noise to a sum of L1-clipped vectors.
     """
 
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
-    noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]  # standard deviation (Laplace: scale) / clip norm
-    sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]  # probability of a person in a step; 1 for all
+    noise_multiplier: Annotated[
+        Finite, Field(ge=1e-3, le=1e6)
+    ]  # noise standard deviation (Laplace: scale) / clip norm
+    sampling_rate: Annotated[
+        Finite, Field(ge=LEAST_RATE, le=1)
+    ]  # probability that a person is in a step; 1 if all are
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
 
     @model_validator(mode="after")
@@ -85,41 +86,42 @@ class MechanismCost(Closed):
 
 
 class Normaliser(Closed):
-    """The divisor of the noised sum, and its origin."""
+    """The number by which the noisy sum is divided."""
 
     value: Positive
-    source: Literal["constant", "data"]
+    source: Literal["constant", "data"]  # whether the number is configured or counted from the data
 
 
 class DryRunLog(Closed):
-    """The log of a second run on fictional persons, with the same code and other seeds; it is never released.
+    """The log of a dry run: a second run of the same code on fictional persons, with other seeds, never released.
 
-    The dry run may have fewer steps than the run itself. `n_persons` must differ by a tenth from that of the run
-    itself; otherwise a normaliser counted from the data looks like a constant. `noise` contains for each step, also
-    with an empty batch, |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm).
+    The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run
+    itself by at least a tenth, because otherwise a normaliser counted from the data looks like a constant. `noise`
+    has one number for each step, also with an empty batch: |z|² for Gaussian and 2·|z|₁ for Laplace noise, with
+    z = (noisy sum - clean sum) / (noise multiplier · clip norm).
     """
 
-    n_persons: Count
-    batches: tuple[tuple[Index, ...], ...] | None = None  # for each step the persons, numbered from 0, each once
-    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # with full precision
+    n_persons: Count  # number of fictional persons
+    batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each once
+    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
-    max_norm: Annotated[Finite, Field(ge=0)] | None = None  # of any person's contribution after clipping
-    normalisers: tuple[Positive, ...] = ()  # for each step the divisor of the sum; empty if it is not divided
+    max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
+    normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
         if self.batches is not None and any(i >= self.n_persons for batch in self.batches for i in batch):
             raise ValueError("batches: persons are numbered from 0 to n_persons - 1")
         if len(self.noise) > 0 and self.dimension is None:
-            raise ValueError("noise needs its dimension")
+            raise ValueError("noise requires dimension, the number of coordinates of each step")
         return self
 
 
 class Mechanism(MechanismCost):
     """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    unit: Literal["group", "record"]  # what is clipped: the sum over all records of a person, or each record
-    clip_norm: Positive  # the largest norm of a contribution
+    unit: Literal["group", "record"]  # whether the sum over a person's records is clipped, or each record
+    clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
     normaliser: Normaliser | None  # None if the sum is not divided
     seed_digest: Sha256 | None  # sha256 of the seed of the noise; None for noise of the operating system
@@ -133,11 +135,14 @@ class Mechanism(MechanismCost):
 
 
 class RecordRead(Closed):
-    """The status and cost of another access to the persons' records.
+    """The status and cost of an access to the persons' records other than by a mechanism.
 
-    Status `none`: no such access, or only to public data. `accounted`: the claim includes it, with its cost or as a
-    `mechanism` of this log. `unaccounted`: private records were read without accounting. `outside`, only for
-    `audit-numbers`: the claim covers the records but not published audit numbers, on which a policy decides.
+    - `none`: there was no such access, or only to public data.
+    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if it is one of the
+      mechanisms of this log.
+    - `unaccounted`: private records were read without accounting.
+    - `outside`, only for `audit-numbers`: the claim does not cover the published audit results. A policy decides
+      whether this is allowed.
     """
 
     kind: ReadKind
@@ -147,7 +152,9 @@ class RecordRead(Closed):
     @model_validator(mode="after")
     def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
-            raise ValueError("an accounted read, and only that, has a cost: epsilon and delta, or `mechanism`")
+            raise ValueError(
+                "cost (epsilon and delta, or `mechanism`) must be given if and only if the status is accounted"
+            )
         if self.status == "outside" and self.kind != "audit-numbers":
             raise ValueError(
                 "only audit-numbers may be outside the claim, because all other reads influence the records"
@@ -160,20 +167,20 @@ class EarlierRelease(Closed):
 
     release: Identifier
     person_set: Sha256  # digest of its persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # compared with the persons of this release
-    cost: PrivacyBudget
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step instead of adding `cost`
+    persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with those of this release
+    cost: PrivacyBudget  # its total cost
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not added
 
 
 class MechanismLog(Closed):
-    """The use of the persons' records under differential privacy, and the claim."""
+    """All accesses of a release to the persons' records, and the epsilon and delta claimed for them."""
 
     schema_version: Literal[1]
-    release: Identifier
-    n_persons: Count  # as declared in the configuration
+    release: Identifier  # id of this release
+    n_persons: Count  # number of persons declared in the configuration
     person_set: Sha256  # digest of the persons, see `person_set_digest`
-    claim: PrivacyBudget  # of this release
-    spent: PrivacyBudget | None  # of all releases on any of the same persons together; None for the first one
+    claim: PrivacyBudget  # claimed for this release
+    spent: PrivacyBudget | None  # claimed for all releases on any of the same persons together; None for the first
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     reads: tuple[RecordRead, ...]  # all other accesses; a missing kind counts as unaccounted
     releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also of other persons
@@ -182,17 +189,19 @@ class MechanismLog(Closed):
     def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
-            raise ValueError("releases: an id is used twice, or is the id of this release")
+            raise ValueError(
+                "releases: an id is used twice or is the id of this release; give each release its own id"
+            )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
-            raise ValueError("reads: a kind is used twice")
+            raise ValueError("reads: a kind is listed twice; only `other` may be")
         return self
 
 
 def person_set_digest(groups: Iterable[str]) -> str:
-    """Return the sha256 over the distinct persons, sorted by their bytes, each prefixed by its length.
+    """Return the sha256 of the distinct persons, sorted by their bytes, each prefixed by its length in bytes.
 
-    Privacy: keep it private; someone who knows all persons but one can find that one by trial.
+    Privacy: keep the digest private; someone who knows all persons but one can find that one by trial.
     """
     digest = hashlib.sha256(b"audits/persons/v1\0")
     for name in sorted(group.encode("utf-8", "surrogatepass") for group in set(groups)):
@@ -201,10 +210,10 @@ def person_set_digest(groups: Iterable[str]) -> str:
 
 
 def read_log(value: Mapping[str, Any]) -> MechanismLog:
-    """Return the log of JSON values.
+    """Return the checked log in a mapping of JSON values.
 
     Raises:
-        InputError: the values do not have the format; every mistake is listed by its path, without the value.
+        InputError: the values do not follow the format; every mistake is listed by its path, without the value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
@@ -223,7 +232,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     """Return the checked JSON values of a log file, for `AuditInputs.mechanism`.
 
     Raises:
-        InputError: the file cannot be read, is too large, is not strict JSON, or does not have the format.
+        InputError: the file cannot be read, is too large, is not strict JSON, or does not follow the format.
     """
     path = Path(path)
     try:
@@ -233,7 +242,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     except OSError as error:
         raise InputError(f"the mechanism's log cannot be read: {path} ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"the mechanism's log is {error.message}: {path}") from None
+        raise InputError(f"the mechanism's log is not strict JSON ({error.message}): {path}") from None
     if not isinstance(value, dict):
         raise InputError(f"the mechanism's log must be a JSON object: {path}")
     read_log(value)

@@ -1,7 +1,7 @@
-"""Compute epsilon by privacy loss random variables with an independent library, to check the other accountants.
+"""Compute epsilon by privacy loss random variables (PRV) with Opacus, to cross-check the other accountants.
 
-The result is no part of the tightest bound, so no verdict depends on whether the library is installed. If it
-contradicts the loss distributions, one of the two is wrong, and the audit does not pass.
+The bounds are used only as a cross-check: if they contradict the privacy loss distributions, one of the two
+accountants is wrong, and the audit does not pass. Without Opacus the audit omits the cross-check and can still pass.
 """
 
 import importlib
@@ -15,37 +15,42 @@ from scipy.integrate import IntegrationWarning
 
 from audits.attacks.accounting.mechanism_log import MechanismCost
 
-ERROR = 0.01  # minimum error of epsilon that the library is allowed; for a large epsilon the error is 0.1 %
-DELTA_SHARE = 1e-3  # allowed error of delta, as a share of delta
-MAX_POINTS = 1 << 20  # of the grid; takes seconds and some tens of megabytes
+ERROR = 0.01  # numerical error of epsilon that Opacus is configured to allow; above epsilon 10, the error is 0.1 %
+DELTA_SHARE = 1e-3  # numerical error of delta that Opacus is configured to allow, as a share of delta
+MAX_POINTS = 1 << 20  # the bounds are not computed on a grid with more points; this many take seconds and tens of MB
 NOT_INSTALLED = "the package opacus is not installed"
-_NO_NUMBER = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)
+_COMPUTATION_ERRORS = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)
 
 
 class PrvBounds(NamedTuple):
-    """Lower and upper bound on epsilon at one delta; both are None if nothing was computed, and `absent` says why."""
+    """Lower and upper bound on epsilon at one delta; both are None if they could not be computed."""
 
     low: float | None
     high: float | None
-    absent: str = ""
+    missing_because: str = ""  # why the bounds could not be computed; empty if they were
 
 
-def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, about: float) -> PrvBounds:
-    """Return bounds on the epsilon of Gaussian mechanisms, with or without Poisson sampling.
+def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
+    """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    The library composes the loss of a data set with one more person against one without. For sampled noise the
-    opposite direction has a smaller loss at every epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022); the loss
-    distributions of the other accountant cover both directions.
+    Opacus composes the privacy loss in one direction only, from a data set with one more person to one without. For
+    sampled Gaussian noise the opposite direction has a smaller delta at every epsilon of at least 0 (Zhu, Dong and
+    Wang, AISTATS 2022).
 
-    There is no result for noise other than Gaussian, without the library, for a delta below the resolution of double
-    precision, for a grid that is too large, or if the computation fails.
+    The bounds are None in these cases:
+
+    - A mechanism adds noise other than Gaussian.
+    - Opacus is not installed.
+    - The delta is below the resolution of double precision.
+    - The grid would have more than 2^20 points.
+    - The computation fails.
 
     Args:
-        costs: of the mechanisms.
-        delta: the delta of epsilon.
-        about: approximate size of epsilon; sets the allowed error, max(.01, about / 1000).
+        costs: one per mechanism, composed in order.
+        delta: the delta at which epsilon is bounded.
+        approximate_epsilon: sets the allowed numerical error of epsilon, max(.01, approximate_epsilon / 1000).
 
-    Cost: seconds; the first call imports the library, and torch with it.
+    Cost: seconds; the first call imports Opacus and torch.
     Source: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus
         implements it.
     """
@@ -57,26 +62,27 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, about: float) ->
             prv = importlib.import_module("opacus.accountants.analysis.prv")
         except ImportError:
             return PrvBounds(None, None, NOT_INSTALLED)
-        warnings.simplefilter("error", IntegrationWarning)  # a mean that did not converge is an error
+        warnings.simplefilter("error", IntegrationWarning)  # an integral that does not converge is an error
         try:
-            return _composed(prv, costs, delta, max(ERROR, about / 1000))
-        except _NO_NUMBER as error:
+            return _composed(prv, costs, delta, max(ERROR, approximate_epsilon / 1000))
+        except _COMPUTATION_ERRORS as error:
             return PrvBounds(None, None, f"the computation failed ({type(error).__name__})")
 
 
 def _composed(prv: Any, costs: Sequence[MechanismCost], delta: float, error: float) -> PrvBounds:
-    delta_error, times = delta * DELTA_SHARE, [cost.steps for cost in costs]
+    """Return the bounds that Opacus computes, with `prv` its module; `error` is the allowed error of epsilon."""
+    delta_error, steps = delta * DELTA_SHARE, [cost.steps for cost in costs]
     variables = [prv.PoissonSubsampledGaussianPRV(cost.sampling_rate, cost.noise_multiplier) for cost in costs]
-    reach = float(prv.compute_safe_domain_size(variables, times, error, delta_error))
-    mesh = error / math.sqrt(sum(times) * math.log(12 / delta_error) / 2)
-    if not 2 * reach / mesh < MAX_POINTS:
-        return PrvBounds(None, None, "its grid would be too large")
-    domain = prv.Domain.create_aligned(-reach, reach, mesh)
+    largest_loss = float(prv.compute_safe_domain_size(variables, steps, error, delta_error))
+    spacing = error / math.sqrt(sum(steps) * math.log(12 / delta_error) / 2)
+    if not 2 * largest_loss / spacing < MAX_POINTS:
+        return PrvBounds(None, None, f"the grid of privacy losses would need more than {MAX_POINTS} points")
+    domain = prv.Domain.create_aligned(-largest_loss, largest_loss, spacing)
     if domain.size * float(np.finfo(np.float64).eps) > delta - delta_error:
-        return PrvBounds(None, None, "delta is below the resolution of its sums")
-    cut = [prv.TruncatedPrivacyRandomVariable(variable, domain.t_min, domain.t_max) for variable in variables]
-    whole = prv.compose_heterogeneous([prv.discretize(one, domain) for one in cut], times)
-    low, _, high = (float(bound) for bound in whole.compute_epsilon(delta, delta_error, error))
+        return PrvBounds(None, None, "delta is below the resolution of double precision")
+    truncated = [prv.TruncatedPrivacyRandomVariable(variable, domain.t_min, domain.t_max) for variable in variables]
+    composed = prv.compose_heterogeneous([prv.discretize(variable, domain) for variable in truncated], steps)
+    low, _, high = (float(bound) for bound in composed.compute_epsilon(delta, delta_error, error))
     if not (math.isfinite(high) and low <= high):
-        return PrvBounds(None, None, "the computation failed (no number)")
+        return PrvBounds(None, None, "the computation failed (it returned no valid bounds)")
     return PrvBounds(max(0.0, low), max(0.0, high))

@@ -1,7 +1,7 @@
 """Statistical tests of the batches and the noise that a dry run logged.
 
-Each test gives a two-sided p-value. For a correct mechanism, each test has a p-value below `ALPHA` once in a million
-runs. For an incorrect one the p-value falls below `ALPHA` within the required number of steps.
+Each test returns a p-value. A correct mechanism has a p-value below `ALPHA` once in a million runs of a test. For the
+mistakes that a test is made to detect, `MIN_STEPS` steps are enough for a p-value below `ALPHA`.
 """
 
 import math
@@ -18,21 +18,24 @@ from audits.core.stats import POWER
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
-ALPHA = 1e-6
-MIN_STEPS = 200
-MIN_PERSONS = 50
+ALPHA = 1e-6  # significance level of each test
+MIN_STEPS = 200  # steps that a dry run with sampling must log
+MIN_PERSONS = 50  # fictional persons that a dry run with sampling must have
 
 
 class Participation(NamedTuple):
-    """Three counts of the persons in T batches."""
+    """Counts of n persons in the batches of T steps."""
 
-    sizes: Int  # (T,): persons in each step
-    participations: Int  # (n,): steps of each person
-    overlaps: Int  # (T - 1,): persons of each step who were also in the step before
+    sizes: Int  # (T,), number of persons in each step
+    participations: Int  # (n,), number of steps that each person is in
+    overlaps: Int  # (T - 1,), number of persons of each step who were also in the previous step
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Count the persons in batches of person numbers; a person who is in a batch twice is counted twice."""
+    """Return the counts for batches of person numbers.
+
+    A person who is in a batch twice counts twice in `sizes` and `participations`.
+    """
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -43,17 +46,20 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Test that every person was in every step independently with probability q = `rate`, 0 < q < 1.
+    """Return the p-values of tests that each of n persons was in each of T steps independently with probability q.
 
-    rate: all draws together are Bin(nT, q), exact; detects another rate than the accounted one.
-    sizes: sum (X_t - nq)² / (nq(1 - q)) over steps; batches of fixed size have no such spread.
-    participations: sum (P_i - Tq)² / (Tq(1 - q)) over persons; passes over a shuffled list have no such spread.
-    overlaps: persons in two consecutive steps; a shuffled list repeats nobody before its end.
+    q is `rate`, 0 < q < 1. With X_t the number of persons in step t, and P_i the number of steps of person i:
 
-    The last three are compared with the gamma distribution of the same, exact mean and variance:
+    - rate: the sum of all X_t is compared with Bin(n·T, q), exactly. It detects another rate than the accounted one.
+    - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). It is too small for batches of fixed size.
+    - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). It is too small if a shuffled list is passed over.
+    - overlaps: number of persons in two consecutive steps. It is too small if a shuffled list is passed over, because
+      nobody is repeated before its end.
 
-        spread of m counts, each Bin(k, q):  mean m,  variance m (2 + (1 - 6q(1 - q)) / (kq(1 - q)))
-        overlaps:  mean n(T - 1)q²,  variance n((T - 1)q²(1 - q²) + 2(T - 2)(q³ - q⁴))
+    The last three are compared with the gamma distribution that has the same mean and variance. Both are exact:
+
+        spread of m counts, each Bin(k, q):  mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
+        overlaps:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
     """
     n, steps, q = len(draws.participations), len(draws.sizes), rate
     total = int(draws.sizes.sum())
@@ -67,15 +73,18 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 
 
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
-    """Test that the numbers are independent and chi-squared with these degrees of freedom.
+    """Return the p-values of tests that the logged noise is as large and as variable as claimed.
 
-    scale: their sum, chi-squared with the degrees of all steps; detects another size, or steps without noise.
-    shape: the Kolmogorov-Smirnov test of all steps; detects noise that is too similar in all steps.
-    repeats: 0 if a number occurs twice, because continuous noise never repeats; else 1. Detects reused noise.
+    If it is, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution.
+
+    - scale: the sum over all steps is compared with its chi-squared distribution. It detects noise of another size,
+      or steps without noise.
+    - shape: the Kolmogorov-Smirnov test of all steps. It detects noise that varies too little between steps.
+    - repeats: 0 if a number occurs twice, otherwise 1. Continuous noise never repeats unless it is reused.
 
     Args:
-        noise: |z|² of each step for Gaussian noise in as many coordinates, 2|z|₁ for Laplace noise in half as many.
-        degrees: of freedom of each number.
+        noise: the logged number of each step.
+        degrees: degrees of freedom of each number.
     """
     values = np.asarray(noise, dtype=np.float64)
     total, all_degrees = float(values.sum()), degrees * len(values)
@@ -91,12 +100,12 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 def smallest_shortfall(degrees: int) -> float:
     """Return the smallest relative shortfall of the noise that the scale test detects with power .8.
 
-        1 - sqrt(1 - (z + z') sqrt(2 / degrees)),  z of ALPHA / 2, z' of the power; 1 if no shortfall is detected
+        1 - sqrt(1 - (z + z')·sqrt(2 / degrees)),  z and z' the normal quantiles of 1 - ALPHA / 2 and of the power
 
-    `degrees` are the degrees of freedom of all steps together.
+    The result is 1 if no shortfall is detected. `degrees` are the degrees of freedom of all steps together.
     """
-    z = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
-    return 1 - math.sqrt(max(0.0, 1 - z * math.sqrt(2 / degrees)))
+    z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
+    return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / degrees)))
 
 
 def _dispersion_p(counts: Int, trials: int, q: float) -> float:
@@ -114,6 +123,9 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
 
 
 def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
-    """Return the two-sided p-value of a gamma distribution; `half_step` is the continuity correction of counts."""
+    """Return the two-sided p-value of a value under the gamma distribution with this mean and variance.
+
+    `half_step` is the continuity correction: .5 for a count, otherwise 0.
+    """
     fitted = stats.gamma(mean**2 / variance, scale=variance / mean)
     return min(1.0, 2 * float(min(fitted.cdf(value + half_step), fitted.sf(value - half_step))))

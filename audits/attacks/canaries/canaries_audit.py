@@ -1,4 +1,4 @@
-"""Canaries audit: verdict and report; the measurements are in `audits/attacks/canaries/measurements.py`."""
+"""Canaries audit: verdict from the measurements of `audits/attacks/canaries/measurements.py`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -30,41 +30,56 @@ from audits.core.stats import FAIL_LEVEL, detectable_auc, needed_for_auc, power_
 from audits.core.two_sided import is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Canaries, Estimate, Verdict, persons
 
-MARGIN = 0.10
-EPSILON_LIMIT = 1.0
-MIN_CANARIES = 1_000
-FAIR_P = 1e-6
-PLACEBO_CONFIDENCE = 0.9999  # weighted across folds, the AUC of noise can vary more than its interval states
+MARGIN = 0.10  # allowed distance of the AUC from one half
+EPSILON_LIMIT = 1.0  # limit on the lower bound on epsilon if no epsilon is claimed
+MIN_CANARIES = 1_000  # canaries that a pass requires
+FAIR_P = 1e-6  # the coins count as unfair if the number of inserted canaries has a smaller p-value
+PLACEBO_CONFIDENCE = 0.9999  # confidence of the control's interval; noise can vary more than the interval states
 
 
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries (fictitious persons) it was trained on.
 
     Attack: someone adds fictitious records to the train data and later infers from the released table which of them
-    were used. Here each canary was inserted into the train data of a second build of the same pipeline, or left out,
-    by a fair coin of its own. Guessing the coins better than an epsilon allows refutes the claim of that epsilon.
+    were used. Here each canary was inserted into the train data of a canary build, or omitted, by a fair coin of its
+    own. A canary build is a second build of the same pipeline that is never released. Guessing the coins better than
+    an epsilon allows refutes the claim of that epsilon.
 
-    Metrics:
+    Metrics (a canary of one row is a person with one record):
 
-    - auc: P[score of inserted > score of left out] of the strongest membership attack among canaries of one row; the
+    - auc: P[score of inserted > score of omitted] of the strongest membership attack on canaries of one row. The
       interval spans those of all attacks.
-    - epsilon_lower_bound: lower bound on epsilon that the guesses prove (`coin_guesses`), among canaries of one row.
-    - scan_p: smallest corrected p-value of the scans of all attacks; reported only.
-    - reproduced: inserted canaries whose last eight words occur in the canary build's or the released table, but not
-      in the reference.
-    - max_exposure: highest exposure in bits of the random ending of an inserted canary.
+    - epsilon_lower_bound: lower bound on epsilon that the guesses on canaries of one row prove (`coin_guesses`).
+    - scan_p: smallest corrected p-value of the scans of all attacks; not used for the verdict.
+    - reproduced: number of inserted canaries whose ending, the last eight words, occurs in the synthetic table of the
+      canary build or in the table to release, but not in the reference.
+    - max_exposure: highest exposure in bits of the random ending of an inserted canary (`exposure_bits`).
 
-    The control is the AUC on the released table, whose generator saw no canary. Canaries of 4 and 16 near-identical
-    rows are reported separately: their bound on epsilon concerns a group of records and is not compared with a claim.
-    But if a person of train has as many rows, an AUC proven above .60 fails the audit, because a generator can
-    protect persons with one record and disclose persons with many.
+    The control is the same AUC on the table to release, whose generator saw no canary. If its interval excludes one
+    half, the inserted and omitted canaries themselves differ.
 
-    The audit fails if an ending is reproduced, a row of the canary build is in the release, a canary is in the train
-    data of the release, the interval of the AUC lies outside [.40, .60], or the bound on epsilon exceeds the claim
-    (1 without a claim). The last two count only if the interval of the control contains one half; otherwise the
-    canaries themselves differ. A pass requires 1,000 canaries, the interval of every attack inside, a ceiling of the
-    bound above the limit, and a control that contains one half. details.power.smallest_leak is the AUC that so many
-    canaries of one row distinguish from one half with power .8.
+    Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon is that of a group of
+    records and is not compared with a claim.
+
+    The audit fails if any of these is true:
+
+    - The ending of an inserted canary is reproduced, and that of no omitted canary.
+    - A row of the canary build is in the table to release.
+    - A canary is in the train data of the release.
+    - The AUC is proven outside [.40, .60], and the interval of the control contains one half.
+    - The lower bound on epsilon exceeds the claim (1 without a claim), and the interval of the control contains one
+      half.
+    - The AUC for canaries of several rows is proven above .60, a train person has as many rows, and the interval of
+      the control contains one half. A generator can protect persons with one record and disclose persons with many.
+
+    The audit passes if none of them is true and all of these are:
+
+    - There are at least 1,000 canaries, and as many as the tests of the AUC and of epsilon need.
+    - The interval of every attack lies within [.40, .60].
+    - The lower bound on epsilon would exceed the claim if every guess were correct.
+    - The interval of the control contains one half, and no ending of an omitted canary is reproduced.
+
+    `details.power.smallest_leak` is the AUC that so many canaries of one row distinguish from one half with power .8.
 
     Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
         released, train and control tables for equal rows; returns counts.
@@ -79,7 +94,7 @@ class CanaryAudit:
         """Return how well the coins can be guessed, with a three-way verdict.
 
         Raises:
-            NotMeasurable: there are no canaries, too few canaries or rows, or the coins were not fair.
+            NotMeasurable: there are no canaries, there are too few canaries or rows, or the coins were not fair.
             InputError: the epsilon or delta in the mechanism's log is invalid.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
@@ -89,17 +104,18 @@ class CanaryAudit:
         once = kinds.rows == 1
         raw, people = score_canaries(canaries, canaries.canary_build, reference, rng)
         scores = rank_within_kinds(raw, kinds)
-        is_in = people.is_train[once]
+        is_inserted = people.is_train[once]
         found = cross_fit(scores_of(scores, once), persons_of(people, once), rng)
-        bound = guess_coins(scores_of(scores, once), is_in, rng, alpha=FAIL_LEVEL, delta=claim.delta)
-        unseen, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
-        placebo = cross_fit(scores_of(rank_within_kinds(unseen, kinds), once), persons_of(people, once), rng)
+        bound = guess_coins(scores_of(scores, once), is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
+        raw_control, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
+        control_scores = scores_of(rank_within_kinds(raw_control, kinds), once)
+        control = cross_fit(control_scores, persons_of(people, once), rng).areas[STACKED].estimate(PLACEBO_CONFIDENCE)
         copies = count_copies(canaries, inputs, reference)
         bits = canary_exposures(canaries, reference)
         metrics = {
             "auc": found.auc(confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
-            "scan_p": exact(found.scan_p(), confidence=confidence, n=len(is_in)),
+            "scan_p": exact(found.scan_p(), confidence=confidence, n=len(is_inserted)),
             "reproduced": exact(float(copies.reproduced), confidence=confidence, n=int(people.is_train.sum())),
         }
         if bits is not None:
@@ -108,22 +124,21 @@ class CanaryAudit:
             "claim_scope": "person",
             "n_canaries": len(once),
             "n_inserted": int(people.is_train.sum()),
-            "n_of_one_row": len(is_in),
+            "n_of_one_row": len(is_inserted),
             "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
-            "families": auc_by_family(kinds.family[once], is_in, found.pooled),
+            "families": auc_by_family(kinds.family[once], is_inserted, found.pooled),
             "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
-            "stacked_weights": [None if w is None else dict(w) for w in found.weights],
-            "attacks": {n: {"auc": found.areas[n].value, "scan_p": s.p} for n, s in found.scans.items()},
+            "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in found.weights],
+            "attacks": {a: {"auc": found.areas[a].value, "scan_p": scan.p} for a, scan in found.scans.items()},
             "exposure": exposure_details(bits, len(canaries.suffixes)),
-            "power": _power(len(once), is_in, bound, claim.limit, len(found.areas), confidence),
+            "power": _power(len(once), is_inserted, bound, claim.limit, len(found.areas), confidence),
         }
-        control = placebo.areas[STACKED].estimate(PLACEBO_CONFIDENCE)
         return _judge(metrics, found, control, copies, claim, details)
 
 
 def _checked_canaries(inputs: AuditInputs) -> Canaries:
-    """Return the canaries; raise if they cannot be used."""
+    """Return the canaries; raise NotMeasurable or InputError if they cannot be used."""
     canaries = inputs.canaries
     if canaries is None:
         raise NotMeasurable(
@@ -131,24 +146,35 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
             "insert.parquet appended to train, and pass its synthetic table"
         )
     n_rows = np.bincount(persons(canaries.table.groups)[1])
-    n, k = len(n_rows), int(canaries.inserted.sum())
+    n, n_inserted = len(n_rows), int(canaries.inserted.sum())
     if not len(canaries.family) == len(canaries.inserted) == n:
-        raise InputError(f"each of the {n} canary persons must have one family and one coin")
+        raise InputError(
+            f"each of the {n} canary persons must have one family and one coin, but there are {len(canaries.family)} "
+            f"families and {len(canaries.inserted)} coins"
+        )
     arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"{arms[0]} inserted canaries of one row, {arms[1]} left out and {len(canaries.canary_build)} rows of "
+            f"{arms[0]} inserted and {arms[1]} omitted canaries of one row, and {len(canaries.canary_build)} rows of "
             f"the canary build are too few; at least {MIN_PERSONS} of each are required, and {MIN_CANARIES} canaries "
             "for a verdict"
         )
-    if stats.binomtest(k, n, 0.5).pvalue < FAIR_P:
-        raise NotMeasurable(f"{k} of {n} canaries were inserted, which is not the result of a fair coin for each")
+    if stats.binomtest(n_inserted, n, 0.5).pvalue < FAIR_P:
+        raise NotMeasurable(
+            f"{n_inserted} of {n} canaries were inserted, which is not the result of a fair coin for each; draw a "
+            "fair coin for each and make the canary build again"
+        )
     return canaries
 
 
-def _power(n: int, is_in: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float) -> dict[str, Any]:
-    """Return the power of n canaries; the number required assumes the same share of canaries of one row."""
-    arm = min(int(is_in.sum()), int((~is_in).sum()))
+def _power(
+    n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
+) -> dict[str, Any]:
+    """Return the power of n canaries and the number required, if the share of canaries of one row stays the same.
+
+    `is_inserted` is about the canaries of one row; `limit` is the epsilon that is tested.
+    """
+    arm = min(int(is_inserted.sum()), int((~is_inserted).sum()))  # canaries of one row in the smaller arm
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // arm)
     smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
@@ -163,7 +189,7 @@ def _judge(
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the verdict, given the attacks on the canary build and the AUC on the table made without canaries."""
+    """Return the result, given the attacks on the canary build and the AUC on the table to release (control)."""
     area = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
@@ -183,7 +209,7 @@ def _judge(
 
 
 def _copy_failures(copies: CopyCounts) -> list[str]:
-    """Return the copies that must not exist, each as part of a sentence."""
+    """Return the kinds of copies that must not exist, each as part of a sentence."""
     found = []
     if copies.canary_build_rows > 0:
         found.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
@@ -199,17 +225,21 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
     found = []
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
-        found.append(f"inserted canaries are {'more' if is_above else 'less'} similar to the table than omitted ones")
+        found.append(
+            f"inserted canaries are {'more' if is_above else 'less'} similar to the canary build than omitted ones"
+        )
     if epsilon > claim.limit:
-        found.append(f"guessing the coins proves an epsilon of {epsilon:.2f}, the limit is {claim.limit:g}")
+        found.append(
+            f"guessing the coins proves an epsilon of at least {epsilon:.2f}, but the limit is {claim.limit:g}"
+        )
     return found
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return, for each number of rows that a train person has, whether the AUC is proven too high."""
+    """Return the numbers of rows for which the AUC is proven too high and that a train person has."""
     return [
-        f"inserted canaries of {r} rows, a number that persons of train have, are distinguished from omitted ones"
-        for r, found in repeats.items()
+        f"inserted canaries of {n_rows} rows, as many as a train person has, are distinguished from omitted ones"
+        for n_rows, found in repeats.items()
         if found["as_in_train"] and found["auc_low"] > 0.5 + MARGIN
     ]
 
@@ -224,13 +254,13 @@ def _shortfalls(
         found.append(f"{n} canaries are too few; {needed} are required")
     elif ceiling <= claim.limit:
         most = f"at the claim's delta, {n} canaries can prove an epsilon of at most {ceiling:.2f}"
-        found.append(f"{most}, which does not test the claim of {claim.limit:g}")
+        found.append(f"{most}, so they cannot refute the claim of {claim.limit:g}; make more canaries")
     if not is_inside(area, MARGIN):
         decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
         enough = max(decisive, 2 * n, needed)
-        found.append(f"the interval of the AUC exceeds its limit; about {enough} canaries would decide")
+        found.append(f"the interval of the AUC exceeds its limit; about {enough} canaries are needed for a verdict")
     if copies.left_out > 0:
         found.append(f"the endings of {copies.left_out} omitted canaries are also reproduced: draw endings at random")
     if not control.low <= 0.5 <= control.high:
-        found.append("inserted and omitted canaries differ in a table made without them: toss a fair coin for each")
+        found.append("inserted and omitted canaries differ in a table made without them: draw a fair coin for each")
     return found

@@ -1,10 +1,11 @@
-"""Files of canaries.
+"""Write and read the files of canaries.
 
-- canaries.parquet: text, label, group, family, inserted (the coin), repeats; one line per row
-- suffixes.parquet: text; the endings for exposure
-- insert.parquet: text, label and group under the column names of the train table; the rows that the canary build adds
+- canaries.parquet has one line per row of a canary, with the columns text, label, group (person), family, inserted
+  (the coin) and repeats (number of rows of the person).
+- suffixes.parquet has the column text: the alternative endings from which exposure is computed.
+- insert.parquet has the rows that the canary build appends to train, under the column names of the train table.
 
-All three name their purpose in the metadata. The canary build must read only insert.parquet.
+The metadata of all three files state their purpose. The canary build must read only insert.parquet.
 """
 
 from collections.abc import Sequence
@@ -22,37 +23,37 @@ from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
 
 CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
-KINDS = (*FAMILIES, "other")
+KINDS = (*FAMILIES, "other")  # families of canaries that are read
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
 
 
 def write_canaries(
-    planted: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
+    canaries: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
     """Write the three files into a new folder; text, label and group are the column names of insert.parquet.
 
     Raises:
-        InputError: the folder already contains canaries, which may be in use, or it cannot be written.
+        InputError: the folder already contains canaries, or it cannot be written.
     """
     folder = Path(folder)
-    table, insert = planted.table, planted.insert
+    table, insert = canaries.table, canaries.insert
     person = persons(table.groups)[1]
     columns: dict[str, Sequence[Any]] = {
         "text": table.texts,
         **({} if table.labels is None else {"label": table.labels}),
         "group": table.groups,
-        "family": [planted.family[i] for i in person],
-        "inserted": planted.inserted[person].tolist(),
+        "family": [canaries.family[i] for i in person],
+        "inserted": canaries.inserted[person].tolist(),
         "repeats": np.bincount(person)[person].tolist(),
     }
     rows = {text: insert.texts, **({} if insert.labels is None else {label: insert.labels}), group: insert.groups}
-    files = ((CANARIES, columns), (SUFFIXES, {"text": planted.suffixes}), (INSERT, rows))
+    files = ((CANARIES, columns), (SUFFIXES, {"text": canaries.suffixes}), (INSERT, rows))
     existing = [name for name, _ in files if (folder / name).exists()]
     if existing:
         problem = f"the folder {folder} already contains canaries: {', '.join(existing)}"
-        raise InputError(problem, hint="Choose another folder.")
+        raise InputError(problem, hint="They may be in use. Choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
@@ -71,11 +72,11 @@ def read_canaries(
             and optionally label. The family of canaries from another source is `other`.
         canary_build: synthetic table of the canary build (.parquet, .jsonl, .csv).
         text: name of the text column in the table of the canary build.
-        label: name of its class column.
-        group: name of its person column.
+        label: name of the class column in that table.
+        group: name of the person column in that table.
 
     Raises:
-        InputError: a file is missing or invalid; all problems are listed, by row number.
+        InputError: a file is missing or invalid; all problems are listed.
     """
     path = Path(path)
     file = path / CANARIES if path.is_dir() else path
@@ -111,9 +112,9 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _problems(found: dict[str, list[Any]]) -> list[str]:
-    """Return the problems of the values, or if there are none, contradictions between the rows of a person."""
+    """Return the problems of single values or, if there are none, the contradictions between rows of a person."""
     problems = [
-        f"{len(bad)} rows have no usable {name}, the first is row {bad[0] + 1}"
+        f"{len(bad)} rows have no usable {name}; the first of them is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in found else ()))
         if (bad := [i for i, value in enumerate(found[name]) if not _usable(value, kind)])
     ]
@@ -132,12 +133,12 @@ def _problems(found: dict[str, list[Any]]) -> list[str]:
             problems.append(f"{len(differing)} persons have rows that differ in {name}")
     wrong = int((np.bincount(person) != np.array([found["repeats"][i] for i in first])).sum())
     if wrong:
-        problems.append(f"the number of rows of {wrong} persons differs from repeats")
+        problems.append(f"the number of rows of {wrong} persons differs from the number in the column repeats")
     return problems
 
 
 def _usable(value: Any, kind: type) -> bool:
-    """Return whether a value has exactly this type, is not blank, and as a number is at least 1."""
+    """Return whether a value has exactly this type, and is not blank (a string) and at least 1 (a number)."""
     if type(value) is not kind:
         return False
     if isinstance(value, str):
@@ -152,6 +153,6 @@ def _suffixes(file: Path) -> tuple[str, ...]:
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
         raise InputError(
-            f"the column text of {file} must contain endings of {ENDING_TOKENS} words; {bad} rows differ"
+            f"{bad} of {len(texts)} rows of {file} are not endings of {ENDING_TOKENS} words; use the original file"
         )
     return tuple(texts)

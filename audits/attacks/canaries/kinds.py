@@ -1,15 +1,17 @@
 """Make canaries: fictitious persons, each inserted into the train data of a canary build by its own fair coin.
 
-There are four families, because each is retained by another type of generator:
+A canary build is a second build of the pipeline that is never released. There are four families of canaries, because
+different types of generators retain different texts:
 
     suffix      a beginning from the reference text and eight random words, which a copying generator reproduces
-    semantic    the same beginning and a sentence whose parts do not belong together, which an embedding retains
-    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a smaller class; its rows are each
-                other's neighbours, so an interpolating generator takes all parents from one person
-    sampled     text from a flattened word-pair model of the reference: words of the domain in an unlikely order
+    semantic    a beginning of the same kind and a sentence whose parts do not belong together, which an embedding
+                retains
+    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a smaller class; the rows are each
+                other's neighbours, so an interpolating generator mixes rows of one person only
+    sampled     a random walk over the word pairs of the reference: words of the domain in an unlikely order, as from
+                a language model at a high temperature
 
-`sampled` replaces text from a language model at a high temperature. Canaries written by a real language model can be
-audited as family `other`.
+Canaries written by a real language model can be audited as family `other`.
 """
 
 from collections import Counter
@@ -27,17 +29,17 @@ from audits.core.types import Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8
-MIN_SUFFIXES = 10_000
+ENDING_TOKENS = 8  # words of the ending of a canary, and of a run of words that must not occur in train
+MIN_SUFFIXES = 10_000  # alternative endings among which the ending of a `suffix` canary is ranked
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
-REPEATS = (1, 4, 16)
-BEGINNING_WORDS = (12, 25)
-OUTLIER_WORDS = 24
-SAMPLED_WORDS = (25, 45)
-MIN_WORDS = 200
-TEMPERATURE = 1.5
-JUMP = 0.2
-ROUNDS = 20
+REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
+BEGINNING_WORDS = (12, 25)  # fewest and most words of a beginning
+OUTLIER_WORDS = 24  # words of an `outlier` row
+SAMPLED_WORDS = (25, 45)  # fewest words of a `sampled` row, and one more than the most
+MIN_WORDS = 200  # a reference with fewer distinct words is complemented by `OWN_WORDS`
+TEMPERATURE = 1.5  # of the random walk: a follower has weight count^(1 / TEMPERATURE)
+JUMP = 0.2  # probability that the next word of the random walk is any word
+ROUNDS = 20  # draws of a canary before making it is given up
 
 Rng = np.random.Generator
 
@@ -47,9 +49,9 @@ class CanarySet:
     """Canaries to be added to the train data of a canary build."""
 
     table: Table  # rows of all canary persons
-    family: tuple[str, ...]  # of each person, in order of first appearance
-    inserted: NDArray[np.bool_]  # whether each person is inserted
-    suffixes: tuple[str, ...]  # alternative endings for the `suffix` canaries
+    family: tuple[str, ...]  # family of each person, in order of first appearance in the table
+    inserted: NDArray[np.bool_]  # (persons,), whether each person is inserted, in the same order
+    suffixes: tuple[str, ...]  # alternative endings, from which the exposure of `suffix` canaries is computed
 
     @property
     def insert(self) -> Table:
@@ -59,12 +61,14 @@ class CanarySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Word source of canaries: reference rows that share no run of words with train, single words, and followers."""
+    """Text from which canaries are made."""
 
-    rows: tuple[tuple[str, ...], ...]
-    rows_of_label: dict[str, list[int]]
-    vocabulary: tuple[str, ...]
-    followers: dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]
+    rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
+    rows_of_label: dict[str, list[int]]  # numbers of these rows by class
+    vocabulary: tuple[str, ...]  # words from which random words are drawn
+    followers: dict[
+        str, tuple[tuple[str, ...], NDArray[np.float64]]
+    ]  # the words after a word; cumulative probability
 
 
 def make_canaries(
@@ -76,25 +80,27 @@ def make_canaries(
     families: Sequence[str] = FAMILIES,
     repeats: Sequence[int] = REPEATS,
 ) -> CanarySet:
-    """Return n canary persons, each with its own fair coin, and the endings for exposure.
+    """Return n canary persons, each with its own fair coin, and the alternative endings.
 
     The words come from the reference, or without one from a built-in list. A canary that shares a run of 8 words with
-    train, or its ending with another canary, is drawn again. Families alternate, and so do the repeats of outliers;
-    the other families have one row. If train has labels, an outlier gets a class other than the largest, the others
-    any class; a beginning is taken from a reference row of that class if there is one.
+    train, or its ending with another canary, is drawn again. Families alternate, and so do the numbers of rows of
+    outliers; canaries of the other families have one row. If train has labels, an outlier gets a class other than the
+    largest, and the other canaries get any class. A beginning is taken from a reference row of that class if there is
+    one.
 
     Args:
-        train: train table of the canary build without canaries.
+        train: train table of the canary build, without canaries.
         reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
-        n: number of canaries; about half are inserted. A verdict needs 1,000.
-        rng: random stream: draws texts, then one coin per person, then endings.
+        n: number of canaries; about half are inserted. A pass of the audit needs 1,000.
+        rng: random stream that draws texts, then one coin per person, then alternative endings.
         families: families to make.
         repeats: numbers of rows of outliers.
 
     Raises:
-        InputError: fewer than 2 canaries, an unknown family, repeats below 1, or a reference that only repeats train.
+        InputError: there are fewer than 2 canaries, a family is unknown, a number of rows is below 1, or every
+            reference row shares a run of words with train.
 
-    Privacy: no run of 8 words of train is in a canary, but the class names of train are.
+    Privacy: canaries contain class names of train, but no run of 8 words of train.
     """
     _check(n, families, repeats)
     source = _source(train, reference)
@@ -119,10 +125,11 @@ def make_canaries(
 def _with_coins(
     texts: list[tuple[str, ...]], labels: list[str] | None, kind: tuple[str, ...], source: _Source, rng: Rng
 ) -> CanarySet:
-    mark = rng.bytes(6).hex()
+    """Return the canaries of these texts with their persons, coins and alternative endings."""
+    set_id = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     of_rows = None if labels is None else tuple(labels[i] for i in owner)
-    groups = tuple(f"canary-{mark}-{i}" for i in owner)
+    groups = tuple(f"canary-{set_id}-{i}" for i in owner)
     table = Table(texts=tuple(chain.from_iterable(texts)), labels=of_rows, groups=groups, has_groups=True)
     inserted = rng.random(len(texts)) < 0.5
     suffixes: dict[str, None] = {}
@@ -133,9 +140,9 @@ def _with_coins(
 
 def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
     problems = [
-        *(["at least two canaries are required"] if n < 2 else []),
+        *([f"at least two canaries are required, got {n}"] if n < 2 else []),
         *([f"the families are {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
-        *(["repeats must be numbers of at least 1"] if not repeats or min(repeats) < 1 else []),
+        *(["every number of rows (repeats) must be at least 1"] if not repeats or min(repeats) < 1 else []),
     ]
     if problems:
         raise InputError("no canaries can be made", problems=problems)
@@ -144,16 +151,16 @@ def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
 def _source(train: Table, reference: Table | None) -> _Source:
     if reference is None:
         return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
-    clean = np.flatnonzero(~_shares_run(reference.texts, train.texts))
-    if len(clean) == 0:
+    usable = np.flatnonzero(~_shares_run(reference.texts, train.texts))
+    if len(usable) == 0:
         raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
-    rows = tuple(tuple(reference.texts[i].split()) for i in clean)
+    rows = tuple(tuple(reference.texts[i].split()) for i in usable)
     of_label: dict[str, list[int]] = {}
     if reference.labels is not None:
-        for place, i in enumerate(clean):
+        for place, i in enumerate(usable):
             of_label.setdefault(reference.labels[i], []).append(place)
-    # only words of at least two rows, because a word of one person may be a name
-    seen = Counter(word for i in clean for word in set(tokens(reference.texts[i])))
+    # only words of at least two rows, because a word of one row may be a name
+    seen = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
     common = sorted(word for word, rows_with in seen.items() if rows_with >= 2 and word.isalpha() and len(word) > 3)
     vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *OWN_WORDS]))
     pairs: dict[str, Counter[str]] = {}
@@ -165,11 +172,13 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return the words and their cumulative probabilities, proportional to count^(1 / TEMPERATURE)."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
 
 
 def _labels(train: Table, kind: Sequence[str], rng: Rng) -> list[str] | None:
+    """Return a random class for each canary of these families, or None if train has no labels."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -181,6 +190,7 @@ def _labels(train: Table, kind: Sequence[str], rng: Rng) -> list[str] | None:
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
+    """Return the texts of one canary person."""
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":
@@ -211,7 +221,7 @@ def _beginning(label: str | None, source: _Source, rng: Rng) -> str:
 
 
 def _sampled(source: _Source, rng: Rng) -> str:
-    """Return a random walk: a follower is drawn with weight count^(1/T), or with probability `JUMP` any word."""
+    """Return a random walk: the next word is a follower of the last one or, with probability `JUMP`, any word."""
     word = source.rows[int(rng.integers(len(source.rows)))][0] if source.rows else _drawn(source, 1, rng)[0]
     walk = [word]
     for _ in range(int(rng.integers(SAMPLED_WORDS[0], SAMPLED_WORDS[1])) - 1):
@@ -232,10 +242,13 @@ def _shares_run(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the persons who share a run of words with train, and all but the first of those with equal endings."""
+    """Return the canaries to draw again.
+
+    These share a run of words with train, or have the same ending as an earlier canary.
+    """
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    touching = _shares_run(list(chain.from_iterable(texts)), train.texts)
-    bad = {i for i, touches in zip(owner, touching, strict=True) if touches}
+    of_rows = _shares_run(list(chain.from_iterable(texts)), train.texts)
+    sharing = {i for i, shares in zip(owner, of_rows, strict=True) if shares}
     endings: dict[tuple[str, ...], int] = {}
     firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]
-    return sorted(bad | {i for i, first in enumerate(firsts) if first != i})
+    return sorted(sharing | {i for i, first in enumerate(firsts) if first != i})

@@ -1,4 +1,8 @@
-"""Measurements of canaries: membership scores, reproduced endings, copied rows, exposure, families and repeats."""
+"""Measurements of canaries: membership scores, reproduced endings, copied rows and exposure.
+
+A canary is a fictitious person. Inserted canaries are in the train data of the canary build, omitted ones are not.
+The ending of a canary is its last eight words.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,31 +33,31 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of copies that must be zero."""
+    """Numbers of reproduced endings and misplaced rows."""
 
     in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending occurs in the table to release
     reproduced: int  # inserted canaries whose ending occurs in either table
-    left_out: int  # omitted canaries whose ending occurs in either table, which can only happen by chance
-    canary_build_rows: int  # rows of the table to release from the canary build, but not from control or reference
-    in_train: int  # rows of canaries in the train data of the table to release
+    left_out: int  # omitted canaries whose ending occurs in either table, which shows how often chance does it
+    canary_build_rows: int  # rows of the table to release that equal a row of the canary build
+    in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
 
 class Kinds(NamedTuple):
-    """Family and number of rows of each person, (P,) both."""
+    """The kind of each canary: its family and its number of rows."""
 
-    family: Strings
-    rows: Int
+    family: Strings  # (P,)
+    rows: Int  # (P,)
 
 
 def score_canaries(
     canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
 ) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary person, and the persons, inserted ones first.
+    """Return every membership score of every canary, and the canaries as compared persons, inserted ones first.
 
-    Inserted canaries take the place of train, the others that of control. The score of a person is the highest of its
-    rows. Encoders and models are fitted on the reference, which must not contain canaries or train rows. The scores
-    include some that the membership audit does not use.
+    Inserted canaries take the place of train, and omitted ones that of control. The score of a canary is the highest
+    of its rows. Encoders and models are fitted on the reference, which must not contain canaries or train rows. The
+    scores include some that the membership audit does not use (`further_scores`).
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
@@ -73,27 +77,34 @@ def score_canaries(
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
     """Return for each text whether its last 8 words occur, in order, in a synthetic text but in no reference text.
 
-    The value of a shorter text is False. The time is O(W log W) and the memory O(W) for W words in total.
+    The value of a text with fewer words is False.
+
+    Cost: O(W·log W) time and O(W) memory for W words in total.
     """
-    (mine, theirs, others), _ = words([texts, synthetic, reference])
-    keys, rows = runs(mine, ENDING_TOKENS)
+    (words_of_texts, words_of_synthetic, words_of_reference), _ = words([texts, synthetic, reference])
+    keys, rows = runs(words_of_texts, ENDING_TOKENS)
     is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
     keys, rows = keys[is_last], rows[is_last]
     reproduced = np.zeros(len(texts), dtype=np.bool_)
-    reproduced[rows] = np.isin(keys, runs(theirs, ENDING_TOKENS)[0]) & ~np.isin(keys, runs(others, ENDING_TOKENS)[0])
+    in_synthetic, in_reference = (
+        np.isin(keys, runs(other, ENDING_TOKENS)[0]) for other in (words_of_synthetic, words_of_reference)
+    )
+    reproduced[rows] = in_synthetic & ~in_reference
     return reproduced
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Return the numbers of reproduced endings and misplaced rows; compares normalised texts of all tables."""
+    """Return the numbers of reproduced endings and misplaced rows, after normalising all texts.
+
+    A row that is also in control or the reference does not count, because either generator may have produced it.
+    """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
     found = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
     in_canary_build, in_release = (np.bincount(person, rows) > 0 for rows in found)
-    # a row that is also in control or the reference does not show which generator produced it
-    unseen = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
-    of_canary_build = {normalise(text) for text in canary_build.texts} - unseen
-    of_train = {normalise(text) for text in inputs.train.texts} - unseen
+    ambiguous = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
+    of_canary_build = {normalise(text) for text in canary_build.texts} - ambiguous
+    of_train = {normalise(text) for text in inputs.train.texts} - ambiguous
     in_either = in_canary_build | in_release
     return CopyCounts(
         in_canary_build=int((in_canary_build & canaries.inserted).sum()),
@@ -106,17 +117,18 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
 
 
 def canary_kinds(canaries: Canaries) -> Kinds:
-    """Return the family and the number of rows of each person in the order of the scores: inserted persons first."""
+    """Return the kind of each canary in the order of the scores: inserted canaries first."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return each score as the rank among persons of the same family and number of rows, in (0, 1).
+    """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Scores differ more between kinds than between inserted and omitted canaries. Ranked together, the attack on a
-    word-pair model of real posts had an AUC of .74; within each family it is .86 to 1. Ranks do not use the coins.
+    Scores differ more between kinds than between inserted and omitted canaries. With ranks over all kinds together,
+    the attack on a word-pair model of real posts had an AUC of .74; with ranks within each family, it has .86 to 1.
+    The ranks do not use the coins.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -128,50 +140,55 @@ def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Fl
     return ranked
 
 
-def scores_of(scores: Mapping[str, Float], some: Bool) -> dict[str, Float]:
+def scores_of(scores: Mapping[str, Float], selected: Bool) -> dict[str, Float]:
     """Return the scores of the selected persons."""
-    return {name: score[some] for name, score in scores.items()}
+    return {name: score[selected] for name, score in scores.items()}
 
 
-def persons_of(people: Arms, some: Bool) -> Arms:
+def persons_of(people: Arms, selected: Bool) -> Arms:
     """Return the selected persons with one row each."""
-    rows, is_train = np.arange(int(some.sum())), people.is_train[some]
-    return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[some])
+    rows, is_train = np.arange(int(selected.sum())), people.is_train[selected]
+    return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[selected])
 
 
-def auc_by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
-    """Return counts and AUC of each family."""
-    return {name: _arm_counts(pooled, is_in, family == name) for name in sorted(set(family.tolist()))}
+def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
+    """Return for each family the numbers of canaries and the AUC; `pooled` has one score per canary."""
+    return {name: _arm_counts(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
 
 
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return counts, AUC with interval, and the group's bound on epsilon for each number of rows above one.
+    """Return the attack results for each number of rows above one, with at least 20 inserted and 20 omitted canaries.
 
-    as_in_train: whether a person of train has at least as many rows. Numbers with fewer than 20 persons in an arm are
-    omitted. The interval is that of the attack with the highest lower end, at .05 over all numbers and attacks.
+    - as_in_train: whether a person of train has at least as many rows.
+    - auc_low, auc_high: interval of the attack with the highest lower end, at level .05 over all numbers and attacks.
+    - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())
-    by_rows = {r: (rows == r, people.is_train[rows == r]) for r in np.unique(rows[rows > 1]).tolist()}
-    sized = {r: arm for r, arm in by_rows.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
+    by_rows = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
+    large = {n: arm for n, arm in by_rows.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
     found = {}
-    for r, (some, is_in) in sized.items():
-        level = FAIL_LEVEL / len(sized)
-        attacks = cross_fit(scores_of(scores, some), persons_of(people, some), rng)
+    for n, (selected, is_inserted) in large.items():
+        level = FAIL_LEVEL / len(large)
+        attacks = cross_fit(scores_of(scores, selected), persons_of(people, selected), rng)
         confidence = 1 - level / len(attacks.areas)
         area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
-        found[str(r)] = _arm_counts(attacks.pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
-            "as_in_train": r <= most,
+        everyone = np.ones(len(is_inserted), dtype=np.bool_)
+        found[str(n)] = _arm_counts(attacks.pooled, is_inserted, everyone) | {
+            "as_in_train": n <= most,
             "auc_low": area.low,
             "auc_high": area.high,
-            "group_epsilon_lower_bound": guess_coins(scores_of(scores, some), is_in, rng, alpha=level).epsilon,
+            "group_epsilon_lower_bound": guess_coins(
+                scores_of(scores, selected), is_inserted, rng, alpha=level
+            ).epsilon,
         }
     return found
 
 
-def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
-    inserted, left_out = pooled[some & is_in], pooled[some & ~is_in]
+def _arm_counts(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
+    """Return the numbers of selected inserted and omitted canaries, and their AUC."""
+    inserted, left_out = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
     both = len(inserted) > 0 and len(left_out) > 0
     return {"inserted": len(inserted), "left_out": len(left_out), "auc": auc(inserted, left_out) if both else None}
 
@@ -179,25 +196,25 @@ def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
 def exposure_bits(
     endings: Sequence[str], suffixes: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]
 ) -> Float:
-    """Return for each ending how many bits the synthetic text reveals about it.
+    """Return the exposure of each ending: how many bits the synthetic text reveals about it; (endings,).
 
-        exposure = log2 |R| - log2 rank,  rank = 1 + #{r in R: score above} + #{equal} / 2
+        exposure = log2 |C| - log2 rank,  rank = 1 + (endings of C with a higher score) + (other equal scores) / 2
 
-    R contains the suffixes and the ending. The score is the mean of log P_S - log P_R over the words of an ending,
-    under n-gram models of the synthetic and the reference text (`kneser_ney.log_likelihood`); the reference below
-    scores with the attacked model instead. Without a leak the rank is uniform and the mean exposure is 1.44 bits. An
-    ending that occurs in the synthetic text has exposure log2 |R|.
+    The candidates C are the suffixes and the ending. The score of an ending is the mean of log P_S - log P_R over its
+    words, where P_S and P_R are n-gram models of the synthetic and of the reference text
+    (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits. The highest
+    exposure is log2 |C|, usually that of an ending that occurs in the synthetic text.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
 
-    Reference: Carlini et al., "The Secret Sharer", USENIX Security 2019.
+    Reference: Carlini et al., "The Secret Sharer", USENIX Security 2019, where the attacked model gives the scores.
     """
     if len(suffixes) < MIN_SUFFIXES:
         raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
-    (theirs, candidates, others), n_words = words([synthetic, (*suffixes, *endings), reference])
-    synthetic_text, scored, domain = (WordRows(text, None) for text in (theirs, candidates, others))
-    scores = log_likelihood(synthetic_text, scored, n_words) - log_likelihood(domain, scored, n_words)
+    tables, n_words = words([synthetic, (*suffixes, *endings), reference])
+    of_synthetic, candidates, of_reference = (WordRows(table, None) for table in tables)
+    scores = log_likelihood(of_synthetic, candidates, n_words) - log_likelihood(of_reference, candidates, n_words)
     of_suffixes, of_endings = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
     below, up_to = (np.searchsorted(of_suffixes, of_endings, side=side) for side in ("left", "right"))
     rank = 1 + (len(suffixes) - up_to) + (up_to - below) / 2
@@ -205,20 +222,26 @@ def exposure_bits(
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
-    """Return the exposures of the random endings of inserted and of omitted canaries; None without suffixes."""
+    """Return the exposures of the endings of inserted and of omitted `suffix` canaries.
+
+    The result is None if there are fewer than 10,000 suffixes, or no inserted or no omitted `suffix` canary.
+    """
     first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
     is_suffix = np.array(canaries.family) == "suffix"
-    is_in = canaries.inserted[is_suffix]
-    if len(canaries.suffixes) < MIN_SUFFIXES or not is_in.any() or is_in.all():
+    is_inserted = canaries.inserted[is_suffix]
+    if len(canaries.suffixes) < MIN_SUFFIXES or not is_inserted.any() or is_inserted.all():
         return None
     n_words = len(tokens(canaries.suffixes[0]))
     endings = [" ".join(tokens(canaries.table.texts[i])[-n_words:]) for i in first[is_suffix]]
     bits = exposure_bits(endings, canaries.suffixes, canaries.canary_build.texts, reference.texts)
-    return bits[is_in], bits[~is_in]
+    return bits[is_inserted], bits[~is_inserted]
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return mean and highest exposure of both arms, the highest possible one and that without a leak, in bits."""
+    """Return the mean and highest exposure of inserted and omitted canaries, with two values for comparison, in bits.
+
+    most_possible is the highest possible exposure, and without_a_leak the mean exposure without a leak.
+    """
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     return {

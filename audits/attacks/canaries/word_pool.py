@@ -1,4 +1,4 @@
-"""Words for canaries of tables without a public reference, and sentences that no real record contains."""
+"""Built-in words for canaries without reference text, and sentences that no real record contains."""
 
 import numpy as np
 
@@ -18,9 +18,10 @@ _WORDS = (
     "trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver "
     "whistle willow window winter wicker woollen yarrow zephyr zinc"
 )
+# built-in words of canaries
 OWN_WORDS = tuple(_WORDS.split())
 
-# parts of an odd sentence, separated by semicolons
+# parts of the sentences of `odd_sentence`, separated by semicolons
 _WHO = (
     "a retired lighthouse keeper; the night porter; a beekeeper of ninety; twins from the ferry; "
     "the choir's only bass; a glass blower; the mayor's barber; a deep sea welder; two chess umpires; "
@@ -49,7 +50,7 @@ _SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHER
 def odd_sentence(rng: np.random.Generator) -> str:
     """Return a grammatical sentence whose parts do not belong together, from nine random draws.
 
-    Its last eight words contain five random words of `OWN_WORDS`, so two sentences do not end alike by chance.
+    The last eight words contain five random words of `OWN_WORDS`, so two sentences do not end alike by chance.
     """
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(5))
@@ -60,6 +61,6 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short everyday sentences from six random draws: the beginning of a canary without reference text."""
+    """Return two short sentences of six random words, the beginning of a canary without reference text."""
     a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

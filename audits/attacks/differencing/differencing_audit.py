@@ -17,7 +17,7 @@ from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 
-MARGIN = 0.10
+MARGIN = 0.10  # allowed distance of an AUC or a share from one half
 N_ATTACKS = 5  # number of membership attacks, including the stacked one
 _DESCRIPTIONS: Mapping[ArmName, str] = {
     "joined": "persons who joined",
@@ -30,54 +30,67 @@ _DESCRIPTIONS: Mapping[ArmName, str] = {
 class Differencing:
     """Test whether the difference between this release and the previous one reveals persons who joined or left.
 
-    Attack: the attacker has last year's and this year's release. Neither alone reveals a certain person. If the
-    synthetic text moved towards that person's record, the person joined between the releases; if it moved away, the
-    person left. If both releases were drawn with the same random numbers, most rows are the same, and the few that
-    differ lie close to the persons who changed.
+    Attack: the attacker has last year's and this year's release. Each alone may reveal nobody. But if the synthetic
+    text moved towards a person's record, the person joined between the releases; if it moved away, the person left.
+    If both releases were drawn with the same random numbers, most rows are the same, and the few that differ lie
+    close to the persons who changed.
 
     There are four arms: persons who joined, who left, and who stayed with records added or removed (scored on those
-    records alone). Each is compared with control persons whom neither generator saw. The difference of every
-    membership score between the releases is an attack, alone and stacked, as in `membership`.
+    records only). Each arm is compared with control persons whom neither generator saw. For every membership score,
+    the difference between the releases is an attack, alone and stacked, as in the membership audit.
 
-    auc: of the attack and arm furthest from one half, between the outermost ends of all; .5 is safe.
-    scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for their number.
-    new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is of the arm and
-        not of control; for the encoder and arm furthest from one half.
-    shared_rows: rows of at least 20 words that are equal to a row of the previous release.
-    near_rows: these, and rows with a near copy there (Jaccard of 5-token shingles at least .8).
+    Metrics:
 
-    The audit fails if both releases had the same seed, or if it is proven that more than 1 % of the long rows have a
-    near copy in the previous release (or more than twice the share that a release repeats itself, if that is more).
-    It also fails if an AUC or share is proven outside [.40, .60], corrected for their number, or a scan is
-    significant at .025, whatever the confidence. It passes if every attack's interval lies inside, each arm and
-    control have enough persons (228 for five attacks), and too few rows are shared to suspect a common seed. The
-    shares can fail a release and cannot pass one. If no record changed, the change is not measurable, its metrics are
-    missing, and the verdict depends on the shared rows alone.
+    - auc: AUC of the attack and arm furthest from one half; the interval spans those of all. .5 is safe.
+    - scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for their number.
+    - new_rows_share: for the synthetic rows that only one release has, the share whose nearest person is of the arm
+      and not of control; for the encoder and arm furthest from one half. .5 is safe.
+    - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
+    - near_rows: number of long rows that are equal to or a near copy of a row of the previous release (Jaccard of
+      5-token shingles at least .8).
 
-    Two conditions prevent a pass. If an arm differs from control without any release (because of a later year or
-    another ward), the attacks may detect this difference and not the persons. If persons left and long rows of the
-    previous release remain, nothing shows that none of these rows was made from them: the parents of rows (`lineage`)
-    refer to the current train table, which no longer contains them, so they prove it only for rows that were newly
-    generated.
+    The audit fails if any of these is true, whatever the confidence; p-values are corrected for the number of attacks
+    and arms:
+
+    - Both releases had the same seed.
+    - The share of near rows is proven above 1 %, or above twice the share of near copies within one release if that
+      is more.
+    - An AUC or a share of an arm is proven outside [.40, .60].
+    - A scan of an arm is significant at .025.
+
+    The last two do not count for an arm that differs significantly from control without any release, for example
+    because it is from a later year or another ward. The attacks may then detect this difference and not the persons.
+    Without changed records they are not measurable, their metrics are missing, and the verdict depends on the shared
+    rows alone.
+
+    The audit passes if it does not fail and all of these are true:
+
+    - Each arm and control have enough persons (228 for five attacks).
+    - Every attack's interval lies within [.40, .60].
+    - No arm differs significantly from control without any release.
+    - The share of near rows is proven to be at most its limit, or is at most the limit and the digests of the seeds
+      differ.
+    - If records were removed, no near row remains. A remaining row may have been made from the removed records, and
+      the lineage does not show this, because it refers to the current train table.
 
     The smallest leak in `power` is the distance of an AUC from one half. It implies no epsilon, because persons do
-    not join by fair coins. If an epsilon is claimed, `accounting` composes the releases.
+    not join by fair coins. If an epsilon is claimed, the accounting audit composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: persons set aside, one seed for the encoders, folds, draws and bootstrap of each arm.
     Cost: that of the membership audit for each of the two releases.
-    Reference: the scores as in `audits/attacks/membership/scores.py`; the detection of a fixed seed by shared rows is
-        ours.
+    Reference: the scores as in `audits/attacks/membership/scores.py`. The detection of a fixed seed by shared rows is
+        this project's own.
     """
 
     name = "differencing"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return whether the difference follows the persons who changed, with a three-way verdict.
+        """Return how well the difference reveals the persons who changed, with a three-way verdict.
 
         Raises:
-            NotMeasurable: no previous release was given; or the tables have no persons and the releases alone do not
-                show a common seed.
+            NotMeasurable: no previous release was given, or a table has no person ids and the releases alone do not
+                prove a common seed.
         """
         previous = inputs.previous
         if previous is None:
@@ -100,22 +113,22 @@ class Differencing:
             n_controls=len(set(controls.groups)),
             set_aside=0.0 if inputs.reference is not None else REFERENCE_SHARE,
             arms_attacked=arms_attacked,
-            aucs={name: f.membership.auc(confidence) for name, f in arms_attacked.items()},
+            aucs={name: attack.membership.auc(confidence) for name, attack in arms_attacked.items()},
         )
         return _judge(found, confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseComparison:
-    """All measurements."""
+    """All measurements that the verdict depends on."""
 
     overlap: RowOverlap
     seeds: Seeds
-    sizes: Mapping[ArmName, int]  # persons of each arm that is not empty
-    n_controls: int  # control persons whom neither generator saw
-    set_aside: float  # the share of them that the scores are fitted on
-    arms_attacked: Mapping[ArmName, ArmAttack]  # arms of at least 20 persons
-    aucs: Mapping[ArmName, Estimate]  # of the same arms
+    sizes: Mapping[ArmName, int]  # number of persons of each arm that is not empty
+    n_controls: int  # number of control persons whom neither generator saw
+    set_aside: float  # share of these control persons that the scores are fitted on
+    arms_attacked: Mapping[ArmName, ArmAttack]  # results for each arm of at least 20 persons
+    aucs: Mapping[ArmName, Estimate]  # AUC of each arm of at least 20 persons
 
     @property
     def n_compared(self) -> int:
@@ -124,23 +137,29 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of persons per arm for which all attacks, without a leak, stay inside with power .8."""
-        attacks = max((len(f.membership.areas) for f in self.arms_attacked.values()), default=N_ATTACKS)
-        return stats.needed_for_auc(MARGIN, power=stats.power_of_each(attacks))
+        """Number of persons per arm for which, without a leak, all intervals lie in the margin with power .8."""
+        n_attacks = max((len(attack.membership.areas) for attack in self.arms_attacked.values()), default=N_ATTACKS)
+        return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
     def shifted(self, name: ArmName) -> bool:
-        """Return whether the arm differs from control without any release."""
+        """Return whether the arm differs significantly from control without any release."""
         shift = self.arms_attacked[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
     def scan_p(self) -> dict[ArmName, float]:
-        """Return the smallest corrected p-value of the scans of each arm."""
-        return _corrected({n: [s.p for s in f.membership.scans.values()] for n, f in self.arms_attacked.items()})
+        """Return for each arm the smallest p-value of its scans, corrected for the number of all scans."""
+        return _corrected(
+            {
+                name: [scan.p for scan in attack.membership.scans.values()]
+                for name, attack in self.arms_attacked.items()
+            }
+        )
 
 
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
+    """Return the result; its estimate is the AUC or, without one, the share of near rows."""
     rows = found.overlap
-    shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
+    near = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
     fails, unclear = _fails(found), _unclear(found, confidence)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear else "pass"
@@ -154,7 +173,7 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
         name="differencing",
         verdict=verdict,
         status="measured",
-        estimate=area if area is not None else shared,
+        estimate=area if area is not None else near,
         control=None,
         threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
@@ -171,28 +190,33 @@ def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]
     }
     if found.arms_attacked:
         metrics["auc"] = envelope(list(found.aucs.values()))
-        n = sum(len(f.people.is_train) for f in found.arms_attacked.values())
+        n = sum(len(attack.people.is_train) for attack in found.arms_attacked.values())
         metrics["scan_p"] = exact(min(found.scan_p().values()), confidence=confidence, n=n)
-    shares = [share for f in found.arms_attacked.values() for share in f.shares.values()]
+    shares = [share for attack in found.arms_attacked.values() for share in attack.shares.values()]
     if shares:
         metrics["new_rows_share"] = envelope([share.estimate(confidence) for share in shares])
     return metrics
 
 
 def _fails(found: ReleaseComparison) -> list[str]:
+    """Return the proven leaks, each as a statement."""
     fails = []
     if found.overlap.proves_shared_randomness(found.seeds):
         fails.append(
             "both releases were drawn with the same seed"
             if found.seeds == "equal"
-            else f"{found.overlap.near} of {found.overlap.n} long rows also occur in the previous release, which "
-            "indicates a common seed or kept rows"
+            else f"{found.overlap.near} of {found.overlap.n} long rows also occur in the previous release, so the "
+            "releases have a common seed or rows were kept"
         )
     scans = found.scan_p()
-    comparable = [(name, f) for name, f in found.arms_attacked.items() if not found.shifted(name)]
-    areas = _corrected({n: [a.p_beyond(MARGIN) for a in f.membership.areas.values()] for n, f in comparable})
-    shares = _corrected({n: [s.p_beyond(MARGIN) for s in f.shares.values()] for n, f in comparable})
-    for name, _ in comparable:
+    comparable = {name: attack for name, attack in found.arms_attacked.items() if not found.shifted(name)}
+    areas = _corrected(
+        {name: [a.p_beyond(MARGIN) for a in attack.membership.areas.values()] for name, attack in comparable.items()}
+    )
+    shares = _corrected(
+        {name: [share.p_beyond(MARGIN) for share in attack.shares.values()] for name, attack in comparable.items()}
+    )
+    for name in comparable:
         shown_by = [
             *(["the attacks"] if areas[name] < FAIL_LEVEL else []),
             *(["the persons at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
@@ -206,12 +230,13 @@ def _fails(found: ReleaseComparison) -> list[str]:
 
 
 def _corrected(p_values: Mapping[ArmName, list[float]]) -> dict[ArmName, float]:
-    """Return the smallest p-value of each arm, corrected for the number of all p-values."""
+    """Return for each arm its smallest p-value, corrected for the number of all p-values."""
     corrected = iter(holm([p for of_arm in p_values.values() for p in of_arm]))
     return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
 
 
 def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
+    """Return the reasons why the audit cannot pass, each as a statement."""
     needed = found.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
@@ -226,21 +251,22 @@ def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
     for name in found.arms_attacked:
         if found.shifted(name):
             unclear.append(
-                f"{_DESCRIPTIONS[name]} differ significantly from control; provide control from the same time"
+                f"{_DESCRIPTIONS[name]} differ significantly from control without any release; provide control from "
+                "the same time and place"
             )
         elif found.sizes[name] >= needed and not is_inside(found.aucs[name], MARGIN):
             unclear.append(
                 f"the interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {found.aucs[name].n} "
-                f"persons; about {2 * found.aucs[name].n} would decide"
+                f"persons; about {2 * found.aucs[name].n} are needed for a verdict"
             )
     if found.sizes and not found.arms_attacked and not unclear:
-        unclear.append(f"a release of fewer than {MIN_SYNTHETIC} rows cannot be attacked")
+        unclear.append(f"a release has fewer than {MIN_SYNTHETIC} rows, which are too few for the attacks")
     rows = found.overlap
     if not rows.excludes_shared_randomness(found.seeds, confidence=confidence):
         least = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
-            f"{rows.near} of {rows.n} long rows also occur in the previous release; provide the digests of both "
-            f"seeds, or {least} rows of {MIN_WORDS} words of which none occurs there"
+            f"{rows.near} of {rows.n} long rows also occur in the previous release, so a common seed is possible; "
+            f"provide the digests of both seeds, or {least} rows of {MIN_WORDS} words of which none occurs there"
         )
     if rows.near > 0 and {"left", "records_removed"} & set(found.sizes):
         unclear.append(
@@ -265,12 +291,16 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
         "arms": {
             name: {
                 "auc": [found.aucs[name].value, found.aucs[name].low, found.aucs[name].high],
-                "attacks": {a: area.value for a, area in f.membership.areas.items()},
+                "attacks": {score: area.value for score, area in attack.membership.areas.items()},
                 "scan_p": scans[name],
-                "new_rows_share": {e: [s.value, *s.ends(confidence)] for e, s in f.shares.items()},
-                "shift_auc": None if f.shift is None else [f.shift.value, f.shift.low, f.shift.high],
+                "new_rows_share": {
+                    encoder: [share.value, *share.ends(confidence)] for encoder, share in attack.shares.items()
+                },
+                "shift_auc": None
+                if attack.shift is None
+                else [attack.shift.value, attack.shift.low, attack.shift.high],
             }
-            for name, f in found.arms_attacked.items()
+            for name, attack in found.arms_attacked.items()
         },
         "power": power(n, found.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

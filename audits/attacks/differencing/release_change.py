@@ -1,4 +1,7 @@
-"""Compare two releases: the rows they share, the records that changed, and attacks by their difference."""
+"""Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
+
+An arm is a group of persons whose records changed in the same way: joined, left, records added or records removed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,10 +22,10 @@ from audits.embeddings.shift import shift_auc
 from audits.text.minhash import CLOSE, Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
-MIN_WORDS = 20
-NEAR = 0.8
-LIMIT = 0.01
-REPEATS = 20
+MIN_WORDS = 20  # words of a long row; only long rows are compared between releases
+NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
+LIMIT = 0.01  # share of near rows that independent releases do not exceed
+REPEATS = 20  # random draws of equally many persons of the arm and of control
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 Seeds = Literal["equal", "different", "unknown"]
@@ -35,31 +38,35 @@ ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
 class RowOverlap:
     """The rows that two releases share. A long row has at least 20 words."""
 
-    n: int  # long rows of this release
-    equal: int  # those with an equal row in the previous release, ignoring case and spaces
-    near: int  # those with a near copy (Jaccard of 5-token shingles >= .8) or an equal row there
-    by_chance: float  # share of long rows with a near copy in their own release, for the release with more of them
-    is_new: Bool  # (m,): for each row of this release, long or short, whether the previous one has no copy of it
-    is_gone: Bool  # (m',): for each row of the previous release whether this one has no copy of it
+    n: int  # number of long rows of this release
+    equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
+    near: int  # number of long rows with an equal row or a near copy in the previous release
+    by_chance: float  # share of long rows with a near copy in their own release; the larger of both releases
+    is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
+    is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which the releases share random numbers or kept rows.
+        """The share of near rows above which the releases have a common seed, or rows were kept.
 
-        It is 1 %, or twice the share that a release repeats itself if that is more. Independent writing does not
-        repeat twenty words: at one bit per word, far less than text has, a row is found among 10,000 others with a
-        probability of 10,000 / 2^20, under 1 %.
+        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words: even at one
+        bit of entropy per word, far less than text has, a row equals one of 10,000 others with a probability of
+        10,000 / 2^20, under 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
     def proves_shared_randomness(self, seeds: Seeds) -> bool:
-        """Return whether it is proven, at level .05, that the releases share random numbers or kept rows."""
+        """Return whether a common seed or kept rows are proven, at level .05."""
         if seeds == "equal":
             return True
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether the rows exclude it, or the digests of the seeds differ and the rows do not contradict."""
+        """Return whether a common seed and kept rows are excluded.
+
+        If the digests of the seeds differ, the share of near rows must be at most the limit. If the digests are
+        unknown, the upper end of its interval must be.
+        """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
         if seeds == "equal" or self.n == 0:
@@ -71,7 +78,7 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
     """Compare the rows of this release with those of the previous one.
 
     Privacy: reads synthetic rows only.
-    Cost: O((m + m') · 128) time, 64 bytes for each row.
+    Cost: O((m + m')·128) time, 64 bytes for each row.
     """
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
@@ -93,7 +100,7 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
 
 
 def seeds_of(previous: Previous) -> Seeds:
-    """Return whether the digests of the seeds of both releases are equal."""
+    """Return whether the digests of the seeds of both releases are equal, or unknown if one is missing."""
     if previous.seed_digest is None or previous.seed_digest_now is None:
         return "unknown"
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
@@ -111,24 +118,26 @@ def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
 class ArmAttack:
     """Results of the attacks on one arm."""
 
-    membership: CrossFitted  # ranks of persons by an attack chosen on other persons, and the scans of all attacks
-    people: Arms  # the persons of the arm (`is_train`) and the control persons
-    shares: Mapping[str, Share]  # by encoder: the share of changed rows whose nearest person is of the arm
-    shift: Estimate | None  # AUC of the arm against control without any release; None with under ten persons
+    membership: CrossFitted  # AUC and scan of each attack, with scores fitted on other persons
+    people: Arms  # the persons of the arm (`is_train` is true) and the control persons
+    shares: Mapping[str, Share]  # by encoder: share of rows of only one release whose nearest person is of the arm
+    shift: Estimate | None  # AUC of the arm against control without any release; None with fewer than 10 persons
 
 
 def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
-    """Return the records that only one of two train tables has, by whether their person is in both tables.
+    """Return for each arm the records that only one of two train tables has; empty arms are omitted.
 
-    joined: all records of persons who are only in the later table; left: of persons who are only in the earlier one;
-    records_added, records_removed: the differing records of persons in both. Empty arms are omitted.
+    - joined: all records of persons who are only in the later table (`now`).
+    - left: all records of persons who are only in the earlier table (`then`).
+    - records_added: records that are only in the later table, of persons in both.
+    - records_removed: records that are only in the earlier table, of persons in both.
     """
     found: dict[ArmName, Table] = {}
-    for here, there, whole, part in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
+    for here, there, new_persons, new_records in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
         known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
         is_known = np.array([group in known for group in here.groups])
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
-        for name, rows in ((whole, ~is_known), (part, is_known & ~is_same)):
+        for name, rows in ((new_persons, ~is_known), (new_records, is_known & ~is_same)):
             if rows.any():
                 found[name] = take(without_labels(here), np.flatnonzero(rows))
     return {name: found[name] for name in ARMS if name in found}
@@ -136,8 +145,8 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
-    of_either = {*now.groups, *then.groups}
-    rows = np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64)
+    seen = {*now.groups, *then.groups}
+    rows = np.array([i for i, group in enumerate(control.groups) if group not in seen], dtype=np.int64)
     return take(without_labels(control), rows)
 
 
@@ -151,12 +160,22 @@ def attack_arms(
 ) -> dict[ArmName, ArmAttack]:
     """Attack each arm of at least 20 persons by the difference between the releases.
 
-        D_x = a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
+    For every membership score a, the attack on a record x is
 
-    for every membership score a, the highest over the person's records. Control persons are scored in the same way.
-    What a score learns from the reference is the same for both releases. The generator draws one encoder seed for all
-    arms, and folds and draws for each arm. `then` is the synthetic table of the previous release; `controls` are the
-    control records of persons whom neither generator saw.
+        a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
+
+    A person's score is the highest over the person's records. Control persons are scored in the same way. What a
+    score learns from the reference is the same for both releases.
+
+    The result is empty if every arm or control has fewer than 20 persons, or a release fewer than 20 rows.
+
+    Args:
+        inputs: the tables of this release.
+        then: synthetic table of the previous release.
+        changed: changed records of each arm.
+        controls: control records of persons whom neither generator saw.
+        overlap: the rows that both releases have.
+        rng: random stream that draws one encoder seed for all arms, and folds and draws for each arm.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
@@ -170,36 +189,39 @@ def attack_arms(
     )
     holdout = hold_out(arms_inputs, rng)
     seed = int(rng.integers(2**31))
-    both = (holdout, replace(holdout, synthetic=without_labels(then)))
-    encoded = [encode(p, np.random.default_rng(seed)) for p in both]
-    now, before = (membership_scores(p, e) for p, e in zip(both, encoded, strict=True))
+    releases = (holdout, replace(holdout, synthetic=without_labels(then)))
+    encoded = [encode(release, np.random.default_rng(seed)) for release in releases]
+    now, before = (membership_scores(release, e) for release, e in zip(releases, encoded, strict=True))
     found: dict[ArmName, ArmAttack] = {}
     start, control_rows = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in large.items():
         rows = np.concatenate([np.arange(start, start + len(table)), control_rows])
         start += len(table)
         people = arms(replace(holdout, train=table))
-        sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
-        scores = {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}
+        sign, release, is_unshared = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
+        scores = {score: person_scores(sign * (now[score] - before[score])[rows], people.row_person) for score in now}
         found[name] = ArmAttack(
             membership=cross_fit(scores, people, rng),
             people=people,
-            shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),
+            shares=_shares(encoded[release], np.flatnonzero(is_unshared), rows, people, rng),
             shift=shift_auc(table, holdout.control, rng),
         )
     return found
 
 
 def _shares(
-    encoded: tuple[Encoded, ...], kept: Int, rows: Int, people: Arms, rng: np.random.Generator
+    encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder the share of the kept rows whose nearest person is of the arm; empty without rows."""
-    if len(kept) == 0:
+    """Return by encoder the share of the unshared synthetic rows whose nearest person is of the arm.
+
+    The result is empty without such rows. `rows` are the rows of `people` in the encoded tables.
+    """
+    if len(unshared) == 0:
         return {}
     included = balanced_draws(people, REPEATS, rng)
     found = {}
     for one in encoded:
-        nearest = nearest_person_of_rows(one.synthetic[kept], stack_arms(one)[rows], people, included, rng)
+        nearest = nearest_person_of_rows(one.synthetic[unshared], stack_arms(one)[rows], people, included, rng)
         found[one.name] = share_of_train(nearest, included, people)
     return {name: share for name, share in found.items() if share.n > 0}
 
@@ -210,7 +232,7 @@ def without_labels(table: Table) -> Table:
 
 
 def concatenate_arms(tables: Mapping[ArmName, Table]) -> Table:
-    """Return the records of all arms in order; a person of two arms is two persons."""
+    """Return the records of all arms in order; a person of two arms counts as two persons."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),
         labels=None,

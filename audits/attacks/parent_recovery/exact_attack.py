@@ -1,8 +1,9 @@
-"""Exact attacks on vectors: find points between two real rows, and real rows where lines through points meet.
+"""Exact attacks on vectors: find points between two real rows, and real rows where lines through points intersect.
 
-The attacks need the vectors themselves, to about four digits. If they find nothing on text that was encoded again,
-this **does not show safety**: a remainder of 1e-3 hides every line, and decoding a vector to text and encoding the
-text leaves a far larger one. For text, use `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
+A point is a row of the synthetic matrix. The attacks need the vectors themselves, to about four digits. If they find
+nothing on text that was encoded again, this **does not show safety**: a deviation of 1e-3 from a line hides the line,
+and decoding a vector to text and encoding the text deviates far more. For text, use the attack in
+`audits/attacks/parent_recovery/noise_tolerant_attack.py`.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,14 @@ from sklearn.preprocessing import normalize
 from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6
-MARGIN_OF_CHANCE = 100  # chance is ruled out if no row is within so many tolerances of a control segment
-MIN_DIMENSIONS = 5
-INTERIOR = 1e-3  # with a smaller weight, the point is a copy of the other row, which other audits find
-LINE_NEIGHBOURS = 30
+TOLERANCE = 1e-4  # a point is between two rows if this share of their distance away; float32 keeps about 1e-6
+MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within 100 tolerances of a control segment
+MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
+INTERIOR = 1e-3  # smallest weight of a row; with a smaller one, the point copies the other row: other audits find it
+LINE_NEIGHBOURS = 30  # nearest points among which the other points of a line are searched
 MAX_LINE_ROWS = 20_000  # lines are searched among the first points, because generators write class after class
-MIN_LINES = 3
-RECOVERED_WITHIN = 1e-3  # of a real row's length
+MIN_LINES = 3  # lines that must intersect in a point
+RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -37,13 +38,13 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    sign_test_p: float  # of the rows that lie between two rows of one arm only
+    sign_test_p: float  # one-sided p-value: among rows between two rows of one arm only, train is not favoured
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
-    train_rows_recovered_from_lines: int  # train rows where at least three lines through synthetic points meet
+    train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
 
     @property
     def proven(self) -> bool:
-        """Whether chance is ruled out and at least one point lies between two train rows, which is then proof."""
+        """Whether chance is ruled out and at least one row lies between two train rows."""
         return self.chance_ruled_out and self.between_train > 0
 
 
@@ -52,14 +53,14 @@ def attack_segments(
 ) -> SegmentEvidence:
     """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
-    For points of d dimensions that were not mixed, the number of points within a tolerance t of a segment falls as
-    t^(d - 2). If no point is within 100 t of a control segment, less than 3 · 100^(2 - d) points are expected within
-    t of a train segment. From d = 5 on that is 3e-6, so a single point is proof. If control has such rows too (few
-    dimensions, many repeats), a sign test compares the rows that only one arm has.
+    For points of d dimensions that were not mixed, the number of points within a distance t of a segment is
+    proportional to t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are
+    expected within t of a train segment. For d = 5 that is 3e-6, so a single point is proof. If points lie between
+    control rows too (few dimensions, many repeated rows), a sign test compares the points of only one arm.
 
-    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_T, d) and `control` (n_H, d).
+    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` (n_control, d).
 
-    Cost: O(m · (n_T + n_H) · d + m² · d + lines² · d) time; O(256 · n) memory beside the matrices, in blocks.
+    Cost: O(m·n·d + m²·d + lines²·d) time; O(256·n) memory beside the matrices, for n real rows.
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE
@@ -80,11 +81,12 @@ def attack_segments(
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
     """Return how far each point is from lying between two real rows; (m,), infinite if it coincides with one of them.
 
-    All rows are normalized first, so a mixture is found whether or not it was normalized:
+    All rows are normalized first, so a mixture is found whether or not it was normalized. The result of a point z is
 
-        remainder = min over P, Q of |z - a P - b Q| / |P - Q|,   a, b > 0
+        min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
 
-    over the pairs among the 40 most similar rows. The pair is found in float32 and measured in float64.
+    where P and Q are two of the 40 real rows most similar to z. The search for the pair uses float32, the distance
+    float64.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
@@ -96,7 +98,7 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
         everyone = np.ones((1, *top.shape), dtype=np.bool_)
         pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, everyone)[0]
         found[block] = np.take_along_axis(top, pair, axis=1)
-    p, q = x[found[:, 0]], x[found[:, 1]]
+    p, q = x[found[:, 0]], x[found[:, 1]]  # below, the least-squares weights a and b of both rows
     s_p, s_q, g = ((u * v).sum(axis=1) for u, v in ((z, p), (z, q), (p, q)))
     apart = np.linalg.norm(p - q, axis=1)
     determinant = np.where(apart > 0, 1 - g * g, 1)
@@ -108,10 +110,10 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the points where at least three lines meet, each through three or more points; (r, d), with repeats.
+    """Return where at least three lines intersect, each through three or more points; (intersections, d), repeated.
 
-    Points made between one row and several others lie on lines through that row. Only the points are used, so an
-    attacker who has the vectors alone can do this.
+    Points that were mixed from one real row and several others lie on lines through that row. The function uses the
+    points only, so an attacker needs no real rows.
     """
     origins, directions, lengths = _lines(points)
     found = [np.empty((0, points.shape[1]))]
@@ -122,8 +124,8 @@ def line_intersections(points: Float) -> Float:
         for i in np.flatnonzero(near.sum(axis=1) >= MIN_LINES - 1):
             at = np.sort(along[i, near[i]])
             groups = np.split(at, np.flatnonzero(np.diff(at) > 10 * TOLERANCE * lengths[start + i]) + 1)
-            met = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
-            found.append(origins[start + i] + np.array(met)[:, None] * directions[start + i])
+            places = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
+            found.append(origins[start + i] + np.array(places)[:, None] * directions[start + i])
     return np.concatenate(found)
 
 
@@ -158,9 +160,9 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, NDArray[np.bool_]]:
     """Return where line i of a block is closest to each line j, their distance, and whether they are parallel.
 
-    With w = o_i - o_j and c = u_i · u_j, at o_i + s u_i and o_j + t u_j:
+    Line i is o_i + s·u_i, with u_i a unit vector. With w = o_i - o_j and c = <u_i, u_j>, lines i and j are closest at
 
-        s = (c (u_j · w) - u_i · w) / (1 - c²),   t = (u_j · w - c (u_i · w)) / (1 - c²)
+        s = (c·<u_j, w> - <u_i, w>) / (1 - c²),   t = (<u_j, w> - c·<u_i, w>) / (1 - c²)
     """
     o, u = origins[mine], directions[mine]
     c = u @ directions.T
@@ -175,7 +177,7 @@ def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Flo
 
 
 def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
-    """Return the number of distinct real rows that are close to a point."""
+    """Return the number of distinct real rows that are close to one of the points."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     found: set[int] = set()

@@ -1,4 +1,7 @@
-"""Read and check a lineage, the lineage of each synthetic row, and measure how much each person contributes."""
+"""Read and check a lineage, and measure how much each person contributes to the synthetic table.
+
+A lineage lists for each synthetic row the train rows that it was mixed from (parents) and their weights.
+"""
 
 import json
 import math
@@ -16,7 +19,7 @@ from audits.core.types import Lineage
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
-SUM_TOLERANCE = 1e-6
+SUM_TOLERANCE = 1e-6  # how far the sum of the weights of a row may be from 1
 _COLUMNS = ("parents", "weights")
 
 
@@ -51,7 +54,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
             parents.append(tuple(row["parents"]))
             weights.append(tuple(map(float, row["weights"])))
     if len(rows) != n_synthetic:
-        problems.append(f"it has {len(rows)} rows, the synthetic table has {n_synthetic}")
+        problems.append(f"the lineage has {len(rows)} rows, but the synthetic table has {n_synthetic}")
     _raise_if_any(problems)
     return Lineage(parents=tuple(parents), weights=tuple(weights))
 
@@ -59,7 +62,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
 def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
     """Raise an InputError with all problems if a lineage does not fit the synthetic table and the train table."""
     problems = [
-        f"it has {len(column)} rows of {name}, the synthetic table has {n_synthetic}"
+        f"the lineage has {len(column)} rows of {name}, but the synthetic table has {n_synthetic}"
         for name, column in zip(_COLUMNS, (lineage.parents, lineage.weights), strict=True)
         if len(column) != n_synthetic
     ]
@@ -74,7 +77,7 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
     if len(parents) != len(weights):
         return f"{len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
-        return f"a parent is no row of train, which has {n_train} rows, numbered from 0"
+        return f"a parent must be the number of a train row, from 0 to {n_train - 1}"
     if any(not 0 <= w <= 1 + SUM_TOLERANCE for w in weights):  # also true for NaN
         return "a weight is not a number from 0 to 1"
     if len(weights) > 0 and abs(math.fsum(weights) - 1) > SUM_TOLERANCE:
@@ -85,12 +88,12 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
 def _type_fault(row: Any) -> str:
     """Return why a row does not contain two lists of numbers, or an empty string."""
     if not isinstance(row, dict):
-        return "not an object"
+        return "not a JSON object"
     for name in _COLUMNS:
         if not isinstance(row.get(name), list):
-            return f"no list {name!r}"
+            return f"the list {name!r} is missing"
     if any(not isinstance(p, int) or isinstance(p, bool) for p in row["parents"]):
-        return "a parent is not a whole number"
+        return "a parent is not an integer"
     if any(not isinstance(w, int | float) or isinstance(w, bool) for w in row["weights"]):
         return "a weight is not a number from 0 to 1"
     return ""
@@ -115,7 +118,9 @@ def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
         rows = pq.read_table(path, columns=columns).to_pylist() if len(columns) == len(_COLUMNS) else []
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"the lineage is not a readable parquet file ({type(error).__name__}): {path}") from error
-    problems = [f"it has no single column {name!r}" for name in _COLUMNS if name not in columns]
+    problems = [
+        f"the column {name!r} is missing or occurs more than once" for name in _COLUMNS if name not in columns
+    ]
     return list(enumerate(rows, start=1)), problems
 
 
@@ -133,19 +138,19 @@ def _jsonl(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineageExposure:
-    """Contribution of each of P train persons to the r synthetic rows that have parents."""
+    """Contributions of the P train persons to the r synthetic rows that have parents."""
 
-    max_weight: Float  # (r,), weight of the heaviest person of each row
-    effective_parents: Float  # (r,), 1 / sum over persons of weight²
-    persons_of_row: Int  # (r,)
-    rows_of_person: Int  # (P,), rows to which each person contributes
-    persons_of_class: Int  # persons that contribute to each class with such rows
-    max_share_of_class: Float  # largest share of the weight of each class that comes from one person
-    parentless_rows: int  # rows that were made from no record
+    max_weight: Float  # (r,), weight of the person who contributes most to each row
+    effective_parents: Float  # (r,), 1 / sum over persons of weight²: 1 for one person, 2 for two of equal weight
+    persons_of_row: Int  # (r,), number of persons who contribute to each row
+    rows_of_person: Int  # (P,), number of rows to which each person contributes
+    persons_of_class: Int  # (classes with such rows,), number of persons who contribute to each class
+    max_share_of_class: Float  # (classes with such rows,), largest share of a class's weight from one person
+    parentless_rows: int  # number of rows that were made without any record
 
 
 def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
-    """Return the weight of each person in one row, summed over the person's records; a weight of 0 is dropped."""
+    """Return the weight of each person in one row, summed over the person's records; weights of 0 are dropped."""
     found: dict[int, float] = {}
     for row, weight in zip(parents, weights, strict=True):
         if weight > 0:
@@ -155,12 +160,12 @@ def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_pe
 
 
 def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> LineageExposure:
-    """Return the contribution of persons to rows and classes.
+    """Return how much each person contributes to rows and classes, from a valid lineage of all m synthetic rows.
 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
 
-    The lineage of all m rows must be valid. `train_person` (n_T,) contains the person of each train row, numbered
-    from 0, and `synthetic_class` (m,) the class of each synthetic row. The result names persons by number.
+    `train_person` (n_train,) contains the person of each train row, numbered from 0, and `synthetic_class` (m,) the
+    class of each synthetic row. The result numbers persons in the same way.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     made = [i for i, row in enumerate(mixed) if row]
@@ -170,15 +175,15 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
     weight = np.array([w for i in made for w in mixed[i].values()], dtype=np.float64)
     heaviest = np.zeros(len(made))
     np.maximum.at(heaviest, row, weight)
-    classes, number = np.unique(synthetic_class[made], return_inverse=True)
-    mass = np.zeros((len(classes), n_persons))
-    np.add.at(mass, (number[row], person), weight)
+    classes, class_of_row = np.unique(synthetic_class[made], return_inverse=True)
+    weight_of_person = np.zeros((len(classes), n_persons))
+    np.add.at(weight_of_person, (class_of_row[row], person), weight)
     return LineageExposure(
         max_weight=heaviest,
         effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(made)),
         persons_of_row=np.bincount(row, minlength=len(made)),
         rows_of_person=np.bincount(person, minlength=n_persons),
-        persons_of_class=(mass > 0).sum(axis=1),
-        max_share_of_class=mass.max(axis=1) / mass.sum(axis=1) if len(made) > 0 else np.zeros(0),
+        persons_of_class=(weight_of_person > 0).sum(axis=1),
+        max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1) if made else np.zeros(0),
         parentless_rows=len(mixed) - len(made),
     )

@@ -19,23 +19,26 @@ from audits.embeddings.distances import Share, balanced_draws, share_of_train, s
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
-CANDIDATES = 40
-MAX_CANDIDATES = 120  # of both arms; more than 40 are needed if few persons of a large arm take part in a repeat
-REPEATS = 20
+CANDIDATES = 40  # records among which the pair of parents of a synthetic row is searched, on average over the repeats
+MAX_CANDIDATES = 120  # upper limit on the similar records looked at for all repeats, each of which leaves some out
+REPEATS = 20  # random draws of equally many train and control persons
 MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
-MARGINS = (0.03, 0.05, 0.10)
-PERMUTATIONS = 2000  # over all repeats
+MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; more independent rows allow a stricter one
+PERMUTATIONS = 2000  # permutations of the roles (train or control) over all repeats
 
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """The pairs of persons found."""
+    """For each attacked row and each repeat, the two persons between whom the row lies.
 
-    rows: Int  # (m,), synthetic rows attacked
-    pairs: Int  # (repeats, m, 2), persons between whom each row lies, the nearer first
-    included: list[Int]  # persons compared in each repeat, equally many of train and control in each class
+    A repeat is one random draw of equally many train and control persons in each class.
+    """
+
+    rows: Int  # (m,), numbers of the synthetic rows attacked
+    pairs: Int  # (repeats, m, 2), the two persons, the nearer first
+    included: list[Int]  # the persons compared in each repeat
     nearness: NDArray[np.float64]  # (P,), highest cosine of each person's records to any attacked row
 
 
@@ -46,38 +49,38 @@ class ParentRecall:
     one: float  # share of rows whose first person is a parent
     one_chance: float  # expected value of `one` if the persons found were dealt randomly to the rows of a class
     pair: float  # share of rows whose two persons are both parents
-    pair_chance: float
-    n: float  # independent rows behind `one`; rows with the same heaviest parent count less if they agree
+    pair_chance: float  # expected value of `pair` for the same random dealing
+    n: float  # effective number of independent rows; rows with the same heaviest parent count less if they agree
 
     def ends(self, confidence: float) -> tuple[float, float]:
-        """Return the exact interval (Clopper and Pearson) of `one` for `n` rows."""
+        """Return the exact interval (Clopper and Pearson) of `one`."""
         return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
         """Return the exact p-value of the hypothesis that the true recall is at most the limit."""
-        k = self.one * self.n
-        return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, k, self.n - k + 1))
+        hits = self.one * self.n
+        return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, hits, self.n - hits + 1))
 
 
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons between whom it lies best.
 
-    The candidates are the most similar records, from one index over both arms that ignores the roles. In each
-    repeat they belong to equally many train and control persons, about 40 candidates. Among all pairs of candidates
-    of different persons, the attack chooses the pair whose non-negative combination comes nearest:
+    The candidates for a synthetic row z are its most similar real records, train and control searched together. Each
+    repeat keeps the candidates of the persons it includes, about 40. Among all pairs of candidates of different
+    persons, the attack chooses the pair with a non-negative combination nearest to z:
 
-        (P, Q) = argmin over P, Q in C(z), min over a, b >= 0 of |z - a P - b Q|,   C(z) the candidates
+        (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|,   C(z) the candidates
 
-    All rows have unit length. A point between two records is such a combination without a remainder, whatever the
-    lengths of the records and the point were. It need not lie on the segment between the unit rows, so searching
-    segments finds fewer parents: 30 % instead of 95 % for points of 256 dimensions (20 of them intrinsic) that were
-    mixed from two neighbours among 1,500, with noise of twice the distance to the nearest.
+    All rows have unit length. A point between two records equals such a combination exactly, whatever the lengths of
+    the records and of the point were. After scaling to unit length, the point need not lie on the segment between the
+    two records, so a search for segments finds fewer parents: 30 % instead of 95 % for points of 256 dimensions (20
+    of them intrinsic) that were mixed from two neighbours among 1,500, with noise of twice the nearest distance.
 
-    Randomness: rows, if there are more than 20,000; 20 equalised draws, or 1 if the arms are equal; the order of
-        the index, which decides ties; persons for rows that resemble nobody.
+    Randomness: rows, if there are more than 20,000; the persons of the 20 repeats, or of 1 if the arms are equal; the
+        order of the records, which decides ties; persons for rows that resemble nobody.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
-    Reference: attacks on SMOTE, which need exact vectors; the combination instead of the line, the equalised index
-        and the null are ours.
+    Reference: attacks on SMOTE search for lines and need exact vectors. Combinations instead of lines, equal numbers
+        of candidates and the null distribution are this project's own.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
@@ -85,10 +88,10 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
     if all(len(among) == len(people.is_train) for among in included):
         included = included[:1]
     is_included = np.zeros((len(included), len(people.is_train)), dtype=np.bool_)
-    for r, among in enumerate(included):
-        is_included[r, among] = True
-    columns = rng.permutation(len(people.row_person))
-    real, owner = stack_arms(encoded)[columns], people.row_person[columns]
+    for repeat, among in enumerate(included):
+        is_included[repeat, among] = True
+    order = rng.permutation(len(people.row_person))
+    real, owner = stack_arms(encoded)[order], people.row_person[order]
     k = min(MAX_CANDIDATES, math.ceil(CANDIDATES / is_included[:, owner].mean()), len(owner))
     pairs = np.empty((len(included), len(rows), 2), dtype=np.int64)
     nearness = np.full(len(owner), -np.inf, dtype=np.float32)
@@ -97,10 +100,11 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
         top = np.argpartition(similarities, len(owner) - k, axis=1)[:, -k:]
         cosines, person = np.take_along_axis(similarities, top, axis=1), owner[top]
         found = best_pairs(cosines, candidate_cosines(real, top), person, is_included[:, person])
-        nobody = cosines.max(axis=1) <= 0
-        for r, among in enumerate(included):
-            of_repeat = np.take_along_axis(person, found[r], axis=1)
-            pairs[r, block] = _fill_pairs(of_repeat, nobody | ~is_included[r, of_repeat[:, 0]], among, rng)
+        resembles_nobody = cosines.max(axis=1) <= 0
+        for repeat, among in enumerate(included):
+            of_repeat = np.take_along_axis(person, found[repeat], axis=1)
+            without_pair = resembles_nobody | ~is_included[repeat, of_repeat[:, 0]]
+            pairs[repeat, block] = _fill_pairs(of_repeat, without_pair, among, rng)
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
 
@@ -115,25 +119,26 @@ def first_share(found: ParentPairs, people: Arms) -> Share:
 
 
 def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
-    """Return the share of rows whose two persons are both in train, and its null value under random roles.
+    """Return the share of rows whose two persons are both in train, and its expected value under random roles.
 
-    Under random roles, two persons of one class with n persons of each role are both in train with probability
-    (n - 1) / (2 (2n - 1)), two persons of different classes with probability 1/4. The standard error comes from 2,000
-    permutations of the roles within each class, so rows that share persons do not count as independent.
+    The role of a person is train or control. Under random roles, two persons of one class with n persons of each role
+    are both in train with probability (n - 1) / (2·(2n - 1)), two persons of different classes with probability 1/4.
+    The standard error comes from 2,000 permutations of the roles within each class, so rows that share persons do not
+    count as independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
-    n = -(-PERMUTATIONS // len(found.included))
+    n_permutations = -(-PERMUTATIONS // len(found.included))
     for pairs, among in zip(found.pairs, found.included, strict=True):
         classes = people.person_class[among]
         place = np.full(len(people.is_train), -1, dtype=np.int64)
         place[among] = np.arange(len(among))
-        inside = place[pairs]
-        size = np.bincount(classes)[classes[inside[:, 0]]]
-        same = classes[inside[:, 0]] == classes[inside[:, 1]]
-        null += float(np.where(same, (size / 2 - 1) / (2 * (size - 1)), 0.25).mean())
+        places = place[pairs]
+        class_size = np.bincount(classes)[classes[places[:, 0]]]
+        same_class = classes[places[:, 0]] == classes[places[:, 1]]
+        null += float(np.where(same_class, (class_size / 2 - 1) / (2 * (class_size - 1)), 0.25).mean())
         value += float(people.is_train[pairs].all(axis=1).mean())
-        of_permutation = _permuted(people.is_train[among], classes, n, rng)
-        variance += float(np.var([roles[inside].all(axis=1).mean() for roles in of_permutation]))
+        of_permutation = _permuted(people.is_train[among], classes, n_permutations, rng)
+        variance += float(np.var([roles[places].all(axis=1).mean() for roles in of_permutation]))
     repeats = len(found.included)
     return Share(value=value / repeats, error=math.sqrt(variance / repeats)), null / repeats
 
@@ -141,33 +146,44 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found, or None if no attacked row has a parent.
 
-    The chance values deal the same persons randomly to the rows of a class, because knowing the class of a row does
-    not reveal its parents. With h_g hits in the n_g rows whose heaviest parent is person g, and the recall r,
+    The chance values deal the persons found randomly to the rows of the same class, because knowing the class of a
+    row does not reveal its parents. With h_g hits in the n_g rows whose heaviest parent is person g, and recall r,
+    the effective number of independent rows is
 
-        n = rows / max(1, sum_g (h_g - r n_g)² / (rows r (1 - r)))
+        n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
-    The persons of train come first in `people`, numbered as in `train_person` (n_T,), the person of each train row.
+    `train_person` (n_train,) contains the person of each train row, numbered as in `people`, where train comes first.
     """
-    at = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
-    if len(at) == 0:
+    with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
+    n_rows = len(with_parents)
+    if n_rows == 0:
         return None
-    parents, heaviest = _parent_persons(lineage, found.rows[at].tolist(), train_person)
-    pairs, classes = found.pairs[:, at], people.synthetic_class[found.rows[at]]
+    rows, pairs = found.rows[with_parents], found.pairs[:, with_parents]
+    parents, heaviest = _parent_persons(lineage, rows.tolist(), train_person)
     first, second = ((pairs[:, :, i, None] == parents[None]).any(axis=2) for i in (0, 1))
-    one_chance, pair_chance = _recall_by_chance(pairs, parents, classes, len(people.is_train))
-    r, hits = float(first.mean()), first.mean(axis=0)
-    spread = np.bincount(heaviest, weights=hits - r)
-    agreement = float((spread**2).sum()) / (len(at) * r * (1 - r)) if 0 < r < 1 else 1.0
-    both, n = float((first & second).mean()), len(at) / max(1.0, agreement)
-    return ParentRecall(one=r, one_chance=one_chance, pair=both, pair_chance=pair_chance, n=n)
+    one_chance, pair_chance = _recall_by_chance(pairs, parents, people.synthetic_class[rows], len(people.is_train))
+    recall, hits = float(first.mean()), first.mean(axis=0)
+    excess = np.bincount(heaviest, weights=hits - recall)
+    agreement = float((excess**2).sum()) / (n_rows * recall * (1 - recall)) if 0 < recall < 1 else 1.0
+    return ParentRecall(
+        one=recall,
+        one_chance=one_chance,
+        pair=float((first & second).mean()),
+        pair_chance=pair_chance,
+        n=n_rows / max(1.0, agreement),
+    )
 
 
-def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
-    """Return pairs of distinct persons; random persons replace a missing second person and rows near nobody."""
-    first = np.where(nobody, rng.choice(among, size=len(found)), found[:, 0])
+def _fill_pairs(found: Int, without_pair: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
+    """Return pairs of distinct persons.
+
+    Two random persons of `among` replace the pair of each row of `without_pair`, and one random person replaces a
+    missing second person.
+    """
+    first = np.where(without_pair, rng.choice(among, size=len(found)), found[:, 0])
     other = rng.integers(len(among) - 1, size=len(found))
     other = among[other + (other >= np.searchsorted(among, first))]
-    return np.stack([first, np.where(nobody | (found[:, 0] == found[:, 1]), other, found[:, 1])], axis=1)
+    return np.stack([first, np.where(without_pair | (found[:, 0] == found[:, 1]), other, found[:, 1])], axis=1)
 
 
 def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -180,7 +196,7 @@ def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct persons each row was made from, padded with -1, and the heaviest of them."""
+    """Return the distinct persons each row was made from, padded with -1, and the one with the largest weight."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
@@ -189,7 +205,7 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return the chance that the first person, and that both persons found, are parents if dealt within classes."""
+    """Return the chance that the first person found, and that both, are parents if dealt to the rows of a class."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
@@ -204,17 +220,18 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
 
 
 def _count(ordered: Int, keys: Int) -> NDArray[np.float64]:
+    """Return how often each key occurs in a sorted array."""
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTest:
-    """A share, its null value under random roles, and the margin around the null (None if there are too few rows)."""
+    """A share and what it is compared with."""
 
-    what: str
+    what: str  # of what it is a share, as part of a sentence
     share: Share
-    null: float
-    margin: float | None
+    null: float  # expected value of the share under random roles
+    margin: float | None  # allowed distance from `null`; None if there are too few rows for any
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
         """Return whether the whole interval lies within a margin around the null."""
@@ -226,19 +243,19 @@ class ShareTest:
         return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return the smallest distance from the null at which the audit does not pass, with power .8.
+        """Return the smallest distance from the null that prevents a pass of the audit with power .8.
 
         The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from the
-        null and exceeds the strictest margin d_0. With the standard error e:
+        null and exceeds the strictest margin d_0. With z_p the normal quantile and e the standard error:
 
-            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
+            min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
         """
         if self.margin is None:
             return None
         z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
         z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
-        leaving = self.margin - (z - z_power) * self.share.error
-        return min(leaving, max(MARGINS[0], (z_each + z_power) * self.share.error))
+        leaves_margin = self.margin - (z - z_power) * self.share.error
+        return min(leaves_margin, max(MARGINS[0], (z_each + z_power) * self.share.error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,14 +298,14 @@ def encoder_shares(
 
 
 def margin_of(share: Share, n_shares: int) -> float | None:
-    """Return the strictest margin that the independent rows behind a share support, or None.
+    """Return the strictest margin for which a share has enough independent rows, or None.
 
-    Rows support a margin d if all safe shares of the audit together lie within d with power .8:
+    n rows are enough for a margin d if, without a leak, all shares of the audit lie within d with power .8:
 
-        n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
+        n >= ((z_.95 + z_(1 - .2 / (2·n_shares))) / (2·d))²
 
-    The widest margin is also supported if this share alone would lie within it. The confidence of the run is not
-    used, because a run with a higher confidence would otherwise get a wider margin.
+    For the widest margin, it is enough if this share alone lies within it with power .8. The confidence of the run
+    is not used, because a run with a higher confidence would otherwise get a wider margin.
     """
     power = power_of_each(n_shares)
     for margin in MARGINS:

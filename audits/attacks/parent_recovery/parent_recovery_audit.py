@@ -1,4 +1,4 @@
-"""Parent recovery audit: verdict on two attacks on mixed records and on the lineage."""
+"""Parent recovery audit: whether an attacker can find the real records that synthetic records were mixed from."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,53 +26,68 @@ from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_table
 from audits.embeddings.planted import confirmed
 
 MAX_RECALL_RATIO = 3.0
-SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, too few records to detect three times chance
-MIN_EFFECTIVE_PARENTS = 1.5  # with two persons, the heavier one has weight .79
-MIN_CLASS_PERSONS = 11  # the cell size below which statistics of persons are not published
+SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
+MIN_EFFECTIVE_PARENTS = 1.5  # of each record, by the lineage; with two persons, the heavier one has weight .79
+MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
+N_SHARES = 3  # shares tested for each encoder
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentRecoveryEvidence:
-    """Evidence for the verdict: results per encoder, per matrix of vectors, and from the lineage."""
+    """All measurements that the verdict depends on."""
 
-    findings: tuple[EncoderShares, ...]
-    segments: Mapping[str, SegmentEvidence]
-    lineage: LineageExposure | None
+    findings: tuple[EncoderShares, ...]  # one per encoder
+    segments: Mapping[str, SegmentEvidence]  # by name of the passed matrix of vectors
+    lineage: LineageExposure | None  # None if no lineage was given
 
 
 class ParentRecovery:
-    """Test whether synthetic records lie between train persons, and whether one person contributes too much to them.
+    """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
-    Attack: the attacker knows or guesses that records were mixed from real ones, and searches for the two real texts
-    between which each synthetic record lies best. If these are in train more often than among equally many control
-    persons, both parents are identified, and roughly what they wrote. With access to the vectors no search is needed:
-    mixed points lie on lines, and real records lie where lines meet.
+    Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
+    each synthetic record, the attack searches for the two real persons between whom it lies best, among equally many
+    train and control persons. If more of the persons found are train than control persons, the attacker learns who
+    the parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on
+    straight lines between real rows, and the lines of several points intersect at a real row.
 
     Metrics:
 
-    - train_share: share of train among the two persons found for each record; .5 is safe.
+    - train_share: share of train persons among the two persons found for each record; .5 is safe.
     - first_share: the same for the nearer of the two; it falls if records near train were dropped.
     - both_excess: share of records between two train persons, less its value under permuted roles; 0 is safe.
     - scan_p: exact scan for over- or under-represented train persons among the persons closest to a record. It
       detects a few persons mixed into a few records, and persons whose neighbourhood was emptied.
-    - parent_recall_ratio: with a lineage, how often the first person found is a true parent, relative to chance.
+    - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
+      nearer person found is a true parent; parent_recall_ratio: the same, relative to chance.
+    - pair_recall: with a lineage, share of records for which both persons found are true parents.
     - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
-      the lineage, for policies to limit; the weights of one person's records are summed first.
+      the lineage, for policies to limit; see `LineageExposure`. The weights of one person's records are summed first.
     - records_with_parents: number of records with parents according to the lineage; if 0, persons are still tested.
     - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
 
-    The audit fails if, corrected over all tests (Holm, at .05 whatever the confidence), a share is proven outside its
-    margin (`MARGINS`, the strictest that its independent rows support), the scan is significant, or the recall is
-    above three times chance. It also fails if passed vectors contain points between train rows beyond chance, if a
-    row has less than 1.5 effective parents, or if a class is made from fewer than 11 persons. It passes if every
-    interval lies within its margin and, if it does not lie within the strictest one, does not differ significantly
-    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; no rule is violated; and a
-    leak planted in the table is found (`audits/embeddings/planted.py`).
+    The margin of a share is the strictest of `MARGINS` for which it has enough independent rows.
 
-    With 1.5 effective parents, the heavier of two has weight .79, so the row is mostly one person's. SMOTE with
-    weights from 0 to 1 makes such rows in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
+    The audit fails if any of these is true; p-values are corrected by Holm, at levels that the confidence of the run
+    does not change:
+
+    - A share is significantly outside its margin, the scan is significant, or the recall is significantly above
+      three times chance (.05 over all of these tests).
+    - Passed vectors contain more points between train rows than chance allows.
+    - A record has fewer than 1.5 effective parents (1 / sum of the squared weights of its persons).
+    - A class is made from fewer than 11 persons.
+
+    The audit passes if all of these are true:
+
+    - Every share has its interval within its margin.
+    - Every share that differs significantly from chance has its interval within the strictest margin.
+    - The upper end of the recall is at most three times chance or 1 %, whichever is more.
+    - No rule above is violated.
+    - The audit detects a leak planted in a copy of the table (`audits/embeddings/planted.py`).
+
+    With 1.5 effective parents, the heavier of two has weight .79, so the record is mostly one person's. SMOTE with
+    weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
     parents) it makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the
     details is the distance of the train share from one half that prevents a pass with power .8.
 
@@ -80,7 +95,8 @@ class ParentRecovery:
     Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
-    Reference: exact attacks on SMOTE motivate the search; nulls, two-sided tests and rules on persons are ours.
+    Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
+        on persons are this project's own.
     """
 
     name = "parent_recovery"
@@ -108,7 +124,7 @@ class ParentRecovery:
         holdout, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(holdout.train.groups)[1]
         evidence = ParentRecoveryEvidence(
-            findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng) for e in encoded),
+            findings=tuple(encoder_shares(e, people, inputs, N_SHARES * len(encoded), rng) for e in encoded),
             segments={
                 name: attack_segments(vectors, holdout.train.vectors[name], holdout.control.vectors[name])
                 for name, vectors in sorted(holdout.synthetic.vectors.items())
@@ -121,31 +137,42 @@ class ParentRecovery:
 
 
 def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
-    """Return the violated rules that do not depend on a statistical test."""
-    signs = dict(zip(evidence.segments, holm([s.sign_test_p for s in evidence.segments.values()]), strict=True))
-    between = any(s.proven or signs[name] < CHANCE_LEVEL for name, s in evidence.segments.items())
+    """Return the violated rules on vectors and on the lineage, each as a statement."""
+    segments = evidence.segments.values()
+    corrected = holm([segment.sign_test_p for segment in segments])
+    between = any(segment.proven or p < CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
     violated = ["points of the vectors lie exactly between two train rows"] if between else []
-    if (e := evidence.lineage) is not None:
-        if alone := int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
-            violated.append(f"{alone} records are made by one person alone, or nearly")
-        if small := int((e.persons_of_class < MIN_CLASS_PERSONS).sum()):
-            violated.append(f"{small} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
+    if (lineage := evidence.lineage) is not None:
+        if n_records := int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
+            violated.append(
+                f"{n_records} records are mostly one person's (under {MIN_EFFECTIVE_PARENTS} effective parents)"
+            )
+        if n_classes := int((lineage.persons_of_class < MIN_CLASS_PERSONS).sum()):
+            violated.append(f"{n_classes} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
     return violated
 
 
 def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
-    """Return the proven findings of the attacks on text, corrected over all tests."""
-    claims = [(s.what, s.p_beyond(MARGINS[-1] if s.margin is None else s.margin)) for f in findings for s in f.shares]
-    claims += [("the persons most closely approached", f.scan.p) for f in findings]
-    claims += [("how often true parents are found", r.p_above(limit)) for r, limit in _recalls(findings)]
-    corrected = holm([p for _, p in claims])
-    return sorted({what for (what, _), p in zip(claims, corrected, strict=True) if p < FAIL_LEVEL})
+    """Return the statements that the attacks on text prove, after correction over all tests."""
+    tests = []
+    for finding in findings:
+        for test in finding.shares:
+            statement = f"the share of train persons among {test.what} is not that of chance"
+            if test is finding.both:
+                statement = f"{test.what} are more or fewer than by chance"
+            tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
+        tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
+    often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
+    tests += [(often, recall.p_above(limit)) for recall, limit in _recalls(findings)]
+    corrected = holm([p for _, p in tests])
+    return sorted({statement for (statement, _), p in zip(tests, corrected, strict=True) if p < FAIL_LEVEL})
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares not shown to be safe: outside their margin, or significant and outside the strictest margin.
+    """Return the shares that are not shown to be safe.
 
-    The wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin.
+    These are the shares whose interval exceeds their margin, and those that differ significantly from chance and
+    whose interval exceeds the strictest margin. A wider margin is meant for too few rows only.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -157,6 +184,7 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
 
 
 def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
+    """Return the recall of each encoder with the limit on it; empty without a lineage."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
@@ -165,12 +193,12 @@ def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arm
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
     fails = [*_hard_rules(evidence), *_proven_claims(findings)]
     unclear = _unclear(findings, confidence)
-    unfound = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
+    unclear_recalls = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
     verdict: Verdict = "fail"
     reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
     if not fails:
-        verdict = "insufficient" if unclear or unfound else "pass"
-        reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
+        verdict = "insufficient" if unclear or unclear_recalls else "pass"
+        reason = PASSED if verdict == "pass" else _shortfall(unclear, unclear_recalls, holdout, people, confidence)
     margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
     return two_sided_result(
         "parent_recovery",
@@ -197,29 +225,30 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
         "lineage": counted(evidence.lineage is not None, n_persons),
     }
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
-    if len(margins) == 3 * len(findings):
+    if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = counted(max(margins), min(f.train.share.n for f in findings))
-    for r, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):
-        (low, high), n, c = r.ends(confidence), int(r.n), r.one_chance
-        metrics["parent_recall"] = Estimate(value=r.one, low=low, high=high, confidence=confidence, n=n)
-        metrics["pair_recall"] = counted(r.pair, n)
-        if c > 0:
-            ratio = Estimate(value=r.one / c, low=low / c, high=high / c, confidence=confidence, n=n)
-            metrics["parent_recall_ratio"] = ratio
-    for s in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
-        metrics["vectors_between_train"] = counted(s.between_train / s.rows, s.rows)
-    if (e := evidence.lineage) is not None:
-        rows = len(e.max_weight)
-        metrics["records_with_parents"] = counted(rows, rows + e.parentless_rows)
+    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest recall overwrites
+        (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
+        metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
+        metrics["pair_recall"] = counted(recall.pair, n)
+        if chance > 0:
+            metrics["parent_recall_ratio"] = Estimate(
+                value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
+            )
+    for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
+        metrics["vectors_between_train"] = counted(segment.between_train / segment.rows, segment.rows)
+    if (lineage := evidence.lineage) is not None:
+        rows = len(lineage.max_weight)
+        metrics["records_with_parents"] = counted(rows, rows + lineage.parentless_rows)
         if rows > 0:
-            n_mixed = int((e.rows_of_person > 0).sum())
+            n_mixed = int((lineage.rows_of_person > 0).sum())
             metrics |= {
-                "max_weight": counted(e.max_weight.max(), rows),
-                "min_effective_parents": counted(e.effective_parents.min(), rows),
-                "min_row_persons": counted(e.persons_of_row.min(), rows),
-                "max_person_share": counted(e.max_share_of_class.max(), n_mixed),
-                "max_person_rows": counted(e.rows_of_person.max(), n_mixed),
-                "min_class_persons": counted(e.persons_of_class.min(), n_mixed),
+                "max_weight": counted(lineage.max_weight.max(), rows),
+                "min_effective_parents": counted(lineage.effective_parents.min(), rows),
+                "min_row_persons": counted(lineage.persons_of_row.min(), rows),
+                "max_person_share": counted(lineage.max_share_of_class.max(), n_mixed),
+                "max_person_rows": counted(lineage.rows_of_person.max(), n_mixed),
+                "min_class_persons": counted(lineage.persons_of_class.min(), n_mixed),
             }
     return metrics
 
@@ -227,9 +256,9 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
 def _details(
     evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
 ) -> dict[str, Any]:
-    n_shares = 3 * len(evidence.findings)
+    n_shares = N_SHARES * len(evidence.findings)
     return compared(people, has_groups=holdout.has_groups) | {
-        "margins_supported": {f.encoder: {j.what: j.margin for j in f.shares} for f in evidence.findings},
+        "margins_supported": {f.encoder: {test.what: test.margin for test in f.shares} for f in evidence.findings},
         "encoders": {
             f.encoder: {
                 "train_share": f.train.share.value,
@@ -248,7 +277,7 @@ def _details(
             for f in evidence.findings
         },
         "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
-        "vectors_note": "on text that was encoded again, finding no points between rows does not show safety",
+        "vectors_note": "for vectors of re-encoded text, finding no points between rows does not show safety",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,
@@ -258,19 +287,21 @@ def _details(
     }
 
 
-def _recall_details(r: ParentRecall | None) -> dict[str, float]:
+def _recall_details(recall: ParentRecall | None) -> dict[str, float]:
     names = ("parent_recall", "parent_recall_by_chance", "pair_recall", "pair_recall_by_chance")
-    return {} if r is None else dict(zip(names, (r.one, r.one_chance, r.pair, r.pair_chance), strict=True))
+    if recall is None:
+        return {}
+    return dict(zip(names, (recall.one, recall.one_chance, recall.pair, recall.pair_chance), strict=True))
 
 
-def _lineage_details(e: LineageExposure) -> dict[str, Any]:
-    rows_of_person = e.rows_of_person[e.rows_of_person > 0]
+def _lineage_details(lineage: LineageExposure) -> dict[str, Any]:
+    rows_of_person = lineage.rows_of_person[lineage.rows_of_person > 0]
     return {
-        "records_with_parents": len(e.max_weight),
-        "parentless_records": e.parentless_rows,
-        "records_of_one_person": int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum()),
-        "mean_effective_parents": _mean(e.effective_parents),
-        "mean_largest_weight": _mean(e.max_weight),
+        "records_with_parents": len(lineage.max_weight),
+        "parentless_records": lineage.parentless_rows,
+        "records_of_one_person": int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()),
+        "mean_effective_parents": _mean(lineage.effective_parents),
+        "mean_largest_weight": _mean(lineage.max_weight),
         "persons_mixed": len(rows_of_person),
         "mean_records_of_a_person": _mean(rows_of_person),
     }
@@ -280,28 +311,28 @@ def _mean(values: NDArray[Any]) -> float | None:
     return float(values.mean()) if len(values) > 0 else None
 
 
-def _lacking(
-    unclear: list[ShareTest], unfound: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
+def _shortfall(
+    unclear: list[ShareTest], recalls: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> str:
-    """Return why the verdict is insufficient, and how many records or persons would decide."""
+    """Return why the verdict is insufficient, and how many records or persons are needed for a verdict."""
     if not unclear:
-        n = max(math.ceil(r.n) for r in unfound)
+        n = max(math.ceil(recall.n) for recall in recalls)
         return (
             f"{n} records are too few to show whether true parents are found more than {MAX_RECALL_RATIO:g} times as "
             f"often as by chance, or for more than {SMALL_RECALL:.0%} of the records; about "
-            f"{max(needed_for_zero_events(SMALL_RECALL), 2 * n)} would decide."
+            f"{max(needed_for_zero_events(SMALL_RECALL), 2 * n)} are needed for a verdict."
         )
-    fewest = min(unclear, key=lambda j: j.share.n)
-    least = needed_for_share(MARGINS[-1], confidence=confidence)
+    fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
-        aside = holdout.reference_is_control
-        return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=aside)
-    over = max(unclear, key=lambda j: abs(j.share.value - j.null) / j.share.error)
+        least, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
+        return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=from_control)
+    over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)
     room = max(0.01, min(abs(excess - margin) for margin in limits))
     decisive = max(2 * over.share.n, needed_for_share(room, confidence=confidence))
     return (
-        f"The interval of {over.what} exceeds its limit; about {decisive} independent records would decide, but "
-        f"there are {over.share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
+        f"The interval of the share for {over.what} exceeds its limit. About {decisive} independent records are "
+        f"needed for a verdict, but there are {over.share.n}, from {min(people.n_train, people.n_control)} persons "
+        "in the smaller of train and control."
     )

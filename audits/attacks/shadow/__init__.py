@@ -1,1 +1,1 @@
-"""Shadow attack: whether reruns of the generator without a person differ detectably from reruns with them."""
+"""Shadow attack: whether reruns of the generator with and without a person can be distinguished."""

@@ -1,7 +1,21 @@
 """The shadow attack: infer from the tables of reruns of the generator which of them were trained on a person.
 
-This is the strongest attack on a release, because the attacker runs the generator itself, with and without the target
-persons of `audits/attacks/shadow/plan.py`, and trains a classifier on the resulting tables.
+This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
+person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
+person was in its train data. The coins of a person say which reruns saw the person.
+
+Metrics:
+
+- auc: P[a rerun that saw the person scores higher than one that did not], averaged over the persons.
+- worst_person_auc: the highest AUC of one person.
+- p: share of the permutations of the coins in which the average AUC is at least the observed one.
+- worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed one.
+
+The verdict is
+
+- fail if p or worst_person_p is at most .05 after correction for two tests,
+- pass otherwise, if the upper end of the interval of auc is at most .55 and at least 16 reruns leave out each person,
+- insufficient otherwise.
 """
 
 import math
@@ -31,11 +45,11 @@ from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
 Float = NDArray[np.float64]
-LEAST_OUT = 16  # reruns without a person that a pass requires
-MARGIN = 0.05
-TREES = 60
-LEAST_LEAF = 3
-PERMUTATIONS = 199
+LEAST_OUT = 16  # reruns without each person that a pass requires
+MARGIN = 0.05  # a pass requires the interval of the AUC to end at most this far above one half
+TREES = 60  # trees of a random forest
+LEAST_LEAF = 3  # smallest number of training examples in a leaf
+PERMUTATIONS = 199  # random permutations of the coins, which give p-values and intervals
 
 
 def judge_shadow(  # noqa: PLR0913 - the options of the command line
@@ -51,13 +65,13 @@ def judge_shadow(  # noqa: PLR0913 - the options of the command line
 ) -> AuditReport:
     """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
 
-    `text` and `label` are columns of the reruns' tables. `progress` receives the number of finished and of all steps
-    after each rerun's table and each permutation. The synthetic table of the inputs is not used. For the other
-    arguments see `attack_reruns`.
+    `text` and `label` are the names of columns of the reruns' tables. `progress` is called after each rerun's table
+    and each permutation, with the number of finished steps and the number of all steps. The synthetic table of
+    `inputs` is not used. For the other arguments see `attack_reruns`.
 
     Raises:
-        InputError: the plan or a table is missing or not valid, the tables are not those of the plan, or the report
-            cannot be written.
+        InputError: the plan or a table is missing or not valid, the train or control table is not that of the plan,
+            or the report cannot be written.
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
@@ -98,7 +112,7 @@ def as_text(result: AuditResult) -> str:
         )
         leak = result.details["power"]["smallest_leak"]
         lines.append(
-            "  no leak is certain to be detected"
+            "  no AUC is known to be detected with power .8"
             if leak is None
             else f"  an AUC of {leak:.3f} is detected with power .8"
         )
@@ -118,37 +132,31 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     """Return how well a classifier infers from the reruns' tables which of them saw a person.
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts for the others which of them saw the person.
+    three quarters of the reruns, predicts for the others which of them saw the person. If the coins are permuted and
+    all forests trained again, the results are due to chance. The spread of these results gives the intervals.
+    Resampling the reruns without training the forests again would make the intervals too narrow.
 
-    auc: P[a rerun that saw the person scores higher than one that did not], the mean over the persons.
-    worst_person_auc: of the person with the highest AUC.
-    p, worst_person_p: share of permutations of each person's coins, with all forests trained again, in which the mean
-        and the highest AUC of all persons are as high. The spread over the permutations gives the intervals, because
-        resampling the reruns without training the forests again would make them too narrow.
-
-    The attack succeeds (fail) if a p, corrected for the two tests, is at most .05. It fails (pass) if the upper end
-    of the interval is at most .55, with 16 reruns without each person. If all permutations have the same result, the
-    forests detect nothing: the interval is then [0, 1] and no detectable leak is stated. The control is the same
-    attack on persons of control, whom no rerun saw, with coins that had no effect.
+    If all permutations have the same result, the forests detect nothing: the interval is [0, 1], and no detectable
+    leak is stated. The control is the same attack on control persons, whom no rerun saw, with coins without effect.
 
     Args:
         plan: the target persons and the reruns that leave them out.
-        tables: output of each rerun, in order.
+        tables: synthetic tables of the reruns, in order.
         inputs: the train and control tables that the plan was made from, and a reference of public text of the same
-            kind. Without it the reference is the control persons who are not attacked.
-        seed: of the encoders and the permutations.
-        confidence: one-sided, of every end.
-        permutations: at least 2; the smallest possible p is 1 / (permutations + 1).
+            kind. Without one, the reference is the control persons who are not attacked.
+        seed: seed of the encoders and the permutations.
+        confidence: one-sided confidence of each end of an interval.
+        permutations: number of permutations, at least 2; the smallest possible p is 1 / (permutations + 1).
         progress: called after each table and after each permutation.
 
     Raises:
         InputError: the tables are not those of the plan, or there are fewer than 2 permutations.
-        NotMeasurable: a table has fewer than 20 records, or too few persons remain to fit the encoders on.
+        NotMeasurable: a table has fewer than 20 records, or there are too few records to fit the encoders on.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Cost: the scores of each table, and 4 · (permutations + 2) forests.
     Reference: reruns without a person, features of their output and a random forest: "SMOTE & Mirrors", for numerical
-        tables; scores of text, coins for many persons at once and the tests are ours.
+        tables. Scores of text, coins for many persons at once and the tests are this project's own.
     """
     _check(plan, tables, inputs, permutations)
     scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
@@ -173,6 +181,7 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
 def _scores_of_reruns(
     plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, seed: int, progress: Callable[[], None]
 ) -> list[Mapping[str, Float]]:
+    """Return for each rerun the scores of all target persons and then of all non-members, by name of the score."""
     control = inputs.control
     targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
     reference = inputs.reference
@@ -180,8 +189,9 @@ def _scores_of_reruns(
         reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
     if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders need {MIN_PERSONS} records of "
-            "other persons to be fitted on"
+            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders must be fitted on {MIN_PERSONS} "
+            f"records of persons who are not attacked; the smallest table has {min(map(len, tables))}, and there are "
+            f"{len(reference)} such records"
         )
     scores = []
     for table in tables:
@@ -195,7 +205,8 @@ def features(
 ) -> Mapping[str, Float]:
     """Return the scores of each target person, and then of each non-member, for one rerun's table.
 
-    The encoders are fitted on the reference with the same stream each time, so that only the tables differ.
+    The encoders are fitted on the reference with the same random stream for every rerun, so that only the tables of
+    the reruns cause differences.
     """
     holdout = HoldoutTables(
         synthetic=synthetic, train=targets, control=non_members, reference=reference, reference_is_control=False
@@ -207,43 +218,44 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return the probability that each rerun saw each person, by forests trained on the reruns of other folds.
+    """Return the predicted probability that each rerun saw each person, by forests trained on the other folds.
 
-    One forest serves all persons of a fold. `x` has the shape (runs, persons, scores), the result (runs, persons).
+    One forest per fold serves all persons. `x` has the shape (runs, persons, scores), the result (runs, persons).
     """
-    fold = np.arange(len(x)) % FOLDS
+    fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
-    for f in range(FOLDS):
-        others, mine = fold != f, fold == f
-        forest = RandomForestClassifier(TREES, min_samples_leaf=LEAST_LEAF, random_state=f)
-        forest.fit(x[others].reshape(-1, x.shape[2]), coins[others].ravel())
-        likely = forest.predict_proba(x[mine].reshape(-1, x.shape[2]))
-        predicted[mine] = likely[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
+    for fold in range(FOLDS):
+        fitted, tested = fold_of_run != fold, fold_of_run == fold
+        forest = RandomForestClassifier(TREES, min_samples_leaf=LEAST_LEAF, random_state=fold)
+        forest.fit(x[fitted].reshape(-1, x.shape[2]), coins[fitted].ravel())
+        probabilities = forest.predict_proba(x[tested].reshape(-1, x.shape[2]))
+        predicted[tested] = probabilities[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
     return predicted
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return for each person P[a rerun that saw them is predicted higher than one that did not]; (persons,)."""
-    return np.array([auc(t[c], t[~c]) for t, c in zip(predicted.T, coins.T, strict=True)])
+    """Return for each person P[a rerun that saw the person is predicted higher than one that did not]; (persons,)."""
+    return np.array([auc(of_runs[saw], of_runs[~saw]) for of_runs, saw in zip(predicted.T, coins.T, strict=True)])
 
 
 def _standardised(x: Float, n: int) -> Float:
-    """Return scores centred per person over the reruns, in units of the spread of non-members' scores.
+    """Return the scores, centred for each person over the reruns and divided by the spread of non-members' scores.
 
     The coins are not used. Non-members, from person n on, show how much a score varies between reruns without an
-    effect. If each person had their own unit, a person who is always detected would not differ from one who never is.
+    effect of the person. Dividing each person's scores by their own spread would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # without spread nothing was measured
+    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # without spread, no effect was detectable
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
 
 def _p(chance: Float, observed: float) -> float:
+    """Return the p-value (1 + number of chance values that are at least the observed one) / (1 + their number)."""
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
 
 
@@ -252,21 +264,31 @@ def _judge(
     found: Float,
     of_non_members: Float,
     chance: Float,
-    alone: Mapping[str, float],
+    auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
+    """Return the result.
+
+    Args:
+        plan: the plan of the reruns.
+        found: AUC of each target person.
+        of_non_members: AUC of each non-member.
+        chance: AUC of each target person in each permutation; (permutations, persons).
+        auc_of_score: average AUC of each score without a classifier.
+        confidence: one-sided confidence of each end of an interval.
+    """
     runs, mean, highest = plan.runs, float(found.mean()), float(found.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)
     p, worst_p = _p(chance.mean(axis=1), mean), _p(chance.max(axis=1), highest)
-    out, able = runs // 2, _power(runs, error, confidence)
+    n_without, able = runs // 2, _power(runs, error, confidence)
     verdict: Verdict = "insufficient"
     if min(holm([p, worst_p])) <= FAIL_LEVEL:
         verdict, reason = "fail", "The generator's output reveals whether it was trained on a target person."
-    elif out >= LEAST_OUT and area.high <= 0.5 + MARGIN:
+    elif n_without >= LEAST_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        reason = f"{runs} reruns, {out} without each of {len(plan.persons)} persons, are inconclusive: "
+        reason = f"{runs} reruns, {n_without} without each of {len(plan.persons)} persons, are inconclusive: "
         least = "at least" if able["smallest_leak"] is None else "about"
         reason += (
             "all permutations have the same result, so the attack detects nothing. More reruns are needed."
@@ -289,9 +311,9 @@ def _judge(
         },
         details={
             "reruns": runs,
-            "reruns_without_a_person": out,
+            "reruns_without_a_person": n_without,
             "persons": len(plan.persons),
-            "auc_of_each_score_alone": dict(alone),
+            "auc_of_each_score_alone": dict(auc_of_score),
             "power": able,
         },
         reason=reason,
@@ -299,20 +321,20 @@ def _judge(
 
 
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
-    """Return the power of so many reruns, from the spread of the mean AUC over the permutations.
+    """Return the report entry on power, from the spread `error` of the average AUC over the permutations.
 
-    Forests trained on too few reruns do not learn, so their small spread does not imply power.
+    Forests trained on too few reruns learn nothing, so no detectable AUC is stated even if the spread is small.
     """
-    reach, learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * LEAST_OUT
-    needed = max(2 * LEAST_OUT, math.ceil(runs * (reach / MARGIN) ** 2)) if error > 0 else None
-    return power(runs, needed, min(1.0, 0.5 + reach) if learn else None)
+    detectable, learns = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * LEAST_OUT
+    needed = max(2 * LEAST_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
+    return power(runs, needed, min(1.0, 0.5 + detectable) if learns else None)
 
 
 def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:
     problems = [
-        f"the {name} table is not the one the plan was made from"
-        for name, table, wanted in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
-        if table_digest(table) != wanted
+        f"the {name} table is not the one that the plan was made from"
+        for name, table, planned in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
+        if table_digest(table) != planned
     ]
     if len(tables) != plan.runs:
         problems.append(f"the plan has {plan.runs} reruns, but {len(tables)} tables were given")
@@ -323,7 +345,7 @@ def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permu
 
 
 def _rows_of(table: Table, names: Sequence[str]) -> Table:
-    """Return the rows of these persons, in the order of the persons."""
+    """Return the rows of these persons, in the order of `names`."""
     place = {name: i for i, name in enumerate(names)}
     rows = sorted((place[group], i) for i, group in enumerate(table.groups) if group in place)
     return take(table, np.array([i for _, i in rows], dtype=np.int64))

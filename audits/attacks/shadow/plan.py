@@ -1,7 +1,7 @@
 """Plan of the shadow attack: the target persons, and which rerun of the generator leaves out which of them.
 
-A plan is a private folder, because plan.json names persons. Rerun r is trained on train without the persons in its
-`leave_out`. Its synthetic table lies in synthetic/ under its number.
+The folder of a plan is private, because plan.json names persons. Rerun r is trained on the train table without the
+persons in its `leave_out`, and its synthetic table is saved in synthetic/ under its number.
 """
 
 import math
@@ -24,21 +24,24 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-OUT_OF = {"leave_out": "persons", "pretended_out": "non_members"}  # names listed for each run, by their list
-FOLDS = 4  # rerun r belongs to fold r mod 4
-FLAGGED = 0.01
+OUT_OF = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: list that its names are from
+FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
+FLAGGED = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
 Coins = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowPlan:
-    """The target persons and the reruns."""
+    """The target persons and which rerun sees which of them.
 
-    persons: tuple[str, ...] = field(repr=False)  # groups of train: the targets
-    inside: Coins = field(repr=False)  # (runs, persons): whether the rerun saw the person; in each fold, half of them
-    non_members: tuple[str, ...] = field(repr=False)  # groups of control, whom no rerun saw: they measure chance
-    pretended: Coins = field(repr=False)  # (runs, non-members): coins of the same kind that had no effect
+    The coins of a person say in which reruns the person takes part: in half of the reruns of each fold.
+    """
+
+    persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
+    inside: Coins = field(repr=False)  # (runs, persons), coins of the target persons
+    non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees: they measure chance
+    pretended: Coins = field(repr=False)  # (runs, non-members), coins of non-members, which have no effect
     train: str  # digest of the train table
     control: str  # digest of the control table
 
@@ -55,19 +58,23 @@ class ShadowPlan:
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: np.random.Generator) -> ShadowPlan:
     """Return a plan whose targets are the train persons closest to a synthetic record.
 
-    Each person is left out of half of the reruns, drawn independently, so that one set of reruns serves all targets;
-    for each target, leaving out the others is noise. The half is a half of each fold of the later cross-validation.
-    If it were a half of all reruns only, a fold with more reruns without a person would leave fewer of them for
-    training, and the classifier would perform worse than chance. The number of reruns is a multiple of 8. `n_persons`
-    is the number of targets; None means one in a hundred train persons, at least one. The generator draws the persons
-    set aside for the encoders, and the coins.
+    Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
+    serves all targets. For one target, leaving out the others is noise. Each target is left out of half of the reruns
+    of each fold of the later cross-validation. Otherwise, a fold with more reruns without a target would leave fewer
+    of them for training, and the classifier would perform worse than chance.
+
+    Args:
+        inputs: the tables; the synthetic table is that of the release.
+        runs: number of reruns, a multiple of 8.
+        n_persons: number of targets; None means one in a hundred train persons, at least one.
+        rng: random stream that draws the persons set aside for the encoders, and then the coins.
 
     Raises:
-        InputError: the numbers are impossible, or there are fewer than 20 persons or synthetic records.
+        InputError: a number is not allowed, or there are fewer than 20 persons or synthetic records.
 
-    Privacy: names train persons; stays on the private side.
-    Reference: selection by nearest neighbours and leaving out, "SMOTE & Mirrors"; many coins in one rerun, Carlini et
-        al., "Membership inference attacks from first principles", 2022.
+    Privacy: the plan names train persons and must stay with the private data.
+    Reference: selection by nearest neighbours and leaving out, "SMOTE & Mirrors"; many persons left out of one rerun,
+        Carlini et al., "Membership inference attacks from first principles", 2022.
     """
     n_train = len(set(inputs.train.groups))
     n_targets = max(1, math.ceil(FLAGGED * n_train)) if n_persons is None else n_persons
@@ -99,30 +106,31 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
 def most_over_represented(
     inputs: AuditInputs, n: int, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the n train persons, and up to as many control persons, who are closest to a synthetic record.
+    """Return the n train persons, and up to n control persons, who are closest to a synthetic record.
 
-    The rank of a person is the highest that any encoder gives them among all persons of both tables.
+    Each encoder ranks all persons of both tables by their closest synthetic record. A person's highest rank counts.
     """
     tables = encode_tables(inputs, rng)
     ranks = np.max([stats.rankdata(crowding(one, tables.people)["crowding"]) for one in tables.encoded], axis=0)
     train, control = persons(tables.holdout.train.groups)[0], persons(tables.holdout.control.groups)[0]
     of_train, of_control = (
-        tuple(names[i] for i in np.argsort(-of_side, kind="stable")[:n])
-        for names, of_side in ((train, ranks[: len(train)]), (control, ranks[len(train) :]))
+        tuple(names[i] for i in np.argsort(-arm_ranks, kind="stable")[:n])
+        for names, arm_ranks in ((train, ranks[: len(train)]), (control, ranks[len(train) :]))
     )
     return of_train, of_control
 
 
 def write_plan(plan: ShadowPlan, folder: Path) -> None:
-    """Write plan.json into a folder, which is created for the owner alone.
+    """Write plan.json into a folder, which is created with access for its owner only.
 
     Raises:
-        InputError: the folder already has a plan, which reruns may depend on; or it cannot be written.
+        InputError: the folder already contains a plan, or it cannot be written.
     """
     path = folder / PLAN
     if path.exists():
         raise InputError(
-            f"the folder {folder} already contains a plan", hint="Continue with it, or choose another folder."
+            f"the folder {folder} already contains a plan",
+            hint="Reruns may depend on it. Continue with it, or choose another folder.",
         )
     value = {
         "schemaVersion": SCHEMA_VERSION,
@@ -147,10 +155,10 @@ def write_plan(plan: ShadowPlan, folder: Path) -> None:
 
 
 def read_plan(folder: Path) -> ShadowPlan:
-    """Return the plan of a folder.
+    """Return the plan in a folder.
 
     Raises:
-        InputError: there is no plan, or it is not valid.
+        InputError: there is no plan, or the plan is not valid.
     """
     path = folder / PLAN
     try:
@@ -169,7 +177,7 @@ def read_plan(folder: Path) -> ShadowPlan:
 
 
 def table_name(run: int) -> str:
-    """Return the path of a rerun's table in the folder, without its suffix."""
+    """Return the path of a rerun's table relative to the folder of the plan, without its suffix."""
     return f"{TABLES}/{run:03d}"
 
 
@@ -183,7 +191,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
     """Return the synthetic table of every rerun.
 
     Raises:
-        InputError: some tables are missing, all of which are listed; or one is not valid.
+        InputError: tables are missing (all of them are listed), or a table is not valid.
     """
     found = [find_table(folder, run) for run in range(runs)]
     missing = [table_name(run) for run, path in enumerate(found) if path is None]
@@ -191,20 +199,21 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
         raise InputError(
             f"{len(missing)} of {runs} reruns have no table in {folder}",
             problems=missing,
-            hint=f"Run the generator without the persons that {PLAN} lists for each, and save its output there.",
+            hint=f"For each, run the generator without the persons in its leave_out of {PLAN}, and save the table.",
         )
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
 
 def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
-    """Return the coins with each column permuted among the reruns of each fold."""
+    """Return the coins, with those of each person permuted among the reruns of each fold."""
     permuted = coins.copy()
-    for f in range(FOLDS):
-        permuted[f::FOLDS] = rng.permuted(coins[f::FOLDS], axis=0)
+    for fold in range(FOLDS):
+        permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)
     return permuted
 
 
 def _is_balanced(runs: int) -> bool:
+    """Return whether every fold has the same even number of reruns, at least two."""
     return runs > 0 and runs % (2 * FOLDS) == 0
 
 
@@ -213,17 +222,18 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
+    """Return whether each run sees each person: those that it does not list under `key`; (runs, names)."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 
 def _problems(value: Any) -> list[str]:
-    """Return what is wrong with a plan, without any of the names in it."""
+    """Return what is wrong with the JSON value of a plan, without any of the names in it."""
     if not isinstance(value, dict):
-        return ["it must be an object"]
+        return ["the plan must be a JSON object"]
     problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"schemaVersion must be {SCHEMA_VERSION}"]
     problems += [f"{key} must be a digest" for key in ("train", "control") if not isinstance(value.get(key), str)]
     problems += [
-        f"{key} must be a list of different names, and not empty"
+        f"{key} must be a list of at least one name, each listed once"
         for key in OUT_OF.values()
         if not (_are_strings(value.get(key)) and len(value[key]) == len(set(value[key])) > 0)
     ]
@@ -238,12 +248,14 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
     if wrong:
         return [f"{wrong} runs have a {key} that is not a list of the plan's names"]
     if not _is_balanced(len(runs)):
-        return [f"the number of runs must be a multiple of {2 * FOLDS}, it is {len(runs)}"]
+        return [f"the number of runs must be a multiple of {2 * FOLDS}, but there are {len(runs)}"]
     coins = _coins(runs, key, names)
-    uneven = {i for f in range(FOLDS) for i in np.flatnonzero(2 * coins[f::FOLDS].sum(axis=0) * FOLDS != len(runs))}
-    return [f"{len(uneven)} persons are not in {key} of exactly half of each fold of runs"] if uneven else []
+    uneven = {
+        i for fold in range(FOLDS) for i in np.flatnonzero(2 * coins[fold::FOLDS].sum(axis=0) * FOLDS != len(runs))
+    }
+    return [f"{len(uneven)} persons are not in {key} of exactly half of the runs of each fold"] if uneven else []
 
 
 def _are_strings(value: Any) -> bool:
-    """Return whether the value is a list of strings; other elements may not be hashable."""
+    """Return whether the value is a parsed list of strings."""
     return isinstance(value, tuple) and all(isinstance(v, str) for v in value)

@@ -132,7 +132,11 @@ def controls(logs, rng):
             "releases",
             "is declared disjoint but has the same persons",
         ),
-        "claim too low": (logs.log(honest, claim={"epsilon": 0.2, "delta": 1e-4}), "claim", "recomputed is"),
+        "claim too low": (
+            logs.log(honest, claim={"epsilon": 0.2, "delta": 1e-4}),
+            "claim",
+            "the recomputed epsilon is",
+        ),
         "delta too large": (logs.log(honest, claim={"epsilon": 9.0, "delta": 1.2e-3}), "delta", "above 1 / (10 · 90"),
         "normaliser of the data": (
             logs.log(logs.sgd(rng, normaliser={"value": 7.2, "source": "data"})),

@@ -50,9 +50,9 @@ def recomputed_epsilon(sigma, q, steps, delta, *, mesh=2e-4, points=1 << 18):
     [(SGD, 1e-6), (SGD, 1e-5), (cost("dp-sgd", 1.5, 0.04, 2250), 1e-5), (cost("vote", 2.0, 0.3, 9), 1e-6)],
 )
 def test_three_methods_agree_on_sampled_noise(c, delta):
-    found = prv_bounds([c], delta=delta, about=1.0)
+    found = prv_bounds([c], delta=delta, approximate_epsilon=1.0)
     ours = recomputed_epsilon(c.noise_multiplier, c.sampling_rate, c.steps, delta)
-    assert found.absent == ""
+    assert found.missing_because == ""
     assert found.low <= ours <= found.high
     assert found.high - found.low <= 2.2 * ERROR
     assert pld_epsilon([c], delta=delta) == pytest.approx(ours, rel=1e-3)
@@ -69,7 +69,7 @@ def test_reference_values():
 
 @pytest.mark.parametrize(("s", "steps"), [(20.0, 100), (9.0, 7), (0.5, 1)])
 def test_bounds_without_sampling_contain_the_closed_form(s, steps):
-    found = prv_bounds([cost("gaussian", s, 1.0, steps)], delta=1e-6, about=1.0)
+    found = prv_bounds([cost("gaussian", s, 1.0, steps)], delta=1e-6, approximate_epsilon=1.0)
     exact = gaussian_epsilon(math.sqrt(steps) / s, delta=1e-6)
     assert found.low <= exact <= found.high < exact + 2.2 * ERROR
 
@@ -81,9 +81,9 @@ def test_mechanisms_of_different_noise_are_composed():
 
 
 def test_large_noise_has_epsilon_zero_and_large_epsilon_a_coarser_grid():
-    found = prv_bounds([cost("gaussian", 1e6)], delta=1e-6, about=0.0)
+    found = prv_bounds([cost("gaussian", 1e6)], delta=1e-6, approximate_epsilon=0.0)
     assert found.low == 0.0 <= found.high <= ERROR
-    fine, coarse = (prv_bounds([SGD], delta=1e-6, about=about) for about in (1.0, 30.0))
+    fine, coarse = (prv_bounds([SGD], delta=1e-6, approximate_epsilon=epsilon) for epsilon in (1.0, 30.0))
     assert coarse.low < fine.low < fine.high < coarse.high == pytest.approx(fine.high, abs=0.05)
 
 
@@ -92,13 +92,13 @@ def test_large_noise_has_epsilon_zero_and_large_epsilon_a_coarser_grid():
     [
         ([SGD, cost("laplace", 10.0)], 1e-6, "Gaussian noise only"),
         ([SGD], 1e-12, "delta is below"),
-        ([cost("dp-sgd", 2.0, 0.01, 10**7)], 1e-6, "grid would be too large"),
+        ([cost("dp-sgd", 2.0, 0.01, 10**7)], 1e-6, "would need more than 1048576 points"),
     ],
 )
 def test_missing_bounds_have_a_reason(costs, delta, why):
-    found = prv_bounds(costs, delta=delta, about=1.0)
+    found = prv_bounds(costs, delta=delta, approximate_epsilon=1.0)
     assert (found.low, found.high) == (None, None)
-    assert why in found.absent
+    assert why in found.missing_because
 
 
 def test_other_bounds_do_not_depend_on_the_library(monkeypatch):
@@ -120,7 +120,7 @@ def test_failed_computation_gives_no_bounds(monkeypatch, error):
 
     broken.PoissonSubsampledGaussianPRV = fails
     monkeypatch.setitem(sys.modules, PRV, broken)
-    found = prv_bounds([SGD], delta=1e-6, about=1.0)
+    found = prv_bounds([SGD], delta=1e-6, approximate_epsilon=1.0)
     assert found == (None, None, f"the computation failed ({error.__name__})")
 
 
@@ -129,7 +129,7 @@ def test_result_that_is_no_interval_gives_no_bounds(monkeypatch, bounds):
     import opacus.accountants.analysis.prv as library
 
     monkeypatch.setattr(library.DiscretePRV, "compute_epsilon", lambda *_: bounds)
-    assert "no number" in prv_bounds([SGD], delta=1e-6, about=1.0).absent
+    assert "no valid bounds" in prv_bounds([SGD], delta=1e-6, approximate_epsilon=1.0).missing_because
 
 
 def test_mean_that_does_not_converge_gives_no_bounds(monkeypatch):
@@ -142,4 +142,4 @@ def test_mean_that_does_not_converge_gives_no_bounds(monkeypatch):
         return 0.0
 
     monkeypatch.setattr(library.TruncatedPrivacyRandomVariable, "mean", diverges)
-    assert "IntegrationWarning" in prv_bounds([SGD], delta=1e-6, about=1.0).absent
+    assert "IntegrationWarning" in prv_bounds([SGD], delta=1e-6, approximate_epsilon=1.0).missing_because

@@ -129,7 +129,7 @@ POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
         (0.7, 0.052, 0.0, None),
         (0.7, 0.050, 0.0, "inserted canaries are more similar"),
         (0.3, 0.050, 0.0, "inserted canaries are less similar"),
-        (0.5, 0.02, 1.01, "proves an epsilon of 1.01, the limit is 1"),
+        (0.5, 0.02, 1.01, "proves an epsilon of at least 1.01, but the limit is 1"),
     ],
 )
 def test_guess_failures(value, error, epsilon, proven):
@@ -159,7 +159,7 @@ def test_each_copy_fails(changed, proven):
         ({}, None),
         ({"power": {"n": 999}}, "999 canaries are too few; 1000 are required"),
         ({"power": {"epsilon_ceiling": 1.0}}, "1000 canaries can prove an epsilon of at most 1.00"),
-        ({"area": {"high": 0.61}}, "about 2000 canaries would decide"),
+        ({"area": {"high": 0.61}}, "about 2000 canaries are needed"),
         ({"area": {"low": 0.39}}, "exceeds its limit"),
         (
             {"copies": {"left_out": 2}},
@@ -225,7 +225,7 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     often = replace(town["train"], groups=("t0",) * 16 + town["train"].groups[16:])
     result = run(town, planted, canary_build, train=often)
     assert result.verdict == "fail"
-    assert "canaries of 16 rows, a number that persons of train have" in result.reason
+    assert "canaries of 16 rows, as many as a train person has" in result.reason
     assert result.details["repeats"]["16"]["group_epsilon_lower_bound"] > 1
     assert result.metrics["epsilon_lower_bound"].value == 0  # and no claim about a person is refuted by a group
     assert result.estimate.high < 0.6

@@ -82,16 +82,16 @@ def spoil(column, row, value):
 
 
 BAD = {
-    "1 rows have no usable text, the first is row 4": spoil("text", 3, None),
-    "1 rows have no usable group, the first is row 2": spoil("group", 1, ""),
-    "1 rows have no usable text, the first is row 5": spoil("text", 4, " \n"),
-    "1 rows have no usable repeats, the first is row 6": spoil("repeats", 5, 0),
-    "1 rows have no usable inserted, the first is row 3": spoil("inserted", 2, None),
+    "1 rows have no usable text; the first of them is row 4": spoil("text", 3, None),
+    "1 rows have no usable group; the first of them is row 2": spoil("group", 1, ""),
+    "1 rows have no usable text; the first of them is row 5": spoil("text", 4, " \n"),
+    "1 rows have no usable repeats; the first of them is row 6": spoil("repeats", 5, 0),
+    "1 rows have no usable inserted; the first of them is row 3": spoil("inserted", 2, None),
     "1 rows have an unknown family": spoil("family", 0, "secret kind"),
     "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
-    "the number of rows of 1 persons differs from repeats": spoil("repeats", 0, 7),
+    "the number of rows of 1 persons differs from the number in the column": spoil("repeats", 0, 7),
     "the column repeats is missing": lambda t: t.pop("repeats"),
     "there are no rows": lambda t: [column.clear() for column in t.values()],
 }

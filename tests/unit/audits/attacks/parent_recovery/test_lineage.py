@@ -40,17 +40,17 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
     ("row", "reason"),
     [
         ({"parents": [0, 1], "weights": [1.0]}, "row 2: 2 parents but 1 weights"),
-        ({"parents": [5], "weights": [1.0]}, "row 2: a parent is no row of train, which has 5 rows"),
-        ({"parents": [-1], "weights": [1.0]}, "row 2: a parent is no row of train"),
+        ({"parents": [5], "weights": [1.0]}, "row 2: a parent must be the number of a train row, from 0 to 4"),
+        ({"parents": [-1], "weights": [1.0]}, "row 2: a parent must be the number of a train row"),
         ({"parents": [0, 1], "weights": [1.5, -0.5]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0], "weights": [float("nan")]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0, 1], "weights": [0.5, 0.4]}, "row 2: the weights sum to 0.9, not 1"),
         ({"parents": [0], "weights": [10**400]}, "row 2: a weight is not a number from 0 to 1"),
-        ({"parents": [True], "weights": [1.0]}, "row 2: a parent is not a whole number"),
-        ({"parents": [0.0], "weights": [1.0]}, "row 2: a parent is not a whole number"),
+        ({"parents": [True], "weights": [1.0]}, "row 2: a parent is not an integer"),
+        ({"parents": [0.0], "weights": [1.0]}, "row 2: a parent is not an integer"),
         ({"parents": [0], "weights": ["1"]}, "row 2: a weight is not a number from 0 to 1"),
-        ({"parents": [0]}, "row 2: no list 'weights'"),
-        ([0, 1], "row 2: not an object"),
+        ({"parents": [0]}, "row 2: the list 'weights' is missing"),
+        ([0, 1], "row 2: not a JSON object"),
     ],
 )
 def test_invalid_rows_are_listed_by_number(tmp_path, row, reason):
@@ -66,7 +66,7 @@ def test_all_problems_are_listed_without_content(tmp_path):
     with pytest.raises(InputError, match="4 problems") as error:
         read_lineage(path, 7, 5)
     assert len(error.value.problems) == 4
-    assert "it has 3 rows, the synthetic table has 7" in error.value.problems
+    assert "the lineage has 3 rows, but the synthetic table has 7" in error.value.problems
     assert "Zyzzyva" not in str(error.value)
 
 
@@ -100,12 +100,12 @@ def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     pq.write_table(pa.table({"parents": [[0], [1], [2]]}), tmp_path / "p.parquet")
     with pytest.raises(InputError, match="cannot be used") as error:
         read_lineage(tmp_path / "p.parquet", 3, 5)
-    assert "it has no single column 'weights'" in error.value.problems
+    assert "the column 'weights' is missing or occurs more than once" in error.value.problems
     bad = Lineage(parents=((0,), (7,)), weights=((1.0,), (0.5,), (1.0,)))
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
-    assert error.value.problems[0] == "it has 2 rows of parents, the synthetic table has 3"
-    assert error.value.problems[1].startswith("row 2: a parent is no row")
+    assert error.value.problems[0] == "the lineage has 2 rows of parents, but the synthetic table has 3"
+    assert error.value.problems[1].startswith("row 2: a parent must be the number of a train row")
 
 
 def test_lineage_exposure_worked_example():

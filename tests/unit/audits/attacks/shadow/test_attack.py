@@ -213,7 +213,10 @@ def estimate(value):
 
 @pytest.mark.parametrize(
     ("leak", "last_line"),
-    [(0.6789, "  an AUC of 0.679 is detected with power .8"), (None, "  no leak is certain to be detected")],
+    [
+        (0.6789, "  an AUC of 0.679 is detected with power .8"),
+        (None, "  no AUC is known to be detected with power .8"),
+    ],
 )
 def test_text_contains_every_measurement(leak, last_line):
     values = {"worst_person_auc": 0.875, "p": 0.005, "worst_person_p": 0.25}
