@@ -221,15 +221,15 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 def _record_copies(
     rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int
 ) -> tuple[CopiedRuns, Bool, tuple[int, int]]:
-    """Return the rows that equal a record of at least 13 tokens of exactly one person; only rows with `has_own` count.
+    """Return the rows that equal a record of at least 13 tokens of one person only; only rows with `has_own` count.
 
     Returns:
         The synthetic rows that equal a record of a train person, with the person; the same as a mask over all rows;
         and the number of train and of control persons with such a synthetic row.
     """
-    sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
+    owner_by_key = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
     key, row = keyed(map(record_keys, rows))
-    owner = owner_of(sole, key)
+    owner = owner_of(owner_by_key, key)
     found = (owner >= 0) & has_own[row]
     pairs = np.unique(np.stack([row[found], owner[found]], axis=1), axis=0)
     row, owner = pairs[:, 0], pairs[:, 1]
@@ -243,8 +243,8 @@ def _record_copies(
 
 def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
     """Return how many sentences of the synthetic table belong to a single train person, and to a control person."""
-    sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
-    owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    owner_by_key = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
+    owner = owner_of(owner_by_key, np.unique(keyed(map(sentence_keys, synthetic)).key))
     n_train = int(((owner >= 0) & (owner < pool.n_train)).sum())
     return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
 
@@ -269,7 +269,7 @@ class SoleOwners(NamedTuple):
 
 
 def record_keys(text: str) -> list[int]:
-    """Return the keys of a record as written, with numbers masked, and as a bag of sentences; none below 13 tokens."""
+    """Return the keys of a record: as written, numbers masked, bag of sentences; no key if it has under 13 tokens."""
     words = tokens(text)
     masked = without_numbers(words)
     if len(masked) < RECORD_TOKENS:
@@ -304,12 +304,12 @@ def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
     return SoleOwners(key[first], np.where(low == high, low, -1))
 
 
-def owner_of(sole: SoleOwners, wanted: UInt) -> Int:
+def owner_of(owner_by_key: SoleOwners, wanted: UInt) -> Int:
     """Return the only owner of each wanted key; -1 if several owners or none have the key."""
-    if len(sole.key) == 0:
+    if len(owner_by_key.key) == 0:
         return np.full(len(wanted), -1)
-    place, is_key = find_keys(sole.key, wanted)
-    return np.where(is_key, sole.owner[place], -1)
+    place, is_key = find_keys(owner_by_key.key, wanted)
+    return np.where(is_key, owner_by_key.owner[place], -1)
 
 
 def _key(words: Sequence[str]) -> int:
