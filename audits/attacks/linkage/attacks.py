@@ -91,7 +91,7 @@ def attack_families(
     words, fields = inference.word_secrets(holdout), inference.field_secrets(holdout, stated)
     profile = inference.profile_secrets(holdout, stated, profiles)
     by_profile, by_profile_in_reference = (
-        inference.profile_neighbours(profiles, r, reference) for r in (rows, reference)
+        inference.profile_neighbours(profiles, searched, reference) for searched in (rows, reference)
     )
     inferences = [
         ("words", words, matches.first, matches.first_in_reference),
@@ -99,7 +99,7 @@ def attack_families(
         ("profile", profile, by_profile, by_profile_in_reference),
     ]
     halved = has_two_halves(real)
-    families = [_inference(*one, rng) for one in inferences]
+    families = [_inference(*arguments, rng) for arguments in inferences]
     rare = [
         _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
         for name, secrets, nearest, baseline in inferences

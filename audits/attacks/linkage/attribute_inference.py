@@ -168,11 +168,12 @@ def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> Neares
     The weight of an item is -log2 of the share of reference rows that have the item. An item that the reference lacks
     has the highest weight.
     """
-    mine, theirs, others = _item_tables([profiles, rows, reference])
-    counts = np.bincount(others.indices, minlength=mine.shape[1])
-    weight = sparse.diags_array(np.log2((1 + others.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
+    of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
+    counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])
+    weight = sparse.diags_array(np.log2((1 + of_reference.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
     queries, keys = (
-        sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32) for table in (mine, theirs)
+        sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32)
+        for table in (of_profiles, of_rows)
     )
     return nearest_rows([(queries, keys)])
 

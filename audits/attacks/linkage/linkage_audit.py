@@ -191,8 +191,8 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 def _persons_factor(found: Estimate, limit: float) -> float:
     """Return how many times more persons would bring the interval to one side of the limit; at least 2."""
     half_width = max(found.high - found.value, found.value - found.low)
-    away = abs(limit - abs(found.value))
-    return max(2.0, (half_width / max(away, limit / 5)) ** 2)
+    distance = abs(limit - abs(found.value))
+    return max(2.0, (half_width / max(distance, limit / 5)) ** 2)
 
 
 def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:

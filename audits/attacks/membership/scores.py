@@ -101,20 +101,22 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
     Cost: O(pairs of records that share a run) time, O(256 · m) memory.
     """
-    (their_keys, their_rows), (my_keys, my_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
-    distinct, columns = np.unique(np.concatenate([their_keys, my_keys]), return_inverse=True)
-    theirs = _incidence(their_rows, columns[: len(their_keys)], (len(synthetic), max(1, len(distinct))))
-    mine = _incidence(my_rows, columns[len(their_keys) :], (len(real), max(1, len(distinct))))
-    size_theirs, size_mine = (np.asarray(t.sum(axis=1)).ravel() for t in (theirs, mine))
-    used = np.intersect1d(theirs.indices, mine.indices)
-    transposed = sparse.csr_matrix(theirs[:, used].T)
+    (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
+    distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
+    synthetic_runs = _incidence(
+        synthetic_rows, columns[: len(synthetic_keys)], (len(synthetic), max(1, len(distinct)))
+    )
+    real_runs = _incidence(real_rows, columns[len(synthetic_keys) :], (len(real), max(1, len(distinct))))
+    synthetic_size, real_size = (np.asarray(t.sum(axis=1)).ravel() for t in (synthetic_runs, real_runs))
+    used = np.intersect1d(synthetic_runs.indices, real_runs.indices)
+    transposed = sparse.csr_matrix(synthetic_runs[:, used].T)
     jaccard, containment = np.zeros(len(real)), np.zeros(len(real))
     for start in range(0, len(real), BLOCK):
         block = slice(start, min(start + BLOCK, len(real)))
-        common = (mine[block][:, used] @ transposed).toarray()
-        union = size_mine[block, None] + size_theirs[None, :] - common
+        common = (real_runs[block][:, used] @ transposed).toarray()
+        union = real_size[block, None] + synthetic_size[None, :] - common
         jaccard[block] = top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
-        containment[block] = common.max(axis=1) / np.maximum(size_mine[block], 1)
+        containment[block] = common.max(axis=1) / np.maximum(real_size[block], 1)
     return {f"jaccard_top{NEAREST}": jaccard, "containment": containment}
 
 
@@ -142,12 +144,12 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         gram = candidate_cosines(real, among)
         pair = best_pairs(cosines, gram, among, np.ones((1, *among.shape), dtype=np.bool_))[0]
         row = np.arange(len(among))
-        g = gram[row, pair[:, 0], pair[:, 1]]
-        s = np.take_along_axis(cosines, pair, axis=1)
-        room = np.maximum(1 - g * g, MIN_DETERMINANT)
-        for mine, other in ((0, 1), (1, 0)):
-            weight = np.clip((s[:, mine] - g * s[:, other]) / room, 0, 1)
-            np.add.at(mass, among[row, pair[:, mine]], weight)
+        between = gram[row, pair[:, 0], pair[:, 1]]  # cosine of the two parents
+        to_parent = np.take_along_axis(cosines, pair, axis=1)  # cosine of the row to each parent
+        determinant = np.maximum(1 - between * between, MIN_DETERMINANT)
+        for parent, other in ((0, 1), (1, 0)):
+            weight = np.clip((to_parent[:, parent] - between * to_parent[:, other]) / determinant, 0, 1)
+            np.add.at(mass, among[row, pair[:, parent]], weight)
     return {"top1": nearest, "mass": mass}
 
 

@@ -60,9 +60,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per person and per row. Own words are words outside common text; a run is of one person's words only.
+    """Matches per person and per row. Own words are words outside common text.
 
-    `row_*` arrays have one entry per synthetic row and then per planted row, (m,), and compare with train persons.
+    Only runs that exactly one person's texts contain count. `row_*` arrays have one entry per synthetic row and then
+    per planted row, (m,), and compare only with train persons.
     """
 
     merged: Int  # for each owner the first of the owners that count as the same person because they share a record
