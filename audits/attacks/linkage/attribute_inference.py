@@ -84,13 +84,8 @@ def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, re
 
     Because of the worth, the attacker prefers items that few persons have. Otherwise an item that everybody has would
     be the best guess. The second-best item does not reduce the confidence, because a record has several true items.
-
-    Args:
-        found: nearest rows of each record; rows of the reference instead of synthetic rows if `reference` is True.
-        secrets: the items of the rows and of the records.
-        k: number of rows that vote.
-        ties: rank of each item, which decides between equal votes; must not depend on who is in train.
-        reference: see `found`.
+    `ties` is the rank of each item, which decides between equal votes and must not depend on who is in train. With
+    `reference`, the rows in `found` are rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = found.rows.shape[0], items.shape[0]

@@ -22,10 +22,8 @@ Float = NDArray[np.float64]
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
     """Return Wilson's interval of the mean of values in [0, 1].
 
-    It is the interval of a proportion with mean · n' successes in n' trials, where n' is the effective number of
-    trials. With values 0 and 1 only, n' is n.
-
-        n' = n · mean · (1 - mean) / variance;  n' = n if the variance is 0
+    It is the interval of a proportion with mean · n' successes in n' trials. The effective number of trials is
+    n' = n · mean · (1 - mean) / variance, or n if the variance is 0. With values 0 and 1 only, n' is n.
 
     Raises:
         NotMeasurable: there is no value.
@@ -78,9 +76,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     """
     q_t, q_h = 1 - float(train.mean()), 1 - float(control.mean())
     if q_h == 0:
-        raise NotMeasurable(
-            "the attack is right about every control person, so it cannot be more often right about train persons"
-        )
+        raise NotMeasurable("the attack is right about every control person, so train persons cannot exceed control")
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))

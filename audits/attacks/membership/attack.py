@@ -189,24 +189,16 @@ def found_with(
 ) -> dict[str, Any]:
     """Return the smallest leaks that fail the audit with power .5, .8 and .95, one number per power.
 
-    Args:
-        n_train: number of train persons, n_T below.
-        n_control: number of control persons, n_H below.
-        attacks: number of attacks, K below.
-        margin: largest allowed distance of an AUC from one half.
-        epsilon_limit: largest allowed bound on epsilon for replacing one person.
-        coins: number of persons whose roles are guessed.
+    auc: the true AUC of one attack. K is the number of `attacks`, n_T and n_H are the persons of each arm.
 
-    Returns:
-        auc: the true AUC of one attack,
+        1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-            1/2 + margin + (z_(1 - .05 / (2 K)) + z_power) · sqrt((n_T + n_H + 1) / (12 n_T n_H))
-
-        copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan
-            test detects them. With L of them at the top of N persons, the m highest-ranked persons contain
-            L + Hypergeom(N - L, n_T - L, m - L) train persons.
-        epsilon: the epsilon, for one person added or removed, of a mechanism against which every guess is right with
-            the highest probability that epsilon allows; None if no epsilon up to 20 is detected.
+    copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan test
+        detects them. With L of them at the top of N persons, the m highest-ranked persons contain
+        L + Hypergeom(N - L, n_T - L, m - L) train persons.
+    epsilon: the epsilon, for one person added or removed, of a mechanism against which every guess is right with the
+        highest probability that epsilon allows; None if no epsilon up to 20 is detected. `epsilon_limit` is the limit
+        on the bound for replacing one person, and `coins` the number of persons whose roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

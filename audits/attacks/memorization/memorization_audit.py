@@ -48,13 +48,13 @@ class Memorization:
 
         L* = max(13, max hit(p) + 8)       M* = max(30, 2 · max whole(p))    C* = max(.55, max near(p) + .15)
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)
-
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
     The M* test is not used if 2 · max whole(p) exceeds 64. The W* or P* test is not used if its maximum exceeds .6. A
     maximum grows with the number of persons, so the limits use at most n_T control persons (drawn with `rng`) who
     share no record with a train person. Delta may compare groups of different sizes, because hit(p) does not depend
     on whether p is in train or control. Runs are searched as written and with numbers masked; the longer one counts.
+    tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
 
     The audit fails if one of these holds:
 
@@ -63,8 +63,8 @@ class Memorization:
     - One row contains at least the share W* of the words of a train person's record (words reordered or left out).
     - All rows together contain at least the share P* of a record of a train person of whom no single row contains L
       own words in a row or half of a record.
-    - One row equals a record of at least 13 tokens of one train person, also with the sentences reordered, and no
-      control person's record is matched or significantly more train than control persons' (hypergeometric test).
+    - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
+      equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
     - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
     - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
 
