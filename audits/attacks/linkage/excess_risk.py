@@ -76,7 +76,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     """
     q_t, q_h = 1 - float(train.mean()), 1 - float(control.mean())
     if q_h == 0:
-        raise NotMeasurable("the attack is right about every control person, so train persons cannot exceed control")
+        raise NotMeasurable("the attack is right about every control person, so train cannot have a higher rate")
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
