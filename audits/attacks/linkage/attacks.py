@@ -1,4 +1,8 @@
-"""The attacks of the linkage audit: families of variants, the guesses of each, and their results for each person."""
+"""The attacks of the linkage audit, in families of variants, and their results for each person.
+
+A variant differs from another one of the family only in a parameter, such as the number of nearest rows. The two arms
+are the train persons and the control persons.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +21,15 @@ from audits.core.stats import Scan, scan_test
 from audits.core.two_sided import supported_margin
 from audits.core.types import Estimate
 
-VOTERS = (1, 5)
-LINKED_WITHIN = (1, 5, NEAREST)
-TOP_SHARE = 0.01
+VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
+LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
+TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, that the report counts separately
 Kind = Literal["relative", "absolute"]
 
-# Largest excess allowed, by the number of persons of the smaller arm who can be attacked. Each limit is the excess
-# that so many persons distinguish from none with power .9, for inference at a rate of .2, for joining and retrieval
-# at .5. The power is higher than elsewhere because a release without a leak has to stay inside five such limits. With
-# fewer persons than the last line there is no verdict.
+# MARGINS has (persons needed, largest allowed excess of train over control). The persons are those of the smaller arm
+# who can be attacked. So many persons distinguish the excess from none with power .9, if control persons are guessed
+# at a rate of .2 (inference) or .5 (joining, retrieval). The power is higher than in other audits because a release
+# without a leak must stay inside five such limits. With fewer persons than in the last entry the family has no limit.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -35,41 +39,40 @@ MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One attack in its variants."""
+    """The guesses of one attack in all variants."""
 
     name: str
-    kind: Kind  # whether the excess is measured as R or as a difference
-    required: bool  # whether it applies to any text; clinical fields count only if enough persons state them
+    kind: Kind  # excess of train over control as the ratio R ("relative", see `relative_excess`) or as a difference
+    required: bool  # False for clinical fields, which count only if enough persons state them
     variants: Mapping[str, Guesses]
-    baselines: Mapping[str, Guesses] = field(
-        default_factory=dict
-    )  # guesses without the synthetic table, for the report
+    # guesses made without the synthetic table, for the report
+    baselines: Mapping[str, Guesses] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyResult:
-    """Results of one family."""
+    """Results of one family. A person's value is the share of the variants that guess right about the person."""
 
     name: str
     kind: Kind
     required: bool
     train: Float  # value of each train person
     control: Float  # value of each control person
-    scans: Mapping[str, Scan]  # by variant
+    scans: Mapping[str, Scan]  # scan test of each variant
     report: Mapping[str, Any]
 
     @property
     def n(self) -> int:
-        """Number of attacked persons of the smaller arm."""
+        """Number of attacked persons in the smaller arm."""
         return min(len(self.train), len(self.control))
 
     @property
     def limit(self) -> float | None:
-        """The limit that these persons support; None if they are too few."""
+        """Largest allowed excess for this number of persons; None if there are too few."""
         return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return the excess of train over control: R, or the difference if the attack is always right on control."""
+        """Return R, or the difference of the means if `kind` is absolute or every control person is guessed right."""
         measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
@@ -77,7 +80,7 @@ class FamilyResult:
 def attack_families(
     holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
-    """Return every family of attacks, and the families limited to rare facts."""
+    """Return every family of attacks, and the inference families restricted to facts of at most ten persons."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -88,7 +91,7 @@ def attack_families(
     words, fields = inference.word_secrets(holdout), inference.field_secrets(holdout, stated)
     profile = inference.profile_secrets(holdout, stated, profiles)
     by_profile, by_profile_in_reference = (
-        inference.profile_neighbours(profiles, r, reference) for r in (rows, reference)
+        inference.profile_neighbours(profiles, searched, reference) for searched in (rows, reference)
     )
     inferences = [
         ("words", words, matches.first, matches.first_in_reference),
@@ -96,7 +99,7 @@ def attack_families(
         ("profile", profile, by_profile, by_profile_in_reference),
     ]
     halved = has_two_halves(real)
-    families = [_inference(*one, rng) for one in inferences]
+    families = [_inference(*arguments, rng) for arguments in inferences]
     rare = [
         _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
         for name, secrets, nearest, baseline in inferences
@@ -127,14 +130,14 @@ def _inference(
 
 
 def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray[np.bool_]) -> Guesses:
-    """Return for each record whether a common row is among the k nearest rows of each of its halves.
+    """Return for each record whether the k rows nearest to the first and to the second half have a common row.
 
-        confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), and 0 without one
+        confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
 
-    An attacker who has two documents of one person, and does not know that they belong together, can join them by a
-    synthetic row that both lead to. Two random lists of k of m rows have about k² / m rows in common; halves of one
-    text have more, because they have one topic. The share among train persons is therefore compared with that among
-    control persons. A record without two halves (`halved`) is no trial.
+    An attacker who has two documents of one person, and does not know that they belong together, can join them
+    through a synthetic row that is similar to both. Two random lists of k of m rows have about k² / m rows in common.
+    Halves of one text have more, because they are about the same topic, so only the excess of train persons over
+    control persons counts. Records whose halves are too short (`halved` is False) are not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -143,13 +146,13 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray
 
 
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
-    """Return for each record whether the real record nearest to its nearest synthetic row is of the same person.
+    """Return whether each record's nearest synthetic row leads back to the person of the record.
 
-    This is recall at 1 among train and control together. It replaces decoding vectors into text: no decoder is better
-    than the true text, so the attacker receives all real texts as candidates and picks the nearest. Train persons and
-    control persons are each other's decoys, so without a leak both are found equally often, whatever their numbers.
-    `reverse` holds the real record nearest to each synthetic row, chosen without regard to roles if several are
-    equal.
+    The guess is the person of the real record nearest to that synthetic row, which `reverse` holds for each row;
+    equal records are chosen from without regard to roles. This is recall at 1 among train and control together. It
+    replaces decoding vectors into text: no decoder is better than the true text, so the attacker receives all real
+    texts as candidates. Train persons and control persons compete for the same rows, so without a leak both are found
+    equally often, whatever their numbers.
     """
     found = row_person[reverse[full.rows[:, 0]]]
     return Guesses(
@@ -160,13 +163,14 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return the results of a family; None if fewer than 20 persons of an arm can be attacked."""
+    """Return the results of a family; None if fewer than MIN_PERSONS persons of an arm can be attacked."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
     values = np.mean([t.correct for t in trials.values()], axis=0)
+    # a wrong guess has score 0, so the scan tests who leads among the confident correct guesses
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}
@@ -185,19 +189,20 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
 
 
 def _rates(trials: Trials, is_train: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the share of correct guesses in each arm."""
     return {"train": float(trials.correct[is_train].mean()), "control": float(trials.correct[~is_train].mean())}
 
 
 def _scan_report(trials: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the scan, and the counts for the 1 % of persons about whom the attack is most confident."""
-    m = max(1, round(TOP_SHARE * len(is_train)))
-    most = np.argsort(-trials.confidence, kind="stable")[:m]
+    """Return the scan test, and counts for the 1 % of persons about whom the attack is most confident."""
+    n_most = max(1, round(TOP_SHARE * len(is_train)))
+    most = np.argsort(-trials.confidence, kind="stable")[:n_most]
     return {
         "scan_p": scan.p,
         "scan_cut": scan.cut,
         "scan_train_in_cut": scan.n_train_in_cut,
         "most_confident": {
-            "persons": m,
+            "persons": n_most,
             "train": int(is_train[most].sum()),
             "train_right": int((is_train & trials.correct)[most].sum()),
             "control_right": int((~is_train & trials.correct)[most].sum()),

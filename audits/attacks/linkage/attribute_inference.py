@@ -1,7 +1,8 @@
-"""Attribute inference: the rows nearest to the known part of a record vote on its unknown part.
+"""Attribute inference: the rows nearest to the known part of a record vote on the hidden part of the record.
 
-Facts are items: words, or values of fields. No fact is declared secret beforehand. An item is a target if it occurs
-in the hidden part of a record and not in its known part, and its weight is higher the fewer persons have it.
+A fact is an item: a word, or the value of a field. No fact is declared secret beforehand. An item is a target if it
+occurs in the hidden part of a record and not in the known part. The fewer persons have an item, the higher its
+weight.
 """
 
 import math
@@ -19,11 +20,11 @@ from audits.core.holdout import HoldoutTables
 from audits.core.types import persons
 from audits.text.ngrams import Sequences, words
 
-RARE_PERSONS = 10
-FEW_SHARE = 0.01
-MIN_KNOWN = 2
-MAX_SHARE = 0.5
-SMALLEST_WEIGHT = 0.1  # bits of an item that everybody has
+RARE_PERSONS = 10  # an item of at most this many persons is rare
+FEW_SHARE = 0.01  # in a large population, a word of at most this share of the persons also counts as rare
+MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
+MAX_SHARE = 0.5  # an item of more than this share of the persons is no target
+SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 Items = Sequence[frozenset[str]]
@@ -31,17 +32,17 @@ Items = Sequence[frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The facts that could be inferred, as 0/1 rows of I items."""
+    """The facts that could be inferred, as 0/1 rows over I items."""
 
     stated: sparse.csr_matrix  # (m, I): items of each synthetic row
-    stated_by_reference: sparse.csr_matrix  # (r, I): items of each row of the reference
+    stated_by_reference: sparse.csr_matrix  # (r, I): items of each reference row
     auxiliary: sparse.csr_matrix  # (n, I): items of the known part of each real record
-    target: sparse.csr_matrix  # (n, I): items of its hidden part that the known part lacks
-    worth: Float  # (I,): -log2 of the share of all persons who have the item
+    target: sparse.csr_matrix  # (n, I): items of the hidden part of each real record that the known part lacks
+    worth: Float  # (I,): bits of each item, -log2 of the share of all persons who have the item
     n_persons: Int  # (I,): number of persons of train, control and reference together who have the item
 
     def select(self, items: Int) -> "Secrets":
-        """Return only some of the items."""
+        """Return the secrets restricted to some of the items, given by their columns."""
         return Secrets(
             stated=self.stated[:, items],
             stated_by_reference=self.stated_by_reference[:, items],
@@ -52,7 +53,7 @@ class Secrets:
         )
 
     def of_at_most(self, n_persons: int) -> "Secrets":
-        """Return only the items that at most so many persons have."""
+        """Return the secrets restricted to items that at most `n_persons` persons have."""
         return self.select(np.flatnonzero(self.n_persons <= n_persons))
 
 
@@ -60,31 +61,31 @@ class Secrets:
 class Guesses:
     """One guess for each record."""
 
-    is_trial: NDArray[np.bool_]  # whether the record hides anything
-    correct: NDArray[np.bool_]  # whether the guess occurs in the hidden part; False without a guess
-    confidence: Float  # of the attacker, at least 0; 0 without a guess
+    is_trial: NDArray[np.bool_]  # (n,): whether the record can be attacked, for example because it has a target
+    correct: NDArray[np.bool_]  # (n,): whether the guess is right; False without a guess
+    confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """One trial for each person who can be attacked: the record on which the attacker is most confident."""
+    """The most confident guess about each of the p persons who can be attacked."""
 
     person: Int  # (p,): number of the person
-    correct: NDArray[np.bool_]  # (p,)
-    confidence: Float  # (p,)
+    correct: NDArray[np.bool_]  # (p,): whether the guess is right
+    confidence: Float  # (p,): confidence of the attacker
 
 
 def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
-    """Return for each record the item on which the k nearest rows agree most, weighted by its worth.
+    """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
 
-        share(i) = sum of max(0, cos) over the k rows that have item i / sum over all k rows
-        guess    = argmax_i share(i) · worth(i) over items the known part lacks
+        share(i)   = sum of max(0, cos) over those of the k rows that have item i / sum over all k rows
+        guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
-    With the weight, the attacker prefers items that few persons have; without it, guessing what everybody has would
-    be best. The second-best item does not reduce the confidence, because one record has several true items. `ties`
-    ranks the items to decide between equal votes and must not depend on roles. With `reference`, the rows found are
-    rows of the reference instead of synthetic rows.
+    Because of the worth, the attacker prefers items that few persons have. Otherwise an item that everybody has would
+    be the best guess. The second-best item does not reduce the confidence, because a record has several true items.
+    `ties` is the rank of each item, which decides between equal votes and must not depend on who is in train. With
+    `reference`, the rows in `found` are rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = found.rows.shape[0], items.shape[0]
@@ -108,7 +109,7 @@ def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, re
 
 
 def guess_most_frequent(secrets: Secrets) -> Guesses:
-    """Return the guess made without any table: the item that most persons have, the same for every record."""
+    """Guess the item that most persons have, which is the same for every record and needs no table."""
     n = secrets.target.shape[0]
     correct = np.zeros(n, dtype=np.bool_)
     if len(secrets.n_persons) > 0:
@@ -117,7 +118,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return for each person who has a trial the most confident one, the first if several are equal."""
+    """Return the most confident guess about each person who can be attacked; the first if several are equal."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
@@ -126,10 +127,11 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 
 
 def word_secrets(holdout: HoldoutTables) -> Secrets:
-    """Return the words of the second halves that few persons use and the first half lacks.
+    """Return the words that few persons use and that the second half of a record has and the first half lacks.
 
-    Few means one in a hundred, or ten if that is more. Any text has such words, so this attack can be made on any
-    text; a fixed limit of ten would leave none in a large corpus with a small vocabulary, such as clinical notes.
+    Few persons are at most one in a hundred, or at most ten if that is more. Every text has such words, so this
+    attack can be made on any text. A fixed limit of ten persons would leave no words in a large corpus with a small
+    vocabulary, such as clinical notes.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
@@ -138,14 +140,17 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the clinical facts of the second halves that the first half lacks; `stated` are of synthetic rows."""
+    """Return the clinical facts of second halves that first halves lack; `stated` are the facts of synthetic rows."""
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of whole records with a profile of at least two quasi-identifiers; train first."""
+    """Return the clinical facts of records with a profile of at least two quasi-identifiers; train records first.
+
+    `stated` holds the facts of each synthetic row, `profiles` the quasi-identifiers of each real record.
+    """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
     tables = [stated, [frozenset()] * len(real), hidden, [sensitive_attributes(t) for t in holdout.reference.texts]]
@@ -153,15 +158,17 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 
 
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
-    """Return the rows nearest to each profile by the cosine of 0/1 items weighted by -log2 of their share.
+    """Return the rows nearest to each profile, by the cosine of 0/1 items weighted by rarity.
 
-    The shares are counted in the reference. An item that the reference lacks counts as the rarest.
+    The weight of an item is -log2 of the share of reference rows that have the item. An item that the reference lacks
+    has the highest weight.
     """
-    mine, theirs, others = _item_tables([profiles, rows, reference])
-    counts = np.bincount(others.indices, minlength=mine.shape[1])
-    weight = sparse.diags_array(np.log2((1 + others.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
+    of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
+    counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])
+    weight = sparse.diags_array(np.log2((1 + of_reference.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
     queries, keys = (
-        sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32) for table in (mine, theirs)
+        sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32)
+        for table in (of_profiles, of_rows)
     )
     return nearest_rows([(queries, keys)])
 
@@ -175,8 +182,8 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
     """Return the secrets from the items of synthetic rows, known parts, hidden parts and the reference.
 
-    Items that no person has are omitted, because a guess of them cannot be right. Items that more than half of the
-    persons have are omitted, because they are no secret.
+    Items that no person has are omitted, because guessing them is never right. Items that more than half of the
+    persons have are omitted, because they are not secret.
     """
     stated, auxiliary, hidden, reference = tables
     owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]
@@ -198,6 +205,7 @@ def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) 
 
 
 def _incidence(sequences: Sequences, n_columns: int) -> sparse.csr_matrix:
+    """Return which words occur in each text, as 0/1 rows."""
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     shape = len(sequences), max(1, n_columns)
     table = sparse.csr_matrix((np.ones(len(rows)), (rows, sequences.symbols)), shape=shape)

@@ -1,10 +1,10 @@
-"""Extract facts about the patient from a clinical text by small dictionaries and expressions of our own.
+"""Extract facts about the patient from a clinical text with small dictionaries and regular expressions.
 
 There are two kinds of facts. Quasi-identifiers are facts that an outsider may know: age, sex, month, department,
 complaint. Sensitive attributes are facts that an outsider may want to learn: drugs, doses, laboratory values,
 smoking, alcohol, infections, mental health and substances, illnesses in the family, allergies. Each fact is an item
-`field:value`. The extractor is the same for real and for synthetic text and need not be accurate, because it makes
-the same errors in train and control. It is written for American and British English.
+`field:value`. The extraction need not be accurate, because it makes the same errors in train and control. It is
+written for American and British English.
 """
 
 import math
@@ -14,9 +14,9 @@ from itertools import pairwise
 
 from audits.text.normalise import normalise
 
-LAB_STEPS_PER_DOUBLING = 3
-MAX_FAMILY_WORDS = 6
-OLDEST_BAND = 90
+LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
+MAX_FAMILY_WORDS = 6  # an illness belongs to a relative if it is among so many words after the relative
+OLDEST_BAND = 90  # the age band of everybody aged 90 or more
 
 
 def _words(text: str) -> frozenset[str]:
@@ -120,8 +120,8 @@ _SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **di
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (band of ten years, 90 for all above), sex, month, department, complaint. The result contains the
-    first age and the month of the first date, the sex named most often, and every complaint and department.
+    Fields: age (first age, in bands of ten years up to 90), sex (named most often), month (of the first date), every
+    department and every complaint.
     """
     plain = normalise(text)
     found = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -140,8 +140,8 @@ def quasi_identifiers(text: str) -> frozenset[str]:
 def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
-    Fields: drug, dose, lab (name and a band a third of a doubling wide), smoking, alcohol, infection, mind (mental
-    health, substances, violence), family (relative and illness), allergy.
+    Fields: drug, dose, lab (name, and number of a band from x to 2^(1/3) · x), smoking, alcohol, infection, mind
+    (mental health, substances, violence), family (relative and illness), allergy.
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
@@ -173,6 +173,7 @@ def _sex(plain: str) -> str | None:
 
 
 def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain: str) -> set[str]:
+    """Return an item for each match, with the name that corresponds to the group that matched."""
     return {
         f"{field}:{names[next(i for i, g in enumerate(m.groups()) if g is not None)]}"
         for m in pattern.finditer(plain)
@@ -180,7 +181,7 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield each relative with each illness named within the next words of the sentence."""
+    """Yield "relative illness" for each illness named within the next words of the same sentence."""
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

@@ -1,8 +1,10 @@
 """Measure how much more often an attack is right about train persons than about control persons.
 
-A person's value is the mean over the variants of one attack (one neighbour or five, words or characters), in [0, 1].
-There is one number for each attack, so no variant can be chosen after its result is known. With one variant the value
-is 0 or 1, and the formulas are those for proportions.
+A person's value is the share of the variants of one attack that are right about the person, in [0, 1]. Variants
+differ in a parameter such as the number of neighbours. Their mean is the only result of the attack, so no variant can
+be chosen after its result is known. With one variant the value is 0 or 1, and the formulas are those for proportions.
+
+Below, a_T and a_H are the mean values of train and of control persons, and n_T and n_H their numbers.
 """
 
 import math
@@ -18,23 +20,22 @@ Float = NDArray[np.float64]
 
 
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
-    """Return Wilson's interval of the mean of values in [0, 1], with the effective number of trials n'.
+    """Return Wilson's interval of the mean of values in [0, 1].
 
-        n' = n · mean(1 - mean) / variance (n if the variance is 0), Wilson's interval of mean · n' of n'
-
-    With values 0 and 1 only, n' is n and this is Wilson's interval.
+    It is the interval of a proportion with mean · n' successes in n' trials. The effective number of trials is
+    n' = n · mean · (1 - mean) / variance, or n if the variance is 0. With values 0 and 1 only, n' is n.
 
     Raises:
-        NotMeasurable: no value.
-        InputError: a value outside [0, 1] or not a number.
+        NotMeasurable: there is no value.
+        InputError: a value is outside [0, 1] or not a number.
 
     Reference: Wilson, JASA 1927; the effective number of trials as in surveys, Korn and Graubard, Survey Methodology
         1998.
     """
     if len(values) == 0:
-        raise NotMeasurable("a mean needs at least one person")
+        raise NotMeasurable("the mean over attacked persons needs at least one person, but there are none")
     if not bool(np.all((values >= 0) & (values <= 1))):
-        raise InputError("a person's value must lie between 0 and 1")
+        raise InputError("each person's value must lie between 0 and 1")
     p, variance = float(values.mean()), float(values.var())
     n = len(values) * p * (1 - p) / variance if variance > 0 else float(len(values))
     low, high = wilson_of_share(p, n, confidence=confidence)
@@ -42,7 +43,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
 
 
 def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
-    """Return a_T - a_H, the difference of the means, with Newcombe's interval of the two Wilson intervals.
+    """Return a_T - a_H, the difference of the means, with Newcombe's interval from the two Wilson intervals.
 
     Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
@@ -53,32 +54,33 @@ def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
-    """Return R = (a_T - a_H) / (1 - a_H): the share of what is unknown after attacking control that train reveals.
+    """Return R = (a_T - a_H) / (1 - a_H), the excess as a share of its largest possible value.
 
-    1 - R is the ratio q = (1 - a_T) / (1 - a_H) of two failure rates, whose interval has the closed form
+    1 - R is the ratio q_T / q_H of the failure rates q_T = 1 - a_T and q_H = 1 - a_H. The interval of the ratio is
 
-        low  = l_T (2 q_T - l_T) / (q_T q_H + sqrt((q_T q_H)^2 - l_T u_H (2 q_T - l_T)(2 q_H - u_H)))
-        high = (q_T q_H + sqrt((q_T q_H)^2 - u_T l_H (2 q_T - u_T)(2 q_H - l_H))) / (l_H (2 q_H - l_H))
+        low  = l_T · (2 q_T - l_T) / (q_T q_H + sqrt((q_T q_H)^2 - l_T · u_H · (2 q_T - l_T) · (2 q_H - u_H)))
+        high = (q_T q_H + sqrt((q_T q_H)^2 - u_T · l_H · (2 q_T - u_T) · (2 q_H - l_H))) / (l_H · (2 q_H - l_H))
 
-    with (l, u) Wilson's intervals of q_T and q_H; R lies in [1 - high, 1 - low].
+    where (l_T, u_T) and (l_H, u_H) are Wilson's intervals of q_T and q_H. R lies in [1 - high, 1 - low].
 
-    Evaluating R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence), is valid as well and two
-    thirds wider, because it allows both arms to deviate at once. Of 4,000 draws at a_T = a_H = .2 with 792 persons
-    each, that interval missed the truth on either side in 0.3 %, this one in 5 %, as specified.
+    A simpler interval takes R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence). It is also
+    valid but two thirds wider, because both arms may deviate at once. In 4,000 draws at a_T = a_H = .2 with 792
+    persons in each arm, the simpler interval missed the truth on either side in 0.3 % and this one in 5 %, as
+    specified.
 
     Raises:
-        NotMeasurable: the attack is right about every control person.
+        NotMeasurable: the attack is right about every control person, so R is not defined.
 
     Reference: Newcombe, "MOVER-R confidence intervals for ratios and products of two independently estimated
         quantities", Statistical Methods in Medical Research 2016, with Wilson's intervals.
     """
     q_t, q_h = 1 - float(train.mean()), 1 - float(control.mean())
     if q_h == 0:
-        raise NotMeasurable("the attack is right about every control person, so train cannot reveal more")
+        raise NotMeasurable("the attack is right about every control person, so train cannot have a higher rate")
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
-    # the difference is below 0 only by rounding, because u (2 q - u) and l (2 q - l) are at most q^2
+    # the difference can be below 0 only by rounding, because u · (2 q - u) and l · (2 q - l) are at most q^2
     high_root = math.sqrt(max(0.0, both**2 - u_t * l_h * (2 * q_t - u_t) * (2 * q_h - l_h)))
     low = l_t * (2 * q_t - l_t) / (both + low_root) if q_t > 0 else 0.0
     high = (both + high_root) / (l_h * (2 * q_h - l_h))
@@ -87,7 +89,10 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the persons per arm that distinguish rates p and p + d: n >= (z + z')^2 · 2 p (1 - p) / d^2."""
+    """Return the persons per arm that distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
+
+    z and z' are the normal quantiles of the confidence and of the power.
+    """
     return math.ceil(z_sum(confidence, power) ** 2 * 2 * p * (1 - p) / (d * d))
 
 
@@ -97,10 +102,10 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 
 
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
-    """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 (1/n_T + 1/n_H)) / (1 - a_H).
+    """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values with one additional 0 and one additional 1,
-    so that a rate of 0 among few persons is not treated as certain.
+    s^2 and a_H are the variance and mean of the control persons' values, to which one 0 and one 1 are added so that a
+    rate of 0 among few persons is not treated as certain.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

@@ -15,7 +15,7 @@ from audits.core.two_sided import compared, control_needed, envelope, is_inside,
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.embeddings.planted import confirmed
 
-RARE_LIMIT = 0.09
+RARE_LIMIT = 0.09  # largest allowed excess a_T - a_H for facts that at most ten persons have
 _DESCRIPTIONS = {
     "words": "rare words of the unknown half",
     "fields": "clinical facts of the unknown half",
@@ -29,37 +29,49 @@ class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
     Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
-    synthetic rows most similar to it, and infers facts they did not know. Another attacker has two documents and
-    finds that both lead to one synthetic row. The same attacks are run on control persons: what also works on them is
-    general knowledge of the population and no leak.
+    synthetic rows most similar to that part, and infers facts they did not know. Another attacker has two documents
+    and finds that both lead to one synthetic row. The same attacks are run on control persons: what also works on
+    them is general knowledge of the population and no leak. There are five attacks:
 
-    - words: first half -> a word of the second half that few persons use (one in a hundred, or ten persons); any
-      text.
-    - fields: first half -> a clinical fact that occurs only in the second half.
-    - profile: age, sex, month, department, complaint -> a clinical fact.
-    - half_to_half: both halves lead to a common row among the 1, 5 or 10 nearest.
-    - inversion: the real record nearest to a person's nearest synthetic row belongs to the same person.
+    - words: from the first half of a text, infer a word of the second half that few persons use (one in a hundred, or
+      ten persons). This attack applies to any text.
+    - fields: from the first half, infer a clinical fact that occurs only in the second half.
+    - profile: from age, sex, month, department and complaint, infer a clinical fact.
+    - half_to_half: test whether a synthetic row is among the 1, 5 or 10 nearest to both halves.
+    - inversion: test whether the real record nearest to a person's nearest synthetic row belongs to the same person.
 
-    Metrics:
+    Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the share of what is unknown
-      after attacking control that train reveals. Its limit is .05 from 1,097 persons, wider below (`MARGINS`).
-    - rare_excess: a_T - a_H for facts that at most ten persons have, the worst of the first three; at most .09.
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks, which is the excess as a share of
+      its largest possible value. The limit is .05 from 1,097 persons in the smaller arm, and higher below
+      (`MARGINS`).
+    - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
+      limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
-    - scan_p: whether train persons are over- or under-represented among the most confident correct guesses; the
-      smallest p-value of all variants, corrected for their number.
+    - scan_p: smallest p-value of the scan tests of whether train persons are over- or under-represented among the
+      most confident correct guesses, corrected for the number of tests.
 
-    The unit is the person: each is attacked on the record with the most confident guess, and their value is the mean
-    over the variants. Both arms are attacked with the same rows and compared by means, so they may differ in size.
-    The audit passes if every interval lies within plus and minus its limit and no scan is significant. It fails if an
-    interval, corrected for the number of families, lies wholly outside (.05), or a corrected scan is significant
-    (.025), whatever the confidence; an attack that works less well on train also reveals membership. The smallest
-    leak in `power` is the R that would be distinguished from zero.
+    Each person counts once: every variant of an attack is scored on the person's record with the most confident
+    guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
+    compared by means, so they may differ in size.
 
-    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    The audit fails if one of these holds, whatever the confidence of the run. An attack that works less well on train
+    also reveals membership, so the limits apply in both directions.
+
+    - An interval lies wholly outside its limits (level .05, corrected for the number of attacks).
+    - A scan test is significant (level .025, corrected for the number of tests).
+
+    It passes if it does not fail and all of these hold:
+
+    - The interval of each attack lies within its limits. `fields`, `profile` and attacks on facts of few persons
+      count only if enough persons can be attacked.
+    - A leak planted in the table is found (`audits/embeddings/planted.py`).
+
+    Otherwise the verdict is insufficient. `smallest_leak` is the smallest R that would be distinguished from zero.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Randomness: persons set aside, the encoders' seeds, one order of the records and one of the items for ties.
+    Randomness: control persons set aside as reference, the encoders' seeds, one order of the records and one of the
+        items for ties.
     Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
@@ -69,7 +81,7 @@ class Linkage:
     name = "linkage"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how much more the attacks reveal about train than about control, with a three-way verdict.
+        """Return how much more the attacks reveal about train than about control, with the verdict.
 
         Raises:
             NotMeasurable: there are fewer than 20 persons, synthetic records, or persons with two halves.
@@ -155,13 +167,13 @@ def _judge(
 
 def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
     smaller = min(people.n_train, people.n_control)
-    short = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
-    if short is not None:
-        least, strictest = MARGINS[short.kind][-1][0], MARGINS[short.kind][0][0]
+    smallest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
+    if smallest is not None:
+        least, strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
         return (
-            f"{short.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[short.name]}; at least {least} "
-            f"are needed, and {strictest} for the strictest limit: "
-            f"{_persons(least / short.n, smaller, holdout)} would be enough."
+            f"{smallest.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[smallest.name]}; at least "
+            f"{least} are needed, and {strictest} for the strictest limit: "
+            f"{_persons(least / smallest.n, smaller, holdout)} would be enough."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
@@ -177,10 +189,10 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 
 
 def _persons_factor(found: Estimate, limit: float) -> float:
-    """Return the factor on the number of persons that brings the interval to one side of its limit; at least 2."""
-    half = max(found.high - found.value, found.value - found.low)
-    away = abs(limit - abs(found.value))
-    return max(2.0, (half / max(away, limit / 5)) ** 2)
+    """Return how many times more persons would bring the interval to one side of the limit; at least 2."""
+    half_width = max(found.high - found.value, found.value - found.low)
+    distance = abs(limit - abs(found.value))
+    return max(2.0, (half_width / max(distance, limit / 5)) ** 2)
 
 
 def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Views of records that an attacker may know, and the synthetic rows nearest to each view.
 
-A record has three views: its first half, its second half, and the whole. An attacker who knows only one half would
-first read the rows nearest to it.
+A record has three views: the first half, the second half, and the whole record. An attacker who knows only one view
+would first read the synthetic rows nearest to it.
 """
 
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 
-NEAREST = 10
+NEAREST = 10  # number of nearest rows that are searched for each half
 VIEWS = 3
-MIN_HALF_WORDS = 3
+MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestRows:
-    """The synthetic rows nearest to each query, in descending order of similarity."""
+    """The k rows nearest to each of n queries, in descending order of similarity."""
 
-    rows: Int  # (n, k)
-    similarities: Float32  # (n, k), at most 1; the mean of the encoders' cosines
+    rows: Int  # (n, k): row numbers
+    similarities: Float32  # (n, k): mean of the encoders' cosines, at most 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMatches:
-    """The rows nearest to each view of each real record; train records come first, then control."""
+    """The rows nearest to each view of each real record. Train records come first, then control records."""
 
     first: NearestRows  # synthetic rows nearest to the first half
     second: NearestRows  # synthetic rows nearest to the second half
@@ -42,25 +42,24 @@ class ViewMatches:
 
 
 def split_halves(text: str) -> tuple[str, str]:
-    """Return the first half of a text's words, the larger one if their number is odd, and the rest."""
+    """Return the first half of a text's words and the rest; with an odd number, the first half has one word more."""
     words = text.split()
     middle = (len(words) + 1) // 2
     return " ".join(words[:middle]), " ".join(words[middle:])
 
 
 def has_two_halves(texts: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return for each text whether each of its halves has at least three words."""
+    """Return for each text whether both halves have at least three words."""
     return np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in texts], dtype=np.bool_)
 
 
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
-    Halves are searched by the mean of the word and the character cosine, which combines the precision of the one with
-    the tolerance of the other. Whole records are searched by each encoder separately, including the matrices passed
-    by the caller.
+    Halves are searched by the mean of the word cosine, which is precise, and the character cosine, which tolerates
+    changed words. Whole records are searched by each encoder separately, including the vectors passed by the caller.
 
-    Randomness: the encoders' seeds, and one order of the real records, so that equal similarities favour no role.
+    Randomness: the encoders' seeds, and one order of the real records, so that equal similarities favour neither arm.
     Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
     """
     encoded = encode(_with_views(holdout), rng)
@@ -74,14 +73,14 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
         for view in range(VIEWS)
     )
     order = rng.permutation(n)
-    matches = {e.name: _mutual_nearest(e, full[order]) for e in encoded}
-    placed = np.argsort(order)
+    matches = {e.name: _nearest_both_ways(e, full[order]) for e in encoded}
+    place_in_order = np.argsort(order)
     return ViewMatches(
         first=nearest_rows([(stack_arms(e)[first], e.synthetic) for e in text_encoders]),
         second=nearest_rows([(stack_arms(e)[second], e.synthetic) for e in text_encoders]),
         first_in_reference=nearest_rows([(stack_arms(e)[first], e.reference) for e in text_encoders]),
         full={
-            name: NearestRows(rows=found.rows[placed], similarities=found.similarities[placed])
+            name: NearestRows(rows=found.rows[place_in_order], similarities=found.similarities[place_in_order])
             for name, (found, _) in matches.items()
         },
         reverse={name: order[reverse] for name, (_, reverse) in matches.items()},
@@ -89,9 +88,10 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables with the first halves, the second halves and the whole of every real record.
+    """Return the tables with three real rows per record: all first halves, then all second halves, then all records.
 
-    Vectors passed by the caller describe whole records. They are repeated, and only those of the whole view are used.
+    Vectors passed by the caller describe whole records. They are repeated for each view, and only the vectors of the
+    whole records are used.
     """
 
     def table(real: Table) -> Table:
@@ -108,7 +108,7 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
-    """Return the ten rows with the highest mean cosine over the pairs of (queries, rows searched)."""
+    """Return for each query the ten rows with the highest mean cosine over pairs of (queries, rows searched)."""
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)
     found = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))
@@ -123,16 +123,19 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
     return found
 
 
-def _mutual_nearest(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return for each real record its nearest synthetic row, and for each synthetic row its nearest real record."""
+def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
+    """Return the synthetic row nearest to each of the real `rows`, and the place in `rows` of the nearest real row.
+
+    The second array has one entry per synthetic row, (m,).
+    """
     m = encoded.synthetic.shape[0]
-    there = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
+    nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
     reverse, closest = np.zeros(m, dtype=np.int64), np.full(m, -np.inf, dtype=np.float32)
     for at, similarities in similarity_blocks(stack_arms(encoded)[rows], encoded.synthetic):
-        there.rows[at, 0] = similarities.argmax(axis=1)
-        there.similarities[at, 0] = similarities.max(axis=1)
+        nearest.rows[at, 0] = similarities.argmax(axis=1)
+        nearest.similarities[at, 0] = similarities.max(axis=1)
         best = similarities.argmax(axis=0)
         value = similarities[best, np.arange(m)]
         closer = value > closest
         reverse[closer], closest[closer] = at.start + best[closer], value[closer]
-    return there, reverse
+    return nearest, reverse

@@ -1,4 +1,7 @@
-"""Membership attack: every score alone, all scores stacked with weights fitted on other persons, and each class."""
+"""Membership attacks: every score alone, all scores stacked with weights fitted on other persons, and by class.
+
+The two arms are the train persons and the control persons. A person's role is the arm they are in.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,26 +25,26 @@ from audits.core.stats import (
 from audits.core.two_sided import Area, area_of, envelope, is_inside
 from audits.core.types import Bool, Estimate, Float
 
-STACKED = "stacked"
+STACKED = "stacked"  # name of the attack that combines all scores
 FOLDS = 5
-STACKING_LEVEL = 0.01
-RIDGE = 0.02  # share of the number of persons; scores of one kind are strongly correlated
-ROC_POINTS = 60
-MIN_CLASS_PERSONS = 100
-POWERS = (0.5, 0.8, 0.95)
-MAX_EPSILON = 20.0
+STACKING_LEVEL = 0.01  # fitted weights are used only if the F-test of the fit is significant at this level
+RIDGE = 0.02  # ridge penalty divided by the number of persons; needed because scores of one kind correlate strongly
+ROC_POINTS = 60  # largest number of reported points of the ROC curve
+MIN_CLASS_PERSONS = 100  # a class is attacked separately only if each arm has at least this many persons of the class
+POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
+MAX_EPSILON = 20.0  # largest epsilon tried when the smallest detected epsilon is searched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
     """Results of each attack, including the stacked one."""
 
-    scores: Mapping[str, Float]  # per attack one score per person, for `STACKED` the rank within the fold; (P,)
-    # per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal weights,
-    # used if the fit is not significant
+    scores: Mapping[str, Float]  # per attack one score per person, (P,); for `STACKED` the rank within the fold
+    # per fold, the weight of each score in the stacked attack, fitted on the other folds; None stands for equal
+    # weights, which replace a fit that is not significant
     weights: tuple[Mapping[str, float] | None, ...]
-    scans: Mapping[str, Scan]  # the scan over all persons of each score
-    areas: Mapping[str, Area]  # the AUC of each attack over all persons
+    scans: Mapping[str, Scan]  # per score, the scan test over all persons; none for `STACKED`
+    areas: Mapping[str, Area]  # per attack, the AUC over all persons
 
     @property
     def pooled(self) -> Float:
@@ -49,32 +52,33 @@ class CrossFitted:
         return self.scores[STACKED]
 
     def auc(self, confidence: float) -> Estimate:
-        """Return the strongest AUC between the outermost ends of all attacks; see `envelope`."""
+        """Return the AUC furthest from one half, with the outermost interval ends of all attacks (`envelope`)."""
         return envelope([area.estimate(confidence) for area in self.areas.values()])
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether the interval of every attack lies within the margin of one half."""
+        """Return whether the AUC interval of every attack lies within the margin around one half."""
         return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value against no attack having an AUC beyond the margin, corrected for all attacks."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for their number."""
         return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
-        """Return the smallest p-value of the scans, corrected for their number."""
+        """Return the smallest p-value of the scans, corrected for the number of scans."""
         return min(holm([scan.p for scan in self.scans.values()]))
 
 
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
-    """Return every attack on these persons: each score alone, and all scores stacked.
+    """Return the results of every attack on these persons: each score alone, and all scores stacked.
 
-    The stacked attack splits each arm into five folds. The persons of a fold are ranked by
+    The stacked attack splits each arm into five folds and ranks the persons of each fold by
 
-        z w,  z = normal quantiles of the scores' ranks among all persons,  w = (Z'Z + .02 n I)^-1 Z'y,  y = ±1
+        z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    with w fitted on the other folds; a negative weight means that a score indicates control. If an F-test at 1 % on
-    the other folds is not significant, all weights are equal, because weights fitted to noise would give the pooled
-    AUC more variance than its interval states.
+    z holds the normal quantiles of a person's ranks in each score. Z, y (+1 for train, -1 for control) and n are the
+    persons of the other four folds. A negative weight means that a high score indicates control. If an F-test of the
+    fit at 1 % is not significant, all weights are equal: weights fitted to noise would give the pooled AUC more
+    variance than its interval states.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons is ours.
@@ -84,24 +88,24 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
     fold = np.empty(len(is_train), dtype=np.int64)
     for arm in (is_train, ~is_train):
         fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
-    z = np.stack([stats.norm.ppf(mid_ranks(scores[n])) for n in names], axis=1)
+    z = np.stack([stats.norm.ppf(mid_ranks(scores[name])) for name in names], axis=1)
     pooled, weights = np.empty(len(is_train)), []
-    for f in range(FOLDS):
-        others, mine = fold != f, fold == f
-        w = _weights(z[others], is_train[others])
-        pooled[mine] = mid_ranks(z[mine].mean(axis=1) if w is None else z[mine] @ w)
-        weights.append(None if w is None else dict(zip(names, w.tolist(), strict=True)))
-    every = {**{n: np.asarray(scores[n], dtype=np.float64) for n in names}, STACKED: pooled}
+    for number in range(FOLDS):
+        others, mine = fold != number, fold == number
+        fitted = _weights(z[others], is_train[others])
+        pooled[mine] = mid_ranks(z[mine].mean(axis=1) if fitted is None else z[mine] @ fitted)
+        weights.append(None if fitted is None else dict(zip(names, fitted.tolist(), strict=True)))
+    every = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: pooled}
     return CrossFitted(
         scores=every,
         weights=tuple(weights),
-        scans={n: scan_test(scores[n][is_train], scores[n][~is_train]) for n in names},
-        areas={n: area_of(score[is_train], score[~is_train]) for n, score in every.items()},
+        scans={name: scan_test(scores[name][is_train], scores[name][~is_train]) for name in names},
+        areas={name: area_of(score[is_train], score[~is_train]) for name, score in every.items()},
     )
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return the ridge regression weights on the roles; None if least squares is not significant."""
+    """Return ridge regression weights that predict the role from z; None if the F-test is not significant."""
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
@@ -117,11 +121,11 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """Every attack within every class of at least 100 persons per arm; an average over classes can hide a leak."""
+    """Every attack within each class of at least 100 persons per arm. An average over classes can hide a leak."""
 
-    areas: Sequence[Sequence[Area]]  # per such class the AUC of every attack
+    areas: Sequence[Sequence[Area]]  # per such class, the AUC of every attack
     n_classes: int  # number of all classes, including small ones
-    needed: int  # persons per arm with which a class without a leak passes all attacks with power .8
+    needed: int  # persons per arm with which the classes without a leak pass all attacks with power .8
 
     @property
     def n_too_small(self) -> int:
@@ -129,22 +133,22 @@ class ClassAreas:
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
-        """Return the strongest AUC of any class with the outermost interval ends of all; None without one."""
+        """Return the AUC furthest from one half with the outermost interval ends; None without a tested class."""
         every = [area.estimate(confidence) for of_class in self.areas for area in of_class]
         return envelope(every) if every else None
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value against no class having an AUC beyond the margin, corrected for classes and attacks."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for their number."""
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether all attacks on all classes with enough persons lie within the margin."""
+        """Return whether the AUC interval of every attack on every class with enough persons is within the margin."""
         sized = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
         return all(is_inside(area.ends(confidence), margin) for area in sized)
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
-    """Return the AUC of every attack (one score per person each) in each class; None if there are no classes."""
+    """Return the AUC of every attack in each class, from one score per person; None if there is only one class."""
     if people.n_classes == 1:
         return None
     by_class = [people.person_class == c for c in range(people.n_classes)]
@@ -159,13 +163,13 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return the train persons above the highest threshold that flags at most `rate` of control."""
+    """Return how many train persons exceed the lowest threshold that flags at most the share `rate` of control."""
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
 
 def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
-    """Return at most 60 points of the ROC curve on a logarithmic grid of rates from 1 / n_control to 1."""
+    """Return at most 60 points of the ROC curve on a logarithmic grid of false-positive rates from 1 / n_control."""
     n_control = int((~is_train).sum())
     flagged = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
     control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
@@ -183,19 +187,18 @@ def mid_ranks(scores: Float) -> Float:
 def found_with(
     n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
 ) -> dict[str, Any]:
-    """Return the smallest leaks that fail the audit with power .5, .8 and .95.
+    """Return the smallest leaks that fail the audit with power .5, .8 and .95, one number per power.
 
-    auc: true AUC of one of K attacks, beyond the margin and corrected for the number of attacks:
+    auc: the true AUC of one attack. K is the number of `attacks`, n_T and n_H are the persons of each arm.
 
-        1/2 + margin + (z_(1 - .05 / (2 K)) + z_power) sqrt((n_T + n_H + 1) / (12 n_T n_H))
+        1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: share of train persons who are copied, if these persons lead the ranking of one score and the scan
-        detects them. With L of them at the top of N persons, a cut m contains L + Hypergeom(N - L, n_T - L, m - L)
-        train persons.
-    epsilon: epsilon, for one person added or removed, of a mechanism against which every guess is right with the
-        highest probability that epsilon allows; None if no epsilon up to 20 is detected.
-
-    `epsilon_limit` limits the bound for replacing one person; `coins` persons have their roles guessed.
+    copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan test
+        detects them. With L of them at the top of N persons, the m highest-ranked persons contain
+        L + Hypergeom(N - L, n_T - L, m - L) train persons.
+    epsilon: the epsilon, for one person added or removed, of a mechanism against which every guess is right with the
+        highest probability that epsilon allows; None if no epsilon up to 20 is detected. `epsilon_limit` is the limit
+        on the bound for replacing one person, and `coins` the number of persons whose roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))
@@ -208,14 +211,15 @@ def found_with(
 
 
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
+    """Return the copied share of `found_with`; None if no share is detected."""
     n = n_train + n_control
     cuts = np.array([m for m in SCAN_GRID if m < n])
     level = CHANCE_LEVEL / (2 * len(cuts) * attacks)
     for copied in range(1, n_train + 1):
         for m in cuts[cuts >= copied].tolist():
             others = stats.hypergeom(n - copied, n_train - copied, m - copied)
-            x = copied + int(others.ppf(1 - power))
-            if stats.hypergeom.sf(x - 1, n, n_train, m) <= level:
+            n_train_in_cut = copied + int(others.ppf(1 - power))
+            if stats.hypergeom.sf(n_train_in_cut - 1, n, n_train, m) <= level:
                 return copied / n_train
         if copied >= max(cuts, default=0):
             break
@@ -223,12 +227,13 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
+    """Return the epsilon of `found_with`; `limit` is for replacing one person."""
     tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
-    at_limit = 1 / (1 + np.exp(-limit))
+    p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():
-        q = 1 / (1 + np.exp(-epsilon))
-        for r in tried:
-            right = int(stats.binom.ppf(1 - power, r, q))
-            if stats.binom.sf(right - 1, r, at_limit) <= FAIL_LEVEL / len(tried):
+        p_right = 1 / (1 + np.exp(-epsilon))
+        for n_guesses in tried:
+            n_right = int(stats.binom.ppf(1 - power, n_guesses, p_right))
+            if stats.binom.sf(n_right - 1, n_guesses, p_right_at_limit) <= FAIL_LEVEL / len(tried):
                 return float(round(epsilon / 2, 3))
     return None

@@ -1,7 +1,7 @@
 """Kneser-Ney language model of order five, and membership scores from its likelihoods.
 
-Runs of words are 64-bit keys (`audits/text/ngrams.py`) that are counted by sorting, so a model of a million words
-takes seconds.
+The runs of words (n-grams) are counted by sorting their 64-bit keys (`audits/text/ngrams.py`), so fitting a model of
+a million words takes seconds.
 """
 
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5
-MIN_OF_CLASS = 10  # reference records of a class, to estimate its mean and standard deviation
-MIN_DEVIATION = 1e-9  # lower limit, for a reference whose records are all equal
+MIN_OF_CLASS = 10  # fewest reference records of a class that suffice to standardise the scores of that class
+MIN_DEVIATION = 1e-9  # lower limit of a standard deviation, for reference records that are all equal
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Counts of the runs of one length."""
+    """Counts of the runs of one length, with the symbols of `log_likelihood`."""
 
-    keys: UInt  # sorted keys of the runs
+    keys: UInt  # sorted keys of the runs hw: context h and last word w
     count: Float  # c(hw) of each run
-    contexts: UInt  # sorted keys of the runs without their last word
+    contexts: UInt  # sorted keys of the contexts h
     total: Float  # c(h.) of each context
     followers: Float  # N(h.) of each context
-    discount: float
+    discount: float  # D_k
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,20 @@ class WordRows:
     """The words of rows and the class of each row."""
 
     words: Sequences
-    classes: Int | None  # numbered from 0; None if unknown
+    classes: Int | None  # class of each row, numbered from 0; None if a table has no classes
 
 
 def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
-    """Return for each text the mean over its words of log P(w | 4 preceding words) under a model of other rows.
+    """Return for each text the mean over its words w of log P(w | h), with h the four preceding words.
 
-        P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k N(h.) / c(h.) P_(k-1)(w | h'),   P_0 = 1 / V
-        D_k = n_1 / (n_1 + 2 n_2)
+        P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k · N(h.) / c(h.) · P_(k-1)(w | h'),   P_0 = 1 / V
+        D_k = n_1 / (n_1 + 2 · n_2)
 
-    c is the count of a run of five words; for a shorter run, it is the number of different words that precede it.
-    c(h.) and N(h.) are the sum and the number of the runs that extend h by one word, n_i is the number of runs with
-    count i, h' is h without its first word, and V is the number of different words. If classes are known, P is the
-    mean of the models of all rows and of the rows of the text's class.
+    P is P_5, counted on the rows of `model`. c is the count of a run of five words; for a shorter run, it is the
+    number of different words that precede the run. c(h.) is the sum of c over the runs that extend h by one word, and
+    N(h.) the number of these runs. n_i is the number of runs with count i, h' is h without its first word, and V
+    (`n_words`) is the number of different words. If classes are known, P is the mean of two models: one of all rows,
+    and one of the rows with the class of the text.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -58,7 +59,7 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
 
 
 def likelihood_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
-    """Return log P_S(x) - log P_R(x) of each record, with the models of the synthetic and of the reference text.
+    """Return log P_S(x) - log P_R(x) of each record x; P_S is fitted on synthetic and P_R on reference text.
 
     Reference: as a membership score, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -71,13 +72,14 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
     z are the reference records of the class of x, or all reference records if there are no classes or fewer than ten
-    of the class. The reference is split into halves: one half provides the model P_R for both x and z, the other
-    half provides the z, and the results of both directions are averaged. RMIA uses the share of z below x. Here the
-    standardised value takes its place, so that records above every z, such as copied ones, remain ordered.
+    of the class. The reference is split into halves. One half provides the model P_R for both x and z, the other half
+    provides the z, and the results of both directions are averaged. RMIA uses the share of the z with r(z) below
+    r(x). The standardised value replaces this share, so that records above every z, such as copied ones, stay
+    ordered.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
-        text in place of the attacked model. The use by class, with standardised values and for text is ours.
+        text instead of the attacked model. The use on text, by class and with standardised values is ours.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
@@ -91,7 +93,7 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
-    """Return x minus the mean of the z of its class, in standard deviations; use all z if the class has too few."""
+    """Return x standardised by the z of the same class, or by all z if the class has fewer than MIN_OF_CLASS."""
 
     def standardise(values: Float, sample: Float) -> Float:
         return np.asarray((values - sample.mean()) / max(float(sample.std()), MIN_DEVIATION), dtype=np.float64)
@@ -111,7 +113,7 @@ def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
 
 
 def _by_class(corpus: WordRows, n_words: int) -> Sequences:
-    """Return the words with other numbers in each class, so that the runs of each class are counted separately."""
+    """Return the words with other numbers in each class, so that each class has runs of its own."""
     shift = np.repeat(np.asarray(corpus.classes), np.diff(corpus.words.starts)) * n_words
     return Sequences(symbols=corpus.words.symbols + shift, starts=corpus.words.starts)
 
@@ -119,7 +121,7 @@ def _by_class(corpus: WordRows, n_words: int) -> Sequences:
 def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Float:
     """Return the model's probability of each symbol of `real` given up to four preceding symbols; (symbols,).
 
-    The formula is that of `log_likelihood`, whose symbols are words; they may also be characters.
+    The formula is that of `log_likelihood`. Symbols may be words or characters.
     """
     p = np.full(len(real.symbols), 1 / n_words)
     for length, counts in enumerate(_all_counts(model), start=1):
@@ -139,7 +141,7 @@ def _all_counts(model: Sequences) -> list[_Counts]:
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # a shorter run counts once for each different word before it: one place per different longer run
+            # a shorter run counts once for each different word before it, so use one place per different longer run
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)
@@ -159,7 +161,7 @@ def _all_counts(model: Sequences) -> list[_Counts]:
 
 
 def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
-    """Return for each run of a length the place of its last word, its key, and the key of all words but the last."""
+    """Return for each run of `length` words: the place of the last word, the run's key, and the context's key."""
     lengths = np.diff(sequences.starts)
     place = np.arange(len(sequences.symbols))
     starts = place[place + length <= np.repeat(sequences.starts[1:], lengths)]
@@ -172,7 +174,7 @@ def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
 
 
 def _look_up(keys: UInt, wanted: UInt, *values: Float) -> list[Float]:
-    """Return from each column the value of each wanted key; 0 if the key is missing."""
+    """Return the value of each wanted key, once for each array of `values`; 0 if the key is missing."""
     if len(keys) == 0:
         return [np.zeros(len(wanted)) for _ in values]
     place, found = find_keys(keys, wanted)

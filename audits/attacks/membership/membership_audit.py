@@ -1,4 +1,4 @@
-"""Membership audit: verdict on whether the release reveals who was in the training data."""
+"""Membership audit: decide whether the release reveals who was in the training data."""
 
 import math
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, T
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode, encode_tables
 from audits.embeddings.planted import confirmed
 
-MARGIN = 0.05
-EPSILON_LIMIT = 1.0
-DELTA_CAP = 0.5  # a claim with a larger delta is not informative
-N_ATTACKS = 7  # with one matrix of vectors passed, the stacked attack included
+MARGIN = 0.05  # largest distance from one half that every AUC interval may reach
+EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
+DELTA_CAP = 0.5  # the delta of a privacy claim is reduced to this value; above it, a claim says nothing
+N_ATTACKS = 7  # number of attacks, including the stacked one, if the caller passes one matrix of vectors
 
-# false-positive rate, control persons needed, largest true-positive rate allowed for the upper end, metric name: the
-# limits are two, three and ten times the rate expected by chance
+# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
+# true-positive rate may be at most the limit, which is two, three or ten times the rate expected by chance.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -36,32 +36,44 @@ RATES = (
 class Membership:
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    Attack: an outsider has the release and a person's text, knows the domain, and wants to know whether that person's
-    record was used for training. The outsider tries every score of `audits/attacks/membership/scores.py`, and all
-    scores combined with weights fitted on persons whose membership is known (`cross_fit`). A person's score is the
-    highest of their records.
+    Attack: an outsider has the release and a person's text, and knows the domain. The outsider wants to know whether
+    that person's record was used for training, and tries every score of `audits/attacks/membership/scores.py`, and
+    all scores combined with weights fitted on other persons whose membership is known (`cross_fit`). A person's score
+    is the highest of their records.
 
     Metrics:
 
-    - auc: P[train > control] of the strongest attack; `low` and `high` are the outermost interval ends of all
-      attacks, so that a limit on them applies to every attack (`envelope`).
-    - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while
-      flagging 5 %, 1 % or 0.1 % of the control persons; they need 100, 1,000 and 10,000 control persons. They detect
-      that a few persons are identified with certainty, which an average can hide.
-    - scan_p: smallest p-value of the exact scans of all scores, corrected for their number.
+    - auc: the AUC furthest from one half of any attack, P[train > control] + P[equal] / 2. `low` and `high` are the
+      outermost interval ends of all attacks, so a limit on them applies to every attack (`envelope`).
+    - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
+      flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons. They
+      show whether a few persons are identified with certainty, which an average can hide.
+    - scan_p: smallest p-value of the exact scan tests of all scores, corrected for their number.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
-      run; `low` and `high` equal it. The highest bound that could be proven is in the details.
-    - mirror_auc: as auc, for the difference between scores on this table and on `AuditInputs.mirror`, which the same
-      generator wrote from control; only if a mirror is given.
+      run; `low` and `high` equal it. details.epsilon.ceiling is the bound that only right guesses would prove.
+    - mirror_auc: as auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
+      that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
-    The audit passes if the AUC interval of every attack lies in [.45, .55], with at least 413 persons in each arm;
-    the limits on the rates are met; every class with enough persons is inside as well; no scan is significant; the
-    bound on epsilon is at most 1; and a leak planted in the table is found (`audits/embeddings/planted.py`). It fails
-    if one of the limits is proven violated, corrected for all tests, at level .05 for every confidence of the run.
-    Smaller classes are not tested separately, and the reason states their number. details.power.curve has the
-    smallest AUC, share of copied persons and epsilon that fail with power .5, .8 and .95; `smallest_leak` is the
-    distance from one half that one AUC detects.
+    The audit fails if a limit is proven violated, at level .05 for every confidence of the run and corrected for the
+    number of attacks:
+
+    - An AUC lies outside [.45, .55], overall, within a class or relative to the mirror table.
+    - A true-positive rate exceeds its limit (`RATES`).
+    - A scan test is significant at .025.
+    - The lower bound on epsilon for replacing one person exceeds 1.
+
+    It passes if it does not fail and all of these hold:
+
+    - Each arm has at least 413 persons.
+    - Every AUC interval lies in [.45, .55]: overall, relative to the mirror table, and within each class that has
+      enough persons. Smaller classes are not tested separately, and the reason states their number.
+    - The upper end of each true-positive rate is at most its limit.
+    - A leak planted in the table is found (`audits/embeddings/planted.py`).
+
+    Otherwise the verdict is insufficient. details.power.curve has the smallest AUC, share of copied persons and
+    epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance from one half that a single AUC
+    detects.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -90,7 +102,7 @@ class Membership:
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         fitted = attack.cross_fit(scores, people, rng)
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
-        delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # for one person replaced
+        delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # delta for replacing one person
         found = MembershipEvidence(
             fitted=fitted,
             mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
@@ -102,22 +114,23 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipEvidence:
-    """Evidence for the verdict: the attacks, the same relative to a mirror and by class, and the epsilon bound."""
+    """Evidence for the verdict."""
 
-    fitted: CrossFitted
-    mirrored: CrossFitted | None
-    classes: ClassAreas | None
-    bound: Mapping[str, Any]
+    fitted: CrossFitted  # attacks on all persons
+    mirrored: CrossFitted | None  # attacks relative to the mirror table; None without one
+    classes: ClassAreas | None  # attacks within classes; None without classes
+    bound: Mapping[str, Any]  # result of `epsilon_bound`
 
 
 def _mirrored(
     rows: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
 ) -> CrossFitted:
-    """Return the attacks on a(x; S) - a(x; S'), with S' written by the same generator from control.
+    """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
-    How common or difficult a record is affects both terms and cancels. The rest is raised by S for train persons and
-    lowered by S' for control persons. It measures, with double effect, what the generator reveals to someone who has
-    the generator and persons of this population, not what one release reveals to an outsider.
+    How common or difficult a record x is affects the scores a on both tables and cancels. What remains is higher for
+    train persons, because of S, and lower for control persons, because of S'. The difference therefore measures,
+    twice as strongly, what the generator reveals to someone who can run it on other persons of this population. It
+    does not measure what one release reveals to an outsider.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; running the generator on control as the calibration is ours.
@@ -136,18 +149,19 @@ def epsilon_bound(
 ) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 
-    The bound requires independent fair coins. Given the number of train persons, the roles are exchangeable, so k is
-    drawn from Bin(m, 1/2), and k train and m - k control persons are drawn at random. The roles of these m persons
-    are then independent and fair. They are not independent inputs of the generator, however: with the number of train
-    persons fixed, flipping one person's coin replaces that person by another. The bound therefore holds for replacing
-    a person, and half of it for adding or removing one (a replacement is two such steps).
+    The bound requires that each person's role is an independent fair coin. Given the number of train persons, the
+    roles are exchangeable. The function therefore draws k from Bin(m, 1/2), and then k train and m - k control
+    persons at random; the roles of these m persons are independent and fair. For the generator they are not
+    independent: the number of train persons is fixed, so changing the role of one person replaces that person by
+    another. The bound therefore holds for replacing a person. Replacing is removing and adding, so half of the bound
+    holds for adding or removing one.
 
-    m is twice the smaller arm less five standard deviations, so that a k too large for its arm, which is drawn again,
+    m is twice the smaller arm less five standard deviations. A k that is too large for its arm is drawn again; this
     has a probability of about one in a million.
 
     Returns:
-        `epsilon` for one person added or removed, `epsilon_replacing`, `ceiling` (of the former), and the other
-        fields of `Bound`; `persons` is m.
+        The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and
+        `epsilon_replacing`.
     """
     smaller = min(int(is_train.sum()), int((~is_train).sum()))
     m = guessed_roles(smaller)
@@ -174,12 +188,12 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with which all attacks on a table without a leak stay inside with power .8."""
+    """Return the persons per arm with which all AUC intervals of a table without a leak are inside with power .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return for each rate with enough control persons the share found, its limit, and the proven lower end."""
+    """Return (share found, limit, proven lower end) for each true-positive rate with enough control persons."""
     found = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
@@ -192,14 +206,20 @@ def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tu
 def _failures(found: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
     """Return a description of each proven leak."""
     fitted, mirrored, classes = found.fitted, found.mirrored, found.classes
+    epsilon = found.bound["epsilon_replacing"]
     of_mirror = mirrored is not None and (mirrored.p_outside(MARGIN) < FAIL_LEVEL or mirrored.scan_p() < CHANCE_LEVEL)
     descriptions = {
         "the AUC of an attack": fitted.p_outside(MARGIN) < FAIL_LEVEL,
         "the scores relative to the mirror table": of_mirror,
         "the AUC of an attack within a class": classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL,
-        **{f"the rate {name}": proven > limit for name, (_, limit, proven) in rates.items()},
-        "the persons at the top of a ranking": fitted.scan_p() < CHANCE_LEVEL,
-        "the lower bound on epsilon": found.bound["epsilon_replacing"] > EPSILON_LIMIT,
+        **{
+            f"the true-positive rate {name} ({share.value:.3g}, limit {limit:g})": proven > limit
+            for name, (share, limit, proven) in rates.items()
+        },
+        "the persons at the top of a ranking (scan test)": fitted.scan_p() < CHANCE_LEVEL,
+        f"the lower bound on epsilon ({epsilon:.3g} for replacing one person, limit {EPSILON_LIMIT:g})": (
+            epsilon > EPSILON_LIMIT
+        ),
     }
     return [description for description, is_proven in descriptions.items() if is_proven]
 

@@ -1,16 +1,16 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-Each score is computed for every train and control record in the same way, without the role of the record; a higher
-score means more likely a member. No single score detects every leak. Each additional score requires more persons,
-because a pass needs all of them inside their limits, so there is one score for each kind of leak:
+Each score is computed in the same way for every train and control record, without using which of the two it is. A
+higher score means that the record is more likely a member. No single score detects every leak. A pass needs every
+score inside its limit, so each additional score requires more persons. There is therefore one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
-    coverage    share of the record's runs of 3 words unknown to the reference that the synthetic text has
-    ..._top1    cosine to the nearest synthetic record, by words and by passed vectors
-    ..._mass    total weight of this record if synthetic records are mixtures of real ones
+    coverage    share of the record's 3-word runs that the synthetic text has, among those that the reference lacks
+    ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
+    ..._mass    total weight of the record if each synthetic record is a mixture of two real ones
 
-Other scores detect the same leaks (word n-gram models, shared runs, characters) or fewer (means over 25 neighbours,
-densities) and were left out (docs/studies/membership-scores.md).
+Word n-gram models, shared runs and characters detect the same leaks, and means over 25 neighbours and densities
+detect fewer, so these scores are left out (docs/studies/membership-scores.md).
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import BLOCK, MIN_DETERMINANT, best_pairs, candidate_cosines, similarity_blocks, top
 from audits.text.ngrams import Sequences, runs, words
 
-NEAREST = 3
-SHINGLE = 3
-LEFT_OUT = "characters"
+NEAREST = 3  # highest Jaccard indices that are averaged
+SHINGLE = 3  # words per run
+LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out
 CANDIDATES = 12  # most similar records considered as parents of a synthetic row
 
 
@@ -48,9 +48,9 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 
 
 def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
-    """Return the synthetic, real (train first) and reference words, and the number of distinct words.
+    """Return the words of the synthetic, real (train first) and reference rows, and the number of distinct words.
 
-    The rows have classes if all tables have classes.
+    The rows have classes if all tables have labels.
     """
     synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
     texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
@@ -64,9 +64,9 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
 
 
 def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Float:
-    """Return how many of a record's runs of 3 words that the reference lacks occur in the synthetic text, as a share.
+    """Return for each record the share of its new runs of 3 words that occur in the synthetic text.
 
-    The share is 0 for a record without such runs.
+    A run is new if the reference lacks it. The share is 0 for a record without new runs.
 
     Reference: Hallinan et al., "The Surprising Effectiveness of Membership Inference with Simple N-Gram Coverage",
         COLM 2025; the restriction to runs that the reference does not contain is ours.
@@ -81,7 +81,7 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
 def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return the scores that `membership_scores` leaves out, with records in the same order.
 
-    The canary and shadow audits use them too, because they can generate as much evidence as they need.
+    The canary and shadow audits use both sets of scores, because they can generate as much evidence as they need.
 
     Privacy: the per-record scores stay in memory.
     """
@@ -94,39 +94,41 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
 
 
 def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
-    """Return the Jaccard index of each record with the nearest synthetic rows, and its containment in one of them.
+    """Return for each record how many runs of 3 words it shares with the most similar synthetic rows, as two scores.
 
-    With x and s the sets of runs of 3 words, jaccard_top3 is the mean of the 3 highest |x ∩ s| / |x ∪ s|, and
-    containment is the highest |x ∩ s| / |x|; both are 0 for a record without runs.
+    x and s are the sets of runs of a record and of a synthetic row. jaccard_top3 is the mean of the 3 highest
+    |x ∩ s| / |x ∪ s|, and containment is the highest |x ∩ s| / |x|. Both are 0 for a record without runs.
 
     Cost: O(pairs of records that share a run) time, O(256 · m) memory.
     """
-    (their_keys, their_rows), (my_keys, my_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
-    distinct, columns = np.unique(np.concatenate([their_keys, my_keys]), return_inverse=True)
-    theirs = _incidence(their_rows, columns[: len(their_keys)], (len(synthetic), max(1, len(distinct))))
-    mine = _incidence(my_rows, columns[len(their_keys) :], (len(real), max(1, len(distinct))))
-    size_theirs, size_mine = (np.asarray(t.sum(axis=1)).ravel() for t in (theirs, mine))
-    used = np.intersect1d(theirs.indices, mine.indices)
-    transposed = sparse.csr_matrix(theirs[:, used].T)
+    (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
+    distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
+    synthetic_runs = _incidence(
+        synthetic_rows, columns[: len(synthetic_keys)], (len(synthetic), max(1, len(distinct)))
+    )
+    real_runs = _incidence(real_rows, columns[len(synthetic_keys) :], (len(real), max(1, len(distinct))))
+    synthetic_size, real_size = (np.asarray(t.sum(axis=1)).ravel() for t in (synthetic_runs, real_runs))
+    used = np.intersect1d(synthetic_runs.indices, real_runs.indices)
+    transposed = sparse.csr_matrix(synthetic_runs[:, used].T)
     jaccard, containment = np.zeros(len(real)), np.zeros(len(real))
     for start in range(0, len(real), BLOCK):
         block = slice(start, min(start + BLOCK, len(real)))
-        common = (mine[block][:, used] @ transposed).toarray()
-        union = size_mine[block, None] + size_theirs[None, :] - common
+        common = (real_runs[block][:, used] @ transposed).toarray()
+        union = real_size[block, None] + synthetic_size[None, :] - common
         jaccard[block] = top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
-        containment[block] = common.max(axis=1) / np.maximum(size_mine[block], 1)
+        containment[block] = common.max(axis=1) / np.maximum(real_size[block], 1)
     return {f"jaccard_top{NEAREST}": jaccard, "containment": containment}
 
 
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
-    """Return for each record the cosine of the nearest synthetic row, and its mass as a parent of synthetic rows.
+    """Return for each record the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
 
         top1(x) = max over s of cos(x, s)
-        mass(x) = sum over s of the weight of x in the non-negative combination a P + b Q nearest to s, P and Q among
-                  the 12 records most similar to s
+        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, with a, b >= 0
 
-    A row mixed from two records adds to the mass of both. The mass of a record is summed over all rows, so it detects
-    small contributions to many rows as well as a large contribution to one.
+    P and Q are two of the 12 records most similar to the synthetic row s. A row mixed from two records adds to the
+    mass of both. The mass is summed over all rows, so it detects small contributions to many rows as well as a large
+    contribution to one.
 
     Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.
     Reference: parents as in `audits/attacks/parent_recovery`; their mass as a membership score is ours.
@@ -142,12 +144,12 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         gram = candidate_cosines(real, among)
         pair = best_pairs(cosines, gram, among, np.ones((1, *among.shape), dtype=np.bool_))[0]
         row = np.arange(len(among))
-        g = gram[row, pair[:, 0], pair[:, 1]]
-        s = np.take_along_axis(cosines, pair, axis=1)
-        room = np.maximum(1 - g * g, MIN_DETERMINANT)
-        for mine, other in ((0, 1), (1, 0)):
-            weight = np.clip((s[:, mine] - g * s[:, other]) / room, 0, 1)
-            np.add.at(mass, among[row, pair[:, mine]], weight)
+        between = gram[row, pair[:, 0], pair[:, 1]]  # cosine of the two parents
+        to_parent = np.take_along_axis(cosines, pair, axis=1)  # cosine of the row to each parent
+        determinant = np.maximum(1 - between * between, MIN_DETERMINANT)
+        for parent, other in ((0, 1), (1, 0)):
+            weight = np.clip((to_parent[:, parent] - between * to_parent[:, other]) / determinant, 0, 1)
+            np.add.at(mass, among[row, pair[:, parent]], weight)
     return {"top1": nearest, "mass": mass}
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of the memorization audit, calibrated on control persons, and planted copies that test it."""
+"""Thresholds of the memorization audit, calibrated on control persons, and planted copies that test the audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,23 +11,26 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-MARGIN_TOKENS = 8  # each further token divides chance runs by 1.5 to 2, so 8 more have a probability of .4-4 %
+# A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin and is
+# at least the floor. A value at or above the ceiling prevents a pass, whatever control persons reach. The names in
+# *_NEAR apply to near copies in one row, those in *_LOOSE to records in pieces and to words in any order.
+MARGIN_TOKENS = 8  # a chance run becomes 1.5 to 2 times rarer per token: 8 tokens longer has a probability of .4-4 %
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
 FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
-MOST_BY_CHANCE = 0.6
-STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class
-N_PLANTED = 8  # per length class
+MOST_BY_CHANCE = 0.6  # a *_LOOSE test is used only if no control person exceeds this share of a record
+STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class of records
+N_PLANTED = 8  # largest number of planted records per length class
 
 
 class ChanceThresholds(NamedTuple):
     """Thresholds for shared text, in tokens of a run or as a share of a record."""
 
-    by_chance: float  # the highest value that a control person reaches
-    certain: float  # smallest value that proves a leak: the highest control value plus the margin
-    limit: float  # smallest value that prevents a pass; below `certain` if control persons reach high values
+    by_chance: float  # highest value of a control person
+    certain: float  # smallest value that proves a leak: `by_chance` plus a margin, or a minimum
+    limit: float  # smallest value that prevents a pass; lower than `certain` if `by_chance` is high
 
 
 def run_thresholds(by_chance: int) -> ChanceThresholds:
@@ -37,7 +40,10 @@ def run_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def near_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for shares of a record in a row: certain = max(.55, by_chance + .15), limit <= .65."""
+    """Return the thresholds for the share of a record in one row.
+
+    certain = max(.55, by_chance + .15), limit = min(certain, .65).
+    """
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
     return ChanceThresholds(by_chance, certain, min(certain, CEILING_NEAR))
 
@@ -45,7 +51,8 @@ def near_thresholds(by_chance: float) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of words, common text included, that only one person's texts contain.
 
-    certain = limit = max(30, 2 by_chance). They are infinite above 64, because forms give non-members long runs too.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, which switches the test
+    off: forms then give even non-members long runs.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -54,8 +61,8 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). They are infinite if by_chance > .6, because large tables contain short
-    pieces of every record and long rows contain most words.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, which switches the test
+    off: large tables then contain short pieces of every record, or long rows contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -64,24 +71,24 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
-    Control persons who share a record with a train person are excluded, because a leak of that record would raise the
-    threshold that it is compared with. A maximum grows with the number of persons, so at most n_train are drawn.
+    Control persons who share a record with a train person are excluded, because a copy of that record would raise the
+    thresholds that detect it. A maximum grows with the number of persons, so at most n_train are drawn.
     """
-    apart = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
-    return apart if len(apart) <= pool.n_train else rng.choice(apart, size=pool.n_train, replace=False)
+    unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
+    return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records searched as if they were synthetic rows; the audit must find them."""
+    """Train records that are searched as if they were synthetic rows, so the audit should find them."""
 
     texts: tuple[str, ...]  # the records
-    stratum: Int  # length class of each, as an index into STRATA
-    share: Float  # share of the train records in each length class, (len(STRATA),)
+    stratum: Int  # length class of each record, as an index into STRATA
+    share: Float  # share of all train records that is in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED records of each length class."""
+    """Return up to N_PLANTED random train records of each length class."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     members = [np.flatnonzero(length == i) for i in np.unique(length)]
@@ -92,30 +99,31 @@ def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """Planted records found and planted, and the share of train records, per length class."""
+    """How many planted records the audit found, per length class; all arrays (len(STRATA),)."""
 
-    found: Int
-    planted: Int
-    share: Float
+    found: Int  # number of planted records found
+    planted: Int  # number of planted records
+    share: Float  # share of all train records that is in the class
 
     @property
-    def _blind(self) -> Bool:
+    def _is_missed(self) -> Bool:
+        """Return whether fewer than half of the planted records of each length class were found."""
         return 2 * self.found < self.planted
 
     @property
     def blind_share(self) -> float:
-        """Return the share of train records in length classes with under half of the planted copies found."""
-        return float(self.share[self._blind].sum())
+        """Return the share of train records in length classes with fewer than half of the planted records found."""
+        return float(self.share[self._is_missed].sum())
 
     @property
     def blind_lengths(self) -> str:
-        """Return these length classes as text; empty if there are none."""
+        """Return the length classes with fewer than half of the planted records found; may be empty."""
         ends = [*(f"to {after - 1}" for after in STRATA[1:]), "or more"]
         names = [f"{least} {end} words" for least, end in zip(STRATA, ends, strict=True)]
-        return ", ".join(name for name, is_blind in zip(names, self._blind, strict=True) if is_blind)
+        return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return [found, planted, share of train] by the smallest number of tokens of the class."""
+        """Return [found, planted, share of train records] by the smallest number of tokens of each length class."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(least): [found, n, share] for least, found, n, share in rows if n > 0}
 

@@ -1,4 +1,4 @@
-"""Locate copied text: person, row and characters of each copy."""
+"""Locate each copy: the synthetic row, the characters within the row, and the person whose text is copied."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,26 +15,26 @@ from audits.text.normalise import without_numbers
 from audits.text.shared_runs import CAP_TOKENS, Numbered, Runs
 from audits.text.spans import Placed, placed_tokens
 
-# lengths of copies that cover the whole row
-WHOLE_RECORD = int(np.iinfo(np.int64).max)  # longer than any run
-NEAR_COPY = 0
-IN_PIECES = -1  # the row contains one of several pieces of a record
+# special values of `CopiedRuns.length` for copies that are reported as the whole row
+WHOLE_RECORD = int(np.iinfo(np.int64).max)  # the row equals a record; sorts above every run
+NEAR_COPY = 0  # the row contains most of a record, with changes
+IN_PIECES = -1  # the row contains one part of a record that is spread over several rows
 _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}
 
 
 class CopiedRuns(NamedTuple):
-    """Copies in synthetic rows of text that only one person has; all arrays (r,)."""
+    """Copies of single persons' text in synthetic rows; one entry per copy, all arrays (r,)."""
 
     row: Int  # row of the synthetic table
-    owner: Int  # number of the person
-    length: Int  # own tokens, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
+    owner: Int  # number of the person whose text is copied
+    length: Int  # tokens outside common text, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the run in the row
-    end: Int  # end of the run, exclusive; common text inside a run is part of it
-    masked: Bool  # whether tokens are counted after masking numbers
+    end: Int  # end of the run, exclusive; common text inside the run lies between start and end
+    masked: Bool  # whether start and end count the tokens after masking numbers
 
 
 class SourceTexts(NamedTuple):
-    """The texts that the copies were found in."""
+    """The synthetic texts, and the train texts that the copies come from."""
 
     synthetic: Sequence[str]
     train: Sequence[str]
@@ -42,16 +42,16 @@ class SourceTexts(NamedTuple):
     names: Sequence[str]  # group id of each person
 
 
-def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
-    """Return the wanted runs of rows without common text (`left`), with start and end as tokens of the whole rows."""
+def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
+    """Return the wanted runs, with positions in rows without common text (`own`) converted to the full rows."""
     row, owner, length, start = (column[wanted] for column in runs)
-    first = left.rows.starts[row] + start
-    begin, last = left.origin[first] - whole.starts[row], left.origin[first + length - 1] - whole.starts[row]
+    first = own.rows.starts[row] + start
+    begin, last = own.origin[first] - full.starts[row], own.origin[first + length - 1] - full.starts[row]
     return CopiedRuns(row, owner, length, begin, last + 1, np.full(len(row), masked))
 
 
 def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
-    """Return copies that cover whole rows; `what` is WHOLE_RECORD, NEAR_COPY or IN_PIECES."""
+    """Return copies that are reported as whole rows; `what` is WHOLE_RECORD, NEAR_COPY or IN_PIECES."""
     zeros = np.zeros_like(rows)
     return CopiedRuns(rows, owners, np.full(len(rows), what), zeros, zeros, np.zeros(len(rows), dtype=bool))
 
@@ -59,8 +59,8 @@ def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
 def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> tuple[list[Finding], int]:
     """Return one finding per row and person, and how many findings are left out.
 
-    The finding is the longest run of at least `limit` tokens, or the whole row for the other kinds of copies. A run
-    counted only up to CAP_TOKENS is extended as far as it matches the person's texts.
+    A finding covers the longest run of at least `limit` tokens, or the whole row if the copy is not a run. Runs are
+    counted only up to CAP_TOKENS, so a run of that length is extended as far as it matches one of the person's texts.
     """
     best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
     sources: dict[int, list[str]] = defaultdict(list)
@@ -77,7 +77,7 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
 
 
 def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
-    """Return the longest copy of each row and person, for the first MAX_FINDINGS, and how many are left out."""
+    """Return the longest copy of each of the first MAX_FINDINGS (row, person) pairs, and how many are left out."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
     order = order[(found.length[order] >= limit) | (found.length[order] <= NEAR_COPY)]
     pairs = order[starts_group(found.row[order], found.owner[order])]
@@ -86,7 +86,7 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:
-    """Return the tokens of a text with their characters, with numbers masked if `masked`."""
+    """Return the tokens of a text, each with its place in the text; numbers are masked if `masked`."""
     places = placed_tokens(text)
     if not masked:
         return places
@@ -101,7 +101,7 @@ def _placed(text: str, *, masked: bool) -> list[Placed]:
 
 
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
-    """Return the characters of the run, extended by the tokens around it that match one of the sources."""
+    """Return the characters [start, end) of the run, extended while the tokens around it match a source text."""
     places = _placed(written, masked=masked)
     tokens = [place.word for place in places]
     start, end = first, last = run

@@ -1,4 +1,9 @@
-"""Find copies with words changed, inserted, reordered or cut up, by the share of a record's rare words found in S."""
+"""Find copies with words changed, inserted, reordered or cut up.
+
+A record counts as copied by the share of its rare fragments that occur in the synthetic rows (S). A fragment is a
+pair of words, a single word or a run of words; it is rare if at most 50 owners have it. An owner is a person, or
+several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,32 +15,32 @@ from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
-PAIR_TOKENS = 2
-APART = 8  # largest distance in S between the words of a pair that are adjacent in the record
-PIECE_TOKENS = (3, 5, 8, 13)
-MOST_PERSONS = 50  # runs of words that more persons have do not distinguish records
-LEAST_BITS = 150.0  # per record: about fifteen pairs that few persons share; with fewer bits a share is chance
-NEAR = 0.5
-CALM = 0.5  # pieces of a length are not informative if a larger share of a non-member's record is found
-BLOCK_ROWS = 1000
+PAIR_TOKENS = 2  # words per fragment that selects pairs with words inserted between them
+APART = 8  # largest distance in a synthetic row between the two words of a pair; they are adjacent in the record
+PIECE_TOKENS = (3, 5, 8, 13)  # words per fragment that are tried for records in pieces
+MOST_PERSONS = 50  # fragments of more persons have weight 0, because they do not distinguish records
+LEAST_BITS = 150.0  # records with a smaller total weight are skipped: fewer than about fifteen pairs match by chance
+NEAR = 0.5  # rows with at least this share of a record are listed
+CALM = 0.5  # a fragment length is used for pieces only if at most this share of any non-member's record is found
+BLOCK_ROWS = 1000  # synthetic rows compared at a time
 
 
 class NearCopies(NamedTuple):
-    """Shares of records found in single synthetic rows."""
+    """Shares of records found in single rows; r is the number of (row, owner) pairs with a share of at least NEAR."""
 
     best: Float  # highest share of a record of each owner, (n_owners,)
-    row: Int  # rows that contain at least NEAR of a record, (r,)
+    row: Int  # row that contains at least NEAR of a record of the owner, (r,)
     owner: Int  # owner of the record, (r,)
-    share: Float  # the highest share over the owner's records, (r,)
+    share: Float  # highest share over the owner's records, (r,)
 
 
 class Pieces(NamedTuple):
-    """Share of each record found anywhere in the table."""
+    """Shares of records found in all synthetic rows together."""
 
     best: Float  # highest share of a record of each owner, (n_owners,)
-    tokens: int  # tokens per piece
-    row: Int  # rows with a piece that only one owner has; only owners with at least NEAR of a record in the table
-    owner: Int  # owner of the piece, (r,)
+    tokens: int  # words per fragment
+    row: Int  # row with a fragment that only one owner has, if at least NEAR of a record of the owner is found, (r,)
+    owner: Int  # owner of the fragment, (r,)
 
 
 class OwnedRecords(NamedTuple):
@@ -44,52 +49,55 @@ class OwnedRecords(NamedTuple):
     rows: Numbered
     owner: Int  # owner of each record
     n_owners: int
-    own: Int  # positions of the tokens outside common text
+    own: Int  # positions of the own words in `rows.tokens`
 
 
 class _Rare(NamedTuple):
-    """Runs of words that few owners have: keys, weights in bits, only owner or -1, incidence and bits per record."""
+    """The fragments of n records; only rare fragments have a positive weight."""
 
-    keys: UInt
-    weight: Float
-    sole: Int
-    incidence: sparse.csr_array
-    bits: Float
+    keys: UInt  # sorted key of each fragment, (k,)
+    weight: Float  # bits of each fragment, 0 if it is not rare, (k,)
+    only_owner: Int  # owner of a fragment that one owner has, otherwise -1, (k,)
+    incidence: sparse.csr_array  # 1 if the record contains the fragment and it is rare, (n, k)
+    bits: Float  # total weight of each record's fragments, (n,)
 
     @property
-    def part(self) -> Float:
-        """Return 1 / bits of each record; 0 if the record has too few bits."""
+    def inverse_bits(self) -> Float:
+        """Return 1 / bits of each record; 0 if the record has fewer than LEAST_BITS."""
         return np.where(self.bits >= LEAST_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
 
 
-def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
-    """Return the share of each record's rare word pairs found in one row, weighted by rarity.
+def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
+    """Return the share of each record's rare fragments found in one row, weighted by rarity.
 
-        share(x, s) = sum of w(g) over the pairs g in x and s / sum over the pairs in x,  w(g) = log2(n / df(g))
+        share(x, s) = sum of w(g) over the fragments g in x and s / sum over the fragments in x
+        w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
 
-    df(g) is the number of owners of g among all n, and w(g) = 0 if df(g) > 50. The words of a pair are adjacent in x,
-    and up to eight words apart in s, so that inserted words do not hide a copy. Records with fewer than 150 bits are
-    skipped. A changed word costs two pairs, so a copy with every tenth word changed keeps four fifths. Unrelated
-    persons reach a third, and one half in the most uniform clinic that we tested. With n_tokens = 1, single words
-    count in any order; non-members may then reach one half in a long row. With n_tokens > 2, runs of adjacent words
-    count.
+    N is the number of owners and df(g) the number of owners of g. Records whose weights sum to less than 150 bits are
+    skipped. `n_tokens` selects the fragments:
 
-    The first `n_real` rows are synthetic and the others planted; `best` ignores planted rows. The records must be
-    numbered with the same vocabulary. Pairs of two common-text words do not count.
+    - 1: single words, in any order. Non-members may reach a share of one half in a long row.
+    - 2: pairs of words that are adjacent in x and at most eight words apart in s, so that inserted words do not hide
+      a copy. A changed word affects two pairs, so a copy with every tenth word changed keeps four fifths. Unrelated
+      persons reach a share of one third, and one half in the most uniform clinic that we tested.
+    - 3 or more: runs of adjacent words.
 
-    Cost: O(8 tokens of S times the records that share a rare pair), in blocks of a thousand rows.
+    The first `n_synthetic` rows of `made` are synthetic and the others planted. `best` ignores planted rows. The
+    records must be numbered with the vocabulary of the rows.
+
+    Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     rare = _rare(real, n_tokens)
     best = np.zeros(real.n_owners)
-    scaled = (sparse.diags_array(rare.part) @ rare.incidence).T.tocsr()
+    scaled = (sparse.diags_array(rare.inverse_bits) @ rare.incidence).T.tocsr()
     scaled = sparse.diags_array(rare.weight) @ scaled
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for start in range(0, len(made.starts) - 1 if len(rare.keys) else 0, BLOCK_ROWS):
         shares = (_block(made, start, rare.keys, n_tokens) @ scaled).tocoo()
         row, column, value = shares.row.astype(np.int64), shares.col, shares.data
-        real_rows = row + start < n_real
-        np.maximum.at(best, real.owner[column[real_rows]], value[real_rows])
+        is_synthetic = row + start < n_synthetic
+        np.maximum.at(best, real.owner[column[is_synthetic]], value[is_synthetic])
         near = value >= NEAR
         pairs, number = np.unique((row[near] + start) * real.n_owners + real.owner[column[near]], return_inverse=True)
         highest = np.zeros(len(pairs))
@@ -99,24 +107,24 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return the share of each record's rare runs of words found anywhere in the table.
+    """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
-    A record cut into pieces of k words, one per row, keeps k - n + 1 of every k runs of n. The piece length is the
-    shortest of `PIECE_TOKENS` at which no non-member exceeds CALM; None if there is none.
+    A record that is cut into pieces of k words, one piece per row, keeps k - n + 1 of every k of these runs. n is the
+    shortest of `PIECE_TOKENS` at which no owner in `non_members` exceeds CALM. The result is None if every n fails.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
         rare = _rare(real, n_tokens)
         if len(rare.keys) == 0:
             return None
-        at, key = _places(made, n_tokens)
-        row = made.row(at)
-        share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.part
+        first, key = _places(made, n_tokens)
+        row = made.row(first)
+        share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.inverse_bits
         best = np.zeros(real.n_owners)
         np.maximum.at(best, real.owner, share)
         if best[calibrating].max(initial=0.0) <= CALM:
-            place, is_rare = find_keys(rare.keys, key)
-            owner = np.where(is_rare, rare.sole[place], -1)
+            place, is_in_record = find_keys(rare.keys, key)
+            owner = np.where(is_in_record, rare.only_owner[place], -1)
             known = (owner >= 0) & (best[owner] >= NEAR)
             pairs = np.unique(row[known] * real.n_owners + owner[known])
             return Pieces(best, n_tokens, pairs // real.n_owners, pairs % real.n_owners)
@@ -124,48 +132,49 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
 
 def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
-    """Return the runs of n words that at most 50 owners have and that are not all common text."""
-    at, key = _places(real.rows, n_tokens)
+    """Return the runs of n words of all records; a run without an own word counts for no record."""
+    first, key = _places(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
     keys, number = np.unique(key, return_inverse=True)
-    record = real.rows.row(at)
+    record = real.rows.row(first)
     df = np.bincount(np.unique(number * real.n_owners + real.owner[record]) // real.n_owners, minlength=len(keys))
     weight = np.where(df <= MOST_PERSONS, np.log2(len(np.unique(real.owner)) / np.maximum(df, 1)), 0.0)
-    own = np.logical_or.reduce([is_own[at + i] for i in range(n_tokens)])
+    own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
     chosen = (weight[number] > 0) & own
     incidence = _incidence(record[chosen], number[chosen], (len(real.owner), len(keys)))
-    sole = np.full(len(keys), -1)
-    sole[number[chosen]] = real.owner[record[chosen]]
-    return _Rare(keys, weight, np.where(df == 1, sole, -1), incidence, incidence @ weight)
+    some_owner = np.full(len(keys), -1)
+    some_owner[number[chosen]] = real.owner[record[chosen]]
+    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), incidence, incidence @ weight)
 
 
 def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return the start and the key of every run of n words."""
-    at = np.arange(len(rows.tokens))
-    at = at[at + n_tokens <= rows.starts[rows.row(at) + 1]]
-    return at, run_keys(rows, at, n_tokens)
+    """Return the position of the first word and the key of every run of n words."""
+    first = np.arange(len(rows.tokens))
+    first = first[first + n_tokens <= rows.starts[rows.row(first) + 1]]
+    return first, run_keys(rows, first, n_tokens)
 
 
 def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
-    """Return which runs of words, or pairs up to APART apart, occur in each of BLOCK_ROWS rows from `start`."""
+    """Return which fragments (`keys`) occur in each of BLOCK_ROWS rows from row `start`; 0/1, (rows, k)."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
-    first, last = made.starts[start], made.starts[end]
-    rows = Numbered(made.tokens[first:last], made.starts[start : end + 1] - first)
+    token, end_token = made.starts[start], made.starts[end]
+    rows = Numbered(made.tokens[token:end_token], made.starts[start : end + 1] - token)
     if n_tokens == PAIR_TOKENS:
-        every = np.arange(len(rows.tokens))
-        left = rows.starts[rows.row(every) + 1] - every
-        firsts = [every[left > apart] for apart in range(1, APART + 1)]
-        at = np.concatenate(firsts)
-        seconds = np.concatenate([first + apart for apart, first in enumerate(firsts, start=1)])
-        key = grown(run_keys(rows, at, 1), rows.tokens[seconds])
+        position = np.arange(len(rows.tokens))
+        n_to_row_end = rows.starts[rows.row(position) + 1] - position
+        by_distance = [position[n_to_row_end > distance] for distance in range(1, APART + 1)]
+        first = np.concatenate(by_distance)
+        second = np.concatenate([of + distance for distance, of in enumerate(by_distance, start=1)])
+        key = grown(run_keys(rows, first, 1), rows.tokens[second])
     else:
-        at, key = _places(rows, n_tokens)
+        first, key = _places(rows, n_tokens)
     place, known = find_keys(keys, key)
-    return _incidence(rows.row(at)[known], place[known], (end - start, len(keys)))
+    return _incidence(rows.row(first)[known], place[known], (end - start, len(keys)))
 
 
 def _incidence(row: Int, column: Int, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return a matrix with 1 at each (row, column) and 0 elsewhere."""
     incidence = sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
     incidence.sum_duplicates()
     incidence.data[:] = 1

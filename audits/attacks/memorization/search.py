@@ -36,60 +36,61 @@ from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
-FLOOR_TOKENS = 13
-CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass, whatever control shares
+FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
+CEILING_TOKENS = 30  # a run of own words of a train person this long prevents a pass, whatever control shares
 RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
-SENTENCE_TOKENS = 6
+SENTENCE_TOKENS = 6  # minimum length of the sentences that are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic. Their owners are train persons, control persons, other persons, the public."""
+    """All rows that are not synthetic. Owners are numbered: train, control, persons set aside, then the public."""
 
     texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
     owner: Int  # owner of each row
-    side: Int  # TRAIN, CONTROL or PUBLIC of each owner
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner; CONTROL for persons set aside
     n_train: int
     n_control: int
 
     @property
     def n_persons(self) -> int:
-        """Number of compared persons."""
+        """Number of compared persons: train and control."""
         return self.n_train + self.n_control
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per owner of the pool and per synthetic row."""
+    """Matches per person and per row. Own words are words outside common text.
 
-    # per owner or person
+    Only runs that exactly one person's texts contain count. `row_*` arrays have one entry per synthetic row and then
+    per planted row, (m,), and compare only with train persons.
+    """
+
     merged: Int  # for each owner the first of the owners that count as the same person because they share a record
-    best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
+    best: Int  # longest run of own words of each person in the synthetic table, (n_persons,)
     near: Float  # highest share of a record of each person in one synthetic row, (n_persons,)
     whole: Int  # longest run of words, common text included, that only this person's texts contain, (n_persons,)
-    # per synthetic or planted row, over train persons; (m,)
-    row_run: Int  # longest run of one person's own words
-    row_whole: Int  # longest run of one person's words, common text included
-    row_near: Float  # highest share of a record, 0 below NEAR
-    row_words: Float  # highest share of a record's words in any order, 0 below NEAR
-    row_record: Bool  # whether the row equals a whole record of one person
-    # copies
-    copies: NearCopies  # near copies by row and owner
-    words: NearCopies  # the same for words in any order
-    pieces: Pieces | None  # shares of records found in pieces, or None if pieces are not informative
-    runs: list[CopiedRuns]  # runs of train persons of at least FLOOR_TOKENS
-    wholes: list[Runs]  # the same with common text included, of at least CEILING_TOKENS
+    row_run: Int  # longest run of own words
+    row_whole: Int  # longest run of words, common text included
+    row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
+    row_words: Float  # highest share of a record by words in any order, 0 below NEAR
+    row_record: Bool  # whether the row equals a record
+    copies: NearCopies  # shares of records in one row by pairs of words
+    words: NearCopies  # shares of records in one row by words in any order
+    pieces: Pieces | None  # shares of records in all rows together; None if `in_pieces` finds no usable length
+    runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
+    wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: CopiedRuns  # whole records of train persons in synthetic rows
-    n_records: tuple[int, int]  # train and control persons with a whole record in the synthetic table
-    n_sentences: tuple[int, int]  # whole sentences found that only one train, or one control, person has
-    common: tuple[float, float]  # share of common text in the words of the synthetic and of the train table
+    n_records: tuple[int, int]  # number of train and of control persons with a whole record in the synthetic table
+    n_sentences: tuple[int, int]  # number of sentences found of a single train person, and of a single control person
+    common: tuple[float, float]  # share of the words that are common text, in the synthetic and in the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
     """Return the rows that synthetic rows are compared with, and their owners."""
     train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
     n_control = len(set(control.groups))
-    # phrases of rows set aside belong to persons, not to the public
+    # persons set aside are owners like control persons, so that their phrases do not count as public text
     names, train_owner = persons(train.groups)
     others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
     texts = train.texts + control.texts + (() if aside is None else aside.texts)
@@ -102,19 +103,19 @@ def pooled(inputs: AuditInputs) -> Pool:
 
 
 class PooledTexts(NamedTuple):
-    """Synthetic rows and the pool, each whole and without common text."""
+    """The synthetic rows and the pool, each in full and without common text."""
 
-    made: Numbered
-    real: Numbered
-    own_made: OwnText
-    own_real: OwnText
+    made: Numbered  # synthetic rows
+    real: Numbered  # rows of the pool
+    own_made: OwnText  # synthetic rows without common text
+    own_real: OwnText  # rows of the pool without common text
 
 
 def masked_and_written(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
-    """Yield the merged owners and the texts without common text, first with numbers masked and then as written.
+    """Yield the merged owners and the texts, first with numbers masked and then as written.
 
-    Two persons count as one if one of them repeats most of a record of the other (`repeated_records`, with numbers
-    masked). The text that they share is then not common text (`common_text`).
+    Two owners are merged if a text of one repeats most of a record of the other (`repeated_records`, with numbers
+    masked). Text that only merged owners share is not common text (`common_text`).
     """
     merged: Int | None = None
     for split in (lambda text: without_numbers(tokens(text)), tokens):
@@ -130,30 +131,31 @@ def masked_and_written(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[I
 
 
 def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
-    """Return the copies of single persons' text in the synthetic rows, and in the planted rows after them."""
-    m, rows = len(synthetic), [*synthetic, *planted]
+    """Return the copies of single persons' text in the synthetic rows and in the planted rows."""
+    n_synthetic, rows = len(synthetic), [*synthetic, *planted]
     n_owners = len(pool.side)
     best, whole = np.zeros((2, n_owners), dtype=np.int64)
     row_run, row_whole = np.zeros((2, len(rows)), dtype=np.int64)
-    long: list[CopiedRuns] = []
+    copied: list[CopiedRuns] = []
     wholes: list[Runs] = []
     masked = True
     for merged, texts in masked_and_written(rows, pool):
         owner = merged[pool.owner]
         runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner)
-        wanted = _update_longest(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
-        long.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=masked))
+        wanted = _update_longest(best, row_run, runs, pool, n_synthetic) & (runs.length >= FLOOR_TOKENS)
+        copied.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=masked))
         runs = runs_alone(texts.made, texts.real, owner)
-        wanted = _update_longest(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wanted = _update_longest(whole, row_whole, runs, pool, n_synthetic) & (runs.length >= CEILING_TOKENS)
         wholes.append(Runs(*(column[wanted] for column in runs)))
         if masked:
             records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
-            near, words = (near_copies(texts.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
-            synthetic_rows = Numbered(texts.made.tokens[: texts.made.starts[m]], texts.made.starts[: m + 1])
+            near, words = (near_copies(texts.made, records, n_synthetic, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
+            starts = texts.made.starts[: n_synthetic + 1]
+            synthetic_rows = Numbered(texts.made.tokens[: starts[-1]], starts)
             pieces = in_pieces(synthetic_rows, records, range(pool.n_train, pool.n_persons))
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
-    copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
+    record_copies, row_record, n_records = _record_copies(rows, pool, merged, has_own, n_synthetic)
     row_near, row_words = np.zeros((2, len(rows)))
     for row_share, found in ((row_near, near), (row_words, words)):
         of_train = found.owner < pool.n_train
@@ -170,32 +172,37 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         words=words,
         pieces=pieces,
         row_record=row_record,
-        runs=long,
+        runs=copied,
         wholes=wholes,
         copies=near,
-        records=copied,
+        records=record_copies,
         n_records=n_records,
         n_sentences=_copied_sentences(synthetic, pool, merged),
         common=(
-            _common_share(texts.made, texts.own_made, m),
+            _common_share(texts.made, texts.own_made, n_synthetic),
             _common_share(texts.real, texts.own_real, int((pool.owner < pool.n_train).sum())),
         ),
     )
 
 
-def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> Bool:
-    """Update the longest run per owner, and per row over train; return which runs are of train in synthetic rows."""
-    of_train, real = runs.owner < pool.n_train, runs.row < m
-    np.maximum.at(best, runs.owner[real], runs.length[real])
+def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
+    """Update `best` (per owner, over synthetic rows) and `row_best` (per row, over train persons).
+
+    The result is which runs are of train persons in synthetic rows.
+    """
+    of_train, is_synthetic = runs.owner < pool.n_train, runs.row < n_synthetic
+    np.maximum.at(best, runs.owner[is_synthetic], runs.length[is_synthetic])
     np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
-    return real & of_train
+    return is_synthetic & of_train
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return how much of one person's text each row contains, counted as the audit does.
+    """Return two measures of how much of one person's text each of m rows contains, counted as the audit does.
 
-    The result is the longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains NEAR of a
-    record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
+    Returns:
+        The longest run of own words in each row, 0 below FLOOR_TOKENS; (m,).
+        Whether the row contains the share NEAR of a record (by pairs, by words in any order, or by runs of three
+        words) or a run of CEILING_TOKENS words with common text included; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
@@ -213,56 +220,57 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
 
 def _record_copies(
-    rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, m: int
+    rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int
 ) -> tuple[CopiedRuns, Bool, tuple[int, int]]:
-    """Return the rows that equal a long record of one train person, and the number of such persons in each arm.
+    """Return the rows that equal a record of at least 13 tokens of one person only; only rows with `has_own` count.
 
-    The result has the rows as copies of synthetic rows with the person, and as a mask over all rows. A record that is
-    common text only does not count.
+    Returns:
+        The synthetic rows that equal a record of a train person, with the person; the same as a mask over all rows;
+        and the number of train and of control persons with such a synthetic row.
     """
-    sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
+    owner_by_key = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
     key, row = keyed(map(record_keys, rows))
-    owner = owner_of(sole, key)
+    owner = owner_of(owner_by_key, key)
     found = (owner >= 0) & has_own[row]
     pairs = np.unique(np.stack([row[found], owner[found]], axis=1), axis=0)
     row, owner = pairs[:, 0], pairs[:, 1]
     of_train, of_control = owner < pool.n_train, (owner >= pool.n_train) & (owner < pool.n_persons)
-    n_records = tuple(len(np.unique(owner[some & (row < m)])) for some in (of_train, of_control))
+    n_records = tuple(len(np.unique(owner[some & (row < n_synthetic)])) for some in (of_train, of_control))
     is_record = np.zeros(len(rows), dtype=np.bool_)
     is_record[row[of_train]] = True
-    copies = of_train & (row < m)
+    copies = of_train & (row < n_synthetic)
     return copied_rows(row[copies], owner[copies], WHOLE_RECORD), is_record, (n_records[0], n_records[1])
 
 
 def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
-    """Return how many sentences of at least 6 tokens of one train (control) person occur in the synthetic table."""
-    sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
-    owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    """Return how many sentences of the synthetic table belong to a single train person, and to a control person."""
+    owner_by_key = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
+    owner = owner_of(owner_by_key, np.unique(keyed(map(sentence_keys, synthetic)).key))
     n_train = int(((owner >= 0) & (owner < pool.n_train)).sum())
     return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
 
 
-def _common_share(whole: Numbered, own: OwnText, n_rows: int) -> float:
-    """Return the share of common text in the words of the first rows."""
-    return 1 - float(own.rows.starts[n_rows]) / max(1, int(whole.starts[n_rows]))
+def _common_share(full: Numbered, own: OwnText, n_rows: int) -> float:
+    """Return the share of the words in the first `n_rows` rows that are common text."""
+    return 1 - float(own.rows.starts[n_rows]) / max(1, int(full.starts[n_rows]))
 
 
 class Keyed(NamedTuple):
-    """Keys, and the row of each."""
+    """Keys of records or sentences, and the row of each key."""
 
     key: UInt
     row: Int
 
 
 class SoleOwners(NamedTuple):
-    """Sorted distinct keys, with the only owner of each or -1 if several have it."""
+    """The distinct keys and who has each of them."""
 
-    key: UInt
-    owner: Int
+    key: UInt  # sorted
+    owner: Int  # the only owner who has the key; -1 if several have it
 
 
 def record_keys(text: str) -> list[int]:
-    """Return the keys of a record of at least 13 tokens: as written, numbers masked, and as a bag of sentences."""
+    """Return the keys of a record: as written, numbers masked, bag of sentences; no key if it has under 13 tokens."""
     words = tokens(text)
     masked = without_numbers(words)
     if len(masked) < RECORD_TOKENS:
@@ -272,13 +280,13 @@ def record_keys(text: str) -> list[int]:
 
 
 def sentence_keys(text: str) -> list[int]:
-    """Return the keys of the sentences of at least six tokens."""
+    """Return one key for each sentence of at least six tokens."""
     split = (tokens(s) for s in sentences(text))
     return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
 
 
 def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
-    """Return the keys of all rows, concatenated; 16 bytes per key."""
+    """Return the keys of all rows, concatenated, with the row of each key; 16 bytes per key."""
     keys, row = array("Q"), array("q")
     for number, of_row in enumerate(rows):
         keys.extend(of_row)
@@ -287,7 +295,7 @@ def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
 
 
 def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return every distinct key with its only owner, given the owner of each row."""
+    """Return the distinct keys and the only owner of each; `owners` is the owner of each row."""
     order = np.argsort(found.key, kind="stable")
     key, owner = found.key[order], owners[found.row[order]]
     first = np.flatnonzero(starts_group(key))
@@ -297,12 +305,12 @@ def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
     return SoleOwners(key[first], np.where(low == high, low, -1))
 
 
-def owner_of(sole: SoleOwners, wanted: UInt) -> Int:
-    """Return the only owner of each key; -1 if several have it, or none."""
-    if len(sole.key) == 0:
+def owner_of(owner_by_key: SoleOwners, wanted: UInt) -> Int:
+    """Return the only owner of each wanted key; -1 if several owners or none have the key."""
+    if len(owner_by_key.key) == 0:
         return np.full(len(wanted), -1)
-    place, is_key = find_keys(sole.key, wanted)
-    return np.where(is_key, sole.owner[place], -1)
+    place, is_key = find_keys(owner_by_key.key, wanted)
+    return np.where(is_key, owner_by_key.owner[place], -1)
 
 
 def _key(words: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Neighbours audit: verdict and report; the measurements are in `audits/embeddings/distances.py`."""
+"""Neighbours audit: verdict and report. The measurements are in `audits/embeddings/distances.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,55 +43,67 @@ from audits.embeddings.distances import (
 from audits.embeddings.encoders import Encoded, EncodedTables, TableEncoder, encode_tables
 from audits.embeddings.planted import confirmed
 
-REPEATS = 20
-MIN_CLASS_CONTROL = 100
-CLASS_MARGIN = 0.05
+REPEATS = 20  # number of draws of equally many train and control persons; the share is averaged over the draws
+MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
+CLASS_MARGIN = 0.05  # largest distance from one half that the share within a class may have
 
-# (independent rows needed, margin): how far from one half the share may lie. Each margin is the difference from one
-# half that so many rows detect with power .8. With fewer rows than the last entry the verdict is insufficient.
+# (independent rows needed, margin). The margin is the largest distance from one half that the share may have, and the
+# distance that so many rows detect with power .8. With fewer rows than in the last entry the verdict is insufficient.
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
-Over = tuple[str, Share, float]  # name of a share whose interval exceeds its limit; the share; the limit
+# a share whose interval exceeds the limit: (name in the reason, share, limit as the distance from one half)
+Over = tuple[str, Share, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderNeighbours:
-    """Results of one encoder: the share over all rows and by class, the scans over persons, and report details."""
+    """Results of one encoder. A share is the share of synthetic rows whose nearest person is in train."""
 
     encoder: str
-    share: Share
-    classes: dict[int, Share]
-    scans: dict[str, Scan]
-    histogram: dict[str, Any]
-    details: dict[str, Any]
+    share: Share  # over all synthetic rows
+    classes: dict[int, Share]  # by class, for classes with at least MIN_CLASS_CONTROL control persons
+    scans: dict[str, Scan]  # scan tests over persons, by proximity score (`crowding`)
+    histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
+    details: dict[str, Any]  # further numbers for the report
 
 
 class Neighbours:
     """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
     Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
-    than chance predicts. For each synthetic record, the nearest person is searched among equal numbers of train and
-    control persons of each class. A generator that does not copy favours neither. One that dropped records resembling
-    train favours control, which also reveals train, so every test is two-sided.
+    than expected by chance. For each synthetic record, the audit searches the nearest person among equal numbers of
+    train and control persons of each class. A generator that does not copy favours neither. A generator that dropped
+    records resembling train favours control, which also reveals train, so every test is two-sided.
 
     Metrics:
 
-    - share: share of synthetic records whose nearest person is in train, ties broken at random; .5 is safe.
-    - scan_p: exact scan test of whether train persons are over- or under-represented among the persons closest to a
-      synthetic record, once by distance and once relative to how close other persons of the domain are.
-    - margin: how far from one half the share may lie, given the number of independent rows.
+    - share: share of synthetic records whose nearest person is in train, ties broken at random. One half is safe.
+    - scan_p: p-value of the exact scan tests of whether train persons are over- or under-represented among the
+      persons closest to a synthetic record. One test ranks persons by similarity to the nearest synthetic record, one
+      by this similarity minus the similarity to the nearest reference records. The p-value is corrected for all
+      tests.
+    - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    The audit passes if, for every encoder, the interval of the share lies within the margin that the number of
-    independent rows supports (`MARGINS`) and, if it does not lie within the strictest margin, the share does not
-    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; no scan is
-    significant; and a leak planted in the table is found (`audits/embeddings/planted.py`). It fails if a share,
-    overall or of a class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
-    significant, at level .05 whatever the confidence. A pass alone is weak evidence: releases that pass such tests
-    can still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
+    The audit fails if one of these holds for any encoder, at level .05 whatever the confidence of the run and
+    corrected for encoders and classes:
+
+    - The share is proven outside the margin, or the share within a class is proven outside .05.
+    - A scan test is significant at .025.
+
+    It passes if it does not fail and all of these hold for every encoder:
+
+    - The interval of the share lies within the margin that the number of independent rows supports (`MARGINS`).
+    - The share does not differ significantly from one half, or its interval lies within the strictest margin.
+    - The interval of the share lies within .05 in every class that has enough independent rows.
+    - A leak planted in the table is found (`audits/embeddings/planted.py`).
+
+    Otherwise the verdict is insufficient. A pass alone is weak evidence: releases that pass such tests can still be
+    attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
-    Randomness: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
+    Randomness: control persons set aside as reference, 20 draws of equally many train and control persons, the order
+        of the records (for ties), the encoders' seeds.
     Cost: O(m · n · d) time per encoder; O(256 · n) memory beside the encoded tables.
     Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
         exact permutation variance, the scan and the two-sided tests are ours.
@@ -103,7 +115,7 @@ class Neighbours:
         self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the share, its worst class and the scan, with a three-way verdict.
+        """Return the metrics with the verdict pass, fail or insufficient.
 
         Raises:
             NotMeasurable: there are fewer than 20 persons or synthetic records.
@@ -155,7 +167,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
         "the persons closest to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
-    # the wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin
+    # a wide margin compensates for few rows, so a share that differs significantly must lie in the strictest margin
     differs = any(
         p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
         for f, p in zip(findings, by_chance, strict=True)
@@ -184,7 +196,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
 
 
 def class_rows_needed(n_shares: int) -> int:
-    """Return the independent rows with which a class without a leak passes, as all shares do, with power .8."""
+    """Return the independent rows per class with which all class shares pass with power .8 without a leak."""
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
 
 
@@ -200,7 +212,7 @@ def _reason(  # noqa: PLR0913 - the findings and the persons
     details: Mapping[str, Any],
 ) -> str:
     if verdict == "fail":
-        return f"Train and control differ significantly in {', and in '.join(fails)}."
+        return f"Train and control persons differ significantly in {', and in '.join(fails)}."
     if verdict == "pass":
         small = details["classes_too_small_to_show"]
         alone = (
@@ -213,8 +225,9 @@ def _reason(  # noqa: PLR0913 - the findings and the persons
         return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=aside)
     if differs:
         return (
-            f"The share differs significantly from one half, and {n} independent records are too few to show that it "
-            f"lies within {MARGINS[0][1]} of it; about {MARGINS[0][0]} would decide."
+            f"The share of synthetic records nearest to train differs significantly from one half, and {n} "
+            f"independent records are too few to show that it lies within {MARGINS[0][1]} of one half; about "
+            f"{MARGINS[0][0]} would decide."
         )
     what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
@@ -255,5 +268,5 @@ def _details(
 
 
 def _proven(shares: list[Share], margin: float) -> bool:
-    """Return whether a share is proven beyond its margin, corrected for the number of shares."""
+    """Return whether at least one share is proven outside the margin, corrected for the number of shares."""
     return min(holm([s.p_beyond(margin) for s in shares]), default=1.0) < FAIL_LEVEL

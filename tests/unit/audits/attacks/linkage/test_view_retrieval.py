@@ -8,7 +8,7 @@ from scipy import sparse
 
 from audits.attacks.linkage.view_retrieval import (
     NEAREST,
-    _mutual_nearest,
+    _nearest_both_ways,
     has_two_halves,
     match_views,
     nearest_rows,
@@ -45,15 +45,15 @@ def test_nearest_rows_are_ranked_by_mean_similarity():
     assert nearest_rows([(rows[:3], rows)]).rows.shape == (3, 4)
 
 
-def test_mutual_nearest_agrees_with_the_similarity_matrix():
+def test_nearest_both_ways_agrees_with_the_similarity_matrix():
     rng = np.random.default_rng(5)
     synthetic, train, control = (rng.normal(size=(n, 6)).astype(np.float32) for n in (31, 400, 213))
     encoded = Encoded(name="x", synthetic=synthetic, train=train, control=control, reference=synthetic)
     rows = rng.permutation(613)[:590]
-    there, reverse = _mutual_nearest(encoded, rows)
+    nearest, reverse = _nearest_both_ways(encoded, rows)
     slow = np.vstack([train, control])[rows] @ synthetic.T
-    assert (there.rows[:, 0] == slow.argmax(axis=1)).all()
-    assert there.similarities[:, 0] == pytest.approx(slow.max(axis=1), abs=1e-5)
+    assert (nearest.rows[:, 0] == slow.argmax(axis=1)).all()
+    assert nearest.similarities[:, 0] == pytest.approx(slow.max(axis=1), abs=1e-5)
     assert (reverse == slow.argmax(axis=0)).all()
 
 
