@@ -103,7 +103,7 @@ def test_wrong_budget_is_refused(case, bundle, judge, releases):
 
 
 @pytest.mark.parametrize(
-    ("ledgers", "said"),
+    ("ledgers", "message"),
     [(("2" * 32,), "the trust root does not name the ledger"), ((), "the trust root names no ledger")],
 )
 def test_ledger_not_named_by_the_root_is_refused(bundle, judge, releases, ledgers, message):
