@@ -121,7 +121,7 @@ def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, call):
     assert call(*words, "--control-identifiers", of_control)[0] == 3
     code, _, error = call(*words, "--identifiers", of_control)
     assert code == 3
-    assert "entries where the table has" in error
+    assert "entries, but the table has" in error
 
 
 @pytest.mark.parametrize("option", ["--findings", "--findings-key"])
