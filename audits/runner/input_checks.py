@@ -116,7 +116,7 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
         )
     if rates["straddling_rate"] > MAX_STRADDLING:
         yield (
-            f"{rates['straddling_rate']:.1%} of the control persons have a record number or id of a train person "
+            f"{rates['straddling_rate']:.1%} of the control persons have a direct identifier of a train person "
             f"(at most {MAX_STRADDLING:.0%} allowed), so the group column is wrong: give all records of a person one "
             "id, and keep families in the same table"
         )

@@ -333,7 +333,7 @@ def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tm
     swapped = {"train": tables / "control.parquet", "control": tables / "train.parquet"}
     code, _, error = call(*arguments(tables, **swapped, **given, selftest=file))
     assert code == 3
-    assert "not the table of the self-test" in error
+    assert "is not the table of the self-test" in error
 
 
 def test_vectors_of_another_encoder_are_read(tables, tmp_path, call):
