@@ -139,6 +139,7 @@ def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequen
 
 
 def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
+    """Return the result; a pass becomes insufficient if there are problems."""
     if result.verdict != "pass" or not problems:
         return result
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")

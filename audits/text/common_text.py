@@ -207,27 +207,27 @@ class OwnText(NamedTuple):
     origin: Int  # position of each remaining token in the rows with common text, (number of remaining tokens,)
 
 
-def own_text(whole: Numbered, common: CommonText) -> OwnText:
+def own_text(rows: Numbered, common: CommonText) -> OwnText:
     """Return rows without the tokens of common text; the tokens before and after common text become neighbours.
 
     Args:
-        whole: the rows with common text, numbered with the same vocabulary as the rows of `common`.
+        rows: the rows with common text, numbered with the vocabulary of the pool.
         common: the runs to remove.
 
     Cost: 16 bytes per token.
     """
-    covered = np.zeros(len(whole.tokens), dtype=np.bool_)
+    covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
-        covered |= _covered(_places_of(keys, whole, length), len(whole.tokens), length)
+        covered |= _covered(_places_of(keys, rows, length), len(rows.tokens), length)
     kept = np.flatnonzero(~covered)
-    return OwnText(Numbered(whole.tokens[kept], np.searchsorted(kept, whole.starts)), kept)
+    return OwnText(Numbered(rows.tokens[kept], np.searchsorted(kept, rows.starts)), kept)
 
 
-def _places_of(keys: UInt, whole: Numbered, length: int) -> Int:
+def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
     """Return the tokens at which a run of `length` tokens with one of the keys begins."""
     found = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(whole.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
-        places = np.arange(start, min(start + BLOCK_TOKENS, len(whole.tokens)))
-        places = places[places + length <= whole.starts[whole.row(places) + 1]]
-        found.append(places[find_keys(keys, run_keys(whole, places, length))[1]])
+    for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
+        places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))
+        places = places[places + length <= rows.starts[rows.row(places) + 1]]
+        found.append(places[find_keys(keys, run_keys(rows, places, length))[1]])
     return np.concatenate(found)

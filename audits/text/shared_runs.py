@@ -44,8 +44,8 @@ class Places(NamedTuple):
     key: UInt  # key of each run
 
 
-def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
-    """Return the longest runs in the synthetic rows `made` that only one owner of the rows of `real` has.
+def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
+    """Return the longest runs in the synthetic rows that only one owner of the real rows has.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps those that still occur in both tables. At each length it records the runs
@@ -53,7 +53,7 @@ def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = S
     parts are processed one after the other.
 
     Args:
-        made: synthetic rows.
+        synthetic: synthetic rows.
         real: real rows, numbered with the same vocabulary.
         owners: owner of each real row.
         shortest: shortest run, in tokens.
@@ -61,7 +61,7 @@ def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = S
     Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
         runs count as equal with a probability of about pairs / 2^64.
     """
-    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((made, real), shortest)]
+    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((synthetic, real), shortest)]
     row, owner, length, start = (np.concatenate(columns) for columns in zip(*found, strict=True))
     order = np.lexsort((start, -length, owner, row))
     longest = order[starts_group(row[order], owner[order])]
@@ -112,9 +112,9 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
+def _part(synthetic_part: Part, real_part: Part, owners: Int, length: int) -> Runs:
     """Return an entry for each row, owner and length if the row shares with this owner alone a run of this length."""
-    (made, mine), (real, theirs) = synthetic, pool
+    (synthetic, mine), (real, theirs) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), int(owners.max(initial=0)) + 1
     found = [Runs(nothing, nothing, nothing, nothing)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
@@ -126,16 +126,16 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         np.minimum.at(low, group, owner)
         np.maximum.at(high, group, owner)
         alone = low[place] == high[place]
-        row = made.row(mine.at[alone])
+        row = synthetic.row(mine.at[alone])
         pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
-        start = mine.at[alone][first] - made.starts[row[first]]
+        start = mine.at[alone][first] - synthetic.starts[row[first]]
         found.append(Runs(pairs // n_owners, pairs % n_owners, np.full(len(pairs), length), start))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
         is_common[place] = True
         kept = is_common[group]
-        mine = _longer(made, mine, length)
+        mine = _longer(synthetic, mine, length)
         theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))

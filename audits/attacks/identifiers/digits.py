@@ -23,7 +23,7 @@ _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _SUFFIXES = ("st", "nd", "rd", "th")  # of 1st, 2nd, 3rd, 4th
 # a digit escaped as in web pages, addresses and programs
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
-_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit and count as one next to a digit
+_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
@@ -33,15 +33,15 @@ _WIDEST_GAP = 6  # at most so many characters other than letters separate two di
 
 
 class DigitRun(NamedTuple):
-    """Digits with only separators between them, and the characters of the text that each is written with."""
+    """Digits with only separators between them, and the place of each digit in the text."""
 
     digits: str
-    starts: list[int]
-    ends: list[int]
+    starts: list[int]  # first character of each digit
+    ends: list[int]  # the character after each digit
 
 
 class _Numeral(NamedTuple):
-    digits: str  # empty for a part that is no numeral
+    digits: str  # empty if this part of the text is not a numeral
     start: int
     end: int
     word: str = ""  # the number word, if the numeral is one
@@ -53,7 +53,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
     The following also count as digits:
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
     - escapes of web pages and addresses (&#52; and %34);
-    - letters that resemble a digit, if they are next to a digit.
+    - letters that resemble a digit, in a word that also contains digits.
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []

@@ -122,9 +122,9 @@ def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], peo
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
-    """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
+    """Yield each occurrence of the letters of a name: forwards, backwards, or with the words in reverse order.
 
-    The search covers the letters forwards, backwards, and with the words in reverse order.
+    Characters other than letters and digits are ignored.
 
     Args:
         names: the spellings of each name, by the number of the name; each spelling is a sequence of words.
@@ -165,11 +165,11 @@ def leaked_parts(
     - one of its persons is not in `found`, the persons with another leaked identifier.
     """
     owners: dict[str, Owners] = {}
-    for value, whose in zip(recorded.values, recorded.owners, strict=True):
+    for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
         if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
             for word in value:
                 if len(word) >= PART_LETTERS:
-                    owners[word] = Owners((*owners.get(word, ()), *whose))
+                    owners[word] = Owners((*owners.get(word, ()), *owners_of_value))
     if not owners:
         return {}
     synthetic_words = [tokens(text) for text in texts]

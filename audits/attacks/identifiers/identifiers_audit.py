@@ -37,22 +37,22 @@ class Identifiers:
 
     lambda is the number of identifiers of the kind that chance is expected to produce. With 8 digits for each of
     10,000 persons and in 10,000 synthetic rows, lambda is 1, so a match proves nothing and is ignored. A person has a
-    hit if the synthetic table contains a direct identifier or contact with lambda < .05 that the person, at most nine
-    others of the same table (train or control) and no public text have.
+    hit if a direct identifier or contact of the person occurs in the synthetic table, lambda is below .05, no public
+    text contains it, and at most ten persons have it, either all in train or all in control.
 
     The audit fails if
-    - such a direct identifier of a train person occurs, even if control persons have it too;
-    - such a contact of a train person occurs, unless people share contacts of its kind (see below);
+    - a train person has a hit by a direct identifier (here, control persons may have it too);
+    - a train person has a hit by a contact, unless people share contacts of its kind (see below);
     - a recorded identifier with lambda < .01 occurs, and those of control do not explain it (`judge_recorded`);
     - the excess is significantly above tau, the limit that the number of persons supports (0 if they support none);
     - the scan test finds train persons over- or under-represented among rare words and quasi-identifiers.
 
     Shared contacts are the contacts that exactly two persons have, plus the control persons whose own contacts occur
     in the synthetic table. If there are four or more of a kind, contacts of that kind are leaks only if a binomial
-    test at 1 % finds more train persons with one than these numbers explain.
+    test at 1 % finds more train persons with a hit by one than the shared contacts explain.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
-        person of each hit) stay on the private side.
+        person of each leak) must not be released.
     Randomness: none.
     Cost: O(N) in characters; texts are read one by one. Memory: 12 bytes for each different word or date and each
         contact, 8 bytes for each of the synthetic table, and some hundred bytes for each recorded identifier.
