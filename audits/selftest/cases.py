@@ -11,8 +11,8 @@ from audits.core.types import AuditInputs, AuditResult
 from audits.selftest import evasions, recipes
 from audits.selftest.clean_release import Population
 
-# The demand of a case on an audit. must_pass: on most releases; seldom_fail: on at most `MAX_FALSE_ALARMS` releases;
-# blind: no demand, because the audit need not detect the leak.
+# The demand of a case on an audit. An audit "must_pass" most releases of the case; it "seldom_fail"s at most
+# `MAX_FALSE_ALARMS` of them; "blind" demands nothing, because the audit need not detect the leak.
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
 Recipe = Callable[[Population, np.random.Generator], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`

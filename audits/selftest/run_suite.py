@@ -162,7 +162,7 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
 def make_populations(
     inputs: AuditInputs, seed: int, *, splits: int = SPLITS
 ) -> tuple[list[Population], tuple[str, ...]]:
-    """Return the population of each split, and the problems found by the input checks; errors as in `run_suite`.
+    """Return the population of each split, and the problems that the input checks find.
 
     The first split uses the user's train and control. The others reassign all persons to train and control at random,
     so that a chance difference between the user's tables is not in every split.

@@ -32,7 +32,7 @@ TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
 class Owned(NamedTuple):
-    """Numbered rows with their owners."""
+    """Numbered rows with their owners, usually the pool: all rows that are not synthetic."""
 
     rows: Numbered
     owner: Int  # owner of each row, (n,)

@@ -27,7 +27,7 @@ class Runs(NamedTuple):
 
 
 class Numbered(NamedTuple):
-    """Rows as numbers of their tokens."""
+    """Rows in which each token is replaced by its number in a vocabulary."""
 
     tokens: NDArray[np.int32]  # token numbers of all rows, concatenated, (N,)
     starts: Int  # index of the first token of each row, and N at the end, (rows + 1,)
