@@ -1,1 +1,1 @@
-"""Running the audits on one set of tables: which, on what, how often."""
+"""Run the audits on one set of tables: the registry of audits, checks of the tables, and the run itself."""

@@ -21,10 +21,11 @@ from audits.text.minhash import CLOSE, near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
-NEAR_DUPLICATE = 0.8
-MAX_NEAR_DUPLICATES = 0.01
-MAX_STRADDLING = 0.01  # of the control persons
-MAX_REPEATING_REFERENCE = 0.01  # of the reference rows
+NEAR_DUPLICATE = 0.8  # Jaccard index of 5-token shingles from which two rows are near-duplicates
+# larger shares are a problem
+MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a train row
+MAX_STRADDLING = 0.01  # share of the control persons who have an identifier of a train person
+MAX_REPEATING_REFERENCE = 0.01  # share of the reference rows that repeat a train or control record
 _RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
 
 Bools = NDArray[np.bool_]
@@ -34,31 +35,35 @@ Bools = NDArray[np.bool_]
 class InputChecks:
     """The result of the input checks."""
 
-    inputs: AuditInputs  # without control rows of train persons and reference rows that repeat a record
+    inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    details: Mapping[str, Any]  # for the report; those under `metrics` are evidence, as `input_checks.NAME`
+    details: Mapping[str, Any]  # section of the report; policies name an entry of its `metrics` `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the remaining problems.
 
-    Three kinds of rows are removed; more than 1 % of any kind, including rows removed before, is a problem:
-    - control rows that nearly duplicate a train row (Jaccard of 5-token shingles >= 0.8), because they make copying
-      look like chance;
-    - all rows of a control person who shares a record number, national id, bank account or card number with a train
-      person, if at most ten persons have it: they are the same person or one family;
-    - reference rows that contain most of a train or control record, because they would excuse its reproduction.
+    Three kinds of rows are removed. More than 1 % of any kind is a problem:
+    - control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8), because they make
+      copying look like chance (the share removed before, `inputs.near_duplicate_rate`, is included);
+    - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
+      it, because they are the same person or one family;
+    - reference rows that contain phrases of a train or control record of which the reference contains at least half,
+      because they would excuse copies of the record.
 
-    It is also a problem if a classifier that has not seen the synthetic table can separate train from control
-    persons: then a difference between them says nothing about the generator. A missing group column limits the claim
-    to records (`claim_scope`); the metric `problems` does not count it, because the comparison stays valid.
+    There are three other problems:
+    - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
+      between them says nothing about the generator.
+    - Synthetic rows contain many look-alike or invisible characters.
+    - The group column is missing, so the claim is limited to records (`claim_scope`). The metric `problems` does not
+      count this problem, because the comparison stays valid.
 
     Raises:
         InputError: no control row remains, or `near_duplicate_rate` is not between 0 and 1.
     """
     before = inputs.near_duplicate_rate
     if not 0 <= before <= 1:
-        raise InputError("near_duplicate_rate must be between 0 and 1")
+        raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")
     repeated, straddling = _repeated(inputs), _straddling(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
@@ -111,7 +116,7 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
         )
     if rates["straddling_rate"] > MAX_STRADDLING:
         yield (
-            f"{rates['straddling_rate']:.1%} of the control persons have the record number of a train person "
+            f"{rates['straddling_rate']:.1%} of the control persons have a direct identifier of a train person "
             f"(at most {MAX_STRADDLING:.0%} allowed), so the group column is wrong: give all records of a person one "
             "id, and keep families in the same table"
         )
@@ -125,7 +130,8 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
 def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs:
     if left_out.all():
         raise InputError(
-            "every control row repeats a train row; control must contain persons the generator never saw"
+            "every control row repeats a train row or belongs to a person with an identifier of a train person; "
+            "control must contain persons the generator never saw"
         )
     reference, identifiers = inputs.reference, inputs.control_identifiers
     if reference is not None and repeating.any():
@@ -150,7 +156,10 @@ def _repeated(inputs: AuditInputs) -> Bools:
 
 
 def _straddling(inputs: AuditInputs) -> Bools:
-    """Return which control rows belong to a person who shares an identifier with train; bool (n_control,)."""
+    """Return which control rows belong to a person with a direct identifier of train; bool (n_control rows,).
+
+    An identifier of more than ten persons is ignored.
+    """
     train, control = (
         _owners(table, recorded)
         for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
@@ -165,7 +174,7 @@ def _straddling(inputs: AuditInputs) -> Bools:
 
 
 def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return the persons of each direct identifier that is in a text or was recorded."""
+    """Return the persons with each direct identifier, in a text or recorded before it was replaced."""
     found: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
@@ -175,7 +184,7 @@ def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    """Return the digits of the recorded identifiers that are record numbers, not dates or other quasi-identifiers."""
+    """Return the digits of the recorded identifiers that are numbers of 6 to 14 digits and no quasi-identifiers."""
     return {
         "".join(filter(str.isdigit, text))
         for text in recorded
@@ -184,9 +193,10 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bools:
-    """Return which reference rows contain phrases of a record that the reference mostly contains; bool (n,).
+    """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,).
 
-    A phrase that more than ten persons have belongs to no record. Train and control records are treated alike.
+    The reference repeats a train or control record if it contains at least half of it (`repeated_records`). Phrases
+    that are common to many persons are ignored.
     """
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1

@@ -18,10 +18,10 @@ from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # random rows per table for the similarity
-FOREIGN_WORDS = 0.5  # share of the words of a row
-MAX_FOREIGN = 0.05  # share of the rows, after subtracting the share of control rows
-LEAST_SIMILARITY = 0.5
+MAX_ROWS = 500  # the similarity uses at most so many random rows of each table
+FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
+MAX_FOREIGN = 0.05  # a larger share of foreign rows, beyond that of control, prevents every pass
+LEAST_SIMILARITY = 0.5  # a smaller similarity prevents a pass of the similarity audits
 
 Float = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -32,18 +32,19 @@ class LanguageCheck:
     """The result of the language check."""
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
-    illegible_rows: int  # illegible synthetic rows; 0 if the share of illegible control rows explains them
+    illegible_rows: int  # number of illegible synthetic rows; 0 if the share of illegible control rows explains it
     similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
-    n: int  # synthetic rows
+    n: int  # number of synthetic rows
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return why no audit of text may pass this table; empty if there is no reason."""
+        """Return why no audit of texts may pass this table; empty if the audits may pass it."""
         found = []
         if self.foreign_rows > MAX_FOREIGN:
             found.append(
-                f"{self.foreign_rows:.0%} of the synthetic rows, beyond the share of control rows, are not in the "
-                "language of train (at most 5 % allowed) and cannot be searched: release plain, unencoded text"
+                "the share of synthetic rows that are not in the language of train exceeds that of control rows by "
+                f"{self.foreign_rows:.0%} (at most 5 % allowed), and such rows cannot be searched: release plain, "
+                "unencoded text"
             )
         if self.illegible_rows > 0:
             found.append(
@@ -54,7 +55,7 @@ class LanguageCheck:
 
     @property
     def dissimilar(self) -> tuple[str, ...]:
-        """Return why no similarity audit may pass this table; empty if there is no reason."""
+        """Return why no similarity audit may pass this table; empty if these audits may pass it."""
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
             f"least {LEAST_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
@@ -70,15 +71,18 @@ class LanguageCheck:
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Return whether the synthetic table is in the language of its source.
 
-    A row is foreign if more than half of its words occur neither in train nor in control (for a control row: not in
-    train), or if a third of its windows are illegible (`audits.text.legibility`). It is illegible if the row as a
-    whole is. Rotated, reversed, spelled-out or encoded text and other languages are foreign; poor sentences of a weak
-    language model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the
-    number (one-sided binomial test at 5 %).
+    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`). It is foreign
+    if
+    - more than half of its words occur neither in train nor in control (for a control row: not in train), or
+    - at least a third of its windows of 50 characters are illegible, or the row as a whole is.
 
-    The similarity is the cosine of TF-IDF word vectors with document frequencies of control, on a random sample of at
-    most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity attacks
-    cannot measure anything on it.
+    Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
+    model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the number
+    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
+
+    The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
+    of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity
+    attacks cannot measure anything on it.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, of_train = len(inputs.synthetic), _vocabulary(inputs.train.texts)
@@ -86,7 +90,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
         read = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
         partly, illegible = read.partly, _beyond_chance(read.illegible[:n], read.illegible[n:])
     except NotMeasurable:
-        partly, illegible = np.arange(n + len(held_out)) < n, n  # treat every synthetic row as illegible
+        partly, illegible = np.arange(n + len(held_out)) < n, n
     of_both = of_train | _vocabulary(inputs.control.texts)
     synthetic = float((_unknown(inputs.synthetic.texts, of_both) | partly[:n]).mean())
     control = float((_unknown(held_out, of_train) | partly[n:]).mean())

@@ -17,11 +17,11 @@ AUDITS = {
     "accounting": ("audits.attacks.accounting.accounting_audit", "Accounting"),
     "differencing": ("audits.attacks.differencing.differencing_audit", "Differencing"),
 }
-# audits that search for similar rows; the tables are encoded once for all of them
+# audits that compare embeddings of rows; the tables are encoded once for all of these audits
 ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
-# audits whose pass states that records are no more similar to train persons than to control persons
+# audits whose pass states that the synthetic rows are no more similar to train persons than to control persons
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
-# input of an audit besides the three tables
+# audits that require another input besides the three tables, with the name of that input
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 

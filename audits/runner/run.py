@@ -42,20 +42,21 @@ def run(
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
-    If the input checks or the language check find a problem, a pass becomes insufficient; a fail stays.
+    If a check of the tables (input checks, language, labels and ids to release) finds a problem, each pass becomes
+    insufficient, and each fail stays.
 
     Args:
         inputs: the tables.
-        policy: default source of the audit names: its required and measured audits.
-        names: audits to run; default: those of the policy, or all whose required inputs are present.
+        policy: its required and measured audits are run if `names` is None.
+        names: audits to run; default: the audits of the policy, or without a policy all whose inputs are present.
         seed: root seed, not negative. Each audit has its own stream, named after it.
         confidence: one-sided confidence of each interval end that a pass rests on; at least 0.95. Failures use the
             fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
 
     Raises:
-        InputError: an audit name is unknown or repeated, there is no audit, the confidence or the seed is out of
-            range, or every control row repeats train.
+        InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
+            range, or the input checks remove every control row.
     """
     if not LEAST_CONFIDENCE <= confidence < 1:
         raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
@@ -64,7 +65,7 @@ def run(
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     selected = tuple(name for name in registered() if name in default) if names is None else tuple(names)
     if not selected or len(set(selected)) != len(selected):
-        raise InputError("name at least one audit, and each audit once")
+        raise InputError(f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}")
     cached = encode_once(stream(seed, "seen"))
     attacks = [build(name, cached) for name in selected]
     say = silent if progress is None else progress
@@ -106,7 +107,7 @@ def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, c
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
-    """Return the result of one audit; it is insufficient if the audit is not measurable or raises an error.
+    """Return the result of one audit; the verdict is insufficient if the audit cannot measure or raises an error.
 
     The reason of a failed audit names only the class of the error, because its message may quote private text.
     """
@@ -126,7 +127,7 @@ def silent(_line: str) -> None:
 
 
 def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequence[str]) -> Mapping[str, Any]:
-    """Return the report section on the tables, with language and release problems added to the count."""
+    """Return the report section on the tables; the metric `problems` also counts language and release problems."""
     metrics = input_checks.details["metrics"]
     n = metrics["problems"]["value"] + len(language.problems) + len(release)
     return {
@@ -138,6 +139,7 @@ def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequen
 
 
 def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
+    """Return the result; a pass becomes insufficient if there are problems."""
     if result.verdict != "pass" or not problems:
         return result
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")

@@ -1,4 +1,7 @@
-"""The file `selftest.json`: a self-test bound to the tables on which it was run, as evidence for the gate."""
+"""The file `selftest.json`: the result of the calibration suite, bound to the tables on which it was run.
+
+The gate, which decides on a release, reads this file as evidence that the audits detect leaks on these tables.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ _MAX_BYTES = 16 << 20
 
 
 class BoundCell(Closed):
-    """The demand and the outcome of one audit on one case."""
+    """What one case demands of one audit, and the outcome (see `cases`)."""
 
     demand: Demand
     outcome: Outcome
@@ -35,20 +38,20 @@ class BoundSelfTest(Closed):
     control: Digest
     # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    audits: dict[str, dict[str, BoundCell]]  # the cases of each calibrated audit
+    audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes."""
         return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:
-        """Return the sha256 of the canonical bytes; because of the salt it may be published."""
+        """Return the sha256 of the canonical bytes; it may be published, because the bytes contain the salt."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return for each audit, as `selftest.NAME_wrong`, the number of cases with a demand that are not right.
+        """Return for each audit, as `selftest.NAME_wrong`, the number of its cases that are wrong or uncalibrated.
 
-        An uncalibrated case counts as not right. n is the number of cases with a demand.
+        Cases without a demand on the audit are not counted; n is the number of the other cases.
         """
         found = {}
         for name, cases in self.audits.items():
@@ -58,7 +61,14 @@ class BoundSelfTest(Closed):
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a self-test (`SelfTest.to_json`) bound to the sha256 of its train and control tables."""
+    """Return a self-test bound to the sha256 of its train and control tables.
+
+    Args:
+        result: the result of `SelfTest.to_json`.
+        tables: the sha256 of the tables "train" and "control".
+        salt: 32 random bytes as hex.
+        tool: name and version of the audit package.
+    """
     keys = ("demand", "outcome")
     audits = {
         audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}
@@ -69,7 +79,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
 
 
 def read_selftest(path: Path) -> BoundSelfTest:
-    """Return the self-test in a file; raise InputError if it cannot be read or is not a self-test."""
+    """Return the self-test in a file; raise InputError if the file cannot be read or is not a self-test."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -83,11 +93,15 @@ def read_selftest(path: Path) -> BoundSelfTest:
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
-    """Raise InputError unless the self-test covers these tables (sha256 of train and control) and this tool."""
+    """Raise InputError unless the self-test was made from these tables (sha256 of train and control) by this tool."""
     tables_of_test = {"train": test.train, "control": test.control}
-    problems = [f"{role}: not the table of the self-test" for role, d in tables_of_test.items() if d != tables[role]]
+    problems = [
+        f"the {role} table is not the table of the self-test"
+        for role, digest in tables_of_test.items()
+        if digest != tables[role]
+    ]
     if test.tool != tool:
-        problems.append(f"made by {test.tool}, but this is {tool}")
+        problems.append(f"the self-test was made by {test.tool}, but this is {tool}")
     if problems:
         hint = "Run `audits selftest --out` on the current tables."
         raise InputError("the self-test does not match these tables or audits", problems=problems, hint=hint)

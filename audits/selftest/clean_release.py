@@ -12,8 +12,8 @@ from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 
-FRESH_SHARE = 1 / 3  # of the control persons; the others stay in the control arm
-MAX_PERSONS = 2000  # per arm, drawn at random: more persons would only make the self-test slower
+FRESH_SHARE = 1 / 3  # this share of the control persons serves as a clean release; the others stay in control
+MAX_PERSONS = 2000  # so many random persons of train and of control at most; more would only make it slower
 
 Int = NDArray[np.int64]
 
@@ -22,12 +22,12 @@ Int = NDArray[np.int64]
 class Population:
     """The tables of the self-test."""
 
-    train: Table  # the simulated generator was trained on it
-    control: Table  # persons it never saw, who are compared with train
-    unseen: Table  # rows of further persons it never saw that repeat nobody: a clean release
+    train: Table  # rows of the persons on whom the simulated generator was trained
+    control: Table  # rows of other persons, who are compared with train
+    unseen: Table  # rows of further persons that do not repeat train or control persons: a clean release
     n_unseen: int  # number of persons in `unseen`
-    n_repeating: int  # rows removed from `unseen` because they repeat text or identifiers of others
-    own_run: Int  # tokens of the longest run in each train row that only its person has, 0 if below 13
+    n_repeating: int  # number of rows removed from `unseen` because they repeat text or identifiers of others
+    own_run: Int  # tokens of the longest run in each train row that only its person has; 0 if below 13
     reference: Table | None = None  # the user's reference table
     set_aside: Table | None = None  # control rows removed by the input checks
 
@@ -46,12 +46,13 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     """Return train, two thirds of the control persons, and the other third as a clean release.
 
     People quote each other and fill in the same forms. A row of an unseen person may therefore repeat text or an
-    identifier of a train person, and an audit would be right to stop it. So a row is removed if it shares with a
-    train or control person a run of 13 tokens (verbatim or with masked numbers, as in `memorization`), half of a
-    record, or an identifier with or without its label. The decision treats train and control alike, so the removal
-    reveals nothing about membership, and the remaining rows are known to be clean.
+    identifier of a train person, and an audit would be right to stop it. Such a row is removed if it shares with a
+    train or control person
+    - a run of 13 tokens, verbatim or with masked numbers, or a near copy, both as in `memorization`; or
+    - an identifier, or only its digits.
 
-    The tables must be checked before (`check_split`). At most 2,000 train and 3,000 control persons are drawn.
+    The removal treats train and control alike, so it reveals nothing about membership. The tables must be checked
+    before (`check_split`). At most 2,000 train persons and 3,000 control persons are drawn.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
@@ -72,7 +73,9 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     control = _of_persons(inputs.control, control_person, order[n_unseen:])
     repeating, own_run = _repeats(train, control, unseen, inputs.reference)
     if repeating.all():
-        problem = "every text of a third of the control persons repeats other persons, so there is no clean release"
+        problem = (
+            "there is no clean release: every row of the third of the control persons reserved for it repeats others"
+        )
         raise InputError(problem, hint="Remove near-duplicates and templates from the tables.")
     kept = take(unseen, np.flatnonzero(~repeating))
     return Population(
@@ -88,7 +91,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 
 def as_synthetic(table: Table) -> Table:
-    """Return the table as a release: the same texts and labels, without persons."""
+    """Return the table as a release: the same texts and labels, with a group of its own for each row."""
     groups = tuple(f"synthetic row {i}" for i in range(len(table)))
     return Table(texts=table.texts, labels=table.labels, groups=groups, has_groups=False)
 
@@ -118,7 +121,7 @@ def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
 
 
 def _repeats(train: Table, control: Table, unseen: Table, reference: Table | None) -> tuple[NDArray[np.bool_], Int]:
-    """Return which unseen rows repeat a train or control person, and the longest own run of each train row."""
+    """Return which unseen rows repeat a train or control person, and `Population.own_run`."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]

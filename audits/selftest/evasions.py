@@ -1,8 +1,8 @@
 """Recipes that hide their leak: every evasion of an audit that was found during development.
 
-Each recipe hides texts of train persons, with a random record number, in clean rows, or changes the tables so that a
-rule that assumes honest tables misses the leak. A recipe raises NotMeasurable if too few persons have texts that it
-needs; most need persons with 30 consecutive words that nobody else has (`copyable`).
+Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
+tables misses the leak. A recipe raises NotMeasurable if too few persons have suitable texts; most recipes require
+persons with 30 consecutive words that nobody else has (`copyable`).
 """
 
 import codecs
@@ -20,14 +20,14 @@ from audits.core.types import AuditInputs, Table, persons
 from audits.selftest.clean_release import Population, as_synthetic, copyable, stack_tables
 from audits.selftest.recipes import Int, Rng, append, hide, lacking_own_words, number_rows, paste
 
-HIDDEN = 4  # persons whose texts are hidden in a release
+HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
-PIECE = 20  # words per row of a record that is cut up
-SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the long-copy rule
-FEWEST_SHORT = 11
+PIECE = 20  # a record that is cut up has so many words per row
+SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the rule on 30 tokens
+FEWEST_SHORT = 11  # number of short records copied
 BOILERPLATE = 0.6  # share of template words in a record
-PASSAGE = 40  # words that non-members quote from each other
-REPEATED_SHARE = 0.11  # of control rows that repeat a train row
+PASSAGE = 40  # number of words that control persons quote from each other
+REPEATED_SHARE = 0.11  # share of the control rows that repeat a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
     "Consent was asked for and given, and a copy of this letter has been sent to the address on file.",
@@ -119,7 +119,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and copies of eleven short train records with 13 to 29 tokens of their own."""
+    """Return clean rows and eleven train records with at most 13 to 29 consecutive tokens that nobody else has."""
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -130,7 +130,7 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train in ROT13: no information is lost, but no text is similar."""
+    """Return train in ROT13, which loses no information but makes all texts dissimilar to train."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
@@ -141,9 +141,11 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
     copied = max(sorted(set(labels)), key=labels.count)
-    fresh = [i for i, label in enumerate(population.unseen.labels) if label != copied]
-    rows = [i for i, label in enumerate(labels) if label == copied]
-    release = stack_tables(take(population.unseen, np.array(fresh)), take(population.train, np.array(rows)))
+    fresh_rows = [i for i, label in enumerate(population.unseen.labels) if label != copied]
+    copied_rows = [i for i, label in enumerate(labels) if label == copied]
+    release = stack_tables(
+        take(population.unseen, np.array(fresh_rows)), take(population.train, np.array(copied_rows))
+    )
     return population.inputs(as_synthetic(release))
 
 
@@ -203,10 +205,10 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and the train texts that one control row in nine repeats."""
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
-    able = copyable(population)
-    if len(able) == 0:
+    copyable_rows = copyable(population)
+    if len(copyable_rows) == 0:
         raise lacking_own_words(1, 0)
-    rows = rng.choice(able, size=min(n, len(able)), replace=False)
+    rows = rng.choice(copyable_rows, size=min(n, len(copyable_rows)), replace=False)
     texts = list(population.control.texts)
     for place, row in zip(rng.choice(len(texts), size=len(rows), replace=False).tolist(), rows.tolist(), strict=True):
         texts[place] = population.train.texts[row]
@@ -249,9 +251,9 @@ def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
 
 
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with random record numbers in one text of each of k persons with own words, and these rows."""
-    able, person = copyable(population), persons(population.train.groups)[1]
-    one_each = able[np.unique(person[able], return_index=True)[1]]
+    """Return train with a random record number in one copyable row of each of k random persons, and these rows."""
+    copyable_rows, person = copyable(population), persons(population.train.groups)[1]
+    one_each = copyable_rows[np.unique(person[copyable_rows], return_index=True)[1]]
     if len(one_each) < k:
         raise lacking_own_words(k, len(one_each))
     rows = rng.choice(one_each, size=k, replace=False)
@@ -275,12 +277,12 @@ def _first_rows(table: Table, k: int, rng: Rng) -> Int:
 
 
 def _with_template(words: Sequence[str], rng: Rng) -> str:
-    """Return the words in pieces, with a template sentence before each piece."""
+    """Return the words cut into parts of equal length, with a template sentence before each part."""
     wanted = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()
     while sum(len(s.split()) for s in sentences) < wanted:
         sentences.append(TEMPLATE[order[len(sentences) % len(order)]])
     cuts = pairwise(np.linspace(0, len(words), len(sentences) + 1).astype(int).tolist())
-    pieces = [" ".join(words[a:b]) for a, b in cuts]
-    return " ".join(f"{sentence} {piece}".strip() for sentence, piece in zip(sentences, pieces, strict=True))
+    parts = [" ".join(words[a:b]) for a, b in cuts]
+    return " ".join(f"{sentence} {piece}".strip() for sentence, piece in zip(sentences, parts, strict=True))

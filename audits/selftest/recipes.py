@@ -1,8 +1,8 @@
 """Recipes that build leaking and clean releases from the user's own data.
 
-Every recipe takes the population and a random stream and returns audit inputs. No recipe is a good generator; each
-one leaks in one known way, so that the verdict of an audit can be compared with the truth. A recipe raises
-NotMeasurable if too few train persons have 30 consecutive words that nobody else has, or if nothing can be mixed.
+Every recipe takes the population and a random stream and returns audit inputs. Each recipe leaks in one known way, or
+not at all, so that the verdict of an audit can be compared with the truth. A recipe raises NotMeasurable if too few
+train persons have 30 consecutive words that nobody else has, or if no texts can be mixed.
 """
 
 import math
@@ -21,14 +21,14 @@ from audits.embeddings.encoders import encode_characters, encode_words
 from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
-COPIED_SHARE = 0.01
-MIN_COPIED = 11  # no ranking test can detect fewer copied persons; only hard rules can
-CHUNK_WORDS = 8
-SECRET_SHARE = 0.25
-FILTERED_SHARE = 0.1
-SMALL_LAMBDA = 0.05
-MAX_WORDS = 400  # per text of the n-gram model
-MAX_ROWS = 4000  # per release that mixes rows
+COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
+MIN_COPIED = 11  # no ranking test can detect fewer copied persons; only rules on single hits can
+CHUNK_WORDS = 8  # words per chunk of `chunk_mix`
+SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
+FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
+SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
+MAX_WORDS = 400  # a text of the n-gram model has at most so many words
+MAX_ROWS = 4000  # a release of mixed rows has at most so many
 
 Int = NDArray[np.int64]
 Rng = np.random.Generator
@@ -40,17 +40,17 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and all rows of 1 % of the train persons, of at least eleven.
+    """Return clean rows and all rows of 1 % of the train persons, but of at least eleven persons.
 
-    Each copied person first gets a random record number, as real records have one. In short texts, words that only
-    one person uses would not rank all copied persons first.
+    Each copied person first gets a random record number, as real records have one. Short texts may contain too few
+    words that only one person uses to rank all copied persons first.
     """
     names, person = persons(population.train.groups)
-    k = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
-    able = np.unique(person[copyable(population)])
-    if len(able) < k:
-        raise lacking_own_words(k, len(able))
-    rows = np.flatnonzero(np.isin(person, rng.choice(able, size=k, replace=False)))
+    n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
+    copyable_persons = np.unique(person[copyable(population)])
+    if len(copyable_persons) < n_copied:
+        raise lacking_own_words(n_copied, len(copyable_persons))
+    rows = np.flatnonzero(np.isin(person, rng.choice(copyable_persons, size=n_copied, replace=False)))
     train = number_rows(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
     return population.inputs(as_synthetic(stack_tables(population.unseen, take(train, rows))), train=train)
 
@@ -66,7 +66,7 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
-    """Return train with each word removed with the given probability; at least one word of each text stays."""
+    """Return train with each word removed with probability `rate`; at least one word of each text stays."""
     texts = []
     for words in (text.split() for text in population.train.texts):
         kept = rng.random(len(words)) >= rate
@@ -78,10 +78,12 @@ def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInput
 def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
     """Return the real train text nearest to each point between a train vector and one of its neighbours.
 
-        z = (1 - u) x_i + u x_j,  u ~ U(0, largest),  x_j one of the k nearest of another person and the same class
+        z = (1 - u) × x_i + u × x_j,  u ~ U(0, largest)
 
-    The vectors are those of the character encoder. The decoder is idealised: it returns the nearest train text. A row
-    without such a neighbour is skipped. Reference: SMOTE, Chawla et al., JAIR 2002.
+    x_j is one of the k nearest vectors of other persons in the same class; a row without such a neighbour is skipped.
+    The vectors are those of the character encoder. The decoder is idealised: it returns the train text nearest to z.
+
+    Reference: SMOTE, Chawla et al., JAIR 2002.
     """
     x = encode_characters(_holdout(population), rng).train
     label, person = _labels_and_persons(population.train)
@@ -120,9 +122,9 @@ def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
 
 
 def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
-    """Return as many texts as train, generated by an n-gram model of train.
+    """Return as many texts as train has, generated by an n-gram model of train.
 
-    P(w | c) = count(c w) / count(c), where c is the n - 1 words before, including the start of the text.
+    P(w | c) = count(c followed by w) / count(c),  c = the n - 1 words before w, including the start of the text
     """
     start = ("",) * (n - 1)
     following: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -145,8 +147,8 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by that of another person.
 
-    Three quarters of a text stay together, so one part still finds the other. On the fictional clinic the linkage
-    advantage is 0.40, but only -0.015 if second halves are exchanged.
+    Three quarters of a text stay together, so someone who knows one part can still find the rest. On the fictional
+    clinic, the advantage that the linkage audit measures is 0.40; it is -0.015 if second halves are exchanged.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
@@ -196,7 +198,7 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error that states how many persons with a text of their own are required."""
+    """Return the error that states how many persons with a copyable row are required and how many there are."""
     message = f"{needed} train persons with 30 consecutive words of their own are required, but there are {n}"
     return NotMeasurable(message)
 
@@ -218,7 +220,7 @@ def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
 
 
 def append(table: Table, what: Mapping[int, str]) -> Table:
-    """Return the table with a text appended to each of some rows."""
+    """Return the table with a text appended to each row that is a key of `what`."""
     texts = [f"{text} {what[row]}" if row in what else text for row, text in enumerate(table.texts)]
     return replace(table, texts=tuple(texts))
 
@@ -228,7 +230,7 @@ def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
 
 
 def _labels_and_persons(table: Table) -> tuple[Int, Int]:
-    """Return the label (0 without labels) and the person of each row as int64 (n,)."""
+    """Return the number of the label (0 without labels) and of the person of each row, int64 (n,)."""
     labels = [""] * len(table) if table.labels is None else table.labels
     return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 

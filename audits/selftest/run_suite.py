@@ -1,8 +1,8 @@
 """Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
-The suite builds releases with a known leak from the user's own data (`audits/selftest/recipes.py`) and checks the
-verdict of every audit on each of them (`audits/selftest/cases.py`). An audit that passes a leak or stops a clean
-release is not evidence about any release. Neither is an audit that has too few persons to be calibrated.
+The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`) and
+checks the verdict of every audit on each of them (`cases`). The verdicts of an audit on real releases count as
+evidence only if it fails the leaks, passes the clean releases, and has enough persons to be calibrated.
 """
 
 import time
@@ -33,15 +33,15 @@ class Cell:
     demand: Demand
     outcome: Outcome
     verdicts: Mapping[str, int]  # number of releases with each verdict
-    reason: str  # of the first wrong verdict, else of the first verdict
+    reason: str  # reason of the first verdict that differs from the demand, else of the first verdict
     seconds: float  # over all releases of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One case of the calibration suite with the results of all audits."""
+    """One case of the calibration suite with the results of all audits; the texts are those of `Case`."""
 
-    case: str
+    case: str  # name of the case
     description: str
     why: str
     blind: str
@@ -58,13 +58,13 @@ class SelfTest:
     left_out: tuple[str, ...]  # registered audits that the suite does not cover
     n_persons: Mapping[str, int]  # train, control and unseen persons of the first split
     n_repeating: int  # unseen rows removed from the first split because they repeat another person
-    split_problems: tuple[str, ...]  # found by the input checks
+    split_problems: tuple[str, ...]  # problems found by the input checks
     seed: int
     seconds: float
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return the reasons why the gate is closed; empty if every case is right."""
+        """Return why the self-test is not evidence for a release ("gate closed"); empty if every case is right."""
         found = [f"gate closed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
@@ -104,11 +104,11 @@ def run_suite(
 ) -> SelfTest:
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
-    A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a
-    real release, and its power there is higher. The result contains counts and the reasons of the audits.
+    A third of the control persons serve as a clean release. An audit therefore has fewer control persons and less
+    power here than on a real release. The result contains counts and the reasons of the audits, but no texts.
 
     Args:
-        inputs: the tables for the audits of a release; the synthetic table is not read.
+        inputs: the tables for the audits of a release; the suite ignores the synthetic table.
         audits: audits to calibrate; default: all that the suite covers.
         seed: root seed of the random streams, which are named after case, release and audit.
         confidence: one-sided confidence, as for the audits.
@@ -154,17 +154,18 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
         hint = f"The suite covers: {', '.join(covered)}."
-        raise InputError("name at least one audit, and each audit once", problems=problems, hint=hint)
+        message = f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}"
+        raise InputError(message, problems=problems, hint=hint)
     return selected
 
 
 def make_populations(
     inputs: AuditInputs, seed: int, *, splits: int = SPLITS
 ) -> tuple[list[Population], tuple[str, ...]]:
-    """Return the population of each split, and the problems found by the input checks; errors as in `run_suite`.
+    """Return the population of each split, and the problems that the input checks find.
 
-    The first split uses train as it is. The others reassign all persons to train and control at random. Otherwise a
-    chance difference between the user's train and control would be in every split.
+    The first split uses the user's train and control. The others reassign all persons to train and control at random,
+    so that a chance difference between the user's tables is not in every split.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -179,7 +180,7 @@ def make_populations(
 def run_case(
     case: Case, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
 ) -> CaseResult:
-    """Return the results of the audits on one case; its releases use the splits in turn."""
+    """Return the results of the audits on one case; the releases of the case use the splits in turn."""
     started = time.monotonic()
     if case.lean:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]
@@ -244,7 +245,7 @@ _MARKS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "open": "(
 
 
 def format_cell(cell: Cell) -> str:
-    """Return one cell of the table: the verdicts, their numbers if there are several releases, and the outcome."""
+    """Return one cell of the table: the verdicts, with their numbers for several releases, and the outcome."""
     n = sum(cell.verdicts.values())
     order = ("fail", "pass", "insufficient")
     verdicts = [v if n == 1 else f"{v} {cell.verdicts[v]}" for v in order if cell.verdicts.get(v, 0) > 0]

@@ -1,1 +1,1 @@
-"""Text as words: normal form, n-grams, shared runs, near-duplicates, phrases."""
+"""Tools for texts: normal form, tokens, n-grams, runs that texts share, near-duplicates, legibility."""

@@ -1,4 +1,11 @@
-"""Common text: phrases that several persons share, records that repeat another person's, and texts without both."""
+"""Find text that several persons share, and remove it, so that the rest of a text belongs to one person.
+
+- A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and the public.
+- A phrase is boilerplate if so many persons own it that it identifies none of them (`shared_phrases`).
+- Common text are the phrases of at least two persons, and the headings of a form that many persons have. Own text is
+  the rest.
+- Two persons count as one (they are merged) if a record of one repeats most of a record of the other.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,17 +20,19 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
-PHRASE_TOKENS = 8  # 1 % of fresh abstracts share eight consecutive words with one of 700 others
+PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
 MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
-FORM_TOKENS = 4  # headings of a form are shorter than a phrase and shared by many more persons
-FORM_SHARE = 0.01  # share of the persons who must have a heading; always more than MANY persons
-REPEATED_SHARE = 0.5  # a quotation covers less of a record's own words
-REPEATED_TOKENS = 8
+FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
+FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, must have a heading
+REPEATED_SHARE = (
+    0.5  # a record is repeated if another owner has at least this share of its tokens outside boilerplate
+)
+REPEATED_TOKENS = 8  # a record is repeated only if another owner has at least so many of these tokens
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
 class Owned(NamedTuple):
-    """Numbered rows with their owners."""
+    """Numbered rows with their owners, usually the pool: all rows that are not synthetic."""
 
     rows: Numbered
     owner: Int  # owner of each row, (n,)
@@ -31,24 +40,28 @@ class Owned(NamedTuple):
 
 
 class SharedPhrases(NamedTuple):
-    """The places, in text order, where a phrase of at least two owners begins."""
+    """The g phrases of at least two owners, their p places in text order, and their q pairs of phrase and owner."""
 
-    at: Int  # first token, (p,)
-    phrase: Int  # number of the phrase, (p,)
+    at: Int  # first token of each place, (p,)
+    phrase: Int  # number of the phrase at each place, (p,)
     key: UInt  # key of each phrase, (g,)
-    pair_phrase: Int  # phrase of each (phrase, owner) pair, ascending, (q,)
+    pair_phrase: Int  # number of the phrase of each pair, ascending, (q,)
     pair_owner: Int  # owner of each pair, (q,)
-    boilerplate: Bool  # whether so many persons have the phrase that it identifies none of them, (g,)
+    boilerplate: Bool  # whether each phrase is boilerplate, (g,)
 
 
 def shared_phrases(pool: Owned) -> SharedPhrases:
     """Return the phrases of PHRASE_TOKENS tokens that at least two owners share.
 
-    A phrase is boilerplate if the public or more than MANY persons have it. If no control person has it, it must also
-    occur in more than MANY different records: control is drawn from the same population and would contain a template
-    too, so a single record under many train ids is not boilerplate.
+    A phrase is boilerplate if
+    - the public has it, or
+    - more than MANY persons have it, and at least one of them is in control, or
+    - more than MANY persons have it, and it occurs in more than MANY different records.
 
-    Cost: O(N log N) time; 40 bytes per place of a shared phrase, plus the places of one part.
+    The last condition is stricter because control persons come from the same population and would have a template
+    too. A single record that is stored under many train ids is therefore not boilerplate.
+
+    Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """
     record = _record_numbers(pool.rows)
     found: list[SharedPhrases] = []
@@ -102,11 +115,11 @@ def _record_numbers(rows: Numbered) -> Int:
 
 
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
-    """Return (row, owner) for each row of which another owner's texts repeat most.
+    """Return (row, owner) for each row of which the texts of another owner repeat most.
 
-    Most means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS. A passage that two
-    persons quote is less than that and counts as common text. A record that is stored under two ids is more, and both
-    ids then count as one person.
+    Most means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS of them. A passage
+    that two persons quote is usually less, and is common text. A record that is stored under two ids is more, and
+    both ids then count as one person.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -120,7 +133,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # upper limit of the share: every phrase covers eight further own tokens, and so does every boilerplate phrase
+    # upper limit of the repeated share: every shared phrase covers eight other tokens, every boilerplate phrase too
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     of_group = row[place[order[starts[:-1]]]]
     least_own = np.diff(pool.rows.starts)[of_group] - PHRASE_TOKENS * n_boilerplate[of_group]
@@ -135,7 +148,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
 
 
 def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
-    """Return whether the phrases that begin at the repeated places cover most of a row's own tokens."""
+    """Return whether the phrases at the repeated places cover most of a row's tokens outside boilerplate."""
     start, end = rows.starts[row], rows.starts[row + 1]
     of_row = slice(*np.searchsorted(shared.at, [start, end]))
     places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]
@@ -145,7 +158,7 @@ def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of n tokens lie in a run of `length` tokens that begins at one of the distinct places."""
+    """Return which of `n_tokens` tokens lie in a run of `length` tokens that begins at one of the distinct places."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -153,7 +166,7 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the first owner that it is connected to by pairs, (n_owners,)."""
+    """Return for each owner the lowest-numbered owner to whom a chain of pairs connects them, (n_owners,)."""
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))
     label = connected_components(graph, directed=False)[1]
@@ -161,17 +174,19 @@ def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
 
 
 class CommonText(NamedTuple):
-    """Sorted keys of the runs of tokens that several persons share: phrases of two, form headings of many."""
+    """Sorted keys of the runs of tokens that are common text."""
 
-    phrases: UInt
-    forms: UInt
+    phrases: UInt  # runs of PHRASE_TOKENS tokens
+    forms: UInt  # runs of FORM_TOKENS tokens in the headings of a form
 
 
 def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
-    """Return the runs that several persons share; merged owners count as one.
+    """Return the runs of tokens that are common text.
 
-    A run of PHRASE_TOKENS tokens is common if two persons have it, or one person and the public; a run of FORM_TOKENS
-    tokens if more than MANY persons and more than one in a hundred have it.
+    - A run of PHRASE_TOKENS tokens is common text if at least two owners have it.
+    - A run of FORM_TOKENS tokens is common text if more than MANY owners and more than one in a hundred have it.
+
+    `merged` gives the first of the owners that count as one (`merged_owners`).
     """
     pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
@@ -189,26 +204,30 @@ class OwnText(NamedTuple):
     """Rows without common text."""
 
     rows: Numbered  # the remaining tokens of each row
-    origin: Int  # position of each remaining token in the whole rows, (M,)
+    origin: Int  # position of each remaining token in the rows with common text, (number of remaining tokens,)
 
 
-def own_text(whole: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens of common text; the text before and after it is joined.
+def own_text(rows: Numbered, common: CommonText) -> OwnText:
+    """Return rows without the tokens of common text; the tokens before and after common text become neighbours.
 
-    The rows must be numbered with the vocabulary of the pool. Cost: 16 bytes per token.
+    Args:
+        rows: the rows with common text, numbered with the vocabulary of the pool.
+        common: the runs to remove.
+
+    Cost: 16 bytes per token.
     """
-    covered = np.zeros(len(whole.tokens), dtype=np.bool_)
+    covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
-        covered |= _covered(_places_of(keys, whole, length), len(whole.tokens), length)
+        covered |= _covered(_places_of(keys, rows, length), len(rows.tokens), length)
     kept = np.flatnonzero(~covered)
-    return OwnText(Numbered(whole.tokens[kept], np.searchsorted(kept, whole.starts)), kept)
+    return OwnText(Numbered(rows.tokens[kept], np.searchsorted(kept, rows.starts)), kept)
 
 
-def _places_of(keys: UInt, whole: Numbered, length: int) -> Int:
+def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
     """Return the tokens at which a run of `length` tokens with one of the keys begins."""
     found = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(whole.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
-        places = np.arange(start, min(start + BLOCK_TOKENS, len(whole.tokens)))
-        places = places[places + length <= whole.starts[whole.row(places) + 1]]
-        found.append(places[find_keys(keys, run_keys(whole, places, length))[1]])
+    for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
+        places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))
+        places = places[places + length <= rows.starts[rows.row(places) + 1]]
+        found.append(places[find_keys(keys, run_keys(rows, places, length))[1]])
     return np.concatenate(found)

@@ -9,9 +9,9 @@ from scipy.stats import binom
 
 from audits.text.normalise import is_ignorable, looks_latin
 
-LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # share and number of rewritten characters in a disguised row
-FEW = 2  # with fewer disguised real rows, a single disguised synthetic row is evidence
-_CHANCE = 0.01
+LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # share (exceeded) and number of rewritten characters in a disguised row
+FEW = 2  # with fewer disguised real rows, one disguised synthetic row is a problem
+_CHANCE = 0.01  # significance level of the test whether the synthetic table has more disguised rows
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -21,16 +21,20 @@ class Disguise:
     """Numbers of disguised rows."""
 
     synthetic: int
-    real: int
-    proven: bool  # whether the synthetic table has significantly more of them than the real tables
+    real: int  # in train and control
+    proven: bool  # whether the synthetic table has significantly more disguised rows than the real tables
 
 
 def rewritten(text: str) -> int:
     """Return how many characters of a text `normalise` removes or replaces by another letter or digit.
 
-    These are invisible characters, combining marks that do not compose with a letter, digits of other scripts, styled
-    letters and digits (full width, circled, mathematical), letters of another alphabet in a word with Latin letters,
-    and underscores between words. Accented letters and spaced letters, as in headings, do not count.
+    The following characters are counted:
+    - invisible characters, and combining marks that do not compose with a letter;
+    - digits of other scripts, and styled letters and digits (full width, circled, mathematical);
+    - look-alike letters of another alphabet in a word with Latin letters;
+    - underscores between words.
+
+    Accented letters and s p a c e d letters, as in headings, are not counted.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -43,14 +47,14 @@ def rewritten(text: str) -> int:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return the number of rows with at least 8 and more than 5 % rewritten characters, and whether it is too high.
+    """Return the number of disguised synthetic and real rows, and whether the synthetic table has too many.
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
-    for x of n synthetic and y of m real rows (train and control). A search may miss copies in disguised text, so
-    finding none in it proves nothing.
+    A row is disguised if at least 8 and more than 5 % of its characters are rewritten. x of the n synthetic rows and
+    y of the m real rows are disguised. A search may miss copies in disguised text, so an audit must not pass it.
 
-    Privacy: reads all texts; returns two counts.
+    Privacy: reads all texts; returns two counts and one bit.
     """
     n, m = len(synthetic), len(real)
     x, y = (sum(map(_is_disguised, texts)) for texts in (synthetic, real))

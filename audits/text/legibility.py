@@ -13,14 +13,14 @@ from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
 from audits.text.normalise import normalise
 
-ALPHABET = 127  # number of most frequent characters; all others count as one character
-PRIOR = 5.0
-BETWEEN = 2 / 3  # position of the limit between real text (0) and the same text with scrambled words (1)
-SHORT = 40  # characters; shorter rows are judged together
-WINDOW = 50  # characters
-PARTLY = 1 / 3  # share of a row's windows
-MAX_CHARACTERS = 4_000_000  # to fit the model, and the same number of held-out characters
-LEAST_DIFFERENCE = 0.5  # nats per character between real and scrambled text; with less the test is not informative
+ALPHABET = 127  # so many most frequent characters are distinguished; all others count as one character
+PRIOR = 5.0  # weight of the shorter context in the model, in occurrences
+BETWEEN = 2 / 3  # position of the bound between the scores of real text (0) and of scrambled text (1)
+SHORT = 40  # rows with fewer characters are judged together
+WINDOW = 50  # characters per window of a row
+PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows is
+MAX_CHARACTERS = 4_000_000  # at most so many characters of `known`, and of `held_out`, are used
+LEAST_DIFFERENCE = 0.5  # nats per character; real and scrambled text must differ at least so much in score
 _START = "\n\n"
 
 Rng = np.random.Generator
@@ -28,11 +28,11 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legibility:
-    """Legibility of the rows of a table; all scores in nats per character."""
+    """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: Bool  # whether each row (or all short rows together) scores below the bound, (rows,)
-    partly: Bool  # whether a third of its windows of 50 characters score below the bound, (rows,)
-    bound: float
+    illegible: Bool  # whether each row scores below the bound; short rows are scored together, (rows,)
+    partly: Bool  # whether the row, or at least a third of its windows of 50 characters, scores below it, (rows,)
+    bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
     scrambled: float  # median score of the same rows with the letters of each word in random order
 
@@ -42,17 +42,23 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
 
     The score of a row is its mean log-likelihood per character under a character trigram model,
 
-        p(c | ab) = (n_abc + 5 p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 p(c)) / (n_b + 5),
+        p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    The bound lies two thirds of the way from the median of the held-out rows to that of the same rows with the
-    letters of each word in random order. Text of a language model scores near the first median, rot13 and base64
-    below the second.
+    where n_x counts the occurrences of x in `known`. The bound lies two thirds of the way from the median score of
+    the held-out rows down to that of the same rows with the letters of each word in random order. Text of a language
+    model scores near the first median, rot13 and base64 below the second.
 
-    The model is fitted on `known`, texts of train and control; `held_out` are texts of other control persons. Raise
-    NotMeasurable if real and scrambled text have similar scores.
+    Args:
+        judged: the rows to judge.
+        known: real texts, on which the model is fitted.
+        held_out: other real texts.
+        rng: random stream.
 
-    Privacy: reads texts; returns a bound and one bit per row.
+    Raises:
+        NotMeasurable: real and scrambled text have similar scores.
+
+    Privacy: reads texts; returns three scores and two bits per row.
     Randomness: scrambles the words of the held-out rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
@@ -61,7 +67,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     real = float(np.median([model.score(text) for text in sample]))
     scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
     if real - scrambled < LEAST_DIFFERENCE:
-        raise NotMeasurable("the real texts score no better than scrambled ones, so legibility cannot be judged")
+        raise NotMeasurable("real texts score hardly better than scrambled ones, so legibility cannot be judged")
     bound = real - BETWEEN * (real - scrambled)
     texts = [normalise(text) for text in judged]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
@@ -72,7 +78,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
 
 
 class _Model:
-    """Character trigram model; `log` is the table of log p(c | ab)."""
+    """Character trigram model; `log[a, b, c]` is log p(c | ab)."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         everything = "".join(f"{_START}{normalise(text)}" for text in texts)

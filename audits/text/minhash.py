@@ -12,12 +12,13 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
-N_PERMUTATIONS = 128
-SHINGLE_TOKENS = 5
-CLOSE = ((16, 8),)  # (bands, rows): finds J >= .8 with probability > .94, knee at .71
-LOOSE = ((16, 8), (32, 4))  # also finds J >= .5 with probability > .87, knee at .42
-FULL_BUCKET = 50  # a bucket with more rows contains a template, not a copy
-_LEAST_ESTIMATE = 0.2  # smaller estimates of the Jaccard index are not checked; 128 permutations err by about .04
+N_PERMUTATIONS = 128  # minima in a signature
+SHINGLE_TOKENS = 5  # a shingle is a run of so many tokens
+# pairs of (number of bands, minima per band); two rows with equal minima in one band share a bucket
+CLOSE = ((16, 8),)  # finds pairs of Jaccard index .8 with probability > .94, of .71 with about .64
+LOOSE = ((16, 8), (32, 4))  # finds pairs of Jaccard index .5 with probability > .87, of .42 with about .64
+FULL_BUCKET = 50  # a bucket with more rows is skipped, because it contains a template and not a copy
+_LEAST_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the estimate errs by about .04
 _BATCH = 1 << 14  # pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # rows hashed at a time
 
@@ -26,11 +27,11 @@ U32 = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Texts with their bucket in each band; the signatures are not kept."""
+    """Texts with their bucket in each band of their MinHash signature."""
 
     texts: Sequence[str]
-    buckets: U32  # (bands, n)
-    filled: Bool  # whether a row has a shingle; other rows match nothing, (n,)
+    buckets: U32  # number of the bucket of each text in each band, (bands, n)
+    filled: Bool  # whether each text has a shingle; other texts match nothing, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -40,34 +41,34 @@ class Sketch:
 class _Shingled:
     """Rows as sorted sets of shingle hashes with their signatures."""
 
-    hashes: UInt  # shingles of all rows, sorted within each row, without repeats
-    offsets: Int  # where each row starts, (n + 1,)
-    signatures: UInt  # (n, 128)
+    hashes: UInt  # hashes of the shingles of all rows, sorted within each row, without repeats
+    offsets: Int  # index of the first hash of each row, (n + 1,)
+    signatures: UInt  # the minimum of each permuted hash over the shingles of each row, (n, 128)
 
     @property
     def sizes(self) -> Int:
-        """Shingles in each row, (n,)."""
+        """Number of shingles in each row, (n,)."""
         return np.diff(self.offsets)
 
 
 @dataclass(frozen=True, slots=True)
 class NearPairs:
-    """Pairs of similar rows with their exact similarities."""
+    """Pairs of similar rows with their exact similarities; A and B are the sets of shingles of the two rows."""
 
     left: Int  # row of the first table
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # number of buckets skipped because they contain a template
+    n_full: int  # number of look-ups of a row of the first table in a skipped bucket
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
-    """Return the buckets of texts by MinHash signatures of their 5-token shingles; shorter texts are in no bucket.
+    """Return the buckets of texts by MinHash signatures of their 5-token shingles.
 
-    The hash of a shingle is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its token hashes, mixed. The number of a
-    bucket is 32 bits of the hash of its band. In a million rows, about a hundred different bands share a number; this
-    is harmless, because each pair of rows is compared exactly. The permutations are fixed constants, so that buckets
-    of different tables are comparable.
+    The hash of a shingle is the polynomial t_1 × B^4 + … + t_5 mod 2^64 of its token hashes t_i, passed to `mix`. The
+    number of a bucket is 32 bits of the hash of the minima in its band. In a million rows, about a hundred different
+    bands share a number. This is harmless, because each pair of rows is compared exactly afterwards. The permutations
+    are constants, so that tables are comparable. A text of fewer than five tokens is in no bucket.
 
     Cost: 4 bytes per row and band, plus the memory for one block of rows.
     Reference: Broder, SEQUENCES 1997.
@@ -87,10 +88,10 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     """Return the pairs of rows that share a bucket, each checked exactly; both sketches must have the same bands.
 
-    With b bands of r rows, a pair of similarity s is found with probability 1 - (1 - s^r)^b.
+    With b bands of r minima, a pair of Jaccard index s is found with probability 1 - (1 - s^r)^b.
 
-    Cost: O(n · bands) for the buckets and O(candidates · shingles) for the checks, which tokenise rows again; memory
-        for the pairs and for the rows of `_BATCH` pairs.
+    Cost: O(n · bands) for the buckets and O(pairs · shingles) for the checks, which tokenise rows again; memory for
+        the pairs and for the rows of `_BATCH` pairs.
     Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
     found, n_full = [np.empty(0, np.uint64)], 0
@@ -108,7 +109,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 
 
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float, Float]:
-    """Return the pairs whose estimate is large enough, with the exact Jaccard index and containment."""
+    """Return the pairs whose estimated Jaccard index is large enough, with exact Jaccard index and containment."""
     vocabulary: dict[str, int] = {}
     (left_rows, mine), (right_rows, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)
@@ -169,7 +170,7 @@ def _bucket(of_band: UInt) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[UInt, int]:
-    """Return left row << 32 | right row for rows in one bucket, and the number of left rows in overfull buckets."""
+    """Return left row << 32 | right row for each pair in a bucket, and the number of left rows in skipped buckets."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]

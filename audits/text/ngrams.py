@@ -1,4 +1,4 @@
-"""Texts as arrays: words numbered over all tables, runs of k words or characters as 64-bit keys, and key look-ups."""
+"""Represent texts as arrays of numbered words or characters, and runs of k of these symbols as 64-bit keys."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 class Sequences:
     """Texts as one array of symbols with the place where each text starts."""
 
-    symbols: Int  # word numbers or code points of all texts, one after the other; (total,)
-    starts: Int  # (n + 1,), text i is symbols[starts[i]:starts[i + 1]]
+    symbols: Int  # word numbers or code points of all texts, one after the other, (total,)
+    starts: Int  # text i is symbols[starts[i]:starts[i + 1]], (n + 1,)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -58,19 +58,19 @@ def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
 
 
 def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
-    """Return the keys of runs that are extended by one symbol each; the key of an empty run is 0."""
+    """Return the keys of runs after adding one symbol to each; the key of an empty run is 0."""
     return mix(keys + STEP * (symbols.astype(np.uint64) + np.uint64(1)))
 
 
 def mix(x: UInt) -> UInt:
-    """Return the finaliser of splitmix64: every input bit affects every output bit."""
+    """Return the splitmix64 finaliser of each number, in which every input bit affects every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the place of each wanted key in a non-empty sorted array, and whether it is there."""
+    """Return the place of each wanted key in the non-empty sorted array `keys`, and whether the array contains it."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 
@@ -83,7 +83,7 @@ def starts_group(*columns: NDArray[np.generic]) -> Bool:
 
 
 def within_groups(sizes: Int) -> Int:
-    """Return 0, 1, ..., n - 1 for each group size n, concatenated."""
+    """Return the numbers 0, 1, ..., n - 1 for each group size n, concatenated."""
     return np.asarray(np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes))
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 import regex
 from confusable_homoglyphs.confusables import confusables_data
 
-LONGEST_WORD = 24  # characters; in longer stretches without spaces, invisible characters count as spaces
+LONGEST_WORD = 24  # in stretches of more characters without a space, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
@@ -27,29 +27,33 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# single letters with the same separator, as in "s p a c e d" or "s.p.a.c.e.d"; two letters only between wide gaps
+# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wide gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
-# letters that are neither equivalent to plain ones (UAX #15) nor listed in UTS #39, such as "NEGATIVE CIRCLED LATIN
+# Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters, such as "NEGATIVE CIRCLED LATIN
 # CAPITAL LETTER A", "REGIONAL INDICATOR SYMBOL LETTER A" and "LATIN LETTER SMALL CAPITAL A"
 _NAMED = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
 )
-# the blocks of these letters: phonetic letters, Latin extended C, D and E, enclosed letters
+# the Unicode blocks of such letters: phonetic letters, Latin extended C, D and E, enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
-_MARKS_AROUND = "\u200e"  # the library surrounds letters of right-to-left scripts with this mark
-_BAR = frozenset("lI1|")  # in this class, capitals become I and all others l
+_MARKS_AROUND = "\u200e"  # confusable_homoglyphs surrounds letters of right-to-left scripts with this mark
+_BAR = frozenset("lI1|")  # among the look-alikes of these characters, capitals become I and all others l
 
 
 def normalise(text: str) -> str:
     """Return the normal form: NFKC_Casefold, no combining marks, plain look-alikes, single spaces.
 
-    The steps are: compatibility decomposition; removal of invisible characters (Default_Ignorable_Code_Point,
-    General_Category Cf and Cc), or a space for them in a stretch longer than 24 characters; removal of marks
-    (General_Category M); digits of all scripts (Nd) to 0 to 9; quotes to ' and dashes to -; letters that look Latin
-    to Latin ones (UTS #39); case folding; composition; spaced letters (`s p a c e d`) to words. The function is
-    idempotent.
+    These steps are repeated until the text no longer changes:
+    - decompose compatibility characters;
+    - remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc), or replace them by
+      spaces in a stretch of more than 24 characters;
+    - remove marks (General_Category M);
+    - replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -;
+    - replace letters that look Latin by Latin letters (UTS #39);
+    - fold case, and compose characters;
+    - join spaced letters (`s p a c e d`) to words, and reduce white space to single spaces.
     """
     while True:
         folded = fold(text)
@@ -66,9 +70,9 @@ def tokens(text: str) -> list[str]:
 
 
 def without_numbers(words: list[str]) -> list[str]:
-    """Return the tokens with every run of digits as `0`, and adjacent `0` tokens merged.
+    """Return the tokens with every run of digits replaced by `0`, and adjacent `0` tokens merged.
 
-    A copy with changed numbers becomes equal to its source, and a table of numbers leaves nothing to match.
+    A copy with changed numbers becomes equal to its source, and a column of numbers becomes a single token.
     """
     masked: list[str] = []
     for word in words:
@@ -127,7 +131,7 @@ def looks_latin(character: str) -> bool:
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return the positions in an ASCII text where spaced letters may begin; faster than the pattern."""
+    """Return the positions in an ASCII text where spaced letters may begin; this is faster than `_SPACED`."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []
@@ -186,9 +190,9 @@ def _plain_character(character: str) -> str:
 def _lookalikes() -> dict[str, str]:
     """Return the ASCII letters or digits that each non-ASCII look-alike character stands for.
 
-    Two strings are confusable if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form
-    a class, and each character of a class is replaced by the ASCII letters or digits of the class, without combining
-    marks. A small letter whose class has none (Cyrillic ve) is replaced like its capital.
+    Two strings look alike if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form a
+    class. Each character of a class stands for the ASCII letters or digits of the class, without combining marks. A
+    small letter in a class without ASCII letters or digits (Cyrillic ve) is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """

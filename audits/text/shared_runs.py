@@ -1,4 +1,4 @@
-"""Longest runs of tokens that a synthetic text shares with exactly one person, found by extending common runs."""
+"""Find the longest runs of tokens that a synthetic text shares with exactly one person."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 from audits.core.types import Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group
 
-SHORTEST = 5  # shorter runs are common to everyone
-CAP_TOKENS = 64  # longer runs are counted with this length
-PART_TOKENS = 1 << 22  # approximate number of places compared at a time
-NO_PART = 255
-BLOCK_TOKENS = 1 << 22
+SHORTEST = 5  # the search starts with runs of so many tokens; shorter runs are common to many persons
+CAP_TOKENS = 64  # longer runs count as runs of this length
+PART_TOKENS = 1 << 22  # about so many places are compared at a time
+NO_PART = 255  # number for places at which no run of the required length begins
+BLOCK_TOKENS = 1 << 22  # keys are computed for so many places at a time
 
 
 class Runs(NamedTuple):
-    """Runs that a synthetic row shares with exactly one owner; one entry per (row, owner): the longest run, (r,)."""
+    """The longest run that each synthetic row shares with one owner and no other; r pairs of row and owner."""
 
-    row: Int  # synthetic row
-    owner: Int
-    length: Int  # tokens, at most CAP_TOKENS
-    start: Int  # token of the synthetic row at which the first run of this length begins
+    row: Int  # synthetic row of each pair, (r,)
+    owner: Int  # owner of each pair, (r,)
+    length: Int  # tokens of the longest run, at most CAP_TOKENS, (r,)
+    start: Int  # token of the synthetic row at which the first run of this length begins, (r,)
 
 
 class Numbered(NamedTuple):
-    """Rows as numbers of their tokens."""
+    """Rows in which each token is replaced by its number in a vocabulary."""
 
-    tokens: NDArray[np.int32]  # tokens of all rows, concatenated, (N,)
-    starts: Int  # first token of each row, and N, (n + 1,)
+    tokens: NDArray[np.int32]  # token numbers of all rows, concatenated, (N,)
+    starts: Int  # index of the first token of each row, and N at the end, (rows + 1,)
 
     def row(self, at: Int) -> Int:
         """Return the row of each token."""
@@ -38,26 +38,30 @@ class Numbered(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Places in numbered rows, each with the key of the run that begins there."""
+    """Places in numbered rows where a run begins."""
 
-    at: Int
-    key: UInt
+    at: Int  # index of the first token of each run
+    key: UInt  # key of each run
 
 
-def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
-    """Return the longest runs in the rows of `made` that only one owner of the rows of `real` has.
+def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
+    """Return the longest runs in the synthetic rows that only one owner of the real rows has.
 
-    A run that two owners share (boilerplate, a common phrase) does not count. The search starts with the runs of
-    `shortest` tokens that occur in both tables. It repeatedly extends them by one token and keeps those that still
-    occur in both, up to CAP_TOKENS; at each length it records the runs of a single owner. Equal runs have equal keys,
-    so the places are split into parts by their first key, and the parts are processed one after the other. Both
-    tables must be numbered with one vocabulary.
+    The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
+    one token, up to CAP_TOKENS, and keeps those that still occur in both tables. At each length it records the runs
+    that only one owner has. To save memory, the places are split into parts by the key of their first run, and the
+    parts are processed one after the other.
 
-    Cost: O(N log N) time; 5 bytes per token, and about a hundred per place of a part.
-    Reference: the joins are ours. Keys have 64 bits, so different runs count as equal with a probability of about
-        pairs / 2^64.
+    Args:
+        synthetic: synthetic rows.
+        real: real rows, numbered with the same vocabulary.
+        owners: owner of each real row.
+        shortest: shortest run, in tokens.
+
+    Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
+        runs count as equal with a probability of about pairs / 2^64.
     """
-    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((made, real), shortest)]
+    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((synthetic, real), shortest)]
     row, owner, length, start = (np.concatenate(columns) for columns in zip(*found, strict=True))
     order = np.lexsort((start, -length, owner, row))
     longest = order[starts_group(row[order], owner[order])]
@@ -77,9 +81,9 @@ Part = tuple[Numbered, Places]
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the places of some tables in parts of a few million, with the key of the run of `length` at each place.
+    """Yield the places where a run of `length` tokens begins, in parts of a few million.
 
-    Equal runs are in the same part.
+    Each part contains the places of every table, with their keys. Equal runs are in the same part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
@@ -91,7 +95,7 @@ def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ..
 
 
 def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint8]:
-    """Return the part of each place from the run of `length` tokens that begins there; NO_PART if the row ends."""
+    """Return the number of the part of each place, or NO_PART if the row ends within `length` tokens."""
     numbers = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
@@ -108,9 +112,9 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
-    """Return one entry for each row, owner and length at which they share a run that no other owner has."""
-    (made, mine), (real, theirs) = synthetic, pool
+def _part(synthetic_part: Part, real_part: Part, owners: Int, length: int) -> Runs:
+    """Return an entry for each row, owner and length if the row shares with this owner alone a run of this length."""
+    (synthetic, mine), (real, theirs) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), int(owners.max(initial=0)) + 1
     found = [Runs(nothing, nothing, nothing, nothing)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
@@ -122,16 +126,16 @@ def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
         np.minimum.at(low, group, owner)
         np.maximum.at(high, group, owner)
         alone = low[place] == high[place]
-        row = made.row(mine.at[alone])
+        row = synthetic.row(mine.at[alone])
         pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
-        start = mine.at[alone][first] - made.starts[row[first]]
+        start = mine.at[alone][first] - synthetic.starts[row[first]]
         found.append(Runs(pairs // n_owners, pairs % n_owners, np.full(len(pairs), length), start))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
         is_common[place] = True
         kept = is_common[group]
-        mine = _longer(made, mine, length)
+        mine = _longer(synthetic, mine, length)
         theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))

@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 
 class Located(NamedTuple):
-    """A normalised text with the origin of each of its characters."""
+    """A normalised text, and the characters of the original text that each of its characters comes from."""
 
     text: str  # result of `normalise`
     starts: list[int]  # first original character of each normalised character
@@ -34,9 +34,10 @@ class Placed(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    The text is folded one character with its combining marks at a time. If this differs from folding a whole stretch
-    between spaces, because characters compose (Hangul) or a replacement depends on the word, the whole stretch is the
-    origin of each of its characters. A span may therefore be too wide by part of a word, but never too narrow.
+    The text is folded in small pieces: each character with its combining marks. The result may differ from folding a
+    stretch between spaces at once, because characters compose (Hangul) or a replacement depends on the word. Each
+    character of such a stretch then gets the whole stretch as origin. A span may therefore be too wide by part of a
+    word, but never too narrow.
 
     Cost: O(characters); used only for texts with a finding.
     """
@@ -44,7 +45,7 @@ def located(text: str) -> Located:
     found = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
     while found.text != wanted:
         step = _once(found.text)
-        if step.text == found.text:  # folding in steps ended in another text than `normalise`
+        if step.text == found.text:  # folding in pieces ended in another text than `normalise`
             return Located(wanted, [0] * len(wanted), [len(text)] * len(wanted))
         places = [found.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
         found = Located(step.text, [start for start, _ in places], [end for _, end in places])
@@ -52,7 +53,7 @@ def located(text: str) -> Located:
 
 
 def placed_tokens(text: str) -> list[Placed]:
-    """Return the tokens of a text as `normalise.tokens`, each with the characters that it comes from."""
+    """Return the tokens of a text as `normalise.tokens` does, each with the characters that it comes from."""
     found = located(text)
     return [Placed(word, *found.span(start, end)) for word, start, end in words_in(found.text)]
 
@@ -86,7 +87,7 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the non-empty folded pieces of a stretch: each character with its combining marks, or the whole."""
+    """Return the non-empty folded pieces of a stretch: each character with its combining marks, or the stretch."""
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]

@@ -23,36 +23,37 @@ _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _SUFFIXES = ("st", "nd", "rd", "th")  # of 1st, 2nd, 3rd, 4th
 # a digit escaped as in web pages, addresses and programs
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
-_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that may be written or read for digits next to a digit
+_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
-_NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # without a separator
+_NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
-_WIDEST_GAP = 6  # characters other than letters that may separate the digits of one number
+_WIDEST_GAP = 6  # at most so many characters other than letters separate two digits of one number
 
 
 class DigitRun(NamedTuple):
-    """Digits with only separators between them, and the characters of the text that each is written with."""
+    """Digits with only separators between them, and the place of each digit in the text."""
 
     digits: str
-    starts: list[int]
-    ends: list[int]
+    starts: list[int]  # first character of each digit
+    ends: list[int]  # the character after each digit
 
 
 class _Numeral(NamedTuple):
-    digits: str  # empty for a part that is no numeral
+    digits: str  # empty if this part of the text is not a numeral
     start: int
     end: int
-    word: str = ""
+    word: str = ""  # the number word, if the numeral is one
 
 
 def digit_runs(normalised: str) -> list[DigitRun]:
-    """Return the digits of a normalised text, in one run as long as only separators lie between them.
+    """Return the runs of digits in a normalised text; only separators lie between the digits of a run.
 
-    Words for numbers below a hundred and ordinals to the ninth count as digits, as do escapes of web pages and
-    addresses (&#52; and %34). "double" and "triple" repeat the next digit. Letters drawn like digits count as digits
-    next to a digit.
+    The following also count as digits:
+    - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
+    - escapes of web pages and addresses (&#52; and %34);
+    - letters that resemble a digit, in a word that also contains digits.
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []
@@ -90,14 +91,14 @@ def _all_numerals(normalised: str) -> Iterator[_Numeral]:
 
 
 def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
-    times, since = 1, 0
+    times, times_start = 1, 0
     for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]
         if word in _TIMES:
-            times, since = _TIMES[word], token.start()
+            times, times_start = _TIMES[word], token.start()
         elif _NUMBER_WORDS.fullmatch(word):
             for part in _NUMBER_WORD.finditer(word):
-                first = since if times > 1 else token.start() + part.start()
+                first = times_start if times > 1 else token.start() + part.start()
                 yield _Numeral(_WORDS[part[0]] * times, first, token.start() + part.end(), part[0])
                 times = 1
         else:
@@ -106,20 +107,23 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the digits in a word that is no number word, and an empty numeral where letters separate them.
+    """Yield the groups of digits in a word other than a number word, and an empty numeral for letters between them.
 
-    Letters drawn like digits count as digits. The suffix of 4th and one letter between digits separate nothing.
+    Letters that resemble digits count as digits. A suffix (4th) and a single letter between digits are ignored.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):
         digits = part[0] if part[0].isdecimal() else _digits_drawn(part[0], word)
-        inside = 0 < i < len(parts) - 1 and len(part[0]) == 1
-        if digits or not (inside or (i > 0 and part[0] in _SUFFIXES)):
+        is_single_letter_inside = 0 < i < len(parts) - 1 and len(part[0]) == 1
+        if digits or not (is_single_letter_inside or (i > 0 and part[0] in _SUFFIXES)):
             yield _Numeral(digits, start + part.start(), start + part.end())
 
 
 def _digits_drawn(letters: str, word: str) -> str:
-    """Return the digits that letters are drawn like if their word has other parts; a single o may be a whole word."""
+    """Return the digits that all the letters resemble, or "" if there are none or the letters are the whole word.
+
+    The word "o" alone counts as 0.
+    """
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""
     return letters.translate(_DIGIT_LIKE)

@@ -1,4 +1,7 @@
-"""Find identifiers in S in another form: numbers by their digits, names by their letters or by one long word."""
+"""Find identifiers in the synthetic table in a disguised form.
+
+Numbers are found by their digits, names by their letters or by one long word.
+"""
 
 import math
 from collections import defaultdict
@@ -16,16 +19,16 @@ from audits.attacks.identifiers.tables import People, PoolContent
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
-FEWEST_LETTERS = 10  # of a name that is searched for by its letters
-MOST_NAME_WORDS = 4  # an identifier of at most so many words, all of letters, is taken for a name
-PART_LETTERS = 7  # of a word of a name that may identify a person by itself
+FEWEST_LETTERS = 10  # a name with fewer letters is not searched for by its letters
+MOST_NAME_WORDS = 4  # an identifier of at most so many words, all of letters, counts as a name
+PART_LETTERS = 7  # a word of a name with fewer letters is not searched for alone
 _Places = defaultdict[int, list[Place]]
 
 
 class NameHit(NamedTuple):
     """A known name found in a synthetic text."""
 
-    number: int  # of the name
+    number: int  # number of the name
     spelling: str  # the letters found
     row: int
     start: int  # first character in the normalised text
@@ -40,16 +43,20 @@ def judge_disguised(
     surprisal: Surprisal,
     seen: set[str],
 ) -> tuple[int, Mapping[int, Sequence[Place]]]:
-    """Return the number of identifiers leaked in a disguised form only, and their places in the normalised rows.
+    """Return the number of identifiers that leak only in a disguised form, and their places in the normalised rows.
 
-    The search covers recorded identifiers and the direct identifiers of train texts. Owners and the exclusion by
-    control are determined as for identifiers that occur openly. Chance must be expected to produce none. `seen` holds
-    the digits of leaks found openly.
+    The search covers recorded identifiers and direct identifiers in texts. A hit is a leak if
+    - at most ten persons have the identifier, train persons among them, and public text does not contain it;
+    - control does not have it, or it is a number other than a contact;
+    - chance is expected to produce it less than .01 times;
+    - hits of control do not explain it (`exceeds_control`).
+
+    `seen` holds the digits of leaks found openly, which are not counted again.
     """
     places: _Places = defaultdict(list)
-    hard = _disguised_numbers(texts, occurrences, pool, people, places, seen)
-    hard += _disguised_names(texts, occurrences, people, surprisal, places)
-    return hard, places
+    n_leaks = _disguised_numbers(texts, occurrences, pool, people, places, seen)
+    n_leaks += _disguised_names(texts, occurrences, people, surprisal, places)
+    return n_leaks, places
 
 
 def _disguised_numbers(
@@ -63,16 +70,16 @@ def _disguised_numbers(
                 pool.numbered.add(form.key, owner)
             if i not in recorded.numbers:
                 contacts.add(form.key[:MOST_DIGITS])
-    hard = set()
+    leaked = set()
     control_texts = people.tables[1][0]
     for hit in find_known_numbers(pool.numbered, texts, control_texts, people.n_train):
         train, control = Owners(pool.numbered.owners(hit.digits)).sides(people.n_train, people.n_persons)
         exempt = control and hit.digits in contacts
         if not train or exempt or any(hit.digits in other or other in hit.digits for other in seen):
             continue
-        hard.add(hit.digits)
+        leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
-    return sum(not any(a != b and a in b for b in hard) for a in hard)
+    return sum(not any(a != b and a in b for b in leaked) for a in leaked)  # not a part of a longer leaked number
 
 
 def _disguised_names(
@@ -115,15 +122,20 @@ def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], peo
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
-    """Yield each occurrence of the letters of a name, ignoring every character that is no letter or digit.
+    """Yield each occurrence of the letters of a name: forwards, backwards, or with the words in reverse order.
 
-    A name has a number and one or several spellings, each a sequence of words. The search covers its letters forwards
-    and backwards, and with the words in reverse order. Cost: O(characters + hits).
+    Characters other than letters and digits are ignored.
+
+    Args:
+        names: the spellings of each name, by the number of the name; each spelling is a sequence of words.
+        texts: the texts to search, not normalised.
+
+    Cost: O(characters + hits).
     """
     automaton = ahocorasick.Automaton()
-    for number, ways in names.items():
-        forwards = {"".join(words) for words in ways}
-        in_reverse_order = {"".join(reversed(words)) for words in ways}
+    for number, spellings in names.items():
+        forwards = {"".join(words) for words in spellings}
+        in_reverse_order = {"".join(reversed(words)) for words in spellings}
         for spelling in forwards | {letters[::-1] for letters in forwards} | in_reverse_order:
             if len(spelling) >= FEWEST_LETTERS:
                 automaton.add_word(spelling, (*automaton.get(spelling, ()), (number, spelling)))
@@ -143,26 +155,28 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
 def leaked_parts(
     texts: Sequence[str], recorded: RecordedIdentifiers, people: People, surprisal: Surprisal, found: set[int]
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
-    """Return the long words of recorded names that occur in S and identify train persons, with these persons.
+    """Return the long words of recorded names that identify train persons, with the numbers of these persons.
 
-    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. As for whole names,
-    nobody of control has the word in a recorded name or a text, at most ten persons have it, chance is expected to
-    produce it in S less than .01 times, and parts of names of control do not occur as often. Words whose persons are
-    all among `found`, because another identifier of theirs leaked, are omitted.
+    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. A word is returned if
+    - it occurs in the synthetic table;
+    - no control person has it in a recorded name or a text, and at most ten persons have it;
+    - chance is expected to produce it in the synthetic table less than .01 times;
+    - words of control persons' names do not explain it (`exceeds_control`);
+    - one of its persons is not in `found`, the persons with another leaked identifier.
     """
     owners: dict[str, Owners] = {}
-    for value, whose in zip(recorded.values, recorded.owners, strict=True):
+    for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
         if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
             for word in value:
                 if len(word) >= PART_LETTERS:
-                    owners[word] = Owners((*owners.get(word, ()), *whose))
+                    owners[word] = Owners((*owners.get(word, ()), *owners_of_value))
     if not owners:
         return {}
-    made = [tokens(text) for text in texts]
-    n_places = sum(map(len, made)) * len(owners)
+    synthetic_words = [tokens(text) for text in texts]
+    n_places = sum(map(len, synthetic_words)) * len(owners)
     occurring = {
         word
-        for word in owners.keys() & {word for words in made for word in words}
+        for word in owners.keys() & {word for words in synthetic_words for word in words}
         if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES
     }
     if occurring:

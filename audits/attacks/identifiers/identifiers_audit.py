@@ -1,4 +1,4 @@
-"""Identifiers audit (section C): verdict on numbers, names and rare words of single persons."""
+"""Identifiers audit: the verdict on numbers, names and rare words of single persons."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,40 +21,48 @@ class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
     Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
-    a misspelt name. One match is enough. The audit therefore searches the synthetic table, in any notation, for
-    everything that only one person of train or control has. Identifiers of control persons can occur only by chance.
+    a misspelt name. One match is enough. The audit therefore searches the synthetic table, in any notation, for the
+    identifiers of train and control persons. Identifiers of control persons can occur only by chance.
 
-        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could occur) (identifiers of its kind) 2^-w(t)
-        excess = |{p in T: an identifier that only p has occurs in S}| / n_T - the same for H
+    Kinds of identifiers:
+    - direct: record number, national id, IBAN, card, NHS number;
+    - contact: e-mail address, phone number, URL;
+    - quasi-identifier: date, postal code, age over 89;
+    - recorded in train before replacement: also as bare digits, as a date in another format, with one edit, in
+      disguise, or as one long word of a name;
+    - rare word: any word of at least four characters that only one person uses.
 
-    Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
-    code, age over 89 (quasi-identifiers); identifiers recorded in train before replacement, also as bare digits, as a
-    date in another format, with one edit, and one long word of a name that nobody else has; and, without a pattern,
-    every word that only one person uses.
+        lambda = (places where it could occur) × (identifiers of its kind) × 2^-(its surprisal in bits)
+        excess = (share of train persons with a hit) - (share of control persons with a hit)
 
-    lambda is the number of identifiers of the kind expected by chance. With 8 digits for each of 10,000 persons and
-    in 10,000 synthetic rows, one match is expected, so a single match is not proof and the excess decides.
+    lambda is the number of identifiers of the kind that chance is expected to produce. With 8 digits for each of
+    10,000 persons and in 10,000 synthetic rows, lambda is 1, so a match proves nothing and is ignored. A person has a
+    hit if a direct identifier or contact of the person occurs in the synthetic table, lambda is below .05, no public
+    text contains it, and at most ten persons have it, either all in train or all in control.
 
-    The audit fails on one direct identifier or contact of a train person with lambda < .05, or a recorded one with
-    lambda < .01; on an excess proven above tau; or if the scan test finds train persons over- or under-represented
-    among rare words and quasi-identifiers. A single contact does not fail the audit if people share contacts of its
-    kind: if control persons' own contacts occur in S, or two persons have one, four times or more, only the excess
-    decides.
+    The audit fails if
+    - a train person has a hit by a direct identifier (here, control persons may have it too);
+    - a train person has a hit by a contact, unless people share contacts of its kind (see below);
+    - a recorded identifier with lambda < .01 occurs, and those of control do not explain it (`judge_recorded`);
+    - the excess is significantly above tau, the limit that the number of persons supports (0 if they support none);
+    - the scan test finds train persons over- or under-represented among rare words and quasi-identifiers.
 
-    Privacy: reads all texts. The result holds counts by kind and never a value, and findings (row, characters and
-        person of each hit) that stay on the private side.
+    Shared contacts are the contacts that exactly two persons have, plus the control persons whose own contacts occur
+    in the synthetic table. If there are four or more of a kind, contacts of that kind are leaks only if a binomial
+    test at 1 % finds more train persons with a hit by one than the shared contacts explain.
+
+    Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
+        person of each leak) must not be released.
     Randomness: none.
-    Cost: O(N) in characters. Texts are read one by one, synthetic ones up to twice, others twice. Memory: 12 bytes
-        for each different word or date and each contact, 8 for those of S, the identifiers that both contain, and
-        some hundred bytes for each recorded identifier.
-    Reference: expected coincidences as in exposure (Carlini et al. 2019); the control arm replaces the recall of a
-        name recogniser.
+    Cost: O(N) in characters; texts are read one by one. Memory: 12 bytes for each different word or date and each
+        contact, 8 bytes for each of the synthetic table, and some hundred bytes for each recorded identifier.
+    Reference: expected coincidences as in exposure (Carlini et al. 2019).
     """
 
     name = "identifiers"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
-        """Return the verdict, the excess rate of persons with an identifier in the table, and the number of hits."""
+        """Return the verdict, the excess of train persons with a hit over control, and the number of leaks."""
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
@@ -80,11 +88,12 @@ class Identifiers:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return for each person how much more of the text that only they have occurs in S than average, (n_persons,).
+    """Return for each person how much of what only they have occurs in the synthetic table, as a score (n_persons,).
 
-        z(p) = (hits(p) - r total(p)) / sqrt(total(p) + 1),  r = hits of all / total of all
+        z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1),  r = (hits of all persons) / (total of all persons)
 
-    over words and quasi-identifiers that only p has, weighted by their bits; independent of the person's role.
+    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has; hits(p) is the sum over
+    those that occur in the synthetic table. The score does not depend on whether p is in train or in control.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -94,15 +103,15 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner are skipped
+    is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner, or counted already
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
         place = pool.words.positions(words)
-        for i in np.flatnonzero(~is_counted[place]).tolist():
+        for i in np.flatnonzero(~is_skipped[place]).tolist():
             bits = surprisal.bits(words[i])
             total[owner] += bits
             hits[owner] += bits * is_found[place[i]]
-        is_counted[place] = True
+        is_skipped[place] = True
     rate = float(hits.sum() / max(total.sum(), 1.0))
     return np.asarray((hits - rate * total) / np.sqrt(total + 1.0), dtype=np.float64)
 
@@ -111,17 +120,17 @@ def _judge(
     people: People,
     patterned: PatternedHits,
     recorded_hits: RecordedHits,
-    found: tuple[int, Float, tuple[list[Finding], int]],
+    searched: tuple[int, Float, tuple[list[Finding], int]],  # disguised leaks, scores, findings, findings omitted
     confidence: float,
 ) -> AuditResult:
-    n_disguised, rare, (findings, n_omitted) = found
+    n_disguised, rare, (findings, n_omitted) = searched
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_hard = patterned.hard + recorded_hits.hard + n_disguised
+    n_leaks = patterned.hard + recorded_hits.hard + n_disguised
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
-    verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
+    verdict, reason = _verdict(n_leaks, excess, scan.p, tau, needed)
     return AuditResult(
         name="identifiers",
         verdict=verdict,
@@ -131,7 +140,7 @@ def _judge(
         threshold=tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(n_hard, confidence=confidence, n=people.n_synthetic),
+            "hard_hits": exact(n_leaks, confidence=confidence, n=people.n_synthetic),
             "excess": excess,
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
             **tau_metric(tau, confidence=confidence, n=n_persons),
@@ -141,7 +150,7 @@ def _judge(
             "n_control_persons": n_h,
             "tau": tau,
             "found_by_kind_train_control": dict(patterned.by_kind),
-            "contacts_that_pass_between_people": dict(patterned.passed_on),
+            "contacts_that_pass_between_people": dict(patterned.passed_on),  # the shared contacts of each kind
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
             "identifiers_in_disguise": n_disguised,
@@ -155,9 +164,9 @@ def _judge(
     )
 
 
-def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
-    if n_hard > 0:
-        return "fail", f"the synthetic table contains {n_hard} identifiers of single train persons"
+def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
+    if n_leaks > 0:
+        return "fail", f"the synthetic table contains {n_leaks} identifiers of single train persons"
     if excess.low > (0.0 if tau is None else tau):
         return "fail", "identifiers are found of significantly more train persons than control persons"
     if scan_p <= CHANCE_LEVEL:

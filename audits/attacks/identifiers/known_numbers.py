@@ -13,7 +13,7 @@ from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
 from audits.text.normalise import normalise
 
 MOST_DIGITS = 18  # a longer number is cut to as many digits as fit into 64 bits
-MAX_COINCIDENCES = 0.01  # a number is a leak if chance produces fewer of its length and form, all numbers together
+MAX_COINCIDENCES = 0.01  # a form is searched for only if chance is expected to produce fewer numbers in this form
 Int = NDArray[np.int64]
 
 
@@ -28,13 +28,13 @@ class NumberHit(NamedTuple):
 
 
 class KnownNumbers:
-    """Numbers with their owners; 13 bytes for each pair."""
+    """Pairs of a number and its owner; 13 bytes each."""
 
     def __init__(self) -> None:
         self._values, self._lengths, self._owners = array("q"), array("b"), array("i")
 
     def add(self, digits: str, owner: int) -> None:
-        """Add a number of an owner; a number of fewer than six digits proves nothing and is ignored."""
+        """Add a number of an owner. A number of fewer than six digits proves nothing and is ignored."""
         if len(digits) >= MIN_NUMBER_DIGITS:
             self._values.append(int(digits[:MOST_DIGITS]))
             self._lengths.append(min(len(digits), MOST_DIGITS))
@@ -45,12 +45,12 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def of_train(self, n: int, n_train: int) -> tuple[Int, Int]:
-        """Return the different numbers of n digits of the first n_train owners, and those that nobody else has."""
+        """Return the numbers of n digits of train (owners below n_train), and those that nobody else has."""
         same = np.frombuffer(self._lengths, dtype=np.int8) == n
         first = np.frombuffer(self._owners, dtype=np.int32) < n_train
         values = np.frombuffer(self._values, dtype=np.int64)
-        theirs = np.unique(values[same & first])
-        return theirs, np.setdiff1d(theirs, values[same & ~first])
+        of_train = np.unique(values[same & first])
+        return of_train, np.setdiff1d(of_train, values[same & ~first])
 
     def owners(self, digits: str) -> list[int]:
         """Return the owners of a number."""
@@ -61,17 +61,17 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """The digits of all runs of a table."""
+    """The digits of all runs of a table; only separators lie between the digits of a run."""
 
     digits: Int
-    run: NDArray[np.int32]  # the run of each digit
+    run: NDArray[np.int32]  # number of the run of each digit
     starts: Sequence[int]  # the first character of each digit in the normalised text
     ends: Sequence[int]  # the character after the last one
     rows: list[int]  # the row of each run
-    firsts: list[int]  # the first digit of each run, and the number of digits
+    firsts: list[int]  # index of the first digit of each run; at the end, the number of digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return the numbers of n consecutive digits of one run, and their first digits."""
+        """Return every number of n consecutive digits of one run, and the index of its first digit."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -80,8 +80,8 @@ class _Digits(NamedTuple):
             values = values * 10 + self.digits[starts + i]
         return values, starts
 
-    def whole(self, start: int) -> bytes:
-        """Return the digits of the whole run that contains a digit."""
+    def run_around(self, start: int) -> bytes:
+        """Return the digits of the run that contains the digit with this index."""
         run = int(self.run[start])
         return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
@@ -91,39 +91,48 @@ def find_known_numbers(
 ) -> Iterator[NumberHit]:
     """Yield each known number of train that occurs in the texts in a form that chance is not expected to produce.
 
-        lambda = (numbers of m digits in S) (train's numbers of n digits) (ways to write one) / 10^m < .01
+        lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write one) / 10^m
 
-    The number of ways is one for the digits forwards or backwards, n for one digit deleted (m = n - 1), 9 n for one
-    digit replaced, and n - 1 each for exchanging two neighbours, or the beginning and the rest. Digits need not be
-    random: telephone numbers of one town begin alike. If control texts contain altered numbers that only train has as
-    often as S does, the matches in S prove nothing (`exceeds_control`). A number with all its digits in order needs
-    no such comparison. The first `n_train` owners are of train.
+    A form is searched for only if lambda < .01. n is the length of the known number, m the length as written. The
+    number of ways is
+    - 1 for the digits forwards or backwards;
+    - n for one digit deleted (m = n - 1), and 9 × n for one digit replaced;
+    - n - 1 each for exchanging two neighbours, or the beginning and the rest.
 
-    Cost: O(digits of S and control) for each length, form and digit; 24 bytes for each digit.
+    Digits need not be random: telephone numbers of one town begin alike. Altered forms therefore count only if they
+    occur more often than in control texts (`exceeds_control`), where altered numbers that only train has can occur
+    only by chance. A number with all its digits in order needs no comparison. Owners below `n_train` are of train.
+
+    Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
     lengths = known.lengths()
     if not lengths:
         return
-    read, others = _read(texts), _read(control_texts)
+    digits, controls = _read(texts), _read(control_texts)
     for n in lengths:
-        theirs, alone = known.of_train(n, n_train)
+        of_train, only_train = known.of_train(n, n_train)
         for forms in (_FORMS[:1], _FORMS[1:]):
-            hits, numbers, in_control, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
+            hits, in_texts, in_control, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
             for form in forms:
-                made, starts = read.windows(n + form.more)
-                if len(made) * len(theirs) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
+                values, starts = digits.windows(n + form.more)
+                if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
                     continue
-                real, real_starts = others.windows(n + form.more)
-                share = max(share, len(made) / max(len(made) + len(real), 1))
-                if form is not _FORMS[0]:  # nobody has all digits in order by chance
-                    in_control |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
-                for at, which in form.found(made, theirs, n):
-                    numbers.add(read.whole(int(starts[at])))
+                control_values, control_starts = controls.windows(n + form.more)
+                share = max(share, len(values) / max(len(values) + len(control_values), 1))
+                if form is not _FORMS[0]:  # all digits in order do not occur by chance
+                    in_control |= {
+                        controls.run_around(int(control_starts[at]))
+                        for at, _ in form.found(control_values, only_train, n)
+                    }
+                for at, which in form.found(values, of_train, n):
+                    in_texts.add(digits.run_around(int(starts[at])))
                     hits.append((form, int(starts[at]), which))
-            if exceeds_control(len(numbers), len(in_control), share, minimum=MIN_NUMBERS):
+            if exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS):
                 for form, first, which in hits:
-                    last, row = first + n + form.more - 1, read.rows[int(read.run[first])]
-                    yield NumberHit(f"{theirs[which]:0{n}d}", form.name, row, read.starts[first], read.ends[last])
+                    last, row = first + n + form.more - 1, digits.rows[int(digits.run[first])]
+                    yield NumberHit(
+                        f"{of_train[which]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last]
+                    )
 
 
 def _read(texts: Sequence[str]) -> _Digits:
@@ -146,13 +155,13 @@ class _Form(NamedTuple):
     """One form in which a number may be written."""
 
     name: str  # as in findings
-    more: int  # additional digits of the form
+    more: int  # digits as written minus digits of the number; -1 if one is missing
     ways: Callable[[int], int]  # number of ways to write a number of n digits
-    variants: Callable[[Int, int], Iterator[Int]]  # the wanted numbers of n digits in each way
+    variants: Callable[[Int, int], Iterator[Int]]  # yields all numbers of n digits as written in each way
     is_masked: bool = False  # whether way i ignores the digit at 10^i
 
     def found(self, values: Int, wanted: Int, n: int) -> Iterator[tuple[int, int]]:
-        """Yield the index of each value in this form of a wanted number of n digits, and the index of that number."""
+        """Yield the pairs (i, j) for which values[i] is this form of the number wanted[j] of n digits."""
         if len(values) == 0 or len(wanted) == 0:
             return
         for i, keys in enumerate(self.variants(wanted, n)):
@@ -176,7 +185,7 @@ def _backwards(wanted: Int, n: int) -> Iterator[Int]:
 def _two_exchanged(wanted: Int, n: int) -> Iterator[Int]:
     for p in (10**i for i in range(n - 1)):
         low, high = wanted // p % 10, wanted // (10 * p) % 10
-        yield np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
+        yield np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))  # -1 matches nothing
 
 
 def _one_missing(wanted: Int, n: int) -> Iterator[Int]:

@@ -7,14 +7,20 @@ from typing import Any
 from audits.core.errors import InputError
 
 COLUMN = "identifiers"
-_LISTED = 5  # problems reported one by one
+_LISTED = 5  # at most so many problems are listed; the others are only counted
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
-    """Return the identifiers of each row of a table, in its order; `role` is the name of the table in messages.
+    """Return the identifiers of each row of a table, in the order of the rows.
 
-    The file is .jsonl, each line a list of strings or an object with such a list under "identifiers"; or .parquet
-    with a column "identifiers" of lists of strings.
+    The file is one of
+    - .jsonl: each line is a list of strings, or an object with such a list under "identifiers";
+    - .parquet: the column "identifiers" contains lists of strings.
+
+    Args:
+        path: the file.
+        n_rows: number of rows of the table.
+        role: name of the table in messages.
 
     Raises:
         InputError: the file cannot be read, has another number of rows, or an entry is not a list of strings.
@@ -29,19 +35,19 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"the identifiers of {role} cannot be read ({type(error).__name__}): {path}") from None
     problems = [
-        f"entry {number}: not a list of strings"
+        f"entry {number} is not a list of strings"
         for number, entry in enumerate(entries, start=1)
         if not isinstance(entry, list) or not all(isinstance(text, str) for text in entry)
     ]
     if len(problems) > _LISTED:
         problems[_LISTED:] = [f"and {len(problems) - _LISTED} more"]
     if len(entries) != n_rows:
-        problems.append(f"{len(entries)} entries where the table has {n_rows} rows")
+        problems.append(f"the file has {len(entries)} entries, but the table has {n_rows} rows")
     if problems:
         raise InputError(
             f"the identifiers of {role} do not fit its table",
             problems=problems,
-            hint="one list for each row, in the order of the table; [] for a row without identifiers",
+            hint="Write one list for each row, in the order of the table, and [] for a row without identifiers.",
         )
     return tuple(tuple(entry) for entry in entries)
 

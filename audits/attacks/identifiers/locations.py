@@ -1,4 +1,4 @@
-"""Locate the identifiers in the synthetic table that identify a person."""
+"""Locate leaked identifiers in the synthetic table."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -27,7 +27,7 @@ class SearchTerms(NamedTuple):
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
-    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # identifiers located already, by row
+    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places found by another search, by row number
 
     def persons(self) -> set[int]:
         """Return all owners."""
@@ -37,10 +37,10 @@ class SearchTerms(NamedTuple):
 
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
-    """Return a finding for each place and person, and the number of places omitted beyond the maximum.
+    """Return a finding for each place and person, and the number of places omitted beyond `MAX_FINDINGS`.
 
-    If places of one person lie within one another, only the widest is listed. `names` are the groups of the persons.
-    Without terms no text is read.
+    If a place lies within another place of the same persons, only the wider one is listed. `names` are the person ids
+    of train, in the order of the owner numbers.
     """
     findings: list[Finding] = []
     n_omitted = 0
@@ -71,7 +71,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
 
 
 def _widest(places: Sequence[Place]) -> list[Place]:
-    """Return the places that lie in no other place of the same owners, in order."""
+    """Return the places in order, without those that lie within another place of the same owners."""
     kept: list[Place] = []
     for place in sorted(places, key=lambda p: (p.start, -p.end)):
         if not any(other.owners == place.owners and other.end >= place.end for other in kept):

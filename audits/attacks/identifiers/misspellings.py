@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-ALPHABET = 64  # characters that a wrong letter may be, as many as the surprisal of a letter allows for
+ALPHABET = 64  # number of characters that a wrong letter may be, as in the character model (`surprisal`)
 
 
 class Misspellings:
     """Known words, found from any spelling that is one edit away.
 
-    Two words that are one edit apart share a spelling with one letter deleted, or one of them is such a spelling of
-    the other. Each known word is therefore stored under the keys of all these spellings, and a word is looked up by
-    all of its own.
+    Two words that are one edit apart become equal if at most one letter is deleted from each. Each known word is
+    therefore stored under the keys of all its spellings with at most one letter deleted, and a word is looked up by
+    all its own such spellings.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
-    Source: the deletion neighbourhood as in SymSpell (Garbe 2012); the look-up by sorted keys is ours.
+    Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys is ours.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -42,20 +42,24 @@ class Misspellings:
 
 def is_one_edit(a: str, b: str) -> bool:
     """Return whether inserting, deleting, replacing, or exchanging one letter of a with its neighbour gives b."""
-    ahead = 0
-    while ahead < min(len(a), len(b)) and a[ahead] == b[ahead]:
-        ahead += 1
-    behind = 0
-    while behind < min(len(a), len(b)) - ahead and a[-1 - behind] == b[-1 - behind]:
-        behind += 1
-    x, y = a[ahead : len(a) - behind], b[ahead : len(b) - behind]
-    return len(x) + len(y) == 1 or len(x) == len(y) == 1 or (len(x) == 2 and x == y[::-1])
+    n_prefix = 0
+    while n_prefix < min(len(a), len(b)) and a[n_prefix] == b[n_prefix]:
+        n_prefix += 1
+    n_suffix = 0
+    while n_suffix < min(len(a), len(b)) - n_prefix and a[-1 - n_suffix] == b[-1 - n_suffix]:
+        n_suffix += 1
+    rest_a, rest_b = a[n_prefix : len(a) - n_suffix], b[n_prefix : len(b) - n_suffix]
+    return (
+        len(rest_a) + len(rest_b) == 1
+        or len(rest_a) == len(rest_b) == 1
+        or (len(rest_a) == 2 and rest_a == rest_b[::-1])
+    )
 
 
 def n_within_one_edit(n_letters: int) -> int:
     """Return an upper bound for the number of strings within one edit of a string of n letters, itself included.
 
-    1 + n (deleted) + n (A - 1) (replaced) + (n + 1) A (inserted) + n - 1 (exchanged),  A = 64
+    1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64
     """
     return 1 + n_letters + n_letters * (ALPHABET - 1) + (n_letters + 1) * ALPHABET + max(0, n_letters - 1)
 

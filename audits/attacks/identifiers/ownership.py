@@ -1,7 +1,8 @@
-"""Which strings occur in a table, which have a single owner, and whether matches of train exceed those of control.
+"""Determine which strings occur in a table, who owns them, and whether matches of train exceed those of control.
 
-A string is represented by its key, the interpreter's own 64-bit hash. Keys live as long as the process and are never
-written. Among n strings, two share a key with a probability of about n^2 / 2^65.
+The owners of a string are the persons in whose texts it occurs. A string is represented by its key, the 64-bit hash
+of the Python interpreter. Keys exist only while the process runs and are never written to a file. Among n strings,
+two share a key with a probability of about n^2 / 2^65.
 """
 
 from array import array
@@ -13,33 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-MANY = -1  # the owner of a string that several owners have
+MANY = -1  # stands for the owner of a string that several persons own
 MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
-BLOCK_KEYS = 1 << 20
-MIN_NAMES = 2  # control persons with a matched name that `exceeds_control` requires as evidence of chance
-MIN_NUMBERS = 2  # the same for control texts that contain a number of train in one form
-MIN_CONTACTS = 4  # the same for shared contacts; fewer are the contacts of front desks
-_CHANCE = 0.01
+BLOCK_KEYS = 1 << 20  # new keys are merged after at least so many
+# values of `minimum` in `exceeds_control`
+MIN_NAMES = 2  # control persons with a matched name
+MIN_NUMBERS = 2  # runs of digits in control texts that match a number of train
+MIN_CONTACTS = 4  # shared contacts; fewer may be the contacts of front desks
+_CHANCE = 0.01  # significance level of the test in `exceeds_control`
 Int = NDArray[np.int64]
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> bool:
-    """Return whether matches of train are leaks although some were found for others as well.
+    """Return whether matches of train are leaks and not explained by the matches of others.
 
-        others < minimum   or   P[Bin(train + others, share) >= train] <= .01
+        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01)
 
-    A value that occurs for another reason is excluded by itself and excludes no other value. Only if several matches
-    of others show that such values occur by chance are the matches of train compared with their number. `others`
-    counts matches of persons whom the generator never saw; `share` is the fraction of all matches that would be of
-    train without a leak.
+    A few matches of others do not excuse matches of train with other values. Only at least `minimum` matches of
+    others show that values of this kind occur without a leak, and a binomial test then compares the two numbers.
+
+    Args:
+        train: number of matches of train.
+        others: number of matches that the generator cannot have caused, such as those of control persons.
+        share: fraction of all matches that would be of train without a leak.
+        minimum: number of matches of others from which the test is used.
     """
     return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE)
 
 
 class Owners:
-    """The owners of one identifier; after the eleventh no more are recorded.
+    """The numbers of the owners of one identifier; at most eleven are recorded.
 
-    Persons are numbered train first, then control; the next number stands for public text.
+    Train persons come first, then control persons. The next number stands for public text, the one after it for the
+    rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -58,7 +65,7 @@ class Owners:
             self._of.add(owner)
 
     def sides(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; none if more than ten persons or public text have it."""
+        """Return the owners in train and in control; both are empty for eleven owners or public text among them."""
         if len(self._of) > MOST_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
@@ -81,7 +88,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys; holds each at most twice."""
+    """Collects keys; stores each at most twice."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -101,7 +108,7 @@ class KeyCollector:
 
 
 class OwnedKeys(NamedTuple):
-    """Keys in ascending order with the only owner of each, or MANY; 12 bytes each."""
+    """Keys in ascending order, each with its only owner or MANY; 12 bytes for each of the k keys."""
 
     keys: Int  # (k,)
     owner: NDArray[np.int32]  # (k,)
@@ -111,12 +118,12 @@ class OwnedKeys(NamedTuple):
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> NDArray[np.bool_]:
-        """Return for each own key whether it is among the given keys, (k,)."""
+        """Return for each stored key whether it is among the given keys, (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 
 class OwnerCollector:
-    """Collects keys with their owners; holds each at most twice."""
+    """Collects keys with their owners; stores each key at most twice."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))

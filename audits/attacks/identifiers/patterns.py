@@ -1,7 +1,7 @@
 """Find identifiers in text by patterns, with a checksum for kinds that have one.
 
-Phone numbers are found by a pattern of ours: the library phonenumbers finds national numbers only of a country given
-by the caller (three of the nine in our tests without one), and does not know the numbers reserved for fiction.
+Phone numbers are found by a pattern of ours. The library phonenumbers finds national numbers only of a country that
+the caller names (without one it finds three of the nine in our tests), and none of the numbers reserved for fiction.
 """
 
 import re
@@ -26,13 +26,13 @@ DIRECT = {
 }
 CONTACT = {"email": "e-mail address", "phone": "phone number", "url": "URL"}
 QUASI = ("date", "postal", "age")
-MIN_NUMBER_DIGITS = 6
-MIN_IBAN_CHARACTERS = 15  # Norway's
-PHONE_DIGITS = 9  # compared from the right, so that a country code does not matter
+MIN_NUMBER_DIGITS = 6  # numbers with fewer digits are ignored
+MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
+PHONE_DIGITS = 9  # phone numbers are compared by so many last digits, so that a country code does not matter
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
-# the matches of all patterns but those of e-mail addresses and URLs have a digit within 40 characters
+# matches of every pattern except e-mail address and URL lie within 40 characters of a digit
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
@@ -43,7 +43,7 @@ _PHONE = re.compile(
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 _IBAN = re.compile(r"(?<!\w)[a-z]{2}[ -]?\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,3})?(?!\w)")
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-# as printed on cards, where the pattern above also matches the expiry date or code after the number
+# digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
 _MRN = re.compile(
@@ -51,7 +51,7 @@ _MRN = re.compile(
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
-_DATES = (  # numeric ones may have day and month in either order
+_DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
@@ -62,7 +62,7 @@ _AGE = re.compile(r"(?<!\d)(9\d|1[01]\d)[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!
 
 
 class Entity(NamedTuple):
-    """One identifier: its kind and a key that does not depend on its notation (digits only, order-free dates)."""
+    """One identifier: its kind, and a key that is the same in every notation, such as its digits."""
 
     kind: str
     key: str
@@ -100,7 +100,7 @@ def entities(text: str) -> set[Entity]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the digits of every number of six digits or more in any grouping, and its last nine digits."""
+    """Return the digits of every number of six digits or more, in any grouping, and the last nine digits of each."""
     return {match.entity.key for match in find_numbers(normalise(text))}
 
 
@@ -129,14 +129,17 @@ def find_entities(normalised: str) -> Iterator[Match]:
 
 
 def number_key(entity: Entity) -> str | None:
-    """Return the digits of an identifier that may also occur as a bare number, or None if it has too few."""
+    """Return the digits of an identifier that may also occur as a bare number, else None.
+
+    None is returned for quasi-identifiers, keys with other characters than digits, and fewer than six digits.
+    """
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
     return entity.key
 
 
 def only_digits(normalised: str) -> Entity | None:
-    """Return the digits of a whole identifier as a bare number, or None if there are too few."""
+    """Return all digits of an identifier as one bare number, or None if there are fewer than six."""
     digits = _digits(_plain(normalised))
     return Entity("number", digits) if len(digits) >= MIN_NUMBER_DIGITS else None
 
@@ -161,7 +164,7 @@ def _near_digits(text: str) -> _Shortened:
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:
-    """Return the part of a match that is the key, without the characters before and after it."""
+    """Return the key and its place, without the other characters of the match before and after it."""
     start = match.start() + match[0].index(key)
     return Match(Entity(kind, key), start, start + len(key))
 
@@ -191,7 +194,7 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN that a match starts with, or an empty string; the pattern may also match words after it."""
+    """Return the IBAN at the start of a match, or ""; the pattern may also match words after the IBAN."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; the additional rules of a country are not checked
             return match
@@ -200,7 +203,7 @@ def _iban(match: str) -> str:
 
 
 def _dates(text: str) -> Iterator[Match]:
-    """Yield each date by the last two digits of its year and its day and month in either order."""
+    """Yield each date; its key is the last two digits of the year, then day and month, the lower number first."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
         month = _MONTHS.index(match["month"]) + 1 if match["month"] in _MONTHS else int(match["month"])
         low, high = sorted((month, int(match["day"])))
@@ -217,12 +220,12 @@ def _compact(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with ASCII digits and with underscores as blanks; no character changes its position."""
+    """Return the text with ASCII digits, and spaces instead of underscores; no character changes its position."""
     text = text.replace("_", " ")
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
-# kind, pattern, the group that contains the identifier, and its key, which is empty if it is no identifier after all
+# kind, pattern, group that contains the identifier, and function from the group to the key ("" if not an identifier)
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, lambda written: re.sub(r"[^a-z0-9]", "", written)),
     ("ssn", _SSN, 0, _digits),

@@ -1,4 +1,7 @@
-"""Identifiers recorded before they were replaced: the forms in which they may occur, where these occur, and leaks."""
+"""Search for identifiers that were recorded before they were replaced, and decide which occurrences are leaks.
+
+S is the synthetic table.
+"""
 
 import math
 from collections import defaultdict
@@ -15,13 +18,13 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surpris
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
-MAX_COINCIDENCES = 0.01  # an occurrence is a leak if chance is expected to produce fewer
-COMPARABLE_BITS = 10.0  # a name rarer by more than this occurs by chance once in 2^10
-_MAX_TOKENS = 8  # of a known identifier; a longer one is cut
-_DATE_TOKENS = 4  # "9th of March 2024"
-_SPELT_CHARACTERS = 8  # of an identifier that is also searched for with one edit
-_SPELT_WORD = 4  # characters of the word of it that may be misspelt
-_CACHED_WORDS = 1 << 16
+MAX_COINCIDENCES = 0.01  # an occurrence counts only if chance is expected to produce fewer
+COMPARABLE_BITS = 10.0  # a name is compared with names at most so many bits more common, or twice as many rarer
+_MAX_TOKENS = 8  # a recorded identifier is cut to so many tokens
+_DATE_TOKENS = 4  # an identifier of at most so many tokens that contains a date is a date ("9th of March 2024")
+_SPELT_CHARACTERS = 8  # an identifier with fewer characters is not searched for with one edit
+_SPELT_WORD = 4  # a word of an identifier with fewer letters is not searched for with one edit
+_CACHED_WORDS = 1 << 16  # words whose look-up is cached
 Value = tuple[str, ...]
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
@@ -30,32 +33,34 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 class RecordedIdentifiers:
     """The identifiers recorded before replacement, each numbered by its position in `values`.
 
-    A form is the e-mail address, number or date that a value is, independent of its spelling. Values of the same form
-    have the same owners. A personal number belongs to one person by its kind. Dates are no personal numbers, nor are
-    addresses and phone numbers, which may belong to a front desk.
+    - A value is an identifier as recorded.
+    - A form is the e-mail address, number or date in a value, in any notation. Values of the same form have the same
+      owners.
+    - A personal number belongs to one person by its kind. Several persons may have a date, an address or a phone
+      number, so these are not personal numbers.
     """
 
-    values: Sequence[Value]  # their tokens, at most 8 each
-    owners: Sequence[Owners]
-    number: Mapping[Value, int]
-    forms: Mapping[Entity, int]
-    dates: frozenset[int]
-    numbers: frozenset[int]  # values that are personal numbers
+    values: Sequence[Value]  # the tokens of each value, at most 8
+    owners: Sequence[Owners]  # owners of each value
+    number: Mapping[Value, int]  # number of each value
+    forms: Mapping[Entity, int]  # number of the first value of each form
+    dates: frozenset[int]  # numbers of the values that are dates
+    numbers: frozenset[int]  # numbers of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether a value is long enough to be recognised with one edit; a wrong digit is another number."""
+        """Return whether a value is long enough to be recognised with one edit; only words of letters are edited."""
         return sum(map(len, value)) >= _SPELT_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return the identifiers listed for each row with the owners of the rows."""
+    """Index the identifiers that `lists` contains for each row; `owners` are the owners of the rows."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
     for text, owner in listed:
         owner_of.setdefault(_value(text), Owners()).add(owner)
     owner_of.pop((), None)
     number = {value: i for i, value in enumerate(owner_of)}
-    whose = list(owner_of.values())
+    owners_of_value = list(owner_of.values())
     forms: dict[Entity, int] = {}
     dates, contacts, with_form = set[int](), set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
@@ -65,9 +70,9 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
         found, is_date = _forms(text)
         for form in found:
             first = forms.setdefault(form, i)
-            for owner in whose[i]:
-                whose[first].add(owner)
-            whose[i] = whose[first]
+            for owner in owners_of_value[i]:
+                owners_of_value[first].add(owner)
+            owners_of_value[i] = owners_of_value[first]
         if is_date:
             dates.add(i)
         if {form.kind for form in found} & {*CONTACT}:
@@ -76,7 +81,7 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
             with_form.add(i)
     return RecordedIdentifiers(
         values=list(owner_of),
-        owners=whose,
+        owners=owners_of_value,
         number=number,
         forms=forms,
         dates=frozenset(dates),
@@ -89,9 +94,10 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return the forms of a recorded identifier that do not depend on its spelling, and whether it is a date.
+    """Return the forms of a recorded identifier, and whether it is a date.
 
-    A date may occur as a date or as its digits; any other identifier as what a pattern finds in it, or as its digits.
+    The forms of a date are the date and its digits. The forms of any other identifier are the direct identifiers and
+    contacts that a pattern finds in it, and its digits.
     """
     normalised = normalise(text)
     found = {match.entity for match in patterns.find_entities(normalised)}
@@ -110,13 +116,13 @@ def _may_be_misspelt(word: str) -> bool:
 
 
 class Occurrences:
-    """Occurrences of recorded identifiers in synthetic rows and in other texts; synthetic rows must be read first."""
+    """Occurrences of recorded identifiers in S and in other texts; call `read_synthetic` for all rows of S first."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
-        self.values: set[int] = set()  # values that occur in synthetic rows as recorded
-        self.forms: set[Entity] = set()  # forms that occur in synthetic rows
-        self.misspelt: dict[Value, set[int]] = {}  # spellings in synthetic rows, with the values one edit away
+        self.values: set[int] = set()  # numbers of the values that occur in S as recorded
+        self.forms: set[Entity] = set()  # forms that occur in S
+        self.misspelt: dict[Value, set[int]] = {}  # misspellings in S, with the numbers of the values one edit away
         self.value_owners: dict[Value, Owners] = {}  # owners of the other texts with each value or misspelling
         self.form_owners: dict[Entity, Owners] = {}  # owners of the other texts with each form
         self._phrases = Phrases(recorded.values)
@@ -145,15 +151,21 @@ class Occurrences:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
 
     def sides(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
-        """Return the train persons and the control persons whom an occurrence of a value identifies.
+        """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
-        These are the owners of an identifier that only train or only control has; a number counts even if both have
-        it.
+        - A value that only train or only control has identifies its owners, if they are at most ten.
+        - A personal number that both have identifies its owners in train.
+        - A date of several owners, or any other value that both have, identifies nobody.
+
+        Args:
+            i: number of the value.
+            sizes: number of train persons, and number of train and control persons.
+            others: further owners, such as those of a form of the value.
         """
         writers = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *writers, *others))
         train, control = owners.sides(*sizes)
-        if i in self.recorded.dates and len([*owners]) > 1:  # many people share a day
+        if i in self.recorded.dates and len([*owners]) > 1:
             return [], []
         if train and control:
             return (train, []) if i in self.recorded.numbers else ([], [])
@@ -165,7 +177,7 @@ class Occurrences:
         return Phrases(spellings), spellings
 
     def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
-        """Yield each spelling in a row that is one edit away from a recorded identifier, and its number."""
+        """Yield each spelling in a row that is one edit away from a value, and the number of the value."""
         for at, word in enumerate(words):
             for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
@@ -179,21 +191,21 @@ class Occurrences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticCounts:
-    """Number of places in the synthetic table: tokens, different numbers of six digits or more, different dates."""
+    """Numbers of places in S where an identifier could occur by chance."""
 
     n_tokens: int
-    n_numbers: int
-    n_dates: int
+    n_numbers: int  # different numbers of six digits or more
+    n_dates: int  # different dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedHits:
-    """Numbers of recorded identifiers, and where to locate the leaks."""
+    """The result of `judge_recorded`."""
 
-    tested: int  # identifiers of train persons that chance would not produce in S
-    found: int  # those that occur in S in any form
-    of_control: int  # identifiers of control persons that occur in S
-    hard: int  # leaks
+    tested: int  # number of tested identifiers of train persons
+    found: int  # number of identifiers of train persons that occur in S in any form
+    of_control: int  # number of identifiers of control persons that occur in S
+    hard: int  # number of leaks
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
 
@@ -201,10 +213,10 @@ class RecordedHits:
 class _Occurrence:
     """Occurrences of one value in S."""
 
-    train: set[int] = field(default_factory=set)  # owners
-    control: set[int] = field(default_factory=set)
-    bits: float = -math.inf  # of its rarest form
-    direct: bool = False  # found as a form that is no date
+    train: set[int] = field(default_factory=set)  # train persons whom the value identifies
+    control: set[int] = field(default_factory=set)  # control persons whom the value identifies
+    bits: float = -math.inf  # surprisal of the rarest form found
+    direct: bool = False  # whether a form other than a date was found
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # as it occurs, with the kind to report
 
     def add(self, term: Value | Entity, kind: str, sides: tuple[list[int], list[int]], bits: float) -> None:
@@ -216,16 +228,19 @@ class _Occurrence:
 
 
 class _Chance:
-    """Bits of recorded identifiers, and whether chance would produce one in S less than .01 times.
+    """Surprisal of recorded identifiers in bits, and whether chance would produce them in S less than .01 times.
 
-        lambda = (tokens of S) 2^-bits
+        lambda = (places in S) × (identifiers searched for) × 2^-bits
 
-    An identifier with one edit has the bits of the more likely of the two spellings less log2 of the number of
-    strings within one edit. Numbers have as many places as S has different numbers. Dates have 15 bits and as many
-    places as S has different dates. For these three kinds lambda is taken over all identifiers that are searched for
-    in the same way, because there are many of them, and no number of control shows how rare a number can look: with 8
-    digits recorded for 3,000 persons and in 3,000 synthetic rows, chance produces one of them in one of eleven
-    tables.
+    - Value as recorded: the places are the tokens of S, and the identifier is counted alone.
+    - Value with one edit: the places are the tokens of S, and all values that may be misspelt are counted. The bits
+      are those of the more likely spelling minus log2 of the number of strings within one edit.
+    - Number: the places are the different numbers of S, and all recorded numbers are counted.
+    - Date: the places are the different dates of S, and all recorded dates are counted. A date has 15 bits.
+
+    All identifiers of the last three kinds are counted because there are many, and because control cannot show how
+    often numbers occur by chance: with 8 digits recorded for 3,000 persons and in 3,000 synthetic rows, chance
+    produces a match in one of eleven tables.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -234,7 +249,7 @@ class _Chance:
         self._n_numbers = len({i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates)
 
     def of_value(self, i: int) -> tuple[float, bool]:
-        """Return the bits of a value as it is recorded, and whether it is rare enough."""
+        """Return the bits of a value as recorded, and whether lambda < .01."""
         value = self._recorded.values[i]
         digits = Entity("number", "".join(value))
         if i in self._recorded.dates or digits in self._recorded.forms:
@@ -243,7 +258,7 @@ class _Chance:
         return bits, self._is_rare(bits, self._counts.n_tokens)
 
     def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
-        """Return the bits of a form of a value, and whether it is rare enough."""
+        """Return the bits of a form of a value, and whether lambda < .01."""
         if i in self._recorded.dates:
             bits, n_places = QUASI_BITS["date"], self._counts.n_dates * len(self._recorded.dates)
         elif form.key.isdecimal():
@@ -253,7 +268,7 @@ class _Chance:
         return bits, self._is_rare(bits, n_places)
 
     def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
-        """Return the bits of a value with one edit, and whether it is rare enough."""
+        """Return the bits of a value with one edit, and whether lambda < .01."""
         value = self._recorded.values[i]
         n_strings = n_within_one_edit(sum(map(len, value)))
         bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
@@ -270,15 +285,17 @@ class _Chance:
 def judge_recorded(
     occurrences: Occurrences, counts: SyntheticCounts, surprisal: Surprisal, n_train: int, n_persons: int
 ) -> RecordedHits:
-    """Return how many identifiers recorded before replacement can be tested, how many occur in S, how many are leaks.
+    """Return how many recorded identifiers can be tested, how many occur in S, and how many are leaks.
 
-    An identifier is tested if at most ten persons have it, recorded or in their texts, if none of them is of control,
-    and if chance would produce it in S less than .01 times (`_Chance`). A number that belongs to one person by its
-    kind is tested although control has it as well. An occurrence found by a pattern or a long number is a leak.
+    An identifier is tested if
+    - at most ten persons have it, recorded or in their texts, and public text does not contain it;
+    - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
+    - chance would produce it in S less than .01 times (`_Chance`).
 
-    A name or date may be one that the language itself repeats, such as the name of a town, however rare its spelling
-    looks. The recorded identifiers of control show how often this happens: a name of train is a leak unless names of
-    control that are about as rare explain it (`exceeds_control`). A far longer name of control explains none.
+    A tested identifier that occurs in S as an address or number is a leak. Any other name or date may be one that
+    people use often, such as the name of a town, however rare its spelling looks. The recorded identifiers of control
+    show how often this happens. A name or date is therefore a leak unless names and dates of control that are about
+    as rare explain it (`exceeds_control`). A far longer name of control explains none.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -308,15 +325,15 @@ def judge_recorded(
         if is_rare and any(sides):
             found[i].add(spelling, "known identifier, misspelt", sides, bits)
     n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
-    share = n_tested / max(len(tested), 1)
+    train_share = n_tested / max(len(tested), 1)
     of_train = [one for one in found.values() if one.train]
-    hard = [one for one in of_train if one.direct or _is_leak(one, found.values(), share)]
-    terms = [(term, (kind, sorted(one.train))) for one in hard for term, kind in one.terms]
+    leaks = [one for one in of_train if one.direct or _is_leak(one, found.values(), train_share)]
+    terms = [(term, (kind, sorted(one.train))) for one in leaks for term, kind in one.terms]
     return RecordedHits(
         tested=n_tested,
         found=len(of_train),
         of_control=len(found) - len(of_train),
-        hard=len(hard),
+        hard=len(leaks),
         terms=SearchTerms(
             {term: kind_and_owners for term, kind_and_owners in terms if isinstance(term, Entity)},
             {term: kind_and_owners for term, kind_and_owners in terms if not isinstance(term, Entity)},
@@ -325,7 +342,7 @@ def judge_recorded(
 
 
 def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
-    """Return whether occurrences of train that are about as rare as this one exceed those of control."""
+    """Return whether the train persons with occurrences about as rare as this one exceed those of control."""
     alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
     train = {person for o in alike for person in o.train}
     control = {person for o in alike for person in o.control}

@@ -7,48 +7,48 @@ from functools import lru_cache
 
 from audits.attacks.identifiers.patterns import Entity
 
-_BACKGROUND_CHARACTERS = 200_000
-_ALPHABET = 64  # characters that may follow a context never seen
-_KEPT = 1 << 18  # cached characters in context
+_BACKGROUND_CHARACTERS = 200_000  # the model is fitted on so many characters of the background text
+_ALPHABET = 64  # number of characters that may follow an unseen context
+_KEPT = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # 100 years of days; 1.7 million postcodes; a handful of ages
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: one of the days of 100 years; age: one of a few
 _CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # check digits, which the other digits determine
 
 
 class Surprisal:
-    """A character trigram model, backed off to bigrams and single characters.
+    """A character trigram model of background text, smoothed with bigrams and single characters.
 
-        -log2 P(c | ab),  P(c | ab) = (n(abc) + A P(c | b)) / (n(ab) + A),  and so on down to 1 / 64; A = 4
+        bits(c | ab) = -log2 P(c | ab),  P(c | ab) = (n(abc) + 4 × P(c | b)) / (n(ab) + 4)
 
-    No character costs more than log2 64 bits, so that a short name in a foreign spelling does not look unique. Digits
-    always cost log2 10 bits each, because the numbers of the background do not predict the next one. The model is
-    fitted on the first 200,000 characters of normalised texts.
+    n counts occurrences in the first 200,000 characters of the background. P(c | b) and P(c) are smoothed likewise,
+    P(c) with 1 / 64. A character has at most log2 64 bits, so that a short name in a foreign spelling does not look
+    unique. A digit always has log2 10 bits, because the numbers of the background do not predict others.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._counts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
         self._contexts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
-        left = _BACKGROUND_CHARACTERS
+        n_left = _BACKGROUND_CHARACTERS
         for text in texts:
-            padded = f"  {text[:left]} "
+            padded = f"  {text[:n_left]} "
             for order in range(3):
                 grams = [padded[i - order : i + 1] for i in range(2, len(padded))]
                 self._counts[order].update(grams)
                 self._contexts[order].update(gram[:-1] for gram in grams)
-            left -= len(text)
-            if left <= 0:
+            n_left -= len(text)
+            if n_left <= 0:
                 break
         self._cost = lru_cache(_KEPT)(self._cost_of)
 
     def bits(self, string: str) -> float:
-        """Return -log2 of the probability of the string after a space."""
+        """Return -log2 of the probability that the string follows a space."""
         padded = f"  {string}"
         return sum(
             DIGIT_BITS if padded[i].isdecimal() else self._cost(padded[i - 2 : i + 1]) for i in range(2, len(padded))
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier: by its kind, by its digits without check digits, or as a string."""
+        """Return the bits of an identifier: those of its kind, its digits except check digits, or its string."""
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

@@ -1,4 +1,8 @@
-"""Contents of the tables: keys of what occurs in S, owners of what occurs in other texts, and patterned leaks."""
+"""Read the tables, and judge the identifiers that are found by a pattern.
+
+The pool are all texts other than the synthetic ones: train, control, public text, and rows set aside by the input
+checks. A key is the 64-bit hash of a string (`ownership`).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,16 +27,16 @@ from audits.attacks.identifiers.recorded import Occurrences
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.core.types import AuditInputs, persons
 
-_RARE_CHARACTERS = 4
-MAX_COINCIDENCES_OF_KIND = 0.05  # expected chance occurrences of all identifiers of a kind: one clean table in twenty
+_RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
+MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to produce fewer of its kind
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The texts and their owners: train persons come first, then control, public text, and rows set aside."""
+    """The pool and its owners: train persons come first, then control persons, public text, and rows set aside."""
 
-    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]  # texts and owners of train, control and others
-    names: list[str]  # of train persons
+    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]  # texts of each table, and the owner of each text
+    names: list[str]  # ids of the train persons
     n_control: int
     n_synthetic: int  # rows of the synthetic table
 
@@ -56,29 +60,31 @@ class People:
 class SyntheticKeys:
     """The keys of what occurs in the synthetic table."""
 
-    by_kind: Mapping[str, Keys]  # identifiers
-    numbers: Keys
-    bare: Keys  # numbers that are no part of an identifier of their row
-    entity_numbers: Keys  # identifiers as bare numbers
-    words: Keys
+    by_kind: Mapping[str, Keys]  # identifiers of each kind
+    numbers: Keys  # all numbers of six digits or more
+    bare: Keys  # numbers other than the digits of an identifier in the same row
+    entity_numbers: Keys  # digits of identifiers
+    words: Keys  # words of at least four characters
     n_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolContent:
-    """What the texts of persons, public text and set-aside rows contain."""
+    """What the pool contains. S is the synthetic table."""
 
-    entities: Mapping[Entity, Owners]  # identifiers that also occur in S
-    numbers: Mapping[str, Owners]  # bare numbers that also occur in S
-    words: OwnedKeys  # rare words
+    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, also as a bare number
+    numbers: Mapping[str, Owners]  # numbers that also occur in S, also as an identifier
+    words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    n_of_kind: Mapping[tuple[str, bool], int]  # different identifiers of each kind, of train (True) and of others
-    numbered: KnownNumbers  # direct identifiers that are numbers
+    n_of_kind: Mapping[
+        tuple[str, bool], int
+    ]  # number of identifiers of each kind, in train (True) and in other texts
+    numbered: KnownNumbers  # direct identifiers that are numbers, with their owners
 
 
 def read_people(inputs: AuditInputs) -> People:
-    """Return the tables with numbered owners."""
+    """Return the pool with numbered owners."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
@@ -119,7 +125,7 @@ def read_synthetic(texts: Iterable[str], occurrences: Occurrences) -> SyntheticK
 
 
 def read_pool(people: People, synthetic: SyntheticKeys, occurrences: Occurrences) -> PoolContent:
-    """Return what all other texts contain, and add their recorded identifiers to `occurrences`."""
+    """Return what the pool contains, and add its recorded identifiers to `occurrences`."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
@@ -159,60 +165,65 @@ def read_pool(people: People, synthetic: SyntheticKeys, occurrences: Occurrences
 class PatternedHits:
     """Identifiers found by pattern."""
 
-    hit: NDArray[np.bool_]  # (n,): an identifier of the person that only their side has occurs in S
+    hit: NDArray[np.bool_]  # whether a person has a hit (see `judge_patterned`), (n_persons,)
     hard: int  # number of leaks
-    by_kind: Mapping[str, list[int]]  # identifiers of each kind in S that only train, and only control, has
-    passed_on: Mapping[str, int]  # contacts of each kind that people share: of control found in S, or of two persons
-    terms: SearchTerms  # the leaks, to locate them
+    by_kind: Mapping[str, list[int]]  # number of identifiers of each kind in S that only train, and only control, has
+    passed_on: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)
+    terms: SearchTerms  # the leaks, for locating them
 
 
 def judge_patterned(
     people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal
 ) -> PatternedHits:
-    """Judge every patterned identifier that occurs in S and that at most ten persons have.
+    """Judge every direct identifier and contact that occurs in the synthetic table S.
 
-    A direct identifier belongs to one person by its kind, so one that two persons have (a mother and her child, or
-    persons of train and control) is a leak as well. A contact that control has too is exempt, because it belongs to a
-    front desk. The other contacts of train are leaks unless people share contacts of their kind and those of train
-    occur no more often: shared telephone numbers of a town exempt no e-mail address.
+    Identifiers of more than ten persons, in public text, or of a kind that chance is expected to produce at least .05
+    times are ignored. The others count as follows:
+    - An identifier that only train or only control has is a hit of each of its owners.
+    - A direct identifier of train persons is a leak, even if control persons have it too.
+    - A contact that both train and control have is ignored, because it belongs to a front desk.
+    - A contact that only train has is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
+
+    The number of shared contacts is the number of control persons whose own contacts occur in S, plus the number of
+    contacts that exactly two persons have. Each kind is judged alone: shared phone numbers excuse no e-mail address.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
-    hard: list[tuple[Entity, Sequence[int]]] = []
+    leaks: list[tuple[Entity, Sequence[int]]] = []
     contacts: dict[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in CONTACT}
     of_control: dict[str, set[int]] = {kind: set() for kind in CONTACT}
     for entity, owners in pool.entities.items():
-        number = number_key(entity)
-        whose = Owners((*owners, *pool.numbers.get(number or "", ())))
-        train, control = whose.sides(people.n_train, people.n_persons)
+        digits = number_key(entity)
+        all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
+        train, control = all_owners.sides(people.n_train, people.n_persons)
         one_side = not (train and control)
         if not train and not control:
             continue
         if one_side:
             by_kind[entity.kind][bool(control)] += 1
-        pairs = _places(entity, number, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
-        if entity.kind in QUASI or pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
+        n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
+        if entity.kind in QUASI or n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
             continue
         hit[[*train, *control]] |= one_side
         if train and entity.kind in DIRECT:
-            hard.append((entity, train))
+            leaks.append((entity, train))
         elif train and one_side:
             contacts[entity.kind].append((entity, train))
         elif entity.kind in CONTACT and one_side:
             of_control[entity.kind] |= set(control)
-    passed_on = {kind: len(of_control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
-    # share of train and S among all pairs of texts that may share a contact
+    n_shared = {kind: len(of_control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
+    # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
     n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
     share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
     for kind, found in contacts.items():
         n_found = len({owner for _, owners in found for owner in owners})
-        if exceeds_control(n_found, passed_on[kind], share, minimum=MIN_CONTACTS):
-            hard += found
-    return PatternedHits(hit[: people.n_persons], len(hard), by_kind, passed_on, _search_terms(hard))
+        if exceeds_control(n_found, n_shared[kind], share, minimum=MIN_CONTACTS):
+            leaks += found
+    return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return the number of places of S where an identifier could occur in the form in which it occurs there."""
+    """Return the number of different strings in S that have the form in which the identifier occurs there."""
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))

@@ -121,7 +121,7 @@ def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, call):
     assert call(*words, "--control-identifiers", of_control)[0] == 3
     code, _, error = call(*words, "--identifiers", of_control)
     assert code == 3
-    assert "entries where the table has" in error
+    assert "entries, but the table has" in error
 
 
 @pytest.mark.parametrize("option", ["--findings", "--findings-key"])
@@ -333,7 +333,7 @@ def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tm
     swapped = {"train": tables / "control.parquet", "control": tables / "train.parquet"}
     code, _, error = call(*arguments(tables, **swapped, **given, selftest=file))
     assert code == 3
-    assert "not the table of the self-test" in error
+    assert "is not the table of the self-test" in error
 
 
 def test_vectors_of_another_encoder_are_read(tables, tmp_path, call):

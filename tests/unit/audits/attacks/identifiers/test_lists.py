@@ -23,10 +23,10 @@ def test_lists_are_read_row_by_row(tmp_path, form):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("i.jsonl", "[]\n[]\n", "2 entries where the table has 3 rows"),
-        ("i.jsonl", '[]\n["secret", 5]\n[]\n', "entry 2: not a list of strings"),
-        ("i.jsonl", '[]\n"secret"\n[]\n', "entry 2: not a list of strings"),
-        ("i.jsonl", '{"names": ["secret"]}\n[]\n[]\n', "entry 1: not a list of strings"),
+        ("i.jsonl", "[]\n[]\n", "the file has 2 entries, but the table has 3 rows"),
+        ("i.jsonl", '[]\n["secret", 5]\n[]\n', "entry 2 is not a list of strings"),
+        ("i.jsonl", '[]\n"secret"\n[]\n', "entry 2 is not a list of strings"),
+        ("i.jsonl", '{"names": ["secret"]}\n[]\n[]\n', "entry 1 is not a list of strings"),
         ("i.jsonl", "secret\n", "cannot be read"),
         ("i.jsonl", b"\xff\xfe", "cannot be read"),
         ("i.parquet", "secret", "cannot be read"),
