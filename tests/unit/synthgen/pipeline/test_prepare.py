@@ -124,4 +124,4 @@ def test_a_class_in_control_alone_raises_an_error_with_its_name():
     check_train_classes(part("train", "abc"), part("control", "ab"))
     with pytest.raises(DataError, match="in control alone") as refused:
         check_train_classes(part("train", "ab"), part("control", "abd"))
-    assert list(refused.value.problems) == ["'d': no person of train has it"]
+    assert list(refused.value.problems) == ["'d': only control has records of it"]
