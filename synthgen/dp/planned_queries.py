@@ -68,8 +68,8 @@ def check_budget(config: Config, policy: Policy) -> None:
             "dp: a model, bridge or style is not a shipped one. It may have been trained on these records, and the "
             "budget does not cover that",
             problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
-            hint="Use shipped models, bridges and styles. A study with `secret: public` may use others, but cannot be "
-            "released.",
+            hint="Use shipped models, bridges and styles. A study with `secret: public` may use others; it "
+            "cannot be released.",
         )
     if limit is None:
         return
