@@ -78,7 +78,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return numbers (rows, max_new_tokens) in [0, 1), drawn for the candidates of a latent in turn from its stream."""
+    """Return numbers (rows, max_new_tokens) in [0, 1), drawn for each candidate of a latent from its stream."""
     shape = (settings.candidates, settings.max_new_tokens)
     made = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
