@@ -203,9 +203,8 @@ def refuse_private(config: Config) -> None:
     """
     if config.interpolate.is_private:
         raise UsageError(
-            f"a run of method {config.interpolate.method!r} cannot be repeated: each rerun would spend budget",
-            hint="A shadow audit is not needed for such a run: epsilon limits the influence of each person, and the "
-            "audit `accounting` checks epsilon.",
+            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
+            hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
         )
 
 

@@ -137,7 +137,7 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
 
     key = (root / SECRET).read_bytes()
     (root / SECRET).unlink()
-    with pytest.raises(InputError, match="a budget was spent with it"):
+    with pytest.raises(InputError, match="a budget was reserved with it"):
         reserved(config)
     assert not (root / SECRET).exists()
     (root / SECRET).write_bytes(bytes(32))
