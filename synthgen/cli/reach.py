@@ -50,13 +50,9 @@ def reach_of(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
-    Args:
-        policy: the policy; its required and measured audits are listed.
-        n_train: number of persons in train.
-        n_control: number of persons in control. Some audits set a fifth of them aside to train their attacks.
-        n_synthetic: number of synthetic records.
-        confidence: configured confidence of the audits. The first attempt on a control group uses a slightly higher
-            one (`audits.gate.spending`).
+    `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
+    set a fifth of control aside to train their attacks. `confidence` is the configured confidence; the first attempt
+    on a control group uses a slightly higher one (`audits.gate.spending`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(1, confidence), "persons on each side"

@@ -29,9 +29,7 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
 
     The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
     release, create a key with `synthgen keys new` and keep the passphrase elsewhere. The keys are valid from `now`.
-
-    Returns:
-        Text that lists the created files and the next commands.
+    The returned text lists the created files and the next commands.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

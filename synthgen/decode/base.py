@@ -19,9 +19,7 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: (
-        int  # number of texts decoded together; another number gives other texts, because sums are rounded otherwise
-    )
+    batch: int  # number of texts decoded together; another number rounds otherwise, so it gives other texts
     words: int = 0  # number of public words nearest to the vector that follow the prompt
     context_tokens: int = 96  # number of last tokens of the preceding text that the decoder reads
 
@@ -37,15 +35,9 @@ class Decoder(Protocol):
         """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
         The texts of a latent depend only on its vector, label and context, the settings and its own random stream (a
-        child of `seeds` named by its id). Several threads can call this method at once.
-
-        Args:
-            latents: the vectors to decode.
-            settings: the sampling parameters.
-            seeds: the root of the random streams.
-            advance: called at every step with the number of texts written since the last call. An exception raised in
-                it stops the decoding.
-            contexts: for each latent the preceding text that the new text continues, or ""; empty for no contexts.
+        child of `seeds` named by its id). Several threads can call this method at once. `advance` is called at every
+        step with the number of texts written since the last call. An exception raised in it stops the decoding.
+        `contexts` holds for each latent the preceding text that the new text continues, or ""; it can be empty.
 
         Raises:
             DataError: the number of contexts is neither 0 nor n.

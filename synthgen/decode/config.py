@@ -6,8 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from synthgen.core.section import Section
 
-# Value of `bridge` for texts written from prompt words only, and the default number of prompt words for this value.
-WORDS, DEFAULT_WORDS = "words", 10
+WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for prompt words only, and their default number
 OWN = "model"  # value of `bridge` for the projector in the language model's own checkpoint
 AUTO, PLAIN = "auto", "plain"  # values of `style`: the styles that fit train best, and no style adapter
 _Name = Annotated[str, Field(min_length=1)]

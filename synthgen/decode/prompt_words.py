@@ -26,8 +26,8 @@ class WordReader:
 
         w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
-    Here x is the text's vector, x̄ the mean vector of public passages, w the vector of a word, w̄ the mean of the
-    words' vectors, and f_w the share of public passages that contain the word.
+    with x the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of these, and f_w
+    the share of public passages that contain the word.
 
     Privacy: k words of a vocabulary of v carry at most k · log2 v bits of the vector, readable by anyone. This limit
         is not a privacy guarantee, because a few words can name a person's illness.
@@ -73,13 +73,7 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 
 
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
-    """Return the reader of v words.
-
-    Args:
-        frequency: for each word, the share of public passages that contain it.
-        vectors: float32 (v, d), the vector of each word, encoded as a text.
-        centre: float32 (d), the mean vector of public passages.
-    """
+    """Return the reader of words: `frequency` is f, `vectors` (v, d) are the words encoded as texts."""
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     shares = np.array(list(frequency.values()), dtype=np.float32)

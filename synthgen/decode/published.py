@@ -28,8 +28,7 @@ PLACEHOLDER = "<xRAG>"
 MARK = "[X]"  # marks the vector's position in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# The wording differs from the paper's. As there, each prompt states that the vector's text and the new text mean the
-# same.
+# As in the paper, each prompt states that the vector's text and the new text mean the same; the wording is new.
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -40,8 +39,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences, on which the raw length of an encoder is measured: the length of its vectors before they are
-# normalised.
+# Invented sentences, on which an encoder's raw length, that of its vectors before normalization, is measured.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -74,8 +72,7 @@ class Paraphrase:
         """Return the token ids of the filled prompt.
 
         Raises:
-            ModelError: the prompt does not contain the placeholder exactly n_soft times, for example because a label
-                contains it.
+            ModelError: the prompt does not contain the placeholder n_soft times, for example because a label does.
         """
         filled = self.text.replace(MARK, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled
@@ -117,8 +114,7 @@ class AtLength(nn.Module):
     length, a positive number, is used for all vectors. Interpolated vectors are shorter than real ones, and get the
     length of real ones this way.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; this module uses one length for all
-        vectors.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; here, one length is used.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:

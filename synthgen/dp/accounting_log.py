@@ -29,12 +29,10 @@ from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_wo
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
-# Number of made-up persons in the dry run. The second number is used if the run itself has about 400 persons, because
-# the audit requires that the two numbers of persons differ by a tenth.
+# Made-up persons in the dry run; the second number if the run itself has about 400, because the audit requires a
+# number that differs by a tenth.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
-LEAST_LOGGED = (
-    200  # number of noise coordinates per query that the audit requires; the dry run repeats a query for it
-)
+LEAST_LOGGED = 200  # noise coordinates per query that the audit requires; the dry run repeats queries for them
 
 
 def account_for(

@@ -100,8 +100,5 @@ def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Late
 
 
 def scales_of(basis: PublicBasis) -> Float64:
-    """Return the factor of each axis for the classifier, float64 (d,).
-
-    The factors scale the axes to about equal public variance. A constant added to each variance limits the factors.
-    """
+    """Return factors that scale the axes to about equal public variance for the classifier, float64 (d,)."""
     return np.asarray(1 / np.sqrt(basis.variances + basis.variances[min(64, len(basis.variances) - 1)]))

@@ -35,9 +35,7 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-SUBSTITUTES = (
-    1_000  # number of substitute points per class that the filters are fitted to; fewer make them less exact
-)
+SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +166,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Return substitute points for train, to which later stages are fitted. Each point counts as a person of its own.
-
-    `encoder` is the encoder's name.
-    """
+    """Return substitute points for train, to which later stages are fitted. Each point counts as one person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

@@ -23,10 +23,7 @@ class PersonRows:
     n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield, in blocks of persons, the mean row of each person's records, float64 (persons, D).
-
-        `rows` returns the rows of a range of records, (n, D).
-        """
+        """Yield, in blocks of persons, the mean of `rows` over each person's records, float64 (persons, D)."""
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]

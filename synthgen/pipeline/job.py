@@ -39,11 +39,8 @@ class Job:
     ) -> StageResult:
         """Return the stored result of a stage, or run the stage.
 
-        Args:
-            stage: the stage.
-            inputs: the stage's inputs by their declared names.
-            models: the stage's models by their declared names.
-            suffix: the end of the result's name, such as the number of the round.
+        `inputs` and `models` have the names that the stage declares. `suffix` is the end of the result's name, such
+        as the number of the round.
 
         Raises:
             InternalError: the stage receives or reads something that it does not declare.

@@ -1,7 +1,4 @@
-"""The rounds of writing: one round draws vectors, decodes them into texts, embeds the texts and filters them.
-
-A latent is a vector to be decoded. A candidate is one text decoded from a latent.
-"""
+"""The rounds of writing: draw vectors (latents), decode them into texts (candidates), embed and filter the texts."""
 
 import math
 from collections import Counter
@@ -47,9 +44,7 @@ from synthgen.pipeline.workspace import StageResult
 NOT_CUT = "records are not cut"  # stands for the digests of the segment writer in a run that cuts no records
 SPARE = 1.3  # latents made for each wanted record in the first round, when the filters' rejection rate is unknown
 FURTHER_SPARE = 1.2  # the same in further rounds, for each missing record and in addition to the expected rejections
-RECONSTRUCTIONS = (
-    96  # number of train records decoded from their own vectors, so that filters learn what decoding loses
-)
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
 LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
 LEAST_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
@@ -58,22 +53,16 @@ class Draws(Protocol):
     """Source of new vectors: a method fitted to train vectors, or noised statistics of them."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label.
-
-        A larger count returns the same vectors followed by further ones.
-        """
+        """Return `counts[label]` new vectors of each label; a larger count returns the same ones and further ones."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The only data of the source that interpolation, decoding and filtering receive.
+    """The only data of the source that interpolation, decoding and filtering receive."""
 
-    Under differential privacy, the view holds vectors drawn from noised statistics, each with an empty record.
-    """
-
-    train: Corpus  # the train records; under differential privacy one empty record for each drawn vector
-    embedded: Embedded  # vectors of `train`, row by row
+    train: Corpus  # the train records; under DP one empty record for each drawn vector
+    embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
     draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
     digest: str  # digest of the stage that computed the vectors
 
@@ -295,10 +284,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts per latent, with placeholders for apparent identifiers, and the stage.
-
-    `upstream` is the digest of the stage that made the latents.
-    """
+    """Return `candidates` texts per latent of the stage with digest `upstream`; identifiers become placeholders."""
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),

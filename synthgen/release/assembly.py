@@ -79,11 +79,8 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report.
 
-    Args:
-        run: the finished run.
-        decision: the result of `run.decide()`.
-        release_id: the id of the release; None if the run was refused.
-        private: whether the report shows exact counts of the source; such a report is for the data owner only.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
+    report shows exact counts of the source and is for the data owner only.
 
     Privacy: every count and number of a public report passes through `audits.gate.disclosure`.
     """
@@ -278,10 +275,8 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     Privacy: the result omits
 
         - the seed, because someone who guesses the source records could compute from it the parents of each record;
-        - digests of private tables, because they confirm a guess of the tables;
-        - paths of models;
-        - counts of private records, including the reconstructions;
-        - the seconds of each stage, because they are proportional to these counts.
+        - digests of private tables, because they confirm a guess of the tables, and paths of models;
+        - counts of private records and reconstructions, and the seconds of each stage, which depend on them.
 
         Other counts are published as buckets, see `audits.gate.disclosure`.
     """

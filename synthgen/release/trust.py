@@ -71,7 +71,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     if ("root" in roles) != (len(root_keys) > 0):
         raise ConfigError(
             "a trust root with a role `root` must be signed by root keys, and one without this role must not",
-            hint="Pass both the root keys and the role `root`, or neither.",
+            hint="Pass both or neither.",
         )
     data = root.to_bytes()
     if len(root_keys) > 0:

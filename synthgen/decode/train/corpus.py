@@ -54,9 +54,7 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        raise DataError(
-            f"{folder}: all passages are of excluded sources", hint="Remove a source from corpus.exclude_sources."
-        )
+        raise DataError(f"{folder}: all passages are of excluded sources", hint="Change corpus.exclude_sources.")
     return texts, dict(sorted(taken.items()))
 
 

@@ -253,9 +253,7 @@ class Trainer:
         except SafetensorError as error:
             raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
-            raise ModelError(
-                f"{folder / STATE}: is the checkpoint of a bridge of another shape", hint="Choose another `out`."
-            )
+            raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint="Choose another `out`.")
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
