@@ -124,7 +124,7 @@ def large_delta(config: Config, persons: int, before: Cost) -> str | None:
 
     Otherwise return None. A study, whose secret is public, has no such limit. If train has at most the declared
     number of persons, `run_limit` covers the case. `persons` is the number of persons in train, and `before` is the
-    budget that other runs spent by the ledger.
+    budget that the ledger books as spent by other runs.
     """
     if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
         return None

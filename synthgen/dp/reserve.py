@@ -57,7 +57,7 @@ def reserve_budget(
     if is_replaced and before is not None:
         own = _spending(job, before.folder)
         found = state_of(*ledger, own.run)
-        # an equal last entry means that no noise was drawn for this reservation, so the run can still use it
+        # if the last entry is this reservation, no noise was drawn for it, and the run can still use it
         is_replaced = (found.last, found.spending) != (RESERVE, own)
     if before is None and not spend_again:
         _refuse_orphans(job.workspace)
@@ -183,7 +183,7 @@ def reserved_run(config: Config) -> str | None:
 
 
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
-    """Return the budget that other runs spent by the ledger, and whether the next run has a reservation to continue.
+    """Return the budget that the ledger books as spent by other runs, and whether the run has a reservation to use.
 
     A reservation is continued unless its noise was drawn and the result is lost. Otherwise its cost is part of the
     returned budget.

@@ -14,7 +14,7 @@ from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which this choice is made
-MOST_FITS = 50  # largest number of models, one for each set of parents' folds; otherwise one per fold is trained
+MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
 
 @dataclass(frozen=True, slots=True)

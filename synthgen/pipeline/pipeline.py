@@ -36,10 +36,7 @@ from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_BEFORE_QUERIES = (
-    *_WITHOUT_MODELS,
-    "embed",
-)  # a run up to one of these stages makes no DP query and reserves no budget
+_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query and reserves no budget
 
 
 class Pipeline:

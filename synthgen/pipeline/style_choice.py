@@ -53,9 +53,8 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     `parts` are train and control before de-identification. A style trained on both would make the texts alike to
     both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence of
     ten words that a style was trained on, because a larger share is not due to chance. The limit applies to all
-    styles
-    together: records spread over many styles would pass a check of each single style. With `auto`, all built-in
-    styles are checked.
+    styles together: records spread over many styles would pass a check of each single style. With `auto`, all
+    built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
     """

@@ -71,9 +71,8 @@ def check_content(content: BundleContent) -> None:
     Raises:
         ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
         DataError: records are malformed; all problems are listed by row number.
-        InternalError: the content contains a path of this machine, a list that could hold an entry per record, or
-        long
-            text; all places are listed.
+        InternalError: the content contains a path of this machine, long text, or a list that could
+            hold an entry for each record; all places are listed.
     """
     refuse_unless_allowed(content)
     _check_records(content)

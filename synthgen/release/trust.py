@@ -52,8 +52,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 
     Raises:
         ConfigError: the root would not be valid, such as with a key or person in two roles or a weak key; all
-        mistakes
-            are listed.
+            mistakes are listed.
         StorageError: a key cannot be read, or the file exists.
     """
     keys, ids = _load_keys(roles)
@@ -71,7 +70,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     if ("root" in roles) != (len(root_keys) > 0):
         raise ConfigError(
             "a trust root with a role `root` must be signed by root keys, and one without this role must not",
-            hint="Pass both or neither.",
+            hint="Pass both the root keys and the role `root`, or neither.",
         )
     data = root.to_bytes()
     if len(root_keys) > 0:
