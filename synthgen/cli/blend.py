@@ -27,8 +27,8 @@ WARNING = (
     "This output has not been audited: a blend can repeat either text. "
     "Show it only to people who may read both texts."
 )
-START_CHARACTERS = 400
-WIDTH = 30  # of a column of the table
+START_CHARACTERS = 400  # number of characters of each text that are shown
+WIDTH = 30  # width of a column of the attribute table, in characters
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -42,8 +42,8 @@ class BlendRequest:
     label: str = ""  # inserted into the prompt before the vector
     candidates: int = 4  # number of texts to generate and choose from
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
-    seed: int = 0  # of the decoder's sampling
-    bridge: Literal["builtin", "words"] = "builtin"  # words: the decoder gets only the words nearest to the vector
+    seed: int = 0  # seed of the decoder's sampling
+    bridge: Literal["builtin", "words"] = "builtin"  # with "words", the decoder gets only prompt words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,11 @@ class Blended:
     """Hold a blend with its parents."""
 
     request: BlendRequest
-    texts: tuple[str, str]  # of the two parents
+    texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the best candidate
-    cosines: dict[str, float]  # of the blend to its target and to each parent, and of the parents to each other
+    cosines: dict[str, float]  # cosines of the blend to "target", "a" and "b", and of the texts to each other, "a_b"
     of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letter
-    rows: tuple[ComparisonRow, ...]  # attribute table
+    rows: tuple[ComparisonRow, ...]  # the attribute table
     words: tuple[str, ...] = ()  # prompt words, if the decoder gets words instead of the vector
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 def open_models(bridge: str) -> tuple[Encoder, Decoder]:
     """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
     embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
-    folder, _ = model_folder(decode.model), model_folder(embed.model)  # importing torch takes seconds, so check first
+    # checked before torch is imported, which takes seconds
+    folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.plain import WordsDecoder
     from synthgen.decode.xrag import XragDecoder
@@ -123,16 +124,17 @@ def blend_texts(
 ) -> Blended:
     """Return the blend of two texts.
 
-    The function interpolates between the two vectors, decodes the target vector into candidates, and keeps the
-    candidate whose vector has the highest cosine to the target:
+    The function interpolates between the vectors a and b of the two texts, decodes the target vector into candidates,
+    and keeps the candidate whose vector has the highest cosine to the target:
 
-        target = a + λ (b − a)   (smote),   or at the share λ of the angle from a to b   (slerp)
+        smote:  target = a + λ · (b − a)
+        slerp:  target = the point at the share λ of the angle from a to b
 
-    The vectors depend only on the first `max_tokens` tokens of each text. The attribute table covers the whole texts.
-    The paths of the request are not read.
+    A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts. The
+    files that the request names are not read, because `texts` holds their content.
 
-    Privacy: No protection. The blend is a function of two private texts and has passed no filter and no audit.
-    Randomness: Candidates are drawn from the stream seed/decode/blend.
+    Privacy: none. The blend is a function of two private texts, and no filter and no audit has checked it.
+    Randomness: candidates are drawn from the stream seed/decode/blend.
     """
     from synthgen.decode.plain import WordsDecoder
 
@@ -145,7 +147,7 @@ def blend_texts(
         raise DataError(message, hint="Raise --candidates, or change --seed.")
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
-    best = max(readable, key=lambda i: to_target[i])  # the first of equal ones
+    best = max(readable, key=lambda i: to_target[i])  # if several have the highest cosine, the first of them
     chosen, n_words = candidates[best], DecodeConfig(bridge=request.bridge).words
     words = decoder.read(target[None, :], n_words)[0] if isinstance(decoder, WordsDecoder) else ()
     cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}
@@ -162,7 +164,7 @@ def blend_texts(
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
-    """Return the target, float32 (d)."""
+    """Return the target vector of the vectors (2, d) of the two texts, float32 (d)."""
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:
@@ -217,8 +219,8 @@ def _read(path: Path) -> str:
 
 
 def _start(text: str) -> str:
-    whole = text.strip()
-    return whole if len(whole) <= START_CHARACTERS else f"{whole[:START_CHARACTERS].rstrip()} ..."
+    stripped = text.strip()
+    return stripped if len(stripped) <= START_CHARACTERS else f"{stripped[:START_CHARACTERS].rstrip()} ..."
 
 
 def _table(rows: Sequence[ComparisonRow]) -> list[str]:

@@ -11,7 +11,7 @@ from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
 
-NEEDED_GIB = 2
+NEEDED_GIB = 2  # free disk space that the model store needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def _report(path: Path, fingerprint: str) -> None:
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digests of the accepted policies; raise ConfigError if one needs a ledger and none is named."""
+    """Return the digests of the accepted policies; raise ConfigError if a policy needs a ledger and none is named."""
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 

@@ -133,7 +133,7 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
 
 
 @app.command()
-def approve(  # noqa: PLR0913 - an option each
+def approve(  # noqa: PLR0913 - one parameter per option
     bundle: Bundle,
     *,
     role: Annotated[str, Option(help="Your role, such as privacy_officer.")],
@@ -209,7 +209,7 @@ def evaluate(
 
 
 @app.command()
-def blend(  # noqa: PLR0913 - each is a setting of its own
+def blend(  # noqa: PLR0913 - one parameter per option
     a: Annotated[Path, Argument(help="First text file (UTF-8).", metavar="A.txt")],
     b: Annotated[Path, Argument(help="Second text file (UTF-8).", metavar="B.txt")],
     *,
@@ -257,7 +257,7 @@ def shadow(
 
 
 @app.command("train-bridge")
-def train_bridge(  # noqa: PLR0913 - an option each
+def train_bridge(  # noqa: PLR0913 - one parameter per option
     config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
     *,
     style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,

@@ -34,8 +34,9 @@ from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import split
 
-TOKENS_PER_SECOND = 250  # of the default decoder per core with bfloat16 instructions; a conservative estimate
-SECONDS_PER_READ = 0.25 / 3  # of one forward pass of the default decoder over a record on 2 cores; conservative
+# Conservative estimates for the default decoder on a processor with bfloat16 instructions.
+TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
+SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
@@ -43,25 +44,25 @@ OWN_LOG = "reads the log of the run and the log of its dry run on fictional pers
 class Plan:
     """Hold the checks and estimates of a run that has not started."""
 
-    rows: int
-    bad_rows: dict[str, int]
-    train: dict[str, int]
-    control: dict[str, int]
-    persons: dict[str, int]
-    wanted: dict[str, int]
-    candidates: int
-    segments: dict[str, float] | None  # mean per_record of train, and headings that enough persons share
+    rows: int  # number of rows of the source
+    bad_rows: dict[str, int]  # number of unusable rows by reason
+    train: dict[str, int]  # number of train records by label
+    control: dict[str, int]  # number of control records by label
+    persons: dict[str, int]  # number of persons in "train" and "control"
+    wanted: dict[str, int]  # number of synthetic records by label
+    candidates: int  # estimated number of texts to decode
+    segments: dict[str, float] | None  # "per_record": mean number in train; "headings": number of shared headings
     fits: int  # largest number of class-agreement regressions; 0 without that filter
-    minutes: float
-    cores: int  # that decode in parallel
-    policy: str
-    audits: dict[str, str]
-    power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
-    epsilon: float | None = None
+    minutes: float  # estimated duration of the run
+    cores: int  # number of cores that decode in parallel
+    policy: str  # name of the policy
+    audits: dict[str, str]  # for each audit, what it can detect, in words
+    power: dict[str, dict[str, Any]]  # for each audit: n, n_needed, smallest_leak, epsilon_ceiling
+    epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
-    reads: tuple[tuple[str, str], ...] = ()  # DP queries on private text, each with its cost
-    ledger: str | None = None  # budget already spent; None if there is no ledger yet
-    disclosure: str | None = None  # information per vector, if the decoder gets prompt words only
+    reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
+    ledger: str | None = None  # budget already spent by the ledger; None without a ledger
+    disclosure: str | None = None  # what the language model receives of a vector, if that is prompt words only
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -98,9 +99,9 @@ class Plan:
 
 
 def make_plan(config: Config) -> Plan:
-    """Return the plan of a configuration; read the source and the ledger, and write nothing that a run would read.
+    """Return the plan of a configuration. The function reads the source and the ledger, and writes no results.
 
-    The plan raises the errors of a run's initial checks. Before the first run, the workspace secret that decides the
+    It raises the errors of a run's initial checks. Before the first run, the workspace secret that determines the
     random split does not exist. The plan then uses another secret, so its counts can differ slightly from the run's.
     """
     policy = load_policy(policy_file(config))
@@ -193,12 +194,12 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
         n = len({record.group for record in train.records if record.label == label})
         if n * limit < m:
             problems.append(
-                f"{label!r}: {n} persons allow at most {int(n * limit)} latents, but {wanted[label]} records need "
+                f"{label!r}: {n} persons allow at most {int(n * limit)} vectors, but {wanted[label]} records need "
                 f"{m}; the smallest possible limit is about {m / n:.3g}"
             )
     if problems:
         raise DataError(
-            f"interpolate.max_exposure: a summed weight of at most {limit:g} per person allows too few latents",
+            f"interpolate.max_exposure: a summed weight of at most {limit:g} per person allows too few new vectors",
             problems=problems,
             hint="Request fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit "
             "usually works), or add records of other persons.",
@@ -213,7 +214,7 @@ def _disclosure(config: Config) -> str | None:
 
 
 def _preparing(config: Config) -> float:
-    """Return the seconds that the choice of the style takes on the CPU; 0 if the configuration names a style."""
+    """Return the time of choosing the style on the CPU, in seconds; 0 if the configuration names a style."""
     read = n_tried(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
     return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 

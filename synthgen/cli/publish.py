@@ -56,10 +56,10 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     """Run the stages that have not finished, apply the gate, and write the signed bundle.
 
     The policy, the waivers, the signing key and the output folder are checked before the first stage, so that a
-    mistake in one of them does not surface after hours of work.
+    mistake in one of them is reported at once and not after hours.
 
     Raises:
-        ReleaseRefused: If the gate refuses the release. The signed refusal and the report stay in the workspace.
+        ReleaseRefused: the gate refuses the release. The signed refusal and the report stay in the workspace.
     """
     from synthgen.pipeline.pipeline import Pipeline
 
@@ -103,7 +103,10 @@ def _reported_config(workspace: Path) -> Path:
 
     note = workspace / REPORTED
     if not note.is_file():
-        raise DataError(f"{workspace}: contains no report", hint="Pass a bundle, or the configuration of a run.")
+        raise DataError(
+            f"{workspace}: is neither a bundle nor a workspace with a report",
+            hint="Pass a bundle, or the configuration of a finished run.",
+        )
     return Path(json.loads(note.read_bytes())["config"])
 
 

@@ -26,10 +26,10 @@ EXTRA_INPUT = {
 class Reach:
     """Describe what an audit can show with the available persons."""
 
-    n: int  # number of units; an upper limit, because dependent units count as fewer
-    unit: str  # name of the unit
+    n: int  # number of units that the audit tests; an upper limit, because dependent units count as fewer
+    unit: str  # name of the unit, such as "persons on each side"
     n_needed: int  # smallest number of units with which the audit can pass
-    leak: str  # smallest leak that is detected with power 0.8, in words
+    leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # the same leak as a number, in the measure of the audit
     epsilon_ceiling: float | None = None  # largest epsilon that the audit can prove; None if it proves none
 
@@ -48,11 +48,11 @@ class Reach:
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float
 ) -> Mapping[str, Reach | str]:
-    """Return what each audit of the policy can show, or a sentence for an audit that needs more than tables.
+    """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
-    The numbers are those of the persons in train and in control and of the synthetic records; some audits set a fifth
-    of control aside to train their attacks. `confidence` is the level of the run's audits; the first attempt on a
-    control group uses a slightly higher level (`audits.gate.spending`).
+    `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
+    set a fifth of control aside to train their attacks. `confidence` is the configured confidence; the first attempt
+    on a control group uses a slightly higher one (`audits.gate.spending`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(1, confidence), "persons on each side"

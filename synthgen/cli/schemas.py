@@ -69,10 +69,10 @@ def commented_configuration(text: str) -> str:
     The comment lines at the start of the file are kept; other comments of the file are replaced.
 
     Args:
-        text: A valid configuration, as YAML.
+        text: a valid configuration, as YAML.
 
     Raises:
-        ConfigError: If the text is not YAML, or contains what a configuration cannot contain.
+        ConfigError: the text is not YAML, or uses a part of YAML that a configuration cannot use.
     """
     head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     values = parse_yaml(text.encode(), "configuration", error=ConfigError)

@@ -34,9 +34,10 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.release.run import Run, load_run
 
+# With --quick: number of reruns, of attacked persons, and of permutations of the test.
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
-QUICK_TOKENS = 48  # of a record; with fewer, too few texts are of their class
-WRITTEN = ("interpolate", "decode", "re-embed", "filter")
+QUICK_TOKENS = 48  # with --quick, largest number of tokens of a record; shorter texts often miss their class
+WRITTEN = ("interpolate", "decode", "re-embed", "filter")  # stages whose duration estimates that of a rerun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class ShadowRequest:
 
     runs: int  # number of reruns; each attacked person is left out of half of them
     persons: int | None  # number of persons attacked; None means 1 % of the training persons
-    quick: bool  # 8 reruns for one person, with the fewest and shortest records the audit accepts; never passes
+    quick: bool  # 8 reruns for one person, with few and short records; the audit then never passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ class Shadowed:
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
     """Do the missing reruns, audit all of them, and write shadow.json into the workspace.
 
-    The result informs the people who decide on a release; it is not part of the gate's evidence. `say` prints the
-    estimated duration and the number of the current rerun.
+    The audit tests whether the absence of single persons can be detected in the synthetic tables. The result informs
+    the people who decide on a release; it is not part of the gate's evidence. `say` prints the estimated duration and
+    the number of the current rerun.
     """
     refuse_private(config)
     run = load_run(config)
@@ -91,14 +93,14 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
         rerun(job, train, vectors, plan.leave_out(number), number, folder)
-    dealings = QUICK_DEALINGS if request.quick else PERMUTATIONS
-    with progress.stage("shadow", total=plan.runs + dealings, unit="steps") as advance:
+    permutations = QUICK_DEALINGS if request.quick else PERMUTATIONS
+    with progress.stage("shadow", total=plan.runs + permutations, unit="steps") as advance:
         report = judge_shadow(
             folder,
             inputs,
             seed=seeds.child("judge").integer(),
             confidence=config.audit.confidence,
-            permutations=dealings,
+            permutations=permutations,
             progress=lambda _done, _total: advance(1),
         )
     return Shadowed(report, folder / REPORT)
@@ -119,7 +121,7 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 
 def _quick(config: Config, train: Corpus) -> Config:
-    """Return the configuration with the fewest records the audit accepts, and with short records."""
+    """Return the configuration with the smallest number of records that the audit accepts, and with short records."""
     interpolate, decode = config.interpolate, config.decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
@@ -136,7 +138,7 @@ def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) ->
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
-    """Write the records to the file in which the stage deidentify writes train."""
+    """Write the records to train.parquet, as the stage deidentify does for the train records of a run."""
     records = context.input("records")
     write_corpus(context.folder / "train.parquet", records)
     return {"in": len(records), "out": len(records)}
@@ -148,16 +150,18 @@ GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), lib
 def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    The rerun starts after deidentify, because the surrogates of a person do not depend on other persons. It reuses
-    the vectors of the run, because the encoder is not trained. Interpolate, decode and filter run again, including
-    everything they fit on train. If records are split at headings that train persons share, they are embedded
-    again. An interrupted rerun continues from its last finished stage.
+    - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
+    - It reuses the vectors of the run, because the encoder is not trained. But if records are split at headings that
+      train persons share, they are embedded again.
+    - Interpolate, decode and filter run again, including everything that they fit on train.
+    - An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` belong to the attacked run; `leave_out` names groups. The workspace of the rerun is
-    created in `folder` and removed when its table is written.
+    `job`, `train` and `vectors` belong to the attacked run. `leave_out` holds the person ids to leave out, and
+    `number` is the number of the rerun. The workspace of the rerun is created in `folder` and removed when its table
+    is written.
 
-    Privacy: Accesses train. The output is synthetic text that has not been audited.
-    Randomness: Streams of the run below the child "shadow/<number>" of their root.
+    Privacy: reads train. The output is synthetic text that has not been audited.
+    Randomness: the child "shadow/<number>" of the root of the run's streams.
     """
     is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
     kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
@@ -174,12 +178,12 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
 
 
 def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
-    """Return the records that the generator writes with other training data than the run.
+    """Return the records that the generator of a run writes if it is fitted to `records` instead of train.
 
-    `job` has the configuration of the run, but a workspace and random streams of its own. The records are
-    de-identified; `vectors` (n, d) are their vectors.
+    `job` has the configuration of the run, but its own workspace and random streams. The records are de-identified;
+    `vectors` (n, d) are their vectors.
 
-    Privacy: Accesses the records. The output depends on them as a release depends on train.
+    Privacy: reads the records. The output depends on them as a release depends on train.
     """
     refuse_private(job.config)
     with job.workspace.locked():
@@ -200,12 +204,12 @@ def refuse_private(config: Config) -> None:
     if config.interpolate.is_private:
         raise UsageError(
             f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
-            hint="Epsilon limits the influence of each person; the audit `accounting` checks it.",
+            hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
         )
 
 
 def _exhaust(stages: Generator[StageResult, None, Written]) -> Written:
-    """Run all stages and return the return value of the generator."""
+    """Run all stages and return the written records."""
     while True:
         try:
             next(stages)

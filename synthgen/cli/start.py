@@ -17,14 +17,15 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 
-SEED = 20261120  # of the notes
+SEED = 20261120  # seed of the example notes
 TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
-PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # fictional, of the templates that have notes
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # number of fictional patients, for each template that has notes
+# for each role, the holder of the trial key
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
-    """Create a folder with a configuration, keys, a ledger, a workspace, a trust root and, if any, example notes.
+    """Create a folder for a trial: configuration, keys, ledger, workspace, trust root and, for clinics, notes.
 
     The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
     release, create a key with `synthgen keys new` and keep the passphrase elsewhere. The keys are valid from `now`.

@@ -28,10 +28,10 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
-LEAST_TEXTS = 20
-SAMPLES = 10
-PROMPT_TOKENS = 24
-WORDS = 8  # largest number of prompt words, as in the bridge's training; without them the adapter unlearns their use
+LEAST_TEXTS = 20  # smallest number of texts of a corpus
+SAMPLES = 10  # number of example texts in the card
+PROMPT_TOKENS = 24  # largest number of tokens of a prompt
+WORDS = 8  # largest number of prompt words, as in the bridge's training; without them, training unlearns their use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
     Without `resume`, an existing checkpoint or style adapter is never overwritten.
 
-    Privacy: The weights depend on the texts and can reveal them. Train only on text that may be published.
+    Privacy: the weights depend on the texts and can reveal them. Train only on text that may be published.
     """
     if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
         raise UsageError(f"--style: use lower-case letters, digits and dashes; the name {PLAIN!r} is reserved")
@@ -103,7 +103,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
 
 def _texts(path: Path, column: str) -> list[str]:
-    """Return the texts of a table or a folder."""
+    """Return the texts in a column of a table, or of the files of a folder."""
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
     if len(set(texts)) < LEAST_TEXTS:
@@ -146,7 +146,7 @@ def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tup
     """Return every corpus with its licence; a single licence applies to all corpora."""
     if not corpora or len(licences) not in {1, len(corpora)}:
         raise UsageError(
-            f"{len(corpora)} corpora and {len(licences)} licences",
+            f"--corpus is given {len(corpora)} times, and --licence {len(licences)} times",
             hint="Pass --corpus PATH at least once, and --licence once for all corpora or once for each.",
         )
     each = licences if len(licences) > 1 else list(licences) * len(corpora)

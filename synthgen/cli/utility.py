@@ -29,7 +29,7 @@ class Study:
         return self.table
 
     def to_text(self) -> str:
-        """Return one line per classifier and arm, with intervals, as text for a terminal."""
+        """Return text for a terminal: a line for each classifier and each set of records that it is trained on."""
         level = round(100 * self.table["confidence"])
         n = self.table["records"]["test"]
         lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
@@ -59,7 +59,7 @@ def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, 
 def _corpus(path: Path, role: Role) -> Corpus:
     table = load_table(path, role=role)  # type: ignore[arg-type]
     if table.labels is None:
-        raise DataError(f"{path}: has no column 'label', which the classifiers need")
+        raise DataError(f"{path}: has no column 'label', which the classifiers need", hint="Add the column.")
     rows = enumerate(zip(table.texts, table.labels, table.groups, strict=True))
     records = tuple(Record(id=f"{role}-{i:08d}", text=t, label=label, group=g) for i, (t, label, g) in rows)
     return Corpus(role=role, records=records, has_groups=table.has_groups)

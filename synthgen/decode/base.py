@@ -11,17 +11,17 @@ from synthgen.core.types import Candidate, Latents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How texts are drawn; see `DecodeConfig`."""
+    """The sampling parameters of the decoder; see `DecodeConfig`."""
 
     prompts: Mapping[str, str]  # text before the vector, for every label of the run
-    candidates: int  # texts per latent
+    candidates: int  # number of texts per latent
     max_new_tokens: int
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # rows decoded together; changes the texts
-    words: int = 0  # public words nearest to the vector that follow the prompt
-    context_tokens: int = 96  # last tokens of the preceding text that are read
+    batch: int  # number of texts decoded together; another number rounds otherwise, so it gives other texts
+    words: int = 0  # number of public words nearest to the vector that follow the prompt
+    context_tokens: int = 96  # number of last tokens of the preceding text that the decoder reads
 
 
 class Decoder(Protocol):
@@ -34,12 +34,11 @@ class Decoder(Protocol):
     ) -> tuple[Candidate, ...]:
         """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
-        A record's texts depend on its vector, label and context, the settings and its own random stream (a child of
-        `seeds` named by its id), never on the other records. Several threads can call this at once. `advance` is
-        called at every step with the number of texts written since the last call; an exception raised in it stops the
-        decoding. `contexts` contains for each latent the preceding text that the new text continues, or "", or is
-        empty.
+        The texts of a latent depend only on its vector, label and context, the settings and its own random stream (a
+        child of `seeds` named by its id). Several threads can call this method at once. `advance` is called at every
+        step with the number of texts written since the last call. An exception raised in it stops the decoding.
+        `contexts` holds for each latent the preceding text that the new text continues, or ""; it can be empty.
 
         Raises:
-            DataError: if there are contexts, but not n.
+            DataError: the number of contexts is neither 0 nor n.
         """

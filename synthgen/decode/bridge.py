@@ -1,4 +1,8 @@
-"""Load a bridge: projector and adapters as safetensors, and a description of what they fit."""
+"""Load a bridge, which lets a language model write a text from a vector of an encoder.
+
+A bridge consists of a projector, which maps the vector to soft tokens (input embeddings of the language model), of
+low-rank adapters of the language model, and of a description of the encoder and the language model that they fit.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,11 +87,16 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
         raise ModelError(f"{paths[1]}: damaged ({type(error).__name__})", hint="Fetch or train it again.") from error
     projector = projector_from(tensors, info.n_soft, info.width)
     if projector.dim != info.dim:
-        raise ModelError(f"{paths[1]}: projector.projector.0.weight takes {projector.dim} numbers, not {info.dim}")
+        raise ModelError(
+            f"{paths[1]}: projector.projector.0.weight takes vectors of {projector.dim} numbers, but {DESCRIPTION} "
+            f"states {info.dim}"
+        )
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
     words = load_words(vocabulary) if vocabulary.is_file() else None
     if words is not None and len(words.centre) != info.dim:
-        raise ModelError(f"{vocabulary}: for vectors of {len(words.centre)} numbers, not {info.dim}")
+        raise ModelError(
+            f"{vocabulary}: is for vectors of {len(words.centre)} numbers, but {DESCRIPTION} states {info.dim}"
+        )
     files = paths if words is None else (*paths, vocabulary)
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
     return Bridge(info, projector, adapters, digest, words=words)
@@ -103,14 +112,14 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A bridge's vocabulary without the bridge; the decoder by words needs nothing else."""
+    """A bridge's vocabulary without the bridge, for the decoder that writes texts from prompt words only."""
 
-    encoder: str  # name of the encoder whose vectors it reads
+    encoder: str  # name of the encoder whose vectors the vocabulary fits
     reader: WordReader
     digest: str  # SHA-256 of its file
 
     def disclosure(self, k: int) -> str:
-        """Return a sentence part that states how much k words of each vector disclose at most."""
+        """Return a part of a sentence: how much of each vector its k prompt words disclose at most."""
         v, bits = len(self.reader.words), self.reader.bits(k)
         return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
 
@@ -150,4 +159,4 @@ def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: 
         if expected != found
     ]:
         hint = "Train a bridge for this configuration with `synthgen train-bridge`."
-        raise ModelError("the bridge does not fit", problems=problems, hint=hint)
+        raise ModelError("the bridge does not fit the encoder or the decoder", problems=problems, hint=hint)

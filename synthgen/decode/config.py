@@ -6,9 +6,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from synthgen.core.section import Section
 
-WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for the decoder by words; default of `words` for it
-OWN = "model"  # value of `bridge` for the projector in the decoder's own checkpoint
-AUTO, PLAIN = "auto", "plain"  # values of `style`: the styles that fit train best; no adapter
+WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for prompt words only, and their default number
+OWN = "model"  # value of `bridge` for the projector in the language model's own checkpoint
+AUTO, PLAIN = "auto", "plain"  # values of `style`: the styles that fit train best, and no style adapter
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -90,7 +90,7 @@ class DecodeConfig(Section):
     @classmethod
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and _by_words(info.data.get("bridge")):
-            raise ValueError("decode.bridge words uses words alone, so decode.words must be 1 to 16")
+            raise ValueError("decode.bridge words writes from prompt words only, so decode.words must be 1 to 16")
         return words
 
     @field_validator("style")
@@ -100,12 +100,12 @@ class DecodeConfig(Section):
             raise ValueError(f"a list must contain different styles, without {AUTO} and {PLAIN}")
         bridge = info.data.get("bridge")
         if style != PLAIN and (_by_words(bridge) or bridge == OWN):
-            raise ValueError("a style needs a bridge with soft tokens; omit the style, or use such a bridge")
+            raise ValueError("a style needs a bridge with soft tokens; omit the style, or set bridge: builtin")
         return style
 
     @property
     def voting(self) -> dict[str, object]:
-        """All settings on which votes for a style depend; the number of candidates is not one of them."""
+        """All settings on which votes for a style depend: every setting of the section except `candidates`."""
         return self.model_dump(mode="json", exclude={"candidates"})
 
     @property
@@ -115,12 +115,12 @@ class DecodeConfig(Section):
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Names of the styles, used in equal shares: `auto` or `plain` alone, or one or more styles."""
+        """Names of the styles, which are used in equal shares; `auto` and `plain` are never in a longer list."""
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property
     def by_words(self) -> bool:
-        """Whether texts are written from public words alone, without a bridge."""
+        """Whether texts are written from prompt words only, without a bridge."""
         return _by_words(self.bridge)
 
 

@@ -1,4 +1,7 @@
-"""Digests of the sentences that a style was trained on; a run whose records contain them is refused."""
+"""Digests of the sentences that a style was trained on.
+
+A run is refused if more than `MOST_SHARE` of its records contain such a sentence.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,9 +14,9 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import ModelError
 from synthgen.core.sentences import SENTENCE_END
 
-LEARNT = "learnt.u64"
-LEAST_WORDS = 10  # two persons rarely write the same sentence of so many words
-MOST_SHARE = 0.01  # of records that can have such a sentence by chance
+LEARNT = "learnt.u64"  # the file of the digests
+LEAST_WORDS = 10  # shorter sentences have no digest; two persons rarely write the same sentence of ten words
+MOST_SHARE = 0.01  # a share of records up to this one can contain such a sentence by chance
 
 Digests = NDArray[np.uint64]
 

@@ -1,7 +1,8 @@
-"""Measure the likelihood of texts under a language model: after a bridge's frame with or without a vector, or alone.
+"""Measure the likelihood of texts under a language model, with or without a bridge.
 
-The difference in nats per token between a text's own vector and another text's measures how much information the
-bridge transfers, independent of sampling.
+With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector. The
+difference in nats per token between the text's own vector and the vector of another text measures how much
+information the bridge transfers, independent of sampling.
 """
 
 import math
@@ -24,7 +25,7 @@ from synthgen.decode.projector import splice
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.adapters import merge
 
-_HEAD_ROWS = 256  # rows of logits kept at once
+_HEAD_ROWS = 256  # number of tokens whose logits are in memory at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +52,10 @@ class Nats:
 
 
 class Likelihood:
-    """A language model that measures the likelihood of texts, with one forward pass per text.
+    """A language model that measures the likelihood of texts.
 
-    The bridge, whose frame precedes the text, is optional. Its adapters are merged into the model, so nothing else
-    can use the model. `batch` texts share a forward pass.
+    If a bridge is given, its adapters are merged into the model, so the model cannot be used for anything else.
+    `batch` texts share a forward pass.
 
     Raises:
         ModelError: if the model is not on one device.
@@ -83,7 +84,7 @@ class Likelihood:
         vectors: Float32 | None = None,
         prompts: Sequence[str] | None = None,
     ) -> Nats:
-        """Return the negative log-likelihoods of n texts, teacher-forced; the end of text is not predicted.
+        """Return the negative log-likelihoods of n texts, teacher-forced and without the end-of-text token.
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
@@ -93,8 +94,8 @@ class Likelihood:
         rounding.
 
         Raises:
-            DataError: if a text has no tokens, or vectors or prompts are given without a bridge.
-            ModelError: if the model's output is not finite.
+            DataError: a text has no tokens, or vectors or prompts are given without a bridge.
+            ModelError: the model's output is not finite.
         """
         if self.projector is None and not (vectors is None and prompts is None):
             raise DataError("a model without a bridge reads neither vectors nor prompts")

@@ -1,4 +1,7 @@
-"""Load a causal language model from a local folder, without download, code of the folder, or made-up tensors."""
+"""Load a causal language model from a local folder.
+
+Nothing is downloaded, no code of the folder is run, and a missing tensor is an error.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +16,8 @@ from synthgen.decode.loop.products import has_bfloat16
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
-SLOW = "cpu without bfloat16"
-HALVES = (torch.bfloat16, torch.float16)
+SLOW = "cpu without bfloat16"  # the backend of a processor without bfloat16 instructions
+HALVES = (torch.bfloat16, torch.float16)  # the 16-bit types, which this backend converts to float32
 
 
 def backend_of(device: Placement) -> str:
@@ -45,7 +48,7 @@ class Loaded:
 
     tokenizer: Any
     model: Any  # frozen
-    device: torch.device  # of its inputs and outputs
+    device: torch.device  # device of the model's inputs and outputs
     on_one_device: bool  # whether all weights are on `device`
 
 
@@ -88,6 +91,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    with torch.inference_mode():  # offloaded parts are moved for use, so only a forward pass shows the device
+    # accelerate moves offloaded parts to the device at each use, so only a forward pass shows which device that is
+    with torch.inference_mode():
         used = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
     return Loaded(tokenizer, model, used, on_one_device=all(p.device == used for p in model.parameters()))

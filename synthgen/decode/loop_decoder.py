@@ -1,4 +1,4 @@
-"""Write texts with a frozen language model and the decode loop: what the decoders have in common."""
+"""The common base of the decoders: write texts with a frozen language model and the decode loop."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -24,10 +24,13 @@ Ended = tuple[str, Literal["stop", "length"]]
 
 
 class LoopDecoder(ABC):
-    """A frozen language model that writes texts; a subclass merges adapters, calls `_prepare` and builds prompts."""
+    """A frozen language model that writes texts.
 
-    end_mark: str | None = None  # characters that also end a text
-    context_comes_first = True  # the preceding text stands before the prompt, otherwise after it
+    The constructor of a subclass merges the adapters, if any, and then calls `_prepare`.
+    """
+
+    end_mark: str | None = None  # a string that also ends a text, besides the end tokens
+    context_comes_first = True  # whether the context, the preceding text, comes before the prompt or after it
 
     def __init__(self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto") -> None:
         loaded = load_model(folder, dtype=dtype, device=device)
@@ -36,7 +39,7 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # one call's treatment of special tokens would affect calls of other threads
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights; find the tokens that end a text, and the special tokens that no text contains."""
+        """Pack the weights; set the tokens that end a text, and the special tokens that are never written."""
         supported = self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
@@ -89,7 +92,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
-        """Return the tokens of each latent that are made likelier; empty for no latent at all."""
+        """Return for each latent the tokens that are made likelier; an empty list changes no token of any latent."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -100,7 +103,7 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
     """Return the tokens that end a text: the tokenizer's, with which bridges are trained, and the model's.
 
     Raises:
-        ModelError: if neither defines one.
+        ModelError: neither the tokenizer nor the model defines one.
     """
     eos = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
@@ -110,12 +113,13 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts and an empty line, and the most tokens they can take.
+    """Return the last `limit` tokens of each of n contexts, each followed by an empty line, and the room they need.
 
-    An empty context gives no tokens; `contexts` can also be empty.
+    The room is the largest possible number of these tokens. An empty context gives no tokens. Without contexts, the
+    room is 0.
 
     Raises:
-        DataError: if there are contexts, but not n.
+        DataError: the number of contexts is neither 0 nor n.
     """
     if not contexts:
         return [[]] * n, 0
@@ -131,7 +135,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
     """Return the text of a row of tokens up to its end token or the characters `mark`, and how it ended.
 
-    A text that the token limit cut is shortened to its last whole sentence if that keeps at least half of it.
+    If the token limit cut a text, the text is shortened to its last complete sentence, unless less than half remains.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()

@@ -1,4 +1,4 @@
-"""The training-free decoder: the words nearest to a vector, in a plain prompt of any causal language model."""
+"""The decoder that needs no training: it prompts any causal language model with the words nearest to a vector."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompt_words import WordReader
 
-WORD_TOKENS = 4  # room for each word and its comma; if the words need more, the last ones are omitted
+WORD_TOKENS = 4  # tokens reserved for each word with its comma; if the words need more, the last ones are omitted
 PROMPT = "[Topic: {label}. ]Write a short paragraph.[ Use these words: {words}.] Write the paragraph only."
 # Without an example, small instruct models list or define the words, or comment on the task.
 EXAMPLE_LABEL = "library"
@@ -32,11 +32,15 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 class WordsDecoder(LoopDecoder):
     """Prompts a language model to write a text on a label that uses the words nearest to a vector.
 
-    The prompt uses the tokenizer's chat template. Without a template, it uses the form `<|im_start|>user ...
-    <|im_end|>` if the tokenizer knows these two marks, as that of the embedded SmolLM2 does. Otherwise it uses plain
-    paragraphs, and a text ends at its first empty line, because such a model continues with further prompts. All
-    prompts begin with the same example of a prompt and its answer. A context stands as the beginning of the answer.
-    With no words, this is label-only prompting: the texts do not depend on the vectors.
+    The form of the prompt is
+
+    - the tokenizer's chat template, if it has one;
+    - otherwise `<|im_start|>user ... <|im_end|>`, if the tokenizer knows these two marks, as SmolLM2's does;
+    - otherwise plain paragraphs. A text then ends at its first empty line, because such a model continues with
+      further prompts.
+
+    All prompts begin with the same example of a prompt and its answer. A context, the preceding text of a record, is
+    the beginning of the answer. If `settings.words` is 0, the texts depend on the label only, not on the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -48,9 +52,9 @@ class WordsDecoder(LoopDecoder):
     Raises:
         ModelError: if the model is damaged, or neither it nor its tokenizer defines an end of text.
 
-    Privacy: of a vector, only k of v words are read, at most k log2 v readable bits; see `WordReader`. This limit is
-        no privacy guarantee. With no words, nothing of a vector is read.
-    Randomness and cost: as `XragDecoder`.
+    Privacy: the language model receives only k of v words of a vector, at most k · log2 v bits; see `WordReader`.
+        This limit is not a privacy guarantee. If `settings.words` is 0, it receives nothing of the vector.
+    Randomness and cost: see `XragDecoder`.
     """
 
     context_comes_first = False
@@ -90,7 +94,7 @@ class WordsDecoder(LoopDecoder):
         return begin + list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words of each vector (n, d); a prompt contains no more of it, and omits words that do not fit.
+        """Return k words of each vector (n, d). A prompt contains only these words, without those that do not fit.
 
         Raises:
             ModelError: if there is no vocabulary, or it is for vectors of another width.

@@ -12,7 +12,7 @@ TENSORS = tuple(f"projector.projector.{layer}.{part}" for layer in (0, 2) for pa
 class Projector(nn.Module):
     """Two linear layers with a GELU between them, from one vector (d) to `n_soft` input embeddings of `width`.
 
-        soft = W2 gelu(W1 x + b1) + b2,   x of unit length scaled by sqrt(d)
+        soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; `projector.projector.{0,2}` there. Ours has
     more than one soft token, and scales the vector so that its entries have unit variance.
@@ -33,7 +33,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
     """Return input embeddings (n, t, width) with placeholders replaced by soft tokens (n, n_soft, width), in order.
 
     Raises:
-        ModelError: if a row of `is_placeholder`, bool (n, t), is not true exactly n_soft times.
+        ModelError: a row of `is_placeholder`, bool (n, t), is not true at exactly n_soft positions.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
         raise ModelError(f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector")

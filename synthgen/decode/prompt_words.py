@@ -12,22 +12,25 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # words nearest to a vector, from which its words are chosen
-PRIOR = 0.02  # added to the cosine for each e-fold more passages with the word
-LIKENESS = 0.2  # subtracted from the cosine of a word that equals a chosen one
+POOL = 200  # number of words nearest to a vector, from which its words are chosen
+PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
+LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WordReader:
     """Words of a vocabulary with their vectors.
 
-    A text's vector is near the vectors of its characteristic words. Words are chosen one by one among the nearest
-    ones; frequent words and words unlike those chosen before are preferred (maximal marginal relevance):
+    A text's vector is near the vectors of its characteristic words. Words are chosen one by one among the `POOL`
+    nearest ones. Frequent words and words unlike those chosen before are preferred (maximal marginal relevance):
 
         w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
-    Privacy: k words of a vocabulary of v carry at most k log2 v bits of the vector, readable by anyone. This limit is
-        no privacy guarantee, because a few words can name a person's illness.
+    with x the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of these, and f_w
+    the share of public passages that contain the word.
+
+    Privacy: k words of a vocabulary of v carry at most k · log2 v bits of the vector, readable by anyone. This limit
+        is not a privacy guarantee, because a few words can name a person's illness.
     Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; the prior is ours.
     """
 
@@ -41,12 +44,12 @@ class WordReader:
 
         Words with equal scores keep the order of the vocabulary.
         """
-        away = vectors - self.centre
-        lengths = np.linalg.norm(away, axis=1, keepdims=True)
-        away = np.divide(away, lengths, out=np.zeros_like(away), where=lengths > 0)
+        centred = vectors - self.centre
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
         found = []
-        for row in away:  # one at a time, so a row's words depend on no other row
+        for row in centred:  # one product per row, so that rounding does not depend on the other rows
             score = self.table @ row + prior
             pool = np.argsort(-score, kind="stable")[:POOL]
             found.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
@@ -70,7 +73,7 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 
 
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
-    """Return the reader of v words from their passage shares, vectors as texts, float32 (v, d), and the centre."""
+    """Return the reader of words: `frequency` is f, `vectors` (v, d) are the words encoded as texts."""
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     shares = np.array(list(frequency.values()), dtype=np.float32)

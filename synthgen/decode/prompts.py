@@ -13,11 +13,14 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The frame a bridge was trained with, such as "<|im_start|>{prompt}\n{vector}\n", with both fields once."""
+    r"""The template that a bridge was trained with, such as "<|im_start|>{prompt}\n{vector}\n".
+
+    It contains each of the two fields once. Filled, it is called the frame, which precedes the text.
+    """
 
     text: str
     n_soft: int  # soft tokens per vector
-    placeholder_id: int  # id at the positions of the soft tokens; never looked up in the embedding table
+    placeholder_id: int  # token id at the positions of the soft tokens, which replace its embedding
 
     def __post_init__(self) -> None:
         if self.text.count(VECTOR) != 1 or self.text.count(PROMPT) != 1:
@@ -28,7 +31,7 @@ class Template:
         return len(token_ids(tokenizer, prompt))
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
-        """Return the token ids of the filled frame, with the placeholder id at the vector's positions."""
+        """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens."""
         ids: list[int] = []
         for part in _FIELD.split(self.text):
             if part == VECTOR:

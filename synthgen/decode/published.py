@@ -1,4 +1,4 @@
-"""xRAG as published: a checkpoint with its own projector, used with paraphrase prompts in Mistral's chat form.
+"""xRAG as published: a language model whose checkpoint contains a projector, with paraphrase prompts in chat form.
 
 Such a folder (`Hannibal046/xrag-7b`) is a Mistral causal language model whose state dict also contains
 `projector.projector.{0,2}.{weight,bias}`, and whose tokenizer knows the placeholder `<xRAG>`.
@@ -25,10 +25,10 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 PLACEHOLDER = "<xRAG>"
-MARK = "[X]"  # the vector's position in the paper's prompts, and in ours until they are filled
+MARK = "[X]"  # marks the vector's position in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# Our own wording; as in the paper, each states that the vector's text and the new text mean the same.
+# As in the paper, each prompt states that the vector's text and the new text mean the same; the wording is new.
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -39,7 +39,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences, on which an encoder's raw length is measured.
+# Invented sentences, on which an encoder's raw length, that of its vectors before normalization, is measured.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -56,7 +56,9 @@ SENTENCES = (
 class Paraphrase:
     """A paraphrase prompt in Mistral's chat form.
 
-        <s>[INST] {words} [/INST],   words = the user's prompt, if any, on a line of its own, then the paraphrase
+        <s>[INST] {words} [/INST]
+
+    `words` is the configured prompt, if any, on a line of its own, followed by the paraphrase.
 
     The whole prompt is tokenized at once, as in training, because this tokenizer family splits the beginning of a
     text differently from its middle.
@@ -70,7 +72,7 @@ class Paraphrase:
         """Return the token ids of the filled prompt.
 
         Raises:
-            ModelError: if it does not contain the placeholder n_soft times, for example because a label does.
+            ModelError: the prompt does not contain the placeholder n_soft times, for example because a label does.
         """
         filled = self.text.replace(MARK, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled
@@ -88,8 +90,8 @@ class CheckpointBridge(Bridge):
     """A bridge inside its language model's checkpoint."""
 
     templates: tuple[Paraphrase, ...]  # prompts, one of which is drawn for each record
-    raw_length: float | None = None  # measured length of its encoder's vectors before normalization
-    dtype: Dtype = "bfloat16"  # of the language model
+    raw_length: float | None = None  # measured length of the encoder's vectors before normalization
+    dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
         """Raise ModelError unless the projector accepts these vectors and returns embeddings of this width."""
@@ -106,13 +108,13 @@ class CheckpointBridge(Bridge):
 class AtLength(nn.Module):
     """A projector that was trained on the vectors of an encoder before normalization.
 
-        soft = W2 gelu(W1 x + b1) + b2,   x = raw_length v / |v|
+        soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
 
     Published encoders of this kind end in a norm layer, so their raw lengths differ little between texts. One typical
-    length, a positive number, is used for all vectors; it also gives interpolated vectors, which are shorter, the
-    length of real ones.
+    length, a positive number, is used for all vectors. Interpolated vectors are shorter than real ones, and get the
+    length of real ones this way.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; ours uses one length for all vectors.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; here, one length is used.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
@@ -131,7 +133,8 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: listing all missing or contradictory tensors, tokens, widths and shards.
+        ModelError: the checkpoint is not of this layout; all missing or contradictory tensors, tokens, widths and
+            shards are listed.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)

@@ -22,7 +22,7 @@ from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
-STEP_BYTES = 1 << 28  # memory of a step beside its cache, for 128 rows of 50,000 logits
+STEP_BYTES = 1 << 28  # memory that a thread needs besides its cache, for a step of 128 rows of 50,000 logits
 _NAME = re.compile(r"shard-(\d+)-(\d+)\.parquet")
 
 
@@ -50,7 +50,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement) -> 
 
 
 def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
-    """Return the size in bytes of the loop's cache for a Llama model, with `number` bytes per number."""
+    """Return the size in bytes of the decode loop's cache for a Llama model, with `number` bytes per number."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
@@ -60,19 +60,19 @@ def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
 
 
 def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None:
-    """Remove every shard that does not contain the texts of the rows in its name; they are then written again.
+    """Remove every shard that does not contain exactly the texts of the rows in its name.
 
-    Such a shard was copied, renamed or damaged; an interrupted run leaves none.
+    Such a shard was copied, renamed or damaged. An interrupted run leaves no such shard.
     """
     stop = 0
     for rows, path in list(_shards(folder)):
-        if rows and rows.start >= stop and rows.stop <= len(latents) and _is_whole(path, rows, latents, candidates):
+        if rows and rows.start >= stop and rows.stop <= len(latents) and _is_intact(path, rows, latents, candidates):
             stop = rows.stop
         else:
             path.unlink()
 
 
-def _is_whole(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
+def _is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
     try:
         found = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -111,11 +111,12 @@ def cut(missing: list[range], settings: Settings, n_workers: int) -> list[range]
 def write_shards(task: DecodeTask, latents: Latents, folder: Path, advance: Advance, *, n_workers: int) -> int:
     """Write the texts of all latents that no shard contains; return the number of shards in the folder.
 
-    A shard is written completely or not at all. Neither the division into shards nor the number of threads changes a
-    text, so a stage can be continued with another number of workers: 1 keeps torch's threads, several have one each.
+    A shard is written completely or not at all. The division into shards and the number of workers do not change any
+    text, so a stage can be continued with another number of workers. A single worker uses all of torch's threads;
+    several workers use one thread each.
 
     Raises:
-        Exception: the first one that `open_decoder` or `write` raises; finished shards are kept.
+        Exception: the first exception of `open_decoder` or `write`; finished shards are kept.
     """
     for other in set(folder.glob("shard-*")) - {path for _, path in _shards(folder)}:
         other.unlink()  # an incomplete shard, or one of an older version

@@ -18,9 +18,9 @@ class DecoderModel:
     """The language model with its bridge."""
 
     open: Callable[[], Decoder]  # called once, and only if a shard is missing
-    folder: Path  # of the language model
+    folder: Path  # folder of the language model
     backend: str  # see `backend_of`
-    digest: str  # of language model, bridge and backend
+    digest: str  # digest of language model, bridge and backend
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:

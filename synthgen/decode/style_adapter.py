@@ -1,4 +1,4 @@
-"""Style adapters: small adapters that extend a bridge, trained on texts of one kind."""
+"""Style adapters: low-rank adapters that extend a bridge, so that it writes in the style of their training texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -22,7 +22,7 @@ WEIGHTS = "style.safetensors"
 CARD = "style.json"
 NAME = r"[a-z][a-z0-9-]{0,39}"
 BUILT_IN_STYLES = Path(__file__).parent / "styles"
-_PROJECTOR = "adapter.projector."  # prefix of adapters of the projector's layers, not the language model's
+_PROJECTOR = "adapter.projector."  # prefix of the adapters of the projector; the others adapt the language model
 
 
 class StyleSource(BaseModel):
@@ -58,7 +58,7 @@ class StyleAdapter:
     card: StyleCard
     tensors: Mapping[str, Tensor]
     digest: str  # SHA-256 over its files
-    learnt: Digests  # of its training sentences
+    learnt: Digests  # digests of the training sentences
 
 
 def built_in_styles() -> tuple[str, ...]:
@@ -97,12 +97,13 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
 def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Bridge:
     """Return a bridge that writes in one style or a mixture of several.
 
-        W + B A  becomes  W + B A + sum over styles m of share_m B_m A_m
+        W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
-    The language model's adapters are stacked along the rank, the projector's are added to its weights.
+    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m that of style m. The adapters of the
+    language model are stacked along the rank. Those of the projector are added to its weights.
 
     Raises:
-        ModelError: if a style was trained for another bridge or does not fit its layers.
+        ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
     """
     if not shares:
         return bridge

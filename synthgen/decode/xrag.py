@@ -1,4 +1,4 @@
-"""The xRAG decoder: the vector becomes soft tokens in a prompt, and the frozen language model writes on."""
+"""The xRAG decoder: the vector becomes soft tokens in a prompt, and a frozen language model continues the prompt."""
 
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.decode.train.adapters import merge
 
-WORD_TOKENS = 3  # room for each word; longer words are cut, so a prompt's length depends on no vector
+# Tokens reserved for each prompt word. A prompt is cut after this room, so that the padded length of the prompts does
+# not depend on the vectors.
+WORD_TOKENS = 3
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge. A context stands before the prompt as plain text, with an empty line between.
+    """Decodes latents through a bridge.
+
+    A context, the preceding text of a record, comes before the prompt as plain text, followed by an empty line.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -33,13 +37,13 @@ class XragDecoder(LoopDecoder):
         device: see `load_model`.
 
     Raises:
-        ModelError: if a part is damaged or the parts do not fit each other.
+        ModelError: a part is damaged, or the parts do not fit each other.
 
     Privacy: reads latents only, which are functions of training vectors; the texts can reveal what the vectors
-        contain (see docs/explanation/threat-model.md). With `settings.words`, part of a vector stands in the prompt
-        as readable words.
-    Randomness: the texts of latent x are drawn from seeds/x, candidate by candidate; the template, if there are
-        several, from seeds/x/template.
+        contain (see docs/explanation/threat-model.md). With `settings.words`, the prompt contains part of a vector as
+        readable words.
+    Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
+        templates, one is drawn from seeds/x/template.
     Cost: one forward pass per token and batch; see `write`.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
@@ -90,7 +94,10 @@ class XragDecoder(LoopDecoder):
         return prompts
 
     def _wanted(self, latents: Latents) -> list[list[int]]:
-        """Return the first token of each prompt word of a latent, inside a line and at its start, in both cases."""
+        """Return for each latent the first tokens of its prompt words.
+
+        A word has up to four such tokens: after a space or at the start of a line, in lower case or capitalised.
+        """
         ids = {
             word: {
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])

@@ -29,8 +29,10 @@ from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_wo
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
-DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500  # in the dry run; the second number if the run itself has about the first
-LEAST_LOGGED = 200  # noise coordinates in all that the audit requires
+# Made-up persons in the dry run; the second number if the run itself has about 400, because the audit requires a
+# number that differs by a tenth.
+DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
+LEAST_LOGGED = 200  # noise coordinates per query that the audit requires; the dry run repeats queries for them
 
 
 def account_for(
@@ -41,13 +43,13 @@ def account_for(
     queries: Mapping[str, Query],
     vocabulary: PublicWords | None,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run that is about to draw its noise, after the audit has passed it.
+    """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed the log.
 
-    A run with a public secret is a study that no policy releases, so it continues without the check.
+    A run with a public secret is a study that no policy releases, so its log is not audited.
 
     Raises:
-        ConfigError: the audit would not pass, so no policy would allow the release; no noise was drawn.
-        InputError: the log contains values outside the range that can be accounted for.
+        ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
+        InputError: the log contains values outside the range that the audit supports.
 
     Privacy: reads the person ids of train; the log holds a digest of them.
     Cost: seconds.
@@ -66,9 +68,10 @@ def account_for(
         reason = error.message
     if reason is not None:
         raise ConfigError(
-            "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
+            "dp: the accounting audit would fail for this run, so no policy would allow a release; no noise was "
+            "drawn",
             problems=[reason],
-            hint="Correct the stated reason and run again; the run continues with its reservation.",
+            hint="Correct the cause and run again; the run continues with its reservation.",
         )
     return log
 
@@ -76,7 +79,7 @@ def account_for(
 def _dry_run(
     job: Job, context: PublicContext, queries: Mapping[str, Query], vocabulary: PublicWords | None
 ) -> DryRun:
-    """Run the same code on made-up persons, with independent noise of the same kind."""
+    """Run the code of the queries on made-up persons, with independent noise of the same kind."""
     seeds = job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     noise: Noise = StreamNoise(seeds.child("noise")) if job.config.secret == PUBLIC else SecureNoise()
@@ -84,12 +87,12 @@ def _dry_run(
     people = made_up_people(n, n_classes, context.basis, rng)
     words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
-    while short := {name for name in queries if dry_run.n_coordinates(name) < LEAST_LOGGED}:
-        if short - {WORDS, VOTE}:
+    while incomplete := {name for name in queries if dry_run.n_coordinates(name) < LEAST_LOGGED}:
+        if incomplete - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
-        if WORDS in short and vocabulary is not None and words is not None:
+        if WORDS in incomplete and vocabulary is not None and words is not None:
             query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
-        if VOTE in short and votes is not None:
+        if VOTE in incomplete and votes is not None:
             dry_run([votes], queries[VOTE])
     return dry_run
 
@@ -97,10 +100,10 @@ def _dry_run(
 def _log(
     job: Job, reservation: Reservation, queries: Mapping[str, Query], dry_run: DryRun, person_set: str
 ) -> dict[str, Any]:
-    """Return the log of the run's mechanisms, as `audits.attacks.accounting.mechanism_log` documents it.
+    """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
-    It includes the ledger's reservations at the time before the noise is drawn, and does not change afterwards: the
-    ledger books its digest. Later reservations of other runs are added up in the statement of the release.
+    The log lists the reservations that the ledger holds before the noise is drawn. It cannot change afterwards,
+    because the ledger books its digest. The release statement adds later reservations of other runs.
     """
     spending = reservation.spending
     seed = job.seeds.child("noise").key().hex() if job.config.secret == PUBLIC else None
@@ -130,13 +133,13 @@ def _log(
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run; its persons are counted as the same persons."""
+    """Return the log entry of another run. The log assumes that the two runs share persons, so their costs add up."""
     cost, persons = asdict(spending.cost), sha256_json([spending.run])
     return {"release": spending.run, "person_set": persons, "persons": "overlapping", "cost": cost, "mechanisms": []}
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how another kind of access to the records is accounted for."""
-    if kind == "audit-numbers":  # the policy decides which figures are released, so the claim never covers them
+    """Return how a kind of access to the records other than the queries is accounted for."""
+    if kind == "audit-numbers":  # the policy decides which numbers are published, so epsilon never covers them
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"

@@ -21,7 +21,7 @@ class PublicBasis:
     variances: Float64  # (d,), along the axes, decreasing
 
     def inward(self, vectors: Float32) -> Float64:
-        """Return coordinates of vectors, float64 (n, d)."""
+        """Return the coordinates of vectors (n, d) along the axes, float64 (n, d)."""
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
     def outward(self, coordinates: Float64) -> Float32:
@@ -43,9 +43,9 @@ def load_basis(encoder: str) -> PublicBasis:
     shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user is not a public basis
     if encoder not in shipped:
         raise ConfigError(
-            f"embed.model: dp-gaussian requires a public basis of the encoder, and {encoder!r} has none",
+            f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",
             problems=["embed.model"],
-            hint=f"Use one of: {', '.join(sorted(shipped))}.",
+            hint=f"Set embed.model to one of: {', '.join(sorted(shipped))}.",
         )
     from safetensors.numpy import load_file
 

@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-APART = 5.0  # seconds; a terminal that closes and a service manager send several signals at once
+# A signal stops the run at once only if it arrives more than this many seconds after the first one, because a closing
+# terminal or a service manager sends several signals at the same time.
+APART = 5.0
 WAITS = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
     f"Press Ctrl-C again after {APART:g} seconds to stop immediately; "
@@ -21,13 +23,14 @@ WAITS = (
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Defer the first of `STOPS` to the end of the block; a second one, more than `APART` later, stops at once.
+    """Defer the first signal of `STOPS` to the end of the block.
 
-    Outside the main thread, signals are handled as before.
+    A further signal more than `APART` seconds later stops the run at once. Outside the main thread, signals are
+    handled as usual.
 
     Raises:
-        Interrupted: a second signal arrived; the DP result is lost.
-        SystemExit: raised after the block if a signal was deferred.
+        Interrupted: a further signal stopped the run; the DP result is lost unless it was already stored.
+        SystemExit: a signal was deferred; raised at the end of the block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,8 +49,9 @@ def deferred_signals() -> Iterator[None]:
         with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw
             os.write(2, WAITS.encode())
 
-    deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]  # keep what nohup ignores
-    before = {number: signal.signal(number, wait) for number in deferred}
+    # a signal that is ignored stays ignored, such as SIGHUP under nohup
+    deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
+    handlers = {number: signal.signal(number, wait) for number in deferred}
     try:
         yield
     except SystemExit:
@@ -60,7 +64,7 @@ def deferred_signals() -> Iterator[None]:
             "reserves and spends the budget again.",
         ) from None
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
     if arrivals:
         sys.exit(Interrupted.exit_code)

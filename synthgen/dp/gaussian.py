@@ -1,4 +1,4 @@
-"""dp-gaussian: classes as Gaussians in a public basis, and a classifier that selects typical points of a class."""
+"""The method dp-gaussian: each class is a Gaussian in a public basis; a classifier selects its typical points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,17 +29,19 @@ DRAWN = 4  # points drawn per vector; the one with the highest class probability
 class ClassModel:
     """The model of the classes, computed from noised query results.
 
-    x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points, the one with the largest log p(c | x)
+        x = μ_c + L · z,   z ~ N(0, I)
+
+    To sample a vector of class c, the model draws `DRAWN` such points and takes the one with the largest p(c | x).
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis
-    points: Float64  # (C, d), μ
-    spread: Float64  # (d, d), L
-    weights: Float64  # (d + 1, C), of the classifier p
+    points: Float64  # (C, d), the means μ
+    spread: Float64  # (d, d), the square root L of the common covariance
+    weights: Float64  # (d + 1, C), the weights of the classifier p
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; a higher count keeps the first ones.
+        """Return exactly `counts[label]` new vectors of each label; see `Draws.sample`.
 
         The vectors have no parents: they are computed from noised query results only.
         """
@@ -98,5 +100,5 @@ def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Late
 
 
 def scales_of(basis: PublicBasis) -> Float64:
-    """Return the axis factors for the classifier, float64 (d,): a regularised scaling to equal public variance."""
+    """Return factors that scale the axes to about equal public variance for the classifier, float64 (d,)."""
     return np.asarray(1 / np.sqrt(basis.variances + basis.variances[min(64, len(basis.variances) - 1)]))

@@ -35,7 +35,7 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-SUBSTITUTES = 1_000  # substitute points per class for fitting the filters; fewer make class boundaries less sharp
+SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +53,15 @@ def measure(
     """Return the results of the DP queries and the stage that ran them.
 
     Raises:
-        Overspent: the run drew its noise before, and the result is lost or was made by another version.
+        Overspent: the run drew its noise earlier, and the result is lost or was made from other inputs.
         ConfigError: the encoder has no public basis, or the accounting audit would not pass.
         StorageError: the stored result was changed.
-        InputError: the ledger cannot be used, or does not book the result in the workspace.
+        InputError: the ledger cannot be used, or has no entry for the result in the workspace.
 
-    Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train is passed on.
-    Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise and gives no
-        privacy.
+    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. The result
+        contains nothing else of train.
+    Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise, so its
+        results are not private.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
     persons = person_set_digest(record.group for record in train.records)
@@ -73,7 +74,7 @@ def measure(
         "encoder": StageInput(None, encoder),
     }
     stage = MEASURE_STAGE
-    if VOTE in queries:  # the decoder reads the votes
+    if VOTE in queries:  # the votes depend on the language model and on the decoder's settings
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
     spent(*ledger_of(job.config), run, made_digest(result.folder))
@@ -81,7 +82,7 @@ def measure(
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
-    """Draw the noise, write the query results and book them, unless the ledger books them already."""
+    """Draw the noise, write the query results and book them in the ledger, unless it has booked them already."""
     job, train, embedded, reservation = stage.input("persons")
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     queries, ledger = queries_of(job.config), ledger_of(job.config)
@@ -89,7 +90,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     mechanism = PrivateMechanism(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if is_kept(folder, ledger, run):  # the run was stopped after booking
+    if is_kept(folder, ledger, run):  # an earlier attempt stored the result and was stopped before the stage ended
         return counts
     with stage.progress.stage("measure", total=2, unit="populations") as advance:
         log = account_for(job, context, train, reservation, queries, vocabulary)
@@ -138,7 +139,7 @@ def public_words(job: Job) -> PublicWords:
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError(
-            "words are queried and the bridge has no vocabulary; the configuration should not allow this"
+            "the words query needs a vocabulary, and the bridge has none; the configuration should not allow this"
         )
     return bridge.words
 
@@ -165,7 +166,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Return substitute points, each of its own person, that later stages are fitted to instead of train."""
+    """Return substitute points for train, to which later stages are fitted. Each point counts as one person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

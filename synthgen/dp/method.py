@@ -12,9 +12,9 @@ from synthgen.dp.noised_sums import Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """A query whose noise is not computed yet."""
+    """A query before its noise is computed from the budget."""
 
-    share: float  # of the budget, above 0; the shares of all queries are scaled to a sum of 1
+    share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
     clip: float = 1.0  # the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
     kind: Literal["gaussian", "vote"] = "gaussian"  # its name in the mechanism log
@@ -26,13 +26,13 @@ class QuerySpec:
 
 VOTE = "style"
 VOTE_QUERIES = {VOTE: QuerySpec(share=0.05, kind="vote")}
-CHOICE = "style.json"  # the file of the chosen styles
+CHOICE = "style.json"  # the file that names the chosen styles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicContext:
     """Public facts that a run may use without noise."""
 
-    labels: tuple[str, ...]  # as declared, sorted
-    basis: PublicBasis  # of the encoder
+    labels: tuple[str, ...]  # the declared labels, sorted
+    basis: PublicBasis  # the encoder's principal axes of public text
     persons: int  # the declared, approximate number of persons in train

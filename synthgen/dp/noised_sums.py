@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 
-UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers, and finer than any result needs
-# Relative noise added beyond what is accounted for. In products of matrices for many persons at once, the last bits
-# of a row depend on the number of persons. Vectors and votes are not affected, because each text is processed
-# separately: see `synthgen.pipeline.job.Job.encoder`.
+# Rows are rounded to integers, and one clip norm is this many integer steps. Sums fit into 64-bit integers, and the
+# rounding error is far below the noise.
+UNIT = 1 << 24
+# The noise is larger than the accounted noise by this share. In matrix products for many persons at once, the last
+# bits of a row depend on the number of persons, and the surplus covers this rounding. Vectors and votes are not
+# affected, because each text is processed separately: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -49,7 +51,7 @@ class SecureNoise:
 class StreamNoise:
     """Draws rounded noise from a named stream, for tests and studies; each call continues the stream.
 
-    Someone who knows the stream can subtract the noise.
+    Privacy: none, because someone who knows the stream can subtract the noise.
     """
 
     def __init__(self, seeds: SeedTree) -> None:
@@ -65,14 +67,14 @@ class Query:
     """A DP query: a noised sum with the parameters of its accounting."""
 
     name: str
-    noise_multiplier: float  # standard deviation of the noise in clip norms
+    noise_multiplier: float  # standard deviation of the noise as a multiple of `clip`
     clip: float = 1.0  # the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
-    kind: Literal["gaussian", "vote"] = "gaussian"  # its name in the mechanism log
+    kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
 
-# Returns one step's noised sum over the rows of all persons, float64 (d,). A run uses `PrivateMechanism`, and its dry
-# run on made-up persons uses `DryRun`.
+# A function that returns the noised sum of one step over the rows of all persons, float64 (d,). A run uses
+# `PrivateMechanism`, and its dry run on made-up persons uses `DryRun`.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -85,14 +87,14 @@ class PrivateMechanism:
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
 
-            ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
+            ( Σ_p ⌊ x_p · min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) · σ · U)
 
-        with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero, so that each
-        person contributes integers of L2 norm at most U and the sum is exact.
+        with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero. Each person contributes
+        integers with an L2 norm of at most U, so the integer sum is exact.
 
         Args:
             people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
-            query: the query, of which one step is answered.
+            query: the query; the call answers one of its steps.
 
         Raises:
             InternalError: a row is not finite, or there is no row at all.
@@ -110,13 +112,13 @@ class PrivateMechanism:
 class NoisedSum:
     """A noised sum with its noise and largest norm; `PrivateMechanism` returns only the answer."""
 
-    answer: Float64  # (d,)
-    noise: Int64  # the added noise, (d,), in units of clip / `UNIT`
-    largest: float  # the largest norm of a row in clip norms
+    answer: Float64  # the noised sum, (d,)
+    noise: Int64  # the added noise, (d,), in steps of clip / `UNIT`
+    largest: float  # the largest norm of a row as a multiple of the clip, after clipping
 
 
 def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedSum:
-    """Return the noised sum with its private details; only for `PrivateMechanism` and made-up persons."""
+    """Return the noised sum with its noise and largest norm; only for `PrivateMechanism` and made-up persons."""
     total, largest = exact_sum(people, query.clip)
     added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
     answer = (total + added).astype(np.float64) * (query.clip / UNIT)
@@ -124,9 +126,9 @@ def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedS
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
-    """Return the sum in integers without noise, int64 (d,), and the largest norm of a row in clip norms.
+    """Return the sum in integers without noise, int64 (d,), and the largest clipped norm as a multiple of the clip.
 
-    Privacy: the caller must not return either; see `PrivateMechanism`.
+    Privacy: both values are private, and the caller must not pass them on; see `PrivateMechanism`.
     """
     total: Int64 | None = None
     largest = 0.0
@@ -137,7 +139,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         squares = (rows * rows).sum(axis=1)
-        while (over := squares > UNIT * UNIT).any():  # only by rounding errors
+        while (over := squares > UNIT * UNIT).any():  # rounding errors can leave a clipped row slightly too long
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
             squares = (rows * rows).sum(axis=1)
         largest = max(largest, float(np.sqrt(squares.max(initial=0))) / UNIT)
@@ -149,13 +151,13 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Computes query results as `PrivateMechanism` does, and logs what must stay private in a real run.
+    """Computes query results on made-up persons as `PrivateMechanism` does, and logs the noise and the clip norms.
 
     Args:
         n_persons: number of made-up persons.
-        noise: a sampler of the same kind as the run's.
-        found: for each query, the squared length of the noise of each step in standard deviations, the number of
-            coordinates, and the largest norm of a person's row.
+        noise: a sampler of the same kind as that of the run.
+        found: for each query, the squared length of each step's noise in units of its standard deviation, the number
+            of coordinates, and the largest norm of a person's row after clipping.
     """
 
     n_persons: int
@@ -172,7 +174,7 @@ class DryRun:
         return found.answer
 
     def n_coordinates(self, name: str) -> int:
-        """Return how many coordinates of noise were logged for a query."""
+        """Return the number of noise coordinates that were logged for a query."""
         log = self.found.get(name)
         return 0 if log is None else len(log["noise"]) * int(log["dimension"])
 

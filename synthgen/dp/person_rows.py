@@ -10,7 +10,7 @@ from synthgen.core.types import Embedded
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.noised_sums import Float64, Int64
 
-BLOCK = 256  # persons whose rows are in memory at once
+BLOCK = 256  # number of persons whose rows are in memory at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +23,7 @@ class PersonRows:
     n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield, in blocks of persons, the mean of `rows` over the records of each person, float64 (persons, D)."""
+        """Yield, in blocks of persons, the mean of `rows` over each person's records, float64 (persons, D)."""
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]
@@ -49,7 +49,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 
 
 def made_up_people(n: int, n_classes: int, basis: PublicBasis, rng: np.random.Generator) -> PersonRows:
-    """Return n made-up persons with 1 to 4 records, a few with 60, at random points and classes."""
+    """Return n made-up persons with random points and classes: 1 to 4 records each, and 60 for one in fifty."""
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     points = rng.normal(size=(int(sizes.sum()), len(basis.mean))) * np.sqrt(basis.variances)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)

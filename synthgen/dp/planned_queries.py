@@ -20,11 +20,11 @@ from synthgen.interpolate.base import wanted_counts
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 
-FREE = (
+FREE = (  # accesses to private text without a privacy cost, each with the reason
     ("split, de-identification, vectors", "each person is processed separately"),
-    ("which of the declared classes have records", "a run that lacks one is refused, and nothing is released"),
-    ("sentences that a style was trained on", "a run that contains them is refused, and nothing is released"),
-    ("unusable rows, the number of train persons, the number of audits of control", "likewise"),
+    ("which of the declared classes have records", "a run without records of one is refused and releases nothing"),
+    ("sentences that a style was trained on", "a run whose records contain them is refused and releases nothing"),
+    ("unusable rows, the number of train persons, the number of audits of control", "they can only refuse a run"),
     ("audits, utility, gates", "declared outside the guarantee; under a policy with dp only verdicts are released"),
 )
 
@@ -33,17 +33,20 @@ def check_budget(config: Config, policy: Policy) -> None:
     """Refuse a run that would spend a budget and then fail, or that no policy would release.
 
     Raises:
-        ConfigError: the configuration gives less differential privacy than the policy requires; its noise is
-            reproducible; a model, bridge or style is not a shipped one; or attributes are set for a label that is
-            not declared.
-        DataError: `balance` names classes that are not declared, or `total` leaves one without a record.
+        ConfigError: one of
+            - the policy requires differential privacy, and the configuration has none or a larger budget;
+            - the noise would be reproducible, because the secret is public;
+            - a model, bridge or style is not a shipped one;
+            - attributes are set for a label that is not declared.
+        DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
     """
     dp, limit = config.dp, policy_limit(policy)
     if dp.epsilon is None:
         if policy.dp is None:
             return
         raise ConfigError(
-            f"dp: policy {policy.name!r} requires differential privacy, and {config.interpolate.method!r} has none",
+            f"dp: policy {policy.name!r} requires differential privacy, and interpolate.method "
+            f"{config.interpolate.method!r} has none",
             problems=["interpolate.method", "dp"],
             hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
         )
@@ -59,15 +62,17 @@ def check_budget(config: Config, policy: Policy) -> None:
         )
     if config.secret != PUBLIC and not is_public(config):
         raise ConfigError(
-            "dp: a model, bridge or style is not a shipped one, so the budget does not cover what it was trained on",
+            "dp: a model, bridge or style is not a shipped one. It may have been trained on these records, and the "
+            "budget does not cover that",
             problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
-            hint="Use the shipped ones. A study may use its own with `secret: public`; it cannot be released.",
+            hint="Use shipped models, bridges and styles. A study with `secret: public` may use others; it "
+            "cannot be released.",
         )
     if limit is None:
         return
     budget = budget_of(config)
     problems = [
-        f"dp.{name}: {given:g}, at most {most:g}"
+        f"dp.{name}: {given:g}, and the policy allows at most {most:g}"
         for name, given, most in (("epsilon", budget.epsilon, limit.epsilon), ("delta", budget.delta, limit.delta))
         if given > most
     ]
@@ -78,12 +83,12 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 
 def is_public(config: Config) -> bool:
-    """Return whether a run uses only shipped models, so that none can have been trained on its records."""
+    """Return whether all models of a run are shipped ones, so that none was trained on its records."""
     from synthgen.decode.style_adapter import built_in_styles
 
     decode = config.decode
     return (
-        config.deidentify.engine != "presidio"  # it uses the language model that happens to be installed
+        config.deidentify.engine != "presidio"  # it uses an installed language model that is not shipped
         and {config.embed.model, decode.model} <= set(MODELS)
         and decode.bridge in {"builtin", WORDS}
         and {*decode.styles} <= {AUTO, *built_in_styles()}
@@ -102,9 +107,9 @@ def policy_limit(policy: Policy) -> Cost | None:
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the budget limit of a policy, with delta lowered to what the number of persons of a run allows.
+    """Return the budget limit of a run: that of the policy, with delta at most what the number of persons allows.
 
-    Return None for a study without a policy limit: its secret is public, so no accounting applies.
+    Return None for a study without a policy limit. Its secret is public, so its budget is not accounted.
     """
     most, persons = policy_limit(policy), config.dp.persons
     if persons is None or (most is None and config.secret == PUBLIC):
@@ -115,15 +120,16 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 
 
 def large_delta(config: Config, persons: int, before: Cost) -> str | None:
-    """Return the problem if the delta of this run and of earlier runs is too large for the persons of train.
+    """Return a problem if delta, summed over this and earlier runs, is too large for the number of persons in train.
 
-    Return None for a study, whose secret is public, and for at most the declared number of persons, which the limit
-    of the ledger covers. `before` is the budget that the ledger books as spent.
+    Otherwise return None. A study, whose secret is public, has no such limit. If train has at most the declared
+    number of persons, `run_limit` covers the case. `persons` is the number of persons in train, and `before` is the
+    budget that the ledger books as spent by other runs.
     """
     if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
         return None
     delta, most = budget_of(config).delta + before.delta, most_delta(persons)
-    problem = f"dp.delta: {delta:.3g} including earlier runs, at most {most:.3g} for the persons in train"
+    problem = f"dp.delta: {delta:.3g} including earlier runs, at most {most:.3g} for {persons} persons in train"
     return problem if delta > most else None
 
 
@@ -161,7 +167,7 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
 
 
 def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
-    """Return the queries as costs, in the form of `audits.attacks.accounting.mechanism_log.MechanismCost`."""
+    """Return the cost of each query, in the form of `audits.attacks.accounting.mechanism_log.MechanismCost`."""
     return tuple(
         {"kind": query.kind, "noise_multiplier": query.noise_multiplier, "sampling_rate": 1.0, "steps": query.steps}
         for query in queries.values()

@@ -22,29 +22,31 @@ from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = "reserve", "run.json"
-PAID = (RESERVE, MEASURE)  # stages whose results are never deleted
+PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
 
 
 def reserve_budget(
     job: Job, policy: Policy, train: Corpus, control: Corpus, *, spend_again: bool = False
 ) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run, recorded before any DP query.
+    """Return the reservation of a run, which the ledger records before any DP query, and the stage.
 
-    The reservation does not depend on the version of the program. A newer version therefore detects that the noise
-    was already drawn, and does not spend the budget again unless `spend_again` is set.
+    The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
+    with the old reservation, and does not spend the budget again unless `spend_again` is set.
 
     Args:
         job: the run.
         policy: sets the budget limit.
         train: the train records of the source; their number of persons limits delta.
         control: the control records of the source; the policy must allow a further audit of them.
-        spend_again: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The
-            old result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
+        spend_again: whether to spend the budget again if the noise was already drawn, or if the stored reservation
+            was changed. The old result is kept, and the folder of the old reservation gets the suffix `.before-` and
+            a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
-        BudgetError: the result could not be released: delta is too large for the number of persons in train, or
-            the control persons were audited as often as the policy allows.
+        BudgetError: the result could not be released, for one of these reasons:
+            - delta is too large for the number of persons in train;
+            - the control persons were audited as often as the policy allows.
         InputError: the ledger cannot be used.
         StorageError: the workspace holds a DP result without its reservation.
     """
@@ -55,14 +57,15 @@ def reserve_budget(
     if is_replaced and before is not None:
         own = _spending(job, before.folder)
         found = state_of(*ledger, own.run)
-        is_replaced = (found.last, found.spending) != (RESERVE, own)  # otherwise, no noise was drawn for it
+        # if the last entry is this reservation, no noise was drawn for it, and the run can still use it
+        is_replaced = (found.last, found.spending) != (RESERVE, own)
     if before is None and not spend_again:
         _refuse_orphans(job.workspace)
     if before is None or is_replaced:
         _refuse_large_delta(job, train, spent_so_far(*ledger))
         _refuse_exhausted_control(job, policy, control)
     if is_replaced:
-        # before the old reservation is renamed
+        # checked first, so that a refused run leaves the old reservation in place
         refuse_overspending(spent_so_far(*ledger), planned.budget_of(job.config), most)
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
     try:
@@ -78,7 +81,7 @@ def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
     problem = planned.large_delta(job.config, len({record.group for record in train.records}), before)
     if problem is not None:
         raise BudgetError(
-            "dp.delta is too large for the number of persons, and no accounting would pass",
+            "dp.delta is too large for the number of persons, so the accounting audit would fail",
             problems=[problem],
             hint="Lower dp.delta, and set dp.persons to about the number of persons in train. Nothing was reserved.",
         )
@@ -94,8 +97,8 @@ def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None
     if before >= min(limits):
         raise BudgetError(
             "the control persons were audited as often as the policy allows, so no further run can be released",
-            problems=[f"attempts: {min(limits):g} in all, {before} made"],
-            hint="Nothing was reserved.",
+            problems=[f"attempts: {before} made, and the policy allows {min(limits):g} in all"],
+            hint="Nothing was reserved. Add new control persons to the source, or use a policy with more attempts.",
         )
 
 
@@ -104,7 +107,7 @@ def _run_in(folder: Path) -> str:
 
 
 def _spending(job: Job, folder: Path) -> Spending:
-    """Return what a run reserves under the id that is stored in the folder of its reservation."""
+    """Return the budget and the queries that a run reserves, under the id stored in the folder of its reservation."""
     return Spending(
         run=_run_in(folder),
         cost=planned.budget_of(job.config),
@@ -121,30 +124,36 @@ def _refuse_orphans(workspace: Workspace) -> None:
         raise StorageError(
             f"{stages}: holds a DP result without its reservation",
             problems=orphans,
-            hint=f"Restore the folders {RESERVE}-*, or remove these folders and spend the budget again.",
+            hint=f"Restore the folders {RESERVE}-* from a backup, or remove the listed folders; the next run then "
+            "spends the budget again.",
         )
 
 
 def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
-    """Return what one reservation is for; the secret's digest and the limit are not part of its key.
+    """Return the inputs of a reservation: the source file and the names of the queries.
 
-    Settings for reading and splitting the file are not included: the ledger refuses a second draw, so changing them
-    must not spend the budget again. If another version of the program plans different queries, the ledger still has
-    the old plan under the run's id and refuses.
+    They form the cache key together with the section `dp` and the root of the random streams.
+
+    - The key excludes the settings for reading and splitting the file. A run with other such settings therefore finds
+      the same reservation, and the ledger refuses to draw noise for it a second time.
+    - The key excludes the budget limit and the ledger.
+    - If another version of the program plans other queries of the same names, the ledger refuses the run, because it
+      holds the old plan under the run's id.
     """
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.resolve(config.source.path))),
         "queries": plain_value(sorted(planned.configured_queries(config))),
+        # a constant stands for the digest of the ledger, so that the key is the same for every ledger
         "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
 
 
 def _reserve(context: StageContext) -> Mapping[str, object]:
-    """Enter the reservation in the ledger, under an id that is stored first."""
+    """Store a random id for the run, then enter the reservation in the ledger under this id."""
     job, most = context.input("ledger")
     dp = context.config("dp")
-    if not (context.folder / RUN).exists():  # otherwise an interruption came after it was reserved
+    if not (context.folder / RUN).exists():  # if the file exists, an interrupted attempt stored the id: reuse it
         secret = secret_digest(job.config, job.workspace)
         write_json(context.folder / RUN, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
     reserve(*ledger_of(job.config), _spending(job, context.folder), most=most)
@@ -164,7 +173,7 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the ledger id under which the next run of a configuration reserved its budget; None if it has not."""
+    """Return the id under which the ledger holds the reservation of a configuration's next run; None without one."""
     root = config.resolve(config.workspace)
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
@@ -174,20 +183,20 @@ def reserved_run(config: Config) -> str | None:
 
 
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
-    """Return the budget that the ledger books as spent, and whether the run continues an earlier reservation.
+    """Return the budget that the ledger books as spent by other runs, and whether the run has a reservation to use.
 
-    The sum does not include a continued reservation. If its noise was drawn and the result is lost, a reservation is
-    not continued.
+    A reservation is continued unless its noise was drawn and the result is lost. Otherwise its cost is part of the
+    returned budget.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.
         InputError: the ledger cannot be used.
     """
     own, ledger = reserved_run(config), ledger_of(config)
-    goes_on = own is not None and not _is_lost(config, own)
-    before = spent_so_far(*ledger, besides=own if goes_on else None)
+    is_continued = own is not None and not _is_lost(config, own)
+    before = spent_so_far(*ledger, besides=own if is_continued else None)
     refuse_overspending(before, planned.budget_of(config), planned.run_limit(config, policy))
-    return before, goes_on
+    return before, is_continued
 
 
 def _is_lost(config: Config, run: str) -> bool:

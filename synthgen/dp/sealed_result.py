@@ -1,4 +1,8 @@
-"""The stored DP result: identified by its digest, and by a seal until the ledger books it."""
+"""Store the DP result and book its digest in the ledger.
+
+A seal is a MAC over the digest of the complete result. It shows the next run that an interrupted run completed the
+result without booking it.
+"""
 
 import hmac
 import shutil
@@ -14,7 +18,7 @@ from synthgen.dp.method import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
-SEAL = "seal.json"  # of a complete result, until it is booked
+SEAL = "seal.json"  # the file that holds the seal of a complete result
 
 
 def made_digest(folder: Path) -> str:
@@ -26,12 +30,14 @@ def made_digest(folder: Path) -> str:
 def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder holds the DP result that the ledger books for a run.
 
-    If the ledger books no result, the folder is emptied. A complete result that could not be booked earlier, because
-    the ledger was not reachable, is booked now.
+    - If the folder holds a sealed result that was not booked, because the ledger could not be reached, it is booked
+      now.
+    - If the ledger books no result, all files in the folder are deleted.
 
     Raises:
-        StorageError: the folder holds something else, or the sealed result was changed; nothing is deleted.
-        Overspent: the booked result is in another folder, made from other inputs.
+        StorageError: the ledger books another result than the folder holds, or the sealed result was changed. Nothing
+            is deleted.
+        Overspent: the folder is empty, and the ledger books a result that was made from other inputs.
     """
     found = state_of(*ledger, run)
     if is_sealed(folder, found.key):
@@ -40,8 +46,8 @@ def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     if found.key is not None and (folder / SEAL).is_file():
         raise _changed(folder)
     if found.digest is None:
-        for left in folder.iterdir():  # remains of a lost draw, or foreign files
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for entry in folder.iterdir():  # remains of a draw whose result is lost, or files of another origin
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     elif found.digest != made_digest(folder) and any(folder.iterdir()):
         raise _changed(folder)
     elif found.digest != made_digest(folder):
@@ -58,9 +64,9 @@ def book(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes)
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder of `measure` holds a complete DP result that its run could not book.
+    """Return whether a folder of `measure` holds a complete DP result that its run has not booked.
 
-    The `key` of the run is that of `state_of`; it is None if the run has nothing to book.
+    `key` is the run's key from `state_of`; None if the run has nothing to book.
     """
     if key is None or not (folder / SEAL).is_file():
         return False
@@ -69,6 +75,6 @@ def is_sealed(folder: Path, key: bytes | None) -> bool:
 
 def _changed(folder: Path) -> StorageError:
     return StorageError(
-        f"{folder}: is not the DP result of this run, whose budget is spent",
-        hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
+        f"{folder}: the files differ from the DP result that the ledger books for this run; the budget is spent",
+        hint="Remove added files and restore changed ones from a backup. `--resume never` spends the budget again.",
     )

@@ -16,20 +16,20 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-NEAR = 0.5  # share of the top style's votes from which another style is mixed in
-CLEAR = 0.1  # gain in nats per token from which a style gets a whole vote
-ENOUGH = 0.25  # share of the expected voters that the top style needs; otherwise the plain style is used
+NEAR = 0.5  # another style is mixed in if it has at least this share of the top style's votes
+CLEAR = 0.1  # a person's vote reaches norm 1 if the gains, in nats per token, have at least this norm
+ENOUGH = 0.25  # the plain style is used unless the top style has votes of at least this share of the expected voters
 
 
 def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> Float64:
-    """Return the votes, float64 (persons, styles), of norm at most 1.
+    """Return the votes, float64 (persons, styles); each row has a norm of at most 1.
 
-        vote = g / max(|g|, `CLEAR`),   g_m = max(0, nats without a style - nats in m) of a person's record
+        vote = g / max(‖g‖, `CLEAR`),   g_m = max(0, nats per token in the plain style - nats per token in style m)
 
     Each person is sampled independently with probability `VOTERS` / the declared number of persons, and votes with
-    one record, chosen by a hash of its text. The row of a person who is not sampled is zero. Each text is scored
-    separately, so a vote depends on one person only. In padded bfloat16 batches, removing one person changed the
-    votes of the others by 0.06 in all.
+    one record, chosen by a keyed hash of its label and text. The row of a person who is not sampled is zero. Each
+    text is scored separately, so that a vote depends on one person only. With padded bfloat16 batches, removing one
+    person changed the votes of the others by 0.06 in total.
 
     Privacy: the votes are private; see `decide_style`.
     Randomness: seeds/vote/person and seeds/vote/record.
@@ -75,17 +75,20 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 
 
 def made_up_votes(n: int, rng: np.random.Generator) -> Float64:
-    """Return the votes of n made-up persons; one in ten exceeds the norm limit, to test the clip."""
+    """Return the votes of n made-up persons; one in ten exceeds the clip norm, to test the clipping."""
     votes = np.eye(len(built_in_styles()))[rng.integers(0, len(built_in_styles()), n)]
     votes[::10] *= 7
     return np.asarray(votes)
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:
-    """Return the chosen styles: the one with the most votes and others with at least `NEAR` as many, at most three.
+    """Return the chosen styles: the top style, and styles with at least `NEAR` × its votes, at most `MIXED` in all.
 
-    The counts are the noised number of votes of each style, float64 (styles,), and `voters` is the expected number of
-    voters. Return the plain style if no style has the votes of `ENOUGH` of the expected voters.
+    If the top style has fewer votes than `ENOUGH` × `voters`, return the plain style.
+
+    Args:
+        counts: noised number of votes of each style, float64 (styles,).
+        voters: expected number of voters.
 
     Privacy: computed from noised counts, so it consumes no additional budget.
     """

@@ -1,4 +1,4 @@
-"""The DP query for words: which public words more persons of one class use than noise and other classes explain."""
+"""The DP query for words: it finds the public words that more persons of one class use than of the other classes."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from synthgen.dp.noised_sums import Float64, Int64, Query, QueryMechanism
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MOST = 32  # words counted per person: those rarest in public text
-DETECTED = 3.0  # standard deviations of the noise above which a word counts as used
-DISTINCT = 2.0  # standard deviations above the mean of the classes from which a word describes a class
+MOST = 32  # largest number of words counted per person: the words that are rarest in public text
+DETECTED = 3.0  # a word counts as used in a class if its count exceeds this many standard deviations of the noise
+DISTINCT = 2.0  # a word describes a class if its count exceeds the mean of the classes by this many of them
 TEMPERATURE = 0.1  # this increase of the cosine to the vector counts as much as an e times larger word weight
-BLOCK = 16  # persons whose rows are in memory at once; each row has an entry for every word of every class
+BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
@@ -49,7 +49,7 @@ class PublicWords(Protocol):
 class ClassWords:
     """Noised word counts of the classes.
 
-    Privacy: they are a query result; computing from them consumes no additional budget.
+    Privacy: the counts are a query result, so computing from them consumes no additional budget.
     """
 
     vocabulary: PublicWords
@@ -59,9 +59,11 @@ class ClassWords:
     def weights(self) -> Float64:
         """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
 
-            q_cw ∝ n_cw log (n_cw + s) / (n̄_w + s),   where n_cw > `DETECTED` s and n_cw - n̄_w > `DISTINCT` s, else 0
+            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   if n_cw > `DETECTED` · s and n_cw - n̄_w > `DISTINCT` · s
+            q_cw = 0                                     otherwise
 
-        with s the standard deviation of the noise and n̄ the mean over classes of the counts above `DETECTED` s.
+        with n_cw the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean over
+        classes of the counts of w, of which those up to `DETECTED` · s count as 0.
         """
         used = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
         mean = used.mean(axis=0)
@@ -70,16 +72,17 @@ class ClassWords:
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
-        """Return k different words for each vector of a class, fewer if the class has fewer.
+        """Return k different words for each vector, float32 (n, d), of the class with number `code`.
 
-        Words are drawn without replacement with probability ∝ q_cw exp(cos(x - x̄, w) / `TEMPERATURE`), by the
-        Gumbel trick.
+        If fewer than k words describe the class, fewer are returned. For a vector x, words are drawn without
+        replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. x̄ is the mean
+        vector of public passages, and w stands for the vector of the word.
         """
         weights = self.weights()[code]
         known = np.flatnonzero(weights > 0)
-        away = vectors - self.vocabulary.centre
-        away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
-        score = np.log(weights[known]) + (away @ self.vocabulary.table[known].T) / TEMPERATURE
+        centred = vectors - self.vocabulary.centre
+        centred = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+        score = np.log(weights[known]) + (centred @ self.vocabulary.table[known].T) / TEMPERATURE
         best = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
         return tuple(tuple(self.vocabulary.words[known[i]] for i in row) for row in best)
 
@@ -119,9 +122,9 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return the `MOST` rarest vocabulary words in each person's records, each with the class of its record.
+    """Return for each person the `MOST` rarest vocabulary words in the records, each with the class of its record.
 
-    The entry of a person is int64 (k, 2), class and word number. It depends on the records of that person only.
+    The entry of a person is int64 (k, 2): class numbers and word numbers. It depends on that person's records only.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
@@ -134,7 +137,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
 
 
 def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:
-    """Return the words of n made-up persons; one in ten uses more words than are counted, to test the clip."""
+    """Return the words of n made-up persons; one in ten has more than `MOST` words, to test the clipping."""
     sizes = np.where(np.arange(n) % 10 == 0, 10 * MOST, rng.integers(0, MOST + 1, n))
     most = np.array([n_classes, n_words])
     return [np.unique(rng.integers(0, most, (size, 2)), axis=0) for size in sizes]

@@ -15,8 +15,8 @@ from synthgen.evaluate.heads import HEADS, LabelledTexts, Labels
 from synthgen.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 
-DRAWS = 1000  # five times as many for a confidence above 95 %
-ARMS = ("real", "synthetic", "real+synthetic")
+DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
+ARMS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on, called arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +24,7 @@ class Tables:
     """The records to compare, with their encoder vectors."""
 
     synthetic: Corpus  # the records to release
-    train: Corpus  # the real records that they were made from
+    train: Corpus  # the real records from which the synthetic records were made
     test: Corpus  # real records of persons who are not in train: control, or another table
     vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "test"; row i belongs to record i
 
@@ -35,35 +35,35 @@ class Evaluation:
 
     table: Mapping[str, Any]  # plain values for JSON: by classifier, arm and metric, each with its interval
     metrics: Mapping[str, Estimate]  # metrics that a policy can name
-    reasons: Mapping[str, str]  # why a metric could not be measured
+    reasons: Mapping[str, str]  # for each metric that could not be measured, the reason
 
 
 def evaluate(
     tables: Tables, seeds: SeedTree, *, requested: Mapping[str, int] | None = None, confidence: float = 0.95
 ) -> Evaluation:
-    """Return how well classifiers predict real test records after training on real, synthetic, and both records.
+    """Return how well classifiers predict real test records after training on real records, synthetic ones, and both.
 
-    The result says whether someone who has only the release could train on it instead of on the real records.
+    The result shows whether someone who has only the release can train on it instead of on the real records.
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         style.gap                 = see `style_gap`
-        balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|, see `tv_distance`
+        balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without a classifier's name is that of the classifier whose interval starts lower. Both sides of a ratio use the
-    same bootstrap draws of the same test persons, so persons who are hard for both do not widen the interval. A class
-    with a real recall of 0 is left out of the minimum.
+    without a classifier's name is that of the classifier whose interval has the lower start. Numerator and
+    denominator of a ratio use the same bootstrap draws of the same test persons, so test persons who are difficult
+    for both do not widen the interval. A class with a real recall of 0 is left out of the minimum.
 
-    Without `requested`, the requested number of records per class, there is no balance metric. `confidence` is the
-    two-sided confidence of every interval.
+    `requested` is the requested number of records per class; without it, there is no balance metric. `confidence` is
+    the two-sided confidence of every interval.
 
     Raises:
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers.
-    Cost: six fits, and 3·B·n·C multiplications for each, B = 1000.
+    Cost: six fits, and for each of them 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
@@ -84,7 +84,7 @@ def evaluate(
         [r.text for r in written], [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence
     )
     if gap is None:
-        reasons["style.gap"] = "too few tokens to compare styles"
+        reasons["style.gap"] = "synthetic or control records have too few tokens to compare styles"
     else:
         metrics["style.gap"] = gap
     table = {
@@ -109,7 +109,7 @@ class _TestSet:
     truth: Index  # (n,), number of each record's class
     person: Index  # (n,), number of each record's person
     n_persons: int
-    per_class: tuple[int, ...]  # persons with records of each class
+    per_class: tuple[int, ...]  # for each class, the number of persons with records of it
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
         """Return the metrics of predicted classes; a class that is not in the test records counts as wrong."""
@@ -127,11 +127,11 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance between the labels' shares and the requested shares, an exact value.
+    """Return the total variation distance between the shares of the labels and the requested shares, an exact value.
 
-    With N = max(made, requested), the shares of the made records are n_c / N, and the missing records have a share of
-    their own, so a table that is short of every class is not balanced. If a requested class has no record, the
-    distance is 1, because nothing can be measured on that class.
+    With N the larger of the numbers of written and requested records, the share of a class is n_c / N. Missing
+    records count as a class of their own, so a table that has too few records of every class is not balanced. If a
+    requested class has no record, the distance is 1, because nothing can be measured on that class.
     """
     counts, total = Counter(labels), sum(requested.values())
     if not labels or total <= 0:
@@ -150,9 +150,9 @@ def _check(tables: Tables) -> None:
         if len(corpus) == 0:
             problems.append(f"{name}: no records")
         if len(tables.vectors[name]) != len(corpus):
-            raise InternalError(f"{name}: vectors do not match records")
+            raise InternalError(f"{name}: {len(tables.vectors[name])} vectors for {len(corpus)} records")
     if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
-        problems.append(f"test: {unknown} classes are not in train")
+        problems.append(f"test: train has no records of {unknown} classes")
     both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
     if both and tables.train.has_groups and tables.test.has_groups:
         problems.append(f"test: {len(both)} persons are also in train")
@@ -160,7 +160,7 @@ def _check(tables: Tables) -> None:
         raise DataError(
             "utility cannot be measured on these tables",
             problems=problems,
-            hint="Use test records of other persons than train, with classes of train.",
+            hint="Use test records of persons who are not in train, with the classes of train.",
         )
 
 
@@ -169,7 +169,7 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
-    """Return a table's rows sorted by record id, so their order in the table does not matter."""
+    """Return a table's rows sorted by record id, so that their order in the table has no effect."""
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}
@@ -183,7 +183,7 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 def _ratios(
     found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
-    """Return the utility metrics, their values by classifier, and the reasons why one is missing."""
+    """Return the utility metrics, their values by classifier, and the reasons for missing metrics."""
     metrics: dict[str, Estimate] = {}
     by_head: dict[str, Any] = {}
     reasons: dict[str, str] = {}

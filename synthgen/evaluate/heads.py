@@ -1,4 +1,4 @@
-"""The classifiers that measure utility: one on the frozen encoder's vectors, one independent of the generator."""
+"""The two classifiers that measure utility: one on the vectors of the frozen encoder, and one on words."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ class LabelledTexts:
 def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:  # noqa: ARG001 - lbfgs is deterministic
     """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
 
-    Synthetic records decoded from this encoder's vectors score higher with it than with independent classifiers.
+    This classifier overstates utility: synthetic records are decoded from vectors of the same encoder, so they score
+    higher with it than with classifiers that do not use the encoder.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -45,14 +46,17 @@ def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> L
 def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:
     """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
 
-    Vocabulary and weights come only from the training rows, so it shares nothing with the generator. Raise DataError
-    if no training text contains a word.
+    The vocabulary and the weights come only from the training rows, so this classifier does not depend on the encoder
+    or the decoder. Raise DataError if no training text contains a word.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
     if not any(any(c.isalnum() for c in text) for text in fit_on.texts):
-        raise DataError("no training text contains a word")
+        raise DataError(
+            f"none of the {len(fit_on.texts)} texts that a utility classifier is trained on contains a word",
+            hint="Check that source.text names the column of the texts.",
+        )
     vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
     model = LinearSVC(C=1, max_iter=20_000, random_state=seed)
     return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))

@@ -13,11 +13,11 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """The metrics of one classifier: row 0 unweighted, row b under the b-th weighting of the persons."""
+    """The metrics of one classifier under B weightings of the persons; the first weighting is uniform."""
 
     accuracy: Float64  # (B,)
     macro_f1: Float64  # (B,), mean over classes
-    weighted_f1: Float64  # (B,), mean over classes weighted by their test records
+    weighted_f1: Float64  # (B,), mean over classes weighted by their number of test records
     recall: Float64  # (B, C)
     f1: Float64  # (B, C)
 
@@ -27,8 +27,8 @@ def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Fl
 
         w ~ Exp(1) for each person; the normalised weights have a flat Dirichlet distribution
 
-    Persons are weighted as a whole, because records of one person are not independent. No weight is zero, so every
-    draw contains every class; the ordinary bootstrap can lose a class of few persons.
+    All records of a person have the same weight, because they are not independent. No weight is zero, so every draw
+    contains every class, whereas the ordinary bootstrap can lose a class of few persons.
 
     Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
     """
@@ -36,9 +36,9 @@ def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Fl
 
 
 def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_classes: int) -> Scores:
-    """Return the metrics under every weighting, in three products of (B, n) with (n, C).
+    """Return the metrics under every weighting; the cost is three products of (B, n) and (n, C) matrices.
 
-        recall_c = hits_c / support_c,   F1_c = 2 hits_c / (support_c + predicted_c)
+        recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
     Args:
         truth: int64 (n), 0 to C − 1; every class occurs.
@@ -66,15 +66,16 @@ def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_cl
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: percentiles of the bootstrap, widened for few persons.
 
-    If all persons agree, the bootstrap interval has no width even for few persons. Zero disagreements among n persons
-    are compatible with a share of 1 − α^(1/n) (the exact form of the "rule of three"), so the interval extends at
-    least that far on both sides. It always contains the value, even if the bootstrap is biased, as for the minimum
-    over classes. With B draws, the stated confidence of an end is at most 1 − 1/B.
+    If all persons agree, the bootstrap interval has no width, even for few persons. Zero disagreements among n
+    persons are compatible with a share of 1 − α^(1/n) (the exact form of the "rule of three"), where α is the
+    one-sided error level. The interval therefore extends at least that far on both sides. It always contains the
+    value, even if the bootstrap is biased, as for the minimum over classes. With B draws, the stated confidence of an
+    end of the interval is at most 1 − 1/B.
 
     Args:
-        draws: float64 (B + 1), the value first, then the bootstrap.
+        draws: float64 (B + 1), the value first, then the B bootstrap draws.
         n: number of persons.
-        confidence: two-sided; 0.95 gives a 95 % interval, whose ends are one-sided 0.975.
+        confidence: two-sided confidence; 0.95 gives ends with a one-sided confidence of 0.975.
         largest: upper limit of the quantity, 1 for shares; the lower limit is 0.
     """
     alpha = (1 - confidence) / 2

@@ -11,8 +11,8 @@ from synthgen.evaluate.evaluation import Tables, evaluate
 from synthgen.segment.coherence import coherence
 
 UTILITY = "evaluation.json"
-COHERENCE = "coherence.json"  # only with `segments`: whether the segments of a record fit together
-USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt needs a higher confidence
+COHERENCE = "coherence.json"  # how well the segments of a record fit together; written only with `segments`
+USUAL_CONFIDENCE = 0.95  # two-sided confidence of the utility intervals; later attempts use a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Measure style independent of content: replace content words by their shapes and keep function words and marks."""
+"""Measure style independent of content: content words are replaced by their shapes; function words and marks stay."""
 
 import re
 from collections import Counter
@@ -13,9 +13,9 @@ from audits.text.ngrams import Sequences
 from synthgen.core.seeds import SeedTree
 from synthgen.evaluate.metrics import Float64, Index, person_weights
 
-HALVINGS = 5  # of control; each half is compared with the other
-MIN_TOKENS = 2_000  # minimum number of tokens to train a model on
-DRAWS = 1000
+HALVINGS = 5  # number of random divisions of control into halves; each half is compared with the other
+MIN_TOKENS = 2_000  # smallest number of tokens that a model is trained on
+DRAWS = 1000  # number of bootstrap draws
 
 _TOKEN = re.compile(r"\n+|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*\.?(?=\W|$)|[^\W\d_]+|[^\w\s]")
 _LINE = "\n"
@@ -65,19 +65,20 @@ def _shape(token: str) -> str:
 def style_gap(
     synthetic: Sequence[str], control: Sequence[str], groups: Sequence[str], seeds: SeedTree, confidence: float = 0.95
 ) -> Estimate | None:
-    """Return how much worse synthetic texts predict the style of real texts than other real texts do.
+    """Return how much worse a model of synthetic texts predicts the style of real texts than a model of real texts.
 
-        gap = 1/N sum over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
+        gap = 1/N · Σ over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
 
-    in nats per token of `style_tokens`. P_other and P_synthetic are Kneser-Ney models of five tokens, trained on
-    equally many tokens of the other half of control and of synthetic texts. Real texts of the same persons have a gap
-    of 0, and texts that differ only in topic a gap near 0. Train is not read, so copies of train are not rewarded.
-    The result is None if a side has fewer than 2,000 tokens. `groups` are the persons of the control texts, whom the
-    generator did not see. The interval is a Bayesian bootstrap over these persons with two-sided `confidence`.
+    in nats per token of `style_tokens`, with N the number of these tokens. P_other and P_synthetic are Kneser-Ney
+    models of five tokens. P_other is trained on the other half of control, and P_synthetic on equally many tokens of
+    synthetic texts. Real texts of the same persons would have a gap of 0, and texts that differ only in topic have a
+    gap near 0. Train is not read, so copies of train do not improve the gap. `groups` are the persons of the control
+    texts, whose records the generator did not use. The interval is a Bayesian bootstrap over these persons with
+    two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens.
 
     Privacy: reads control and returns an average over all its tokens.
-    Randomness: seeds/halving draws the half of each person and the synthetic texts; seeds/bootstrap.
-    Cost: twenty models of at most half of control.
+    Randomness: seeds/halving draws the half of each person and the synthetic texts; seeds/bootstrap the bootstrap.
+    Cost: twenty models, each trained on at most half of control.
     Reference: perplexity of real text under a model of the synthetic as in Shen et al., "Style transfer from
         non-parallel text", 2017; style tokens and the real model as a baseline are specific to this package.
     """
@@ -128,7 +129,7 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _first(texts: list[Index], n_tokens: int) -> list[Index]:
-    """Return the first texts, cut to `n_tokens` tokens in total."""
+    """Return the first texts with `n_tokens` tokens in total; the last one of them can be cut."""
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 

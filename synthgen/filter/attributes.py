@@ -17,9 +17,9 @@ NAME, CONSISTENT = "attributes", "consistent"
 class Attributes:
     """Keep a candidate that fulfils the rules of its label and the rules of all labels ("*"); off by default.
 
-    A rule with `prefer` rejects nothing. The score is the number of fulfilled rules, including the preferred ones. Of
-    the candidates of a latent that pass all filters, the chain keeps one with the highest score. If
-    `synthgen.attributes.extract` does not know the words for an attribute, the text does not state it.
+    A rule with `prefer` rejects no candidate. The score is the number of fulfilled rules, including those with
+    `prefer`. Of the candidates of a latent that pass all filters, the chain keeps one with the highest score. A text
+    states an attribute only if `synthgen.attributes.extract` knows the words for it.
 
     Privacy: reads only the candidate's text and label and the configuration. If few candidates fulfil a rule, few
         latents remain, so the release uses fewer train persons; the audits measure the result. The rules are part of
@@ -30,11 +30,11 @@ class Attributes:
     rules: Mapping[str, Sequence[AttributeRule]]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; its bounds count the rules. Raise ConfigError if a label is not in train."""
+        """Return the filter, whose bounds are numbers of rules; raise ConfigError if a label is not in train."""
         check_labels(self.rules, set(context.labels.tolist()))
-        every = [rule for rules in self.rules.values() for rule in rules]
-        preferred = sum(rule.prefer for rule in every)
-        bounds = {"required": float(len(every) - preferred), "preferred": float(preferred)}
+        all_rules = [rule for rules in self.rules.values() for rule in rules]
+        n_preferred = sum(rule.prefer for rule in all_rules)
+        bounds = {"required": float(len(all_rules) - n_preferred), "preferred": float(n_preferred)}
         return FittedFilter(NAME, bounds, lambda candidates: [self._judge(c) for c in candidates])
 
     def _judge(self, candidate: Candidate) -> FilterOutcome:
@@ -64,8 +64,8 @@ def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collectio
 def consistency_filter(*, is_required: bool) -> FittedFilter:
     """Return the filter for texts whose paragraphs, separated by empty lines, state one age and one sex.
 
-    Off by default. The score is 1 unless `contradicts` finds a contradiction, else 0. If `is_required`, a
-    contradiction rejects the candidate; otherwise the chain prefers candidates without one.
+    Off by default. The score is 0 if `contradicts` finds a contradiction, and 1 otherwise. If `is_required`, a
+    contradiction rejects the candidate; otherwise the chain prefers candidates without a contradiction.
 
     Privacy: reads only the candidate's text.
     """

@@ -1,10 +1,10 @@
 """Define the filters' interface and the data that they may read.
 
-Every filter judges every candidate, so the order of the filters changes no verdict.
+Every filter judges every candidate, so the verdicts do not depend on the order of the filters.
 
-Privacy: except the copy rule (copies.py), no filter rejects a candidate because it is close to train records. Such a
-filter would leave a hole in the release around each train person, which reveals who is in train. Limits are quantiles
-and aggregates of train texts and their reconstructions; control is never read.
+Privacy: only the copy rule (copies.py) rejects a candidate because it is close to train records. Another such filter
+would leave a region without synthetic texts around each train person, and that region reveals who is in train. Limits
+are quantiles and aggregates of train texts and their reconstructions. Control is never read.
 """
 
 import math
@@ -20,8 +20,8 @@ from synthgen.core.neighbours import unit_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
-MIN_FOLDS = 5
-FREE_FOLDS = 3  # minimum number of folds that contain no parent of a latent
+MIN_FOLDS = 5  # smallest number of folds of persons
+FREE_FOLDS = 3  # smallest number of folds that contain none of a latent's parents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,11 +61,11 @@ class FilterContext:
     labels: NDArray[np.str_]  # (n,)
     groups: NDArray[np.int64]  # (n,), number of the person of each train row
     folds: NDArray[np.int64]  # (n,), fold of each train row; all rows of a person are in one fold
-    parent_folds: tuple[frozenset[int], ...]  # folds of the persons of each latent's parents; empty without parents
+    parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents' persons; empty without any
     reconstruction_rows: NDArray[np.int64]  # (r,), train row of each reconstruction
     reconstruction_texts: tuple[str, ...]
     reconstruction_vectors: Float32  # (r, d)
-    max_new_tokens: int  # maximum length that the decoder writes
+    max_new_tokens: int  # largest number of tokens that the decoder writes for a record
     seeds: SeedTree
 
     def row(self, candidate: Candidate) -> int:
@@ -109,8 +109,8 @@ def scored(  # noqa: PLR0913 - limits and reasons of one score
 ) -> FittedFilter:
     """Return the filter that passes scores in [low, high].
 
-    `reasons` are those of scores below and above, by default the filter's name. A score of NaN fails with the reason
-    "class_not_learned" and is reported as `unknown`.
+    `reasons` are the reasons for a score below `low` and above `high`; an empty one stands for the filter's name. A
+    score of NaN fails with the reason "class_not_learned" and is reported as `unknown`.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
@@ -136,9 +136,10 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
 ) -> FilterContext:
     """Return the data that the filters read.
 
-    Each class's persons are assigned to the folds in turn, in an order drawn from the seed, so every fold has a
-    similar share of every class. There are at least five folds, and three more than a latent has parents. Therefore a
-    model that has not seen a candidate's parents has seen most other persons.
+    The persons of each class are assigned to the folds in turn, in an order drawn from the seed, so every fold has a
+    similar share of every class. There are at least `MIN_FOLDS` folds, and at least `FREE_FOLDS` more than a latent
+    has parents. Therefore a model that was not trained on the folds of a candidate's parents was trained on at least
+    `FREE_FOLDS` other folds.
 
     `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
     records of `train` in the same order. Raise DataError if a vector has length zero.
@@ -154,7 +155,7 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
     row_of = {train.ids[i]: row for row, i in enumerate(order)}
     if not set(reconstructions.record_ids) <= set(row_of):
-        raise InternalError("a reconstruction is not of train")
+        raise InternalError("a reconstruction belongs to no train record")
     return FilterContext(
         latents=latents,
         latent_row={id_: row for row, id_ in enumerate(latents.ids)},
@@ -175,7 +176,7 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds if latents have up to this number of parents."""
+    """Return the number of folds for latents with at most this number of parents."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 

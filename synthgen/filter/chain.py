@@ -21,11 +21,13 @@ class Filtered:
     """The kept candidates, all candidates with their outcomes, and counts."""
 
     kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
-    judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; stays in the workspace
-    rejected: Mapping[str, int]  # by reason of the first failure; the copy rule is first, so its count is complete
-    failed: Mapping[str, int]  # by filter; a candidate counts under every filter that it failed
-    spare: int  # candidates that passed but were not the best of their latent
-    latents_lost: Mapping[str, int]  # by label, latents of which no candidate passed
+    judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
+    # number of rejected candidates by the reason of the first filter that they failed; the copy rule is the first
+    # filter, so its number includes all candidates that failed it
+    rejected: Mapping[str, int]
+    failed: Mapping[str, int]  # number of candidates that failed each filter; a candidate can count several times
+    spare: int  # number of candidates that passed but were not the best of their latent
+    latents_lost: Mapping[str, int]  # by label, the number of latents of which no candidate passed
     bounds: Mapping[str, Mapping[str, float]]  # limits of each filter
 
     def __repr__(self) -> str:
@@ -33,7 +35,7 @@ class Filtered:
 
 
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
-    """Return the configured filters, and the copy rule and the test for empty texts, which are always on."""
+    """Return the copy rule and the filter for empty texts, which are always on, and the configured filters."""
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY]
     if config.length is not None:
         filters.append(Length(config.length))
@@ -59,30 +61,30 @@ def apply(
 ) -> Filtered:
     """Judge every candidate by every filter and keep the best of each latent.
 
-    Of the candidates of a latent that pass all filters, the one is kept that fulfils the most attribute rules. Ties
+    Of the candidates of a latent that pass all filters, the one that fulfils the most attribute rules is kept. Ties
     are decided by consistency, if configured, then by the cosine distance of the embedded text to the latent, then by
-    index. None of these reads train records. No filter sees the outcome of another, so their order changes the order
-    of the outcomes and the first reason counted, but not the kept candidates.
+    index. None of these criteria reads train records. The filters are independent of each other. Their order changes
+    only the order of the outcomes and the counts of first reasons.
 
     Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
-    Privacy: only the copy rule rejects by comparison with train records, see base.py.
+    Privacy: only the copy rule rejects candidates because they are close to train records; see base.py.
     Randomness: the folds and the tuning sample are drawn from the context's stream.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError("candidates do not match their vectors")
     if not filters:
-        raise InternalError("at least one filter is needed: a candidate that no filter judged is not kept")
+        raise InternalError("there are no filters; a candidate is kept only if it has outcomes and all of them pass")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
     outcomes = [f.judge(candidates) for f in fitted]
     judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
 
-    def worse(i: int) -> tuple[float, bool, float, int]:
+    def best_first(i: int) -> tuple[float, bool, float, int]:
         return -n_fulfilled(judged[i]), not is_consistent(judged[i]), distance[i], judged[i].index
 
-    for i in sorted(range(len(judged)), key=worse):
+    for i in sorted(range(len(judged)), key=best_first):
         if judged[i].kept:
             best.setdefault(judged[i].latent_id, i)
     latents = context.latents
@@ -101,8 +103,8 @@ def apply(
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
     """Return `counts[label]` kept candidates of each label, drawn at random, or all if there are fewer.
 
-    The result is sorted by label, then latent id. The draw is random because choosing the candidates nearest to
-    something would concentrate the release around a few train records.
+    The result is sorted by label, then latent id. The draw is random, because a choice by distance, such as of the
+    candidates nearest to their latents, would concentrate the release around a few train records.
 
     Randomness: one permutation per label, from `seeds.child(label)`; adding a class changes no other class's draw.
     """

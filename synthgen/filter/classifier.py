@@ -12,23 +12,25 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the best one on real text is used
-MAX_TUNING_RECORDS = 4000
-MOST_FITS = 50
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
+MAX_TUNING_RECORDS = 4000  # largest number of train records on which this choice is made
+MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
     """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
 
-    A text that left its class would teach the wrong label. The classifier is a multinomial logistic regression on
-    train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1 and f2, it is trained
-    on the records of all other folds, so it has not seen the persons of the candidate's parents. If that takes more
-    than `MOST_FITS` models because latents have many parents, one model is trained per fold, and the score is the
-    mean probability by the models whose fold contains no parent, at least three. The regularisation is the one of
-    `STRENGTHS` with the smallest cross-fitted log loss on real records, so probabilities are calibrated on real text.
+    A text whose content no longer fits its class would teach the wrong label. The classifier is a multinomial
+    logistic regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1
+    and f2, it is trained on the records of all other folds, which exclude the persons of the candidate's parents. If
+    that takes more than `MOST_FITS` models because latents have many parents, one model is trained per fold. The
+    score is then the mean probability by the models whose fold contains no parent; there are at least `FREE_FOLDS` of
+    them. The regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records, so
+    probabilities are calibrated on real text.
 
-    Privacy: reads train vectors and labels; rejects what is *far* from a class, never what is close to a record.
+    Privacy: reads train vectors and labels. It rejects candidates that are far from a class; it does not compare them
+        with single records.
     Cost: `fits_for(parents)` logistic regressions of n × d, and one per fold for each of `STRENGTHS`.
     """
 
@@ -38,8 +40,8 @@ class ClassAgreement:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if train has only one class.
 
-        Its bounds include the regularisation and the share of real records that it would keep. The score is the
-        probability of a candidate's own class by the model that did not see its parents.
+        The bounds include the regularisation and the share of real records that the filter would keep. The score is
+        the probability of a candidate's own class by the models that were not trained on its parents.
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
@@ -67,9 +69,10 @@ class ClassAgreement:
 
 
 def fits_for(parents: int) -> int:
-    """Return the number of regressions if latents have up to this number of parents.
+    """Return the number of regressions for latents with at most this number of parents.
 
-    It is the number of sets of folds with parents, Σ_i C(folds, i), or one per fold if that exceeds `MOST_FITS`.
+    It is the number of sets of folds that can contain the parents, Σ_i C(folds, i), for i from 1 to `parents`. If
+    that exceeds `MOST_FITS`, it is the number of folds.
     """
     return _sets(parents) if _sets(parents) <= MOST_FITS else folds_for(parents)
 
@@ -90,7 +93,10 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return each row's mean probability of its label by models without these folds; NaN if none knows it."""
+        """Return each row's mean probability of its label by models that were not trained on these folds.
+
+        The result is NaN if none of the models was trained on records of the label.
+        """
         seen = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(seen)] if self.by_fold else [seen]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
@@ -99,7 +105,10 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each row the probability of its own class by as few models as any candidate has."""
+        """Return for each row the probability of its own class, by the fewest models that a candidate can have.
+
+        With one model per fold, that is `FREE_FOLDS` models; otherwise it is the model without the row's fold.
+        """
         p = np.zeros(len(self.rows))
         of = self.context.folds[self.rows]
         for fold in np.unique(of):

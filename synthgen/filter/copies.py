@@ -20,17 +20,18 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
-# Unrelated abstracts share runs of at most 18 tokens with exactly one of 900 persons (median of the longest: 14), so
-# a run of 20 is not chance. Boilerplate occurs in several persons' texts and identifies none of them.
+# A run of this many words that occurs in the texts of exactly one train person counts as copied. Unrelated abstracts
+# share runs of at most 18 words with exactly one of 900 persons (median of the longest: 14), so a run of 20 is not
+# due to chance. Standard text, which occurs in several persons' texts, identifies none of them.
 COPY_RUN_TOKENS = 20
-NOBODY = -1
-SHINGLE_WORDS = 3
-LEAST_THRESHOLD = 0.3  # below it, nearly all pairs of texts would have to be compared
+NOBODY = -1  # stands for the person of a run that occurs in no train text or in those of several persons
+SHINGLE_WORDS = 3  # length of the word 3-grams whose sets are compared between synthetic texts
+LEAST_THRESHOLD = 0.3  # smallest threshold of near-duplicates; below it, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
 
 def normalised_words(text: str) -> list[str]:
-    r"""Return the `\w+` words of the text, NFKC, casefolded, without invisible format characters."""
+    r"""Return the words (`\w+`) of the text after NFKC, casefolding and removal of invisible format characters."""
     if not text.isascii():
         plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         text = "".join(c for c in plain if unicodedata.category(c) != "Cf")
@@ -38,9 +39,9 @@ def normalised_words(text: str) -> list[str]:
 
 
 def mask_numbers(words: list[str]) -> list[str]:
-    """Return the words with every run of digits as 0, and adjacent words "0" as one.
+    """Return the words with every run of digits replaced by 0, and adjacent words "0" merged into one.
 
-    So a copy with changed numbers equals its source, and a table of numbers matches nothing.
+    A copy with changed numbers then equals its source, and a table of numbers is too short to match.
     """
     masked: list[str] = []
     for word in words:
@@ -54,12 +55,14 @@ def mask_numbers(words: list[str]) -> list[str]:
 class NoCopies:
     """Reject a candidate with a run of at least 20 words that occurs in the texts of exactly one train person.
 
-    Words are normalised and compared twice: with digits, and with every number as 0, so a copy with changed numbers
-    is found too. The rule is always on and cannot be configured. It is deterministic and public, it rejects only
-    verbatim text, and the text that it rejects would be a disclosure. The run reports how often it rejects.
+    Words are normalised and compared twice: with their digits, and with every number replaced by 0, so a copy with
+    changed numbers is found too. The rule is always on and cannot be configured. It is deterministic and public, and
+    it rejects only copied text, which would disclose a person's record. The run reports how many candidates it
+    rejects.
 
-    Privacy: reads train texts and persons. The number of rejections bounds its effect on membership attacks. More
-        than a few in a thousand mean that the decoder memorises; do not make such a release.
+    Privacy: reads train texts and persons. The number of rejected candidates limits the rule's effect on membership
+        attacks. More than a few rejections per thousand candidates mean that the decoder memorises; do not release
+        such records.
     Cost: O(N log N) in the words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
         with probability 2^-64 each.
     """
@@ -67,7 +70,7 @@ class NoCopies:
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the bound is the length of a run, the score the longest copied run in words, or 0."""
+        """Return the filter. The bound is the length of a run; the score is the longest copied run in words, or 0."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
@@ -80,7 +83,7 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each written text its longest run of at least 20 words that occurs in texts of exactly one owner."""
+    """Return for each text its longest run of words that occurs in texts of exactly one owner; 0 if below 20."""
     numbers: dict[str, int] = {}
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
@@ -100,7 +103,7 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
 
 
 def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
-    """Return the hash of every run of 20 words: Σ h(word_j)·B^(n−1−j) modulo 2^64."""
+    """Return the hash of every run of n = 20 words: Σ_j h(word_j) · B^(n−1−j) modulo 2^64, for a fixed odd B."""
     for word in words:
         if word not in numbers:
             numbers[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
@@ -125,13 +128,13 @@ def _longest_stretch(found: NDArray[np.int64]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Of synthetic texts that are nearly equal, keep the one nearest to its latent.
+    """Of synthetic texts that are nearly equal, keep only the one nearest to its latent.
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
     Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
-    rejected if its J with one kept before reaches `threshold`, 0.3 to 1. The result does not depend on the order in
-    which candidates are given.
+    rejected if its similarity J to an earlier, kept candidate reaches `threshold`, 0.3 to 1. The result does not
+    depend on the order in which candidates are given.
 
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
@@ -150,7 +153,7 @@ class NearDuplicates:
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the largest similarity to a candidate kept before, 0 if none is near."""
+        """Return the filter; the score is the largest similarity to an earlier, kept candidate, or 0."""
         bounds = {"threshold": self.threshold}
         return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 

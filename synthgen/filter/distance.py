@@ -11,9 +11,9 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-RECONSTRUCTION_QUANTILE = 0.95
-CLASS_TAIL = 0.01
-MIN_RECONSTRUCTIONS = 20  # needed to estimate a 5 % tail
+RECONSTRUCTION_QUANTILE = 0.95  # quantile of the reconstructions' distances that limits the distance to the latent
+CLASS_TAIL = 0.01  # share of the reconstructions below and above the limits of the distance to the class's centre
+MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which a 5 % tail is estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class LatentDistance:
     If a text is far from its latent, the decoder did not follow the latent.
 
     `high: auto` is the 95 % quantile of the distances of reconstructions to their own vectors, but at most the median
-    of their distances to the vectors of other records. So a decoder that ignores its vector cannot set a limit that
-    everything passes.
+    of their distances to the vectors of other records. Without the median, a decoder that ignores its vector would
+    set a limit that every text passes.
 
-    `low: auto` is 0, that is, no limit. A latent lies between train vectors, so a lower limit rejects the texts that
-    are closest to train persons, and that hole reveals who is in train. The copy rule handles copies. A number given
-    by the user is applied.
+    `low: auto` is 0, which is no limit. A latent lies between train vectors, so a lower limit would reject the texts
+    that are closest to train persons, and their absence reveals who is in train. The copy rule rejects copies. A
+    number in the configuration is applied as a limit.
 
     Privacy: reads train vectors and reconstructions for one quantile.
     """
@@ -57,7 +57,7 @@ class ClassDistance:
     cross-fitted: the centre leaves out the folds of the persons of a candidate's parents, or the fold of a
     reconstruction's record.
 
-    Privacy: the centre is a mean over the persons of at least the other folds of the class; no candidate is compared
+    Privacy: the centre is a mean over all persons of the class outside the left-out folds. No candidate is compared
         with a single record.
     """
 
@@ -127,6 +127,6 @@ def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(distances) < MIN_RECONSTRUCTIONS:
         raise DataError(
             f"distance limits need at least {MIN_RECONSTRUCTIONS} reconstructions, got {len(distances)}",
-            hint="Provide more records, or set filter.embedding_distance to null.",
+            hint="Add train records, or set filter.embedding_distance to null.",
         )
     return distances

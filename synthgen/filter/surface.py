@@ -1,4 +1,4 @@
-"""Filter candidates by properties of the text that do not need its meaning: length, repetition and language."""
+"""Filter candidates by the form of the text: length, repetition and language."""
 
 import math
 import re
@@ -13,12 +13,12 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 TAIL = 0.01  # share of real texts below and above the learned length limits
-LANGUAGE_TAIL = 0.005
-# a byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
-# names and drugs), so a text cut at the decoder's limit has at least a third as many words
+LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
+# A byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
+# names and drugs). A text that the decoder's token limit cuts therefore has at least a third as many words as tokens.
 TOKENS_PER_WORD = 3
-BUCKETS = 1 << 20
-SMOOTHING = 0.01
+BUCKETS = 1 << 20  # number of places to which character trigrams are hashed
+SMOOTHING = 0.01  # α, added to the count of each place
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -27,15 +27,16 @@ def _letter_scores(candidates: Sequence[Candidate]) -> list[float]:
     return [float(_LETTERS.search(c.text) is not None) for c in candidates]
 
 
-NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires at least one letter; always on
+NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires at least one letter
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
     """Keep a candidate with a number of words (runs without white space) in `bounds`.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the words of train texts. For the lower limit, a text
-    counts at most ⌊max_new_tokens / 3⌋ words, because the decoder might not be able to write more.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. For the lower
+    limit, a train text counts as at most ⌊max_new_tokens / 3⌋ words, because the decoder may not be able to write
+    more.
     """
 
     name: ClassVar[str] = "length"
@@ -88,11 +89,13 @@ class Language:
     trigrams (lower case, digits as 0, hashed to 2^20 places). The score of a text is the mean cost of its T trigrams
     under that profile,
 
-        score = −(1/T) Σ log2 ((count(t) + α) / (N + α·2^20)),   α = 0.01, in bits.
+        score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01, in bits,
+
+    where count(t) is the number of trigrams of the train texts in the place of trigram t, and N their total.
 
     The limit is the larger of the 99.5 % quantiles of real texts and of reconstructions, each scored by the profile
-    of the folds that do not contain it. Reconstructions count because a decoder writes plain prose even if the source
-    is in shorthand. If train has no text because a DP substitute is used, the profile is that of the reconstructions.
+    of the folds of persons that do not contain it. Reconstructions are included because a decoder writes plain prose
+    even if the source is in shorthand. Under DP, train has no text, and the profile is that of the reconstructions.
 
     Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score

@@ -23,11 +23,11 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label, summing exactly to the total.
 
-    Fractions are rounded by the largest remainder; ties go to the first label in sort order. `labels` are those of
-    all train records, and `total` is None if `balance` gives numbers.
+    Fractions are rounded by the largest remainder; ties go to the first label in sort order. `labels` are the labels
+    of all train records, and `total` is None if `balance` gives numbers.
 
     Raises:
-        DataError: listing all labels in `balance` that the data lacks, or all classes that would get no record.
+        DataError: `balance` has labels without train records, or classes would get no record; all are listed.
     """
     source = Counter(labels)
     if not source:
@@ -54,14 +54,14 @@ def wanted_counts(
 
 
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
-    """Return whole numbers in proportion to the weights that sum to `total`, sorted by label.
+    """Return integers in proportion to the weights that sum to `total`, sorted by label.
 
-    n_c = ⌊total·w_c / Σw⌋, and the labels with the largest remainders get one more (Hamilton's method).
+    n_c = ⌊total · w_c / Σ w⌋, and the labels with the largest remainders get one more (Hamilton's method).
     Integer arithmetic makes the result independent of the machine.
     """
-    whole = sum(weights.values())
-    counts = {label: total * weight // whole for label, weight in sorted(weights.items())}
-    remainder = {label: total * weight % whole for label, weight in weights.items()}
+    total_weight = sum(weights.values())
+    counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
+    remainder = {label: total * weight % total_weight for label, weight in weights.items()}
     missing = total - sum(counts.values())
     for label in sorted(counts, key=lambda name: (-remainder[name], name))[:missing]:
         counts[label] += 1
@@ -69,9 +69,9 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError listing all classes that are absent or have fewer than `min_groups` persons.
+    """Raise DataError if requested classes are absent or have fewer than `min_groups` persons; list all of them.
 
-    `labels` and `groups` are those of all train records.
+    `labels` and `groups` are the labels and persons of all train records; `counts` are the requested records.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
@@ -87,7 +87,7 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
     problems += [f"{label!r}: {counts[label]} records requested, needs at least 1" for label in few]
     if problems:
         raise DataError(
-            f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records of",
+            f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records from",
             problems=problems,
             hint="Add records of other persons, merge the class with another, leave it out through source.labels, "
             "or lower interpolate.k_neighbors.",
@@ -123,35 +123,35 @@ class Points:
     """New vectors of one class with their parents."""
 
     vectors: Float32  # (m, d)
-    parents: Int64  # (m, p), row numbers; p is 0 for methods that draw from a model of the class
-    weights: Float64  # (m, p), each row summing to 1
+    parents: Int64  # (m, p), row numbers of the parents; p is 0 for methods that draw from a model of the class
+    weights: Float64  # (m, p), weights of the parents; each row sums to 1
 
 
-class Unfit(Exception):  # noqa: N818 - a DataError later lists all of them
-    """A method cannot interpolate a class; the message gives the reason without the class name."""
+class Unfit(Exception):  # noqa: N818 - a DataError later lists all unfit classes
+    """A method cannot interpolate a class. The message gives the reason without the class name."""
 
 
 class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of the class, or raise Unfit; all draws come from `rng`, in row order."""
+        """Return m new points of class number `code`, or raise Unfit. All draws come from `rng`, row by row."""
         ...
 
 
 class Interpolator(Section, ABC):
-    """An unfitted method: its parameters with types, defaults, limits and descriptions.
+    """A method before it is fitted: its parameters with types, defaults, limits and descriptions.
 
     The configuration, its schema and `OverSampler` use these parameters.
 
     Raises:
-        ConfigError: listing all parameters that are out of range or incompatible.
+        ConfigError: parameters are out of range or incompatible; all are listed.
     """
 
     model_config = ConfigDict(validate_default=True)
 
-    name: ClassVar[str]  # in the configuration
-    # whether a new vector is the weighted sum of its parents; only then can long records be interpolated by segments
+    name: ClassVar[str]  # name of the method in the configuration
+    # whether a new vector is the weighted sum of its parents; only such a method can interpolate records by segments
     weighted_sums: ClassVar[bool] = False
 
     def __init__(self, **given: Any) -> None:
@@ -186,7 +186,7 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support such vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the sampler of training vectors, which does not depend on the order of rows; see `fit_rows`."""
+        """Return the sampler of training vectors. The order of the rows of `x` does not matter. See `fit_rows`."""
         return Sampler.of(self, x)
 
 
@@ -201,12 +201,12 @@ class NeighbourInterpolator(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """One person and k neighbours of other persons."""
+        """`k_neighbors` + 1: one person, and neighbours of so many other persons."""
         return self.k_neighbors + 1
 
     @property
     def max_parents(self) -> int:
-        """Two, the ends of a segment or an arc."""
+        """2, the ends of a segment or an arc."""
         return 2
 
 
@@ -240,7 +240,7 @@ class Sampler:
     method: Interpolator
     fitted: Fitted
     x: Embedded  # sorted by label and record id
-    names: tuple[str, ...]  # the class of each code
+    names: tuple[str, ...]  # names of the classes; their numbers in `TrainRows` are the positions in this tuple
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":
@@ -262,11 +262,11 @@ class Sampler:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
-        Each class draws from its own stream `rng.child(label)`, so a higher count keeps the first rows and the other
-        classes have no effect.
+        Each class draws from its own stream `rng.child(label)`. Therefore a larger count returns the same vectors
+        followed by further ones, and the other classes have no effect.
 
         Raises:
-            DataError: listing all requested classes that are absent, too small or unsuitable for the method.
+            DataError: requested classes are absent, too small or unsuitable for the method; all are listed.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
         made: list[Points] = []

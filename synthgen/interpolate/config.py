@@ -16,12 +16,11 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# keys of `interpolate` that belong to single methods; every method accepts k_neighbors, even if it ignores it
+# for each method, the keys of `interpolate` that only some methods accept; all methods accept k_neighbors
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
-# Draws from noised statistics under a privacy budget; its keys are in the section `dp`.
-DP_METHOD = gaussian.NAME
+DP_METHOD = gaussian.NAME  # draws from noised statistics under a privacy budget; its keys are in the section `dp`
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -84,7 +83,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         method = METHODS.get(named)
         if method is None:
             if named == DP_METHOD and value is not None:
-                raise ValueError(f"belongs to other methods than {named}")
+                raise ValueError(f"belongs to other methods and must be omitted with {named}")
             return value  # the method is invalid itself, or has no keys
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}
@@ -101,7 +100,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         return self.method == DP_METHOD
 
     def build(self) -> Interpolator:
-        """Return the method with its parameters. For DP methods, use `synthgen.dp.measure` instead."""
+        """Return the method with its parameters; not for dp-gaussian, which `synthgen.dp.measure` builds."""
         method = METHODS[self.method]
         set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
         return method(**set_)

@@ -1,4 +1,4 @@
-"""Limit the summed weight of each person over the new vectors of a class."""
+"""Limit the exposure of each person: the summed weight of the person's records over the new vectors of a class."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,8 +8,8 @@ from pydantic import Field
 
 from synthgen.interpolate.base import Float64, Int64, Unfit
 
-BLOCK = 4096  # proposals drawn at once; changing it can change the results
-GIVE_UP = 25  # consecutive blocks without an accepted proposal before giving up
+BLOCK = 4096  # number of proposals drawn at once; another number can give other results
+GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which the search ends with an error
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
@@ -18,7 +18,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError for a limit below 1/p, because the largest of p weights is at least 1/p."""
+    """Raise ValueError if the limit is below 1 / `parents`, because a point's largest weight is at least that."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -28,24 +28,27 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
-    A proposal is accepted if for each person of its parents, the weights accepted so far plus its own are at most
-    `max_exposure`; None accepts every proposal. Acceptance depends only on earlier proposals, so a larger m keeps the
-    first points. With a limit, accepted points are not uniform over the records.
+    A proposal is accepted if no person's summed weight then exceeds `max_exposure`; None accepts every proposal.
+    Acceptance depends only on earlier proposals, so a larger m returns the same points followed by further ones. With
+    a limit, the parents of accepted points are not distributed uniformly over the records.
 
     Args:
-        proposals: endless blocks of parents, int64 (b, p), rows of the class of distinct persons, and
-            weights, float64 (b, p), each row summing to 1.
+        proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
+            within the class; those of a point belong to different persons. Each row of weights sums to 1.
         m: number of points.
         groups: int64 (n), the person of each row of the class.
         max_exposure: limit of a person's summed weight.
 
     Raises:
-        Unfit: if the number of persons times the limit is below m, or if `GIVE_UP` consecutive blocks have no
-            acceptable proposal. The second case occurs when the remaining persons are not neighbours; a limit of 1.3
-            times m over the number of persons avoided it for slerp and mixtures of 3.
+        Unfit: one of
+            - the number of persons times the limit is below m;
+            - `GIVE_UP` consecutive blocks have no acceptable proposal, because the remaining persons are not
+              neighbours. In tests, a limit of 1.3 · m / number of persons avoided this for slerp and for mixtures of
+              3.
 
-    Privacy: limits one person's share of a class before decoding, separately in each class. It does not limit the
-        influence on the neighbours of others, so it is not a sensitivity and gives no ε.
+    Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
+        who is a neighbour of others, and this is not limited. The limit is therefore not a sensitivity and gives no
+        ε.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:
@@ -56,17 +59,17 @@ def limit_exposure(
         )
     used = np.zeros(int(groups.max()) + 1)
     taken: list[tuple[Int64, Float64]] = []
-    made = in_vain = 0
+    n_accepted = n_empty_blocks = 0
     for parents, weights in proposals:
         fit = slice(None) if max_exposure is None else _fitting(groups[parents], weights, used, max_exposure)
         taken.append((parents[fit], weights[fit]))
-        made += len(taken[-1][0])
-        if made >= m:
+        n_accepted += len(taken[-1][0])
+        if n_accepted >= m:
             break
-        in_vain = 0 if len(taken[-1][0]) else in_vain + 1
-        if in_vain == GIVE_UP:
+        n_empty_blocks = 0 if len(taken[-1][0]) else n_empty_blocks + 1
+        if n_empty_blocks == GIVE_UP:
             raise Unfit(
-                f"after {made} of {m} records, {GIVE_UP * BLOCK} consecutive proposals would give one person a "
+                f"after {n_accepted} of {m} records, {GIVE_UP * BLOCK} consecutive proposals would give one person a "
                 f"summed weight above {max_exposure:g}; request fewer records, raise interpolate.max_exposure or "
                 "interpolate.k_neighbors, or add records of other persons"
             )

@@ -22,7 +22,7 @@ def pair_weights(lam: Float64) -> Float64:
     return np.stack([1 - lam, lam], axis=1)
 
 
-BLOCK_ROWS = 256  # points per block, so that intermediate results stay in the cache
+BLOCK_ROWS = 256  # number of points per block, so that intermediate results stay in the processor's cache
 
 
 class FittedLinear(FittedByClass[M, S]):
@@ -45,7 +45,9 @@ class FittedLinear(FittedByClass[M, S]):
 def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Floats) -> None:
     """Write the weighted sums of the parents into `out`, (m, d), in the precision of `x`.
 
-        x̃ = x_i + λ (x_nn − x_i),   (i, nn) = parents,   λ = the second weight;   of one parent x̃ = x_i
+        x̃ = x_i + λ · (x_nn − x_i),   (i, nn) = the two parents,   λ = the second weight
+
+    A point with a single parent i is x_i.
 
     Args:
         x: (n, d), the rows.

@@ -19,8 +19,8 @@ from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in
 class Mixture(NeighbourInterpolator):
     """Mixture: convex combinations of p neighbouring records of p different persons of a class.
 
-    In SMOTE, one of two parents has at least half of the weight. More parents lower the share of each, but move the
-    points closer to the centre of their neighbourhood.
+    In SMOTE, one of two parents has at least half of the weight. More parents lower the share of each parent, but
+    move the points closer to the centre of their neighbourhood.
 
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
@@ -29,8 +29,10 @@ class Mixture(NeighbourInterpolator):
     of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from x_1 to the
     nearest of them, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
 
-    Privacy: the largest weight is the share of one record in a point, and 1/Σw² is its effective number of parents.
-        The means over points, E[max w] and (pα + 1)/(α + 1) = 1/E[Σw²], are
+    Privacy: the largest weight w of a point is the largest share of one record in it. 1 / Σw² is its effective number
+        of
+        parents: the number of equally weighted parents with the same Σw². For p parents, the table has two numbers
+        for each α: the mean largest weight, E[max w], and the effective number 1 / E[Σw²] = (pα + 1) / (α + 1).
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -40,16 +42,16 @@ class Mixture(NeighbourInterpolator):
             20  .505  2.7  .246  7.3  .180 10.5  .136 13.7  .100 16.8  .084 18.3
             50  .315  5.5  .130 17.3  .090 25.5  .065 33.7  .046 41.8  .037 45.5
 
-        Single points can exceed these means. Mixing is not a privacy guarantee: records can be solved from many
-        points of few persons, and the noise is not a differentially private mechanism. Never release vectors, parents
-        or weights.
+        Single points can exceed the mean largest weight. Mixing is not a privacy guarantee: records can be computed
+        from many points of few persons, and the noise is not a differentially private mechanism. Never release
+        vectors, parents or weights.
     Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
         arXiv:1710.09412v2, section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More
         parents, distinct persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
-    weighted_sums: ClassVar[bool] = True  # without noise
+    weighted_sums: ClassVar[bool] = True  # if `noise` is 0
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
@@ -70,7 +72,7 @@ class Mixture(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Reject too few neighbours for the parents, and a limit below 1/p."""
+        """Reject fewer than p − 1 neighbours, and a limit below 1/p; see `Interpolator.check`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, which is {k}")
         if key == "max_exposure" and "parents" in others:
@@ -137,9 +139,9 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     return np.asarray(shares @ vectors)
 
 
-OPPOSITE = 2 - 1e-6  # the cosine distance of vectors less than about 0.0014 from opposite, in radians
+OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance count as opposite; their angle is within 0.0014 of π
 BetaShape = Annotated[float, Field(gt=0, le=100)]
-ARC_ROWS = 512  # rows per block, so that float64 copies stay in the cache
+ARC_ROWS = 512  # number of rows per block, so that float64 copies stay in the processor's cache
 
 
 class Slerp(NeighbourInterpolator):
@@ -147,11 +149,11 @@ class Slerp(NeighbourInterpolator):
 
     It requires vectors of unit length. The arc stays on the unit sphere, while the segments of SMOTE leave it.
 
-        x̃ = sin((1 − λ) θ) / sin θ · a + sin(λ θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
+        x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
-    a is uniform over the records of the class, and b over its k nearest (cosine) of the same class that belong to
-    other persons; both are normalized first. If θ is 0, the factors are 1 − λ and λ. Opposite vectors have no unique
-    arc and are rejected.
+    a is uniform over the records of the class. b is uniform over the k records of the class and of other persons that
+    are nearest to a (cosine). Both are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite
+    vectors the arc is not unique, so a class with such neighbours is rejected.
 
     The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors above, so Σ w_j x_j is a
     point on the chord and not x̃.
@@ -198,7 +200,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(
                 f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
-                "nearest, so the arc is not unique; lower interpolate.k_neighbors, or use smote or mixture"
+                "nearest, so the arc to it is not unique; lower interpolate.k_neighbors, or use smote or mixture"
             )
         return near
 
@@ -230,7 +232,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     """Return the point on each arc from a to b at the share λ of its angle, from 0 to 1; float32 (m, d).
 
-    The ends a and b are float32 (m, d), neither zero nor opposite to each other.
+    The ends a and b are float32 (m, d). They must not be zero or opposite to each other.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):
@@ -238,10 +240,10 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
         u, v = _unit(a[part]), _unit(b[part])
         # unlike arccos of the dot product, this needs no clamp for rounding errors
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
-        whole = np.where(theta > 0, np.sin(theta), 1.0)
+        sine = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]
-        from_a = np.where(theta > 0, np.sin((1 - share) * theta) / whole, 1 - share)
-        from_b = np.where(theta > 0, np.sin(share * theta) / whole, share)
+        from_a = np.where(theta > 0, np.sin((1 - share) * theta) / sine, 1 - share)
+        from_b = np.where(theta > 0, np.sin(share * theta) / sine, share)
         out[part] = from_a * u + from_b * v
     return out
 

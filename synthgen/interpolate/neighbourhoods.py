@@ -8,7 +8,7 @@ from synthgen.core.neighbours import Metric, nearest_rows
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Float64, Int64, TrainRows, Unfit
 
-AT_ONCE = 1 << 24  # neighbours in memory at once
+AT_ONCE = 1 << 24  # largest number of neighbours in memory at once
 
 
 def neighbours_in_class(
@@ -16,8 +16,8 @@ def neighbours_in_class(
 ) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons within a class; see `nearest_rows`.
 
-    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. Rows are numbered within
-    the class.
+    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. All row numbers count
+    within the class.
     """
     of = rows.of(code)
     return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
@@ -26,8 +26,8 @@ def neighbours_in_class(
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
     """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
-    The row numbers, int64 (n_c, m), are sorted by distance; the second result, bool (n_c, m), is whether each has
-    another class. Raise Unfit if there are fewer than m rows of other persons for a row of the class.
+    The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states for each
+    neighbour whether it has another class. Raise Unfit if a row of the class has fewer than m rows of other persons.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
@@ -38,10 +38,10 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 
 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest other persons of every row, represented by their nearest row; `groups` are the persons.
+    """Return for every row the k nearest other persons, each represented by the person's nearest row.
 
-    The row numbers, int64 (n, k), are of distinct persons, nearest first, ties by row number. The second result is
-    their distances, float64 (n, k).
+    The row numbers, int64 (n, k), belong to different persons, the nearest first, ties by row number. The second
+    result are the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each row.
     """
     _, person, own = np.unique(groups, return_inverse=True, return_counts=True)
     if len(own) <= k:
@@ -69,7 +69,7 @@ def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, F
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return where a person occurs first in its row."""
+    """Return which entries are the first of their person in a row of the matrix, bool (n, m)."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

@@ -47,15 +47,16 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
         sampling_strategy: as in imbalanced-learn.
-        random_state: seed of the points. With an integer, results are reproducible, and more points of a class keep
-            the first ones.
-        k_neighbors: number of neighbours; without `groups`, a class usually needs one row more.
-        m_neighbors, kind: of borderline-smote. These and the following are keys of single methods, as in the
-            configuration. None selects the default; a key of another method is rejected.
-        parents, alpha, noise: of mixture.
-        lambda_beta: of slerp.
-        max_exposure: of mixture and slerp.
-        latent_dim, beta, free_bits, conditional: of vae.
+        random_state: seed of the points. With an integer, results are reproducible, and a larger number of points of
+            a class gives the same points followed by further ones.
+        k_neighbors: number of neighbours of other persons. Without `groups`, most methods need k_neighbors + 1 rows
+            of a class.
+        m_neighbors, kind: parameters of borderline-smote. These and the following parameters belong to single
+            methods, as in the configuration. None selects the default; a parameter of another method is rejected.
+        parents, alpha, noise: parameters of mixture.
+        lambda_beta: parameter of slerp.
+        max_exposure: parameter of mixture and slerp.
+        latent_dim, beta, free_bits, conditional: parameters of vae.
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
@@ -69,12 +70,13 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Differences to imbalanced-learn:
 
-    - Classes that the method cannot interpolate are an error, while BorderlineSMOTE returns fewer points.
-    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. The
-      checks of imbalanced-learn's suite for such values do not apply: `check_samplers_sparse`, `_pandas_sparse`,
+    - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
+      points.
+    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length.
+      Therefore these checks of imbalanced-learn's suite do not apply: `check_samplers_sparse`, `_pandas_sparse`,
       `_string` and `_nan`, and for slerp `check_samplers_fit`.
-    - Integer columns of a frame become float64 instead of truncating the points.
-    - One-vs-all y keeps its number of columns, also for two classes; a row without a class is rejected.
+    - Integer columns of a frame become float64, so that points are not truncated to integers.
+    - A one-vs-all y keeps its number of columns, also for two classes. A row without a class is rejected.
     - adasyn meets the requested total exactly.
 
     Example:
@@ -129,7 +131,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows (n + m, d) and classes (n + m), of the given types, with m new points at the end.
+        """Return the rows (n + m, d) and classes (n + m), of the types of X and y, with m new points at the end.
 
         New points are sorted by class; row n + i is made from the rows `parents_[i]`.
 
@@ -158,7 +160,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parse_section(InterpolateConfig, {**given, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
-        """Return contiguous finite rows and their classes; column numbers for one-vs-all y."""
+        """Return contiguous finite rows and their classes; for a one-vs-all y, the classes are column numbers."""
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)
@@ -167,7 +169,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 raise DataError("y is sparse; pass a dense array")
             n_odd = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
             if n_odd > 0:
-                raise DataError(f"{n_odd} rows of y have no class or several: multilabel y cannot be over-sampled")
+                raise DataError(f"{n_odd} rows of y have no class or several; each row must have exactly one class")
             classes = np.asarray(y).argmax(axis=1)
         rows, classes = validate_data(self, X, classes, dtype=[np.float64, np.float32], order="C")
         return rows, classes, False
@@ -222,7 +224,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 problems.append(f"{names[code]!r}: {reason}")
             start += m
         if problems:
-            raise DataError(f"{method.name} cannot make points of all classes", problems=problems, hint=UNFIT_HINT)
+            raise DataError(f"{method.name} cannot make points of these classes", problems=problems, hint=UNFIT_HINT)
         none = np.empty((0, method.max_parents))
         parents = np.concatenate([parents for parents, _ in made] or [none.astype(np.int64)])
         return parents, np.concatenate([weights for _, weights in made] or [none])
@@ -271,5 +273,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 def _float32(rows: Floats) -> Float32:
     """Return the rows as float32, without a copy if possible; raise DataError if a number exceeds float32."""
     if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
-        raise DataError("X has numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
+        raise DataError(
+            "X has numbers beyond the range of float32, in which neighbours are searched", hint="Scale X first."
+        )
     return rows.astype(np.float32, copy=False)

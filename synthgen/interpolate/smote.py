@@ -1,4 +1,4 @@
-"""Interpolate on segments between neighbours: SMOTE, Borderline-SMOTE and ADASYN; and repeat rows."""
+"""SMOTE, Borderline-SMOTE and ADASYN, which interpolate between neighbours, and random oversampling."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -49,10 +49,11 @@ class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
 class Smote(NeighbourInterpolator):
     """SMOTE within each class, between records of different persons.
 
-        x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
+        x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is uniform over the records of the class and x_nn over its k nearest (Euclidean) of this class and of other
-    persons. The result is not normalized to unit length; the decoder normalizes its input.
+    x_i is uniform over the records of the class. x_nn is uniform over the k records of the class and of other persons
+    that are nearest to x_i (Euclidean). The result is not normalized to unit length; the decoder normalizes its
+    input.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
@@ -69,7 +70,7 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """The k nearest rows of other persons within each class, int64 (n_c, k), numbered within it."""
+    """For each class, the k nearest rows of other persons of each row, int64 (n_c, k), numbered within the class."""
 
     __slots__ = ()
 
@@ -92,17 +93,21 @@ class FittedSmote(FittedLinear[Smote, Int64]):
 class BorderlineSmote(NeighbourInterpolator):
     """Borderline-SMOTE: SMOTE that starts only from records near the border of their class.
 
-        m' = number of the m nearest rows of x_i, of any class, that are of other classes
+        m' = number of rows of other classes among the m rows of any class that are nearest to x_i
         safe: 0 ≤ m' ≤ m/2      danger: m/2 < m' < m      noise: m' = m
-        x̃ = x_i + λ (x_nn − x_i)
+        x̃ = x_i + λ · (x_nn − x_i)
 
-    x_i is uniform over the records in danger. Kind 1: x_nn is uniform over the k nearest of the same class, λ ~
-    U(0, 1). Kind 2: x_nn is uniform over those k and the nearest record of another class; for that one λ ~ U(0, 0.5),
-    so the point stays closer to x_i. Distances are Euclidean, and rows of the same person are never neighbours. With
-    several classes, each is the minority against all others.
+    x_i is uniform over the records in danger.
 
-    Privacy: as SMOTE, but the records in danger are parents more often. Kind 2 labels a mixture with a record that
-        does not have the label.
+    - Kind 1: x_nn is uniform over the k nearest records of the same class, λ ~ U(0, 1).
+    - Kind 2: x_nn is uniform over these k records and the nearest record of another class. For the latter, λ ~
+      U(0, 0.5), so the point stays closer to x_i.
+
+    Distances are Euclidean, and rows of the same person are never neighbours. With several classes, each is the
+    minority against all others.
+
+    Privacy: as SMOTE, but the records in danger are parents more often. With kind 2, a point can have a parent whose
+        label differs from the point's.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
         2005, section 3. Differences to the paper: rows of the same person are excluded, and single points are drawn
         so that counts are exact. Differences to imbalanced-learn 0.14:
@@ -117,7 +122,7 @@ class BorderlineSmote(NeighbourInterpolator):
     name: ClassVar[str] = "borderline-smote"
     weighted_sums: ClassVar[bool] = True
 
-    # with fewer than 3, no number is more than half and not all
+    # with fewer than 3 neighbours, none of the numbers m' is above m/2 and below m
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
         description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
@@ -135,15 +140,19 @@ class BorderlineSmote(NeighbourInterpolator):
 
 
 class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
-    """Per class: its rows in danger, int64 (b), and the partners of each, int64 (b, k).
+    """For each class, its rows in danger, int64 (b), and the partners x_nn of each, int64 (b, k).
 
-    For kind 2, partners are int64 (b, k + 1) with the row of another class last.
+    For kind 2, the partners are int64 (b, k + 1), and the row of another class is the last one.
     """
 
     __slots__ = ()
 
     def fit_class(self, code: int) -> tuple[Int64, Int64]:
-        """Search the class's neighbours; raise Unfit if no row is in danger or a row has too few of other persons."""
+        """Search the class's neighbours.
+
+        Raises:
+            Unfit: no row is in danger, or a row has fewer than m rows of other persons.
+        """
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
         around, other = neighbours_in_any_class(self.rows, code, m)
         is_danger = in_danger(other)
@@ -184,16 +193,17 @@ class Adasyn(NeighbourInterpolator):
     """ADASYN: each record gets points in proportion to its share of neighbours of other classes.
 
         r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i = ⌊r̂_i · G' + φ_i⌋,   φ_i ~ U(0, 1),   Σ ĝ_i = G
-        x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
+        x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
-    Δ_i is the number of the K nearest rows of x_i, of any class, that are of other classes. G is the requested number
-    of points, x_nn is uniform over the K nearest rows of the same class, and K is `k_neighbors`. Distances are
-    Euclidean, and rows of the same person are never neighbours. With several classes, each is the minority against
-    all others.
+    K is `k_neighbors`. Δ_i is the number of rows of other classes among the K rows of any class that are nearest to
+    x_i. ĝ_i is the number of points that start from x_i, and G the requested number of points. x_nn is uniform over
+    the K nearest rows of the same class. Distances are Euclidean, and rows of the same person are never neighbours.
+    With several classes, each is the minority against all others.
 
-    The t-th point of record i has the time (t − φ_i) / r̂_i, and the G earliest points are made, in the order of
-    their times; G' is the time of the last one. So the total is exact, and a larger G keeps the first points. The
-    random φ_i distributes points fairly if G is below the number of records.
+    The t-th point of record i has the time (t − φ_i) / r̂_i. The G points with the earliest times are made, in the
+    order of their times, and G' is the time of the last one. So the total is exact, and a larger G gives the same
+    points followed by further ones. If G is below the number of records, the random φ_i decides which records get a
+    point.
 
     Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
@@ -214,7 +224,7 @@ class Adasyn(NeighbourInterpolator):
 
 
 class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
-    """Per class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows, int64 (b, K)."""
+    """For each class, its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows, int64 (b, K)."""
 
     __slots__ = ()
 
@@ -222,14 +232,14 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
         """Search the class's neighbours; raise Unfit if no row has a neighbour of another class."""
         of, k = self.rows.of(code), self.method.k_neighbors
         delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
-        hard = np.flatnonzero(delta)
-        if len(hard) == 0:
+        bordering = np.flatnonzero(delta)
+        if len(bordering) == 0:
             raise Unfit(
                 f"none of its {len(of)} records has a record of another class among its {k} nearest, which adasyn "
                 "requires; use smote"
             )
-        partners = neighbours_in_class(self.rows, code, k, targets=hard)[0]
-        return of[hard], delta[hard], of[partners]
+        partners = neighbours_in_class(self.rows, code, k, targets=bordering)[0]
+        return of[bordering], delta[bordering], of[partners]
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Return the parents and weights (1 − λ, λ) of m points.
@@ -237,20 +247,20 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
         Randomness: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and
             "lambda", one draw per point each.
         """
-        hard, delta, partners = self.of_class(code)
+        bordering, delta, partners = self.of_class(code)
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
         lam = draw_lambdas(rng.child("lambda").generator(), m)
-        return np.stack([hard[i], partners[i, which]], axis=1), pair_weights(lam)
+        return np.stack([bordering[i], partners[i, which]], axis=1), pair_weights(lam)
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, with every prefix in proportion to the shares.
+    """Return m numbers from 0 to b − 1, so that in every prefix the counts are in proportion to the shares.
 
-    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order. The shares w are
-    at least 1, and the phases φ are in [0, 1).
+    The t-th occurrence of number i has the time (t − φ_i) / w_i, with w the `share` and φ the `phase`. The m earliest
+    occurrences are returned in the order of their times. The shares are at least 1, and the phases are in [0, 1).
     """
-    # at this time at least m have occurred, because each i is at most one below its share
+    # until this time there are at least m occurrences, because each i has at most one fewer than its share
     horizon = (m + len(share) + 1) / share.sum()
     n = np.floor(horizon * share + phase).astype(np.int64)
     i = np.repeat(np.arange(len(share)), n)

@@ -7,7 +7,7 @@ from synthgen.core.tables import write_latents
 
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
-    """Write the latents; a method keeps its first rows if more are wanted."""
+    """Write the latents. A method returns the same first latents if more are requested; see `Draws.sample`."""
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     latents = view.draws(context.config("interpolate")).sample(counts, context.stream("interpolate"))
     if sections is not None:

@@ -15,7 +15,7 @@ from synthgen.interpolate.base import Float64, Int64, Interpolator, Points, Trai
 if TYPE_CHECKING:
     from synthgen.interpolate.vae_network import Network
 
-HELD_OUT = 0.2  # share of the persons that decides when training stops
+HELD_OUT = 0.2  # share of the persons that is not trained on and decides when training stops
 
 
 class Vae(Interpolator):
@@ -23,15 +23,16 @@ class Vae(Interpolator):
 
     It models the distribution of a class instead of interpolating between its records.
 
-        minimise  E_q(z|x)[−log p(x|z)] + β Σ_l max(λ, KL_l),   KL_l = KL(q(z_l|x) ‖ N(0, 1))
+        minimise  E_q(z|x)[−log p(x|z)] + β · Σ_l max(λ, KL_l),   KL_l = KL(q(z_l|x) ‖ N(0, 1))
         q(z|x) = N(μ(x), diag s²(x)),   p(x|z) = N(x̂(z), diag σ²)
-        draw      x̃ = c + r (x̂(z) + σ ε),   z ~ N(0, I), ε ~ N(0, I)
+        draw      x̃ = c + r · (x̂(z) + σ · ε),   z ~ N(0, I), ε ~ N(0, I)
 
-    The KL of a dimension is its mean over the batch. Rows are standardised by the mean vector c and by one scale r,
-    the root of the mean variance. σ is learned, one number per dimension: on sentence vectors, x̂(z) alone has 5 to
-    14 % of the variance of a class, with σ ε 97 to 104 %. Training stops by the objective on a held-out fifth of the
-    persons and keeps the best weights, including the initial ones. With 384 dimensions and fewer than about 50
-    persons, these usually win, and points are an isotropic Gaussian around the class mean.
+    β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. Rows are standardised by the mean vector c and
+    by one scale r, the root of the mean variance. σ is learned, one number per dimension: on sentence vectors, x̂(z)
+    alone has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %. The objective on a held-out
+    fifth of the persons decides when training stops. The best weights are kept, including the initial ones. With 384
+    dimensions and fewer than about 50 persons, the initial weights are usually the best, and the points are then an
+    isotropic Gaussian around the class mean.
 
     With `conditional`, the one-hot label is an input of encoder and decoder, and the points of a class depend on the
     rows of all classes.
@@ -63,7 +64,7 @@ class Vae(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """Two held-out persons, so that no single one decides, and six to train on."""
+        """8: two held-out persons, so that no single person decides when training stops, and six to train on."""
         return 8
 
     @property
@@ -80,9 +81,9 @@ class Vae(Interpolator):
 class TrainedVae:
     """A trained network and the standardisation of its rows."""
 
-    network: "Network"  # of standardised rows
-    centre: Float64  # (d,)
-    scale: float  # of all dimensions
+    network: "Network"  # the model of standardised rows
+    centre: Float64  # (d,), the mean vector c of the rows
+    scale: float  # the scale r, the same for all dimensions
     classes: tuple[int, ...]  # class codes of a conditional network, ascending; empty otherwise
     learned: frozenset[int]  # class codes of the training rows
 
@@ -99,7 +100,7 @@ class FittedVae:
         """Return m points of the class, drawn from its model.
 
         Raises:
-            Unfit: if all vectors are the same, the training diverges, or no person of the class is learned.
+            Unfit: all vectors are the same, the training diverges, or all persons of the class are held out.
 
         Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model is
             trained on the child "fit" of the parent of `rng`.
@@ -108,7 +109,7 @@ class FittedVae:
         """
         model = self._model(code, rng)
         if code not in model.learned:
-            raise Unfit("all its persons are in the held-out part")
+            raise Unfit("all its persons are held out, so the model was not trained on the class")
         import torch
 
         label = torch.from_numpy(one_hot(np.array([code]), model.classes))
@@ -128,7 +129,7 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        """Return the model of some rows; centre and scale use all rows, the split only stops training."""
+        """Return the model of some rows; centre and scale use all of them, also the held-out ones."""
         from synthgen.interpolate.vae_network import Objective, standardised, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]

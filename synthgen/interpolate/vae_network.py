@@ -14,16 +14,17 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Unfit
 
-# chosen on MiniLM vectors of AG News and SST-2 with 8 to 450 records per class, by the objective of 200 others
-HIDDEN = 128
-RATE = 1e-3
-DECAY = 0.1
-BATCH = 64
-MAX_STEPS = 5_000
-CHECK_STEPS = 5  # steps between evaluations on held-out persons, or one epoch if that is longer
-PATIENCE = 12  # evaluations without improvement before training stops
-HELD_OUT_ROWS = 64  # fewer held-out rows are evaluated with several draws each
-BLOCK_ROWS = 256  # fixed block shape for decoding, because it changes the last bits of a product
+# These settings were chosen on MiniLM vectors of AG News and SST-2 with 8 to 450 records per class, by the objective
+# on 200 other records.
+HIDDEN = 128  # width of the hidden layers
+RATE = 1e-3  # learning rate
+DECAY = 0.1  # weight decay
+BATCH = 64  # number of rows in a batch
+MAX_STEPS = 5_000  # largest number of training steps
+CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; an epoch if that is longer
+PATIENCE = 12  # training stops after this many evaluations without improvement
+HELD_OUT_ROWS = 64  # an evaluation has at least this many draws; fewer held-out rows are drawn several times each
+BLOCK_ROWS = 256  # number of rows decoded together, always the same, because it changes the last bits of a product
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -38,7 +39,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Standardised rows of one side of the split."""
+    """Standardised rows, either those trained on or the held-out ones."""
 
     x: Tensor  # float32 (n, d)
     labels: Tensor  # one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0)

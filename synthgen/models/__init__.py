@@ -1,1 +1,1 @@
-"""The store of local models: every file is pinned by sha256, in safetensors, and no model code is run."""
+"""The local model store. The sha256 of every file is pinned, weights are safetensors, and no model code is run."""

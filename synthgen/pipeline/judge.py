@@ -51,7 +51,7 @@ class JudgedTables:
     train: Corpus
     control: Corpus  # of persons whose records no earlier stage used
     vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
-    mechanism: Mapping[str, Any] | None = None  # log of the DP mechanism; None without a budget
+    mechanism: Mapping[str, Any] | None = None  # the mechanism log of the DP queries; None without a budget
 
     @property
     def digest(self) -> str:
@@ -75,7 +75,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
     """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
 
     Two audits are the same attempt if all inputs but the number of the attempt are equal. `source` holds the control
-    records before de-identification, whose surrogates depend on secret and seed.
+    records before de-identification, because the surrogates that replace identifiers depend on secret and seed.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -179,7 +179,8 @@ AUDIT_STAGE = Stage(
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )
-# The same stage before the number of the attempt is known. Audits with equal keys are the same attempt.
+# Used only for its cache key, from the inputs that are known before the number of the attempt. Audits with equal keys
+# are the same attempt.
 ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
@@ -200,7 +201,10 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
 
 
 def is_due(audited: StageResult, policy: Policy) -> bool:
-    """Return whether the policy requires the suite and every other gate passed; the suite takes about an hour."""
+    """Return whether to run the calibration suite, which takes about an hour.
+
+    It runs only if the policy requires it and every gate that does not depend on it passed.
+    """
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
     return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
@@ -219,9 +223,9 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:
-    """Write selftest.json. If there are too few persons for the suite, it names no audit and the gates stay closed.
+    """Write selftest.json. If there are too few persons for the suite, the file lists no audit, and the gates fail.
 
-    Privacy: the file holds verdicts. Its digest is salted from the run's secret.
+    Privacy: the file holds verdicts. A salt derived from the run's secret enters its digest.
     """
     train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`

@@ -36,14 +36,14 @@ from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # process each person separately, so no budget is reserved yet
+_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query and reserves no budget
 
 
 class Pipeline:
     """Runs a configuration in its workspace; `progress` receives the progress of each stage.
 
     Raises:
-        DependencyError: if the extra `engine` is not installed.
+        DependencyError: the extra `engine` is not installed.
 
     Example:
         Pipeline(Config.load("clinic.yaml")).run().decide().allowed
@@ -60,12 +60,13 @@ class Pipeline:
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
                 and reserves and spends the budget again.
-            until: name of the last stage; interpolate and decode stop in the first round, filter in the last.
+            until: name of the last stage; `interpolate` and `decode` stop in the first round of writing, `filter`
+                after the last round.
 
         Raises:
-            UsageError: if there is no such stage.
-            SynthGenError: if a stage fails.
-            Interrupted: if another process has locked the workspace.
+            UsageError: there is no such stage.
+            SynthGenError: a stage fails.
+            Interrupted: another process has locked the workspace.
         """
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
@@ -140,8 +141,8 @@ def write_records(
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
     Each round draws vectors, decodes each into several candidates, embeds the candidates again and filters them. If a
-    class then lacks records, another round writes more of it: see `next_round`. `encoder` encoded the training view;
-    `learned` are the styles chosen by the DP vote, None if there was no vote.
+    class then lacks records, another round may write more of them: see `next_round`. `encoder` is the encoder of the
+    training view. `learned` are the styles that the DP vote chose; None if there was no vote.
     """
     bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
     n_candidates = job.config.decode.candidates

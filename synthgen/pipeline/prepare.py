@@ -28,7 +28,7 @@ class Prepared:
 
     train: Corpus
     control: Corpus
-    near_duplicate_rate: float  # share of control records set aside as near copies of train; if high, no audit passes
+    near_duplicate_rate: float  # share of control records that split removed as near copies of train records
     identifiers: Identifiers
     control_identifiers: Identifiers
 
@@ -51,9 +51,9 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
     """
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
-            "the split left classes in control alone",
-            problems=[f"{label!r}: no person of train has it" for label in missing],
-            hint="Add persons of each class, or remove it from source.labels.",
+            "the split left some classes without a record in train",
+            problems=[f"{label!r}: only control has records of it" for label in missing],
+            hint="Add persons of each of these classes, or remove the class from source.labels.",
         )
 
 
@@ -82,7 +82,7 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
-    """Return the stage that embeds train, and the vectors; control is embedded after the records are written."""
+    """Return the stage that embeds train, and its vectors. Control is embedded after the records are written."""
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
     embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_cut = job.config.segments is not None

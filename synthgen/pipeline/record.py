@@ -37,20 +37,20 @@ class StageRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    name: str  # from the second round of writing on with the number of the round: "filter-2"
-    digest: str  # of the cache key
+    name: str  # from the second round of writing on, it ends in the number of the round: "filter-2"
+    digest: str  # digest of the cache key
     code: str  # see `Stage.code_digest`
     folder: str
     seconds: float
     reused: bool
     n_in: int = Field(alias="in")  # input records; latents for decode, candidates for filter
     n_out: int = Field(alias="out")
-    classes: Mapping[str, Any] | None = None  # records of each label; for split by role and label
+    classes: Mapping[str, Any] | None = None  # number of records by label; for split, by role and label
     attempt: str | None = None  # audit only: the attempt's id in the ledger
-    wanted: Counts | None = None  # filter only: wanted records of each label
-    kept: Counts | None = None  # filter only: records of each label that passed all filters, in all rounds so far
-    rejected: Counts | None = None  # filter only: candidates by reason
-    spare: int | None = None  # filter only: candidates that passed but were not the best of their latent
+    wanted: Counts | None = None  # filter only: number of wanted records by label
+    kept: Counts | None = None  # filter only: number of kept records by label, in all rounds so far
+    rejected: Counts | None = None  # filter only: number of rejected candidates by reason
+    spare: int | None = None  # filter only: number of candidates that passed but were not the best of their latent
 
     @classmethod
     def of(cls, stage: StageResult) -> "StageRecord":
@@ -60,15 +60,15 @@ class StageRecord(BaseModel):
 
     @property
     def base_name(self) -> str:
-        """The stage's name without the number of the round and without "-reconstruction"."""
+        """The stage's name without the suffix: the number of the round, or "-reconstruction"."""
         return _SUFFIX.sub("", self.name)
 
     def is_round_of(self, *names: str) -> bool:
-        """Return whether this is one of these stages in a round of writing, not on the reconstructions."""
+        """Return whether this is one of the named stages, in a round of writing and not on the reconstructions."""
         return self.is_of(*names) and not self.name.endswith("-reconstruction")
 
     def is_of(self, *names: str) -> bool:
-        """Return whether this is one of these stages, in any round or on the reconstructions."""
+        """Return whether this is one of the named stages, in any round or on the reconstructions."""
         return self.base_name in names
 
 
@@ -86,7 +86,7 @@ class RunRecord(BaseModel):
     finished: str
     config: str
     seed: int
-    versions: Mapping[str, str]  # of sources and libraries; for the statement
+    versions: Mapping[str, str]  # digests of source code and versions of libraries, for the release statement
     models: tuple[ModelRecord, ...]
     stages: tuple[StageRecord, ...]
     digest: str

@@ -1,4 +1,4 @@
-"""The rounds of writing: their setup, their state, their stages, and the decision on a further round."""
+"""The rounds of writing: draw vectors (latents), decode them into texts (candidates), embed and filter the texts."""
 
 import math
 from collections import Counter
@@ -41,29 +41,30 @@ from synthgen.pipeline.segments import SegmentWriter, unsegmented, writer_for
 from synthgen.pipeline.style_choice import Shares, named_styles
 from synthgen.pipeline.workspace import StageResult
 
-NOT_CUT = "records are not cut"
-SPARE = 1.3  # latents made for each record wanted, before the filters' rejection rate is known
-RECONSTRUCTIONS = 96  # train records decoded from their own vectors; they show the filters what decoding loses
-LEAST_RATE = 0.2  # lowest share of kept latents that a further round assumes, so that its size is limited
-LEAST_GAIN = 0.1  # share of the missing records that a round must add, or there is no further round
+NOT_CUT = "records are not cut"  # stands for the digests of the segment writer in a run that cuts no records
+SPARE = 1.3  # latents made for each wanted record in the first round, when the filters' rejection rate is unknown
+FURTHER_SPARE = 1.2  # the same in further rounds, for each missing record and in addition to the expected rejections
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
+LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
+LEAST_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
 class Draws(Protocol):
     """Source of new vectors: a method fitted to train vectors, or noised statistics of them."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones."""
+        """Return `counts[label]` new vectors of each label; a larger count returns the same ones and further ones."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The data that the writing stages start from. These stages read nothing else of the source."""
+    """The only data of the source that interpolation, decoding and filtering receive."""
 
-    train: Corpus  # under differential privacy an equal number of empty records
-    embedded: Embedded  # vectors of train; under differential privacy drawn from noised statistics
+    train: Corpus  # the train records; under DP one empty record for each drawn vector
+    embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
     draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
-    digest: str  # of the stage that computed the vectors
+    digest: str  # digest of the stage that computed the vectors
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> TrainingView:
@@ -82,8 +83,8 @@ class Setup:
     training_view: TrainingView
     wanted: Mapping[str, int]  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
-    decoder: DecoderModel  # the language model with its bridge
-    sections: SegmentWriter | None  # writes long records segment by segment; None if records are not cut
+    decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
+    sections: SegmentWriter | None  # writes records segment by segment; None if records are not cut into segments
 
     @property
     def layout_digest(self) -> str:
@@ -100,11 +101,11 @@ class Setup:
 class Round:
     """The state of the writing; each round starts from the results of the rounds before it."""
 
-    number: int  # counted from 1
-    requested: Mapping[str, int]  # latents of each label, in this round and those before
+    number: int  # number of the round, from 1
+    requested: Mapping[str, int]  # cumulative number of latents requested for each label, up to this round
     candidates: tuple[Candidate, ...]  # all texts written so far
-    vectors: Float32  # (n, d), of the candidates' texts
-    embeddings: tuple[str, ...]  # digests of the embedding stages, that of the reconstructions first
+    vectors: Float32  # (n, d), embeddings of the candidates' texts
+    embeddings: tuple[str, ...]  # digests of the embedding stages; the first is that of the reconstructions
     kept: tuple[Candidate, ...] = ()  # the best candidate of each latent that passed the filters
 
     @property
@@ -122,9 +123,9 @@ class Round:
         )
 
     def lacking(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return the number of missing records of each label that has fewer than wanted."""
-        have = Counter(candidate.label for candidate in self.kept)
-        return {label: n - have[label] for label, n in wanted.items() if have[label] < n}
+        """Return the number of missing records of each label that has fewer records than wanted."""
+        n_kept = Counter(candidate.label for candidate in self.kept)
+        return {label: n - n_kept[label] for label, n in wanted.items() if n_kept[label] < n}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +133,10 @@ class Written:
     """The records that go to the audit."""
 
     records: tuple[Candidate, ...]  # chosen candidates: the wanted number of each label, or all if there are fewer
-    vectors: Float32  # (n, d), of the re-embedded texts
-    parents: tuple[tuple[str, ...], ...]  # ids of the train records behind each vector; empty if there are none
-    weights: tuple[tuple[float, ...], ...]  # of the parents
+    vectors: Float32  # (n, d), embeddings of the records' texts
+    # for each record, the ids of the train records that its latent was computed from; empty if there are none
+    parents: tuple[tuple[str, ...], ...]
+    weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Mapping[str, int]  # wanted number of records of each label
     filtered: str  # digest of the last filter stage
 
@@ -145,10 +147,10 @@ class Written:
 
 
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
-    """Return the configured bridge: built in, from a folder, or from the decoder's own checkpoint.
+    """Return the configured bridge: the built-in one, one from a folder, or that of the decoder's own checkpoint.
 
-    The bridge writes in the configured styles, or in `learned`, the styles chosen by the DP vote. `choose_style`
-    resolves `auto` later. If texts are written from prompt words only, return the vocabulary instead.
+    The bridge writes in the styles `learned`, which the DP vote chose, or else in the configured styles.
+    `choose_style` resolves `auto` later. If texts are written from prompt words only, return the vocabulary instead.
     """
     config = job.config.decode
     if config.by_words:
@@ -172,8 +174,10 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
         inner = unsegmented(encoder)
         if not isinstance(inner, LastTokenEncoder):
             raise ModelError(
-                f"decode.bridge: {OWN!r} needs an encoder pooled at its last token; embed.model {reads!r} is not one",
-                hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
+                f"decode.bridge: {OWN!r} needs an encoder whose vector is the state of the last token, and "
+                f"embed.model {reads!r} is not one",
+                hint="Set embed.model to the encoder that the checkpoint was trained with, such as "
+                "SFR-Embedding-Mistral.",
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
     return XragDecoder(folder, bridge, decoder=config.model, encoder=reads, dim=encoder.dim, device=config.placement)
@@ -212,18 +216,22 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     """Return the state that the next round starts from; None if there is no further round.
 
     `before` and `after` are the states at the start and at the end of the last round. A further round makes more
-    latents of the classes that lack records. The rounds end when a round adds less than a tenth of the missing
-    records. The policy's rule on balance then judges the classes that still lack records.
+    latents of the classes that lack records. The rounds end
+
+    - when no class lacks records, or
+    - when a round after the first adds less than `LEAST_GAIN` of the missing records. The release then has fewer
+      records of some classes than wanted, and the policy's balance gate decides whether that is acceptable.
     """
-    lacked, lacking = before.lacking(setup.wanted), after.lacking(setup.wanted)
-    if not lacking:
+    missing_before, missing = before.lacking(setup.wanted), after.lacking(setup.wanted)
+    if not missing:
         return None
-    if before.number > 1 and sum(lacked.values()) - sum(lacking.values()) < LEAST_GAIN * sum(lacked.values()):
+    n_before, n_missing = sum(missing_before.values()), sum(missing.values())
+    if before.number > 1 and n_before - n_missing < LEAST_GAIN * n_before:
         return None
-    have, requested = Counter(candidate.label for candidate in after.kept), dict(after.requested)
-    for label, n in lacking.items():
-        rate = max(have[label] / requested[label], LEAST_RATE)
-        requested[label] += math.ceil(1.2 * n / rate) + 2
+    n_kept, requested = Counter(candidate.label for candidate in after.kept), dict(after.requested)
+    for label, n in missing.items():
+        rate = max(n_kept[label] / requested[label], LEAST_RATE)
+        requested[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
     return replace(after, number=after.number + 1, requested=requested)
 
 
@@ -245,7 +253,10 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 
 
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
-    """Return the vectors of some train records as latents, so that the filters can learn from reconstructions."""
+    """Return the vectors of some train records as latents. Their decoded texts are the reconstructions.
+
+    The stored names of the reconstructions, and the stream that draws the records, are called "echo".
+    """
     embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
     rows = sorted(int(row) for row in drawn)
@@ -262,7 +273,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the reconstructions, which only the filters use."""
+    """Return the reconstructions: ids of train records with the texts decoded from their vectors, for the filters."""
     return Reconstructions(
         record_ids=tuple(parents[0] for parents in latents.parent_ids),
         texts=tuple(c.text for c in texts),
@@ -273,7 +284,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts per latent of the stage `upstream`, with placeholders for apparent identifiers."""
+    """Return `candidates` texts per latent of the stage with digest `upstream`; identifiers become placeholders."""
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
@@ -297,13 +308,13 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Filter all candidates of the rounds so far together and return the best of each latent."""
-    first, *rounds = state.embeddings  # the first is that of the reconstructions
+    """Filter the candidates of all rounds so far together and return the best one of each latent."""
+    reconstructed, *rounds = state.embeddings
     inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(rounds)),
         "latents": StageInput(latents, sha256_json(list(latents.ids))),
         "training_view": setup.training_view,
-        "reconstructions": StageInput(reconstructions, first),
+        "reconstructions": StageInput(reconstructions, reconstructed),
         "sections": StageInput(setup.sections, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
     }

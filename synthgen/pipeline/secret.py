@@ -12,7 +12,10 @@ from synthgen.pipeline.workspace import Workspace, read_field
 FILE = "secret.key"
 PUBLIC = "public"
 SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
-_RESTORE = "Restore it. Without it this workspace cannot be used, and a new workspace spends a new budget."
+_RESTORE = (
+    "Put the original file back from a backup. Without the file, this workspace cannot be used, and a new workspace "
+    "spends a new budget."
+)
 WARNING = (
     "secret: public: anyone who guesses the seed can compute every random choice of the run, and so who was in "
     "train. Use it only for tests, demonstrations and studies, and never for an external release."
@@ -23,12 +26,14 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     """Return the 32 random bytes of a workspace; empty if the secret is public. The first run creates them.
 
     Raises:
-        InputError: if the file cannot be read or created, has another length or is readable by others, or if a
-            budget was reserved with the secret and the secret is now missing or different.
+        InputError: one of
+            - the file cannot be read or created;
+            - the file has another length, or others can read it;
+            - a budget was reserved with the secret, and the secret is now missing or different.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
-        secret stays in the workspace, and no released digest depends on it. A copy of the secret, the source and the
-        configuration repeat the run.
+        secret stays in the workspace, and no released digest depends on it. With a copy of the secret, the source and
+        the configuration, a run can be repeated exactly, except for the noise of DP queries.
     """
     if config.secret == PUBLIC:
         return b""
@@ -36,17 +41,17 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     digests = {p.parent.name: read_field(p, SECRET_DIGEST) for p in sorted(workspace.root.glob(_RESERVATIONS))}
     paid = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
     if paid and not path.exists():
-        message = f"the secret {path} is missing, and a budget was spent with it"
+        message = f"the secret {path} is missing, and a budget was reserved with it"
         raise InputError(message, problems=paid, hint=_RESTORE)
     secret = read_key(path, "secret")
     if other := [name for name in paid if digests[name] != _digest(secret)]:
-        message = f"the secret {path} is not the one that a budget was spent with"
+        message = f"the secret {path} is not the one with which a budget was reserved"
         raise InputError(message, problems=other, hint=_RESTORE)
     return secret
 
 
 def secret_digest(config: Config, workspace: Workspace) -> str:
-    """Return `public`, or the digest of the secret that a reservation stores; it stays in the workspace."""
+    """Return the digest of the secret, which a reservation stores in the workspace; `public` if it is public."""
     return PUBLIC if config.secret == PUBLIC else _digest(run_secret(config, workspace))
 
 

@@ -45,7 +45,10 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return the separately decoded texts of each record, each with its prompt."""
+    """Return, for each record, the texts that are decoded separately, each with its prompt.
+
+    These texts are the segments of the record, or the record itself if records are not cut.
+    """
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, own)] for r, own in zip(train.records, prompts, strict=True)]
@@ -64,26 +67,26 @@ def unsegmented(encoder: Encoder) -> Encoder:
 class SegmentWriter:
     """Writes new records segment by segment."""
 
-    splitter: Splitter  # stores the headings and how they are written
-    parents: Segments  # of the train records
-    context_tokens: int  # number of tokens of the text so far that the decoder reads before the next segment
-    seeds: SeedTree  # stream that draws the parent whose order of sections a record takes
+    splitter: Splitter  # holds the section headings and their spelling
+    parents: Segments  # segments of the train records
+    context_tokens: int  # number of last tokens of the text so far that the decoder reads before the next segment
+    seeds: SeedTree  # draws, for each new record, the parent whose order of sections the record takes
 
     @property
     def layout_digest(self) -> str:
-        """Digest of the choice of segments for a new record; the training view has its own digest."""
+        """Digest of how segments are chosen for a new record. `parents` is covered by the training view's digest."""
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
     def digest(self) -> str:
-        """Digest of the choice of segments for a new record and of how they are written."""
+        """Digest of how segments are chosen for a new record and how they are written."""
         return sha256_json([self.layout_digest, self.context_tokens])
 
     def aimed(self, latents: Latents) -> Latents:
-        """Return the latents with the combined vectors of their segments, which the written texts are compared with.
+        """Return the latents with the vectors that the written texts are compared with.
 
-        A section that only one parent has is part of the parents' vectors but not of the new record. The vector that
-        the method computed would therefore include content that the record leaves out on purpose.
+        Each vector combines the vectors of the record's segments. The vector that the interpolation method computed
+        is not used: it includes sections that only one parent has, and a new record omits these sections on purpose.
         """
         if len(latents) == 0:
             return latents
@@ -106,7 +109,7 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all records and candidates that have one, each after its own text so far.
+        Step j writes segment j of all candidates that have one. The decoder reads the candidate's text so far first.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text
             does not depend on other records.
@@ -164,7 +167,7 @@ class SegmentWriter:
 
 
 def _bounds(segments: Segments) -> list[int]:
-    """Return the first row of each record, and the number of rows."""
+    """Return the first row of each record, followed by the total number of rows."""
     return [*segments.starts().tolist(), len(segments)]
 
 

@@ -23,22 +23,25 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-MOST_TEXTS = 64  # train texts that are scored
-MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them
-GAIN = 0.05  # nats per token by which a mixture must win: a style at partial weight is slightly likelier than in full
+MOST_TEXTS = 64  # largest number of train texts that are scored
+MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them together
+# A mixture is chosen only if it is likelier than every single style by this many nats per token. A style at partial
+# weight is slightly likelier than at full weight even if the other style does not fit.
+GAIN = 0.05
 WARNING = (
     "decode.style auto: the private train text determines which one to three built-in styles are used; this"
-    " choice passes nothing else of it into the texts"
+    " choice passes nothing else of the train text into the synthetic texts"
 )
 
-Shares = tuple[tuple[str, float], ...]
+Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run; the shares sum to 1
 
 
 def check_style(config: Config, policy: Policy) -> None:
-    """Raise ConfigError if the policy requires differential privacy but train determines the style without it."""
+    """Raise ConfigError if the policy requires differential privacy and the style would be chosen without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
-            f"decode.style: policy {policy.name!r} requires differential privacy, and this choice has none",
+            f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` would choose the style "
+            f"from train without noise",
             problems=["decode.style"],
             hint=f"Name a style: {', '.join(built_in_styles())}.",
         )
@@ -47,12 +50,13 @@ def check_style(config: Config, policy: Policy) -> None:
 def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if the styles of the run were trained on text of its own records.
 
-    `parts` are train and control as they were read. A style trained on both would reveal text that no audit can
-    measure. At most one record in a hundred may contain a sentence of ten words that a style was trained on; a larger
-    share is not due to chance. All styles are checked together, because records spread over many styles would pass
-    each single check. With `auto`, all built-in styles are checked.
+    `parts` are train and control before de-identification. A style trained on both would make the texts alike to
+    both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence of
+    ten words that a style was trained on, because a larger share is not due to chance. The limit applies to all
+    styles together: records spread over many styles would pass a check of each single style. With `auto`, all
+    built-in styles are checked.
 
-    Privacy: the message contains a share of records, and only if the run is refused.
+    Privacy: if the run is refused, the message contains shares of records.
     """
     names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
@@ -61,7 +65,11 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
             "decode.style: a style was trained on sentences of the records that must stay private",
-            problems=[f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > 0],
+            problems=[
+                f"{name}: {share:.1%} of the records contain such a sentence"
+                for name, share in shares.items()
+                if share > 0
+            ],
             hint="Name a style that was trained on other people's text, or plain.",
         )
 
@@ -86,18 +94,18 @@ def _equally(names: tuple[str, ...]) -> Shares:
 def _read(
     nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
 ) -> dict[Shares, float]:
-    """Return the nats of each single style, then of the mixtures of the likeliest styles."""
+    """Return the nats per token of each single style, then of the mixtures of the likeliest styles."""
 
-    def read(mixed: tuple[str, ...]) -> float:
+    def score(mixed: tuple[str, ...]) -> float:
         value = nats(_equally(mixed))
         advance(1)
         return value
 
-    alone = {name: read((name,)) for name in names}
+    alone = {name: score((name,)) for name in names}
     likeliest = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
     mixtures = [mixed for n in range(2, len(likeliest) + 1) for mixed in combinations(likeliest, n)]
     singles = {_equally((name,)): value for name, value in alone.items()}
-    return singles | {_equally(mixed): read(mixed) for mixed in mixtures}
+    return singles | {_equally(mixed): score(mixed) for mixed in mixtures}
 
 
 def read_choice(folder: Path) -> Shares:
@@ -112,17 +120,19 @@ def choose_style(
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    The sum covers at most 64 texts of train: records, or parts of records if records are cut. M is each single style,
-    each pair of the `MIXED` likeliest styles, and all of these. The plain style is excluded from mixtures: half of a
-    style mixed with the plain style is likelier than the full style, but not closer to the records. The styles with
-    the fewest nats are chosen; a mixture must win by `GAIN`.
+    The sum covers at most `MOST_TEXTS` texts of train: records, or segments if records are cut. M is each single
+    style, each pair of the `MIXED` likeliest styles, and all of these together. The plain style is excluded from
+    mixtures: half of a style mixed with the plain style is likelier than the full style, but not closer to the
+    records. The M with the fewest nats is chosen; a mixture must win by `GAIN`.
 
-    Privacy: reads train texts. The choice, one of fifteen with four built-in styles, affects every text.
-    Randomness: stream `manner` draws the texts.
-    Cost: loads the language model and reads the texts once for each style and mixture.
+    Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
+    Randomness: the stream `manner` draws the texts.
+    Cost: loads the language model and scores the texts once for each style and mixture.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("texts written from words alone have no style, and the configuration does not allow one")
+        raise InternalError(
+            "texts written from prompt words only have no style; the configuration should not allow it"
+        )
     config = job.config
     styles = {name: named_styles(config, _equally((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}
@@ -139,8 +149,8 @@ def choose_style(
 def _choose(context: StageContext) -> Mapping[str, object]:
     """Write the styles under which a sample of train is likeliest, and the measured nats."""
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
-    whole = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
-    parts = [part for record in whole for part in record if part[0]]
+    records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
+    parts = [part for record in records for part in record if part[0]]
     rows = context.stream("manner").generator().permutation(len(parts))[:MOST_TEXTS]
     texts, prompts = zip(*(parts[row] for row in rows), strict=True)
     vectors = unsegmented(encoder).encode(list(texts))

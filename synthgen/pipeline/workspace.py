@@ -6,9 +6,10 @@
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
     ws/run.json, ws/audit.json, ...        copies of the last run's results
 
-A result is written completely into the partial folder, synced and renamed, so an interrupted run leaves the whole
-result or none. The digest covers the stage's configuration, the digests of its inputs, its models and the key of its
-random stream, which depends on secret and seed. A changed configuration therefore gets a new result in a new folder.
+A result is written completely into the partial folder, synced and renamed, so an interrupted run leaves a complete
+result or none. The digest in a folder's name covers the stage's configuration, its inputs, its models and the key of
+its random stream, which depends on secret and seed. A changed configuration therefore gets a new result in a new
+folder.
 """
 
 import fcntl
@@ -39,13 +40,17 @@ class StageResult:
     digest: str  # sha256 of everything that the result depends on; part of the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and counts of the stage's own
-    seconds: float  # that computing the result took; not the time of reading a stored result
+    seconds: float  # the time that it took to compute the result, also if this run read a stored result
     reused: bool  # whether the result was stored before this run
     code: str = ""  # see `Stage.code_digest`
 
 
 class Workspace:
-    """The private folder of one configuration; raises StorageError if it is not writable or others may read it."""
+    """The private folder of one configuration.
+
+    Raises:
+        StorageError: the folder is not writable, or other users may read it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -54,9 +59,9 @@ class Workspace:
             (root / "stages").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             message = f"workspace {root}: cannot be written ({error.strerror})"
-            raise StorageError(message, hint="Choose another `workspace`.") from error
+            raise StorageError(message, hint="Set `workspace` to a folder that you can write to.") from error
         if stat.S_IMODE(root.stat().st_mode) & 0o077:
-            hint = f"It holds private text: chmod 700 {root}"
+            hint = f"The folder contains private text. Run `chmod 700 {root}`."
             raise StorageError(f"workspace {root}: others may read it", hint=hint)
 
     @contextmanager
@@ -87,27 +92,27 @@ class Workspace:
     def stage(
         self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
     ) -> StageResult:
-        """Return a stage's result: the stored one, or a new one.
+        """Return the stored result of a stage, or compute it.
 
-        If the files of a stored result do not match their digests, the result is computed again, unless it spent a
-        privacy budget (`is_paid`): such a result is neither deleted nor computed twice.
+        If the files of a stored result do not match their digests, the result is computed again. A result that spent
+        a privacy budget (`is_paid`) is kept instead, and an error is raised.
 
         Args:
             name: name of the stage.
-            inputs: JSON of everything that the result depends on.
+            inputs: everything that the result depends on, as values that JSON can represent.
             make: writes the files into the folder it receives, and returns the counts for the run record.
             keep_partial: whether `make` continues from the files that an interrupted run left in its folder.
             is_paid: whether the stage spends a privacy budget.
 
         Raises:
-            StorageError: if the files of a paid result were changed.
+            StorageError: the files of a result that spent a budget were changed.
         """
         digest, folder = self._place(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
             return result
         if is_paid and folder.exists():
             raise StorageError(
-                f"{folder}: the stored files were changed, and their budget is spent",
+                f"{folder}: the stored files were changed, and computing them again would spend another budget",
                 problems=_differing(folder),
                 hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
             )
@@ -177,5 +182,5 @@ def read_field(path: Path, name: str) -> Any:
     try:
         return dict(json.loads(path.read_bytes())).get(name)
     except (OSError, ValueError, TypeError) as error:
-        message = f"{path}: cannot be read as it was written ({type(error).__name__})"
-        raise StorageError(message, hint="Restore the file, or remove its folder.") from None
+        message = f"{path}: is not a readable JSON object ({type(error).__name__})"
+        raise StorageError(message, hint="Restore the file from a backup, or remove its folder.") from None

@@ -37,7 +37,7 @@ def approve(  # noqa: PLR0913 - the fields of an approval
 ) -> Path:
     """Verify a bundle, sign an approval or a rejection of it, and return the path of the written envelope.
 
-    A signed rejection blocks the release. `now` is the signing time that the envelope states.
+    A signed rejection blocks the release. `now` is the signing time that the approval states.
 
     Raises:
         UsageError: the key does not hold the role in the trust root.

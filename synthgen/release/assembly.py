@@ -46,7 +46,7 @@ _WRITING = ("interpolate", "decode", "filter")
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return the content of the bundle without its HTML report; `check_content` checks it before it is written."""
+    """Return the content of the bundle, except its HTML report; `check_content` checks it before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
@@ -80,9 +80,9 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     """Return the content of the report.
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
-    report shows exact counts of the source, for the data owner only.
+    report shows exact counts of the source and is for the data owner only.
 
-    Privacy: every count and number of the public page passes through `audits.gate.disclosure`.
+    Privacy: every count and number of a public report passes through `audits.gate.disclosure`.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
@@ -90,7 +90,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     numbers_withheld = verdicts_only(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
-    made, real = record.stage("audit").classes or {}, record.stage("split").classes or {}
+    n_synthetic, n_source = record.stage("audit").classes or {}, record.stage("split").classes or {}
     filtered = record.stage("filter")
     return ReportContent(
         title=run.config.release.name,
@@ -103,11 +103,11 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         balance=tuple(
             (
                 label,
-                "–" if numbers_withheld else public_count(real["train"].get(label, 0), exact),
-                n,
-                made.get(label, 0),
+                "–" if numbers_withheld else public_count(n_source["train"].get(label, 0), exact),
+                n_wanted,
+                n_synthetic.get(label, 0),
             )
-            for label, n in sorted((filtered.wanted or {}).items())
+            for label, n_wanted in sorted((filtered.wanted or {}).items())
         ),
         audits=tuple(public_report(audit, exact)["results"]),
         utility={} if numbers_withheld else public_details(utility, exact),
@@ -140,9 +140,9 @@ def dp_statement(config: Config) -> str:
 
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
-    """Return the publishable numbers of candidates, of kept ones, and of rejected ones by reason."""
+    """Return the numbers of all, kept and rejected candidates, the last by reason, as the policy discloses them."""
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:
+    if stage.spare:  # candidates that passed all filters, but another candidate of the same vector was better
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
@@ -176,14 +176,15 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 
 
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
-    """Return the `privacy` part of the statement: the claimed epsilon and delta, and their entry in the ledger.
+    """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
 
-    All other reservations in the ledger count as spent, whether they were made before or after this run.
+    `spentBefore` and `deltaBefore` are the sums of all other reservations in the ledger, including those that were
+    made after this run's.
 
     Raises:
         Overspent: this run and the other runs together exceed the policy's budget.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or has no entry for the sealed
-            result of this run.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or has no entry for the DP result
+            of this run.
     """
     config, policy = run.config, run.policy
     if not config.interpolate.is_private:
@@ -218,7 +219,10 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 
 
 def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
-    """Return the commitment to train or control; under DP its count is derived from the declared `dp.persons`."""
+    """Return the commitment to train or control.
+
+    Under DP, the published size is the bucket of the declared `dp.persons`, because the real size is private.
+    """
     stated = commit_records(side.role, side.texts, key)
     declared = run.config.dp.persons
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
@@ -226,7 +230,7 @@ def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # a model that is not pinned may have been trained on private data
+    models = [  # a model without a pinned digest is stated as trained on private data, because its data are unknown
         _tensors(model.role, public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
@@ -244,7 +248,7 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
-    """Return the style adapters of the run; one that is not built in may have been trained on private data."""
+    """Return the style adapters of the run; one that is not built in is stated as trained on private data."""
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [
@@ -268,10 +272,13 @@ def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, A
 def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     """Return the part of run.json that a bundle may contain.
 
-    Privacy: omits the seed, because together with a guess at the source it reveals parents and weights; digests of
-        private tables, because they confirm a guess; paths of models; counts of private records, including those of
-        reconstructions; and the seconds of each stage, because they are proportional to these counts. Other counts
-        are published as buckets, see `audits.gate.disclosure`.
+    Privacy: the result omits
+
+        - the seed, because someone who guesses the source records could compute from it the parents of each record;
+        - digests of private tables, because they confirm a guess of the tables, and paths of models;
+        - counts of private records and reconstructions, and the seconds of each stage, which depend on them.
+
+        Other counts are published as buckets, see `audits.gate.disclosure`.
     """
     seconds = round(sum(stage.seconds for stage in record.stages))
     return {

@@ -27,7 +27,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import CONFIG, release_payload, short_id
 from synthgen.release.tables import RECORD_SCHEMA, data_files
 
-_COMPARED = ("data/", "policy/", METRICS)
+_COMPARED = ("data/", "policy/", METRICS)  # equal files under these names make two bundles the same release
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,9 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     digests = {name: _sha256(blob) for name, blob in files.items()}
     if target.exists():
         if not _is_same(target, digests, key, content, now):
-            raise StorageError(f"{target}: exists and is another release", hint="Move it away, then release again.")
+            raise StorageError(
+                f"{target}: exists and is not the same release", hint="Move the folder away, then release again."
+            )
         return Bundle(target, release_id)
     files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(content, digests, release_id, now), [key.private])
     _write(target, files, now)
@@ -147,7 +149,7 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
         sync(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        hint = "Nothing was lost; the run is in the workspace."
+        hint = "The run is unchanged in the workspace. Correct the cause and release again."
         raise StorageError(f"{target}: cannot be written ({error.strerror})", hint=hint) from error
 
 

@@ -12,9 +12,10 @@ from audits.gate.outcome import RuleOutcome
 from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.content import BundleContent
 
+# size classes of dataset hubs, each with its upper limit
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")
-MAX_LABEL = 80
+MAX_LABEL = 80  # characters of a label in the table of classes
 
 
 def card(content: BundleContent, release_id: str) -> bytes:

@@ -1,7 +1,8 @@
 r"""Commit to private records, so that the data owner can later prove that a record was among them.
 
-A plain hash of a note would let anyone confirm a guess of its text. Therefore every leaf is keyed, and the data owner
-keeps the key K:
+A commitment is a public hash that fixes the records without revealing them: the root of a Merkle tree with one leaf
+per record. A plain hash of a text would let anyone confirm a guess of the text. Therefore every leaf is keyed, and
+the data owner keeps the key K:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -34,10 +35,10 @@ _CONTEXT = b"synthgen/rec/v1\0"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Proof that one record is under a root; it reveals nothing about any other record."""
+    """Proof that one record is a leaf under a root; it reveals nothing about any other record."""
 
     key: bytes  # k_i, 32 bytes
-    position: int  # of the leaf, from 0
+    position: int  # position of the leaf in the tree, from 0
     path: tuple[bytes, ...]  # sibling hashes, from the leaf to the root
 
     def __repr__(self) -> str:
@@ -55,7 +56,7 @@ def commitment_key(path: Path) -> bytes:
         write_new(path, secrets.token_bytes(KEY_BYTES), 0o600)
     key = read_private(path)
     if len(key) != KEY_BYTES:
-        raise DataError(f"{path}: not a commitment key of {KEY_BYTES} bytes")
+        raise DataError(f"{path}: has {len(key)} bytes, and a commitment key has {KEY_BYTES}")
     return key
 
 

@@ -13,8 +13,8 @@ from audits.gate.records import records_digest
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")
-MAX_LIST = 256
-MAX_TEXT = 600
+MAX_LIST = 256  # longest list in a metadata file; a longer one could have an entry for each record
+MAX_TEXT = 600  # longest string in a metadata file, in characters; a longer one could be text of a record
 NO_DP = {
     "mechanism": "none+empirical",
     "unit": "group",
@@ -43,20 +43,20 @@ class BundleContent:
 
     name: str  # lower-case letters, digits, `.`, `_`, `-`
     records: Sequence[tuple[str, str, str]]  # (id, text, label); an id is 16 or more random hex digits
-    evidence: Evidence  # in its public form
-    decision: Decision  # `decide(evidence, policy)`, allowed
+    evidence: Evidence  # in its public form, see `audits.gate.disclosure`
+    decision: Decision  # the result of `decide(evidence, policy)`, which must allow the release
     policy_yaml_bytes: bytes  # the exact bytes of the policy file
     policy: Policy
-    audit_json: Mapping[str, Any]  # complete; the bundle contains its public form, see `audits.gate.disclosure`
+    audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only its public form
     report_html: str
     run_json: Mapping[str, Any]  # counts, seconds and model digests; no path and no digest of private text
-    config_redacted: Mapping[str, Any]  # without private paths
+    config_redacted: Mapping[str, Any]  # the configuration without seed and private paths
     models: Sequence[Mapping[str, Any]]
     inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`
     attempts: Mapping[str, Any]  # number of the attempt and head of the ledger
     license: str
     languages: Sequence[str]  # BCP 47 tags
-    versions: Mapping[str, str]  # of the sources and libraries, including "python"
+    versions: Mapping[str, str]  # digests of source code and versions of libraries, including "python"
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
     privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)
@@ -71,7 +71,8 @@ def check_content(content: BundleContent) -> None:
     Raises:
         ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
         DataError: records are malformed; all problems are listed by row number.
-        InternalError: the content contains a private path, a list that could be per record, or long text.
+        InternalError: the content contains a path of this machine, long text, or a list that could
+            hold an entry for each record; all places are listed.
     """
     refuse_unless_allowed(content)
     _check_records(content)
@@ -102,7 +103,10 @@ def refuse_unless_allowed(content: BundleContent) -> None:
         raise InternalError("the evidence contains finer numbers of private records than the policy discloses")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
-        raise ReleaseRefused(f"{len(content.records)} records, but the evidence counts {counted.value:g}")
+        raise ReleaseRefused(
+            f"the release has {len(content.records)} records, but the evidence counts {counted.value:g}, so nothing "
+            "was written"
+        )
 
 
 def _check_records(content: BundleContent) -> None:
@@ -112,12 +116,12 @@ def _check_records(content: BundleContent) -> None:
         if not ID.fullmatch(name):
             found.append(f"row {row}: the id is not 16 to 64 hex digits")
         if name in seen:
-            found.append(f"row {row}: the id is used twice")
+            found.append(f"row {row}: an earlier row has the same id")
         seen.add(name)
         if text.strip() == "" or label.strip() == "":
             found.append(f"row {row}: text or label is empty")
         if not (_is_unicode(text) and _is_unicode(label)):
-            found.append(f"row {row}: text or label is not Unicode")
+            found.append(f"row {row}: text or label contains a surrogate code point, which is not valid Unicode")
     if not set(content.formats) <= {"parquet", "jsonl"} or len(content.formats) == 0:
         found.append("formats must be parquet, jsonl or both")
     if found:
@@ -129,12 +133,12 @@ def _is_unicode(text: str) -> bool:
 
 
 def _leaks(value: Any, path: str) -> list[str]:
-    """Return where a value contains a path of this machine, a list that could be per record, or long text."""
+    """Return the places in a value that hold a path of this machine, a list longer than `MAX_LIST`, or long text."""
     if isinstance(value, Mapping):
         return [e for k, item in value.items() for e in (*_leaks(str(k), path), *_leaks(item, f"{path}.{k}"))]
     if isinstance(value, str):
         if _PRIVATE_PATH.search(value):
-            return [f"{path}: a path of this machine"]
+            return [f"{path}: contains a path of this machine"]
         return [f"{path}: {len(value)} characters of text"] if len(value) > MAX_TEXT else []
     if isinstance(value, Sequence):
         long = [f"{path}: a list of {len(value)}, at most {MAX_LIST}"] if len(value) > MAX_LIST else []

@@ -31,12 +31,13 @@ from synthgen.release.sign import PrivateKey, public_bytes
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8
-_MAX_KEY_BYTES = 1 << 16
+_MAX_KEY_BYTES = 1 << 16  # more bytes of a private file are not read
+_NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An opened private key and the public record that names its holder."""
+    """An opened private key, with its public part, which names the holder."""
 
     private: PrivateKey
     keyid: str
@@ -81,11 +82,11 @@ def new_key(  # noqa: PLR0913 - the fields of the public part
     try:
         TrustKey.model_validate(record)
     except ValidationError as error:
-        raise UsageError("the public part of the key has mistakes", problems=problems(error)) from None
+        raise UsageError("the fields of the key's public part are not valid", problems=problems(error)) from None
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
     public = public_path(path)
     if public.exists():
-        raise StorageError(f"{public}: exists; keys are never overwritten")
+        raise StorageError(f"{public}: exists; keys are never overwritten", hint=_NOT_OVERWRITTEN)
     write_new(path, pem, 0o600)
     write_new(public, json.dumps({"keyid": keyid(raw), **record}, indent=2).encode() + b"\n", 0o644)
     return public
@@ -107,11 +108,11 @@ def load_key(path: Path, passphrase: bytes) -> SigningKey:
         raise DataError(f"{path}: cannot be opened", hint=hint) from None
     curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
     if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
-        raise DataError(f"{path}: neither an Ed25519 nor a P-256 key")
+        raise DataError(f"{path}: the key is neither an Ed25519 nor a P-256 key")
     raw = public_bytes(private)
     public = load_public(public_path(path))
     if public.public != raw.hex():
-        raise DataError(f"{public_path(path)}: is the public part of another key")
+        raise DataError(f"{public_path(path)}: is the public part of another key than {path.name}")
     return SigningKey(private, keyid(raw), public)
 
 
@@ -137,7 +138,7 @@ def load_public(path: Path) -> TrustKey:
     except AuditError as error:
         raise DataError(f"{path}: {error.message}") from None
     if stated != keyid(bytes.fromhex(key.public)):
-        raise DataError(f"{path}: the id is not derived from the key")
+        raise DataError(f"{path}: the keyid does not match the public key in the file")
     return key
 
 
@@ -158,7 +159,7 @@ def passphrase_for(key: Path) -> bytes:
         return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
         hint = f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600."
-        raise UsageError(f"{key}: no passphrase", hint=hint)
+        raise UsageError(f"{key}: there is no passphrase, and no terminal to ask for one", hint=hint)
     return getpass.getpass(f"Passphrase of {key}: ").encode()
 
 
@@ -200,7 +201,7 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     except OSError as error:
         if os.path.lexists(path):
-            raise StorageError(f"{path}: exists; it is never overwritten") from None
+            raise StorageError(f"{path}: exists; it is never overwritten", hint=_NOT_OVERWRITTEN) from None
         raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         with os.fdopen(descriptor, "wb") as file:

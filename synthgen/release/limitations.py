@@ -21,8 +21,8 @@ DIFFERENTIALLY_PRIVATE = (
     " is mentioned only in another person's records."
 )
 VERDICTS_ONLY = (
-    "Of the measurements, only the fact that the gates passed is published: a published number is the limit of its "
-    "gate, and every other verdict reads insufficient."
+    "Of the measurements, only the fact that the gates passed is published: each published number is the limit of a "
+    "gate, not a measured value, and the verdict of every audit without a gate is published as insufficient."
 )
 NUMBERS_WITHOUT_NOISE = (
     "The privacy budget covers the texts but not the report: numbers of the audits and of utility, and counts of the "

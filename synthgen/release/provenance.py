@@ -8,15 +8,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-HIDDEN = "(private)"
+HIDDEN = "(private)"  # replaces a value that must not be published
 _HIDDEN_KEYS = ("seed", "workspace", "ledger", "source.path", "release.key", "release.public", "release.out")
+# settings that hold a name, which is published, or a path of this machine, which is not
 _PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "decode.style", "policy")
 
 
 def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dumped configuration without the paths of this machine and without the seed.
 
-    Privacy: secret and seed determine who is in train and which rows become parents, so neither is published.
+    Privacy: the secret and the seed determine who is in train and which records become parents. Neither is published.
     """
     public = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
     for dotted in (*_HIDDEN_KEYS, *_PATH_KEYS):

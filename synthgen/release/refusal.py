@@ -27,7 +27,7 @@ def check_waivers(waivers: Sequence[WaiverConfig], policy: Policy) -> None:
     """Raise ConfigError that lists all waivers of gates that the policy does not have."""
     gates = policy.gates()
     if unknown := [f"release.waivers: {w.gate}" for w in waivers if w.gate not in gates]:
-        hint = f"Its gates are {', '.join(gates)}."
+        hint = f"Remove these waivers. The gates of the policy are {', '.join(gates)}."
         raise ConfigError("waivers name gates that the policy does not have", problems=unknown, hint=hint)
 
 
@@ -43,9 +43,9 @@ def write_refusal(  # noqa: PLR0913 - the fields of the statement
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
 
-    The folder contains `refusal.dsse.json` (signed; its predicate type differs from that of a release, so no verifier
-    accepts it as one), the evidence, the policy, and `README.md`. The statement includes the waivers, which change no
-    verdict.
+    The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
+    statement's predicate type differs from that of a release, so no verifier accepts it as a release. The statement
+    includes the waivers; a waiver does not change a verdict.
 
     Raises:
         InternalError: the decision allows the release, or does not follow from this evidence and policy.
@@ -58,7 +58,7 @@ def write_refusal(  # noqa: PLR0913 - the fields of the statement
         raise InternalError("a refusal report needs the negative decision that follows from this evidence and policy")
     check_waivers(waivers, policy)
     verdicts = {outcome.id: outcome.verdict for outcome in decision.outcomes}
-    waived = [  # an attack that was not run has no gate in the decision
+    waived = [  # the decision has no verdict for the gate of an audit that was not run
         {"gate": w.gate, "verdict": verdicts.get(w.gate, "INSUFFICIENT"), "by": w.by, "reason": w.reason}
         for w in waivers
     ]

@@ -29,7 +29,7 @@ from synthgen.release.tables import data_files
 from synthgen.report import render_report
 
 PRIVATE_REPORT = "report.private.html"
-REPORTED = "reported.json"  # names the configuration of the report in the workspace
+REPORTED = "reported.json"  # the file that names the configuration of the last written report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers that a gate may read, in the form that the policy allows to be published."""
+        """The numbers that a gate reads, in the form that the policy allows to be published."""
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
@@ -58,22 +58,22 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The vocabulary, if the texts were written only from prompt words."""
+        """The vocabulary, if the texts were written only from prompt words; otherwise None."""
         decode = self.config.decode
         if not decode.by_words:
             return None
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of `policy`, by default the configured policy; it depends only on policy and evidence.
+        """Return the decision of `policy`, by default the configured policy, on the evidence of this run.
 
-        The run is reported and released only with a decision of the configured policy.
+        The run can be reported and released only with a decision of the configured policy.
         """
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
 
     def check_decision(self, decision: Decision) -> None:
-        """Raise UsageError unless the decision is of this run's evidence under the configured policy."""
+        """Raise UsageError unless the decision was made on this run's evidence under the configured policy."""
         own = self.policy
         if decision.policy_digest != own.digest():
             raise UsageError(
@@ -83,7 +83,9 @@ class Run:
                 hint="Set `policy` in the configuration, and run it again.",
             )
         if decision != decide(self.evidence, own):
-            raise UsageError("the decision is not of this run's evidence", hint="Use the result of `run.decide()`.")
+            raise UsageError(
+                "the decision was not made on this run's evidence", hint="Use the result of `run.decide()`."
+            )
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
         """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
@@ -114,8 +116,9 @@ class Run:
             now: the signing time; None for the current time.
 
         Raises:
-            UsageError: the decision is not of this run under its policy.
-            ReleaseRefused: the decision is negative; the method then writes only a signed refusal to the workspace.
+            UsageError: the decision was not made on this run's evidence under its policy.
+            ReleaseRefused: the decision does not allow the release. The method then writes a signed refusal into the
+                workspace, and nothing into `out`.
             StorageError: the bundle cannot be written; nothing is left behind.
         """
         self.check_decision(decision)

@@ -18,7 +18,7 @@ class ExternalKey(Protocol):
 
     @property
     def public(self) -> bytes:
-        """The public part, in the encoding of a trust root."""
+        """The public part: 32 bytes for Ed25519, or a compressed point for P-256."""
         ...
 
     def sign(self, message: bytes) -> bytes:
@@ -30,7 +30,7 @@ PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | ExternalKey
 
 
 def public_bytes(key: PrivateKey) -> bytes:
-    """Return the public part of a key in the encoding of a trust root."""
+    """Return the public part of a key: 32 bytes for Ed25519, or a compressed point for P-256."""
     if isinstance(key, Ed25519PrivateKey):
         return key.public_key().public_bytes_raw()
     if isinstance(key, EllipticCurvePrivateKey):

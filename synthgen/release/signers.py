@@ -21,9 +21,9 @@ _PROBE = b"synthgen: does this key sign?"
 class LibrarySigner:
     """A private key in hardware or in a key service."""
 
-    public: bytes  # in the encoding of a trust root
+    public: bytes  # see `public_bytes`
     alg: str
-    signer: Any = field(repr=False)  # of the library
+    signer: Any = field(repr=False)  # the key's `Signer` of securesystemslib
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of a message in its only accepted encoding, 64 bytes.
@@ -41,20 +41,24 @@ class LibrarySigner:
 def open_key(named: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI as for `load_signer`, or from an encrypted file as for `load_key`.
 
-    The function prompts for a passphrase or PIN if none is given otherwise; it is never an argument. `public` is the
-    public part of a key that is named by a URI; that of a file is found beside the file.
+    The passphrase or PIN is never an argument: see `passphrase_for` for a file; for a URI, the function prompts for
+    it. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has its public part beside
+    it.
 
     Raises:
-        UsageError: a URI has no public part, a file has one, or there is no terminal for a prompt.
-        StorageError: there is no key.
+        UsageError: `public` is missing for a URI or given for a file, or there is no terminal for a prompt.
+        StorageError: the key file does not exist.
     """
     if is_uri(named):
         if public is None:
-            hint = "Give its .pub.json: a URI does not say who holds the key."
+            hint = "Give the key's .pub.json file, which states who holds the key."
             raise UsageError("a key named by a URI needs its public part", hint=hint)
         return load_signer(named, public, getpass)
     if public is not None:
-        raise UsageError("give a public part only for a key named by a URI; that of a file is found beside the file")
+        raise UsageError(
+            "a public part can be given only for a key named by a URI; for a key in a file, it is read from the "
+            ".pub.json file beside the key"
+        )
     path = Path(named)
     if not path.is_file():  # checked before the prompt for a passphrase
         raise StorageError(f"{path}: there is no key", hint="Create one with `synthgen keys new`, or name another.")

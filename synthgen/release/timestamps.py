@@ -19,7 +19,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 
     Raises:
         DependencyError: rfc3161-client is not installed.
-        DataError: the file is no envelope.
+        DataError: the file is not an envelope.
         StorageError: the envelope cannot be read, or the request exists or cannot be written.
 
     Privacy: the authority receives a digest of the signatures and nothing of the signed content.
@@ -29,7 +29,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     except ImportError:
         raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
     builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
-    write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)  # a repeated response is equally valid
+    # without a nonce, because the response is checked against the envelope; a replayed one is equally valid
+    write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
@@ -46,7 +47,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     except OSError as error:
         raise StorageError(f"{response}: cannot be read ({error.strerror})") from error
     if len(token) > MAX_TOKEN_BYTES:
-        raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is no timestamp")
+        raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
     try:
         time = trusted_time(token, signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:
@@ -65,4 +66,4 @@ def _envelope(path: Path) -> Envelope:
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     except VerifyError as error:
-        raise DataError(f"{path}: is no envelope of signatures", problems=[error.message]) from None
+        raise DataError(f"{path}: is not an envelope of signatures", problems=[error.message]) from None

@@ -1,4 +1,4 @@
-"""Write a trust root: the file that a verifier obtains from the data owner before any bundle."""
+"""Write a trust root: the file of accepted keys, policies and ledgers that a verifier gets from the data owner."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -42,15 +42,17 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 
     Args:
         path: the new file; must not exist.
-        roles: role to the `.pub.json` files of its keys; `releaser` is required, and `root` with `root_keys`.
-        policies: policy name to the accepted digests.
+        roles: for each role, the `.pub.json` files of its keys. `releaser` is required; `root` is required if and
+            only if `root_keys` are given.
+        policies: for each policy name, the accepted digests.
         expires: time after which verifiers need a new root.
         root_keys: keys that sign the file.
         authorities: PEM files with the certificates of the timestamp authorities.
         ledgers: ids of the accepted ledgers; a release under a policy with `dp` must be counted in one of them.
 
     Raises:
-        ConfigError: the root would be unsound (a key or person in two roles, a weak key); all mistakes are listed.
+        ConfigError: the root would not be valid, such as with a key or person in two roles or a weak key; all
+            mistakes are listed.
         StorageError: a key cannot be read, or the file exists.
     """
     keys, ids = _load_keys(roles)
@@ -66,7 +68,10 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
         }
     )
     if ("root" in roles) != (len(root_keys) > 0):
-        raise ConfigError("a trust root is signed by root keys if and only if it has a role `root`")
+        raise ConfigError(
+            "a trust root with a role `root` must be signed by root keys, and one without this role must not",
+            hint="Pass both the root keys and the role `root`, or neither.",
+        )
     data = root.to_bytes()
     if len(root_keys) > 0:
         data = sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in root_keys])
@@ -100,7 +105,7 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
         ledgers: ids of all accepted ledgers from now on; an empty sequence keeps the old ones.
 
     Raises:
-        ConfigError: the old root has no root keys, the new one would be unsound, or too few keys sign.
+        ConfigError: the old root has no root keys, the new root would not be valid, or too few root keys sign.
         VerifyError: the old root does not verify.
         StorageError: a key cannot be read, or the file exists.
     """
@@ -124,8 +129,11 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     for which, one in (("old", before), ("new", root)):
         signed = known_signers(parse_envelope(data), one.public_keys(ROOT))
         if len(one.persons(signed)) < one.roles[ROOT].threshold:
-            hint = "Give more keys to sign with."
-            raise ConfigError(f"signed by too few root keys of the {which} version", hint=hint)
+            raise ConfigError(
+                f"the keys of {len(one.persons(signed))} persons sign, but the {which} version of the trust root "
+                f"requires root keys of {one.roles[ROOT].threshold} persons",
+                hint="Sign with more root keys.",
+            )
     write_new(path, data, 0o644)
     return fingerprint(data)
 
@@ -145,7 +153,7 @@ def _checked_root(value: Mapping[str, Any]) -> TrustRoot:
     try:
         return TrustRoot.model_validate(value)
     except ValidationError as error:
-        raise ConfigError("the trust root would be unsound", problems=problems(error)) from None
+        raise ConfigError("the trust root would not be valid", problems=problems(error)) from None
 
 
 def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
@@ -156,5 +164,5 @@ def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
         except OSError as error:
             raise StorageError(f"{file}: cannot be read ({error.strerror})") from error
         except ValueError:
-            raise DataError(f"{file}: contains no certificates in PEM") from None
+            raise DataError(f"{file}: contains no certificate in PEM form") from None
     return tuple(authority_text(certificate) for certificate in found)

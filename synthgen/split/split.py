@@ -1,4 +1,7 @@
-"""Split persons at random, set near-duplicate control records aside and commit to the result."""
+"""Split persons at random into parts, remove near-duplicates of train from control, and commit to the split.
+
+A commitment is a digest that fixes the split without revealing it, so that a later change can be detected.
+"""
 
 import hashlib
 import json
@@ -19,9 +22,10 @@ from synthgen.core.types import Corpus, Role
 from synthgen.split.config import SplitConfig
 
 UInt64 = NDArray[np.uint64]
-SHINGLE_TOKENS = 5
-THRESHOLD = 0.8
-# a pair at exactly J = .8 shares no band with probability (1 - .8^5)^26 = 3e-5
+SHINGLE_TOKENS = 5  # number of tokens in a shingle
+THRESHOLD = 0.8  # Jaccard similarity J of shingles from which two texts are near-duplicates
+# MinHash signatures have this many bands of this many rows. A pair at exactly J = 0.8 shares no band, and is missed,
+# with probability (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
 _TOKEN = re.compile(r"\w+")
 
@@ -29,10 +33,11 @@ _TOKEN = re.compile(r"\w+")
 def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
     """Return for each text whether any of the others is a near-duplicate.
 
-        J(A, B) = |A ∩ B| / |A ∪ B| >= threshold,  A and B the sets of 5-token shingles
+        J(A, B) = |A ∩ B| / |A ∪ B| >= threshold
 
-    MinHash with banding finds candidate pairs, and the exact Jaccard similarity decides. Tokens are case-folded runs
-    of letters and digits. A text of fewer than five tokens is a single shingle.
+    A and B are the sets of 5-token shingles of two texts. MinHash with banding finds candidate pairs, and their exact
+    Jaccard similarity decides. Tokens are case-folded runs of letters and digits. A text of fewer than five tokens is
+    a single shingle.
 
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
@@ -56,7 +61,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: list[bytes], buckets: Mapping[bytes, list[int]]) -> Iterator[int]:
-    """Yield the distinct rows that share a band, lazily, because the first match ends the search."""
+    """Yield each row that shares a band, once. The search ends at the first match, so the rows are yielded lazily."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -66,7 +71,7 @@ def _candidates(keys: list[bytes], buckets: Mapping[bytes, list[int]]) -> Iterat
 
 
 def _shingles(text: str) -> UInt64:
-    """Return the sorted distinct 64-bit hashes of a text's shingles; at least one."""
+    """Return the sorted distinct 64-bit hashes of a text's shingles. The result is never empty."""
     tokens = _TOKEN.findall(text.casefold())
     spans = range(max(1, len(tokens) - SHINGLE_TOKENS + 1))
     joined = {" ".join(tokens[i : i + SHINGLE_TOKENS]).encode() for i in spans}
@@ -75,7 +80,7 @@ def _shingles(text: str) -> UInt64:
 
 
 def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
-    """Return the band keys of each text; two texts share a key only if a whole band of minima is equal."""
+    """Return the band keys of each text; two texts share a key only if all minima of a band are equal."""
     if not shingles:
         return []
     # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd
@@ -96,15 +101,15 @@ def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
 class SplitReport:
     """Sizes of the parts and number of near-duplicates."""
 
-    groups: dict[str, int]  # persons by part
-    records: dict[str, dict[str, int]]  # records by part and label; control is counted without near-duplicates
-    n_near_duplicates: int  # control records set aside because train has a near-duplicate of another person
-    near_duplicate_rate: float | None  # their share of the control records; None if control is empty
+    groups: dict[str, int]  # number of persons by part
+    records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
+    n_near_duplicates: int  # number of records removed from control because a train record is a near-duplicate
+    near_duplicate_rate: float | None  # share of control records that were removed; None if control was empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The parts: `train` for training, `control` unused until the audits, `rest` unused."""
+    """The three parts. Control is not used before the audits, and `rest` is never used."""
 
     train: Corpus
     control: Corpus
@@ -121,49 +126,48 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
 
         u(g) = sha256(seed path, g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    with p = `config.train` and q = `config.control`. Each draw depends only on the seed and the person's id, so
-    adding or removing a person moves no other person. The statistical bounds of the audits require independent draws
-    instead of shares of fixed size. A control record that is a near-duplicate (J >= 0.8) of a training record is set
-    aside, because it is not a true non-member. Each part is in corpus order. A class can be small or empty in a part;
-    later stages check the counts.
+    with g the id of a person, p = `config.train` and q = `config.control`. Each draw depends only on the seed and the
+    person's id, so adding or removing a person does not move another person. The statistical bounds of the audits
+    require independent draws instead of parts of fixed size. A control record that is a near-duplicate (J >= 0.8) of
+    a train record is removed, because the audits compare with control as text that train does not contain. Each part
+    keeps the order of the corpus. A class can be small or empty in a part; later stages check the counts.
 
     Privacy: the seed and a person's id reveal that person's part, so keep the seed private.
     Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
-    sides = {group: _side(group, config, seeds) for group in {r.group for r in corpus.records}}
-    roles: dict[str, Role] = {"train": "train", "control": "control", "rest": "reference"}
-    records = {part: [r for r in corpus.records if sides[r.group] == part] for part in roles}
-    drawn = records["control"]
-    repeats = near_duplicates([r.text for r in drawn], [r.text for r in records["train"]])
-    records["control"] = [r for r, is_repeat in zip(drawn, repeats, strict=True) if not is_repeat]
-    parts = {
+    part_of = {group: _drawn_part(group, config, seeds) for group in {r.group for r in corpus.records}}
+    roles: dict[str, Role] = {"train": "train", "control": "control", "rest": "reference"}  # by part
+    records = {part: [r for r in corpus.records if part_of[r.group] == part] for part in roles}
+    control = records["control"]
+    repeats = near_duplicates([r.text for r in control], [r.text for r in records["train"]])
+    records["control"] = [r for r, is_repeat in zip(control, repeats, strict=True) if not is_repeat]
+    corpora = {
         part: Corpus(role=role, records=tuple(records[part]), has_groups=corpus.has_groups)
         for part, role in roles.items()
     }
-    n_repeats = len(drawn) - len(parts["control"])
+    n_repeats = len(control) - len(corpora["control"])
     report = SplitReport(
-        groups={name: sum(side == name for side in sides.values()) for name in parts},
-        records={name: part.counts() for name, part in parts.items()},
+        groups={part: sum(drawn == part for drawn in part_of.values()) for part in corpora},
+        records={part: own.counts() for part, own in corpora.items()},
         n_near_duplicates=n_repeats,
-        near_duplicate_rate=n_repeats / len(drawn) if drawn else None,
+        near_duplicate_rate=n_repeats / len(control) if control else None,
     )
-    return Split(**parts, report=report)
+    return Split(**corpora, report=report)
 
 
-def _side(group: str, config: SplitConfig, seeds: SeedTree) -> str:
+def _drawn_part(group: str, config: SplitConfig, seeds: SeedTree) -> str:
     u = int.from_bytes(seeds.child("person", group).key(), "big") / 2**256
     if u < config.train:
         return "train"
-    # if the shares sum to 1 up to rounding, no person falls in `rest`
-    is_whole = config.train + config.control >= 1 - 1e-9
-    return "control" if is_whole or u < config.train + config.control else "rest"
+    has_no_rest = config.train + config.control >= 1 - 1e-9  # the shares sum to 1 up to rounding
+    return "control" if has_no_rest or u < config.train + config.control else "rest"
 
 
 def commitment(split: Split, seeds: SeedTree) -> str:
-    """Return the SHA-256 of the seed and the sorted record ids of each part, as hex.
+    """Return the SHA-256 of the seed and of the sorted record ids of each part, as hex.
 
-    Privacy: the digest does not reveal who is in which part as long as the seed is private.
+    Privacy: as long as the seed is private, the digest does not reveal who is in which part.
     """
     texts = [seeds.key().hex()]
     for name, part in split.parts().items():
@@ -174,8 +178,8 @@ def commitment(split: Split, seeds: SeedTree) -> str:
 def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
     """Write the commitment to a new JSON file with mode 0600 and return the digest.
 
-    Call it before any model is trained: the time of the file is evidence that control was chosen first. Raise
-    StorageError if the file exists or cannot be written.
+    Call this function before a model is trained: the time of the file is evidence that control was chosen first.
+    Raise StorageError if the file exists or cannot be written.
     """
     digest = commitment(split, seeds)
     sizes = {name: len(part) for name, part in split.parts().items()}
@@ -187,6 +191,7 @@ def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
     except OSError as error:
         raise StorageError(
             f"{path}: the split's commitment cannot be written ({error.strerror})",
-            hint="Check the workspace's permissions and the free space.",
+            hint="A commitment is never overwritten: if the file exists, use another folder. Otherwise check "
+            "the permissions of the folder and the free space.",
         ) from error
     return digest

@@ -20,19 +20,21 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-WANTED = 3.0  # nats; a token of probability 1/1000 is then written about once within a note
-BLOCK = 64  # tokens of a block, of which only the maximum is compared first
+# Added to the logit of a wanted token, in nats. A token of probability 1/1000 is then written about once in a note.
+WANTED = 3.0
+BLOCK = 64  # number of tokens in a block of the vocabulary; `_largest` first compares only the maxima of blocks
 Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """The tokens that a model must, must not and should write."""
+    """The tokens that end a text, that are never written, and that are made likelier."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens `WANTED` nats likelier until written; or empty
+    # for each latent, the tokens that are `WANTED` nats likelier until they are written; empty for no such tokens
+    wanted: Sequence[Sequence[int]] = ()
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
@@ -43,7 +45,10 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
-        raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
+        raise ModelError(
+            f"prompt and new tokens need {length} positions, and the language model has {limit}",
+            hint="Lower decode.max_new_tokens, or shorten decode.prompt.",
+        )
     if weights is None:
         return GenericStepper(model, batch)
     return LlamaStepper(weights, batch=batch, prompt=prompt, length=length)
@@ -58,10 +63,10 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
-    """Return the number of common first tokens up to the last special token among them, less than any whole prompt.
+    """Return the number of first tokens that all prompts share, up to the last special token among them.
 
-    A tokenizer splits a text at its special tokens first. So prompts whose texts are equal up to a special token have
-    equal tokens up to it.
+    The number is smaller than the length of every prompt. A tokenizer splits a text at its special tokens first, so
+    prompts whose texts are equal up to a special token have equal tokens up to it.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -73,7 +78,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return numbers (rows, max_new_tokens) in [0, 1) from each record's own stream, candidate by candidate."""
+    """Return numbers (rows, max_new_tokens) in [0, 1), drawn for each candidate of a latent from its stream."""
     shape = (settings.candidates, settings.max_new_tokens)
     made = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -121,11 +126,12 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
-        self.n_read = 0  # prompts
-        self.waiting: deque[tuple[int, int, int]] = deque()  # row, prompt's number in the group, length
-        self.active: dict[int, int] = {}  # slot to row
-        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # rows per reading of a prompt
-        self.size = self.stepper.batch  # rows of a step
+        self.n_read = 0  # number of prompts read so far
+        # rows whose prompt was read: the row, the number of its prompt in the group, and the prompt's length
+        self.waiting: deque[tuple[int, int, int]] = deque()
+        self.active: dict[int, int] = {}  # the row in each used slot
+        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # rows that share a read prompt
+        self.size = self.stepper.batch  # number of slots that a step computes
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
@@ -193,7 +199,7 @@ class _Loop:
         return not is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Return the next token for each line of the logits; lines without a row use the number 0."""
+        """Return the next token for each line of the logits; for lines without a row, the result has no meaning."""
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)

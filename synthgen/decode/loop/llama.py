@@ -17,10 +17,10 @@ from synthgen.core.errors import ModelError
 from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
-GROUPS = 4  # a group of prompts has batch / GROUPS prompts
-SMALLER = (2, 4, 8)  # a step can have batch / SMALLER rows when few rows are left
-WARM_UP = 3  # calls before the recording, in which the libraries choose kernels and allocate memory
-LEAST_ROWS = 8  # products of fewer rows use another kernel, which sums in another order
+GROUPS = 4  # prompts are read in groups of batch / GROUPS
+SMALLER = (2, 4, 8)  # when few rows are left, a step can compute batch / n rows, for n in this list
+WARM_UP = 3  # number of calls before the recording, in which the libraries choose kernels and allocate memory
+LEAST_ROWS = 8  # a step has at least this many rows, because smaller products use a kernel with another order of sums
 
 
 def can_record(device: torch.device) -> bool:
@@ -79,12 +79,12 @@ class LlamaWeights:
     If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which can compute nothing then.
 
     Raises:
-        ModelError: if `has_stepper` is false.
+        ModelError: `has_stepper` is false for the model.
     """
 
     def __init__(self, model: Any) -> None:
         if not has_stepper(model.config):
-            raise ModelError(f"a model of type {model.config.model_type!r} in this form has no stepper of its own")
+            raise ModelError(f"LlamaStepper does not support this model of type {model.config.model_type!r}")
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
@@ -109,7 +109,11 @@ class LlamaStepper:
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
-            raise ModelError(f"the text would outgrow the model's sliding window of {config.sliding_window}")
+            raise ModelError(
+                f"prompt and new tokens need {length} positions, and the model's sliding window has "
+                f"{config.sliding_window}",
+                hint="Lower decode.max_new_tokens.",
+            )
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps
@@ -130,14 +134,14 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Return the row counts, descending, for which a step gives the same bits as with the whole batch."""
+        """Return the row counts, descending, for which a step gives the same bits as with the full batch."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
         ids, positions = rows % len(self.weights.table), self.length - 1 - rows % self.length
-        whole = self.step(ids, positions)
+        full = self.step(ids, positions)
         sizes = [self.batch // part for part in SMALLER if self.batch // part >= LEAST_ROWS]
-        same = [n for n in sizes if torch.equal(self.step(ids[:n], positions[:n]), whole[:n])]
+        same = [n for n in sizes if torch.equal(self.step(ids[:n], positions[:n]), full[:n])]
         self.rows.zero_()
         return (self.batch, *same)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROWS = 64  # number of rows for which the layout is chosen; any number can be multiplied
+ROWS = 64  # number of rows for which the layout of packed weights is chosen; products of other numbers work too
 
 
 class Plain:
@@ -46,7 +46,7 @@ class Plain:
 
 
 class Packed(Plain):
-    """The same for bfloat16 on a processor with bfloat16 instructions; `weight` (out, in) is copied."""
+    """The product y = x Wᵀ for bfloat16 on a processor with bfloat16 instructions; `weight` (out, in) is copied."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001

@@ -17,10 +17,10 @@ from synthgen.decode.prompts import token_ids
 
 _GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences, because the built-in bridge was trained with it
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
-HINTS = 3
-NEIGHBOURS = 5  # default of SMOTE
+HINTS = 3  # largest number of characteristic words of a passage
+NEIGHBOURS = 5  # number of nearest passages for mixed vectors, as SMOTE's default
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
-Cut = tuple[str, list[int], bool]  # text, its tokens, and whether it ends in a sentence
+Cut = tuple[str, list[int], bool]  # text, its tokens, and whether it ends at the end of a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        raise DataError(f"{folder}: no passage is left without the excluded sources")
+        raise DataError(f"{folder}: all passages are of excluded sources", hint="Change corpus.exclude_sources.")
     return texts, dict(sorted(taken.items()))
 
 
@@ -92,7 +92,11 @@ def word_frequencies(
     ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
     kept = {word: -count / n for count, word in ranked[skip : skip + words]}
     if not kept:
-        raise DataError(f"{folder}: no word is in {least} passages", hint="Lower vocabulary.least or skip.")
+        raise DataError(
+            f"{folder}: only {len(ranked)} words are in {least} passages or more, and the {skip} most frequent words "
+            "are skipped",
+            hint="Lower vocabulary.least or vocabulary.skip.",
+        )
     return kept
 
 
@@ -106,7 +110,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
     tokens = np.full((len(cut), max_tokens), int(tokenizer.eos_token_id), dtype=np.int32)
     for row, (_, ids, _) in enumerate(cut):
         tokens[row, : len(ids)] = ids
-    lengths = np.array([len(ids) + is_whole for _, ids, is_whole in cut], dtype=np.int32)
+    lengths = np.array([len(ids) + is_complete for _, ids, is_complete in cut], dtype=np.int32)
     texts = tuple(text for text, _, _ in cut)
     return Passages(texts=texts, tokens=tokens, lengths=lengths, hints=_hints(texts), sources=sources)
 

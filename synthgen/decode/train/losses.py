@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-ROWS = 256
+ROWS = 256  # number of rows whose logits are in memory at once
 # from the logits of some rows and their targets to the summed loss and its gradient for the logits
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 

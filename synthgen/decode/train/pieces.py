@@ -1,4 +1,4 @@
-"""The training set of a style: texts cut between lines, where texts in this style begin and end."""
+"""The training set of a style: texts cut into pieces of complete lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # of the texts; whole texts are held out, so none of their pieces is trained on
-MAX_HELDOUT = 64  # pieces, for the curve and the card
+HELDOUT_SHARE = 0.05  # share of the texts that is held out; no piece of a held-out text is trained on
+MAX_HELDOUT = 64  # largest number of held-out pieces, on which the training curve and the card are measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class StylePieces:
 
 
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
-    """Return the texts of every source cut into pieces of whole lines.
+    """Return the texts of every source cut into pieces of complete lines.
 
     A piece contains as many lines as fit into `max_tokens` with end-of-text. A longer line is cut between sentences;
     a longer sentence is omitted. Texts are ordered by a hash, so the choice does not depend on their order, and

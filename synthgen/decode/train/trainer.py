@@ -3,7 +3,9 @@
 This is the paraphrase objective of xRAG: minimise the cross-entropy of the passage's tokens after a prompt with soft
 tokens, while the language model's own weights are frozen.
 
-    loss = - 1/|T| sum_t log p(text_t | prompt, soft(x + noise), text_<t)
+    loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
+
+Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
 adapters, and noise on the vector, because interpolated vectors differ from texts' own. Prompts can contain some of
@@ -42,9 +44,9 @@ from synthgen.decode.train.losses import frames_with_text, frozen_head_divergenc
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
-HINT_SHARE = 0.7  # of the passages get one or two of their words as the prompt
-WORDS_SHARE = 0.75  # of the passages get words of the vocabulary, if the configuration allows any
-PROJECTOR_LAYERS = ("0", "2")
+HINT_SHARE = 0.7  # share of the passages whose prompt has one or two of their characteristic words
+WORDS_SHARE = 0.75  # share of the passages whose prompt has words of the vocabulary, if the configuration allows any
+PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +64,14 @@ class TrainingSet:
     passages: Passages
     vectors: NDArray[np.float32]
     heldout: int  # number of the last passages, which are never trained on
-    reader: WordReader | None = None  # for words in the prompt
+    reader: WordReader | None = None  # chooses the prompt words; None for a bridge without a vocabulary
 
 
 class Trainer:
     """One training run: model, bridge, optimizer and progress.
 
-    With `beside`, a bridge and a rank, it trains a style of that rank for the bridge instead of a new bridge.
+    If `beside` is given, a bridge and a rank, the run trains a style adapter of that rank for this bridge. Otherwise
+    it trains a new bridge.
     """
 
     def __init__(
@@ -187,7 +190,7 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return the held-out loss per token (nats) with each passage's own vector and with another passage's.
 
-        If the bridge is trained with words, "told" is the loss with its own vector and half the allowed words.
+        If the bridge is trained with prompt words, "told" is the loss with the own vector and half the allowed words.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -211,7 +214,7 @@ class Trainer:
         """Copy a trained bridge's weights; the optimizer starts from zero.
 
         Raises:
-            ModelError: if the bridge has another shape or another frame.
+            ModelError: the bridge has another shape or another template.
         """
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
         has_same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
@@ -250,7 +253,7 @@ class Trainer:
         except SafetensorError as error:
             raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
-            raise ModelError(f"{folder / STATE}: a checkpoint of another bridge", hint="Choose another `out`.")
+            raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint="Choose another `out`.")
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
@@ -261,7 +264,7 @@ class Trainer:
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge as bfloat16 tensors with a description; of a style, write the tensors only."""
+        """Write the bridge as bfloat16 tensors with its description, or the tensors of a style adapter."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         if self.beside is not None:
             _replace(folder / STYLE, lambda path: save_file(tensors, path))

@@ -196,7 +196,7 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     card = (bundle.path / "README.md").read_text()
     for text in (json.dumps(predicate.model_dump(mode="json")), card):
         assert "only their verdicts" not in text
-        assert "a published number is the limit" not in text
+        assert "each published number is the limit" not in text
     accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
     assert accounting["details"]["outside_reads"] == ["audit-numbers"]
     assert accounting["reason"].endswith("published audit numbers are outside it")

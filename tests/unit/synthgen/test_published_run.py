@@ -68,5 +68,5 @@ def test_unsuitable_encoder_is_rejected(published, monkeypatch):
 
     plain = Job.encoder
     monkeypatch.setattr(Job, "encoder", lambda job: Other(plain(job)))
-    with pytest.raises(ModelError, match="pooled at its last token"):
+    with pytest.raises(ModelError, match="whose vector is the state of the last token"):
         Pipeline(published.config(**OWN)).run()

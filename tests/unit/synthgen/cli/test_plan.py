@@ -88,7 +88,7 @@ def test_a_too_small_max_exposure_raises_an_error(config):
         make_plan(limited(0.5))
     message = str(caught.value)
     assert all(label in message for label in LABELS)
-    assert f"{persons} persons allow at most {persons // 2} latents, but 20 records need 28" in message
+    assert f"{persons} persons allow at most {persons // 2} vectors, but 20 records need 28" in message
     least = 28 / min(len(of_class(limited(1000), label)) for label in LABELS)
     assert make_plan(limited(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
     with pytest.raises(DataError, match="max_exposure"):

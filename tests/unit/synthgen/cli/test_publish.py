@@ -88,7 +88,7 @@ def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished)
 
 def test_a_missing_report_raises_an_error(project):
     for target, message in (
-        (project.folder, "contains no report"),
+        (project.folder, "is neither a bundle nor a workspace with a report"),
         (project.write_config(), "holds no finished run"),
     ):
         with pytest.raises(DataError, match=message):

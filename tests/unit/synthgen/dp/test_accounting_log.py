@@ -52,12 +52,12 @@ def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch)
         patch.setattr(planned, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]
         assert read["status"] == "unaccounted"  # with a public secret, it is a study
-        with pytest.raises(ConfigError, match="no accounting would pass") as refused:
+        with pytest.raises(ConfigError, match="accounting audit would fail") as refused:
             logged(ready, secret="workspace", dp=SMALL)
         assert "model-training" in refused.value.problems[0]
     with monkeypatch.context() as patch:
         patch.setattr(Accounting, "run", unable)
-        with pytest.raises(ConfigError, match="no accounting would pass") as refused:
+        with pytest.raises(ConfigError, match="accounting audit would fail") as refused:
             logged(ready, secret="workspace", dp=SMALL)
         assert refused.value.problems == ("too few persons",)
     job = ready.job(**ready.changes, secret="workspace")

@@ -137,12 +137,12 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
 
     key = (root / SECRET).read_bytes()
     (root / SECRET).unlink()
-    with pytest.raises(InputError, match="a budget was spent with it"):
+    with pytest.raises(InputError, match="a budget was reserved with it"):
         reserved(config)
     assert not (root / SECRET).exists()
     (root / SECRET).write_bytes(bytes(32))
     (root / SECRET).chmod(0o600)
-    with pytest.raises(InputError, match="not the one that a budget was spent with"):
+    with pytest.raises(InputError, match="not the one with which a budget was reserved"):
         reserved(config)
     (root / SECRET).write_bytes(key)
     (root / SECRET).chmod(0o600)
@@ -235,7 +235,7 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     first = reserved(config)
     (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
     (folder / "run.json").write_text("{")
-    with pytest.raises(StorageError, match="cannot be read as it was written"):
+    with pytest.raises(StorageError, match="is not a readable JSON object"):
         reserved(config)
     (folder / "run.json").write_text("{}")
     with pytest.raises(StorageError, match="budget is spent"):

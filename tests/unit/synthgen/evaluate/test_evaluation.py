@@ -108,7 +108,11 @@ def test_all_problems_of_tables_are_listed():
     vectors = given.vectors | {"test": np.ones((115, 5)), "synthetic": np.ones((0, 5))}
     with pytest.raises(DataError, match="cannot be measured") as refused:
         evaluate(Tables(synthetic=empty, train=given.train, test=test, vectors=vectors), SEEDS)
-    problems = ("synthetic: no records", "test: 1 classes are not in train", "test: 1 persons are also in train")
+    problems = (
+        "synthetic: no records",
+        "test: train has no records of 1 classes",
+        "test: 1 persons are also in train",
+    )
     assert refused.value.problems == problems
     with pytest.raises(InternalError, match="do not match"):
         evaluate(replace(given, vectors=vectors), SEEDS)

@@ -35,7 +35,7 @@ def test_classifiers_use_either_vectors_or_texts():
 
 
 def test_training_texts_without_words_are_rejected():
-    with pytest.raises(DataError, match="no training text contains a word"):
+    with pytest.raises(DataError, match="utility classifier is trained on contains a word"):
         HEADS["tfidf-linear"](rows(6, 1, texts=("--",) * 6), rows(6, 2), 5)
 
 

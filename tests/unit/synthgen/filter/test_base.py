@@ -56,7 +56,7 @@ def test_reconstructions_that_do_not_match_their_records_are_rejected(world):
     for fewer in ({"texts": given.texts[1:]}, {"vectors": given.vectors[1:]}):
         with pytest.raises(InternalError, match="do not match"):
             replace(given, **fewer)
-    with pytest.raises(InternalError, match="not of train"):
+    with pytest.raises(InternalError, match="belongs to no train record"):
         world.context(reconstructions=replace(given, record_ids=("nobody", *given.record_ids[1:])))
 
 

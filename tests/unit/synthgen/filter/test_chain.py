@@ -121,7 +121,7 @@ def test_candidates_at_train_vectors_are_not_rejected(world):
 def test_apply_rejects_wrong_vectors_and_no_filters(world):
     with pytest.raises(InternalError, match="do not match"):
         apply(world.candidates[:3], world.context(), build_filters(CONFIG))
-    with pytest.raises(InternalError, match="no filter judged"):
+    with pytest.raises(InternalError, match="there are no filters"):
         apply(world.candidates, world.context(), ())
 
 

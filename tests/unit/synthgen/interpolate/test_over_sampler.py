@@ -167,7 +167,7 @@ def test_options_are_validated_by_the_configuration(options, message):
 def test_all_unsuitable_classes_are_listed():
     sizes = {"ant": 3, "bee": 30, "cow": 2}
     X, y = rows(sizes)
-    with pytest.raises(DataError, match="smote cannot make points of all classes") as caught:
+    with pytest.raises(DataError, match="smote cannot make points of these classes") as caught:
         sampler().fit_resample(X, y)
     assert caught.value.problems == (
         "'ant': 3 rows of different persons, needs 4",
@@ -202,7 +202,7 @@ def test_integers_become_float64():
         (sparse.csr_matrix, TypeError, "dense data is required"),
         (sparse.csc_array, TypeError, "dense data is required"),
         (lambda X: X[:-1], ValueError, "inconsistent numbers of samples"),
-        (lambda X: X * 1e39, DataError, "beyond float32"),
+        (lambda X: X * 1e39, DataError, "beyond the range of float32"),
         (lambda X: np.where(X > 0.5, np.nan, X), ValueError, "NaN"),
     ],
 )

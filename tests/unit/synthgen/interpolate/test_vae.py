@@ -143,7 +143,7 @@ def test_conditional_vae_rejects_class_without_training_person():
     out = held_out(groups, SEEDS.child("fit", "split"))
     x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
-    with pytest.raises(Unfit, match="all its persons are in the held-out part"):
+    with pytest.raises(Unfit, match="all its persons are held out"):
         fitted.points(1, 3, SEEDS.child("b"))
     assert len(fitted.points(0, 3, SEEDS.child("a")).vectors) == 3
 

@@ -18,5 +18,5 @@ def test_a_decision_must_belong_to_the_run_and_its_policy(run_project):
     run.check_decision(run.decide())
     with pytest.raises(UsageError, match="the decision uses policy 'research' version 4"):
         run.check_decision(run.decide(load_policy("research")))
-    with pytest.raises(UsageError, match="not of this run's evidence"):
+    with pytest.raises(UsageError, match="not made on this run's evidence"):
         run.check_decision(replace(run.decide(), evidence_digest="0" * 64))

@@ -62,7 +62,7 @@ def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     opened = rounds.open_decoder(job, words, None)
     assert opened == (("folder of m", "reader"), {"decoder": "m", "device": "cpu"})
     inside = object.__new__(CheckpointBridge)
-    with pytest.raises(ModelError, match="needs an encoder pooled at its last token"):
+    with pytest.raises(ModelError, match="needs an encoder whose vector is the state of the last token"):
         rounds.open_decoder(job, inside, None)
 
 

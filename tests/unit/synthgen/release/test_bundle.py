@@ -159,8 +159,8 @@ def test_repeated_release_returns_the_same_bundle_and_replaces_a_partial_one(mad
     before = {name: (path / name).read_bytes() for name in names(path)}
     assert releases.bundle(tmp_path, now=releases.LATER, run_json={"again": True}) == path
     assert {name: (path / name).read_bytes() for name in names(path)} == before
-    with pytest.raises(StorageError, match="is another release"):
+    with pytest.raises(StorageError, match="is not the same release"):
         releases.bundle(tmp_path, key=releases.STRANGER)
     (path / "README.md").write_text("x")
-    with pytest.raises(StorageError, match="is another release"):
+    with pytest.raises(StorageError, match="is not the same release"):
         releases.bundle(tmp_path)

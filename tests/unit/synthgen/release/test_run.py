@@ -80,7 +80,7 @@ def test_decision_of_another_policy_is_refused(finished, out):
     for decision, words in (
         (softer, "the decision uses policy 'lenient'"),
         (strict, "'hospital-external'"),
-        (doctored, "not of this run"),
+        (doctored, "not made on this run"),
     ):
         for use in (run.report, run.write_report, lambda d: run.release(d, key=key(finished), out=out)):
             with pytest.raises(UsageError, match=words):

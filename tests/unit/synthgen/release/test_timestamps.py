@@ -71,7 +71,7 @@ def test_file_that_is_no_envelope_is_refused(tmp_path, stamps, monkeypatch):
     with pytest.raises(StorageError, match="cannot be read"):
         request_timestamp(tmp_path / "nowhere", tmp_path / "q")
     (tmp_path / "text").write_text("x")
-    with pytest.raises(DataError, match="no envelope"):
+    with pytest.raises(DataError, match="not an envelope"):
         request_timestamp(tmp_path / "text", tmp_path / "q")
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
     with pytest.raises(DependencyError, match="rfc3161-client"):
