@@ -32,9 +32,8 @@ from ways import (
 )
 
 AXES = ("ant", "bee", "cow")
-SETTINGS = Settings(
-    prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2
-)
+PROMPTS = {"x": "", "y": ""}
+SETTINGS = Settings(prompts=PROMPTS, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2)
 SEEDS = st.integers(0, 2**31)
 
 
@@ -79,15 +78,12 @@ def trip():
     return RoundTrip(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
 
 
-def test_decoded_texts_are_in_rows():
+def test_decoded_texts_are_in_rows_and_changes_reach_the_settings():
     found = trip().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
     assert found.texts == (("ant", "bee"), ("cow", "bee"), ("bee", "ant"), ("cow", "ant"))
     assert found.vectors.shape == (4, 2, 3)
     assert found.vectors[1].tolist() == [[0, 0, 1], [0, 1, 0]]
     assert found.ended.tolist() == [[True, False]] * 4
-
-
-def test_changes_are_of_the_settings():
     made = trip()
     made.write(sources().vectors, sources().labels, SeedTree(0).child("s"), candidates=3, words=4)
     ((_, settings, stream),) = made.decoder.asked
@@ -168,8 +164,10 @@ def test_a_row_holds_means_intervals_and_paired_differences():
 def test_ranks_by_hand():
     sources = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)
     written = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
-    # the third is as near to the first source as to the third, and the second source is nearer
+    # the third text is as near to the first source as to the third, and the second source is nearer
     assert ranks(written, sources).tolist() == [1, 2, 3]
+    same = np.tile(unit(1, 4, seed=0), (6, 1))
+    assert ranks(same, same).tolist() == [6] * 6  # equal texts find no source
 
 
 @given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)
@@ -180,15 +178,9 @@ def test_ranks_agree_with_sorting(m, more, d, seed):
     assert ranks(written, sources).tolist() == slow
 
 
-def test_texts_that_all_look_alike_find_nothing():
-    same = np.tile(unit(1, 4, seed=0), (6, 1))
-    assert ranks(same, same).tolist() == [6] * 6
-
-
-def test_overlap_by_hand_and_its_ends():
+def test_overlap_by_hand():
     sources = ["red fox", "red hen", "blue whale"]
-    found = overlap(["red fox", "HEN red!", "nothing known"], sources)
-    assert found == pytest.approx([1, 1, 0])
+    assert overlap(["red fox", "HEN red!", "nothing known"], sources) == pytest.approx([1, 1, 0])
     red, fox = math.log(4 / 3) + 1, math.log(4 / 2) + 1  # smoothed idf: ln((1 + n) / (1 + df)) + 1
     assert overlap(["red"], sources) == pytest.approx([red / math.hypot(red, fox)])
 
