@@ -46,7 +46,7 @@ def test_three_kills_change_no_byte(released, unmade, tmp_path):
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
-def test_a_stop_says_how_to_continue(unmade, tmp_path, number):
+def test_a_stop_names_how_to_continue(unmade, tmp_path, number):
     log = tmp_path / "log"
     process = unmade.start_release(log)
     process.send_signal(number)

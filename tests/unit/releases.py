@@ -64,14 +64,8 @@ dp_substitute: {instead_of: [parent_recovery], required: [accounting], max_epsil
 LEDGER = "1" * 32
 BUDGET = {"ledgerId": LEDGER, "maxEpsilon": 3.0, "maxDelta": 1e-5}
 BUDGET |= {"spentBefore": 0.0, "spentAfter": 2.0, "deltaBefore": 0.0, "deltaAfter": 1e-6}
-DP_PRIVACY = {
-    "mechanism": "dp-gaussian",
-    "unit": "group",
-    "neighbouring": "add-remove",
-    "epsilon": 2.0,
-    "delta": 1e-6,
-}
-DP_PRIVACY["budget"] = BUDGET
+DP_PRIVACY = {"mechanism": "dp-gaussian", "unit": "group", "neighbouring": "add-remove"}
+DP_PRIVACY |= {"epsilon": 2.0, "delta": 1e-6, "budget": BUDGET}
 
 
 def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kind="ed25519"):
@@ -171,18 +165,12 @@ def policy_of(text):
 
 
 def root(policies=(POLICY, APPROVED_POLICY, DP_POLICY), **changes):
-    held = {"releaser": RELEASER, "privacy_officer": OFFICER, "data_owner": OWNER}
-    parsed = [policy_of(text) for text in policies]
-    given = {
-        "version": 1,
-        "expires": stamp(NOW + 365 * DAY),
-        "keys": {key.keyid: key.public for key in held.values()},
-        "roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in held.items()},
-        "policies": {policy.name: (policy.digest(),) for policy in parsed},
-        "revoked": (),
-        "ledgers": (LEDGER,),
-    }
-    return TrustRoot.model_validate({**given, **changes})
+    holders = {"releaser": RELEASER, "privacy_officer": OFFICER, "data_owner": OWNER}
+    given = {"version": 1, "expires": stamp(NOW + 365 * DAY), "revoked": (), "ledgers": (LEDGER,)}
+    given |= {"keys": {key.keyid: key.public for key in holders.values()}}
+    given |= {"roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in holders.items()}}
+    given |= {"policies": {policy.name: (policy.digest(),) for policy in map(policy_of, policies)}}
+    return TrustRoot.model_validate(given | changes)
 
 
 def envelope(path, name=ENVELOPE):

@@ -162,11 +162,8 @@ def test_the_readme_is_short_and_shows_a_report():
     assert len(data) <= MAX_PICTURE_BYTES
 
 
-PLACES = {
-    "README.md": ["results"],
-    "docs/results.md": ["demo", "newsgroups"],
-    "docs/studies/README.md": ["augmentation", "smotext", "styles"],
-}
+PLACES = {"README.md": ["results"], "docs/results.md": ["demo", "newsgroups"]}
+PLACES["docs/studies/README.md"] = ["augmentation", "smotext", "styles"]
 
 
 def test_blocks_of_measured_figures_are_complete():
@@ -213,30 +210,24 @@ def test_the_rows_of_styles_are_those_of_the_page():
 
 
 def test_the_summary_of_the_smotext_study_agrees_with_its_page():
-    said = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
+    summary = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
     headings = ("## newsgroups20", "### Accuracy, and what the records give away")
     gives_away = section(page("studies/smotext.md"), *headings)
     header, _, *table = rows(gives_away)
     near, auc = header.index("parent nearest, encoder"), header.index("membership AUC, encoder")
     leaks = {row[0]: [row[i].split()[0].removeprefix("0") for i in (near, auc)] for row in table}
     filtered, words = leaks["smotext-filtered"], leaks["smotext-words"]
-    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in said
-    assert f"give more away ({', '.join(words)})" in said
+    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in summary
+    assert f"give more away ({', '.join(words)})" in summary
     beyond = {name: smotext_rows()[name, "TF-IDF"][3].split()[0] for name in SETS}
-    assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in said
+    assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in summary
     unfiltered = {(r[0], r[1], r[2]): r[3] for r in rows(section(page("studies/smotext.md"), "## In short"))}
     kept = round(float(unfiltered["sst2", "smotext", "encoder head"].split()[0]))
-    assert f"{kept} per cent on SST-2" in said
+    assert f"{kept} per cent on SST-2" in summary
 
 
-METHODS = {
-    "no augmentation": "none",
-    "repeating records": "random-oversample",
-    "SMOTE": "smote",
-    "VAE": "vae",
-    "Borderline-SMOTE": "borderline-smote",
-    "a class-weighted loss, no new rows": "class-weighted",
-}
+METHODS = {"no augmentation": "none", "repeating records": "random-oversample", "SMOTE": "smote", "VAE": "vae"}
+METHODS |= {"Borderline-SMOTE": "borderline-smote", "a class-weighted loss, no new rows": "class-weighted"}
 
 
 def test_the_augmentation_rows_are_those_of_the_page():
@@ -254,16 +245,16 @@ def test_the_augmentation_rows_are_those_of_the_page():
 
 
 def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
-    said = " ".join(page("how-to/audit-external-data.md").split())
+    summary = " ".join(page("how-to/audit-external-data.md").split())
     suites = [
         section(page("studies/audit-calibration.md"), f"## {name}") for name in ("newsgroups20", "clinic", "db_bio")
     ]
     right = [re.findall(r"^Cases right: (\d+ of \d+);", of, flags=re.MULTILINE)[0] for of in suites]
-    assert f"{right[0]}, {right[1]} and {right[2]} cases are judged rightly and none wrongly;" in said
+    assert f"{right[0]}, {right[1]} and {right[2]} cases are judged rightly and none wrongly;" in summary
     assert all("wrong: 0." in of for of in suites)
     stopped_rows = [next(row for row in rows(of) if row[0] == "stopped") for of in suites]
     stopped = [row[-1].replace("%", " %") for row in stopped_rows]
-    assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in said
+    assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in summary
 
 
 def accuracy(name):

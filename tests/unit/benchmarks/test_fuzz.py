@@ -15,7 +15,7 @@ def test_a_verifier_that_accepts_everything_is_detected(bench, tmp_path, monkeyp
     fuzz = bench.Fuzz(tmp_path)
     good = bench.verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER)
     monkeypatch.setattr(bench, "verify_bundle", lambda *_given, **_how: good)
-    with pytest.raises(SystemExit, match="VERIFIED, though the"):
+    with pytest.raises(SystemExit, match="VERIFIED, although the"):
         bench.run(70, 1, tmp_path / "again")
 
 

@@ -15,7 +15,7 @@ def test_classes_fall_evenly_and_sum_to_n(bench, n, classes):
     assert sizes[0] / sizes[-1] == pytest.approx(10, rel=0.15)
 
 
-def test_rows_are_unit_vectors_of_those_classes_that_vary_in_few_directions(bench):
+def test_rows_are_unit_vectors_that_vary_in_few_directions(bench):
     sizes = bench.class_sizes(1_500, 4)
     X, y = bench.made_up(sizes)
     assert (X.shape, X.dtype, np.bincount(y).tolist()) == ((1_500, bench.DIM), np.float32, sizes.tolist())

@@ -136,7 +136,7 @@ def test_another_adapter_is_run_again(quick, bench, fakes, tmp_path, monkeypatch
     assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
 
 
-def test_children_end_with_the_time(bench, tmp_path):
+def test_child_processes_end_at_the_time_limit(bench, tmp_path):
     sign = tmp_path / "sign"
     child = f"import time; time.sleep(3); open({str(sign)!r}, 'w')"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

@@ -107,7 +107,7 @@ def test_the_best_is_the_nearest_and_never_worse_than_the_first(m, c, d, seed):
 
 
 @given(st.integers(1, 4), st.integers(2, 6), st.floats(0.1, 2), SEEDS)
-def test_a_correction_overshoots_by_what_was_missed(m, d, alpha, seed):
+def test_a_correction_overshoots_by_the_missed_part(m, d, alpha, seed):
     target, guess = unit(m, d, seed=seed), unit(m, d, seed=seed + 1)
     moved = corrected(target, guess, alpha)
     assert np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(m), abs=1e-5)
@@ -120,7 +120,7 @@ def test_a_correction_by_hand():
     assert corrected(x, g, 0.5) == pytest.approx(np.array([[0.9, 0.7]]) / np.hypot(0.9, 0.7), abs=1e-6)
 
 
-def test_a_correction_requests_what_is_missing_and_keeps_the_better():
+def test_a_correction_decodes_the_missing_part_and_keeps_the_better_text():
     near = Sources(texts=("ant bee",), labels=("x",), vectors=np.array([[0.65, 0.76, 0]], dtype=np.float32))
     made = trip()
     guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))
@@ -134,7 +134,7 @@ def test_a_correction_requests_what_is_missing_and_keeps_the_better():
     assert (way.texts, way.decodes) == (("bee",), 5)
 
 
-def test_the_figures_by_hand():
+def test_the_measures_by_hand():
     given = sources()
     way = Way(name="w", decodes=1, texts=("ant", "cow", "cow"), vectors=Axes().encode(["ant", "cow", "cow"]))
     found = judge(way, given)

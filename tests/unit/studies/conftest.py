@@ -31,16 +31,9 @@ def made_up(datasets, sizes, repeats, folds, refused=frozenset()):
         for n, (method, gain) in product(sizes, GAINS.items()):
             accuracy = 0.6 + 0.02 * math.log2(n) + gain + fold_effect + rng.normal(0, 0.004)
             row = {"dataset": dataset, "repeat": repeat, "fold": fold, "n": n, "method": method}
-            row |= {
-                "n_test": 90,
-                "n_train": 256 + n,
-                "seconds": 0.1,
-                "fit_seconds": 0.2,
-                "status": "ok",
-                "reason": "",
-            }
+            row |= {"n_test": 90, "n_train": 256 + n, "seconds": 0.1, "fit_seconds": 0.2}
             row |= {"accuracy": accuracy, "macro_f1": accuracy - 0.01, "minority_recall": accuracy - gain}
-            rows.append(row | (REFUSED if (method, n) in refused else {}))
+            rows.append(row | (REFUSED if (method, n) in refused else {"status": "ok", "reason": ""}))
     return pa.Table.from_pylist(rows)
 
 
@@ -109,20 +102,20 @@ class StudyProcess:
     def __init__(self, folder):
         self.folder, self.log = folder, folder / "log"
 
-    def environment(self, changes):
-        return {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"} | changes
+    def start(self, arguments, env, **streams):
+        command = [sys.executable, "-m", "studies", *map(str, arguments)]
+        env = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"} | env
+        return subprocess.Popen(command, cwd=self.folder, env=env, text=True, **streams)
 
     def run(self, *arguments, **env):
-        command = [sys.executable, "-m", "studies", *map(str, arguments)]
-        env = self.environment(env)
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder, env=env)
+        process = self.start(arguments, env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def stop_after_first(self, pattern, *arguments, **env):
         """Start the command, stop it once a file of the pattern exists, and return those files and their times."""
-        command = [sys.executable, "-m", "studies", *map(str, arguments)]
-        env = self.environment(env)
         with self.log.open("w") as log:
-            first = subprocess.Popen(command, cwd=self.folder, stderr=log, stdout=subprocess.DEVNULL, env=env)
+            first = self.start(arguments, env, stdout=subprocess.DEVNULL, stderr=log)
         give_up = time.monotonic() + 500
         while not list(self.folder.glob(pattern)) and first.poll() is None and time.monotonic() < give_up:
             time.sleep(0.02)

@@ -74,17 +74,14 @@ def test_numbers_and_words_are_drawn_within_their_bounds():
         assert 40 <= int(found[3]) <= 90
 
 
-@pytest.mark.parametrize(
-    ("country", "long", "wanted"),
-    [
+def test_doses_and_spelling_are_those_of_the_country():
+    text = "A 80 year old with anaemia, Hb 98; paracetamol 1 g @qds"
+    for country, long, wanted in (
         ("us", False, "An 80 year old with anemia, Hgb 9.8; acetaminophen 1 g QID"),
         ("us", True, "An 80 year old with anemia, Hgb 9.8; acetaminophen 1 g four times a day"),
         ("uk", True, "An 80 year old with anaemia, Hb 98; paracetamol 1 g four times a day"),
-    ],
-)
-def test_doses_and_spelling_are_those_of_the_country(country, long, wanted):
-    text = "A 80 year old with anaemia, Hb 98; paracetamol 1 g @qds"
-    assert finished(text, country, np.random.default_rng(0), long=long) == wanted
+    ):
+        assert finished(text, country, np.random.default_rng(0), long=long) == wanted
 
 
 def test_durations_are_abbreviated_and_punctuation_is_repaired():

@@ -54,7 +54,7 @@ def test_missing_data_models_and_folders_are_reported_before_any_work(tmp_path):
     own = {"datasets": (str(table),)}
     for changes, error, message in (
         ({}, DataError, "sst2: no folder of data"),
-        (own | {"encoder": "no-encoder"}, ModelMissing, ""),
+        (own | {"encoder": "no-encoder"}, ModelMissing, "no-encoder"),
         (own | {"out": file / "out"}, StorageError, "Choose another --out"),
     ):
         with pytest.raises(error, match=message):

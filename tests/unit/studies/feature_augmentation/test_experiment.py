@@ -64,7 +64,7 @@ def test_the_plan_finds_the_largest_class_size(experiment):
         plan_experiment("corners", clouds((90, 75, 20)), PROTOCOL)
 
 
-def test_every_method_of_the_configuration_is_tried():
+def test_every_method_of_the_configuration_is_used():
     recipes = [recipe.interpolate for recipe in METHODS.values() if recipe.interpolate is not None]
     assert {InterpolateConfig(**recipe, total=1).method for recipe in recipes} == set(INTERPOLATORS)
 
@@ -133,7 +133,7 @@ def test_augmentation_uses_only_train_rows(experiment):
     assert set(made[0].labels) == set(parts.minority)
 
 
-def test_classifiers_are_given_what_the_protocol_says(experiment, monkeypatch):
+def test_classifiers_get_the_rows_weights_and_streams_of_the_protocol(experiment, monkeypatch):
     given = []
 
     def note(train, validation, test, n_classes, rng, *, weighted):

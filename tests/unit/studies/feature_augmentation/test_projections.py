@@ -45,7 +45,7 @@ def test_four_files_with_classes_and_panels_named(tmp_path):
 
 
 @pytest.mark.usefixtures("no_umap")
-def test_the_left_panel_holds_no_synthetic_point(tmp_path, monkeypatch):
+def test_the_left_panel_shows_no_synthetic_point(tmp_path, monkeypatch):
     drawn, whole = [], projections.write_figure
     monkeypatch.setattr(projections, "write_figure", lambda figure, *a: drawn.append(figure) or whole(figure, *a))
     write_projections(*two_classes(40, 9, 17), "t", tmp_path, 5)
@@ -54,7 +54,7 @@ def test_the_left_panel_holds_no_synthetic_point(tmp_path, monkeypatch):
         assert left == [9, 40]
         assert right == [9, 40, 17]
         for one, other in zip(figure.axes[0].collections, figure.axes[1].collections, strict=False):
-            assert np.array_equal(one.get_offsets(), other.get_offsets())  # the same map in both
+            assert np.array_equal(one.get_offsets(), other.get_offsets())  # both panels show the same map
 
 
 @pytest.mark.usefixtures("no_umap")
@@ -68,7 +68,7 @@ def test_the_seed_decides_the_picture(tmp_path, monkeypatch):
     assert one[3].read_bytes() != other[3].read_bytes()
 
 
-def test_classes_are_thinned_each_by_itself_and_small_ones_kept_whole():
+def test_large_classes_are_thinned_and_small_ones_kept_whole():
     labels = ["a"] * 450 + ["b"] * 30 + ["c"] * 401
     kept = projections._thin(labels, np.random.default_rng(1))
     assert Counter(labels[i] for i in kept) == {"a": 400, "b": 30, "c": 400}
@@ -76,7 +76,7 @@ def test_classes_are_thinned_each_by_itself_and_small_ones_kept_whole():
     assert kept != projections._thin(labels, np.random.default_rng(2))
 
 
-def test_marks_stay_unique_after_the_colours_return():
+def test_marks_stay_unique_after_the_colours_repeat():
     assert len({(projections._color(i), projections._mark(i)) for i in range(64)}) == 64
 
 

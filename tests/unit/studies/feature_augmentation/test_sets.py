@@ -85,9 +85,8 @@ def test_a_set_that_is_neither_a_name_nor_a_path_is_reported(tmp_path):
 def test_a_sample_has_equal_classes_and_depends_on_the_seed():
     records = [Record(id=f"r{i}", text=f"t{i}", label="abb"[i % 3], group=f"g{i}") for i in range(31)]
     corpus = Corpus(role="source", records=tuple(records), has_groups=False)
-    taken = first_of_classes(corpus, 9, SeedTree(4))
-    assert taken.counts() == {"a": 9, "b": 9}
-    assert [int(r.id[1:]) for r in taken.records] == sorted(int(r.id[1:]) for r in taken.records)
-    assert taken.digest == first_of_classes(corpus, 9, SeedTree(4)).digest
-    assert taken.digest != first_of_classes(corpus, 9, SeedTree(5)).digest
+    first, again, other = (first_of_classes(corpus, 9, SeedTree(seed)) for seed in (4, 4, 5))
+    assert first.counts() == {"a": 9, "b": 9}
+    assert [int(r.id[1:]) for r in first.records] == sorted(int(r.id[1:]) for r in first.records)
+    assert first.digest == again.digest != other.digest
     assert first_of_classes(corpus, 99, SeedTree(4)).digest == corpus.digest

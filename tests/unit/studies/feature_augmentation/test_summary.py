@@ -89,7 +89,7 @@ ACCURACIES = st.one_of(st.none(), st.integers(0, 60).map(lambda i: i / 60))
 
 
 @given(st.data(), st.integers(2, 5), st.integers(1, 3))
-def test_over_n_is_the_slow_obvious_mean(data, n_folds, n_sizes):
+def test_over_n_agrees_with_a_slow_reference(data, n_folds, n_sizes):
     sizes = [8, 16, 32][:n_sizes]
     one = st.lists(ACCURACIES, min_size=n_folds, max_size=n_folds)
     values = {(m, n): data.draw(one) for n in sizes for m in ("none", "smote", "vae")}
@@ -145,7 +145,7 @@ def test_verdict():
     assert difference_verdict(None, None) == "not measurable"
 
 
-def test_order_of_rows_changes_nothing(made_up):
+def test_the_order_of_rows_changes_nothing(made_up):
     table = made_up(["a"], [8, 16], 2, 3)
     back = table.take(list(range(table.num_rows))[::-1])
     for make in (summarise, over_n):

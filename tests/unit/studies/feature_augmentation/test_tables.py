@@ -22,7 +22,7 @@ def page(folder):
     return (folder / "results.md").read_text(encoding="utf-8")
 
 
-def test_tables_come_back_as_written_with_how_they_were_made(made_up, folder):
+def test_tables_are_written_with_their_settings(made_up, folder):
     cells = made_up(["a", "b"], [8, 16], 2, 5, refused=GONE)
     for name, wanted in (("cells", cells), ("results", summarise(cells)), ("over_n", over_n(cells))):
         found = pq.read_table(folder / f"{name}.parquet")
@@ -70,7 +70,7 @@ def test_some_folds_refused_are_counted(made_up, tmp_path, lines_of):
     assert "smote against vae: not measurable (0 folds with both)." in page  # no n is whole
 
 
-def test_without_baselines_the_page_says_so(made_up, tmp_path):
+def test_the_page_states_that_there_is_no_baseline(made_up, tmp_path):
     cells = made_up(["a"], [8], 1, 3)
     only = cells.filter([m == "adasyn" for m in cells["method"].to_pylist()])
     write_tables(only, {}, tmp_path)
@@ -79,7 +79,7 @@ def test_without_baselines_the_page_says_so(made_up, tmp_path):
     assert "No method refused." in page
 
 
-def test_broken_cells_write_nothing(made_up, tmp_path):
+def test_invalid_cells_write_nothing(made_up, tmp_path):
     with pytest.raises(DataError, match="lack columns"):
         write_tables(made_up(["a"], [8], 1, 2).drop_columns(["status"]), {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -31,5 +31,5 @@ def test_lines_differ_in_more_than_colour(made_up, tmp_path):
     assert len({re.search(r"stroke-dasharray: ([^;]*)|$", style).group(1) for style in styles}) >= 2
 
 
-def test_one_seed_does_no_harm(made_up, tmp_path):
+def test_figures_of_one_seed_are_written(made_up, tmp_path):
     assert len(write_smotext_figures(made_up(seeds=1), tmp_path)) == 4

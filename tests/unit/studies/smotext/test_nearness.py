@@ -40,6 +40,6 @@ def test_membership_is_the_area_under_the_curve():
 
 
 @pytest.mark.parametrize(("shape", "members"), [((0, 3), 1), ((2, 3), 0), ((2, 3), 3)])
-def test_nothing_to_compare_is_refused(shape, members):
+def test_membership_without_rows_or_without_both_sides_is_refused(shape, members):
     with pytest.raises(DataError, match="membership needs"):
         membership_auc(np.zeros(shape), members)

@@ -63,7 +63,7 @@ def test_settings_of_the_writings(design):
     assert by_name["smote"].max_new_tokens == 9
 
 
-def test_a_set_may_ask_for_fewer_synthetic_records():
+def test_a_set_may_have_fewer_synthetic_records():
     papers, other = SOURCES["newsgroups20"], SOURCES["sst2"]
     assert SmotextProtocol().of(papers) == SmotextProtocol()
     assert (SmotextProtocol().of(other).synthetic, SmotextProtocol().of(other).sizes) == (1300, (260, 650))

@@ -67,7 +67,7 @@ def half_width(a, a_freedom, b, b_freedom):
     return stats.t.ppf(0.975, freedom) * math.sqrt(a + b)
 
 
-def test_test_persons_widen_the_interval_and_what_both_get_wrong_does_not():
+def test_test_persons_widen_the_interval_and_common_errors_do_not():
     real = [by_person(seed, "real", "real", (2, 1 - seed, 1), n=0) for seed in (0, 1)]
     ours = [by_person(seed, "smotext", "real+synthetic", (2, 1 - seed, 2)) for seed in (0, 1)]
     (alone, _) = over_seeds(table(real, ours)).to_pylist()
@@ -83,7 +83,7 @@ def test_test_persons_widen_the_interval_and_what_both_get_wrong_does_not():
     assert found[GAIN]["high"] - found[GAIN]["mean"] == pytest.approx(half, rel=1e-6)
 
 
-def test_a_ratio_is_as_wide_as_it_moves_when_a_test_person_weighs_more():
+def test_the_interval_of_a_ratio_follows_the_weight_of_each_test_person():
     real = [by_person(seed, "real", "real", (2, 1, 1), n=0) for seed in (0, 1)]
     ours = [by_person(seed, "smotext", "synthetic", (1, 1, 3)) for seed in (0, 1)]
     rows = goals(table(real, ours)).to_pylist()
@@ -94,7 +94,7 @@ def test_a_ratio_is_as_wide_as_it_moves_when_a_test_person_weighs_more():
     assert (found["mean"], found["high"] - found["mean"]) == (pytest.approx(1.25), pytest.approx(half, rel=1e-4))
 
 
-def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_nothing_sets_no_standard():
+def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_zero_is_skipped():
     nothing = [row(0, "real", "real", 0.0, n=0), row(1, "real", "real", 0.5, n=0)]
     found = {r["goal"]: r for r in goals(table(nothing, OURS)).to_pylist()}
     assert (found[RATIO]["seeds"], found[RATIO]["mean"], found[RATIO]["verdict"]) == (1, 1.0, NOT_MEASURABLE)

@@ -66,7 +66,7 @@ def page(folder):
     return (folder / "results.md").read_text(encoding="utf-8")
 
 
-def test_tables_come_back_as_written_with_how_they_were_made(folder):
+def test_tables_are_written_with_their_settings(folder):
     measures = made_up()
     for name, wanted in (("measures", measures), ("results", over_seeds(measures)), ("goals", goals(measures))):
         found = pq.read_table(folder / f"{name}.parquet")

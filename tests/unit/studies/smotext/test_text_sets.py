@@ -23,7 +23,7 @@ def read(folder, names=("sst2",), n_pool=None, n_test=99, seed=0):
     return read_text_sets(names, folder, n_pool, n_test, SeedTree(seed))
 
 
-def test_all_that_is_missing_is_named_at_once(tmp_path):
+def test_all_missing_sets_are_reported_at_once(tmp_path):
     write(tmp_path, "ag_news/test.parquet", [("a", "World")])
     with pytest.raises(DataError, match="sets of the study are missing") as caught:
         read(tmp_path, ("ag_news", "sst2"))

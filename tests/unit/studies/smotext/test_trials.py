@@ -104,15 +104,11 @@ def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
     assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds add to the ones that are there
     test = replace(design.text_set.test, records=design.text_set.test.records[::-1])
     other = {**makers, BRIDGE: Maker(open=makers[BRIDGE].open, digest="n")}
-    keys = {
-        key,
-        trial_key(job, small.design(synthetic=12), makers, DIGEST),
-        trial_key(job, replace(design, text_set=replace(design.text_set, test=test)), makers, DIGEST),
-        trial_key(job, design, makers, "e"),
-        trial_key(job, design, other, DIGEST),
-        trial_key(("small", 1, "smotext"), design, makers, DIGEST),
-        trial_key(("small", 0, "eda"), design, makers, DIGEST),
-    }
+    key_of = partial(trial_key, job)
+    keys = {key, key_of(small.design(synthetic=12), makers, DIGEST), key_of(design, makers, "e")}
+    keys.add(key_of(replace(design, text_set=replace(design.text_set, test=test)), makers, DIGEST))
+    keys.add(key_of(design, other, DIGEST))
+    keys |= {trial_key(("small", *of), design, makers, DIGEST) for of in ((1, "smotext"), (0, "eda"))}
     assert len(keys) == 7
     # what another bridge writes does not touch a baseline
     for name, touched in (("eda", False), (LABEL_ONLY, False), ("lambdas", True), ("paraphrase", True)):
