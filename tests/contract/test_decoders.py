@@ -1,4 +1,4 @@
-"""Every decoder keeps these promises; a new one is held to them by standing in DECODERS."""
+"""Every decoder has these properties; a new one is tested after it is added to DECODERS."""
 
 import dataclasses
 
@@ -17,16 +17,10 @@ from synthgen.decode.xrag import XragDecoder
 DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")
 N = 7
 SEEDS = SeedTree(7).child("decode")
-PLAIN = Settings(
-    prompts={"ant": "ant", "bee.hive": "bee hive of the garden"},
-    candidates=2,
-    max_new_tokens=8,
-    temperature=0.9,
-    top_p=0.9,
-    top_k=40,
-    batch=3,
-    context_tokens=20,
-)
+PROMPTS = {"ant": "ant", "bee.hive": "bee hive of the garden"}
+DRAWS = {"candidates": 2, "max_new_tokens": 8, "temperature": 0.9, "top_p": 0.9, "top_k": 40, "batch": 3}
+PLAIN = Settings(prompts=PROMPTS, context_tokens=20, **DRAWS)
+CONTEXTS = ("The doctor sees the river.", "", "A garden.", "Fever. " * 9, "", "the", "An engine in orbit.")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -42,13 +36,11 @@ def short_example():
 def decoder(request, tiny, tmp_path_factory):
     kind, family = request.param.split("-")
     folder = tmp_path_factory.mktemp(request.param)
+    model = tiny.save_model(folder, family)
     if kind == "words":
-        model = tiny.save_model(folder, family)
         return WordsDecoder(model, tiny.reader(), decoder="tiny", prompt="[{label}][ {words}]")
     bridge = tiny.write_bridge(folder / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
-    return XragDecoder(
-        tiny.save_model(folder, family), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
-    )
+    return XragDecoder(model, load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7)
 
 
 @pytest.fixture(scope="module")
@@ -62,35 +54,26 @@ def decode(decoder, latents, seeds=SEEDS, contexts=(), **changes):
     return decoder.decode(latents, given, seeds, lambda _: None, contexts)
 
 
-def test_a_decoder_has_a_name(decoder):
-    assert decoder.name == "tiny"
-
-
-def test_candidates_come_in_the_order_of_the_latents(tiny, whole):
+def test_a_decoder_has_a_name_and_candidates_have_the_order_of_the_latents(decoder, tiny, whole):
     latents = tiny.latents(N)
+    assert decoder.name == "tiny"
     assert [(c.latent_id, c.index) for c in whole] == [(name, i) for name in latents.ids for i in range(2)]
     assert [c.label for c in whole] == [label for label in latents.labels for _ in range(2)]
     assert {c.finish for c in whole} <= {"stop", "length"}
     assert all(c.outcomes == () and c.text == c.text.strip() for c in whole)
 
 
-def test_no_latents_give_no_texts(decoder, tiny):
-    assert decode(decoder, tiny.rows_of(tiny.latents(1), [])) == ()
-
-
-def test_progress_counts_every_text(decoder, tiny):
+def test_progress_counts_every_text_and_no_latents_give_no_texts(decoder, tiny):
     seen = []
     decoder.decode(tiny.latents(N), PLAIN, SEEDS, seen.append)
     assert sum(seen) == N * 2
+    assert decode(decoder, tiny.rows_of(tiny.latents(1), [])) == ()
 
 
-def test_the_seed_decides(decoder, tiny, whole):
-    assert decode(decoder, tiny.latents(N)) == whole
-    assert decode(decoder, tiny.latents(N), SEEDS.child("again")) != whole
-
-
-def test_a_seed_names_records_not_places(decoder, tiny, whole):
+def test_texts_depend_on_the_seed_and_the_name_of_the_record(decoder, tiny, whole):
     latents = tiny.latents(N)
+    assert decode(decoder, latents) == whole
+    assert decode(decoder, latents, SEEDS.child("again")) != whole
     renamed = dataclasses.replace(latents, ids=("new", *latents.ids[1:]))
     found = decode(decoder, renamed)
     assert found[2:] == whole[2:]
@@ -99,7 +82,7 @@ def test_a_seed_names_records_not_places(decoder, tiny, whole):
 
 @settings(max_examples=6, deadline=None)
 @given(rows=st.lists(st.integers(0, N - 1), min_size=1, max_size=N, unique=True))
-def test_a_records_texts_depend_on_no_other_record(decoder, tiny, whole, rows):
+def test_the_texts_of_a_record_depend_on_no_other_record(decoder, tiny, whole, rows):
     found = decode(decoder, tiny.rows_of(tiny.latents(N), rows))
     assert found == tuple(whole[row * 2 + i] for row in rows for i in range(2))
 
@@ -109,8 +92,7 @@ def test_another_vector_changes_its_own_texts_only(decoder, tiny, whole):
     vectors = latents.vectors.copy()
     vectors[3] = -vectors[3]
     found = decode(decoder, dataclasses.replace(latents, vectors=vectors))
-    assert found[:6] == whole[:6]
-    assert found[8:] == whole[8:]
+    assert (found[:6], found[8:]) == (whole[:6], whole[8:])
     assert found[6:8] != whole[6:8]
 
 
@@ -119,10 +101,7 @@ def test_requesting_more_candidates_keeps_the_first(decoder, tiny, whole):
     assert tuple(c for c in many if c.index < 2) == whole
 
 
-CONTEXTS = ("The doctor sees the river.", "", "A garden.", "Fever. " * 9, "", "the", "An engine in orbit.")
-
-
-def test_a_context_is_its_own_records_alone(decoder, tiny):
+def test_a_context_affects_only_its_own_record(decoder, tiny):
     latents = tiny.latents(N)
     with_contexts = decode(decoder, latents, contexts=CONTEXTS)
     assert len({c.text for c in with_contexts}) > N
@@ -131,7 +110,7 @@ def test_a_context_is_its_own_records_alone(decoder, tiny):
         assert found == tuple(with_contexts[row * 2 + i] for row in rows for i in range(2))
 
 
-def test_an_empty_context_is_none(decoder, tiny, whole):
+def test_an_empty_context_changes_no_text(decoder, tiny, whole):
     assert decode(decoder, tiny.latents(N), contexts=("",) * N) == whole
     found = decode(decoder, tiny.latents(N), contexts=CONTEXTS)
     changed = {c.latent_id for c, plain in zip(found, whole, strict=True) if c.text != plain.text}

@@ -65,7 +65,7 @@ def command(*arguments):
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended and what it said."""
+    """The exit code and the output of a command."""
 
     returncode: int
     stdout: str
@@ -73,15 +73,15 @@ class Done:
 
 
 def run_here(folder, arguments, env):
-    """Run a command as `python -m synthgen` would, without the seconds its imports take."""
-    out, said, code = io.StringIO(), io.StringIO(), 0
+    """Run a command as `python -m synthgen` does, without the time its imports take."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     mask = os.umask(0o077)
     with (
         pytest.MonkeyPatch.context() as patch,
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(said),
+        contextlib.redirect_stderr(err),
     ):
         for name in set(os.environ) - set(environment()):
             patch.delenv(name)
@@ -97,7 +97,7 @@ def run_here(folder, arguments, env):
             os.umask(mask)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-    return Done(code, out.getvalue(), said.getvalue())
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,9 @@ class Trial:
 
     folder: Path
     name: str = "clinic.yaml"
-
-    @property
-    def config(self):
-        return self.folder / self.name
-
-    @property
-    def workspace(self):
-        return self.folder / "ws"
-
-    @property
-    def trust(self):
-        return self.folder / "trust.json"
+    config = property(lambda self: self.folder / self.name)
+    workspace = property(lambda self: self.folder / "ws")
+    trust = property(lambda self: self.folder / "trust.json")
 
     @property
     def bundles(self):
@@ -137,36 +128,22 @@ class Trial:
         self.config.write_text(text.replace(old, new))
 
     def run(self, *arguments, **env):
-        """Run a command in this process, which has loaded the libraries once, and stands in the trial's folder."""
+        """Run a command in this process, which has loaded the libraries, in the folder of the trial."""
         return run_here(self.folder, arguments, env)
 
     def run_apart(self, *arguments):
         """Run a command in a process of its own."""
-        return subprocess.run(
-            command(*arguments),
-            cwd=self.folder,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=MOST_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        place = {"cwd": self.folder, "env": environment(), "stdin": subprocess.DEVNULL, "timeout": MOST_SECONDS}
+        return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, **place)
 
     def release(self, *options, **env):
         return self.run("release", self.config, *options, **env)
 
     def start_release(self, log, stage=""):
         """Start a release that writes its messages to a file, and return once a stage (by default any) has begun."""
+        place = {"cwd": self.folder, "env": environment(), "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         with log.open("w") as messages:
-            process = subprocess.Popen(
-                command("release", self.config),
-                cwd=self.folder,
-                env=environment(),
-                stdout=subprocess.DEVNULL,
-                stderr=messages,
-                stdin=subprocess.DEVNULL,
-            )
+            process = subprocess.Popen(command("release", self.config), stderr=messages, **place)
         give_up = time.monotonic() + MOST_SECONDS
         while f"{stage}  0/" not in log.read_text() and process.poll() is None and time.monotonic() < give_up:
             time.sleep(0.05)
@@ -212,7 +189,7 @@ def released(tmp_path_factory, embedded_models):
 
 @pytest.fixture
 def copy(released, tmp_path):
-    """A copy of the released trial, to do with as a test likes."""
+    """A copy of the released trial that a test may change."""
     return Trial(Path(shutil.copytree(released.folder, tmp_path / "trial")))
 
 
@@ -237,16 +214,15 @@ def small(new_small, tmp_path):
 
 @pytest.fixture(scope="session")
 def newsgroups(tmp_path_factory, embedded_models):
-    """The newsgroup example cut down to few short texts; what no method changes stays in its workspace."""
+    """The newsgroup example reduced to few short texts; stages that no method changes stay in its workspace."""
     if "SYNTHGEN_DATA" not in os.environ:
         pytest.skip("SYNTHGEN_DATA does not say where the real corpora are")
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    trial.edit("labels:", "max_records: 600\n  labels:")
-    trial.edit("total: 2600", "total: 30")
-    trial.edit("candidates: 2", "candidates: 1")
-    trial.edit("max_new_tokens: 96", "max_new_tokens: 16\n  batch: 32")
-    trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
+    edits = {"labels:": "max_records: 600\n  labels:", "total: 2600": "total: 30", "candidates: 2": "candidates: 1"}
+    edits |= {"max_new_tokens: 96": "max_new_tokens: 16\n  batch: 32"}
+    for old, new in (edits | {"policy: research": "policy: lenient.yaml\n" + NO_FILTER}).items():
+        trial.edit(old, new)
     trust_lenient(trial)
     return trial

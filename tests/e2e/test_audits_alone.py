@@ -6,26 +6,24 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parents[2]
-WORDS = [
-    f"{a}{b}{c}" for a in ("ba", "ko", "mi", "te", "su") for b in ("ra", "lo", "ni") for c in ("m", "s", "t", "l")
-]
+WORDS = ["".join(parts) for parts in product(("ba", "ko", "mi", "te", "su"), ("ra", "lo", "ni"), "mstl")]
 
 
 def rows(n, who, seed):
-    import numpy as np
-
     rng = np.random.default_rng(seed)
-    return [
-        {"text": " ".join(rng.choice(WORDS, 40)) + ".", "label": "ab"[i % 2], "group": f"{who}{i}"} for i in range(n)
-    ]
+    texts = [" ".join(rng.choice(WORDS, 40)) + "." for _ in range(n)]
+    return [{"text": text, "label": "ab"[i % 2], "group": f"{who}{i}"} for i, text in enumerate(texts)]
 
 
 def written(folder, suffix):
@@ -51,14 +49,14 @@ def saved(table, path):
 
 def called(*words, cwd):
     alone = {
-        name: value for name, value in os.environ.items() if name != "PYTHONPATH"
-    }  # it installs from the network
+        k: v for k, v in os.environ.items() if k != "PYTHONPATH"
+    }  # the network guard would block the installation
     return subprocess.run([str(w) for w in words], cwd=cwd, env=alone, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Return the Python of an environment that has the audits and what their requirements name, and nothing else."""
+    """Return the Python of an environment that has only the audits and their requirements."""
     folder = tmp_path_factory.mktemp("alone")
     assert called(sys.executable, "-m", "venv", folder / "venv", cwd=folder).returncode == 0
     python = folder / "venv" / "bin" / "python"
@@ -91,7 +89,8 @@ def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
 
 
 def test_requirements_are_the_imported_modules_and_those_of_the_distribution():
-    wanted = {line.split(">=")[0] for line in _lines(ROOT / "audits" / "requirements.txt")}
+    lines = (ROOT / "audits" / "requirements.txt").read_text().splitlines()
+    wanted = {line.split(">=")[0] for line in lines if line and not line.startswith("#")}
     project = (ROOT / "pyproject.toml").read_text()
     assert all(f'"{name}>=' in project for name in wanted)
     named = {"cryptography": "cryptography", "dp-accounting": "dp_accounting", "pyahocorasick": "ahocorasick"}
@@ -104,14 +103,4 @@ def test_requirements_are_the_imported_modules_and_those_of_the_distribution():
     third = used - set(sys.stdlib_module_names) - {"audits"}
     optional = {"rfc3161_client"}  # for policies that ask for trusted times; without it the verifier refuses
     assert 'timestamps = ["rfc3161-client>=' in project
-    assert {name for name in third if _is_module(name)} - optional <= modules
-
-
-def _lines(path):
-    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
-
-
-def _is_module(name):
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None
+    assert {name for name in third if find_spec(name) is not None} - optional <= modules

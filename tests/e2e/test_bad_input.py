@@ -1,4 +1,4 @@
-"""What users get wrong: one clear message, the exit code of its kind, nothing lost, no text of a record anywhere."""
+"""Mistakes of users lead to one clear message with its exit code, lose nothing and show no text of a record."""
 
 import json
 import os
@@ -10,15 +10,11 @@ LABELS = ("cardiology", "gastroenterology", "pulmonology")
 
 
 def rows(n, *, label=None):
+    notes = [f"{CANARY} number {i} came with a cough and {CANARY}-{i} was noted. " * 3 for i in range(n)]
     return [
-        {
-            "patient_id": f"q{i}",
-            "note_id": f"q{i}-1",
-            "specialty": label or LABELS[i % 3],
-            "note": f"{CANARY} number {i} came with a cough and {CANARY}-{i} was noted. " * 3,
-            "patient_name": f"{CANARY} Person{i}",
-        }
-        for i in range(n)
+        {"patient_id": f"q{i}", "note_id": f"q{i}-1", "specialty": label or LABELS[i % 3]}
+        | {"note": note, "patient_name": f"{CANARY} Person{i}"}
+        for i, note in enumerate(notes)
     ]
 
 
@@ -30,36 +26,29 @@ def write(trial, records):
 
 def refused(trial, done, code, *parts):
     """Check a failed command: its code, the parts of its message, no trace, no canary; nothing was released."""
-    said = done.stderr
-    assert done.returncode == code, said
-    assert done.stdout == ""
-    assert said.count("error: ") == 1
-    for part in parts:
-        assert part in said, part
-    for bad in ("Traceback", "╭", CANARY):
-        assert bad not in said, bad
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert done.stderr.count("error: ") == 1
+    assert [part for part in parts if part not in done.stderr] == []
+    assert [bad for bad in ("Traceback", "╭", CANARY) if bad in done.stderr] == []
     assert trial.bundles == []
 
 
-def test_an_empty_file(small):
+def test_an_empty_or_a_missing_file(small):
     write(small, [])
     refused(small, small.release(), 3, "notes.jsonl: holds no rows")
-
-
-def test_a_missing_file(small):
     (small.folder / "notes.jsonl").unlink()
     refused(small, small.run("plan", small.config), 3, "notes.jsonl", "no such file")
 
 
-def test_a_wrong_column_lists_those_that_are_there(small):
-    held = write(small, rows(9))
+def test_an_unknown_column_lists_the_known_ones(small):
+    before = write(small, rows(9))
     small.edit("text: note,", "text: nota,")
     refused(small, small.release(), 3, "no column 'nota'", "specialty, note, patient_name", "patient_name")
-    assert (small.folder / "notes.jsonl").read_bytes() == held
+    assert (small.folder / "notes.jsonl").read_bytes() == before
 
 
-def test_a_class_of_three_records_is_named_with_what_it_needs(small):
-    tail = [{**row, "patient_id": f"t{i}", "note_id": f"t{i}"} for i, row in enumerate(rows(3, label="pulmonology"))]
+def test_a_class_of_three_records_is_named_with_the_required_number(small):
+    tail = [row | {"patient_id": f"t{i}", "note_id": f"t{i}"} for i, row in enumerate(rows(3, label="pulmonology"))]
     most = [row for row in rows(90) if row["specialty"] != "pulmonology"]
     write(small, [*most, *tail])
     refused(small, small.run("plan", small.config), 3, "pulmonology", "needs 4 persons")
@@ -74,20 +63,20 @@ def test_five_mistakes_are_listed_at_once(small):
         "interpolate: {method: magic, total: 10}\n"
         "decode: {candidates: 0}\n"
     )
-    said = small.release()
-    refused(small, said, 3, "5 mistakes", "seed", "source.txt: unknown key", "split", "interpolate.method")
-    assert "decode.candidates" in said.stderr
-    assert sum(line.startswith("  - ") for line in said.stderr.splitlines()) == 5
+    done = small.release()
+    keys = ("seed", "source.txt: unknown key", "split", "interpolate.method", "decode.candidates")
+    refused(small, done, 3, "5 mistakes", *keys)
+    assert sum(line.startswith("  - ") for line in done.stderr.splitlines()) == 5
 
 
-def test_a_model_that_is_not_there(small, tmp_path):
+def test_a_model_that_is_not_in_the_store(small, tmp_path):
     write(small, rows(90))
     (tmp_path / "empty").mkdir()
     done = small.release(SYNTHGEN_MODELS=str(tmp_path / "empty"))
-    said = [line for line in done.stderr.splitlines() if not line.startswith(("deidentify", "WARNING"))]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("deidentify", "WARNING"))]
     assert done.returncode == 6
-    assert said[0] == "error: model 'minilm' is not in the store"
-    assert "synthgen models pull minilm" in said[1]
+    assert lines[0] == "error: model 'minilm' is not in the store"
+    assert "synthgen models pull minilm" in lines[1]
     assert CANARY not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""A release that is stopped at any moment goes on, and comes out byte for byte as if it had never been stopped."""
+"""A release that is stopped at any moment can be continued and gives the same bytes as one that was not stopped."""
 
 import random
 import shutil
@@ -8,7 +8,15 @@ import time
 import pytest
 
 pytestmark = pytest.mark.models
-WRITING = ("interpolate", "decode", "re-embed", "filter", "audit")  # and what judges it
+WRITING = ("interpolate", "decode", "re-embed", "filter", "audit")  # the stages that make and check texts
+
+
+def finish(trial, released):
+    """Continue the release and check that its data are those of the release that was not stopped."""
+    finished = trial.release()
+    assert finished.returncode == 0, finished.stderr
+    assert trial.data() == released.data()
+    assert [p.name for p in trial.workspace.rglob("*.partial")] == []
 
 
 def test_a_kill_while_texts_are_written_changes_no_byte(released, copy, tmp_path):
@@ -20,10 +28,7 @@ def test_a_kill_while_texts_are_written_changes_no_byte(released, copy, tmp_path
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert copy.bundles == []
-    finished = copy.release()
-    assert finished.returncode == 0, finished.stderr
-    assert copy.data() == released.data()
-    assert [p.name for p in copy.workspace.rglob("*.partial")] == []
+    finish(copy, released)
 
 
 @pytest.mark.slow
@@ -37,14 +42,11 @@ def test_three_kills_change_no_byte(released, unmade, tmp_path):
         stopped.append(process.wait() == -signal.SIGKILL)
         assert not (unmade.folder / "out" / "data").exists()
     assert any(stopped), "the machine was done before the first kill"
-    finished = unmade.release()
-    assert finished.returncode == 0, finished.stderr
-    assert unmade.data() == released.data()
-    assert [p.name for p in unmade.workspace.rglob("*.partial")] == []
+    finish(unmade, released)
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
-def test_a_stop_says_how_to_continue(unmade, tmp_path, number):
+def test_a_stop_names_how_to_continue(unmade, tmp_path, number):
     log = tmp_path / "log"
     process = unmade.start_release(log)
     process.send_signal(number)

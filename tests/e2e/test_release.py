@@ -1,10 +1,11 @@
-"""A release with the embedded models: what it leaves in the bundle and in the workspace, and what it may not."""
+"""A release with the embedded models: the content of the bundle and of the workspace."""
 
 import hashlib
 import json
 import re
 import shutil
 import stat
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,30 +46,21 @@ def test_the_release_verifies_with_its_trust_root(released):
     assert json.loads(printed.stdout)["verdict"] == "VERIFIED"
 
 
-def test_what_release_prints_for_programs_names_the_bundle(released):
+def test_the_json_output_of_release_names_the_bundle(released):
     printed = json.loads((released.folder / "printed.json").read_text())
-    assert printed == {
-        "verdict": "RELEASED",
-        "bundle": str(released.bundle),
-        "releaseId": released.bundle.name.removeprefix("release-"),
-        "policy": "lenient",
-        "measured": {"memorization": "INSUFFICIENT"},
-    }
+    wanted = {"verdict": "RELEASED", "policy": "lenient", "measured": {"memorization": "INSUFFICIENT"}}
+    wanted |= {"bundle": str(released.bundle), "releaseId": released.bundle.name.removeprefix("release-")}
+    assert printed == wanted
 
 
-def test_the_bundle_holds_the_records_that_were_requested(released):
+def test_the_bundle_contains_the_records_that_were_requested(released):
     table = Release.open(released.bundle, trust=released.trust).to_arrow()
-    labels = table["label"].to_pylist()
-    assert {label: labels.count(label) for label in set(labels)} == {
-        "cardiology": 12,
-        "gastroenterology": 12,
-        "pulmonology": 12,
-    }
+    assert Counter(table["label"].to_pylist()) == {"cardiology": 12, "gastroenterology": 12, "pulmonology": 12}
     lines = (released.bundle / "data" / "train-00000-of-00001.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == table.to_pylist()
 
 
-def test_the_report_runs_nothing_and_loads_nothing(released):
+def test_the_report_has_no_scripts_and_loads_nothing(released):
     page = (released.bundle / "report" / "report.html").read_text()
     assert "For tests alone." in page
     assert not re.search(r"<script|javascript:|\son\w+\s*=|<(iframe|object|embed|link)\b", page, re.IGNORECASE)
@@ -83,17 +75,16 @@ def test_the_bundle_contains_nothing_of_the_source_or_the_machine(released):
     private = [*ids, *stage_digests, source, "918273645", "notes.jsonl", "releaser.pem", str(released.folder)]
     private += [path.name for path in (released.workspace / "stages").iterdir()]
     for path in sorted(p for p in released.bundle.rglob("*") if p.is_file()):
-        held = path.read_bytes()
-        assert [what for what in private if what.encode() in held] == [], path.name
+        data = path.read_bytes()
+        assert [text for text in private if text.encode() in data] == [], path.name
 
 
-def test_no_run_of_eight_words_of_a_private_text_is_in_the_bundles_papers(released):
-    private = set().union(*(runs_of(text, 8) for text in private_texts(released)))
-    long = set().union(*(runs_of(text, 16) for text in private_texts(released)))
+def test_no_run_of_eight_words_of_a_private_text_is_in_the_other_files_of_the_bundle(released):
+    private, long = (set().union(*(runs_of(text, n) for text in private_texts(released))) for n in (8, 16))
     for path in sorted(p for p in released.bundle.rglob("*") if p.is_file() and p.suffix != ".parquet"):
         text = path.read_text()
         assert not runs_of(text, 16) & long, path.name
-        if path.parent.name != "data":  # what a model writes may fall into a phrase; the audits judge how often
+        if path.parent.name != "data":  # a model may write a common phrase; the audits measure how often
             assert not runs_of(text, 8) & private, path.name
 
 
@@ -105,32 +96,23 @@ def test_the_files_are_private_inside_and_readable_outside(released):
     assert [path.name for path in released.folder.rglob("*") if path.name.endswith(".partial")] == []
 
 
-TAMPERED = [
-    ("data/train-00000-of-00001.parquet", 10),
-    ("data/train-00000-of-00001.jsonl", 10),
-    ("evidence/metrics.json", 10),
-    ("policy/policy.json", 10),
-    ("policy/policy.yaml", 10),
-    ("report/report.html", 10),
-    ("report/report.json", 10),
-    ("provenance/run.json", 10),
-    ("SHA256SUMS", 10),
-    ("README.md", 10),
-]
+TAMPERED = ["data/train-00000-of-00001.parquet", "data/train-00000-of-00001.jsonl", "evidence/metrics.json"]
+TAMPERED += ["policy/policy.json", "policy/policy.yaml", "report/report.html", "report/report.json"]
+TAMPERED += ["provenance/run.json", "SHA256SUMS", "README.md"]
 
 
-@pytest.mark.parametrize(("name", "code"), TAMPERED)
-def test_a_flipped_byte_is_detected(copy, name, code):
+@pytest.mark.parametrize("name", TAMPERED)
+def test_a_flipped_byte_is_detected(copy, name):
     path = copy.bundle / name
-    held = bytearray(path.read_bytes())
-    held[len(held) // 2] ^= 1
-    path.write_bytes(held)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
     found = verify_bundle(copy.bundle, copy.trust, None)
-    assert (found.code, found.verdict) == (code, "REFUSED")
+    assert (found.code, found.verdict) == (10, "REFUSED")
     assert name in found.failure
 
 
-def test_each_way_a_bundle_is_wrong_has_its_exit_code(copy, tmp_path):
+def test_each_fault_of_a_bundle_has_its_exit_code(copy, tmp_path):
     def verify(*options):
         return copy.run("verify", copy.bundle, "--trust", "trust.json", *options).returncode
 
@@ -171,17 +153,8 @@ def test_a_policy_with_approvals_requires_them_and_a_rejection_is_final(copy):
     asked.write_text(lenient + "approvals:\n  - {role: privacy_officer, threshold: 1}\n")
     passphrase = {"SYNTHGEN_KEY_PASSPHRASE": "long enough"}
     copy.run("keys", "new", "keys/officer.pem", "--person", "P. Officer", "--org", "Clinic", **passphrase)
-    made = copy.run(
-        "trust",
-        "init",
-        "asked.json",
-        "--releaser",
-        "keys/releaser.pub.json",
-        "--privacy-officer",
-        "keys/officer.pub.json",
-        "--policy",
-        asked,
-    )
+    keys = ("--releaser", "keys/releaser.pub.json", "--privacy-officer", "keys/officer.pub.json")
+    made = copy.run("trust", "init", "asked.json", *keys, "--policy", asked)
     assert made.returncode == 0, made.stderr
     assert "fingerprint" in copy.run("trust", "show", "asked.json").stdout
     run = load_run(Config.load(copy.config))
@@ -212,10 +185,8 @@ def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
     assert sorted((copy.folder / "out").rglob("*")) == before
     (folder,) = (copy.workspace / "refusals").iterdir()
     envelope = parse_envelope((folder / "refusal.dsse.json").read_bytes())
-    key = load_public(copy.folder / "keys" / "releaser.pub.json")
-    root = load_trust(copy.trust)
-    assert len(signers(envelope, root.public_keys("releaser"))) == 1
-    assert key.person == "trial user"
+    assert len(signers(envelope, load_trust(copy.trust).public_keys("releaser"))) == 1
+    assert load_public(copy.folder / "keys" / "releaser.pub.json").person == "trial user"
     assert json.loads(envelope.payload)["predicate"]["verdict"] == "REFUSED"
     assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o600}
     page = copy.workspace / "report.private.html"
@@ -244,8 +215,7 @@ def test_another_seed_adds_other_stages_to_the_workspace(copy):
     assert [s["reused"] for s in same["stages"]] == [True, True]
     assert [s["reused"] for s in other["stages"]] == [False, False]
     assert {p.name for p in (copy.workspace / "stages").iterdir()} > stages
-    stale = copy.run("report", copy.config)
-    assert stale.returncode == 3
+    assert copy.run("report", copy.config).returncode == 3  # the report is stale
 
 
 def test_the_trial_key_opens_with_the_passphrase_file(released, monkeypatch):
@@ -255,7 +225,7 @@ def test_the_trial_key_opens_with_the_passphrase_file(released, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_quick_shadow_attack_ends_and_shows_nothing(copy):
+def test_the_quick_shadow_attack_ends_and_is_insufficient(copy):
     done = copy.run("shadow", copy.config, "--quick", "--json")
     assert done.returncode == 4, done.stderr
     (result,) = json.loads(done.stdout)["results"]

@@ -1,5 +1,6 @@
 """The tools beside the release, with the embedded models: bridge training, evaluation, benchmarks."""
 
+import csv
 import json
 import os
 import subprocess
@@ -33,63 +34,37 @@ def notes(folder, patients, seed):
 
 
 def run(folder, *command):
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-        env={**os.environ, "NO_COLOR": "1"},
-        stdin=subprocess.DEVNULL,
-    )
+    command, env = [sys.executable, *map(str, command)], os.environ | {"NO_COLOR": "1"}
+    place = {"cwd": folder, "env": env, "stdin": subprocess.DEVNULL, "timeout": 900}
+    return subprocess.run(command, capture_output=True, text=True, check=False, **place)
+
+
+def write_corpus(folder, texts):
+    (folder / "corpus").mkdir()
+    table = pa.table({"text": texts, "source": ["fiction"] * len(texts)})
+    pq.write_table(table, folder / "corpus" / "a.parquet")
 
 
 def test_a_bridge_is_trained_and_continued(tmp_path):
-    rows = notes(tmp_path, 40, 1)[:60]
-    (tmp_path / "corpus").mkdir()
-    table = pa.table({"text": [row["note"] for row in rows], "source": ["fiction"] * len(rows)})
-    pq.write_table(table, tmp_path / "corpus" / "a.parquet")
+    write_corpus(tmp_path, [row["note"] for row in notes(tmp_path, 40, 1)[:60]])
     config = tmp_path / "bridge.yaml"
-    config.write_text(BRIDGE.format(steps=3))
-    made = run(tmp_path, "-m", "synthgen", "train-bridge", config)
-    assert made.returncode == 0, made.stderr
-    assert load_bridge(str(tmp_path / "bridge")).info.steps == 3
-    config.write_text(BRIDGE.format(steps=4))
-    refused = run(tmp_path, "-m", "synthgen", "train-bridge", config)
-    assert refused.returncode == 2
-    assert "contains a checkpoint" in refused.stderr
-    assert load_bridge(str(tmp_path / "bridge")).info.steps == 3
-    resumed = run(tmp_path, "-m", "synthgen", "train-bridge", config, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
-    assert load_bridge(str(tmp_path / "bridge")).info.steps == 4
+    for steps, options, code in ((3, (), 0), (4, (), 2), (4, ("--resume",), 0)):
+        config.write_text(BRIDGE.format(steps=steps))
+        done = run(tmp_path, "-m", "synthgen", "train-bridge", config, *options)
+        assert done.returncode == code, done.stderr
+        assert ("contains a checkpoint" in done.stderr) == (code == 2)
+        assert load_bridge(str(tmp_path / "bridge")).info.steps == (3 if code else steps)
 
 
 def test_evaluate_compares_three_tables(tmp_path):
     kept = ("cardiology", "pulmonology")
     for seed, name in ((2, "s.jsonl"), (3, "t.parquet"), (4, "u.csv")):
         rows = [r for r in notes(tmp_path, 30, seed) if r["specialty"] in kept]
-        table = pa.table(
-            {
-                "text": [row["note"] for row in rows],
-                "label": [row["specialty"] for row in rows],
-                "group": [f"{seed}-{row['patient_id']}" for row in rows],  # another clinic each
-            }
-        )
-        write(tmp_path / name, table)
-    done = run(
-        tmp_path,
-        "-m",
-        "synthgen",
-        "evaluate",
-        "--synthetic",
-        "s.jsonl",
-        "--train",
-        "t.parquet",
-        "--test",
-        "u.csv",
-        "--json",
-    )
+        columns = {"text": [row["note"] for row in rows], "label": [row["specialty"] for row in rows]}
+        columns |= {"group": [f"{seed}-{row['patient_id']}" for row in rows]}  # each table is of another clinic
+        write(tmp_path / name, pa.table(columns))
+    tables = ("--synthetic", "s.jsonl", "--train", "t.parquet", "--test", "u.csv")
+    done = run(tmp_path, "-m", "synthgen", "evaluate", *tables, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["classifiers"]) == {"encoder-logistic", "tfidf-linear"}
@@ -103,8 +78,6 @@ def write(path, table):
     if path.suffix == ".parquet":
         pq.write_table(table, path)
     elif path.suffix == ".csv":
-        import csv
-
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, table.column_names)
             writer.writeheader()
@@ -114,12 +87,10 @@ def write(path, table):
 
 
 def test_the_bridge_benchmark_prints_its_figures(tmp_path):
-    rows = notes(tmp_path, 12, 5)
-    texts = [row["note"] for row in rows]
+    texts = [row["note"] for row in notes(tmp_path, 12, 5)]
     labels = ["ab"[i % 2] for i in range(len(texts))]
     pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / "table.parquet")
-    (tmp_path / "corpus").mkdir()
-    pq.write_table(pa.table({"text": texts, "source": ["clinic"] * len(texts)}), tmp_path / "corpus" / "a.parquet")
+    write_corpus(tmp_path, texts)
     given = ["--table", "table.parquet", "--corpus", "corpus", "--cache", "cache", "--json", "card.json"]
     done = run(tmp_path, BENCHMARKS / "bridge.py", *given, "--quick")
     assert done.returncode == 0, done.stderr
@@ -130,12 +101,6 @@ def test_the_bridge_benchmark_prints_its_figures(tmp_path):
 def test_the_decode_benchmark_prints_its_figures_for_each_number_of_candidates(tmp_path):
     done = run(tmp_path, BENCHMARKS / "decode.py", "--quick", "--candidates", "1", "2")
     assert done.returncode == 0, done.stderr
-    figures = [
-        "round 1",
-        "records per second, ratio by wall time",
-        "records per second, ratio by processor time",
-        "loop",
-        "generate",
-        "matrix products alone",
-    ]
+    ratios = [f"records per second, ratio by {kind} time" for kind in ("wall", "processor")]
+    figures = ["round 1", *ratios, "loop", "generate", "matrix products alone"]
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["smollm2 on cpu", *figures * 2]

@@ -3,13 +3,13 @@ import pytest
 
 @pytest.fixture(scope="session")
 def releases(module_at):
-    """The module beside this one: keys, trust roots and small bundles."""
+    """The module of keys, trust roots and small bundles."""
     return module_at("tests/unit/releases.py")
 
 
 @pytest.fixture(scope="session")
 def stamps(module_at):
-    """The module beside this one: an authority of timestamps, which is a local openssl."""
+    """The module of a timestamp authority, which is a local openssl."""
     pytest.importorskip("rfc3161_client")
     module = module_at("tests/unit/stamps.py")
     if module.OPENSSL is None:

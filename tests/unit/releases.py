@@ -1,4 +1,4 @@
-"""Keys, trust roots and small real bundles for tests of release and verify; nothing here is a stand-in."""
+"""Keys, trust roots and small real bundles for tests of release and verify; nothing here is a mock."""
 
 import base64
 import functools
@@ -62,22 +62,10 @@ rules:
 dp_substitute: {instead_of: [parent_recovery], required: [accounting], max_epsilon: 2.5, max_delta: 1.0e-5}
 """
 LEDGER = "1" * 32
-DP_PRIVACY = {
-    "mechanism": "dp-gaussian",
-    "unit": "group",
-    "neighbouring": "add-remove",
-    "epsilon": 2.0,
-    "delta": 1e-6,
-    "budget": {
-        "ledgerId": LEDGER,
-        "maxEpsilon": 3.0,
-        "maxDelta": 1e-5,
-        "spentBefore": 0.0,
-        "spentAfter": 2.0,
-        "deltaBefore": 0.0,
-        "deltaAfter": 1e-6,
-    },
-}
+BUDGET = {"ledgerId": LEDGER, "maxEpsilon": 3.0, "maxDelta": 1e-5}
+BUDGET |= {"spentBefore": 0.0, "spentAfter": 2.0, "deltaBefore": 0.0, "deltaAfter": 1e-6}
+DP_PRIVACY = {"mechanism": "dp-gaussian", "unit": "group", "neighbouring": "add-remove"}
+DP_PRIVACY |= {"epsilon": 2.0, "delta": 1e-6, "budget": BUDGET}
 
 
 def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kind="ed25519"):
@@ -86,103 +74,66 @@ def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kin
         private = Ed25519PrivateKey.from_private_bytes(raw)
     else:
         private = derive_private_key(int.from_bytes(raw, "big") >> 1, SECP256R1())
-    public = public_bytes(private)
-    record = TrustKey(
-        alg=kind, public=public.hex(), person=person, org="Clinic", valid_from=stamp(start), valid_until=stamp(end)
-    )
+    public, valid = public_bytes(private), {"valid_from": stamp(start), "valid_until": stamp(end)}
+    record = TrustKey(alg=kind, public=public.hex(), person=person, org="Clinic", **valid)
     return SigningKey(private, keyid(public), record)
 
 
-RELEASER = signing_key("R. Releaser")
-OFFICER = signing_key("P. Officer")
-OWNER = signing_key("D. Owner")
-STRANGER = signing_key("S. Stranger")
+PERSONS = ("R. Releaser", "P. Officer", "D. Owner", "S. Stranger")
+RELEASER, OFFICER, OWNER, STRANGER = (signing_key(person) for person in PERSONS)
 
 
 def estimate(value, low=None, high=None, n=500):
-    return Estimate(
-        value=value, low=value if low is None else low, high=value if high is None else high, confidence=0.96, n=n
-    )
+    low, high = (value if end is None else end for end in (low, high))
+    return Estimate(value=value, low=low, high=high, confidence=0.96, n=n)
 
 
 def fields(number):
     return {name: getattr(number, name) for name in ("value", "low", "high", "confidence", "n")}
 
 
+def result(name, verdict, reason, measured=None, **more):
+    """Return the result of an audit as it is in `audit.json`."""
+    about = {"name": name, "verdict": verdict, "status": "measured", "reason": reason, "control": None}
+    return about | {"estimate": None if measured is None else fields(measured), **more}
+
+
 def accounting():
     numbers = {"epsilon": fields(estimate(2.0)), "delta": fields(estimate(1e-6))}
-    return {
-        "name": "accounting",
-        "verdict": "pass",
-        "status": "measured",
-        "estimate": None,
-        "control": None,
-        "metrics": {f"accounting.{name}": number for name, number in numbers.items()},
-        "details": {
-            "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
-            "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
-            "checks": dict.fromkeys(CHECKED, "holds"),
-            "claim_scope": "person",
-            "accounted_reads": [],
-            "unaccounted_reads": [],
-            "outside_reads": ["audit-numbers"],
-        },
-        "reason": "it follows from the log",
+    details = {
+        "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
+        "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
+        "checks": dict.fromkeys(CHECKED, "holds"),
+        "claim_scope": "person",
     }
+    details |= {"accounted_reads": [], "unaccounted_reads": [], "outside_reads": ["audit-numbers"]}
+    metrics = {f"accounting.{name}": number for name, number in numbers.items()}
+    return result("accounting", "pass", "it follows from the log", metrics=metrics, details=details)
 
 
 def audit_json(*, dp=False):
-    audit = _audit_json()
-    return {**audit, "results": [*audit["results"], *([accounting()] if dp else [])]}
-
-
-def _audit_json():
-    return {
-        "schemaVersion": 3,
-        "overall": "pass",
-        "results": [
-            {
-                "name": "memorization",
-                "verdict": "pass",
-                "status": "measured",
-                "estimate": fields(estimate(0.0, 0.0, 0.01)),
-                "control": None,
-                "metrics": {"hard_hits": fields(estimate(0))},
-                "details": {"suite": [5, 8, 13], "excess": fields(estimate(0.0, -0.01, 0.01))},
-                "reason": "no copies",
-                "confidence": 0.96,
-            },
-            {
-                "name": "membership",
-                "verdict": "insufficient",
-                "status": "measured",
-                "estimate": fields(estimate(0.55, 0.5, 0.6)),
-                "control": None,
-                "details": {"auc": fields(estimate(0.55, 0.5, 0.6)), "epsilon_lower_bound": fields(estimate(0.3))},
-                "reason": "826 persons would be enough",
-                "confidence": 0.96,
-            },
-        ],
-        "inputs": {"train": "a" * 64, "control": "b" * 64, "synthetic": "c" * 64},
-        "tool": "audits",
-    }
+    auc, excess = estimate(0.55, 0.5, 0.6), fields(estimate(0.0, -0.01, 0.01))
+    hits = {"metrics": {"hard_hits": fields(estimate(0))}, "details": {"suite": [5, 8, 13], "excess": excess}}
+    attack = {"details": {"auc": fields(auc), "epsilon_lower_bound": fields(estimate(0.3))}, "confidence": 0.96}
+    results = [
+        result("memorization", "pass", "no copies", estimate(0.0, 0.0, 0.01), **hits, confidence=0.96),
+        result("membership", "insufficient", "826 persons would be enough", auc, **attack),
+        *([accounting()] if dp else []),
+    ]
+    inputs = {"train": "a" * 64, "control": "b" * 64, "synthetic": "c" * 64}
+    return {"schemaVersion": 3, "overall": "pass", "results": results, "inputs": inputs, "tool": "audits"}
 
 
 def records(n=11):
     labels = ("cardiology", "ear & nose", "x|y")
-    return [
-        (hashlib.sha256(str(i).encode()).hexdigest()[:16], f"synthetic text {i} \u2028 =1+1", labels[i % 3])
-        for i in range(n)
-    ]
+    names = [hashlib.sha256(str(i).encode()).hexdigest()[:16] for i in range(n)]
+    return [(name, f"synthetic text {i} \u2028 =1+1", labels[i % 3]) for i, name in enumerate(names)]
 
 
 def engine_numbers(n=11):
-    return {
-        "utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95),
-        "records.synthetic": estimate(n),
-        "attempts.number": estimate(1),
-        "secret.private": estimate(1),
-    }
+    counts = {"records.synthetic": n, "attempts.number": 1, "secret.private": 1}
+    numbers = {name: estimate(count) for name, count in counts.items()}
+    return numbers | {"utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95)}
 
 
 def content(policy=POLICY, **changes):
@@ -192,34 +143,16 @@ def content(policy=POLICY, **changes):
     digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
     evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, *map(str, range(60))], b"k" * 32) for role in ("train", "control")]
-    given = {
-        "name": "clinic-synthetic",
-        "records": records(),
-        "evidence": evidence,
-        "decision": decide(evidence, parsed),
-        "policy_yaml_bytes": policy.encode(),
-        "policy": parsed,
-        "audit_json": audit,
-        "report_html": "<!doctype html><title>report</title>",
-        "run_json": {"stages": [{"name": "load", "out": 3}]},
-        "config_redacted": {"version": 1, "source": {"path": "(private)"}},
-        "models": [
-            {
-                "role": "decoder",
-                "name": "tiny",
-                "format": "safetensors",
-                "digest": {"sha256": "d" * 64},
-                "trainedOnPrivateData": False,
-            }
-        ],
-        "inputs": commitments,
-        "license": "CC-BY-4.0",
-        "languages": ["en"],
-        "versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"},
-        "attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}},
-        "limitations": ["Nothing is promised."],
-    }
-    return BundleContent(**{**given, **changes})
+    model = {"role": "decoder", "name": "tiny", "format": "safetensors"}
+    model |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    given = {"name": "clinic-synthetic", "records": records(), "report_html": "<!doctype html><title>report</title>"}
+    given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
+    given |= {"policy_yaml_bytes": policy.encode(), "policy": parsed, "models": [model]}
+    given |= {"run_json": {"stages": [{"name": "load", "out": 3}]}, "license": "CC-BY-4.0", "languages": ["en"]}
+    given |= {"config_redacted": {"version": 1, "source": {"path": "(private)"}}}
+    given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
+    given |= {"attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}}}
+    return BundleContent(**given | {"limitations": ["Nothing is promised."]} | changes)
 
 
 def bundle(folder, policy=POLICY, key=RELEASER, now=NOW, **changes):
@@ -232,18 +165,12 @@ def policy_of(text):
 
 
 def root(policies=(POLICY, APPROVED_POLICY, DP_POLICY), **changes):
-    held = {"releaser": RELEASER, "privacy_officer": OFFICER, "data_owner": OWNER}
-    parsed = [policy_of(text) for text in policies]
-    given = {
-        "version": 1,
-        "expires": stamp(NOW + 365 * DAY),
-        "keys": {key.keyid: key.public for key in held.values()},
-        "roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in held.items()},
-        "policies": {policy.name: (policy.digest(),) for policy in parsed},
-        "revoked": (),
-        "ledgers": (LEDGER,),
-    }
-    return TrustRoot.model_validate({**given, **changes})
+    holders = {"releaser": RELEASER, "privacy_officer": OFFICER, "data_owner": OWNER}
+    given = {"version": 1, "expires": stamp(NOW + 365 * DAY), "revoked": (), "ledgers": (LEDGER,)}
+    given |= {"keys": {key.keyid: key.public for key in holders.values()}}
+    given |= {"roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in holders.items()}}
+    given |= {"policies": {policy.name: (policy.digest(),) for policy in map(policy_of, policies)}}
+    return TrustRoot.model_validate(given | changes)
 
 
 def envelope(path, name=ENVELOPE):
@@ -255,13 +182,13 @@ def statement(path, name=ENVELOPE):
 
 
 def resign(path, value=None, *, payload=None, keys=(RELEASER,), payload_type=PAYLOAD_TYPE, name=ENVELOPE):
-    """Sign another statement in place: what a wicked or mistaken releaser could do."""
+    """Sign another statement in place, as a malicious or mistaken releaser could."""
     data = canonical(value) if payload is None else payload
     (path / name).write_bytes(sign(payload_type, data, [key.private for key in keys]))
 
 
 def edit(path, change, *, rehash=True, **how):
-    """Take the digests of the files as they are now, apply `change(statement)`, and sign again."""
+    """Update the digests to those of the present files, apply `change(statement)`, and sign again."""
     value = statement(path)
     if rehash:
         for subject in value["subject"]:

@@ -40,11 +40,11 @@ def named(text):
 
 
 class Authority:
-    """A certification authority, and one certificate of it that stamps.
+    """A certification authority, and one certificate of it that signs timestamps.
 
     Args:
-        folder: where its files are.
-        name: of both.
+        folder: the folder of its files.
+        name: the first word of the names of both certificates.
     """
 
     def __init__(self, folder, name="Local"):
@@ -72,7 +72,8 @@ class Authority:
     def forged(self, message, usage, *, critical=True):
         """Return a token of a certificate for another usage, which `openssl ts` refuses to make.
 
-        It is made with the good one; then one of the same key, issuer, serial number and length takes its place.
+        The token is made with the valid certificate, which is then replaced by one of the same key, issuer, serial
+        number and length.
         """
         good = self.leaf.public_bytes(Encoding.DER)
         for n in range(50 * 12):
@@ -87,21 +88,9 @@ class Authority:
 
     def answer(self, request, response):
         """Answer a request's file as `openssl ts` does."""
-        self._ts(
-            "-reply",
-            "-queryfile",
-            request,
-            "-section",
-            "answer",
-            "-config",
-            self.folder / "tsa.cnf",
-            "-signer",
-            self.folder / "tsa.pem",
-            "-inkey",
-            self.folder / "tsa.key",
-            "-out",
-            response,
-        )
+        signer = ("-signer", self.folder / "tsa.pem", "-inkey", self.folder / "tsa.key")
+        config = ("-section", "answer", "-config", self.folder / "tsa.cnf")
+        self._ts("-reply", "-queryfile", request, *config, *signer, "-out", response)
 
     def token(self, message, digest="sha256"):
         """Return a token over some bytes, made now."""

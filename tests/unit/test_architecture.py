@@ -15,10 +15,8 @@ MAX_LINES = 500  # 400 is the guideline
 MAX_FILES = 20
 MAX_FUNCTION = 66  # one argument per line counts too
 # Files of `dp` that query persons in a run, by the workspace, ledger and models of that run.
-DP_FLOW = tuple(
-    f"dp.{name}"
-    for name in ("accounting_log", "measure", "planned_queries", "reserve", "sealed_result", "style_vote")
-)
+DP_FILES = ("accounting_log", "measure", "planned_queries", "reserve", "sealed_result", "style_vote")
+DP_FLOW = tuple(f"dp.{name}" for name in DP_FILES)
 # A room may import rooms of a lower rank only; files of one room may import one another (never in a circle).
 RANKS = {
     "core": 0,
@@ -37,16 +35,17 @@ RANKS = {
 }
 FLOW = {"pipeline", *DP_FLOW}  # one flow in two folders
 STAGE_ROOMS = {name for name, rank in RANKS.items() if rank == 3} | {"segment"}
-# Rooms that make text may not import the audits, so that the texts are not optimised for them.
-MAKES_TEXT = 3
+MAKES_TEXT = 3  # highest rank of the rooms that may not import the audits, so that texts are not optimised for them
+PACKAGES = ("synthgen", "audits", "studies")
+FOLDERS = (*PACKAGES, "tests", "examples", "benchmarks")
 # readers and writer of files, which both packages share
 SHARED = {f"audits.core.{name}" for name in ("errors", "files", "strictjson", "strictyaml")}
 MAY_USE_AUDITS = {"evaluate"}  # it makes no text and uses the intervals of the audits
 FORBIDDEN_TO_AUDITS = {"synthgen", "torch", "transformers", "sentence_transformers"}
 
 
-def files(package):
-    return sorted(p for p in (ROOT / package).rglob("*.py") if "__pycache__" not in p.parts)
+def files(*packages):
+    return [p for f in packages for p in sorted((ROOT / f).rglob("*.py")) if "__pycache__" not in p.parts]
 
 
 def shown(path):
@@ -107,9 +106,10 @@ def room_violations(path, tree, source):
     return found
 
 
-def test_every_room_has_a_rank():
+def test_every_room_has_a_rank_and_ranks_are_listed_in_order():
     unknown = sorted({room(p) for p in files("synthgen")} - set(RANKS))
     assert unknown == [], "add a rank to RANKS, or move the file to a room with a rank"
+    assert all(a <= b for a, b in pairwise(RANKS.values()))
 
 
 def test_rooms_import_lower_rooms_only():
@@ -117,26 +117,29 @@ def test_rooms_import_lower_rooms_only():
     assert found == []
 
 
-@pytest.mark.parametrize(
-    ("source", "code", "n_found"),
-    [
-        ("filter", "from synthgen.pipeline.pipeline import Pipeline", 1),
-        ("filter", "from synthgen.embed import encode", 1),
-        ("filter", "def f():\n    import synthgen.release.bundle", 1),
-        ("filter", "from audits.attacks.memorization.memorization_audit import Memorization", 1),
-        ("filter", "from audits.core.stats import wilson", 1),
-        ("filter", "from audits.core.strictjson import parse", 0),
-        ("filter", "from synthgen import Config", 1),
-        ("filter", "from synthgen.filter.chain import run\nfrom synthgen.core.types import Record", 0),
-        ("embed", "from synthgen.segment import align", 0),
-        ("core", "from synthgen.core.digest import sha256_texts", 0),
-        ("core", "from synthgen.models import store", 1),
-        ("core", "from studies.drawing import ink", 1),
-        ("report", "import audits\nfrom synthgen.core.terminal import printable", 0),
-        ("evaluate", "from audits.core.stats import wilson", 0),
-        ("pipeline", "from synthgen.filter import judge", 0),
-    ],
-)
+FORBIDDEN_IMPORTS = [
+    ("filter", "from synthgen.pipeline.pipeline import Pipeline"),
+    ("filter", "from synthgen.embed import encode"),
+    ("filter", "def f():\n    import synthgen.release.bundle"),
+    ("filter", "from audits.attacks.memorization.memorization_audit import Memorization"),
+    ("filter", "from audits.core.stats import wilson"),
+    ("filter", "from synthgen import Config"),
+    ("core", "from synthgen.models import store"),
+    ("core", "from studies.drawing import ink"),
+]
+ALLOWED_IMPORTS = [
+    ("filter", "from audits.core.strictjson import parse"),
+    ("filter", "from synthgen.filter.chain import run\nfrom synthgen.core.types import Record"),
+    ("embed", "from synthgen.segment import align"),
+    ("core", "from synthgen.core.digest import sha256_texts"),
+    ("report", "import audits\nfrom synthgen.core.terminal import printable"),
+    ("evaluate", "from audits.core.stats import wilson"),
+    ("pipeline", "from synthgen.filter import judge"),
+]
+IMPORTS = [(*case, n) for n, cases in enumerate((ALLOWED_IMPORTS, FORBIDDEN_IMPORTS)) for case in cases]
+
+
+@pytest.mark.parametrize(("source", "code", "n_found"), IMPORTS)
 def test_the_import_order_check_finds_violations(source, code, n_found):
     path = ROOT / "synthgen" / source.replace(".", "/") / "x.py"
     assert len(room_violations(path, ast.parse(code), source)) == n_found
@@ -147,23 +150,16 @@ def test_there_are_no_import_cycles(package):
     modules = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in files(package)}
     graph = {}
     for name, path in modules.items():
-        top = ast.Module(
-            body=[n for n in parsed(path).body if isinstance(n, ast.Import | ast.ImportFrom)], type_ignores=[]
-        )
-        wanted = {m for _, m in imports(top, package_of(path))}
+        top = [n for n in parsed(path).body if isinstance(n, ast.Import | ast.ImportFrom)]
+        wanted = {m for _, m in imports(ast.Module(body=top, type_ignores=[]), package_of(path))}
         wanted |= {m.rpartition(".")[0] for m in wanted}
         graph[name] = {m for m in wanted if m in modules and m != name}
     tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the cycle
 
 
 def test_audits_import_nothing_of_the_generator():
-    found = [
-        f"{shown(p)}:{line}: {module}"
-        for p in files("audits")
-        for line, module in imports(parsed(p), package_of(p))
-        if module.split(".")[0] in FORBIDDEN_TO_AUDITS
-    ]
-    assert found == []
+    found = [(shown(p), *where) for p in files("audits") for where in imports(parsed(p), package_of(p))]
+    assert [where for where in found if where[2].split(".")[0] in FORBIDDEN_TO_AUDITS] == []
 
 
 def test_audits_import_without_the_generator_installed():
@@ -183,49 +179,28 @@ for module in {modules!r}:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_files_are_short():
-    folders = ("synthgen", "audits", "studies", "tests", "examples", "benchmarks")
-    lengths = {shown(p): len(p.read_text(encoding="utf-8").splitlines()) for f in folders for p in files(f)}
+def test_files_folders_and_functions_are_short():
+    lengths = {shown(p): len(p.read_text(encoding="utf-8").splitlines()) for p in files(*FOLDERS)}
     assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
-
-
-def test_folders_are_short():
-    folders = ("synthgen", "audits", "studies", "tests", "examples", "benchmarks")
-    counts = Counter(shown(p.parent) for f in folders for p in files(f))
+    counts = Counter(shown(p.parent) for p in files(*FOLDERS))
     assert {name: n for name, n in counts.items() if n > MAX_FILES} == {}
+    functions = {}
+    for p in files(*PACKAGES):
+        for node in ast.walk(parsed(p)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                functions[f"{shown(p)}:{node.lineno} {node.name}"] = node.end_lineno - node.lineno + 1
+    assert {name: n for name, n in functions.items() if n > MAX_FUNCTION} == {}
 
 
-def test_functions_are_short():
-    found = {}
-    for f in ("synthgen", "audits", "studies"):
-        for p in files(f):
-            for node in ast.walk(parsed(p)):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    n = node.end_lineno - node.lineno + 1
-                    if n > MAX_FUNCTION:
-                        found[f"{shown(p)}:{node.lineno} {node.name}"] = n
-    assert found == {}
-
-
-def test_no_class_has_two_meanings():
+def test_no_class_has_two_meanings_and_no_file_a_meaningless_name():
     homes = defaultdict(list)
-    for f in ("synthgen", "audits", "studies"):
-        for p in files(f):
-            for node in parsed(p).body:
-                if isinstance(node, ast.ClassDef):
-                    homes[node.name].append(shown(p))
+    for p in files(*PACKAGES):
+        for node in parsed(p).body:
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(shown(p))
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
-
-
-def test_no_file_has_a_meaningless_name():
     stems = {"utils", "util", "common", "helpers", "helper", "misc"}
-    found = [
-        shown(p)
-        for f in ("synthgen", "audits", "studies", "tests")
-        for p in files(f)
-        if p.stem in stems or "manager" in p.stem
-    ]
-    assert found == []
+    assert [shown(p) for p in files(*PACKAGES, "tests") if p.stem in stems or "manager" in p.stem] == []
 
 
 def broad_handlers(tree):
@@ -246,45 +221,28 @@ def broad_handlers(tree):
 
 
 def test_only_the_command_lines_catch_every_exception():
-    found = [
-        f"{shown(p)}:{line}"
-        for f in ("synthgen", "audits", "studies")
-        for p in files(f)
-        if p.name != "cli.py"
-        for line in broad_handlers(parsed(p))
-    ]
-    assert found == []
+    library = [p for p in files(*PACKAGES) if p.name != "cli.py"]
+    assert [f"{shown(p)}:{line}" for p in library for line in broad_handlers(parsed(p))] == []
 
 
-@pytest.mark.parametrize(
-    ("handler", "n_found"),
-    [
-        ("except Exception: pass", 1),
-        ("except: pass", 1),
-        ("except (OSError, Exception): pass", 1),
-        ("except BaseException: pass", 1),
-        ("except BaseException:\n    x()\n    raise", 0),
-        ("except OSError: pass", 0),
-    ],
-)
+HANDLERS = dict.fromkeys(("Exception: pass", ": pass", "(OSError, Exception): pass", "BaseException: pass"), 1)
+HANDLERS |= {"BaseException:\n    x()\n    raise": 0, "OSError: pass": 0}
+
+
+@pytest.mark.parametrize(("handler", "n_found"), HANDLERS.items())
 def test_the_check_of_broad_handlers_finds_them(handler, n_found):
-    assert len(broad_handlers(ast.parse(f"try:\n    x()\n{handler}"))) == n_found
+    assert len(broad_handlers(ast.parse(f"try:\n    x()\nexcept {handler}"))) == n_found
 
 
 def test_every_source_file_has_its_test():
     missing = [
         f"{shown(p)} -> tests/unit/{shown(p.parent)}/test_{p.stem}.py"
-        for f in ("synthgen", "audits", "studies")
-        for p in files(f)
+        for p in files(*PACKAGES)
         if p.stem not in {"__init__", "__main__"}
         and not (p.stem in {"config", "stage"} and room(p) in STAGE_ROOMS)  # tested as a whole
         and not (ROOT / "tests/unit" / p.parent.relative_to(ROOT) / f"test_{p.stem}.py").is_file()
     ]
     assert missing == [], "\n".join(missing)
-
-
-def test_ranks_are_listed_in_order():
-    assert all(a <= b for a, b in pairwise(RANKS.values()))
 
 
 # The import order of the rooms of `audits`: measurements, then attacks, then the rooms that run them.
@@ -328,24 +286,21 @@ def audit_room_violations(path, tree):
     ]
 
 
-def test_every_room_of_the_audits_has_a_rank():
+def test_rooms_of_the_audits_have_ranks_and_import_lower_rooms_only():
     assert {audit_room(p) for p in files("audits")} == set(AUDIT_RANKS)
-
-
-def test_rooms_of_the_audits_import_lower_rooms_only():
     assert [v for p in files("audits") for v in audit_room_violations(p, parsed(p))] == []
 
 
-@pytest.mark.parametrize(
-    ("source", "code", "n_found"),
-    [
-        ("core", "from audits.text.normalise import tokens", 1),
-        ("membership", "def f():\n    from audits.attacks.canaries.canaries_audit import CanaryAudit", 1),
-        ("memorization", "from audits.attacks.identifiers.patterns import entities", 1),
-        ("canaries", "from audits.attacks.membership.attack import cross_fit", 0),
-        ("selftest", "import audits.runner.run", 0),
-        ("verify", "from audits.runner.run import run", 1),
-    ],
-)
+AUDIT_IMPORTS = [
+    ("core", "from audits.text.normalise import tokens", 1),
+    ("membership", "def f():\n    from audits.attacks.canaries.canaries_audit import CanaryAudit", 1),
+    ("memorization", "from audits.attacks.identifiers.patterns import entities", 1),
+    ("canaries", "from audits.attacks.membership.attack import cross_fit", 0),
+    ("selftest", "import audits.runner.run", 0),
+    ("verify", "from audits.runner.run import run", 1),
+]
+
+
+@pytest.mark.parametrize(("source", "code", "n_found"), AUDIT_IMPORTS)
 def test_the_import_order_check_of_the_audits_finds_violations(source, code, n_found):
     assert len(audit_room_violations(ROOT / "audits" / source / "x.py", ast.parse(code))) == n_found

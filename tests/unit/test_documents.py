@@ -30,15 +30,19 @@ def page(name):
     return (DOCS / name).read_text(encoding="utf-8")
 
 
+def prose(text):
+    """Return a text without its code blocks."""
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
 def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def figures(text, name):
     """Return the text of one block of measured figures."""
-    (block,) = re.findall(
-        rf"^<!-- figures: {name} -->$(.*?)^<!-- /figures -->$", text, flags=re.DOTALL | re.MULTILINE
-    )
+    pattern = rf"^<!-- figures: {name} -->$(.*?)^<!-- /figures -->$"
+    (block,) = re.findall(pattern, text, flags=re.DOTALL | re.MULTILINE)
     return block
 
 
@@ -61,7 +65,7 @@ def section(text, *headings):
 
 def slugs(text):
     """Return the anchors of the headings of a text."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -72,23 +76,18 @@ def test_the_configuration_of_the_documents_loads(name):
     assert all(config.interpolate.total == 1000 for config in found)
 
 
-def test_the_python_of_the_documents_is_python():
-    found = [block for path in DOCUMENTS for block in blocks(path.read_text(encoding="utf-8"), "python")]
+def test_the_python_of_the_documents_can_be_parsed():
     assert blocks(page("reference/python-api.md"), "python")
-    for block in found:
-        ast.parse(block)
+    for path in DOCUMENTS:
+        for block in blocks(path.read_text(encoding="utf-8"), "python"):
+            ast.parse(block)
 
 
 def test_the_exit_codes_of_the_page_are_those_of_the_errors():
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page("reference/exit-codes.md"), flags=re.MULTILINE)}
     assert listed == {*range(8), *range(10, 16), 20}
-    used = {
-        value.exit_code
-        for module in (synthgen.core.errors, audits.core.errors)
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Exception)
-    }
-    assert used <= listed
+    values = [*vars(synthgen.core.errors).values(), *vars(audits.core.errors).values()]
+    assert {v.exit_code for v in values if isinstance(v, type) and issubclass(v, Exception)} <= listed
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -103,9 +102,7 @@ def test_links_and_paths_exist_and_no_machine_is_named(path):
     for named in IN_THE_TREE.findall(text):
         assert (ROOT / named).exists(), named
     assert not re.search(r"(?<![\w.])/(?:work|tmp|home|root|mnt)/", text)
-    levels = [
-        len(marks) for marks in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
-    ]
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose(text), re.MULTILINE)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
@@ -132,47 +129,29 @@ def test_every_page_is_in_the_index_with_a_line():
     assert sorted(listed) == sorted(pages)
 
 
-def tables(text):
-    """Return the lines of a text that are rows of a table."""
-    return re.findall(r"^\|(.*)\|$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
-
-
 def is_short(cell):
     """Return whether a cell is a value or one short sentence; an abbreviation or a number ends no sentence."""
     ends = re.findall(r"[.!?](?= +[A-Z])", re.sub(r"`[^`]*`", "", cell.strip()))
     return len(cell.strip()) <= MAX_CELL and not ends
 
 
-@pytest.mark.parametrize(
-    ("cell", "short"),
-    [
-        ("One sentence.", True),
-        (".5 [.4, .6]", True),
-        ("Two. Sentences.", False),
-        ("x" * 201, False),
-        ("`a. B`", True),
-    ],
-)
-def test_a_cell_is_short_only_with_one_sentence(cell, short):
-    assert is_short(cell) is short
+def test_a_cell_is_short_only_with_one_sentence():
+    assert all(is_short(cell) for cell in ("One sentence.", ".5 [.4, .6]", "`a. B`"))
+    assert not any(is_short(cell) for cell in ("Two. Sentences.", "x" * 201))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_a_table_cell_holds_one_short_sentence(path):
-    cells = [cell for row in tables(path.read_text(encoding="utf-8")) for cell in re.split(r"(?<!\\)\|", row)]
+def test_a_table_cell_contains_one_short_sentence(path):
+    table_rows = re.findall(r"^\|(.*)\|$", prose(path.read_text(encoding="utf-8")), re.MULTILINE)
+    cells = [cell for row in table_rows for cell in re.split(r"(?<!\\)\|", row)]
     assert [cell for cell in cells if not is_short(cell)] == []
 
 
 def test_the_changelog_of_the_next_version_is_short():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert len(text.encode()) <= MAX_CHANGELOG_BYTES
-    assert re.findall(r"^### (\w+)$", text, flags=re.MULTILINE) == [
-        "Added",
-        "Changed",
-        "Fixed",
-        "Removed",
-        "Security",
-    ]
+    headings = re.findall(r"^### (\w+)$", text, flags=re.MULTILINE)
+    assert " ".join(headings) == "Added Changed Fixed Removed Security"
 
 
 def test_the_readme_is_short_and_shows_a_report():
@@ -183,11 +162,8 @@ def test_the_readme_is_short_and_shows_a_report():
     assert len(data) <= MAX_PICTURE_BYTES
 
 
-PLACES = {
-    "README.md": ["results"],
-    "docs/results.md": ["demo", "newsgroups"],
-    "docs/studies/README.md": ["augmentation", "smotext", "styles"],
-}
+PLACES = {"README.md": ["results"], "docs/results.md": ["demo", "newsgroups"]}
+PLACES["docs/studies/README.md"] = ["augmentation", "smotext", "styles"]
 
 
 def test_blocks_of_measured_figures_are_complete():
@@ -234,31 +210,24 @@ def test_the_rows_of_styles_are_those_of_the_page():
 
 
 def test_the_summary_of_the_smotext_study_agrees_with_its_page():
-    said = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
-    gives_away = section(
-        page("studies/smotext.md"), "## newsgroups20", "### Accuracy, and what the records give away"
-    )
+    summary = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
+    headings = ("## newsgroups20", "### Accuracy, and what the records give away")
+    gives_away = section(page("studies/smotext.md"), *headings)
     header, _, *table = rows(gives_away)
     near, auc = header.index("parent nearest, encoder"), header.index("membership AUC, encoder")
     leaks = {row[0]: [row[i].split()[0].removeprefix("0") for i in (near, auc)] for row in table}
     filtered, words = leaks["smotext-filtered"], leaks["smotext-words"]
-    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in said
-    assert f"give more away ({', '.join(words)})" in said
+    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in summary
+    assert f"give more away ({', '.join(words)})" in summary
     beyond = {name: smotext_rows()[name, "TF-IDF"][3].split()[0] for name in SETS}
-    assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in said
+    assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in summary
     unfiltered = {(r[0], r[1], r[2]): r[3] for r in rows(section(page("studies/smotext.md"), "## In short"))}
     kept = round(float(unfiltered["sst2", "smotext", "encoder head"].split()[0]))
-    assert f"{kept} per cent on SST-2" in said
+    assert f"{kept} per cent on SST-2" in summary
 
 
-METHODS = {
-    "no augmentation": "none",
-    "repeating records": "random-oversample",
-    "SMOTE": "smote",
-    "VAE": "vae",
-    "Borderline-SMOTE": "borderline-smote",
-    "a class-weighted loss, no new rows": "class-weighted",
-}
+METHODS = {"no augmentation": "none", "repeating records": "random-oversample", "SMOTE": "smote", "VAE": "vae"}
+METHODS |= {"Borderline-SMOTE": "borderline-smote", "a class-weighted loss, no new rows": "class-weighted"}
 
 
 def test_the_augmentation_rows_are_those_of_the_page():
@@ -266,9 +235,8 @@ def test_the_augmentation_rows_are_those_of_the_page():
     assert header[2:] == ["SST-2", "AG News"]
     assert len(table) == 8
     for column, name in enumerate(header[2:], start=2):
-        text = section(
-            page("studies/feature-augmentation.md"), f"## {SETS[name]}", "### Accuracy, difference over all n"
-        )
+        headings = (f"## {SETS[name]}", "### Accuracy, difference over all n")
+        text = section(page("studies/feature-augmentation.md"), *headings)
         there = {(row[0], row[1]): (row[2], row[3]) for row in rows(text)}
         for row in table:
             value, interval = there[METHODS[row[1]], METHODS[row[0]]]
@@ -276,24 +244,17 @@ def test_the_augmentation_rows_are_those_of_the_page():
             assert row[column] == f"{value} [{low}, {high}]".replace("0.", ".")
 
 
-def suite(name):
-    return section(page("studies/audit-calibration.md"), f"## {name}")
-
-
-def cases_right(name):
-    return re.findall(r"^Cases right: (\d+ of \d+);", suite(name), flags=re.MULTILINE)[0]
-
-
 def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
-    said = " ".join(page("how-to/audit-external-data.md").split())
-    right = [cases_right(name) for name in ("newsgroups20", "clinic", "db_bio")]
-    assert f"{right[0]}, {right[1]} and {right[2]} cases got the right verdict. No verdict was wrong" in said
-    assert all("wrong: 0." in suite(name) for name in ("newsgroups20", "clinic", "db_bio"))
-    stopped = [
-        next(row for row in rows(suite(name)) if row[0] == "stopped")[-1].replace("%", " %")
-        for name in ("newsgroups20", "clinic", "db_bio")
+    summary = " ".join(page("how-to/audit-external-data.md").split())
+    suites = [
+        section(page("studies/audit-calibration.md"), f"## {name}") for name in ("newsgroups20", "clinic", "db_bio")
     ]
-    assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in said
+    right = [re.findall(r"^Cases right: (\d+ of \d+);", of, flags=re.MULTILINE)[0] for of in suites]
+    assert f"{right[0]}, {right[1]} and {right[2]} cases got the right verdict. No verdict was wrong" in summary
+    assert all("wrong: 0." in of for of in suites)
+    stopped_rows = [next(row for row in rows(of) if row[0] == "stopped") for of in suites]
+    stopped = [row[-1].replace("%", " %") for row in stopped_rows]
+    assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in summary
 
 
 def accuracy(name):
@@ -303,9 +264,8 @@ def accuracy(name):
 
 def membership(name):
     """Return the membership AUC of a release, with its interval."""
-    (found,) = re.findall(
-        r"embership`? \(?AUC (\.\d+ \[[^]]+\])", " ".join(figures(page("results.md"), name).split())
-    )
+    text = " ".join(figures(page("results.md"), name).split())
+    (found,) = re.findall(r"embership`? \(?AUC (\.\d+ \[[^]]+\])", text)
     return found
 
 
@@ -325,16 +285,8 @@ def dp_figures():
 def test_the_results_of_the_readme_are_those_of_the_pages():
     header, _, *table = rows(figures(README, "results"))
     assert len(table) <= 8
-    assert header == [
-        "data",
-        "persons in train",
-        "ε",
-        "synthetic records",
-        "encoder head",
-        "TF-IDF",
-        "membership AUC",
-        "page",
-    ]
+    titles = "data, persons in train, ε, synthetic records, encoder head, TF-IDF, membership AUC, page"
+    assert ", ".join(header) == titles
     clinic, auc = dp_figures()
     news = accuracy("newsgroups")
     sets = {"AG News, 4 classes": "ag_news", "SST-2, 2 classes": "sst2"}
@@ -361,15 +313,9 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
 def test_the_results_page_and_the_bridge_card_agree():
     card = CARD.read_text(encoding="utf-8")
     costs = section(card, "## Fidelity, utility and leakage")
-    head, tfidf = (
-        "head on the frozen encoder, trained on synthetic, accuracy",
-        "TF-IDF, trained on synthetic, accuracy",
-    )
+    head, tfidf = (f"{kind}, trained on synthetic, accuracy" for kind in ("head on the frozen encoder", "TF-IDF"))
     card_rows = [row for row in rows(costs) if row[0] in {head, tfidf, "TF-IDF, real + synthetic, accuracy"}]
     news = accuracy("newsgroups")
-    assert [row[3] for row in card_rows[:3]] == [
-        news["head", "synthetic"],
-        news["word-based", "synthetic"],
-        news["word-based", "real + synthetic"],
-    ]
+    arms = (("head", "synthetic"), ("word-based", "synthetic"), ("word-based", "real + synthetic"))
+    assert [row[3] for row in card_rows[:3]] == [news[arm] for arm in arms]
     assert f"membership AUC {membership('newsgroups').split()[0]} since then" in " ".join(costs.split())

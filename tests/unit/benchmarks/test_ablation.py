@@ -1,42 +1,19 @@
 import json
-from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.decode.prompt_words import FILE, make_reader, save_words
-
-ROOT = Path(__file__).parents[3]
-
 
 @pytest.fixture(scope="session")
-def bench(module_at):
-    return module_at("benchmarks/ablation.py")
-
-
-@pytest.fixture(scope="session")
-def options(tmp_path_factory, tiny):
+def options(tmp_path_factory, tiny, tiny_models):
     folder = tmp_path_factory.mktemp("bench-ablation")
-    models = {name: str(folder / name) for name in ("encoder", "decoder", "vocabulary")}
-    tiny.save_model(folder / "encoder", "mistral")
-    tiny.save_model(folder / "decoder", "llama", max_position_embeddings=256)
-    info = tiny.info(encoder=models["encoder"], decoder=models["decoder"], dim=40)
-    tiny.write_bridge(folder / "vocabulary", info, tiny.bridge_tensors(info))
-    vectors = np.random.default_rng(0).normal(size=(len(tiny.WORDS), 40)).astype(np.float32)
-    reader = make_reader(dict.fromkeys(tiny.WORDS, 0.1), vectors, np.zeros(40, dtype=np.float32))
-    save_words(reader, folder / "vocabulary" / FILE)
+    models = tiny_models(folder, tiny.WORDS, bridge="vocabulary", positions=256)
     (folder / "corpus").mkdir()
     texts = tiny.sentences(40, words=4)
     pq.write_table(pa.table({"text": texts, "source": ["web"] * 40}), folder / "corpus" / "a.parquet")
-    given = [f"--{name}={path}" for name, path in models.items()]
-    return [
-        *given,
-        f"--corpus={folder / 'corpus'}",
-        "--template=<s>{prompt}\n{vector}\n",
-        f"--placeholder-id={tiny.VEC}",
-    ]
+    prompt = ["--template=<s>{prompt}\n{vector}\n", f"--placeholder-id={tiny.VEC}"]
+    return [*models, f"--corpus={folder / 'corpus'}", *prompt]
 
 
 def run(bench, options, out, *more):
@@ -59,24 +36,19 @@ def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsy
 @pytest.mark.slow
 def test_a_variant_that_was_stopped_continues(bench, options, tmp_path, monkeypatch):
     whole = run(bench, options, tmp_path / "whole", "--only", "plain")
-    steps = []
+    steps, step = [], bench.Trainer.train_step
 
-    def stop(made):
-        if made.step == 1:
+    def stop_once(trainer):
+        steps.append(trainer.step)
+        if steps == [0, 1]:
             raise KeyboardInterrupt
-        return step(made)
+        return step(trainer)
 
-    def count(made):
-        steps.append(made.step)
-        return step(made)
-
-    step = bench.Trainer.train_step
-    monkeypatch.setattr(bench.Trainer, "train_step", stop)
+    monkeypatch.setattr(bench.Trainer, "train_step", stop_once)
     with pytest.raises(KeyboardInterrupt):
         run(bench, options, tmp_path / "again", "--only", "plain")
-    monkeypatch.setattr(bench.Trainer, "train_step", count)
     again = run(bench, options, tmp_path / "again", "--only", "plain")
-    assert steps == [1]
+    assert steps == [0, 1, 1]
     assert again["plain"]["own"] == pytest.approx(whole["plain"]["own"], rel=1e-3)
 
 

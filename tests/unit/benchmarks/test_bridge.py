@@ -1,54 +1,23 @@
 import json
-from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.decode.prompt_words import FILE, make_reader, save_words
-
-ROOT = Path(__file__).parents[3]
-LABELS = ("ant", "bee")
-
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory, tiny):
+def made(tmp_path_factory, tiny, tiny_models):
     """A folder with tiny models, a bridge with a vocabulary, a table of texts and a corpus; and the options."""
     folder = tmp_path_factory.mktemp("bench-bridge")
-    models = {name: str(folder / name) for name in ("encoder", "decoder", "bridge")}
-    tiny.save_model(folder / "encoder", "mistral")
-    tiny.save_model(folder / "decoder", "llama", max_position_embeddings=512)
-    info = tiny.info(encoder=models["encoder"], decoder=models["decoder"], dim=40)
-    tiny.write_bridge(folder / "bridge", info, tiny.bridge_tensors(info))
-    words = [*tiny.WORDS, *(f"{w}s" for w in tiny.WORDS)]
-    vectors = np.random.default_rng(0).normal(size=(len(words), 40)).astype(np.float32)
-    reader = make_reader(dict.fromkeys(words, 0.1), vectors, np.zeros(40, dtype=np.float32))
-    save_words(reader, folder / "bridge" / FILE)
-    texts = tiny.sentences(33)
-    labels = [LABELS[i % 2] for i in range(len(texts))]
-    pq.write_table(pa.table({"text": texts, "label": labels}), folder / "table.parquet")
+    options = tiny_models(folder, [*tiny.WORDS, *(f"{w}s" for w in tiny.WORDS)])
+    table = pa.table({"text": tiny.sentences(33), "label": [*["ant", "bee"] * 16, "ant"]})
+    pq.write_table(table, folder / "table.parquet")
     (folder / "corpus").mkdir()
     passages = tiny.sentences(20, seed=5)
     pq.write_table(pa.table({"text": passages, "source": ["web"] * 20}), folder / "corpus" / "a.parquet")
-    options = [
-        "--table",
-        folder / "table.parquet",
-        "--corpus",
-        folder / "corpus",
-        "--cache",
-        folder / "cache",
-        "--max-new-tokens",
-        "9",
-        "--quick",
-    ]
-    options += [f"--{name}={path}" for name, path in models.items()]
-    return folder, list(map(str, options))
-
-
-@pytest.fixture(scope="session")
-def bench(module_at):
-    return module_at("benchmarks/bridge.py")
+    paths = {"table": "table.parquet", "corpus": "corpus", "cache": "cache"}
+    options += [f"--{name}={folder / path}" for name, path in paths.items()]
+    return folder, [*options, "--max-new-tokens=9", "--quick"]
 
 
 @pytest.mark.slow
@@ -58,23 +27,14 @@ def test_every_figure_is_there_and_the_run_repeats(made, bench, tmp_path, capsys
     for name in ("one", "two"):
         out = tmp_path / name
         out.mkdir()
-        bench.main(
-            [
-                *options,
-                "--variants",
-                "--figure",
-                str(out),
-                "--json",
-                str(out / "x.json"),
-                "--markdown",
-                str(out / "x.md"),
-            ]
-        )
+        files = [f"--figure={out}", f"--json={out / 'x.json'}", f"--markdown={out / 'x.md'}"]
+        bench.main([*options, "--variants", *files])
         found.append(json.loads((out / "x.json").read_text()))
         assert (out / "lambdas.svg").is_file()
         assert (out / "x.md").read_text() in capsys.readouterr().out
+    for printed in found:
+        printed["made"].pop("seconds")
     one, two = found
-    one["made"].pop("seconds"), two["made"].pop("seconds")
     assert one == two
     ways = [row["way"] for row in one["fidelity"]]
     assert ways[:2] == ["one text", "best of 2"]
@@ -93,16 +53,13 @@ def test_ways_are_compared_at_equal_cost(made, bench, tmp_path):
     corrected = [row for name, row in rows.items() if "corrected" in name]
     assert [row["decodes"] for row in corrected] == [2, 2, 4, 4]
     assert all(row["against"] == f"best of {row['decodes']}" for row in corrected)
-    assert all(
-        rows[row["against"]]["decodes"] == row["decodes"]
-        for row in rows.values()
-        if "against" in row and "best of 4" in row["way"] and row["way"] != "best of 4"
-    )
+    compared = [row for name, row in rows.items() if "against" in row and "best of 4" in name and name != "best of 4"]
+    assert all(rows[row["against"]]["decodes"] == row["decodes"] for row in compared)
     assert rows["best of 8"]["cosine"] >= rows["best of 4"]["cosine"] >= rows["one text"]["cosine"]
     assert {"4 words: one text", "8 words: best of 4", "temperature 0.5: one text"} <= set(rows)
 
 
-def test_a_table_of_markdown(bench):
+def test_a_markdown_table(bench):
     rows = [{"a": "x", "b": 1 / 3, "b_low": 0.25, "b_high": 0.5, "c": 7}, {"a": "y", "b": None, "c_more": 0.5}]
     text = bench.table(rows, (("a", "A"), ("b", "B"), ("c", "C"), ("c_more", "D")))
     assert text.splitlines() == [

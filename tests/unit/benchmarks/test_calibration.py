@@ -8,17 +8,9 @@ import pytest
 from audits.selftest.cases import CASES
 
 
-@pytest.fixture(scope="session")
-def bench(module_at):
-    module = module_at("benchmarks/calibration.py")
-    digest = module.code_digest()
-    module.code_digest = lambda: digest  # the source may change while the tests run
-    return module
-
-
 @pytest.fixture(scope="module")
 def quick(bench, tmp_path_factory):
-    """The quick run: its folder, its Markdown and what it found."""
+    """The quick run: its folder, its Markdown, its results and its options."""
     folder = tmp_path_factory.mktemp("suite")
     options = ["--quick", "--only", "memorization,identifiers", "--checkpoints", str(folder / "kept")]
     bench.main([*options, "--markdown", str(folder / "x.md"), "--json", str(folder / "x.json")])
@@ -37,7 +29,7 @@ def test_quick_makes_the_table(quick, bench):
     assert (len(seeds), len(splits)) == (1, 2)
     n_train, n_control, n_fresh = seeds[0]["persons"]
     assert (n_train, n_control) == (43, 58)
-    assert 20 <= n_fresh <= 29  # of some of them every row repeats somebody
+    assert 20 <= n_fresh <= 29  # every row of some of these persons repeats another person
     assert len(list((folder / "kept" / "clinic").rglob("*.json"))) == 4 + 1 + 2
     splits_alone = bench.written(bench.arguments(options), {"clinic": ([], splits)})
     assert "No case was climbed." in splits_alone
@@ -47,12 +39,8 @@ def test_quick_makes_the_table(quick, bench):
 @pytest.mark.slow
 def test_a_second_run_reuses_every_case(quick, bench, monkeypatch, capsys):
     _, text, _, options = quick
-
-    def climbed(*_args, **_options):
-        raise AssertionError("climbed again")
-
-    monkeypatch.setattr(bench, "run_case", climbed)
-    monkeypatch.setattr(bench, "make_populations", climbed)
+    for name in ("run_case", "make_populations"):
+        monkeypatch.setattr(bench, name, None)  # a call would fail
     bench.main(options)
     assert capsys.readouterr().out.strip() == text.strip()
 
@@ -66,10 +54,6 @@ def test_an_interrupted_run_continues(quick, bench, capsys):
     assert capsys.readouterr().out.strip() == text.strip()
 
 
-def test_the_source_of_the_audits_is_in_the_setting(bench):
-    assert len(bench.arguments(["--quick"]).setting["code"]) == 16
-
-
 @pytest.mark.slow
 def test_checkpoints_of_another_run_are_not_mixed_in(quick, bench):
     options = quick[3]
@@ -81,7 +65,7 @@ def test_checkpoints_of_another_run_are_not_mixed_in(quick, bench):
     ("options", "words"),
     [(["--corpora", "clinic,moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "SYNTHGEN_DATA must say")],
 )
-def test_what_cannot_be_run_is_reported(bench, monkeypatch, capsys, options, words):
+def test_unavailable_corpora_are_reported(bench, monkeypatch, capsys, options, words):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
     with pytest.raises(SystemExit):
         bench.main(options)
@@ -90,19 +74,9 @@ def test_what_cannot_be_run_is_reported(bench, monkeypatch, capsys, options, wor
 
 def test_rows_are_cut_and_near_duplicates_excluded(bench, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    long = [
-        " ".join(rng.choice(list("abcdefghij"), 4).tolist() + [f"w{j}" for j in rng.integers(900, size=170)])
-        for _ in range(3)
-    ]
-    texts = [
-        long[0],
-        "one two three",
-        "one two three",
-        long[0].replace("w", "w", 1) + " more",
-        long[1],
-        "...",
-        long[2],
-    ]
+    words = ([*rng.choice([*"abcdefghij"], 4), *(f"w{j}" for j in rng.integers(900, size=170))] for _ in range(3))
+    long = [" ".join(of) for of in words]
+    texts = [long[0], "one two three", "one two three", f"{long[0]} more", long[1], "...", long[2]]
     (tmp_path / "synthpai").mkdir()
     groups = [f"p{i}" for i in range(len(texts))]
     pq.write_table(pa.table({"text": texts, "label": groups, "group": groups}), tmp_path / "synthpai" / "all.parquet")
@@ -121,8 +95,7 @@ def test_the_notes_of_another_corpus_are_the_reference(bench, tmp_path, monkeypa
     monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path))
     assert bench.reference_of("mts_dialog").texts == tuple(f"note {i}" for i in range(5))
     assert bench.reference_of("mts_dialog").labels is None
-    assert bench.reference_of("clinic") is None
-    assert bench.reference_of("synthpai") is None
+    assert bench.reference_of("clinic") is bench.reference_of("synthpai") is None
 
 
 def test_persons_are_split_whole_by_name(bench):
@@ -140,18 +113,15 @@ def step(case, **cells):
 
 
 def test_counts_by_hand(bench):
-    seeds = [
-        {"steps": [step("x", memorization=("right", {"fail": 1}), membership=("open", {"pass": 1}))]},
-        {"steps": [step("x", memorization=("wrong", {"pass": 1}), membership=("uncalibrated", {"insufficient": 1}))]},
-        {"steps": [step("x", memorization=("right", {"fail": 1}), membership=("uncalibrated", {"insufficient": 1}))]},
-    ]
+    caught, passed = ("right", {"fail": 1}), ("wrong", {"pass": 1})
+    still_open, unsure = ("open", {"pass": 1}), ("uncalibrated", {"insufficient": 1})
+    cells = ((caught, still_open), (passed, unsure), (caught, unsure))
+    seeds = [{"steps": [step("x", memorization=one, membership=other)]} for one, other in cells]
     assert bench.right(seeds) == {"right": 1, "wrong": 1, "uncalibrated": 1}
     assert bench.said(*bench.tally(seeds, "x", "memorization")) == "caught 2, passed 1 **1 wrong**"
     assert bench.said(*bench.tally(seeds, "x", "membership")) == "(passed 1, unsure 2) **2 uncalibrated**"
-    splits = [
-        {"verdicts": dict(zip("ab", pair, strict=True))}
-        for pair in [("pass", "pass"), ("fail", "pass"), ("pass", "insufficient"), ("fail", "fail")]
-    ]
+    pairs = (("pass", "pass"), ("fail", "pass"), ("pass", "insufficient"), ("fail", "fail"))
+    splits = [{"verdicts": dict(zip("ab", pair, strict=True))} for pair in pairs]
     assert bench.stopped(splits, ["a", "b"]) == {
         "a": {"stopped": 0.5, "called a leak": 0.5},
         "b": {"stopped": 0.5, "called a leak": 0.25},
@@ -159,15 +129,15 @@ def test_counts_by_hand(bench):
     }
 
 
-def test_every_case_is_run_unless_quick(bench, monkeypatch):
+def test_every_case_is_run_unless_quick_and_the_settings_name_the_source_of_the_audits(bench, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "somewhere")
     assert bench.arguments([]).cases == CASES
     assert bench.arguments([]).corpora == list(bench.CORPORA)
+    assert len(bench.arguments(["--quick"]).setting["code"]) == 16
 
 
-def test_a_case_that_asks_few_audits_has_a_row(bench):
-    """Cases that hide a leak are lean: who is blind to it is not asked."""
-    cell = {"verdicts": {"fail": 1}, "outcome": "right"}
-    seeds = [{"steps": [{"case": "accents", "audits": {"memorization": cell}}]}]
+def test_a_case_with_few_audits_has_a_row(bench):
+    """A case that hides a leak runs only the audits that could find it."""
+    seeds = [{"steps": [step("accents", memorization=("right", {"fail": 1}))]}]
     assert bench.said(*bench.tally(seeds, "accents", "memorization")) == "caught 1"
     assert bench.said(*bench.tally(seeds, "accents", "linkage")) == "not asked"

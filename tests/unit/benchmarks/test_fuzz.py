@@ -3,11 +3,6 @@ import random
 import pytest
 
 
-@pytest.fixture(scope="module")
-def bench(module_at):
-    return module_at("benchmarks/fuzz.py")
-
-
 def test_fuzz_corrupted_bundles_are_rejected_with_a_reason(bench, stamps, tmp_path):
     ends = bench.run(280, 11, tmp_path)
     assert sum(ends.values()) == 280
@@ -16,11 +11,11 @@ def test_fuzz_corrupted_bundles_are_rejected_with_a_reason(bench, stamps, tmp_pa
     assert stamps.OPENSSL
 
 
-def test_a_verifier_that_believes_everything_is_detected(bench, tmp_path, monkeypatch):
+def test_a_verifier_that_accepts_everything_is_detected(bench, tmp_path, monkeypatch):
     fuzz = bench.Fuzz(tmp_path)
     good = bench.verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER)
     monkeypatch.setattr(bench, "verify_bundle", lambda *_given, **_how: good)
-    with pytest.raises(SystemExit, match="VERIFIED, though the"):
+    with pytest.raises(SystemExit, match="VERIFIED, although the"):
         bench.run(70, 1, tmp_path / "again")
 
 

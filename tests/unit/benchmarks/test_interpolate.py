@@ -1,17 +1,9 @@
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("imblearn", reason="imbalanced-learn is not installed")
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "interpolate.py"
-
-
-@pytest.fixture(scope="module")
-def bench(module_at):
-    return module_at("benchmarks/interpolate.py")
 
 
 @pytest.mark.parametrize("n", [400, 2_003, 50_000])
@@ -23,7 +15,7 @@ def test_classes_fall_evenly_and_sum_to_n(bench, n, classes):
     assert sizes[0] / sizes[-1] == pytest.approx(10, rel=0.15)
 
 
-def test_rows_are_unit_vectors_of_those_classes_that_vary_in_few_directions(bench):
+def test_rows_are_unit_vectors_that_vary_in_few_directions(bench):
     sizes = bench.class_sizes(1_500, 4)
     X, y = bench.made_up(sizes)
     assert (X.shape, X.dtype, np.bincount(y).tolist()) == ((1_500, bench.DIM), np.float32, sizes.tolist())
@@ -41,7 +33,7 @@ def test_real_rows_are_of_the_most_frequent_classes(bench):
     assert bench.real(vectors, labels, np.array([310, 100, 31])) is None
 
 
-def test_energy_distance_beside_a_slow_one(bench):
+def test_energy_distance_and_growth_agree_with_a_reference(bench):
     rng = np.random.default_rng(3)
     clouds = [rng.normal(size=(m, 4)) for m in (5, 7, 6)]
 
@@ -50,9 +42,6 @@ def test_energy_distance_beside_a_slow_one(bench):
 
     expected = [[2 * mean(a, b) - mean(a, a) - mean(b, b) for b in clouds] for a in clouds]
     np.testing.assert_allclose(bench.energies(clouds), expected, atol=1e-7)
-
-
-def test_growth_by_hand(bench):
     assert bench.exponent({10: 3.0, 100: 300.0}) == pytest.approx(2)
 
 
@@ -65,23 +54,19 @@ def test_different_points_are_distinguished(bench, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_quick_runs_on_files_too(tmp_path):
+def test_quick_runs_on_files_too(tmp_path, run_script):
     rng = np.random.default_rng(5)
     labels = np.repeat(["ant", "bee"], [400, 60])
     np.save(tmp_path / "x.npy", rng.normal(size=(460, 8)) + 0.1)
     np.save(tmp_path / "y.npy", labels)
     files = ["--vectors", tmp_path / "x.npy", "--labels", tmp_path / "y.npy"]
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--quick", "--methods", "smote", "random-oversample", *files],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "400 x 8, classes of 364 36" in done.stdout
-    assert "800 rows of 2 classes: the file has too few" in done.stdout
-    assert "same points: smallest p" in done.stdout
+    printed = run_script("--quick", "--methods", "smote", "random-oversample", *files)
+    for words in (
+        "400 x 8, classes of 364 36",
+        "800 rows of 2 classes: the file has too few",
+        "same points: smallest p",
+    ):
+        assert words in printed
 
 
 @pytest.mark.slow
@@ -94,7 +79,7 @@ def test_quick_compares_every_method(bench, monkeypatch, capsys):
         assert f"{method:<18} energy distance" in printed
 
 
-def test_what_imbalanced_learn_refuses_is_reported(bench, capsys):
+def test_a_refusal_of_imbalanced_learn_is_reported(bench, capsys):
     X, y = bench.made_up(bench.class_sizes(2_000, 20))
-    assert bench.compared("adasyn", X, y, 1) is None  # it rounds every record's share of the points down to none
+    assert bench.compared("adasyn", X, y, 1) is None  # it rounds each record's share of the points down to zero
     assert "imbalanced-learn refuses: No samples" in capsys.readouterr().out

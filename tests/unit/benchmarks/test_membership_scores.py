@@ -1,14 +1,6 @@
-import subprocess
-import sys
-from pathlib import Path
-
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "membership_scores.py"
-
-
-def test_every_score_is_measured_on_every_leak():
-    few = ["--corpus", "clinic", "--persons", "200", "--draws", "1"]
-    done = subprocess.run([sys.executable, str(SCRIPT), *few], capture_output=True, text=True, check=True)
-    lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+def test_every_score_is_measured_on_every_leak(run_script):
+    printed = run_script("--corpus", "clinic", "--persons", "200", "--draws", "1")
+    lines = [line.strip("| ").split(" | ") for line in printed.splitlines()]
     assert {line[0] for line in lines[2:]} == {"rmia", "coverage", "words_top1", "words_mass", "stacked"}
     assert {len(line) for line in lines if len(line) > 1} == {9}
     at = lines[0].index("two-word model of 30 %")

@@ -1,27 +1,15 @@
 import ast
 
-import pytest
 
-
-@pytest.fixture(scope="module")
-def bench(module_at):
-    return module_at("benchmarks/mutate.py")
-
-
-def test_every_check_of_a_file_is_taken_out_once(bench, tmp_path, monkeypatch):
+def test_every_check_of_a_file_is_removed_once(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "ROOT", tmp_path)
     (tmp_path / "x.py").write_text(
         "def f(a, b):\n    found = []\n    if a or b:\n        raise ValueError('x')\n"
         "    if a is None:\n        return 1\n    found.append(2)\n    return found\n"
     )
     made = list(bench.mutants("x.py"))
-    assert [m.what for m in made] == [
-        "or a",
-        "or b",
-        "if a is None: return",
-        "found.append(2)",
-        "raise ValueError('x')",
-    ]
+    checks = ["or a", "or b", "if a is None: return", "found.append(2)", "raise ValueError('x')"]
+    assert [m.what for m in made] == checks
     assert len({m.source for m in made}) == 5
     assert all(ast.parse(m.source) for m in made)
     assert "if False or b:" in made[0].source

@@ -22,25 +22,10 @@ FAKES = {
     "numberless": 'print(json.dumps({"verdict": "passed", "says": "", "numbers": {"share": "most"}}))',
     "listed": "print([1])",
 }
-ERRORS = {
-    "crashing": "exit code 1, ValueError",
-    "fetching": "exit code 1, wanted something from the network",
-    "slow": "took over 3 s",
-    "rubbish": "its answer is no result",
-    "silent": "its answer is no result",
-    "boasting": "its answer is no result",
-    "wordless": "its answer is no result",
-    "numberless": "its answer is no result",
-    "listed": "its answer is no result",
-}
-
-
-@pytest.fixture(scope="module")
-def bench(module_at):
-    module = module_at("benchmarks/peers.py")
-    digest = module.code_digest()
-    module.code_digest = lambda: digest  # the source may change while the tests run
-    return module
+ERRORS = dict.fromkeys(FAKES, "its answer is no result")
+ERRORS |= {"crashing": "exit code 1, ValueError", "fetching": "exit code 1, wanted something from the network"}
+ERRORS |= {"slow": "took over 3 s"}
+del ERRORS["kind"]
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +35,16 @@ def real(bench):
 
 @pytest.fixture(scope="module")
 def fakes(bench, tmp_path_factory):
-    """Adapters of our own that misbehave, and a peer whose package does not exist."""
+    """Adapters that behave well or badly."""
     folder = tmp_path_factory.mktemp("adapters")
-    peers = {}
     for name, code in FAKES.items():
-        adapter = folder / f"{name}.py"
-        adapter.write_text(f"import json\n{code}\n", encoding="utf-8")
-        peers[name] = bench.Peer(f"the {name} one", adapter)
-    return peers
+        (folder / f"{name}.py").write_text(f"import json\n{code}\n", encoding="utf-8")
+    return {name: bench.Peer(f"the {name} one", folder / f"{name}.py") for name in FAKES}
 
 
 @pytest.fixture(scope="module")
 def quick(bench, real, fakes, tmp_path_factory):
-    """The quick run with all of them: its folder, its Markdown and its options."""
+    """The quick run with all of them: its folder, its Markdown, its options and its duration in seconds."""
     folder = tmp_path_factory.mktemp("peers")
     patch = pytest.MonkeyPatch()
     absent = bench.Peer("the absent one", fakes["kind"].adapter, ("no-such-package==1",))
@@ -110,14 +92,12 @@ def test_a_failing_peer_has_a_row_with_the_reason(quick, name, words):
 
 
 @pytest.mark.slow
-def test_a_peer_that_cannot_be_installed_has_a_row_with_the_reason(quick):
-    said = cell(quick[1], "verbatim", "the absent one")
-    assert said.startswith("error: cannot be installed: ERROR: No matching distribution found for no-such-package==1")
-
-
-@pytest.mark.slow
-def test_the_others_continue_and_the_last_line_of_what_is_printed_counts(quick):
-    assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")
+def test_a_peer_that_cannot_be_installed_has_a_row_with_the_reason_and_the_others_continue(quick):
+    reason = cell(quick[1], "verbatim", "the absent one")
+    assert reason.startswith(
+        "error: cannot be installed: ERROR: No matching distribution found for no-such-package==1"
+    )
+    assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")  # from the last line printed
     assert "- the kind one, verbatim: share 0.5" in quick[1]
 
 
@@ -139,8 +119,7 @@ def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypa
     _, text, options, _ = quick
     monkeypatch.setattr(bench, "run_case", None)  # calling it breaks
     monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
-    asked = []
-    real = bench.asked
+    asked, real = [], bench.asked
     monkeypatch.setattr(bench, "asked", lambda peer, *rest: asked.append(peer.title) or real(peer, *rest))
     bench.main([*options[: -len(fakes) - 2], "exact copies", "kind", "rubbish"])
     assert asked == ["the rubbish one"] * 2
@@ -157,7 +136,7 @@ def test_another_adapter_is_run_again(quick, bench, fakes, tmp_path, monkeypatch
     assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
 
 
-def test_children_end_with_the_time(bench, tmp_path):
+def test_child_processes_end_at_the_time_limit(bench, tmp_path):
     sign = tmp_path / "sign"
     child = f"import time; time.sleep(3); open({str(sign)!r}, 'w')"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
@@ -171,9 +150,8 @@ def test_an_environment_is_made_once(bench, fakes, tmp_path, monkeypatch):
 
     def run(command, limit):
         calls.append(command)
-        (tmp_path / "environments").mkdir(exist_ok=True)
         if "venv" in command:
-            (tmp_path / "environments" / command[-1].rpartition("/")[2]).mkdir()
+            (tmp_path / "environments" / command[-1].rpartition("/")[2]).mkdir(parents=True)
         return 0, "", ""
 
     monkeypatch.setattr(bench, "run", run)
@@ -196,19 +174,20 @@ def answered(**verdicts):
     return {name: {"verdict": verdict, "says": "x"} for name, verdict in verdicts.items()}
 
 
+CLEAN = "also stops what is clean"
+
+
 @pytest.mark.parametrize(
     ("case", "mine", "theirs", "words"),
     [
         ("verbatim", "passed", "caught", "verbatim: caught by A, passed by ours: a fault of ours."),
         ("verbatim", "unsure", "caught", "verbatim: caught by A, ours could not say, which is no pass"),
         ("verbatim", "caught", "passed", "verbatim: caught by ours (x), passed by the peers."),
-        ("verbatim", "caught", "caught", "None."),
-        ("verbatim", "caught", "error", "None."),
-        ("verbatim", "passed", "passed", "None."),
-        ("fresh_people", "passed", "caught", "A also stops what is clean (fresh_people): that it stops a leak shows"),
-        ("fresh_people", "caught", "passed", "ours also stops what is clean (fresh_people): that it stops a leak"),
-        ("permuted_roles", "passed", "caught", "A also stops what is clean (permuted_roles)"),
-        ("fresh_people", "unsure", "passed", "None."),
+        *(("verbatim", mine, theirs, "None.") for mine, theirs in (("caught", "caught"), ("caught", "error"))),
+        *((case, mine, "passed", "None.") for case, mine in (("verbatim", "passed"), ("fresh_people", "unsure"))),
+        ("fresh_people", "passed", "caught", f"A {CLEAN} (fresh_people): that it stops a leak shows"),
+        ("fresh_people", "caught", "passed", f"ours {CLEAN} (fresh_people): that it stops a leak"),
+        ("permuted_roles", "passed", "caught", f"A {CLEAN} (permuted_roles)"),
     ],
 )
 def test_disagreements(bench, case, mine, theirs, words):
@@ -218,11 +197,8 @@ def test_disagreements(bench, case, mine, theirs, words):
 
 
 def test_a_peer_that_stops_everything_shows_no_fault_of_ours(bench):
-    found = {
-        "verbatim": answered(ours="passed", a="caught", b="passed"),
-        "chunk_mix": answered(ours="caught", a="caught", b="passed"),
-        "fresh_people": answered(ours="passed", a="caught", b="passed"),
-    }
+    ours = {"verbatim": "passed", "chunk_mix": "caught", "fresh_people": "passed"}
+    found = {case: answered(ours=verdict, a="caught", b="passed") for case, verdict in ours.items()}
     assert bench.disagreements(found, {"a": bench.Peer("A", None), "b": bench.Peer("B", None)}) == [
         "A also stops what is clean (fresh_people): that it stops a leak shows little.",
         "chunk_mix: caught by ours (x), passed by the peers; A stops it as it stops what is clean.",
@@ -235,13 +211,11 @@ def test_the_peers_get_texts_and_columns_that_agree(module_at, bench, tmp_path):
     sexes = [("he", "smoker"), ("she", "never smoked cigarettes")]
 
     def table(n, start):
-        picked = [sexes[i % 2] for i in range(n)]
-        texts = [
-            f"{who} is a {habit} aged {30 + i} {' '.join(rng.choice(list('bcdgkp'), 5 + i % 7))}"
-            for i, (who, habit) in enumerate(picked)
-        ]
+        syllables = [" ".join(rng.choice(list("bcdgkp"), 5 + i % 7)) for i in range(n)]
+        parts = ((*sexes[i % 2], 30 + i, words) for i, words in enumerate(syllables))
+        texts = tuple(f"{who} is a {habit} aged {age} {words}" for who, habit, age, words in parts)
         names = tuple(f"p{start + i}" for i in range(n))
-        return Table(texts=tuple(texts), labels=tuple("uv"[i % 2] for i in range(n)), groups=names, has_groups=True)
+        return Table(texts=texts, labels=tuple("uv"[i % 2] for i in range(n)), groups=names, has_groups=True)
 
     inputs = AuditInputs(synthetic=table(33, 0), train=table(41, 100), control=table(67, 200))
     tables.write_tables(inputs, tmp_path, "x", 3)
@@ -259,9 +233,8 @@ def test_the_peers_get_texts_and_columns_that_agree(module_at, bench, tmp_path):
     assert set(about["known"]).isdisjoint(about["secret"])
     for kind in ("numbers", "first", "second"):
         assert about[kind] == [f"{kind}_{i}" for i in range(8)]
-    for held in found.values():
-        wanted = {"text", *about["categories"], *about["numbers"], *about["first"], *about["second"]}
-        assert set(held.column_names) == wanted
+    wanted = {"text", *about["categories"], *about["numbers"], *about["first"], *about["second"]}
+    assert all(set(table.column_names) == wanted for table in found.values())
     assert found["train"]["known_sex"].to_pylist()[:4] == ["m", "f", "m", "f"]
     assert found["train"]["class"].to_pylist()[:4] == ["u", "v", "u", "v"]
     sexes_made = found["synthetic"]["known_sex"].to_pylist()
@@ -277,16 +250,14 @@ def test_tables_without_classes_have_no_class(bench):
     assert not tables.is_open(["a"] * 99 + ["b"])
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--only", "moon"], "unknown peers: moon"),
-        (["--cases", "moon"], "unknown cases: moon"),
-        (["--corpora", "moon"], "unknown corpora: moon"),
-        (["--corpora", "synthpai"], "SYNTHGEN_DATA must say"),
-    ],
-)
-def test_what_cannot_be_run_is_reported(bench, monkeypatch, capsys, options, words):
+UNKNOWN = [
+    ([f"--{option}", "moon"], f"unknown {kind}: moon") for option, kind in (("only", "peers"), ("cases", "cases"))
+]
+UNKNOWN += [(["--corpora", "moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "SYNTHGEN_DATA must say")]
+
+
+@pytest.mark.parametrize(("options", "words"), UNKNOWN)
+def test_unavailable_peers_cases_and_corpora_are_reported(bench, monkeypatch, capsys, options, words):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
     with pytest.raises(SystemExit):
         bench.arguments(options)
@@ -309,7 +280,6 @@ def test_principal_axes_are_those_of_the_reference(module_at):
     covariance = np.cov(axes["reference"].T)
     assert covariance - np.diag(np.diag(covariance)) == pytest.approx(0, abs=1e-3)
     assert (np.diff(np.diag(covariance)) <= 0).all()
-    moved = (tables["train"] - tables["reference"].mean(axis=0)) @ np.linalg.svd(
-        tables["reference"] - tables["reference"].mean(axis=0), full_matrices=False
-    )[2][:5].T
-    assert axes["train"] == pytest.approx(moved, abs=1e-4)
+    centre = tables["reference"].mean(axis=0)
+    directions = np.linalg.svd(tables["reference"] - centre, full_matrices=False)[2][:5]
+    assert axes["train"] == pytest.approx((tables["train"] - centre) @ directions.T, abs=1e-4)

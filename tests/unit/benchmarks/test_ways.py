@@ -32,9 +32,8 @@ from ways import (
 )
 
 AXES = ("ant", "bee", "cow")
-SETTINGS = Settings(
-    prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2
-)
+PROMPTS = {"x": "", "y": ""}
+SETTINGS = Settings(prompts=PROMPTS, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2)
 SEEDS = st.integers(0, 2**31)
 
 
@@ -79,15 +78,12 @@ def trip():
     return RoundTrip(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
 
 
-def test_decoded_texts_are_in_rows():
+def test_decoded_texts_are_in_rows_and_changes_reach_the_settings():
     found = trip().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
     assert found.texts == (("ant", "bee"), ("cow", "bee"), ("bee", "ant"), ("cow", "ant"))
     assert found.vectors.shape == (4, 2, 3)
     assert found.vectors[1].tolist() == [[0, 0, 1], [0, 1, 0]]
     assert found.ended.tolist() == [[True, False]] * 4
-
-
-def test_changes_are_of_the_settings():
     made = trip()
     made.write(sources().vectors, sources().labels, SeedTree(0).child("s"), candidates=3, words=4)
     ((_, settings, stream),) = made.decoder.asked
@@ -111,7 +107,7 @@ def test_the_best_is_the_nearest_and_never_worse_than_the_first(m, c, d, seed):
 
 
 @given(st.integers(1, 4), st.integers(2, 6), st.floats(0.1, 2), SEEDS)
-def test_a_correction_overshoots_by_what_was_missed(m, d, alpha, seed):
+def test_a_correction_overshoots_by_the_missed_part(m, d, alpha, seed):
     target, guess = unit(m, d, seed=seed), unit(m, d, seed=seed + 1)
     moved = corrected(target, guess, alpha)
     assert np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(m), abs=1e-5)
@@ -124,7 +120,7 @@ def test_a_correction_by_hand():
     assert corrected(x, g, 0.5) == pytest.approx(np.array([[0.9, 0.7]]) / np.hypot(0.9, 0.7), abs=1e-6)
 
 
-def test_a_correction_requests_what_is_missing_and_keeps_the_better():
+def test_a_correction_decodes_the_missing_part_and_keeps_the_better_text():
     near = Sources(texts=("ant bee",), labels=("x",), vectors=np.array([[0.65, 0.76, 0]], dtype=np.float32))
     made = trip()
     guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))
@@ -138,7 +134,7 @@ def test_a_correction_requests_what_is_missing_and_keeps_the_better():
     assert (way.texts, way.decodes) == (("bee",), 5)
 
 
-def test_the_figures_by_hand():
+def test_the_measures_by_hand():
     given = sources()
     way = Way(name="w", decodes=1, texts=("ant", "cow", "cow"), vectors=Axes().encode(["ant", "cow", "cow"]))
     found = judge(way, given)
@@ -168,8 +164,10 @@ def test_a_row_holds_means_intervals_and_paired_differences():
 def test_ranks_by_hand():
     sources = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)
     written = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
-    # the third is as near to the first source as to the third, and the second source is nearer
+    # the third text is as near to the first source as to the third, and the second source is nearer
     assert ranks(written, sources).tolist() == [1, 2, 3]
+    same = np.tile(unit(1, 4, seed=0), (6, 1))
+    assert ranks(same, same).tolist() == [6] * 6  # equal texts find no source
 
 
 @given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)
@@ -180,15 +178,9 @@ def test_ranks_agree_with_sorting(m, more, d, seed):
     assert ranks(written, sources).tolist() == slow
 
 
-def test_texts_that_all_look_alike_find_nothing():
-    same = np.tile(unit(1, 4, seed=0), (6, 1))
-    assert ranks(same, same).tolist() == [6] * 6
-
-
-def test_overlap_by_hand_and_its_ends():
+def test_overlap_by_hand():
     sources = ["red fox", "red hen", "blue whale"]
-    found = overlap(["red fox", "HEN red!", "nothing known"], sources)
-    assert found == pytest.approx([1, 1, 0])
+    assert overlap(["red fox", "HEN red!", "nothing known"], sources) == pytest.approx([1, 1, 0])
     red, fox = math.log(4 / 3) + 1, math.log(4 / 2) + 1  # smoothed idf: ln((1 + n) / (1 + df)) + 1
     assert overlap(["red"], sources) == pytest.approx([red / math.hypot(red, fox)])
 

@@ -1,6 +1,7 @@
 """A small set of two kinds of text, an encoder that counts words, and texts that a decoder could have written."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,19 +13,8 @@ from synthgen.embed import embed
 
 WORDS = {"cat": ("purr", "fur", "mouse", "sleep", "milk"), "car": ("road", "wheel", "engine", "fuel", "brake")}
 BOTH = ("the", "a", "and", "with", "of", "some", "very", "old")
-PROTOCOL = SmotextProtocol(
-    seeds=2,
-    seed=3,
-    real=24,
-    synthetic=14,
-    sizes=(6,),
-    neighbours=2,
-    spare=1.5,
-    tokens=9,
-    batch=4,
-    pairs=6,
-    lambdas=(0.0, 1.0),
-)
+PROTOCOL = SmotextProtocol(seeds=2, seed=3, real=24, synthetic=14, sizes=(6,), neighbours=2, spare=1.5)
+PROTOCOL = replace(PROTOCOL, tokens=9, batch=4, pairs=6, lambdas=(0.0, 1.0))
 D = 32
 
 
@@ -59,19 +49,12 @@ def corpus(n, seed, per_person=2):
 
 
 def design(**changes):
-    from dataclasses import replace
-
-    source = Source(
-        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, style="letter"
-    )
+    words = {"cat": "cats", "car": "cars"}
+    source = Source(train=(), test=(), words=words, asked="Of {label}.", max_new_tokens=9, style="letter")
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
-    return EmbeddedDesign(
-        text_set=small,
-        pool=embed(small.pool, encoder.encode(small.pool.texts), encoder),
-        test=encoder.encode(small.test.texts),
-        protocol=replace(PROTOCOL, **changes),
-    )
+    pool, test = embed(small.pool, encoder.encode(small.pool.texts), encoder), encoder.encode(small.test.texts)
+    return EmbeddedDesign(text_set=small, pool=pool, test=test, protocol=replace(PROTOCOL, **changes))
 
 
 def written(writing):
@@ -79,7 +62,6 @@ def written(writing):
     found = []
     for name, label in zip(writing.latents.ids, writing.latents.labels, strict=True):
         rng = SeedTree(7).child(name).generator()
-        for c in range(writing.request.settings.candidates):
-            made = Candidate(latent_id=name, index=c, text=text(label, rng), label=label, finish="stop")
-            found.append(made)
+        texts = [text(label, rng) for _ in range(writing.request.settings.candidates)]
+        found += [Candidate(latent_id=name, index=c, text=t, label=label, finish="stop") for c, t in enumerate(texts)]
     return tuple(found)

@@ -30,19 +30,11 @@ def test_same_numbers_same_bytes(tmp_path):
         assert a.read_bytes() == b.read_bytes() != c.read_bytes()
 
 
-def test_no_two_series_share_a_colour_mark_or_dash():
+def test_series_differ_in_colour_mark_and_dash_and_the_first_four_in_grey_too():
     for part in ("color", "marker", "dash"):
         assert len({getattr(look, part) for look in LOOKS}) == len(LOOKS)
-
-
-def grey(color):
-    """Return how bright a colour prints, 0 to 255 (Rec. 601)."""
-    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return 0.299 * r + 0.587 * g + 0.114 * b
-
-
-def test_the_first_lines_stay_apart_in_grey():
-    tones = sorted(grey(look.color) for look in LOOKS[:4])
+    colours = [[int(look.color[i : i + 2], 16) for i in (1, 3, 5)] for look in LOOKS[:4]]
+    tones = sorted(0.299 * r + 0.587 * g + 0.114 * b for r, g, b in colours)  # brightness, 0 to 255 (Rec. 601)
     assert all(b - a > 15 for a, b in pairwise(tones))
 
 

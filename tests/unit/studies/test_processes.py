@@ -13,22 +13,17 @@ from synthgen.core.errors import Interrupted
 
 
 def test_every_job_is_run_and_reported():
-    told = {}
-    in_processes([3, 1, 2], operator.neg, told.__setitem__)
-    assert told == {3: -3, 1: -1, 2: -2}
-
-
-def test_without_jobs_no_process_is_started():
+    results = {}
+    in_processes([3, 1, 2], operator.neg, results.__setitem__)
+    assert results == {3: -3, 1: -1, 2: -2}
     in_processes([], operator.neg, lambda *_: pytest.fail("no job"))
 
 
-def test_each_process_is_made_ready_first(tmp_path):
-    told = {}
-    in_processes(["x"], os.path.abspath, told.__setitem__, start=os.chdir, given=(tmp_path,))
-    assert told == {"x": str(tmp_path / "x")}
-    told.clear()
-    in_processes([signal.SIGINT], signal.getsignal, told.__setitem__)
-    assert told == {signal.SIGINT: signal.SIG_IGN}  # a stop is the parent's business
+def test_each_process_is_prepared_first(tmp_path):
+    results = {}
+    in_processes(["x"], os.path.abspath, results.__setitem__, start=os.chdir, given=(tmp_path,))
+    in_processes([signal.SIGINT], signal.getsignal, results.__setitem__)
+    assert results == {"x": str(tmp_path / "x"), signal.SIGINT: signal.SIG_IGN}  # the parent handles a stop
 
 
 def test_an_error_of_a_job_is_raised_here_and_leaves_no_process():
@@ -37,7 +32,7 @@ def test_an_error_of_a_job_is_raised_here_and_leaves_no_process():
     assert active_children() == []
 
 
-def test_a_stop_is_passed_on_and_no_one_waits_for_the_rest():
+def test_a_stop_ends_the_other_jobs():
     def stop(*_):
         raise SystemExit(7)
 

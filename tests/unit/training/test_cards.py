@@ -11,17 +11,14 @@ from synthgen.decode.style_adapter import built_in_styles, is_built_in, load_sty
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_page_of_the_built_in_is_what_its_cards_say(capsys):
+def test_the_page_of_the_built_in_styles_agrees_with_their_cards(capsys):
     main()
     assert (ROOT / "docs" / "explanation" / "styles.md").read_text(encoding="utf-8") == capsys.readouterr().out
-
-
-def test_what_is_trained_is_what_is_on_the_built_in():
     assert built_in_styles() == (PLAIN, *sorted(STYLES))
 
 
 @pytest.mark.parametrize("name", sorted(STYLES))
-def test_a_style_of_the_built_in_fits_the_shipped_bridge_and_says_where_it_is_from(name):
+def test_a_built_in_style_fits_the_shipped_bridge_and_names_its_sources(name):
     style = load_style(name, Path)
     card = style.card
     assert is_built_in(style)
@@ -33,6 +30,6 @@ def test_a_style_of_the_built_in_fits_the_shipped_bridge_and_says_where_it_is_fr
     assert len(set(card.samples)) >= 10
 
 
-def test_what_is_shipped_stays_under_sixty_megabytes():
+def test_the_shipped_files_stay_under_sixty_megabytes():
     packed = [p for top in ("synthgen", "audits", "policies", "examples") for p in (ROOT / top).rglob("*")]
     assert sum(p.stat().st_size for p in packed if p.is_file() and "__pycache__" not in p.parts) < 60_000_000

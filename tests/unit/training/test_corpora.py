@@ -22,6 +22,6 @@ def test_every_style_gets_its_texts_and_a_command(tmp_path, capsys):
             assert all(text.strip() for text in texts)
 
 
-def test_no_style_learns_from_what_a_study_keeps_unseen():
+def test_no_style_learns_from_the_corpora_of_a_study():
     assert not {source.name for sources in STYLES.values() for source in sources} & KEPT_UNSEEN
     assert all(source.licence for sources in STYLES.values() for source in sources)

@@ -28,7 +28,7 @@ def runs(text):
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_texts_differ_fit_and_come_again_from_the_same_seed(writer):
+def test_texts_differ_have_the_right_length_and_depend_on_the_seed(writer):
     texts = texts_of(writer)
     assert len(set(texts)) == N
     assert all(30 <= len(text.split()) <= 200 for text in texts)
@@ -36,41 +36,32 @@ def test_texts_differ_fit_and_come_again_from_the_same_seed(writer):
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_no_run_of_words_is_a_stock_phrase(writer):
+def test_texts_have_no_stock_phrase_no_grammar_mark_and_no_identifier(writer):
     counts = Counter(run for text in texts_of(writer) for run in runs(text))
-    # 3 % of very many texts: among so few a run of 2 % goes beyond it by chance
+    # The limit is 3 % of very many texts; among N texts a phrase of 2 % may exceed 3 % by chance.
     assert max(counts.values()) <= 0.03 * N + 3 * (0.03 * 0.97 * N) ** 0.5
-
-
-@pytest.mark.parametrize("writer", WRITERS)
-def test_nothing_is_left_of_the_grammar_and_nothing_looks_like_an_identifier(writer):
     for text in texts_of(writer):
         assert not re.search(r"[{}~]|@\w|\(\w+\||\.\.(?!\.)", text), text
         assert not re.search(r"\d{6}|\b\d{3}[- ]\d{4}\b|\S@\S|https?:", text), text
 
 
-def test_the_example_clinic_stays_unseen():
+def test_no_run_of_words_of_the_example_clinic_occurs():
     example = set().union(*(runs(row["note"]) for row in generate(160, np.random.default_rng(4))[:300]))
     ours = set().union(*(runs(text) for writer in WRITERS for text in texts_of(writer)[:200]))
     assert len(example) > 10_000
     assert example & ours == set()
 
 
-def test_a_note_speaks_of_its_own_illness():
-    rng = np.random.default_rng(7)
-    for illness in ILLNESSES:
-        rules = rules_of(illness, "uk", rng)
-        words = " ".join(illness.drugs)
-        assert rules["condition"] == (illness.name,)
-        assert rules["drugname1"][0] in words
-        assert "~" not in " ".join(rule[0] for rule in rules.values() if not callable(rule))
-
-
-def test_there_are_many_illnesses_of_many_specialties():
+def test_illnesses_are_many_and_complete_and_a_note_is_about_its_own():
     assert len({illness.name for illness in ILLNESSES}) == len(ILLNESSES) >= 60
     assert len({illness.specialty for illness in ILLNESSES}) >= 20
     assert {report.kind for report in REPORTS} == {"radiology", "pathology", "procedure"}
+    rng = np.random.default_rng(7)
     for illness in ILLNESSES:
+        rules = rules_of(illness, "uk", rng)
+        assert rules["condition"] == (illness.name,)
+        assert rules["drugname1"][0] in " ".join(illness.drugs)
+        assert "~" not in " ".join(rule[0] for rule in rules.values() if not callable(rule))
         lists = (illness.symptoms, illness.signs, illness.tests, illness.drugs, illness.plans, illness.absent)
         assert min(map(len, lists)) >= 3, illness.name
 
@@ -83,20 +74,17 @@ def test_numbers_and_words_are_drawn_within_their_bounds():
         assert 40 <= int(found[3]) <= 90
 
 
-@pytest.mark.parametrize(
-    ("country", "long", "wanted"),
-    [
+def test_doses_and_spelling_are_those_of_the_country():
+    text = "A 80 year old with anaemia, Hb 98; paracetamol 1 g @qds"
+    for country, long, wanted in (
         ("us", False, "An 80 year old with anemia, Hgb 9.8; acetaminophen 1 g QID"),
         ("us", True, "An 80 year old with anemia, Hgb 9.8; acetaminophen 1 g four times a day"),
         ("uk", True, "An 80 year old with anaemia, Hb 98; paracetamol 1 g four times a day"),
-    ],
-)
-def test_doses_and_spelling_are_those_of_the_country(country, long, wanted):
-    text = "A 80 year old with anaemia, Hb 98; paracetamol 1 g @qds"
-    assert finished(text, country, np.random.default_rng(0), long=long) == wanted
+    ):
+        assert finished(text, country, np.random.default_rng(0), long=long) == wanted
 
 
-def test_spans_are_scribbled_and_parts_put_together_cleanly():
+def test_durations_are_abbreviated_and_punctuation_is_repaired():
     assert shortened("cough 4 days, rv 2 weeks", "uk") == "cough 4/7, rv 2/52"
     assert shortened("cough 4 days, rv 2 weeks", "us") == "cough 4d, rv 2wk"
     assert mended("bleeding.. next: - one\n- two?three") == "bleeding. next:\n- one\n- two ?three"

@@ -34,34 +34,28 @@ def runs(text):
 
 
 @WRITERS
-def test_two_thousand_are_different_and_as_long_as_promised(write):
+def test_two_thousand_texts_differ_have_the_right_length_and_no_stock_phrase(write):
     found = texts(write)
     assert len(set(found)) == 2000
     low, high = WORDS[write]
     assert [n for n in (len(text.split()) for text in found) if not low <= n <= high] == []
-
-
-@WRITERS
-def test_no_run_of_words_occurs_in_many(write):
-    counts = Counter(chain.from_iterable(runs(text) for text in texts(write)))
+    counts = Counter(chain.from_iterable(runs(text) for text in found))
     assert {run: n for run, n in counts.items() if n > MOST * 2000} == {}
 
 
 @WRITERS
-def test_no_marks_of_the_grammar_are_left_and_nothing_identifies(write):
-    found = [
-        text for text in texts(write) if re.search(r"[{}\[\]|~]|<\w+>|@|https?:|www\.|\d{5,}|\d{3}-\d{3,}", text)
-    ]
-    assert found == []
+def test_texts_have_no_grammar_mark_and_no_identifier(write):
+    marks = re.compile(r"[{}\[\]|~]|<\w+>|@|https?:|www\.|\d{5,}|\d{3}-\d{3,}")
+    assert [text for text in texts(write) if marks.search(text)] == []
 
 
 @WRITERS
-def test_the_same_stream_writes_the_same(write):
+def test_the_random_stream_decides_the_texts(write):
     assert write(30, np.random.default_rng(3)) == write(30, np.random.default_rng(3))
     assert write(30, np.random.default_rng(3)) != write(30, np.random.default_rng(4))
 
 
-def test_topics_are_many_and_whole():
+def test_topics_are_many_and_complete():
     assert len(topics()) >= 60
     assert len({topic.name for topic in topics()}) == len(topics())
     for topic in topics():
@@ -69,7 +63,7 @@ def test_topics_are_many_and_whole():
         assert all(len(texts) >= 3 and "" not in texts for texts in topic.phrases.values()), topic.name
 
 
-def test_what_is_kept_stays_the_same_and_the_other_differs():
+def test_a_kept_word_is_repeated_and_the_other_differs():
     grammar = Grammar({"two": ("<pet> and <pet> meet a <other_pet>",), "pet": ("owl", "ape", "cat")})
     for seed in range(20):
         first, second, third = re.findall("owl|ape|cat", compose(grammar, "two", np.random.default_rng(seed)).lower())
@@ -82,7 +76,7 @@ def test_articles_and_capitals():
     assert written == "An owl and a unit. An hour... and so on! Ok? A used egg"
 
 
-def test_a_deck_says_nothing_twice():
+def test_a_deck_repeats_no_card():
     grammar = Grammar({"all": ("{card} {card} {card}",), "card": Deck(("one", "two", "three"))})
     assert sorted(compose(grammar, "all", np.random.default_rng(1)).lower().split()) == ["one", "three", "two"]
 
@@ -90,7 +84,7 @@ def test_a_deck_says_nothing_twice():
 def test_too_few_texts_are_an_error():
     with pytest.raises(InternalError, match="fewer than 2 different texts of 1 to 3 words"):
         distinct(2, lambda: "only this", 1, 3)
-    with pytest.raises(InternalError, match="fewer than 1"):  # it says a thing twice
+    with pytest.raises(InternalError, match="fewer than 1"):  # a text that repeats itself is rejected
         distinct(1, lambda: "so it goes on and so it goes on", 1, 30)
 
 

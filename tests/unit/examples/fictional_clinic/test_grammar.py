@@ -9,14 +9,11 @@ def test_expand_fills_slots_alternatives_and_numbers():
     rng = np.random.default_rng(0)
     seen = {expand("[a|b{x}] <7-8>/<0.5-0.6>", {"x": "!"}, rng) for _ in range(200)}
     assert seen == {f"{w} {n}/{d}" for w in ("a", "b!") for n in (7, 8) for d in ("0.5", "0.6")}
-
-
-def test_expand_refuses_a_slot_nobody_fills():
     with pytest.raises(KeyError, match="y"):
         expand("{y}", {"x": "1"}, np.random.default_rng(0))
 
 
-def test_unmark_worked_example():
+def test_unmark_by_hand():
     text, found = unmark(f"Seen {mark('name', 'Ann Lee')} on {mark('date', '3 May')}.")
     assert text == "Seen Ann Lee on 3 May."
     assert found == (Identifier("name", "Ann Lee", 5, 12), Identifier("date", "3 May", 16, 21))

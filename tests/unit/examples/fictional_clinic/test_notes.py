@@ -21,21 +21,18 @@ def test_the_same_seed_gives_the_same_notes_and_another_seed_others():
     assert first != other
 
 
-def test_notes_have_the_promised_length_and_no_unfilled_grammar(rows):
+def test_notes_have_the_documented_length_no_grammar_marks_and_six_specialties_of_unequal_size(rows):
     for row in rows:
         assert 60 <= len(row["note"].split()) <= 140
         assert not re.search(r"[;,][A-Za-z]|  ", row["note"])
         assert not re.search(r"[\[\]{}<>|\ue000-\ue002]", row["note"].replace(" | ", ""))
-
-
-def test_six_specialties_of_unequal_size(rows):
     counts = Counter(row["specialty"] for row in rows)
     assert len(counts) == 6
     assert 0.03 < min(counts.values()) / len(rows) < 0.1
     assert max(counts.values()) / len(rows) > 0.2
 
 
-def test_the_key_names_every_identifier_where_it_stands(rows):
+def test_the_key_names_every_identifier_with_its_position(rows):
     kinds = Counter()
     for row in rows:
         for item in row["key"]["identifiers"]:
@@ -46,10 +43,10 @@ def test_the_key_names_every_identifier_where_it_stands(rows):
 
 def test_no_two_patients_share_all_their_traits():
     rows = generate(150, SeedTree(11).generator())
-    told = defaultdict(dict)
+    traits_of = defaultdict(dict)
     for row in rows:
-        told[row["patient_id"]].update(row["key"]["traits"])
-    whole = [tuple(sorted(traits.items())) for traits in told.values() if len(traits) == 3]
+        traits_of[row["patient_id"]].update(row["key"]["traits"])
+    whole = [tuple(sorted(traits.items())) for traits in traits_of.values() if len(traits) == 3]
     assert len(whole) == len(set(whole)) > 30
 
 
@@ -64,7 +61,7 @@ def test_patients_do_not_share_long_runs_of_words(rows):
     assert max(len(people) for people in owners.values()) <= 8
 
 
-def test_a_classifier_has_work_to_do(rows):
+def test_the_specialties_are_neither_trivial_nor_random_to_classify(rows):
     half = len(rows) // 2
     texts, labels = [r["note"] for r in rows], [r["specialty"] for r in rows]
     model = make_pipeline(TfidfVectorizer(min_df=2), LogisticRegression(C=10, max_iter=300))

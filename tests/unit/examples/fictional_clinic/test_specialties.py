@@ -4,18 +4,15 @@ import pytest
 from fictional_clinic.specialties import SHARES, SPECIALTIES
 
 
-def test_six_specialties_of_unequal_size():
+def test_six_specialties_of_unequal_size_share_no_condition():
     assert len(SPECIALTIES) == len(SHARES) == 6
     assert sum(SHARES) == pytest.approx(1)
     assert max(SHARES) > 4 * min(SHARES)
-
-
-def test_no_condition_belongs_to_two_specialties():
     names = [name for conditions in SPECIALTIES.values() for c in conditions for name in c.names]
     assert len(names) == len(set(names))
 
 
-def test_every_condition_says_something_in_every_part():
+def test_every_part_of_a_condition_has_items():
     for c in chain.from_iterable(SPECIALTIES.values()):
         for part in (c.names, c.symptoms, c.signs, c.tests, c.drugs, c.plans):
             assert part, c.names

@@ -13,53 +13,44 @@ from synthgen.core.progress import silent
 
 @pytest.fixture
 def request_(tmp_path):
-    return DpRequest(
-        datasets=(),
-        data=None,
-        out=tmp_path,
-        persons=(500,),
-        epsilons=(1.0, 4.0),
-        seeds=1,
-        quick=True,
-        mechanisms=tuple(MECHANISMS),
-        records=(1200,),
-    )
+    sizes = {"persons": (500,), "epsilons": (1.0, 4.0), "seeds": 1, "records": (1200,)}
+    return DpRequest(datasets=(), data=None, out=tmp_path, quick=True, mechanisms=tuple(MECHANISMS), **sizes)
 
 
-def finding(asked, *_):
+def trial_of(asked, *_):
     scores = {name: {"real": 0.5, "synthetic": 0.4} for name in ("encoder-logistic", "tfidf-linear")}
-    said = {"data": asked.data, "persons": asked.persons, "mechanism": asked.mechanism, "epsilon": asked.epsilon}
-    said["records"] = asked.records
-    return {"asked": said, "scores": scores, "style_gap": 1.0, "membership": None}
+    fields = {name: getattr(asked, name) for name in ("data", "persons", "mechanism", "epsilon", "records")}
+    return {"asked": fields, "scores": scores, "style_gap": 1.0, "membership": None}
 
 
-def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_excluded(request_, monkeypatch):
+def test_kept_trials_are_not_run_again_and_sets_that_are_too_small_are_excluded(request_, monkeypatch):
     made = []
-    monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or finding(asked, *rest))
+    monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or trial_of(asked, *rest))
     page = dp_study(request_, silent, lambda _line: None)
     assert made == [asked.name for asked in request_.asked()]
     assert page.read_text().count("| 60 |") == len(made) == len(QUICK_MECHANISMS)
     dp_study(request_, silent, lambda _line: None)
     assert len(made) == len(QUICK_MECHANISMS)
     monkeypatch.setattr(command, "QUICK_PERSONS", (60, 100_000))
-    monkeypatch.setattr(
-        command, "read_private_sets", lambda names, data, _n, read=command.read_private_sets: read(names, data, 300)
-    )
+    read = command.read_private_sets
+    monkeypatch.setattr(command, "read_private_sets", lambda names, data, _n: read(names, data, 300))
     dp_study(request_, silent, lambda _line: None)
     assert len(made) == len(QUICK_MECHANISMS)
 
 
 def test_the_full_study_requests_every_join_at_every_budget(request_):
-    asked = replace(request_, quick=False, datasets=("clinic",)).asked()
+    full = replace(request_, quick=False)
+    clinic = replace(full, datasets=("clinic",))
+    asked = clinic.asked()
     assert [(a.mechanism, a.epsilon) for a in asked] == [
         ("labels alone", 0.01),
         ("smote", 0.0),
         *((name, epsilon) for epsilon in (1.0, 4.0) for name in MECHANISMS if name not in BESIDE),
     ]
-    assert len(replace(request_, quick=False).asked()) == 5 * len(asked)
-    few = replace(request_, quick=False, datasets=("clinic",), mechanisms=("classes",)).asked()
+    assert len(full.asked()) == 5 * len(asked)
+    few = replace(clinic, mechanisms=("classes",)).asked()
     assert [(a.mechanism, a.epsilon) for a in few] == [("classes", 1.0), ("classes", 4.0)]
-    more = replace(request_, quick=False, datasets=("clinic",), mechanisms=("classes",), records=(1200, 4800)).asked()
+    more = replace(clinic, mechanisms=("classes",), records=(1200, 4800)).asked()
     assert [a.records for a in more] == [1200, 1200, 4800, 4800]
     assert len({a.name for a in more}) == 4
     with pytest.raises(DataError, match="do not know"):
@@ -69,8 +60,8 @@ def test_the_full_study_requests_every_join_at_every_budget(request_):
 @pytest.mark.slow
 @pytest.mark.models
 def test_the_quick_form_ends(study, tmp_path):
-    code, told = study("dp", "--quick", "--out", tmp_path / "out")
-    assert code == 0, told
+    code, output = study("dp", "--quick", "--out", tmp_path / "out")
+    assert code == 0, output
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
     assert len(trials) == len(QUICK_MECHANISMS)
     assert all(json.loads(Path(path).read_bytes())["train_persons"] > 40 for path in trials)

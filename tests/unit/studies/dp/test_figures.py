@@ -1,51 +1,45 @@
-import re
+import pytest
 
 from studies.dp.figures import write_dp_figures
 
 
-def texts(path):
-    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def trial(module_at):
+    return module_at("tests/unit/studies/dp/test_tables.py").trial
 
 
-def test_a_line_for_each_budget_and_one_for_each_mechanism(module_at, tmp_path):
-    trial = module_at("tests/unit/studies/dp/test_tables.py").trial
+def test_a_line_for_each_budget_and_one_for_each_mechanism(trial, tmp_path, svg_texts):
     asked = [("labels alone", 0.01), ("smote", 0.0), ("classes + words", 4.0)]
     asked += [("classes", epsilon) for epsilon in (1.0, 4.0, 50.0)]
     trials = [trial(mechanism, epsilon, 0.6, 0.3, persons=n) for n in (500, 2000) for mechanism, epsilon in asked]
     paths = write_dp_figures(trials, tmp_path)
     assert [p.name for p in paths] == ["budgets.svg", "budgets.png", "mechanisms.svg", "mechanisms.png"]
-    budgets, mechanisms = texts(paths[0]), texts(paths[2])
-    assert {
-        "ε = 1",
-        "ε = ∞",
-        "smote, no guarantee",
-        "labels alone",
-        "500",
-        "2,000",
-        "sst2, TF-IDF, 1,200 records",
-    } <= set(budgets)
+    budgets, mechanisms = svg_texts(paths[0]), svg_texts(paths[2])
+    assert {"ε = 1", "ε = ∞", "smote, no guarantee", "labels alone"} <= set(budgets)
+    assert {"500", "2,000", "sst2, TF-IDF, 1,200 records"} <= set(budgets)
     assert {"classes", "classes + words", "smote, no guarantee"} <= set(mechanisms)
     assert write_dp_figures([], tmp_path / "none") == []
 
 
-def test_a_line_is_the_mean_of_its_seeds(module_at, tmp_path, monkeypatch):
-    trial, drawn = module_at("tests/unit/studies/dp/test_tables.py").trial, []
-    monkeypatch.setattr(
-        "matplotlib.axes.Axes.plot", lambda _axes, x, y, **style: drawn.append((style["label"], x, y))
-    )
+def test_a_line_is_the_mean_of_its_seeds(trial, tmp_path, monkeypatch):
+    drawn = []
+
+    def note(_axes, x, y, **style):
+        drawn.append((style["label"], x, [round(v, 9) for v in y]))
+
+    monkeypatch.setattr("matplotlib.axes.Axes.plot", note)
     more = trial("classes", 4.0, 0.8, 0.5, records=4800)
     beside = trial("smote", 0.0, 0.8, 0.4)
     write_dp_figures([trial("classes", 4.0, 0.6, 0.3), trial("classes", 4.0, 0.72, 0.4), beside, more], tmp_path)
-    assert ("ε = 4", [500], [82.5]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]
-    assert ("classes", [500], [70.0]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]
+    assert ("ε = 4", [500], [82.5]) in drawn
+    assert ("classes", [500], [70.0]) in drawn
 
 
-def test_a_set_is_drawn_at_the_number_of_records_that_most_of_its_rows_have(module_at, tmp_path):
-    trial = module_at("tests/unit/studies/dp/test_tables.py").trial
+def test_a_set_is_drawn_at_the_number_of_records_that_most_of_its_rows_have(trial, tmp_path, svg_texts):
     trials = [trial("classes", 4.0, 0.6, 0.3), trial("smote", 0.0, 0.6, 0.3)]
     trials += [trial("classes", epsilon, 0.6, 0.3, records=4800) for epsilon in (1.0, 4.0)]
     trials += [trial("classes + words", 4.0, 0.7, 0.4, records=9600)] * 7
     trials += [trial("classes", 4.0, 0.6, 0.3, data="clinic", records=90)] * 20  # one row, of many draws
-    told = texts(write_dp_figures(trials, tmp_path)[0])
-    assert "sst2, TF-IDF, 4,800 records" in told
-    assert not any("clinic" in one or "9,600" in one for one in told)
+    shown = svg_texts(write_dp_figures(trials, tmp_path)[0])
+    assert "sst2, TF-IDF, 4,800 records" in shown
+    assert not any("clinic" in one or "9,600" in one for one in shown)

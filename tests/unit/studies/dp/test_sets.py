@@ -21,14 +21,13 @@ def test_the_clinic_is_made_and_drawn_by_person(tmp_path):
         assert sum(r.group == group for r in clinic.corpus.records) == sum(row["group"] == group for row in rows)
 
 
-def test_what_is_missing_is_reported_before_any_work(tmp_path):
-    with pytest.raises(DataError, match="do not know"):
-        read_private_sets(["another"], None, 10)
-    with pytest.raises(DataError, match="no folder"):
-        read_private_sets(["sst2"], None, 10)
-    with pytest.raises(DataError, match="are missing") as told:
+def test_missing_sets_are_reported_before_any_work(tmp_path):
+    for name, message in (("another", "do not know"), ("sst2", "no folder")):
+        with pytest.raises(DataError, match=message):
+            read_private_sets([name], None, 10)
+    with pytest.raises(DataError, match="are missing") as caught:
         read_private_sets(["sst2", "ag_news"], tmp_path, 10)
-    assert len(told.value.problems) == 4
+    assert len(caught.value.problems) == 4
 
 
 def test_a_set_without_a_class_is_refused_and_without_persons_each_record_is_one(tmp_path):

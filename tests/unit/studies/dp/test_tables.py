@@ -11,19 +11,8 @@ STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2", records=1200):
     scores = {"encoder-logistic": {"real": 0.8, "synthetic": head}, "tfidf-linear": {"real": 0.5, "synthetic": words}}
     membership = None if auc is None else {"value": auc, "low": auc - 0.1, "high": auc + 0.1}
-    return {
-        "asked": {
-            "data": data,
-            "persons": persons,
-            "mechanism": mechanism,
-            "epsilon": epsilon,
-            "records": records,
-            "seed": 0,
-        },
-        "scores": scores,
-        "style_gap": 2.0,
-        "membership": membership,
-    }
+    asked = {"data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "records": records}
+    return {"asked": asked | {"seed": 0}, "scores": scores, "style_gap": 2.0, "membership": membership}
 
 
 def test_the_page_is_generated_from_the_archived_trials():
@@ -40,17 +29,17 @@ def test_too_few_texts_are_reported():
     assert page.rstrip().endswith("| too few | not measured |")
 
 
-def test_of_many_draws_the_interval_is_that_of_the_attacks_means():
+def test_the_interval_of_many_draws_is_that_of_the_means_of_the_attacks():
     trials = [trial("classes", 4.0, 0.6, 0.3, auc=auc) for auc in (0.45, 0.5, 0.5, 0.5, 0.65)]
     assert "| 0.52 [0.42, 0.62] |" in results_page(trials)
-    assert "| 0.52 [0.42, 0.62] |" in results_page(trials + trials)  # nobody kept the attacks
+    assert "| 0.52 [0.42, 0.62] |" in results_page(trials + trials)  # the attacks were not kept
     for one, mass in zip(trials, (0.5, 0.5, 0.5, 0.5, 0.45), strict=True):
         one["attacks"] = {"stacked": one["membership"]["value"], "mass": mass}
     # 0.52 ± 2.2622 · 0.0715 / √10 by hand, .49 ± 2.2622 · 0.0211 / √10; a draw's own interval is .1 to each side
     assert "| 0.520 [0.469, 0.571]; 8 of 10 hold .5 |" in results_page(trials + trials)
 
 
-def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
+def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real(lines_of):
     trials = [
         trial("smote", 0.0, 0.8, 0.4, auc=0.6),
         trial("labels alone", 0.01, 0.4, 0.2),
@@ -61,12 +50,8 @@ def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
         trial("classes + words", 1.0, 0.8, 0.5, persons=2000, data="ag_news"),
     ]
     page = results_page(trials)
-    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## ag_news", "## sst2"]
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in page.splitlines()
-        if line.startswith("| 500")
-    ]
+    assert lines_of(page, "## ") == ["## ag_news", "## sst2"]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines_of(page, "| 500")]
     assert [row[:6] for row in rows] == [
         ["500", "labels alone", "0", "1,200", "50.0 %", "40.0 %"],
         ["500", "classes", "4", "1,200", "82.5 %", "70.0 %"],

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -25,11 +26,8 @@ def test_a_budget_is_of_the_mechanisms_that_have_one(clinic, tmp_path):
 
 
 def test_every_trial_has_a_name_of_its_own():
-    names = {
-        replace(ASKED, mechanism=mechanism, epsilon=epsilon, seed=seed).name
-        for mechanism in ("classes", "classes + words", "smote")
-        for epsilon in (1.0, 4.0)
-        for seed in (0, 1)
-    }
+    choices = {"mechanism": ("classes", "classes + words", "smote"), "epsilon": (1.0, 4.0), "seed": (0, 1)}
+    asked = (replace(ASKED, **dict(zip(choices, values, strict=True))) for values in product(*choices.values()))
+    names = {trial.name for trial in asked}
     assert len(names) == 12
     assert all(name.replace("-", "").replace("_", "").replace(".", "").isalnum() for name in names)

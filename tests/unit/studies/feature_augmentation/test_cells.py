@@ -23,7 +23,7 @@ def test_missing_columns_are_named(made_up):
         by_place(made_up(["a"], [8], 1, 2).drop_columns(["accuracy", "n_train"]))
 
 
-def test_every_damage_is_listed_by_row(made_up):
+def test_every_invalid_cell_is_listed_by_row(made_up):
     rows = made_up(["a"], [8], 1, 2).to_pylist()
     rows[0]["macro_f1"] = math.nan
     rows[1]["accuracy"] = None
@@ -41,6 +41,6 @@ def test_every_damage_is_listed_by_row(made_up):
     )
 
 
-def test_no_cells_are_no_result(made_up):
+def test_a_table_without_cells_is_refused(made_up):
     with pytest.raises(DataError, match="no cells"):
         by_place(made_up(["a"], [8], 1, 2).slice(0, 0))

@@ -17,55 +17,48 @@ def clouds(sizes, seed=0, d=6, spread=1.0):
     return Labelled(x=(3 * np.eye(d)[y] + spread * rng.normal(size=(len(y), d))).astype(np.float32), y=y)
 
 
-def test_weights_of_classes_worked_by_hand():
+def network(train, validation, x, *, weighted=False):
+    return mlp(train, validation, x, len(set(train.y)), SEEDS, weighted=weighted)
+
+
+def test_weights_of_classes_by_hand():
     assert balanced_weights(np.array([0, 0, 0, 1, 2, 2]), 3).tolist() == pytest.approx([6 / 9, 2, 1])
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_both_classifiers_learn_what_can_be_learned(weighted):
+@pytest.mark.parametrize("fit", [network, logistic])
+def test_separable_classes_are_learned(fit, weighted):
     train, validation, test = clouds((70, 50, 40), 1), clouds((20, 20, 20), 2), clouds((30, 30, 30), 3)
-    assert (mlp(train, validation, test.x, 3, SEEDS, weighted=weighted) == test.y).mean() > 0.9
-    assert (logistic(train, validation, test.x, weighted=weighted) == test.y).mean() > 0.9
+    assert (fit(train, validation, test.x, weighted=weighted) == test.y).mean() > 0.9
 
 
-def test_weighting_finds_more_of_a_small_class():
-    train, validation = clouds((600, 12), 1, spread=2), clouds((60, 60), 2, spread=2)
-    test = clouds((200, 200), 3, spread=2)
-
-    def found(predicted):
-        return (predicted[test.y == 1] == 1).mean()
-
-    assert found(mlp(train, validation, test.x, 2, SEEDS, weighted=True)) > found(
-        mlp(train, validation, test.x, 2, SEEDS)
-    )
-    assert found(logistic(train, validation, test.x, weighted=True)) > found(logistic(train, validation, test.x))
+@pytest.mark.parametrize("fit", [network, logistic])
+def test_weights_raise_the_recall_of_a_small_class(fit):
+    sizes = ((600, 12), (60, 60), (200, 200))
+    train, validation, test = (clouds(of, seed, spread=2) for seed, of in enumerate(sizes, start=1))
+    plain, weighted = (fit(train, validation, test.x, weighted=w)[test.y == 1] for w in (False, True))
+    assert (weighted == 1).mean() > (plain == 1).mean()
 
 
-def test_the_same_stream_gives_the_same_classes_and_another_other_ones():
-    train, validation, test = (
-        clouds((60, 60), 1, spread=4),
-        clouds((9, 9), 2, spread=4),
-        clouds((99, 99), 3, spread=4),
-    )
+def test_the_random_stream_decides_the_classes():
+    train, validation, test = (clouds((n, n), seed, spread=4) for seed, n in ((1, 60), (2, 9), (3, 99)))
     first = mlp(train, validation, test.x, 2, SEEDS)
     assert (first == mlp(train, validation, test.x, 2, SEEDS)).all()
     assert (first != mlp(train, validation, test.x, 2, SEEDS.child("other"))).any()
 
 
 def test_the_network_is_the_one_of_the_docstring():
-    w1, b1, w2, b2 = (
-        w.detach().numpy().astype(np.float64) for w in classifiers._first_weights(6, 3, SEEDS.generator())
-    )
+    weights = classifiers._first_weights(6, 3, SEEDS.generator())
+    w1, b1, w2, b2 = (w.detach().numpy().astype(np.float64) for w in weights)
     x = clouds((4, 3, 2)).x
     slow = np.array([w2 @ np.maximum(0, w1 @ row + b1) + b2 for row in x.astype(np.float64)])
-    fast = classifiers._logits(classifiers._first_weights(6, 3, SEEDS.generator()), torch.from_numpy(x))
+    fast = classifiers._logits(weights, torch.from_numpy(x))
     np.testing.assert_allclose(fast.detach().numpy(), slow, atol=1e-5)
     assert np.abs(w1).max() <= 1 / np.sqrt(6)
     assert np.abs(w2).max() <= 1 / np.sqrt(128)
 
 
-def test_training_is_that_of_the_library(monkeypatch):
-    """The loop beside torch's own layers, loss and optimizer, in the same order of rows."""
+def test_training_agrees_with_the_layers_loss_and_optimizer_of_torch(monkeypatch):
     monkeypatch.setattr(classifiers, "MAX_EPOCHS", 3)
     train, validation = clouds((150, 30), 1, spread=2), clouds((20, 20), 2, spread=2)
     weights = classifiers._first_weights(6, 2, SEEDS.generator())
@@ -90,7 +83,7 @@ def test_training_is_that_of_the_library(monkeypatch):
 
 
 def test_the_best_epoch_is_kept_and_training_stops_after_it(monkeypatch):
-    """Labels of the validation rows are turned round, so that every epoch after the first makes it worse."""
+    """The labels of the validation rows are swapped, so every epoch after the first is worse."""
     train, validation = clouds((90, 90), 1), clouds((20, 20), 2)
     turned = Labelled(x=validation.x, y=1 - validation.y)
     steps = []
@@ -100,13 +93,11 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(monkeypatch):
     loss, best = classifiers._train(weights, adam, train, turned, None, SEEDS.generator())
     assert len(steps) == 2 * (1 + classifiers.PATIENCE_EPOCHS)  # two batches an epoch
     with torch.no_grad():
-        again = torch.nn.functional.cross_entropy(
-            classifiers._logits(best, torch.from_numpy(turned.x)), torch.from_numpy(turned.y)
-        )
-    assert float(again) == pytest.approx(loss)
+        logits = classifiers._logits(best, torch.from_numpy(turned.x))
+    assert float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(turned.y))) == pytest.approx(loss)
 
 
-def test_a_training_that_never_was_a_number_is_reported():
+def test_a_training_without_a_finite_loss_is_reported():
     bad = clouds((9, 9))
     bad = Labelled(x=np.full_like(bad.x, np.nan), y=bad.y)
     with pytest.raises(InternalError, match="never a number"):
@@ -114,8 +105,8 @@ def test_a_training_that_never_was_a_number_is_reported():
 
 
 @pytest.mark.parametrize(("spread", "best"), [(4, 0.1), (0.3, 10.0)])
-def test_the_strength_of_the_linear_one_is_chosen_on_validation(spread, best):
-    """Each choice alone: noise wants the weakest fit, clear classes the strongest."""
+def test_the_strength_of_the_linear_classifier_is_chosen_on_validation(spread, best):
+    """Noise needs the weakest fit, clear classes the strongest."""
     from sklearn.linear_model import LogisticRegression
 
     train, validation = clouds((9, 8, 7), 1, spread=spread), clouds((30,) * 3, 2, spread=spread)

@@ -1,11 +1,5 @@
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,23 +13,14 @@ from studies.feature_augmentation.experiment import METHODS, Protocol, plan_expe
 from synthgen.core.errors import ConfigError, DataError, ModelMissing, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Embedded
-from synthgen.models.store import MANIFEST, store_folder
 
 HERE = ("results.md", "results.parquet", "cells.parquet")
 
 
 def request(tmp_path, **changes):
-    given = {
-        "datasets": ("sst2",),
-        "data": None,
-        "encoder": "minilm",
-        "out": tmp_path / "out",
-        "folds": None,
-        "repeats": None,
-        "seed": 3,
-        "quick": True,
-    }
-    return StudyRequest(**{**given, **changes})
+    given = {"datasets": ("sst2",), "data": None, "encoder": "minilm", "out": tmp_path / "out"}
+    given |= {"folds": None, "repeats": None, "seed": 3, "quick": True}
+    return StudyRequest(**given | changes)
 
 
 def notes(path, n_patients=500, classes=3):
@@ -46,17 +31,6 @@ def notes(path, n_patients=500, classes=3):
     lines = (json.dumps({"text": t, "label": c, "group": g}) + "\n" for t, c, g in rows if c in kept)
     path.write_text("".join(lines))
     return path
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "studies", "feature-augmentation", *map(str, arguments)]
-
-
-def run(tmp_path, *arguments, **env):
-    kept = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"}
-    return subprocess.run(
-        command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, env={**kept, **env}
-    )
 
 
 def test_the_protocol_is_the_full_one_or_the_quick_one_with_the_requested_values(tmp_path):
@@ -73,33 +47,29 @@ def test_two_sets_of_one_name_are_refused(tmp_path):
         feature_augmentation(request(tmp_path, datasets=(str(first), str(second))), silent)
 
 
-def test_what_is_missing_is_reported_before_any_work(tmp_path):
-    with pytest.raises(DataError, match="sst2: no folder of data"):
-        feature_augmentation(request(tmp_path), silent)
-    table = tmp_path / "t.csv"
+def test_missing_data_models_and_folders_are_reported_before_any_work(tmp_path):
+    table, file = tmp_path / "t.csv", tmp_path / "file"
     table.write_text("text,label\na,b\n")
-    with pytest.raises(ModelMissing):
-        feature_augmentation(request(tmp_path, datasets=(str(table),), encoder="no-encoder"), silent)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="Choose another --out"):
-        feature_augmentation(request(tmp_path, datasets=(str(table),), out=tmp_path / "file" / "out"), silent)
+    file.write_text("")
+    own = {"datasets": (str(table),)}
+    for changes, error, message in (
+        ({}, DataError, "sst2: no folder of data"),
+        (own | {"encoder": "no-encoder"}, ModelMissing, "no-encoder"),
+        (own | {"out": file / "out"}, StorageError, "Choose another --out"),
+    ):
+        with pytest.raises(error, match=message):
+            feature_augmentation(request(tmp_path, **changes), silent)
 
 
 @pytest.mark.parametrize(("largest", "n"), [(16, 8), (128, 64)])
 def test_the_pictures_show_a_train_part_before_and_after_smote(largest, n):
     rng = np.random.Generator(np.random.Philox(1))
     names = tuple(f"r{i}" for i in range(1100))
-    x = Embedded(
-        vectors=rng.normal(size=(1100, 4)).astype(np.float32),
-        ids=names,
-        labels=("a", "b") * 550,
-        groups=names,
-        encoder="none",
-        normalized=False,
-    )
-    shown, train, (vectors, labels) = shown_vectors(
-        plan_experiment("set", x, Protocol(folds=3, repeats=1, largest=largest))
-    )
+    vectors = rng.normal(size=(1100, 4)).astype(np.float32)
+    labels = ("a", "b") * 550
+    x = Embedded(vectors=vectors, ids=names, labels=labels, groups=names, encoder="none", normalized=False)
+    experiment = plan_experiment("set", x, Protocol(folds=3, repeats=1, largest=largest))
+    shown, train, (vectors, labels) = shown_vectors(experiment)
     assert shown == n
     assert Counter(train.labels) == {"a": n, "b": largest}
     assert Counter(labels) == {"a": largest - n}
@@ -108,13 +78,13 @@ def test_the_pictures_show_a_train_part_before_and_after_smote(largest, n):
 
 def test_wrong_use_of_the_command(tmp_path, study):
     assert study("feature-augmentation", "--folds", "2")[0] == 2
-    code, told = study("feature-augmentation", "--data", tmp_path)
+    code, output = study("feature-augmentation", "--data", tmp_path)
     assert code == 3
-    assert "sst2: not found" in told
+    assert "sst2: not found" in output
     assert not (tmp_path / "study").exists()
 
 
-def test_methods_are_compared_on_a_table_of_ones_own(tmp_path, study, tiny, monkeypatch):
+def test_methods_are_compared_on_a_table_of_the_user(tmp_path, study, tiny, monkeypatch):
     def in_this_process(experiments, missing, advance):
         for (dataset, repeat, fold), path in missing.items():
             path.write_bytes(workers._to_bytes(run_fold(experiments[dataset], repeat, fold)))
@@ -133,17 +103,11 @@ def test_methods_are_compared_on_a_table_of_ones_own(tmp_path, study, tiny, monk
     pq.write_table(pa.Table.from_pylist(rows), table)
     encoder = tiny.save_model(tmp_path / "encoder", "mistral")
     asked = ("feature-augmentation", "--dataset", table, "--encoder", encoder, "--quick", "--out", tmp_path / "out")
-    code, told = study(*asked)
-    assert code == 0, told
+    code, output = study(*asked)
+    assert code == 0, output
     whole(tmp_path / "out", ["mine"], [16])
-    monkeypatch.setattr(workers, "_make", None)  # nothing is made again
+    monkeypatch.setattr(workers, "_make", None)  # the second run must not make a fold
     assert study(*asked)[0] == 0
-
-
-@pytest.fixture(scope="module")
-def _minilm():
-    if not (store_folder() / "minilm" / MANIFEST).is_file():
-        pytest.skip("the encoder is not in the model store; run `synthgen models pull`")
 
 
 def whole(out, datasets, sizes):
@@ -162,22 +126,15 @@ def whole(out, datasets, sizes):
 
 @pytest.mark.slow
 @pytest.mark.models
-@pytest.mark.usefixtures("_minilm")
-def test_a_study_of_generated_notes_can_be_stopped_and_continued(tmp_path):
+@pytest.mark.usefixtures("stored_models")
+def test_a_study_of_generated_notes_can_be_stopped_and_continued(tmp_path, study_process):
     table = notes(tmp_path / "notes.jsonl")
-    arguments = ("--dataset", table, "--quick", "--out", tmp_path / "out")
-    with (tmp_path / "log").open("w") as log:
-        first = subprocess.Popen(command(*arguments), cwd=tmp_path, stderr=log, stdout=subprocess.DEVNULL)
-    give_up = time.monotonic() + 500
-    while not list(tmp_path.glob("out/folds/*/*.parquet")) and first.poll() is None and time.monotonic() < give_up:
-        time.sleep(0.02)
-    first.send_signal(signal.SIGTERM)
-    assert first.wait(timeout=60) == 7, (tmp_path / "log").read_text()
-    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("out/folds/*/*.parquet")}
+    command = ("feature-augmentation", "--dataset", table, "--quick", "--out", tmp_path / "out")
+    kept = study_process.stop_after_first("out/folds/*/*.parquet", *command)
     assert 1 <= len(kept) < 3
-    went_on = run(tmp_path, *arguments)
-    assert went_on.returncode == 0, went_on.stderr
-    assert "embed notes" not in went_on.stderr  # the vectors were kept
+    continued = study_process.run(*command)
+    assert continued.returncode == 0, continued.stderr
+    assert "embed notes" not in continued.stderr  # the vectors were kept
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     whole(tmp_path / "out", ["notes"], [16, 32])
 
@@ -185,13 +142,11 @@ def test_a_study_of_generated_notes_can_be_stopped_and_continued(tmp_path):
 @pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.models
-@pytest.mark.usefixtures("_minilm")
-def test_a_quick_study_of_sentences(tmp_path):
-    if not os.environ.get("SYNTHGEN_DATA"):
-        pytest.skip("SYNTHGEN_DATA is not set")
-    data = Path(os.environ["SYNTHGEN_DATA"])
-    done = run(tmp_path, "--dataset", "sst2", "--quick", "--out", tmp_path / "out", SYNTHGEN_DATA=str(data))
+@pytest.mark.usefixtures("stored_models")
+def test_a_quick_study_of_sentences(tmp_path, study_process, corpora):
+    command = ("feature-augmentation", "--dataset", "sst2", "--quick", "--out", tmp_path / "out")
+    done = study_process.run(*command, SYNTHGEN_DATA=str(corpora))
     assert done.returncode == 0, done.stderr
     accuracy = whole(tmp_path / "out", ["sst2"], [16, 32, 64])
-    at_most = {m: max(a for key, a in accuracy.items() if key[4] == m) for m in ("smote", "class-weighted")}
-    assert all(a > 0.6 for a in at_most.values())  # sentiment can be told from 64 sentences, somewhat
+    for method in ("smote", "class-weighted"):
+        assert max(a for key, a in accuracy.items() if key[4] == method) > 0.6  # 64 sentences show some sentiment

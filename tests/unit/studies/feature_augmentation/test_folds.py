@@ -19,9 +19,7 @@ def cut(labels, n_folds=5, fold=0, turn=0, seed=1):
     return cut_fold(labels, assign_folds(labels, groups, n_folds, rng(seed)), fold, turn, SeedTree(seed))
 
 
-@given(
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=5), n_folds=st.integers(3, 10), seed=st.integers(0, 99)
-)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(3, 10), st.integers(0, 99))
 def test_records_of_their_own_group_are_spread_evenly(sizes, n_folds, seed):
     labels = [f"c{c}" for c, size in enumerate(sizes) for _ in range(size)]
     fold_of = assign_folds(labels, [str(i) for i in range(len(labels))], n_folds, rng(seed))
@@ -32,11 +30,8 @@ def test_records_of_their_own_group_are_spread_evenly(sizes, n_folds, seed):
     assert counts.max() - counts.min() <= len(sizes)
 
 
-@given(
-    rows=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 12)), min_size=1, max_size=80),
-    n_folds=st.integers(3, 6),
-)
-def test_a_group_is_never_torn(rows, n_folds):
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 12)), min_size=1, max_size=80), st.integers(3, 6))
+def test_a_group_is_in_one_fold(rows, n_folds):
     labels, groups = [label for label, _ in rows], [f"p{g}" for _, g in rows]
     fold_of = assign_folds(labels, groups, n_folds, rng())
     assert set(fold_of) <= set(range(n_folds))
@@ -50,12 +45,10 @@ def test_folds_depend_on_the_stream():
     assert (first != assign_folds(labels, groups, 4, rng(2))).any()
 
 
-@given(
-    sizes=st.lists(st.integers(12, 40), min_size=2, max_size=5),
-    fold=st.integers(0, 4),
-    turn=st.integers(0, 9),
-    n=st.integers(1, 4),
-)
+SIZES = st.lists(st.integers(12, 40), min_size=2, max_size=5)
+
+
+@given(SIZES, st.integers(0, 4), st.integers(0, 9), st.integers(1, 4))
 def test_the_parts_of_a_fold(sizes, fold, turn, n):
     labels = [f"c{c}" for c, size in enumerate(sizes) for _ in range(size)]
     parts = cut(labels, fold=fold, turn=turn)

@@ -19,7 +19,7 @@ def two_classes(n_many, n_few, n_made, d=7, seed=2):
 
 @pytest.fixture
 def no_umap(monkeypatch):
-    """Put principal components in UMAP's place: its compiler takes longer than all else here."""
+    """Replace UMAP by principal components, because compiling UMAP takes longer than all these tests."""
 
     class Pca:
         def __init__(self, **_):
@@ -45,9 +45,8 @@ def test_four_files_with_classes_and_panels_named(tmp_path):
 
 
 @pytest.mark.usefixtures("no_umap")
-def test_the_left_panel_holds_no_synthetic_point(tmp_path, monkeypatch):
-    drawn = []
-    whole = projections.write_figure
+def test_the_left_panel_shows_no_synthetic_point(tmp_path, monkeypatch):
+    drawn, whole = [], projections.write_figure
     monkeypatch.setattr(projections, "write_figure", lambda figure, *a: drawn.append(figure) or whole(figure, *a))
     write_projections(*two_classes(40, 9, 17), "t", tmp_path, 5)
     for figure in drawn:
@@ -55,7 +54,7 @@ def test_the_left_panel_holds_no_synthetic_point(tmp_path, monkeypatch):
         assert left == [9, 40]
         assert right == [9, 40, 17]
         for one, other in zip(figure.axes[0].collections, figure.axes[1].collections, strict=False):
-            assert np.array_equal(one.get_offsets(), other.get_offsets())  # the same map in both
+            assert np.array_equal(one.get_offsets(), other.get_offsets())  # both panels show the same map
 
 
 @pytest.mark.usefixtures("no_umap")
@@ -69,7 +68,7 @@ def test_the_seed_decides_the_picture(tmp_path, monkeypatch):
     assert one[3].read_bytes() != other[3].read_bytes()
 
 
-def test_classes_are_thinned_each_by_itself_and_small_ones_kept_whole():
+def test_large_classes_are_thinned_and_small_ones_kept_whole():
     labels = ["a"] * 450 + ["b"] * 30 + ["c"] * 401
     kept = projections._thin(labels, np.random.default_rng(1))
     assert Counter(labels[i] for i in kept) == {"a": 400, "b": 30, "c": 400}
@@ -77,16 +76,21 @@ def test_classes_are_thinned_each_by_itself_and_small_ones_kept_whole():
     assert kept != projections._thin(labels, np.random.default_rng(2))
 
 
-def test_marks_stay_unique_after_the_colours_return():
+def test_marks_stay_unique_after_the_colours_repeat():
     assert len({(projections._color(i), projections._mark(i)) for i in range(64)}) == 64
 
 
-def test_everything_that_does_not_fit_is_listed():
+@pytest.mark.usefixtures("no_umap")
+def test_all_invalid_inputs_are_listed(tmp_path):
     real, labels, made, made_labels = two_classes(40, 9, 17)
-    with pytest.raises(DataError, match="same width"):
-        write_projections(real[:, :-1], labels, made, made_labels, "t", None, 5)
-    with pytest.raises(DataError, match="fewer than two dimensions"):
-        write_projections(real[:, :1], labels, made[:, :1], made_labels, "t", None, 5)
+    for message, given in (
+        ("same width", (real[:, :-1], labels, made, made_labels)),
+        ("fewer than two dimensions", (real[:, :1], labels, made[:, :1], made_labels)),
+        ("no synthetic", (real, labels, made[:0], [])),
+        ("9 vectors are too few", two_classes(4, 2, 3)),
+    ):
+        with pytest.raises(DataError, match=message):
+            write_projections(*given, "t", tmp_path, 5)
     made[3, 2] = np.nan
     with pytest.raises(DataError) as caught:
         write_projections(real, labels[1:], made, ["secret"] * 17, "t", None, 5)
@@ -95,14 +99,6 @@ def test_everything_that_does_not_fit_is_listed():
         "vectors are not finite",
         "a class has synthetic vectors only",
     )
-    with pytest.raises(DataError, match="no synthetic"):
-        write_projections(real, labels, made[:0], [], "t", None, 5)
-
-
-@pytest.mark.usefixtures("no_umap")
-def test_too_few_points_are_refused(tmp_path):
-    with pytest.raises(DataError, match="9 vectors are too few"):
-        write_projections(*two_classes(4, 2, 3), "t", tmp_path, 5)
 
 
 def test_a_missing_umap_names_the_extra(monkeypatch, tmp_path):

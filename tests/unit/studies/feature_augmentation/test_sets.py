@@ -46,16 +46,10 @@ def test_a_named_set_needs_its_files(tmp_path, dataset):
 
 def test_the_layout_that_imdb_is_published_in(tmp_path):
     root = tmp_path / "aclImdb"
-    for part, label, name, text in (
-        ("train", "pos", "0_9", "a joy"),
-        ("train", "neg", "0_1", "a bore"),
-        ("train", "unsup", "0_0", "who knows"),
-        ("test", "pos", "0_8", "moving"),
-        ("test", "neg", "0_2", "a bore"),
-    ):
-        folder = root / part / label
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.txt").write_text(text)
+    texts = {"train/pos/0_9": "a joy", "train/neg/0_1": "a bore", "train/unsup/0_0": "who knows"}
+    for name, text in (texts | {"test/pos/0_8": "moving", "test/neg/0_2": "a bore"}).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / f"{name}.txt").write_text(text)
     (root / "train" / "urls_pos.txt").write_text("no review")
     name, corpus = read_set("imdb", tmp_path)
     assert (name, corpus.counts()) == ("imdb", {"neg": 1, "pos": 2})
@@ -83,17 +77,16 @@ def test_any_table_can_be_given_and_its_groups_are_kept(tmp_path):
     assert [r.group for r in corpus.records] == ["p0", "p0", "p0", "p1", "p1", "p1", "p2"]
 
 
-def test_what_is_neither_a_name_nor_a_path_is_reported(tmp_path):
+def test_a_set_that_is_neither_a_name_nor_a_path_is_reported(tmp_path):
     with pytest.raises(DataError, match=r"sst3: neither a set we know \(sst2, ag_news, imdb\)"):
         read_set("sst3", tmp_path)
 
 
-def test_a_sample_holds_so_many_of_each_class_and_is_the_same_for_a_seed():
+def test_a_sample_has_equal_classes_and_depends_on_the_seed():
     records = [Record(id=f"r{i}", text=f"t{i}", label="abb"[i % 3], group=f"g{i}") for i in range(31)]
     corpus = Corpus(role="source", records=tuple(records), has_groups=False)
-    taken = first_of_classes(corpus, 9, SeedTree(4))
-    assert taken.counts() == {"a": 9, "b": 9}
-    assert [int(r.id[1:]) for r in taken.records] == sorted(int(r.id[1:]) for r in taken.records)
-    assert taken.digest == first_of_classes(corpus, 9, SeedTree(4)).digest
-    assert taken.digest != first_of_classes(corpus, 9, SeedTree(5)).digest
+    first, again, other = (first_of_classes(corpus, 9, SeedTree(seed)) for seed in (4, 4, 5))
+    assert first.counts() == {"a": 9, "b": 9}
+    assert [int(r.id[1:]) for r in first.records] == sorted(int(r.id[1:]) for r in first.records)
+    assert first.digest == again.digest != other.digest
     assert first_of_classes(corpus, 99, SeedTree(4)).digest == corpus.digest

@@ -22,7 +22,7 @@ def page(folder):
     return (folder / "results.md").read_text(encoding="utf-8")
 
 
-def test_tables_come_back_as_written_with_how_they_were_made(made_up, folder):
+def test_tables_are_written_with_their_settings(made_up, folder):
     cells = made_up(["a", "b"], [8, 16], 2, 5, refused=GONE)
     for name, wanted in (("cells", cells), ("results", summarise(cells)), ("over_n", over_n(cells))):
         found = pq.read_table(folder / f"{name}.parquet")
@@ -30,27 +30,19 @@ def test_tables_come_back_as_written_with_how_they_were_made(made_up, folder):
         assert json.loads(found.schema.metadata[b"study"]) == META
 
 
-def test_the_page_answers_plainly(page):
+def test_the_summary_states_the_comparisons_and_whether_the_finding_of_the_paper_holds(page):
     short = page.split("## In short")[1].split("\n## ")[0]
     assert short.count("- smote against none: accuracy **higher**, +0.0") == 2
     assert short.count("- smote against random-oversample: accuracy **higher**") == 2
     assert "smote against vae: accuracy **higher**, +0.06" in short
-    assert "p < 0.001, over n = 16 in 10 folds." in short  # vae has nothing at 8
+    assert "p < 0.001, over n = 16 in 10 folds." in short  # vae has no result at 8
     assert "- All methods against random-oversample: higher: smote; lower: none, vae;" in short
     assert "not measurable: adasyn." in short
-
-
-def test_the_page_says_whether_the_papers_finding_holds(page):
-    short = page.split("## In short")[1].split("\n## ")[0]
     assert short.count("beat none: **holds** for random-oversample, smote, vae; not shown for adasyn.") == 2
     assert short.count("which repeats the old ones: for smote; not shown for adasyn, vae.") == 2
 
 
-def lines_of(page, start):
-    return [line for line in page.splitlines() if line.startswith(start)]
-
-
-def test_the_accuracy_table_shows_every_n_and_every_gap(page):
+def test_the_accuracy_table_shows_every_n_and_every_gap(page, lines_of):
     assert len(lines_of(page, "| method | 8 | 16 |")) == 2
     assert lines_of(page, "| adasyn | refused | refused |")
     smote = next(line for line in lines_of(page, "| smote |") if "±" in line)
@@ -64,17 +56,11 @@ def test_refusals_and_settings_are_reported(page):
     assert "corrected resampled t-test" in page
 
 
-def test_every_table_is_rectangular(page):
-    widths = []
-    for line in page.splitlines():
-        if line.startswith("|"):
-            widths.append(line.replace("\\|", "").count("|"))
-        else:
-            assert len(set(widths)) <= 1
-            widths = []
+def test_every_table_is_rectangular(page, check_tables):
+    check_tables(page)
 
 
-def test_some_folds_refused_are_counted(made_up, tmp_path):
+def test_some_folds_refused_are_counted(made_up, tmp_path, lines_of):
     rows = made_up(["a"], [8], 1, 5, refused={("vae", 8)}).to_pylist()
     good = made_up(["a"], [8], 1, 5).to_pylist()
     mixed = [r if r["fold"] < 2 else g for r, g in zip(rows, good, strict=True)]
@@ -84,7 +70,7 @@ def test_some_folds_refused_are_counted(made_up, tmp_path):
     assert "smote against vae: not measurable (0 folds with both)." in page  # no n is whole
 
 
-def test_without_baselines_the_page_says_so(made_up, tmp_path):
+def test_the_page_states_that_there_is_no_baseline(made_up, tmp_path):
     cells = made_up(["a"], [8], 1, 3)
     only = cells.filter([m == "adasyn" for m in cells["method"].to_pylist()])
     write_tables(only, {}, tmp_path)
@@ -93,7 +79,7 @@ def test_without_baselines_the_page_says_so(made_up, tmp_path):
     assert "No method refused." in page
 
 
-def test_broken_cells_write_nothing(made_up, tmp_path):
+def test_invalid_cells_write_nothing(made_up, tmp_path):
     with pytest.raises(DataError, match="lack columns"):
         write_tables(made_up(["a"], [8], 1, 2).drop_columns(["status"]), {}, tmp_path / "out")
     assert not (tmp_path / "out").exists()

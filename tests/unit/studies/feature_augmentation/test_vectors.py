@@ -7,7 +7,7 @@ from synthgen.core.progress import silent
 
 
 class Counting:
-    """An encoder that counts what it is asked for."""
+    """An encoder that counts the texts it encodes."""
 
     digest = "d" * 64
 

@@ -20,11 +20,8 @@ def made_up(dataset, protocol=PROTOCOL, d=5):
     rng = np.random.Generator(np.random.Philox(3))
     x = rng.normal(size=(120, d)).astype(np.float32)
     x[:60] += 1
-    names = [f"{dataset}-{i}" for i in range(120)]
-    labels = ("a",) * 60 + ("b",) * 60
-    embedded = Embedded(
-        vectors=x, ids=tuple(names), labels=labels, groups=tuple(names), encoder="none", normalized=False
-    )
+    names, labels = tuple(f"{dataset}-{i}" for i in range(120)), ("a",) * 60 + ("b",) * 60
+    embedded = Embedded(vectors=x, ids=names, labels=labels, groups=names, encoder="none", normalized=False)
     return plan_experiment(dataset, embedded, protocol)
 
 
@@ -33,8 +30,10 @@ def cell(dataset, repeat, fold):
     return pa.Table.from_pylist([row | {"status": "ok", "reason": ""}], schema=CELL)
 
 
-def quick_make(monkeypatch, made):
-    """Put a fold of one cell in the place of each missing one, in this process."""
+@pytest.fixture
+def made(monkeypatch):
+    """Make each missing fold as one cell in this process, and return the list of these folds."""
+    made = []
 
     def make(experiments, missing, advance):
         for job, path in missing.items():
@@ -44,15 +43,14 @@ def quick_make(monkeypatch, made):
             advance(1)
 
     monkeypatch.setattr(workers, "_make", make)
+    return made
 
 
 def jobs_of(table):
     return [(r["dataset"], r["repeat"], r["fold"]) for r in table.to_pylist()]
 
 
-def test_only_missing_folds_are_made_and_all_are_returned_in_order(tmp_path, monkeypatch):
-    made = []
-    quick_make(monkeypatch, made)
+def test_only_missing_folds_are_made_and_all_are_returned_in_order(tmp_path, made):
     first, second = made_up("one"), made_up("two")
     wanted = [(name, 0, fold) for name in ("one", "two") for fold in range(3)]
     assert jobs_of(run_experiments([first, second], tmp_path, silent)) == wanted == made
@@ -66,18 +64,16 @@ def test_only_missing_folds_are_made_and_all_are_returned_in_order(tmp_path, mon
     assert made == [("one", 1, fold) for fold in range(3)]
 
 
-def test_another_setting_is_never_mixed_in(tmp_path, monkeypatch):
-    made = []
-    quick_make(monkeypatch, made)
+def test_folds_of_another_setting_are_kept_apart(tmp_path, made):
     run_experiments([made_up("one")], tmp_path, silent)
     run_experiments([made_up("one", replace(PROTOCOL, seed=6))], tmp_path, silent)
     assert len(made) == 6
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.usefixtures("made")
 @pytest.mark.parametrize("damage", [b"", b"PAR1 no", "other"])
-def test_a_damaged_fold_is_reported_with_what_to_do(tmp_path, monkeypatch, damage):
-    quick_make(monkeypatch, [])
+def test_a_damaged_fold_is_reported_with_the_remedy(tmp_path, damage):
     run_experiments([made_up("one")], tmp_path, silent)
     path = next(tmp_path.glob("one-*/repeat-0-fold-02.parquet"))
     if damage == "other":
@@ -93,7 +89,7 @@ class Counted:
     """A progress that stops the run after some folds, as a signal does."""
 
     def __init__(self, stop_after=99):
-        self.stop_after, self.told, self.stages = stop_after, 0, []
+        self.stop_after, self.finished, self.stages = stop_after, 0, []
 
     def stage(self, name, *, total, unit, done=0):
         self.stages.append((name, total, unit, done))
@@ -106,8 +102,8 @@ class Counted:
         return False
 
     def _advance(self, n):
-        self.told += n
-        if self.told >= self.stop_after:
+        self.finished += n
+        if self.finished >= self.stop_after:
             raise SystemExit(7)
 
 
@@ -120,17 +116,16 @@ def test_a_stopped_run_leaves_no_process_and_continues(tmp_path):
     assert active_children() == []
     (first,) = tmp_path.glob("one-*/*.parquet")
     bytes_before = first.read_bytes()
-    went_on = Counted()
-    table = run_experiments([experiment], tmp_path, went_on)
-    assert went_on.stages == [("folds", 3, "folds", 1)]
-    assert went_on.told == 2
+    continued = Counted()
+    table = run_experiments([experiment], tmp_path, continued)
+    assert (continued.stages, continued.finished) == ([("folds", 3, "folds", 1)], 2)
     assert first.read_bytes() == bytes_before
     assert len(table) == 3 * 12  # one n, twelve methods
     assert not list(tmp_path.rglob("*.partial"))
 
 
 class Deadly(Experiment):
-    """An experiment that takes its process with it."""
+    """An experiment that ends its process."""
 
     def folds(self, repeat):
         import os

@@ -36,30 +36,26 @@ def test_eda_by_hand():
 
 
 @given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=30), st.integers(0, 99))
-def test_eda_brings_no_new_word_and_loses_not_all(words, seed):
+def test_eda_adds_no_word_and_keeps_at_least_one(words, seed):
     made = eda(" ".join(words), np.random.default_rng(seed)).split()
     assert made
     assert not Counter(made) - Counter(words)
 
 
-def test_every_row_comes_once_before_any_comes_again():
+def test_every_row_is_used_once_before_any_is_used_again():
     labels = ("b", "a", "b", "a", "b")
     of = sources(labels, {"a": 5, "b": 3}, SeedTree(1))
     assert [labels[i] for i in of] == ["a"] * 5 + ["b"] * 3
     assert set(of[:2]) == set(of[2:4]) == {1, 3}
     assert set(of[5:]) == {0, 2, 4}
-    assert (sources(labels, {"b": 2}, SeedTree(1)) == of[5:7]).all()  # classes do not disturb one another
-
-
-def embedded(points, labels, groups):
-    names = tuple(f"r{i}" for i in range(len(points)))
-    x = np.array(points, dtype=np.float32)
-    return Embedded(vectors=x, ids=names, labels=labels, groups=groups, encoder="none", normalized=False)
+    assert (sources(labels, {"b": 2}, SeedTree(1)) == of[5:7]).all()  # each class is drawn independently
 
 
 def test_partners_are_the_nearest_of_the_class_and_of_other_persons():
     # on a line: a at 0, 1 (same person as 0), 3, 7; b at 2 and 2.5
-    x = embedded([[0], [1], [3], [7], [2], [2.5]], ("a",) * 4 + ("b",) * 2, ("p", "p", "q", "r", "s", "t"))
+    points, names = np.array([[0], [1], [3], [7], [2], [2.5]], dtype=np.float32), {"ids": tuple("123456")}
+    names |= {"labels": (*"aaaabb",), "groups": (*"ppqrst",)}
+    x = Embedded(vectors=points, **names, encoder="none", normalized=False)
     assert partners(x, np.array([0, 1, 2, 0, 4, 5])).tolist() == [2, 2, 1, 3, 5, 4]
     assert partners(x, np.array([2, 4, 2])).tolist() == [1, 5, 0]
     with pytest.raises(DataError, match="too few neighbours") as caught:

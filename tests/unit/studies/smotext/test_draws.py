@@ -17,7 +17,7 @@ def pool(labels, groups):
 
 
 @given(st.integers(0, 99), st.integers(10, 60), st.integers(1, 4))
-def test_nobody_is_on_both_sides_and_classes_keep_their_shares(seed, n, persons_records):
+def test_no_person_is_on_both_sides_and_classes_keep_their_shares(seed, n, persons_records):
     labels = ["a", "b", "a", "c", "a"] * 18
     groups = [f"g{i // persons_records}" for i in range(90)]
     records = pool(labels, groups)

@@ -20,7 +20,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def test_the_interval_holds_the_mean_and_has_the_width_of_theory():
+def test_the_interval_contains_the_mean_and_has_the_theoretical_width():
     values = rng(1).normal(3, 2, size=400)
     found = mean_of(values, rng())
     assert found.value == pytest.approx(values.mean())
@@ -28,12 +28,12 @@ def test_the_interval_holds_the_mean_and_has_the_width_of_theory():
     assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(400), rel=0.1)
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+def test_the_interval_covers_the_truth_at_its_confidence_level():
     found = [mean_of(rng(seed).normal(size=60), rng(seed)) for seed in range(120)]
     assert 105 <= sum(m.low <= 0 <= m.high for m in found) <= 119
 
 
-def test_equal_values_have_no_width_and_no_values_no_mean():
+def test_equal_values_have_no_width_and_an_empty_list_is_refused():
     found = mean_of(np.full(7, 2.5), rng())
     assert (found.value, found.low, found.high) == (2.5, 2.5, 2.5)
     with pytest.raises(InternalError, match="one number per text"):
@@ -58,10 +58,10 @@ def test_the_class_agrees_with_leaving_out_one_by_one(m, d, p, seed):
     assert class_kept(written, labels, reference, of, own).tolist() == slow
 
 
-def test_a_text_is_not_its_own_evidence():
+def test_the_source_of_a_text_does_not_count_for_its_class():
     reference = np.array([[1, 0], [0, 1], [0, 1], [0.6, 0.8]], dtype=np.float32)
     of, written = [*"aabb"], reference[:1]
-    # with its source the class would be the nearer one; without, nothing of it points that way
+    # with its source the class would be the nearer one; without the source, no text of it points that way
     assert class_kept(written, ["a"], reference, of, np.array([[0]])).tolist() == [False]
     assert class_kept(written, ["a"], reference, of, np.array([[1]])).tolist() == [True]
 
@@ -74,6 +74,6 @@ def test_a_row_named_twice_is_excluded_once():
         assert class_kept(written, ["a"], reference, [*"aab"], np.array(own)).tolist() == [True]
 
 
-def test_a_class_of_nothing_else_is_refused():
+def test_a_class_without_other_texts_is_refused():
     with pytest.raises(DataError, match="no texts but those"):
         class_kept(unit(1, 3, 0), ["a"], unit(3, 3, 1), [*"aab"], np.array([[0, 1]]))

@@ -12,9 +12,8 @@ from synthgen.decode.base import Settings
 TEXTS = ("apple orchard", "banana boat", "cherry cake", "date palm", "elder flower", "figtree leaf", "grape vine")
 LABELS = (*"xxxxyyy",)
 LAMBDAS = (0.0, 0.25, 0.5, 1.0)
-SETTINGS = Settings(
-    prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2
-)
+PROMPTS = {"x": "", "y": ""}
+SETTINGS = Settings(prompts=PROMPTS, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2)
 
 
 class WordEncoder:
@@ -32,7 +31,7 @@ class WordEncoder:
 
 
 class Reconstruction:
-    """Writes the words whose axes the vector has, each as often as it asks: a decoder that loses nothing."""
+    """A decoder without loss: writes the words whose axes the vector has, each as often as requested."""
 
     name = "reconstruction"
 
@@ -42,17 +41,36 @@ class Reconstruction:
     def decode(self, latents, settings, seeds, advance):
         known = [w for text in TEXTS for w in text.split()]
         self.ids.append((latents.ids, str(seeds)))
+        texts = [
+            " ".join(w for w, x in zip(known, vector, strict=False) if x > self.at_least)
+            for vector in latents.vectors
+        ]
         return tuple(
-            Candidate(
-                latent_id=name,
-                index=c,
-                label=label,
-                finish="stop",
-                text=" ".join(w for w, x in zip(known, vector, strict=False) if x > self.at_least),
-            )
-            for name, label, vector in zip(latents.ids, latents.labels, latents.vectors, strict=True)
+            Candidate(latent_id=name, index=c, label=label, finish="stop", text=self.changed(text, c))
+            for name, label, text in zip(latents.ids, latents.labels, texts, strict=True)
             for c in range(settings.candidates)
         )
+
+    def changed(self, text, index):
+        return text
+
+
+class Fixed(Reconstruction):
+    """Writes the same text for every vector."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    def changed(self, text, index):
+        return self.text
+
+
+class FirstOnly(Reconstruction):
+    """Writes empty texts in every candidate after the first."""
+
+    def changed(self, text, index):
+        return "" if index else text
 
 
 def pairs(rows=((0, 1), (2, 3), (4, 5))):
@@ -63,28 +81,21 @@ def run(decoder=None, *, given=None, settings=SETTINGS):
     return along(WordEncoder(), decoder or Reconstruction(), settings, given or pairs(), LAMBDAS, SeedTree(3))
 
 
-def test_a_decoder_that_loses_nothing():
-    rows = run()
+def test_measures_of_a_decoder_without_loss():
+    rows, half = run(), 0.5**0.5
     assert [row["lambda"] for row in rows] == list(LAMBDAS)
-    assert [row["says_first"] for row in rows] == [1, 1, 1, 0]
-    assert [row["says_second"] for row in rows] == [0, 1, 1, 1]
-    assert [row["says_both"] for row in rows] == [0, 1, 1, 0]
-    assert [row["target"] for row in rows] == pytest.approx([1, (0.75 + 0.25) / np.sqrt(2 * 0.625), 1, 1], abs=1e-6)
-    assert [row["first"] for row in rows] == pytest.approx([1, 0.5**0.5, 0.5**0.5, 0], abs=1e-6)
-    assert [row["second"] for row in rows] == pytest.approx([0, 0.5**0.5, 0.5**0.5, 1], abs=1e-6)
-    assert all(row["others"] == row["says_both_others"] == 0 for row in rows)
-    assert all(
-        row["target_low"] <= row["target"] + 1e-9 and row["target"] <= row["target_high"] + 1e-9 for row in rows
-    )
+    columns = {"says_first": [1, 1, 1, 0], "says_second": [0, 1, 1, 1], "says_both": [0, 1, 1, 0]}
+    columns |= {"target": [1, (0.75 + 0.25) / np.sqrt(2 * 0.625), 1, 1]}
+    columns |= {"first": [1, half, half, 0], "second": [0, half, half, 1]}
+    for name, wanted in (columns | dict.fromkeys(("others", "says_both_others"), [0] * 4)).items():
+        assert [row[name] for row in rows] == pytest.approx(wanted, abs=1e-6)
+    assert all(row["target_low"] - 1e-9 <= row["target"] <= row["target_high"] + 1e-9 for row in rows)
     assert {row["pairs"] for row in rows} == {3}
 
 
-def test_a_decoder_that_says_one_thing_is_no_better_than_chance():
-    class Stuck(Reconstruction):
-        def decode(self, *given):
-            return tuple(replace(c, text="apple banana cherry date") for c in super().decode(*given))
-
-    row = run(Stuck(), given=pairs(((0, 1), (2, 3), (1, 3), (0, 2))))[2]
+def test_a_decoder_with_one_text_is_no_better_than_chance():
+    fixed = Fixed("apple banana cherry date")
+    row = run(fixed, given=pairs(((0, 1), (2, 3), (1, 3), (0, 2))))[2]
     assert row["says_both"] == row["says_both_others"] == 1
     assert row["others"] == pytest.approx((row["first"] + row["second"]) / 2)
 
@@ -96,45 +107,32 @@ def test_every_lambda_has_the_same_random_numbers():
 
 
 def test_several_candidates_are_averaged():
-    class Half(Reconstruction):
-        def decode(self, *given):
-            return tuple(replace(c, text="") if c.index else c for c in super().decode(*given))
-
-    one, two = run(), run(Half(), settings=replace(SETTINGS, candidates=2))
+    one, two = run(), run(FirstOnly(), settings=replace(SETTINGS, candidates=2))
     for a, b in zip(one, two, strict=True):
         for name in ("target", "first", "second", "says_both", "says_first"):
             assert b[name] == pytest.approx(a[name] / 2)  # the empty text has nothing of anything
 
 
-def test_a_word_that_many_texts_hold_tells_nothing():
+def test_a_word_of_many_texts_does_not_count():
     given = replace(pairs(), texts=[f"{text} fruit tree" for text in TEXTS])
     row = run(Reconstruction(at_least=2), given=given)[2]  # writes nothing known
     assert row["says_first"] == row["says_both"] == 0
 
 
-def test_what_both_parents_say_tells_of_neither():
+def test_a_word_of_both_parents_counts_for_neither():
     shared = ("apple banana", "banana cherry", *TEXTS[2:])
-
-    class Stuck(Reconstruction):
-        def decode(self, *given):
-            return tuple(replace(c, text="banana") for c in super().decode(*given))
-
-    row = run(Stuck(), given=replace(pairs(((0, 1), (2, 3))), texts=shared))[2]
+    row = run(Fixed("banana"), given=replace(pairs(((0, 1), (2, 3))), texts=shared))[2]
     assert row["says_first"] == row["says_second"] == row["says_both"] == 0
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        (((0, 1), (3, 4)), "1 pairs of two classes"),
-        (((0, 1), (2, 2)), "1 pairs of a text with itself"),
-        (((0, 1),), "1 pairs; the pairs of others are the baseline"),
-    ],
-)
-def test_pairs_that_are_none_are_refused(rows, message):
-    with pytest.raises(DataError) as caught:
+INVALID_PAIRS = {((0, 1), (3, 4)): "1 pairs of two classes", ((0, 1), (2, 2)): "1 pairs of a text with itself"}
+INVALID_PAIRS[((0, 1),)] = "1 pairs; the pairs of others are the baseline"
+
+
+@pytest.mark.parametrize(("rows", "message"), INVALID_PAIRS.items())
+def test_invalid_pairs_are_refused(rows, message):
+    with pytest.raises(DataError, match=message):
         pairs(rows)
-    assert message in str(caught.value)
 
 
 def test_a_class_of_two_is_refused():

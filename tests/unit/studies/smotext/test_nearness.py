@@ -26,10 +26,9 @@ def test_characters_find_the_text_that_was_copied():
 def test_parents_by_hand():
     near = np.array([[0.1, 0.9, 0.2], [0.5, 0.4, 0.3], [0.1, 0.2, 0.3], [0.7, 0.1, 0.6]])
     assert parent_nearest(near, [(1,), (1, 2), (0, 2), (2,)]) == 0.5
-    with pytest.raises(DataError, match="made from real ones"):
-        parent_nearest(near, [(1,), (), (0,), (2,)])
-    with pytest.raises(DataError, match="made from real ones"):
-        parent_nearest(near[:0], [])
+    for rows, parents in ((near, [(1,), (), (0,), (2,)]), (near[:0], [])):
+        with pytest.raises(DataError, match="made from real ones"):
+            parent_nearest(rows, parents)
 
 
 def test_membership_is_the_area_under_the_curve():
@@ -41,6 +40,6 @@ def test_membership_is_the_area_under_the_curve():
 
 
 @pytest.mark.parametrize(("shape", "members"), [((0, 3), 1), ((2, 3), 0), ((2, 3), 3)])
-def test_nothing_to_compare_is_refused(shape, members):
+def test_membership_without_rows_or_without_both_sides_is_refused(shape, members):
     with pytest.raises(DataError, match="membership needs"):
         membership_auc(np.zeros(shape), members)

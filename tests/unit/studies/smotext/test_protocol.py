@@ -21,9 +21,8 @@ def test_first_rows_are_the_first_of_each_class_in_order():
 def test_every_variant_gets_the_same_balanced_number(design):
     assert design.counts() == {"car": 7, "cat": 7}
     assert design.counts(5) == {"car": 3, "cat": 2}
-    assert Counter(design.writing("paraphrase", 0).latents.labels) == design.counts()
-    assert Counter(design.writing("words", 0).latents.labels) == design.counts()
-    assert Counter(design.writing(LABEL_ONLY).latents.labels) == design.counts()
+    for name in ("paraphrase", "words", LABEL_ONLY):
+        assert Counter(design.writing(name, 0).latents.labels) == design.counts()
     assert Counter(design.smote(0).labels) == {"car": 11, "cat": 11}  # 1.5 times, rounded up
 
 
@@ -58,17 +57,13 @@ def test_texts_by_the_label_depend_on_no_seed_and_no_record(small, design):
 
 def test_settings_of_the_writings(design):
     by_name = {name: design.request(name).settings for name in set(WRITING_OF.values()) - {LABEL_ONLY}}
-    assert {name: (s.candidates, s.words) for name, s in by_name.items()} == {
-        "smote": (2, 0),
-        "words": (1, 4),
-        "style": (2, 4),
-        "paraphrase": (1, 0),
-    }
+    wanted = {"smote": (2, 0), "words": (1, 4), "style": (2, 4), "paraphrase": (1, 0)}
+    assert {name: (s.candidates, s.words) for name, s in by_name.items()} == wanted
     assert by_name["smote"].prompts == {"cat": "cats", "car": "cars"}
     assert by_name["smote"].max_new_tokens == 9
 
 
-def test_a_set_may_ask_for_fewer_synthetic_records():
+def test_a_set_may_have_fewer_synthetic_records():
     papers, other = SOURCES["newsgroups20"], SOURCES["sst2"]
     assert SmotextProtocol().of(papers) == SmotextProtocol()
     assert (SmotextProtocol().of(other).synthetic, SmotextProtocol().of(other).sizes) == (1300, (260, 650))

@@ -23,20 +23,8 @@ from synthgen.core.errors import DataError
 
 
 def row(seed, variant, arm, value, *, n=20, by="tfidf-linear", measure="accuracy", hits=None, tested=None):
-    return {
-        "dataset": "d",
-        "seed": seed,
-        "variant": variant,
-        "n": n,
-        "arm": arm,
-        "by": by,
-        "measure": measure,
-        "value": value,
-        "n_real": 10,
-        "n_pool": 30,
-        "hits": hits,
-        "tested": tested,
-    }
+    place = {"dataset": "d", "seed": seed, "variant": variant, "n": n, "arm": arm, "by": by, "measure": measure}
+    return place | {"value": value, "n_real": 10, "n_pool": 30, "hits": hits, "tested": tested}
 
 
 REAL = [row(s, "real", "real", v, n=0) for s, v in enumerate((0.8, 0.5))]
@@ -79,12 +67,9 @@ def half_width(a, a_freedom, b, b_freedom):
     return stats.t.ppf(0.975, freedom) * math.sqrt(a + b)
 
 
-def test_test_persons_widen_the_interval_and_what_both_get_wrong_does_not():
-    real = [by_person(0, "real", "real", (2, 1, 1), n=0), by_person(1, "real", "real", (2, 0, 1), n=0)]
-    ours = [
-        by_person(0, "smotext", "real+synthetic", (2, 1, 2)),
-        by_person(1, "smotext", "real+synthetic", (2, 0, 2)),
-    ]
+def test_test_persons_widen_the_interval_and_common_errors_do_not():
+    real = [by_person(seed, "real", "real", (2, 1 - seed, 1), n=0) for seed in (0, 1)]
+    ours = [by_person(seed, "smotext", "real+synthetic", (2, 1 - seed, 2)) for seed in (0, 1)]
     (alone, _) = over_seeds(table(real, ours)).to_pylist()
     # accuracies 4/6 and 3/6; influence at seed 0: (2 − 8/6, 1 − 4/6, 1 − 2)/6, at seed 1: (1, −1/2, −1/2)/6
     u = [(2 / 3 + 1) / 12, (1 / 3 - 1 / 2) / 12, (-1 - 1 / 2) / 12]
@@ -98,43 +83,36 @@ def test_test_persons_widen_the_interval_and_what_both_get_wrong_does_not():
     assert found[GAIN]["high"] - found[GAIN]["mean"] == pytest.approx(half, rel=1e-6)
 
 
-def test_a_ratio_is_as_wide_as_it_moves_when_a_test_person_weighs_more():
-    rows = [
-        [by_person(s, "real", "real", (2, 1, 1), n=0), by_person(s, "smotext", "synthetic", (1, 1, 3))]
-        for s in (0, 1)
-    ]
-    (found,) = (r for r in goals(table(*rows)).to_pylist() if (r["by"], r["goal"]) == ("tfidf-linear", RATIO))
-    step, moved = 1e-6, []
-    for theirs, mine in ((2, 1), (1, 1), (1, 3)):
-        moved.append(((5 + step * mine) / (4 + step * theirs) - 5 / 4) / step)
+def test_the_interval_of_a_ratio_follows_the_weight_of_each_test_person():
+    real = [by_person(seed, "real", "real", (2, 1, 1), n=0) for seed in (0, 1)]
+    ours = [by_person(seed, "smotext", "synthetic", (1, 1, 3)) for seed in (0, 1)]
+    rows = goals(table(real, ours)).to_pylist()
+    (found,) = (r for r in rows if (r["by"], r["goal"]) == ("tfidf-linear", RATIO))
+    step = 1e-6
+    moved = [((5 + step * mine) / (4 + step * theirs) - 5 / 4) / step for theirs, mine in ((2, 1), (1, 1), (1, 3))]
     half = stats.t.ppf(0.975, 2) * math.sqrt(3 / 2 * sum(v * v for v in moved))
     assert (found["mean"], found["high"] - found["mean"]) == (pytest.approx(1.25), pytest.approx(half, rel=1e-4))
 
 
-def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_nothing_sets_no_standard():
+def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_zero_is_skipped():
     nothing = [row(0, "real", "real", 0.0, n=0), row(1, "real", "real", 0.5, n=0)]
     found = {r["goal"]: r for r in goals(table(nothing, OURS)).to_pylist()}
     assert (found[RATIO]["seeds"], found[RATIO]["mean"], found[RATIO]["verdict"]) == (1, 1.0, NOT_MEASURABLE)
     assert GAIN not in found
 
 
-@pytest.mark.parametrize(
-    ("goal", "low", "high", "said"),
-    [
-        (RATIO, 1.0, 1.1, REACHED),
-        (RATIO, 0.99, 1.1, NOT_SHOWN),
-        (RATIO, 0.9, 0.99, MISSED),
-        (GAIN, 0.02, 0.03, REACHED),
-        (GAIN, 0.0, 0.019, MISSED),
-        (GAIN, 0.01, 0.02, NOT_SHOWN),
-        (OVER_ALONE, 0.001, 0.1, REACHED),
-        (OVER_ALONE, 0.0, 0.1, NOT_SHOWN),
-        (OVER_WITH, -0.2, -0.1, MISSED),
-        (OVER_WITH, None, None, NOT_MEASURABLE),
-    ],
-)
-def test_a_goal_is_reached_by_the_whole_interval_alone(goal, low, high, said):
-    assert goal_verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == said
+VERDICTS = {
+    REACHED: [(RATIO, 1.0, 1.1), (GAIN, 0.02, 0.03), (OVER_ALONE, 0.001, 0.1)],
+    NOT_SHOWN: [(RATIO, 0.99, 1.1), (GAIN, 0.01, 0.02), (OVER_ALONE, 0.0, 0.1)],
+    MISSED: [(RATIO, 0.9, 0.99), (GAIN, 0.0, 0.019), (OVER_WITH, -0.2, -0.1)],
+    NOT_MEASURABLE: [(OVER_WITH, None, None)],
+}
+
+
+@pytest.mark.parametrize(("verdict", "case"), [(verdict, case) for verdict, of in VERDICTS.items() for case in of])
+def test_a_goal_is_reached_only_if_the_whole_interval_reaches_it(verdict, case):
+    goal, low, high = case
+    assert goal_verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == verdict
 
 
 def test_a_measure_that_occurs_twice_is_refused():

@@ -23,7 +23,7 @@ def read(folder, names=("sst2",), n_pool=None, n_test=99, seed=0):
     return read_text_sets(names, folder, n_pool, n_test, SeedTree(seed))
 
 
-def test_all_that_is_missing_is_named_at_once(tmp_path):
+def test_all_missing_sets_are_reported_at_once(tmp_path):
     write(tmp_path, "ag_news/test.parquet", [("a", "World")])
     with pytest.raises(DataError, match="sets of the study are missing") as caught:
         read(tmp_path, ("ag_news", "sst2"))
@@ -36,22 +36,9 @@ def test_all_that_is_missing_is_named_at_once(tmp_path):
 
 
 def test_no_text_of_test_is_in_the_pool_and_repeats_are_excluded(tmp_path):
-    write(
-        tmp_path,
-        "sst2/train.parquet",
-        [("Good", "positive"), ("good", "positive"), ("Good", "positive"), ("bad", "negative"), ("odd", "unknown")],
-    )
-    write(
-        tmp_path,
-        "sst2/test.parquet",
-        [
-            ("GOOD", "positive"),
-            ("fine", "positive"),
-            ("fine", "positive"),
-            ("poor", "negative"),
-            ("odder", "unknown"),
-        ],
-    )
+    labels = (*["positive"] * 3, "negative", "unknown")
+    for part, texts in (("train", "Good good Good bad odd"), ("test", "GOOD fine fine poor odder")):
+        write(tmp_path, f"sst2/{part}.parquet", [*zip(texts.split(), labels, strict=True)])
     (found,) = read(tmp_path)
     assert found.pool.texts == ["Good", "good", "bad"]
     assert found.test.texts == ["fine", "poor"]
@@ -59,12 +46,8 @@ def test_no_text_of_test_is_in_the_pool_and_repeats_are_excluded(tmp_path):
 
 
 def test_no_person_of_test_is_in_the_pool(tmp_path):
-    write(
-        tmp_path,
-        "sst2/train.parquet",
-        [(f"t{i}", c) for i, c in enumerate(["positive", "negative"] * 3)],
-        ["x", "x", "y", "z", "v", "v"],
-    )
+    rows = [(f"t{i}", c) for i, c in enumerate(["positive", "negative"] * 3)]
+    write(tmp_path, "sst2/train.parquet", rows, [*"xxyzvv"])
     write(tmp_path, "sst2/test.parquet", [("a", "positive"), ("b", "negative")], ["v", "w"])
     (found,) = read(tmp_path)
     assert found.pool.texts == ["t0", "t1", "t2", "t3"]
@@ -72,8 +55,9 @@ def test_no_person_of_test_is_in_the_pool(tmp_path):
 
 
 def test_the_pool_and_the_test_part_are_cut_once_by_the_seed(tmp_path):
-    write(tmp_path, "sst2/train.parquet", [(f"t{i}", ["positive", "negative"][i % 2]) for i in range(40)])
-    write(tmp_path, "sst2/test.parquet", [(f"u{i}", ["positive", "negative"][i % 2]) for i in range(40)])
+    for part in ("train", "test"):
+        rows = [(f"{part}{i}", ["positive", "negative"][i % 2]) for i in range(40)]
+        write(tmp_path, f"sst2/{part}.parquet", rows)
     first, again, other = (read(tmp_path, n_pool=15, n_test=11, seed=seed)[0] for seed in (0, 0, 1))
     assert (len(first.pool), len(first.test)) == (15, 11)
     assert first.pool.texts == again.pool.texts != other.pool.texts
@@ -82,9 +66,7 @@ def test_the_pool_and_the_test_part_are_cut_once_by_the_seed(tmp_path):
 
 def test_a_class_with_too_few_records_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(text_sets, "SOURCES", {"sst2": replace(SST2, least=3)})
-    write(
-        tmp_path, "sst2/train.parquet", [("a", "positive"), ("b", "positive"), ("c", "positive"), ("d", "negative")]
-    )
+    write(tmp_path, "sst2/train.parquet", [*((text, "positive") for text in "abc"), ("d", "negative")])
     write(tmp_path, "sst2/test.parquet", [("e", "positive"), ("f", "negative")])
     with pytest.raises(DataError, match="too few records") as caught:
         read(tmp_path)

@@ -3,6 +3,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,15 +26,10 @@ class Reconstruction:
         self.small = small
 
     def decode(self, latents, settings, seeds, advance):
-        import numpy as np
-
         advance(len(latents))
-        rng = np.random.default_rng(3)
+        rng, one = np.random.default_rng(3), partial(Candidate, index=0, finish="stop")
         rows = zip(latents.ids, latents.labels, strict=True)
-        return tuple(
-            Candidate(latent_id=name, index=0, text=self.small.text(label, rng), label=label, finish="stop")
-            for name, label in rows
-        )
+        return tuple(one(latent_id=name, text=self.small.text(label, rng), label=label) for name, label in rows)
 
 
 DIGEST = "c" * 64
@@ -44,12 +40,8 @@ KEYS = {REAL: "8f41cce17abecc12", "smotext": "d1696fc997756932"}
 def bench(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
     maker = Maker(open=partial(Reconstruction, small), digest="m")
-    made = Bench(
-        designs={"small": small.design()},
-        texts=folder,
-        makers=dict.fromkeys((BRIDGE, f"{STYLE}-small", f"{LABEL_ONLY}-small"), maker),
-        encoder=small.Counting,
-    )
+    makers = dict.fromkeys((BRIDGE, f"{STYLE}-small", f"{LABEL_ONLY}-small"), maker)
+    made = Bench(designs={"small": small.design()}, texts=folder, makers=makers, encoder=small.Counting)
     for wanted in made.writings(paths_of(made, folder)):
         texts = small.written(wanted)
         for path, rows in wanted.shards(made.makers, folder).items():
@@ -63,27 +55,13 @@ def paths_of(bench, out):
     return trial_paths(bench.designs, bench.makers, DIGEST, out)
 
 
-def in_this_process(monkeypatch, made, stop_after=999):
-    def run(jobs, job_of, finished, *, start, given):
-        if jobs:
-            start(*given)
-        for k, job in enumerate(jobs):
-            if k == stop_after:
-                raise SystemExit(7)
-            made.append(job)
-            finished(job, job_of(job))
-
-    monkeypatch.setattr(trials, "in_processes", run)
-    monkeypatch.setattr(trials, "_state", {})
-
-
-def test_trials_are_made_once_and_a_stopped_study_continues(bench, tmp_path, monkeypatch):
+def test_trials_are_made_once_and_a_stopped_study_continues(bench, tmp_path, in_this_process):
     made = []
-    in_this_process(monkeypatch, made, stop_after=4)
+    in_this_process(trials, "_state", made, stop_after=4)
     with pytest.raises(SystemExit):
         run_trials(bench, paths_of(bench, tmp_path), silent)
     assert len(made) == 4
-    in_this_process(monkeypatch, made)
+    in_this_process(trials, "_state", made)
     measures, lambdas = run_trials(bench, paths_of(bench, tmp_path), silent)
     jobs = {("small", s, v) for s in (0, 1) for v in (REAL, *VARIANTS)} | {("small", -1, "lambdas")}
     assert len(made) == len(jobs)
@@ -94,18 +72,16 @@ def test_trials_are_made_once_and_a_stopped_study_continues(bench, tmp_path, mon
     assert again == measures
     assert len(made) == len(jobs)
     # one seed more adds its own trials; other texts, other vectors or another protocol make all anew
-    path = next(tmp_path.glob("small-eda-0-*"))
-    path.write_bytes(b"no")
-    with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, paths_of(bench, tmp_path), silent)
-    pq.write_table(measures.select(["seed"]), path)
-    with pytest.raises(StorageError, match="not the measures"):
-        run_trials(bench, paths_of(bench, tmp_path), silent)
-    path.unlink()
-    json_path = next(tmp_path.glob("small-lambdas-*"))
-    json_path.write_bytes(b"{")
-    with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, paths_of(bench, tmp_path), silent)
+    other = pa.BufferOutputStream()
+    pq.write_table(measures.select(["seed"]), other)
+    damages = (("eda-0", b"no", "cannot be read"), ("eda-0", other.getvalue().to_pybytes(), "not the measures"))
+    for name, damage, message in (*damages, ("lambdas", b"{", "cannot be read")):
+        path = next(tmp_path.glob(f"small-{name}-*"))
+        before = path.read_bytes()
+        path.write_bytes(damage)
+        with pytest.raises(StorageError, match=message):
+            run_trials(bench, paths_of(bench, tmp_path), silent)
+        path.write_bytes(before)
 
 
 def test_texts_are_requested_only_where_a_trial_is_missing(bench, tmp_path):
@@ -118,13 +94,8 @@ def test_texts_are_requested_only_where_a_trial_is_missing(bench, tmp_path):
     done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
     for job in done:
         paths_of(bench, tmp_path)[job].touch()
-    # the SMOTE texts of seed 1 are still wanted by `smotext`
-    assert {w.request.name for w in bench.writings(paths_of(bench, tmp_path))} == {
-        "small-smote-seed-1",
-        "small-words-seed-1",
-        "small-style-seed-1",
-        "small-paraphrase-seed-1",
-    }
+    missing = {w.request.name for w in bench.writings(paths_of(bench, tmp_path))}
+    assert missing == {f"small-{name}" for name in names[4:]}  # `smotext` still needs the SMOTE texts of seed 1
 
 
 def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
@@ -133,15 +104,11 @@ def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
     assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds add to the ones that are there
     test = replace(design.text_set.test, records=design.text_set.test.records[::-1])
     other = {**makers, BRIDGE: Maker(open=makers[BRIDGE].open, digest="n")}
-    keys = {
-        key,
-        trial_key(job, small.design(synthetic=12), makers, DIGEST),
-        trial_key(job, replace(design, text_set=replace(design.text_set, test=test)), makers, DIGEST),
-        trial_key(job, design, makers, "e"),
-        trial_key(job, design, other, DIGEST),
-        trial_key(("small", 1, "smotext"), design, makers, DIGEST),
-        trial_key(("small", 0, "eda"), design, makers, DIGEST),
-    }
+    key_of = partial(trial_key, job)
+    keys = {key, key_of(small.design(synthetic=12), makers, DIGEST), key_of(design, makers, "e")}
+    keys.add(key_of(replace(design, text_set=replace(design.text_set, test=test)), makers, DIGEST))
+    keys.add(key_of(design, other, DIGEST))
+    keys |= {trial_key(("small", *of), design, makers, DIGEST) for of in ((1, "smotext"), (0, "eda"))}
     assert len(keys) == 7
     # what another bridge writes does not touch a baseline
     for name, touched in (("eda", False), (LABEL_ONLY, False), ("lambdas", True), ("paraphrase", True)):
@@ -150,7 +117,7 @@ def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
 
 
 def test_versions_are_in_the_key_and_code_is_not(bench, monkeypatch):
-    """So any checkout finds what was kept; who changes how it is asked rekeys it with `studies.smotext.rekey`."""
+    """Any checkout finds the kept trials; after a change of the requests, `studies.smotext.rekey` renames them."""
     design, makers = bench.designs["small"], bench.makers
     keys = {v: trial_key(("small", 0, v), design, makers, DIGEST)[:16] for v in (REAL, "smotext")}
     assert keys == KEYS
@@ -161,7 +128,7 @@ def test_versions_are_in_the_key_and_code_is_not(bench, monkeypatch):
     assert trial_key(("small", 0, REAL), design, makers, DIGEST)[:16] != keys[REAL]
 
 
-def test_a_processor_that_rounds_otherwise_finds_what_another_has_measured(bench, tmp_path):
+def test_trials_are_found_on_a_processor_that_rounds_differently(bench, tmp_path):
     design = bench.designs["small"]
     pool = replace(design.pool, vectors=design.pool.vectors + np.float32(1e-7))
     other = replace(bench, designs={"small": replace(design, pool=pool, test=design.test + np.float32(1e-7))})

@@ -22,15 +22,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 
 WRITTEN = {"one": "d1d7e3ca72f9c349", "two": "5f33990656109e07"}
-SETTINGS = Settings(
-    prompts={"ant": "the", "bee.hive": "a"},
-    candidates=2,
-    max_new_tokens=5,
-    temperature=0.8,
-    top_p=0.95,
-    top_k=20,
-    batch=3,
-)
+PROMPTS = {"ant": "the", "bee.hive": "a"}
+SETTINGS = Settings(prompts=PROMPTS, candidates=2, max_new_tokens=5, temperature=0.8, top_p=0.95, top_k=20, batch=3)
 
 
 @pytest.fixture
@@ -55,39 +48,27 @@ def asking(writing, **changes):
     return replace(writing, request=replace(writing.request, **changes))
 
 
-def in_this_process(monkeypatch, made=None, stop_after=99):
-    """Write in this process, so that a test can count and stop."""
-
-    def run(jobs, job_of, finished, *, start, given):
-        start(*given)
-        for k, job in enumerate(jobs):
-            if k == stop_after:
-                raise SystemExit(7)
-            if made is not None:
-                made.append(job.path.name)
-            finished(job, job_of(job))
-
-    monkeypatch.setattr(writing, "in_processes", run)
-    monkeypatch.setattr(writing, "_open", {})
+def decoded(wanted, makers):
+    """Return what the decoder of a writing writes for it in this process."""
+    request = wanted.request
+    return makers[request.maker].open().decode(wanted.latents, request.settings, request.seeds, lambda _: None)
 
 
 def test_shards_are_those_of_the_decoder_itself(tmp_path, makers, wanted):
     write_texts(wanted, makers, tmp_path, silent)  # in real processes
     for w in wanted:
-        asked = w.request
-        alone = makers[asked.maker].open().decode(w.latents, asked.settings, asked.seeds, lambda _: None)
-        assert read_texts(w, makers, tmp_path) == alone
+        assert read_texts(w, makers, tmp_path) == decoded(w, makers)
     assert missing_tokens(wanted, makers, tmp_path) == 0
     assert not list(tmp_path.rglob("*.partial"))
 
 
-def test_a_stopped_writing_continues_with_the_missing_shards(tmp_path, makers, wanted, monkeypatch):
+def test_a_stopped_writing_continues_with_the_missing_shards(tmp_path, makers, wanted, in_this_process):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
-    in_this_process(monkeypatch)
+    in_this_process(writing, "_open", [])
     write_texts(wanted, makers, whole, silent)
-    in_this_process(monkeypatch, stop_after=2)
+    in_this_process(writing, "_open", [], stop_after=2)
     with pytest.raises(SystemExit):
         write_texts(wanted, makers, cut, silent)
     kept = {p: p.stat().st_mtime_ns for p in cut.rglob("*.parquet")}
@@ -97,7 +78,7 @@ def test_a_stopped_writing_continues_with_the_missing_shards(tmp_path, makers, w
     # one: shards of 3, 3, 1 latents, two candidates each; two: shards of 6 and 1
     assert missing_tokens(wanted, makers, cut) == 5 * (2 * 1 + 7)
     made = []
-    in_this_process(monkeypatch, made)
+    in_this_process(writing, "_open", made)
     write_texts(wanted, makers, cut, silent)
     assert len(made) == 3
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
@@ -129,8 +110,8 @@ def test_texts_are_requested_under_the_names_of_their_vectors(tiny, wanted):
         replace(wanted[0], latents=tiny.latents(7, labels=("bee.hive", "ant")))
 
 
-def test_a_damaged_shard_is_reported_with_what_to_do(tmp_path, makers, wanted, monkeypatch):
-    in_this_process(monkeypatch)
+def test_a_damaged_shard_is_reported_with_the_remedy(tmp_path, makers, wanted, in_this_process):
+    in_this_process(writing, "_open", [])
     write_texts(wanted[:1], makers, tmp_path, silent)
     next(tmp_path.rglob("shard-00001.parquet")).write_bytes(b"PAR1 no")
     with pytest.raises(StorageError, match="shard-00001") as caught:
@@ -138,8 +119,8 @@ def test_a_damaged_shard_is_reported_with_what_to_do(tmp_path, makers, wanted, m
     assert "Delete the file" in caught.value.hint
 
 
-def test_a_process_holds_one_decoder_at_a_time(tmp_path, makers, wanted, monkeypatch):
-    in_this_process(monkeypatch)
+def test_a_process_holds_one_decoder_at_a_time(tmp_path, makers, wanted, in_this_process):
+    in_this_process(writing, "_open", [])
     write_texts(wanted, makers, tmp_path, silent)
     assert list(writing._open) == ["asked"]
 
@@ -151,11 +132,8 @@ def test_rows_of_latents(tiny):
     assert (some.vectors == tiny.latents(5).vectors[[3, 1]]).all()
 
 
-def test_a_decoder_that_writes_something_else_has_another_version(makers, wanted):
-    """Names hold what is asked, and not the code: what writes something else must not find what was kept before."""
+def test_texts_change_only_with_the_version_of_the_texts(makers, wanted):
+    """The key of a writing does not cover the code, so kept texts must not be found after a change of a decoder."""
     for w in wanted:
-        asked = w.request
-        texts = [
-            c.text for c in makers[asked.maker].open().decode(w.latents, asked.settings, asked.seeds, lambda _: None)
-        ]
-        assert sha256_texts(texts)[:16] == WRITTEN[asked.name], "raise studies.smotext.writing.TEXTS_VERSION"
+        digest = sha256_texts([c.text for c in decoded(w, makers)])
+        assert digest[:16] == WRITTEN[w.request.name], "raise studies.smotext.writing.TEXTS_VERSION"
