@@ -28,8 +28,7 @@ def problems(tmp_path, text):
 def test_minimal_file_gets_all_defaults(tmp_path):
     config = load(tmp_path, MINIMAL)
     assert (config.seed, config.policy, config.interpolate.method) == (0, "research", "smote")
-    assert config.release.formats == ("parquet", "jsonl")
-    assert config.base == str(tmp_path.resolve())
+    assert (config.release.formats, config.base) == (("parquet", "jsonl"), str(tmp_path.resolve()))
 
 
 def test_every_mistake_of_a_file_is_listed_at_once(tmp_path):

@@ -204,8 +204,7 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
     private.pin("lenient-dp", POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
-    assert again.folder("measure") == run.folder("measure")
-    assert again.folder("audit") == run.folder("audit")
+    assert (again.folder("measure"), again.folder("audit")) == (run.folder("measure"), run.folder("audit"))
     said = verify_bundle(private.release(again, "again").path, private.trust, None)
     assert said.ok, said.failure
     assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)

@@ -20,8 +20,7 @@ def without_torch(monkeypatch):
 
 def test_the_packages_are_those_of_the_extra_in_pyproject():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    extra = {entry.split(">=")[0] for entry in extras["engine"]}
-    known = packages_distributions()
+    extra, known = {entry.split(">=")[0] for entry in extras["engine"]}, packages_distributions()
     assert {known[name][0].lower().replace("_", "-") for name in PACKAGES} == extra
 
 

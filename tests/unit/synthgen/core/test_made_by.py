@@ -20,8 +20,7 @@ NOT_COMPUTING = {
 
 def imported():
     """Return the distributions that the installed packages import."""
-    known = packages_distributions()
-    names = set()
+    known, names = packages_distributions(), set()
     for package in ("synthgen", "audits"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
@@ -39,8 +38,7 @@ def test_imported_libraries_are_listed_or_compute_nothing():
 
 def test_libraries_returns_the_installed_versions():
     found = libraries()
-    assert found["numpy"] == version("numpy")
-    assert set(found) == {"python", *LIBRARIES}
+    assert (found["numpy"], set(found)) == (version("numpy"), {"python", *LIBRARIES})
     assert all(found.values())
 
 

@@ -43,8 +43,7 @@ def test_nested_children_are_named_by_the_whole_path():
     root = SeedTree(5)
     assert root.child("a").child("b") == root.child("a", "b")
     assert draws(root.child("a")) != draws(root.child("a", "b"))
-    assert str(root.child("a", "b")) == "a/b"
-    assert str(root) == "root"
+    assert (str(root.child("a", "b")), str(root)) == ("a/b", "root")
 
 
 def test_streams_of_two_names_are_uncorrelated():

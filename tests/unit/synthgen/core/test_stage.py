@@ -41,10 +41,8 @@ def context(tmp_path):
 def test_context_returns_what_is_declared(tmp_path):
     given = context(tmp_path)
     assert (given.config("decode.style"), given.config("split")) == ("plain", {"train": 0.5})
-    assert given.input("load") == "rows"
-    assert given.model("embedder").digest == "digest of weights"
-    assert given.stream("paint") == SeedTree(7).child("paint")
-    assert given.stream(ROOT) == SeedTree(7)
+    assert (given.input("load"), given.model("embedder").digest) == ("rows", "digest of weights")
+    assert (given.stream("paint"), given.stream(ROOT)) == (SeedTree(7).child("paint"), SeedTree(7))
     assert (given.folder, given.name, given.progress) == (tmp_path, "paint-2", silent)
 
 

@@ -63,9 +63,7 @@ def test_corpus_survives_writing_and_reading(tmp_path_factory, corpus):
     path = tmp_path_factory.mktemp("corpus") / "records.parquet"
     tables.write_corpus(path, corpus)
     back = tables.read_corpus(path, corpus.role)
-    assert back == corpus
-    assert back.digest == corpus.digest
-    assert tables.read_corpus(path, "control").role == "control"
+    assert (back, back.digest, tables.read_corpus(path, "control").role) == (corpus, corpus.digest, "control")
 
 
 @given(made())
@@ -73,8 +71,7 @@ def test_latents_survive_writing_and_reading(tmp_path_factory, latents):
     folder = tmp_path_factory.mktemp("latents")
     tables.write_latents(folder, latents)
     back = tables.read_latents(folder)
-    assert back.vectors.dtype == np.float32
-    assert back.vectors.shape == latents.vectors.shape
+    assert (back.vectors.dtype, back.vectors.shape) == (np.float32, latents.vectors.shape)
     assert back.vectors.tobytes() == latents.vectors.tobytes()
     for name in ("ids", "labels", "parent_ids", "weights", "method", "seed_path", "prompt_words"):
         assert getattr(back, name) == getattr(latents, name)

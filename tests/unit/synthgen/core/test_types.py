@@ -75,9 +75,7 @@ def test_corpus_rejects_duplicate_ids():
 
 def test_corpus_counts_labels_and_keeps_the_order():
     corpus = Corpus(role="train", records=(record(2, label="b"), record(0), record(1)), has_groups=False)
-    assert len(corpus) == 3
-    assert corpus.texts == ["text 2", "text 0", "text 1"]
-    assert corpus.labels == ["b", "a", "a"]
+    assert (len(corpus), corpus.texts, corpus.labels) == (3, ["text 2", "text 0", "text 1"], ["b", "a", "a"])
     assert list(corpus.counts().items()) == [("a", 2), ("b", 1)]
 
 
@@ -149,8 +147,7 @@ def test_repr_shows_no_text():
     for value in (inside, corpus, candidate, *named):
         assert CANARY not in repr(value)
         assert CANARY not in f"{value}"
-    assert repr(corpus) == "Corpus(train, 2 records, 2 classes)"
-    assert repr(embedded()) == "Embedded(tiny, 3 x 2)"
+    assert (repr(corpus), repr(embedded())) == ("Corpus(train, 2 records, 2 classes)", "Embedded(tiny, 3 x 2)")
     assert repr(latents()) == "Latents(smote, 2 x 4)"
     assert repr(candidate) == "Candidate(x0#1, 11 characters)"
 
@@ -175,5 +172,4 @@ def test_rejected_candidate_counts_once_under_its_first_failure():
 
 
 def test_segments_starts_returns_the_first_row_of_each_record():
-    assert segments().starts().tolist() == [0, 3]
-    assert len(segments()) == 4
+    assert (segments().starts().tolist(), len(segments())) == ([0, 3], 4)

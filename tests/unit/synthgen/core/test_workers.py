@@ -21,8 +21,7 @@ def test_jobs_use_one_thread_each_and_results_arrive_in_the_calling_thread():
 
     try:
         in_threads([5, 7, 11], run, finished, advanced.append, n_workers=2)
-        assert found == dict.fromkeys((5, 7, 11), (1, False, True))
-        assert sorted(advanced) == [5, 7, 11]
+        assert (found, sorted(advanced)) == (dict.fromkeys((5, 7, 11), (1, False, True)), [5, 7, 11])
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)

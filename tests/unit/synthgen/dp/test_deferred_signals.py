@@ -33,16 +33,14 @@ def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
-    assert (kept, stopped.value.code) == (["booked"], Interrupted.exit_code)
-    assert capfd.readouterr().err == WAITS
+    assert (kept, stopped.value.code, capfd.readouterr().err) == (["booked"], Interrupted.exit_code, WAITS)
 
 
 def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # a terminal that closes sends several signals
-    assert kept == ["booked"]
-    assert capfd.readouterr().err == WAITS
+    assert (kept, capfd.readouterr().err) == (["booked"], WAITS)
     times = iter([100.0, 100.0 + 2 * APART])
     monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
     with pytest.raises(Interrupted, match="the result is lost unless it was already stored"):
@@ -69,8 +67,7 @@ def test_handlers_stay_unchanged_without_a_stop_and_in_other_threads():
         with deferred_signals():
             found.append(signal.getsignal(signal.SIGINT))
 
-    before = signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(target=work)
+    before, thread = signal.getsignal(signal.SIGINT), threading.Thread(target=work)
     thread.start()
     thread.join()
     assert found == [before]

@@ -65,8 +65,7 @@ def test_later_stages_get_no_train_record_and_the_audit_agrees_with_the_log(read
     checks = dict(found.details["checks"])
     assert checks.pop("seeds") == "holds"
     assert set(checks.values()) == {"holds"}, found.reason
-    assert found.verdict == "pass"
-    assert found.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-3)
+    assert (found.verdict, found.metrics["epsilon_recomputed"].value) == ("pass", pytest.approx(2.0, rel=1e-3))
     assert run.answered.counts == {"in": len(run.train), "out": 3}
     assert found.details["outside_reads"] == ["audit-numbers"]  # a result may be released under any policy
 
@@ -114,8 +113,7 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
     monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
     more, fewer = (run_measure(ready, decode={"words": words}) for words in (3, 2))
     assert fewer.answered.reused
-    assert fewer.answered.digest == more.answered.digest
-    assert len(fewer.booked) == 1
+    assert (fewer.answered.digest, len(fewer.booked)) == (more.answered.digest, 1)
     views = [run.measured.training_view for run in (more, fewer)]
     assert [view.draws(None).words_per_vector for view in views] == [3, 2]
     assert views[0].digest != views[1].digest  # so that texts written from more words are not reused
@@ -124,8 +122,7 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
 def test_repeated_run_spends_the_budget_once(ready):
     first, again = run_measure(ready), run_measure(ready)
     assert [again.reserved.reused, again.answered.reused] == [True, True]
-    assert again.measured.log == first.measured.log
-    assert len(again.booked) == 1
+    assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
     assert spent_so_far(*ledger_of(again.job.config)).epsilon == 2.0
     assert made_digest(first.answered.folder) == made_digest(again.answered.folder)
 
@@ -251,8 +248,7 @@ def test_a_spent_dp_result_is_used_after_an_upgrade_of_an_unrelated_stage(ready,
     monkeypatch.setattr("synthgen.core.made_by.version", lambda _name: "another")
     again = run_measure(ready)
     assert again.answered.reused
-    assert again.measured.log == first.measured.log
-    assert len(again.booked) == 1
+    assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
 
 
 def test_rolled_back_ledger_is_detected(ready, tmp_path):

@@ -58,8 +58,7 @@ def booked(config):
 
 def test_plan_states_spent_continued_and_missing_budget(project):
     policy, config = load_policy("strict-dp"), project.config(**DP)
-    assert make_plan(config).ledger == "epsilon 0, delta 0"
-    assert booked(config) == []
+    assert (make_plan(config).ledger, booked(config)) == ("epsilon 0, delta 0", [])
     reserved(config)
     text = make_plan(config).to_text()
     assert "already spent in the ledger: epsilon 0, delta 0; this run continues with its own reservation" in text
@@ -93,8 +92,7 @@ def test_run_until_embed_reserves_nothing(project):
 
 
 def test_sum_of_deltas_is_limited_by_the_number_of_persons(project):
-    most = with_dp(epsilon=0.5, delta=6e-6, persons=10_000)
-    policy = load_policy("strict-dp")
+    most, policy = with_dp(epsilon=0.5, delta=6e-6, persons=10_000), load_policy("strict-dp")
     reserved(project.config(**most))
     with pytest.raises(Overspent) as refused:
         check_room(project.config(**most, seed=7), policy)
@@ -117,8 +115,7 @@ def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
 
 def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, monkeypatch):
     config = project.config(**DP)
-    run = reserved(config).spending.run
-    root = config.resolve(config.workspace)
+    run, root = reserved(config).spending.run, config.resolve(config.workspace)
     with monkeypatch.context() as patch:  # another version of the accounting library may differ slightly
         patch.setattr(
             "synthgen.dp.planned_queries.noise_multipliers",

@@ -30,10 +30,8 @@ def test_preferences_share_the_vote_among_styles_with_a_gain():
     nats[1, [letter, question]] = 3.7, 3.6
     nats[2, letter] = 1.0
     votes = preferences(nats)
-    assert votes[0].sum() == 0
-    assert votes[1, [letter, question]] == pytest.approx([0.6, 0.8])
-    assert votes[2, letter] == pytest.approx(1)
-    assert np.linalg.norm(votes, axis=1) == pytest.approx([0, 1, 1])
+    assert (votes[0].sum(), votes[1, [letter, question]]) == (0, pytest.approx([0.6, 0.8]))
+    assert (votes[2, letter], np.linalg.norm(votes, axis=1)) == (pytest.approx(1), pytest.approx([0, 1, 1]))
 
 
 def test_preferences_change_little_if_nats_change_little():

@@ -56,8 +56,7 @@ def test_words_by_person_counts_each_person_once_and_the_rarest_words_first(monk
 
 
 def test_query_words_counts_persons_and_weights_words_of_one_class():
-    found = answered(1e-6)
-    exact = Counter((int(c), int(w)) for pairs in USED for c, w in pairs)
+    found, exact = answered(1e-6), Counter((int(c), int(w)) for pairs in USED for c, w in pairs)
     assert all(found.counts[c, w] == pytest.approx(n, abs=0.01) for (c, w), n in exact.items())
     weights = answered(0.5).weights()
     for row, label in zip(weights, ("a", "b"), strict=True):
@@ -72,8 +71,7 @@ def test_query_words_finds_no_words_in_noise():
 def test_draw_returns_words_of_the_class_without_repeats_and_prefers_near_ones(tmp_path):
     found = answered(0.5)
     found.save(tmp_path)
-    found = read_words(tmp_path, VOCABULARY)
-    near = TABLE[[21] * 200]
+    found, near = read_words(tmp_path, VOCABULARY), TABLE[[21] * 200]
     drawn = found.draw(0, near, 2, np.random.default_rng(1))
     assert all(len(set(words)) == 2 and set(words) <= set(OWN["a"]) for words in drawn)
     assert Counter(word for words in drawn for word in words).most_common(1)[0][0] == NAMES[21]

@@ -24,8 +24,7 @@ def test_bundle_content_matches_the_run(run_project):
     content = bundle_content(run, run.decide())
     assert len(content.records) == run.record.stage("audit").n_out == 12
     assert [m["role"] for m in content.models] == ["embedder", "decoder", "projector"]
-    assert content.models == stated_models(run)
-    assert content.run_json == public_record(run.record, run.policy)
+    assert (content.models, content.run_json) == (stated_models(run), public_record(run.record, run.policy))
     assert {side["role"] for side in content.inputs} == {"train", "control"}
 
 

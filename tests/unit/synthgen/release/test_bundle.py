@@ -103,8 +103,7 @@ def test_content_that_the_gates_did_not_allow_is_not_written(case, releases, tmp
     content = refused_content(releases)[case]
     with pytest.raises(ReleaseRefused, match="utility: FAIL" if case == "the gate refused" else ".") as caught:
         write_bundle(tmp_path / "out", content=content, key=releases.RELEASER, now=releases.NOW)
-    assert caught.value.exit_code == 4
-    assert list(tmp_path.iterdir()) == []
+    assert (caught.value.exit_code, list(tmp_path.iterdir())) == (4, [])
 
 
 def test_malformed_records_are_all_listed_without_their_text(releases, tmp_path):

@@ -78,8 +78,7 @@ def test_commitment_contains_no_plain_hash_of_a_text():
 def test_key_is_created_once_and_checked(tmp_path):
     path = tmp_path / "k"
     key = commitment_key(path)
-    assert commitment_key(path) == key
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert (commitment_key(path), path.stat().st_mode & 0o777) == (key, 0o600)
     path.write_bytes(b"short")
     with pytest.raises(DataError, match="32 bytes"):
         commitment_key(path)

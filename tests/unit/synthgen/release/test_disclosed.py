@@ -86,8 +86,7 @@ def public_files(bundle):
 def test_no_public_file_contains_a_private_count(telling):
     used = telling[1]
     assert len(used) > 40
-    bundle = released(telling)
-    forms = [form for n in used for form in (str(n), f"{n:,d}")]
+    bundle, forms = released(telling), [form for n in used for form in (str(n), f"{n:,d}")]
     pattern = re.compile(r"(?<![0-9a-zA-Z])(" + "|".join(forms) + r")(?![0-9a-zA-Z])")
     found = {path.name: pattern.findall(path.read_text()) for path in public_files(bundle)}
     assert {name: numbers for name, numbers in found.items() if numbers} == {}

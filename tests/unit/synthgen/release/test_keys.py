@@ -29,8 +29,7 @@ def test_key_is_encrypted_private_and_read_back(key):
     assert b"ENCRYPTED" in key.read_bytes()
     loaded = load_key(key, SECRET)
     assert json.loads(public_path(key).read_text())["keyid"] == loaded.keyid
-    assert load_public(public_path(key)) == loaded.public
-    assert loaded.public.valid_until == "2028-11-19T07:00:00Z"
+    assert (load_public(public_path(key)), loaded.public.valid_until) == (loaded.public, "2028-11-19T07:00:00Z")
     assert repr(loaded) == f"SigningKey({loaded.keyid})"
 
 

@@ -23,8 +23,7 @@ def test_bundle_that_does_not_verify_is_not_opened(releases, tmp_path):
 
 
 def test_data_changed_after_verification_is_refused(releases, tmp_path, monkeypatch):
-    path = releases.bundle(tmp_path)
-    verify = module.verify_bundle
+    path, verify = releases.bundle(tmp_path), module.verify_bundle
 
     def then_swap(*given):
         found = verify(*given)

@@ -70,8 +70,7 @@ def test_decision_depends_only_on_evidence_and_policy(run_project):
 
 
 def test_decision_of_another_policy_is_refused(finished, out):
-    run = last(finished)
-    other = finished.folder / "softer.yaml"
+    run, other = last(finished), finished.folder / "softer.yaml"
     other.write_text((finished.folder / "lenient.yaml").read_text().replace("limit: 7", "limit: 1"))
     softer, strict = run.decide(load_policy(other)), run.decide(load_policy("hospital-external"))
     assert softer.allowed
@@ -91,8 +90,7 @@ def test_decision_of_another_policy_is_refused(finished, out):
 
 def test_decision_is_refused_after_the_policy_file_changed(finished, out):
     run = last(finished)
-    before = run.decide()
-    file = finished.folder / "lenient.yaml"
+    before, file = run.decide(), finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
     with pytest.raises(ReleaseRefused, match="policy file differs from the policy"):
         run.release(before, key=key(finished), out=out)

@@ -18,8 +18,7 @@ def keys(tmp_path_factory, releases):
 
 
 def test_new_root_verifies_a_new_release(keys, tmp_path, releases):
-    policy = releases.policy_of(releases.POLICY)
-    path = tmp_path / "trust.json"
+    policy, path = releases.policy_of(releases.POLICY), tmp_path / "trust.json"
     roles = {"releaser": [keys / "releaser.pub.json"], "data_owner": [keys / "data_owner.pub.json"]}
     printed = new_trust(path, roles=roles, policies={"trial": [policy.digest()]}, expires=releases.NOW + releases.DAY)
     assert printed == fingerprint(path.read_bytes())

@@ -47,6 +47,5 @@ def test_marks_lie_on_the_axis_in_order(gate, interval, limit):
 
 
 def test_balance_widths_share_one_scale():
-    assert balance_widths([("a", 0, 0, 0)]) == [(0, 0, 0)]
-    assert balance_widths([]) == []
+    assert (balance_widths([("a", 0, 0, 0)]), balance_widths([])) == ([(0, 0, 0)], [])
     assert balance_widths([("a", 10, 40, 30), ("b", 5, 40, 0)]) == [(25, 100, 75), (12.5, 100, 0)]

@@ -44,8 +44,7 @@ def test_pictures_have_titles_and_headers_have_scopes(page):
     for figure in page.all("figure"):
         assert figure["role"] == "img"
         assert figure["aria-labelledby"]
-    assert len(page.all("desc")) == 2
-    assert page.all("html")[0]["lang"] == "en"
+    assert (len(page.all("desc")), page.all("html")[0]["lang"]) == (2, "en")
 
 
 def test_ids_are_unique_and_references_have_targets(page):
@@ -59,8 +58,7 @@ def test_ids_are_unique_and_references_have_targets(page):
 
 def test_headings_do_not_skip_a_level(page):
     levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
+    assert (levels[0], levels.count(1)) == (1, 1)
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
@@ -128,8 +126,7 @@ def test_same_content_gives_the_same_bytes_in_another_process(pages):
 
 
 def test_page_size_is_limited(pages):
-    labels = [f"class {i}" for i in range(101)]
-    content = pages.content()
+    labels, content = [f"class {i}" for i in range(101)], pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
     assert len(render_report(big).encode()) < MAX_REPORT_BYTES  # a hundred classes
     with pytest.raises(InternalError, match="at most 2000000"):
@@ -168,5 +165,4 @@ def test_number(value, shown):
 
 
 def test_long_labels_are_shortened():
-    assert len(label("x" * 500)) == 60
-    assert label("x" * 60) == "x" * 60
+    assert (len(label("x" * 500)), label("x" * 60)) == (60, "x" * 60)
