@@ -75,10 +75,10 @@ def test_dry_run_answers_like_the_run_and_logs_the_noise():
     dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
     answers = [dry_run(MADE_UP, QUERY) for _ in range(2)]
     assert np.array_equal(answers[0], PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, QUERY))
-    log = DryRunLog.model_validate({**dry_run.log("asked"), "noise": tuple(dry_run.log("asked")["noise"])})
+    log = DryRunLog.model_validate({**dry_run.log("query"), "noise": tuple(dry_run.log("query")["noise"])})
     assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
     assert log.max_norm == pytest.approx(0.5, abs=1e-6)
-    quiet = Query(name="asked", noise_multiplier=1e-9, clip=0.5)
+    quiet = Query(name="query", noise_multiplier=1e-9, clip=0.5)
     clean = PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, quiet)
     assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
 
@@ -88,4 +88,4 @@ def test_dry_run_logs_too_little_noise(monkeypatch):
     dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
     for _ in range(20):
         dry_run(MADE_UP, QUERY)
-    assert sum(dry_run.log("asked")["noise"]) / (20 * 12) < 0.5
+    assert sum(dry_run.log("query")["noise"]) / (20 * 12) < 0.5

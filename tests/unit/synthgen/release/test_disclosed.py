@@ -11,10 +11,8 @@ from audits.core.types import Estimate
 from audits.gate.evidence import evidence_from
 from synthgen.release.run import load_run
 
-PRIVATE_STAGES = (
-    *("load", "split", "deidentify", "embed", "embed-control"),
-    *("decode-reconstruction", "re-embed-reconstruction", "evaluate"),
-)
+PRIVATE_STAGES = ("load", "split", "deidentify", "embed", "embed-control", "evaluate")
+PRIVATE_STAGES += ("decode-reconstruction", "re-embed-reconstruction")
 
 
 def primes():
@@ -40,26 +38,26 @@ def telling(finished):
     (root / "run.json").write_text(json.dumps(record))
     folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
     audit = json.loads((folders["audit"] / "audit.json").read_text())
-    audit["seed"] = str(prime())
-    problems = [f"{prime()} rows repeat"]
+    audit["seed"], problems = str(prime()), [f"{prime()} rows repeat"]
     audit["input_checks"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": problems}
     for result in audit["results"]:
         one, two = prime(), prime()
         number = {"value": 1 / one, "low": min(1 / two, 1 / one), "high": 10 / one, "confidence": 0.95, "n": one}
         result["estimate"] = result["control"] = number
-        result["metrics"] = {
-            f"{result['name']}.{name}": {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()}
-            for name, n in (("hard_hits", 0), ("persons", two))
+        counts = {"hard_hits": 0, "persons": two}
+        exact = {
+            name: {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()} for name, n in counts.items()
         }
-        result["details"] = {
+        result["metrics"] = {f"{result['name']}.{name}": number for name, number in exact.items()}
+        details = {
             "n_train_persons": prime(),
             "pairs": [prime(), [prime()]],
-            "said": f"of {prime():,d} and {prime()}-{prime()}",
             "again": number,
-            "histogram": {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]},
-            "roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]},
             "power": {"n": prime()},
         }
+        details["text"] = f"of {prime():,d} and {prime()}-{prime()}"
+        details["histogram"] = {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]}
+        result["details"] = details | {"roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]}}
         result["reason"] = f"{prime()} persons; {prime():,d} of control, n={prime()}, {prime()}-person arms."
     (folders["audit"] / "audit.json").write_text(json.dumps(audit))
     exact, once = (Estimate(value=n, low=n, high=n, confidence=1.0, n=n) for n in (12, 1))

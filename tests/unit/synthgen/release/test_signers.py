@@ -39,16 +39,14 @@ def external(request, releases, tmp_path):
     return key, f"file2:{tmp_path / 'key.pem'}", write_public(tmp_path / "key.pub.json", key)
 
 
-def test_key_of_a_uri_signs_a_release_that_verifies(external, releases, tmp_path):
+def test_key_of_a_uri_signs_a_release_and_an_unusable_uri_or_public_part_is_refused(
+    external, releases, tmp_path, monkeypatch
+):
     key, uri, public = external
     opened = load_signer(uri, public)
     assert opened.keyid == key.keyid
     path = releases.bundle(tmp_path / "out", key=opened)
     assert verify_bundle(path, root_of(releases, {"releaser": key}), now=releases.LATER).ok
-
-
-def test_unusable_uri_or_public_part_is_refused(external, releases, tmp_path, monkeypatch):
-    key, uri, public = external
     with pytest.raises(StorageError, match=r"file2:\.\.\. cannot be opened") as caught:
         load_signer(f"file2:{tmp_path / 'nowhere.pem'}", public)
     assert "nowhere" not in str(caught.value)
@@ -107,13 +105,6 @@ def test_key_in_hardware_approves_and_the_bundle_verifies(officer, releases, tmp
     assert verify_bundle(path, root, now=releases.LATER).ok
 
 
-def test_hardware_with_another_key_is_refused(officer, releases):
-    key, uri, public = officer
-    HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
-    with pytest.raises(DataError, match="of another key"):
-        open_key(uri, public)
-
-
 @pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError])
 def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_path, error):
     key, uri, public = officer
@@ -130,8 +121,11 @@ def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_p
     assert not list(path.glob("attestation/approvals/*"))
 
 
-def test_uri_needs_a_public_part_and_a_file_has_none(officer, tmp_path):
-    _, uri, public = officer
+def test_uri_needs_its_own_public_part_and_a_file_has_none(officer, releases, tmp_path):
+    key, uri, public = officer
+    HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
+    with pytest.raises(DataError, match="of another key"):
+        open_key(uri, public)
     with pytest.raises(UsageError, match="needs its public part"):
         open_key(uri)
     with pytest.raises(UsageError, match="only for a key named by a URI"):
