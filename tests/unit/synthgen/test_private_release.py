@@ -12,6 +12,7 @@ from fictional_clinic import generate
 from safetensors.numpy import save_file
 
 from audits.core.errors import InputError
+from audits.core.types import Lineage
 from audits.gate.policy import parse_policy
 from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
@@ -26,7 +27,7 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE
 from synthgen.release.content import NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
-from synthgen.release.keys import public_path
+from synthgen.release.keys import public_path, write_new
 from synthgen.release.limitations import NUMBERS_WITHOUT_NOISE, VERDICTS_ONLY
 from synthgen.release.trust import new_trust
 
@@ -60,11 +61,9 @@ CHANGES = {
     "policy": "lenient-dp.yaml",
 }
 EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
-PUBLIC = {
-    *("records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"),
-    *("method.private", "membership.epsilon_lower_bound"),
-    *(f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")),
-}
+PUBLIC = {f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")}
+PUBLIC |= {"records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"}
+PUBLIC |= {"method.private", "membership.epsilon_lower_bound"}
 
 
 class Trial:
@@ -82,21 +81,16 @@ class Trial:
         (self.folder / f"{name}.yaml").write_text(text)
         policy = parse_policy(text.encode(), name)
         self.trust.unlink(missing_ok=True)
-        new_trust(
-            self.trust,
-            roles={"releaser": [public_path(self.key)]},
-            policies={policy.name: [policy.digest()]},
-            expires=datetime.now(UTC) + timedelta(days=9),
-            ledgers=[ledger_id(ledger_of(self.config())[0])],
-        )
+        roles, policies = {"releaser": [public_path(self.key)]}, {policy.name: [policy.digest()]}
+        expires, ledgers = datetime.now(UTC) + timedelta(days=9), [ledger_id(ledger_of(self.config())[0])]
+        new_trust(self.trust, roles=roles, policies=policies, expires=expires, ledgers=ledgers)
 
     def config(self, **changes):
         found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
         root = found.resolve(found.workspace)
         if not (root / FILE).exists():  # a fixed split; the noise differs between runs
             root.mkdir(mode=0o700, exist_ok=True)
-            (root / FILE).write_bytes(bytes(range(32)))
-            (root / FILE).chmod(0o600)
+            write_new(root / FILE, bytes(range(32)), 0o600)
         return found
 
     def release(self, run, out="out"):
@@ -114,9 +108,8 @@ def trial(bench, tmp_path, monkeypatch):
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
     (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setattr(
-        "synthgen.pipeline.pipeline.digest_of", lambda folder: sha256(folder.name.encode()).hexdigest()
-    )
+    digest = "synthgen.pipeline.pipeline.digest_of"
+    monkeypatch.setattr(digest, lambda folder: sha256(folder.name.encode()).hexdigest())
     return lambda use: Trial(bench, tmp_path, use)
 
 
@@ -134,14 +127,14 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
     assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
 
     # the bundle contains only verdicts about anything that was counted from persons
-    evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
-    assert set(evidence["metrics"]) <= PUBLIC
-    assert evidence["metrics"]["memorization.hard_hits"]["value"] == 3
-    assert {number["n"] for number in evidence["metrics"].values()} <= {1, 24}
+    metrics = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())["metrics"]
+    assert set(metrics) <= PUBLIC
+    assert metrics["memorization.hard_hits"]["value"] == 3
+    assert {number["n"] for number in metrics.values()} <= {1, 24}
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
-    assert "epsilon 2, delta 0.0004, for one person more or less" in page
-    assert "Their results are not published" in page
+    for words in ("epsilon 2, delta 0.0004, for one person more or less", "Their results are not published"):
+        assert words in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
     # a run that starts over without spending again keeps the old DP result
@@ -194,9 +187,8 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     assert predicate.privacy.non_private_steps == (NUMBERS_PUBLISHED, *OUTSIDE_DP)
     assert NUMBERS_WITHOUT_NOISE in predicate.limitations
     card = (bundle.path / "README.md").read_text()
-    for text in (json.dumps(predicate.model_dump(mode="json")), card):
-        assert "only their verdicts" not in text
-        assert "a published number is the limit" not in text
+    for words in ("only their verdicts", "a published number is the limit"):
+        assert words not in json.dumps(predicate.model_dump(mode="json")) + card
     accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
     assert accounting["details"]["outside_reads"] == ["audit-numbers"]
     assert accounting["reason"].endswith("published audit numbers are outside it")
@@ -237,17 +229,13 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
 
 @pytest.mark.slow  # likewise
 def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeypatch):
-    from audits.core.types import Lineage
-
     def hidden(_prepared, written):
         return Lineage(parents=((),) * len(written.parents), weights=((),) * len(written.parents))
 
     monkeypatch.setattr("synthgen.pipeline.judge.lineage", hidden)
     mixing = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "secret": "public"}
-    config = parentless.bench.job(
-        **{**CHANGES, **mixing, "policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
-    ).config
-    run = Pipeline(config).run()
+    given = CHANGES | mixing | {"policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
+    run = Pipeline(parentless.bench.job(**given).config).run()
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     assert run.evidence.metrics["method.private"].value == 0
     (line,) = [line for line in run.decide().failures if line.startswith("audit-parent-recovery")]
@@ -295,7 +283,7 @@ def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     elsewhere = {
         "ledger": ledger,
         "release": {"key": "elsewhere/any.pem"},
-    }  # this key does not exist; a run needs no key
+    }  # a run needs no key, and it does not exist
     Pipeline(private.config(**elsewhere)).run(until="interpolate")
     (place / "attempts.jsonl").write_bytes(before)
     shutil.rmtree(private.folder / "elsewhere")
