@@ -280,10 +280,8 @@ def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
-    elsewhere = {
-        "ledger": ledger,
-        "release": {"key": "elsewhere/any.pem"},
-    }  # a run needs no key, and it does not exist
+    # a run does not need the key, which does not exist
+    elsewhere = {"ledger": ledger, "release": {"key": "elsewhere/any.pem"}}
     Pipeline(private.config(**elsewhere)).run(until="interpolate")
     (place / "attempts.jsonl").write_bytes(before)
     shutil.rmtree(private.folder / "elsewhere")
