@@ -10,19 +10,11 @@ from synthgen.pipeline.pipeline import Pipeline
 COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
 MODELS = {"model": "models/decoder", "bridge": "models/bridge"}
 FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition")
-SETTINGS = {
-    "version": 1,
-    "seed": 31337,
-    "secret": "public",
-    "ledger": "ledger",
-    "policy": "lenient.yaml",
-    "source": COLUMNS | {"path": "notes.jsonl", "labels": ["cardiology", "gastroenterology", "pulmonology"]},
-    "embed": {"model": "models/encoder"},
-    "interpolate": {"k_neighbors": 2, "total": 12},
-    "decode": MODELS | {"candidates": 1, "max_new_tokens": 8},
-    "filter": dict.fromkeys(FILTERS),
-    "release": {"name": "tiny"},
-}
+SETTINGS = {"version": 1, "seed": 31337, "secret": "public", "ledger": "ledger", "policy": "lenient.yaml"}
+SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": ["cardiology", "gastroenterology", "pulmonology"]}
+SETTINGS |= {"embed": {"model": "models/encoder"}, "interpolate": {"k_neighbors": 2, "total": 12}}
+SETTINGS |= {"decode": MODELS | {"candidates": 1, "max_new_tokens": 8}, "filter": dict.fromkeys(FILTERS)}
+SETTINGS["release"] = {"name": "tiny"}
 LENIENT = """
 name: lenient
 version: "1"

@@ -110,12 +110,12 @@ def test_order_and_ids_reveal_nothing(attack, both):
 
 
 def test_bundle_states_whether_its_streams_are_public(attack, both):
-    said = "anyone who guesses the seed can compute who was in train"
+    sentence = "anyone who guesses the seed can compute who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
         assert public.metrics["secret.private"]["value"] == (name == "private")
         pages = ("README.md", "report/report.html", "attestation/payload")
-        assert [said.encode() in public.files[page] for page in pages] == [name == "public"] * 3
+        assert [sentence.encode() in public.files[page] for page in pages] == [name == "public"] * 3
         stated = f"secret: {'public' if name == 'public' else 'workspace'}".encode()
         assert stated in public.files["provenance/config.redacted.yaml"]
 

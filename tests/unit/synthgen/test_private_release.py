@@ -52,14 +52,9 @@ measured: [memorization, membership, accounting]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
 """
-CHANGES = {
-    "secret": "workspace",
-    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 24},
-    "dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80},
-    "source": {"id": None},
-    "filter": {"class_agreement": None, "length": None},
-    "policy": "lenient-dp.yaml",
-}
+CHANGES = {"secret": "workspace", "policy": "lenient-dp.yaml", "source": {"id": None}}
+CHANGES |= {"dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80}, "filter": {"class_agreement": None, "length": None}}
+CHANGES["interpolate"] = {"method": "dp-gaussian", "k_neighbors": 5, "total": 24}
 EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
 PUBLIC = {f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")}
 PUBLIC |= {"records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"}
@@ -104,8 +99,8 @@ def trial(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
     for module in ("dp.planned_queries", "release.assembly"):
         monkeypatch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
-    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
     (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     digest = "synthgen.pipeline.pipeline.digest_of"
@@ -197,10 +192,10 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     private.pin("lenient-dp", POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
     assert (again.folder("measure"), again.folder("audit")) == (run.folder("measure"), run.folder("audit"))
-    said = verify_bundle(private.release(again, "again").path, private.trust, None)
-    assert said.ok, said.failure
-    assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
-    assert VERDICTS_ONLY in said.statement.predicate.limitations
+    verified = verify_bundle(private.release(again, "again").path, private.trust, None)
+    assert verified.ok, verified.failure
+    assert verified.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
+    assert VERDICTS_ONLY in verified.statement.predicate.limitations
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def worded(project, tiny, monkeypatch):
 
 
 def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):
-    asked, tokens = [], WordsDecoder.tokens
-    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (asked.append(a), tokens(self, *a, **k))[1])
+    calls, tokens = [], WordsDecoder.tokens
+    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (calls.append(a), tokens(self, *a, **k))[1])
     run = Pipeline(worded.config(**WORDS)).run()
-    assert {len(words) for _, words in asked} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
+    assert {len(words) for _, words in calls} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12
     assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")

@@ -12,9 +12,8 @@ EXIT_CODES |= {"Interrupted": 7, "InternalError": 1}
 BUILT_IN = {"ConfigError": ValueError, "DataError": ValueError, "DependencyError": ImportError}
 BUILT_IN |= {"ModelError": RuntimeError, "InternalError": RuntimeError}
 BUILT_IN |= {"ModelMissing": FileNotFoundError, "StorageError": OSError}
-CLASSES = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, SynthGenError)
-}
+TYPES = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
+CLASSES = {name: kind for name, kind in TYPES.items() if issubclass(kind, SynthGenError)}
 
 
 def test_classes_have_their_exit_code_and_are_also_the_matching_built_in_errors():

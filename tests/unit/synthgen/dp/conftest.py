@@ -34,8 +34,8 @@ def ready(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
     bench.changes = CHANGES
     return bench
 

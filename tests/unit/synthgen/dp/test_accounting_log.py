@@ -18,8 +18,8 @@ def logged(bench, **changes):
     """Return the mechanism log of a run."""
     job = bench.job(**{**bench.changes, **changes})
     prepared, embedding, embedded = bench.prepare(job)
-    nobody = Corpus(role="control", records=(), has_groups=True)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), nobody, nobody)
+    empty = Corpus(role="control", records=(), has_groups=True)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), empty, empty)
     return measure(job, prepared.train, embedded, reservation, embedding.digest)[0].log
 
 

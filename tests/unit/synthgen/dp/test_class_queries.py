@@ -85,8 +85,8 @@ def proven(monkeypatch, *, clipped):
         worlds[with_it] = PersonRows(**rows, n_classes=C)
     if not clipped:
         monkeypatch.setattr(sums, "exact_sum", unclipped)
-    asked = query(noise_multipliers(EPSILON, DELTA, {"means": QuerySpec(share=1.0)})["means"])
-    noise, sigma = StreamNoise(SeedTree(8)), asked.noise_multiplier * UNIT
+    means_query = query(noise_multipliers(EPSILON, DELTA, {"means": QuerySpec(share=1.0)})["means"])
+    noise, sigma = StreamNoise(SeedTree(8)), means_query.noise_multiplier * UNIT
     seen, clean = {}, {}
     for with_it, people in worlds.items():
         answers = []
@@ -98,7 +98,7 @@ def proven(monkeypatch, *, clipped):
             return answers[-1]
 
         for _ in range(BUILDS):
-            query_means(people, VARIANCES, asked, recorded)
+            query_means(people, VARIANCES, means_query, recorded)
         seen[with_it] = np.array(answers)
     person = clean[True] - clean[False]
     ratio = {with_it: (answers - clean[False]) @ person / sigma**2 for with_it, answers in seen.items()}

@@ -36,8 +36,8 @@ def run_measure(bench, **changes):
     job = bench.job(**{**bench.changes, **changes})
     prepared, _, embedded = bench.prepare(job)
     reservation, reserved = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
-    measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
-    found = {"train": prepared.train, "measured": measured, "reserved": reserved, "answered": answered}
+    measured, stage = measure(job, prepared.train, embedded, reservation, embedded.encoder)
+    found = {"train": prepared.train, "measured": measured, "reserved": reserved, "stage": stage}
     return SimpleNamespace(job=job, **found, booked=all_reservations(*ledger_of(job.config)))
 
 
@@ -70,12 +70,12 @@ def test_later_stages_get_no_train_record_and_the_audit_agrees_with_the_log(read
     assert "seeds" in checks
     assert set(checks.values()) == {"holds"}, found.reason
     assert (found.verdict, found.metrics["epsilon_recomputed"].value) == ("pass", pytest.approx(2.0, rel=1e-3))
-    assert run.answered.counts == {"in": len(run.train), "out": 3}
+    assert run.stage.counts == {"in": len(run.train), "out": 3}
     assert found.details["outside_reads"] == ["audit-numbers"]  # a result may be released under any policy
 
 
-def halve(held, name):
-    held[name] = [n / 4 for n in held[name]] if isinstance(held[name], list) else held[name] / 2
+def halve(entry, name):
+    entry[name] = [n / 4 for n in entry[name]] if isinstance(entry[name], list) else entry[name] / 2
 
 
 SPOILT = (
@@ -101,7 +101,7 @@ def test_audit_rejects_altered_mechanism_logs(ready):
 
 def test_with_style_votes_the_result_holds_the_chosen_styles(village_bench):
     run = run_measure(village_bench, decode={"style": "auto"})
-    stored = json.loads((run.answered.folder / "style.json").read_bytes())["shares"]
+    stored = json.loads((run.stage.folder / "style.json").read_bytes())["shares"]
     assert run.measured.shares == tuple((name, share) for name, share in stored)
     assert [cost["kind"] for cost in run.measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
 
@@ -113,8 +113,8 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
     vocabulary = SimpleNamespace(words=("fever", "river", "garden"), **arrays)
     monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
     more, fewer = (run_measure(ready, decode={"words": words}) for words in (3, 2))
-    assert fewer.answered.reused
-    assert (fewer.answered.digest, len(fewer.booked)) == (more.answered.digest, 1)
+    assert fewer.stage.reused
+    assert (fewer.stage.digest, len(fewer.booked)) == (more.stage.digest, 1)
     views = [run.measured.training_view for run in (more, fewer)]
     assert [view.draws(None).words_per_vector for view in views] == [3, 2]
     assert views[0].digest != views[1].digest  # so that texts written from more words are not reused
@@ -122,24 +122,24 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
 
 def test_repeated_run_spends_the_budget_once(ready):
     first, again = run_measure(ready), run_measure(ready)
-    assert [again.reserved.reused, again.answered.reused] == [True, True]
+    assert [again.reserved.reused, again.stage.reused] == [True, True]
     assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
     assert spent_so_far(*ledger_of(again.job.config)).epsilon == 2.0
-    assert made_digest(first.answered.folder) == made_digest(again.answered.folder)
+    assert made_digest(first.stage.folder) == made_digest(again.stage.folder)
 
 
 def test_run_that_would_overspend_and_exchanged_result_are_rejected(ready):
-    answered = run_measure(ready).answered
+    stage = run_measure(ready).stage
     with pytest.raises(Overspent) as refused:
         run_measure(ready, dp={**ready.changes["dp"], "epsilon": 1.5})
     assert refused.value.exit_code == 5
-    path = answered.folder / "classes.safetensors"
+    path = stage.folder / "classes.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
-    done = json.loads((answered.folder / "done.json").read_bytes())
+    done = json.loads((stage.folder / "done.json").read_bytes())
     done["files"][path.name] = sha256_file(path)
-    (answered.folder / "done.json").write_text(json.dumps(done))
+    (stage.folder / "done.json").write_text(json.dumps(done))
     with pytest.raises(InputError, match="has no entry for the result"):
         run_measure(ready)
 
@@ -153,7 +153,7 @@ def test_file_planted_before_the_draw_is_ignored(ready, monkeypatch):
     run_with(ready, monkeypatch, measuring, "account_for", planted)
     run = run_measure(ready)
     assert run.measured.shares is None
-    assert not (run.answered.folder / "style.json").exists()
+    assert not (run.stage.folder / "style.json").exists()
 
 
 @pytest.mark.parametrize("stop", ["note_draw", "made_digest"])
@@ -175,7 +175,7 @@ def test_result_booked_before_a_stop_is_reused(ready, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "PrivateMechanism", lambda _: None)  # no query is run again
         run = run_measure(ready)
-    folder = run.answered.folder
+    folder = run.stage.folder
     assert run.measured.log["mechanisms"]
     assert [one["state"] for one in run.booked] == ["made"]
     kept = (folder / "classes.safetensors").rename(folder.with_name("kept"))
@@ -186,7 +186,7 @@ def test_result_booked_before_a_stop_is_reused(ready, monkeypatch):
     kept.rename(folder / "classes.safetensors")
     (folder / ".DS_Store").unlink()
     again = run_measure(ready)
-    assert again.answered.reused
+    assert again.stage.reused
     assert len(again.booked) == 1
 
 
@@ -211,7 +211,7 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
     run = run_measure(ready)
-    assert (run.answered.folder / whole.name).read_bytes() == data
+    assert (run.stage.folder / whole.name).read_bytes() == data
     assert [one["state"] for one in run.booked] == ["made"]
 
 
@@ -222,7 +222,7 @@ def test_changed_read_settings_do_not_spend_the_budget_again(ready):
             run_measure(ready, **changes)
         assert "restore the configuration, data and version" in refused.value.hint
     again = run_measure(ready)
-    assert again.answered.reused
+    assert again.stage.reused
     assert len(again.booked) == 1
 
 
@@ -233,7 +233,7 @@ def test_a_spent_dp_result_is_used_after_an_upgrade_of_an_unrelated_stage(ready,
         monkeypatch.setattr(prepare, name, replace(stage, version=stage.version + 1))
     monkeypatch.setattr("synthgen.core.made_by.version", lambda _name: "another")
     again = run_measure(ready)
-    assert again.answered.reused
+    assert again.stage.reused
     assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
 
 

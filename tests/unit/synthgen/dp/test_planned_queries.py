@@ -73,10 +73,8 @@ def test_run_limit_without_a_policy_limit():
 
 
 def test_check_budget_enforces_the_policy():
-    policy, outside = (
-        load_policy("strict-dp"),
-        load_policy("hospital-external"),
-    )  # outside, it substitutes for parents
+    # outside, the budget substitutes for parents
+    policy, outside = load_policy("strict-dp"), load_policy("hospital-external")
     with pytest.raises(ConfigError, match="has none"):
         check_budget(without_budget(), policy)
     with pytest.raises(ConfigError, match="exceeds policy") as refused:

@@ -25,14 +25,9 @@ from synthgen.pipeline.secret import FILE as SECRET
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.keys import write_new
 
-DP = {
-    "policy": "strict-dp",
-    "secret": "workspace",
-    "source": {"id": None, "labels": ["cardiology", "neurology"]},
-    "interpolate": {"method": "dp-gaussian", "total": 10},
-    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40},
-    "filter": {"class_agreement": None, "length": None},
-}
+DP = {"interpolate": {"method": "dp-gaussian", "total": 10}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}}
+DP |= {"source": {"id": None, "labels": ["cardiology", "neurology"]}, "policy": "strict-dp", "secret": "workspace"}
+DP["filter"] = {"class_agreement": None, "length": None}
 NOBODY = Corpus(role="control", records=(), has_groups=True)
 
 

@@ -33,10 +33,8 @@ def slow(proposals, m, persons, bound):
 
 def test_limit_exposure_worked_example():
     # limit 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings person 3 to 1
-    pairs, shares = (
-        [[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]],
-        [[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]],
-    )
+    pairs = [[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]
+    shares = [[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]
     for limit, taken in ((1.25, [0, 1, 2]), (1, [0, 2, 4])):
         offered = iter([(np.array(pairs), np.array(shares))])
         parents, weights = limit_exposure(offered, 3, groups=np.array([2, 5, 3, 4]), max_exposure=limit)

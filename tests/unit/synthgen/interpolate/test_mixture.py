@@ -182,9 +182,8 @@ def test_mixture_docstring_table_agrees_with_theory_and_drawn_weights():
             assert float(effective) == pytest.approx((int(p) * alpha + 1) / (alpha + 1), abs=0.0501)
     assert seen == [2, 3, 5, 10, 20, 50]
     assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # H_p / p where α = 1
-    weights = (
-        Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
-    )
+    fitted = Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8))
+    weights = fitted.points(0, 20_000, SeedTree(2)).weights
     assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
     assert 1 / np.square(weights).sum(axis=1).mean() == pytest.approx(3.5 / 1.5, abs=0.03)
 

@@ -24,11 +24,9 @@ def reference_root(role, texts, key):
         return HKDF(SHA256(), 32, salt=None, info=info).derive(key)
 
     def leaf(i):
-        k, text = (
-            derive(b"rec" + role.encode() + b"\0" + i.to_bytes(8, "big")),
-            unicodedata.normalize("NFC", texts[i]),
-        )
-        return hmac.new(k, b"synthgen/rec/v1\0" + text.encode(), hashlib.sha256).digest()
+        k = derive(b"rec" + role.encode() + b"\0" + i.to_bytes(8, "big"))
+        text = unicodedata.normalize("NFC", texts[i]).encode()
+        return hmac.new(k, b"synthgen/rec/v1\0" + text, hashlib.sha256).digest()
 
     order = derive(b"order" + role.encode())
     places = sorted(range(len(texts)), key=lambda i: hmac.new(order, i.to_bytes(8, "big"), hashlib.sha256).digest())

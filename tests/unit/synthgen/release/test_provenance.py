@@ -17,14 +17,7 @@ def test_redaction_hides_paths_and_keeps_names():
     assert (public["release"], config["workspace"]) == ({"key": HIDDEN, "out": HIDDEN, "name": "n"}, "./ws")
     config["decode"]["style"] = ["letter", "styles/ward-7"]
     assert redact_config(config)["decode"]["style"] == ["letter", HIDDEN]
-    private = (
-        "/srv/models/x",
-        "models/x",
-        "..\\x",
-        "~x",
-        "mine.yaml",
-        "${WARD_7_BRIDGE}",
-    )  # a variable is private too
+    private = ("/srv/models/x", "models/x", "..\\x", "~x", "mine.yaml", "${WARD_7_BRIDGE}")  # and a variable's name
     assert {public_name(name) for name in private} == {HIDDEN}
     assert public_name("minilm") == "minilm"
 

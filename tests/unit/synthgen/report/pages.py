@@ -68,15 +68,12 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
     labels = (label, "dermatology", "neurology")
     statement = "For use inside the institution. Not shown to be safe outside."
     given = {"title": title, "verdict": verdict, "policy_name": "research", "policy_statement": statement}
+    given |= {"release_id": None, "gates": (*GATES, FAILED, UNKNOWN)}
     if verdict == "released":
         given |= {"release_id": "clinic-synthetic-2026-11-20-a1b2c3", "gates": GATES}
-    else:
-        given |= {"release_id": None, "gates": (*GATES, FAILED, UNKNOWN)}
+    given |= {"measured": (MEASURED,), "audits": audits(), "utility": utility(labels)}
     return ReportContent(
         **given,
-        measured=(MEASURED,),
-        audits=audits(),
-        utility=utility(labels),
         balance=tuple(zip(labels, (310, 190, 60), (200, 200, 200), (200, 199, 188), strict=True)),
         filters={"candidates": 2400, "kept": 587, "class_agreement": 900, "length": 77},
         stages=(("load", 1620, 1612, 0.42), ("decode", 600, 2400, 201.25)),
