@@ -105,7 +105,8 @@ def proven(monkeypatch, *, clipped):
     best = 0.0
     for at in np.quantile(np.concatenate(list(ratio.values())), np.linspace(0.02, 0.98, 60)):
         hits, alarms = ((ratio[with_it] > at).sum() for with_it in (True, False))
-        low, high = (clopper_pearson(n, BUILDS, confidence=0.999)[i] for i, n in enumerate((hits, alarms)))
+        low = clopper_pearson(hits, BUILDS, confidence=0.999)[0]
+        high = clopper_pearson(alarms, BUILDS, confidence=0.999)[1]
         best = max(best, np.log(max(low - DELTA, 1e-9) / high))
     return best
 

@@ -48,7 +48,7 @@ def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypat
     assert kept == ["booked"]
 
 
-def test_ignored_signals_stay_ignored_during_the_draw(monkeypatch):
+def test_ignored_signals_stay_ignored_during_the_draw():
     kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # `nohup` does the same
     draw(kept, signal.SIGHUP, signal.SIGHUP)
     assert (kept, signal.signal(signal.SIGHUP, before)) == (["booked"], signal.SIG_IGN)
