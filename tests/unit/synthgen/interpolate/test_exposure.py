@@ -38,8 +38,7 @@ def test_limit_exposure_worked_example():
     for limit, taken in ((1.25, [0, 1, 2]), (1, [0, 2, 4])):
         offered = iter([(np.array(pairs), np.array(shares))])
         parents, weights = limit_exposure(offered, 3, groups=np.array([2, 5, 3, 4]), max_exposure=limit)
-        assert parents.tolist() == [pairs[i] for i in taken]
-        assert weights.tolist() == [shares[i] for i in taken]
+        assert (parents.tolist(), weights.tolist()) == ([pairs[i] for i in taken], [shares[i] for i in taken])
 
 
 def test_limit_exposure_accepts_a_sum_equal_to_the_limit():

@@ -123,8 +123,7 @@ def test_over_sampler_works_in_a_grid_search_and_in_a_pipeline_with_metadata_rou
     grid = [{"over__k_neighbors": np.arange(2, 4)}, {"over__method": methods}]
     grid.append({"over__method": ["borderline-smote"], "over__kind": [1, 2]})
     search = GridSearchCV(steps, grid, cv=2, error_score="raise").fit(X, y)
-    assert len(search.cv_results_["params"]) == 2 + len(methods) + 2
-    assert search.predict(X).shape == y.shape
+    assert (len(search.cv_results_["params"]), search.predict(X).shape) == (2 + len(methods) + 2, y.shape)
     groups = np.repeat(np.arange(43), 2)
     with config_context(enable_metadata_routing=True):
         steps.fit(X, y, groups=groups)

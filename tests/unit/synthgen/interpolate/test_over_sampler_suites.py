@@ -9,8 +9,8 @@ from synthgen.interpolate import METHODS, OverSampler
 
 imblearn_checks = pytest.importorskip("imblearn.utils.estimator_checks", reason="imbalanced-learn is not installed")
 sample_dataset_generator = imblearn_checks.sample_dataset_generator
-# The suite itself skips check_samplers_sparse, _string and _nan, because the tags of the sampler require dense, finite
-# numbers. These checks are skipped in addition, for all methods or for one.
+# The suite itself skips check_samplers_sparse, _string and _nan, because the tags of the sampler require dense and
+# finite numbers. These checks are skipped in addition, for all methods or for one.
 SKIPPED = {
     "check_samplers_pandas_sparse": "the sampler rejects frames with sparse columns, because embeddings are dense",
     "slerp-check_samplers_fit": "slerp requires rows of unit length, and all rows of this check have another length",
