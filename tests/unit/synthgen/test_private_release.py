@@ -128,7 +128,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
     assert {number["n"] for number in metrics.values()} <= {1, 24}
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
-    for words in ("epsilon 2, delta 0.0004, for one person more or less", "Their results are not published"):
+    for words in ("epsilon 2, delta 0.0004, for adding or removing one person", "Their results are not published"):
         assert words in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
@@ -159,7 +159,7 @@ def test_copied_key_with_another_ledger_does_not_verify(trial):
     again = run.release(run.decide(), key=key, out=private.folder / "again")
     found = verify_bundle(again.path, private.trust, None)
     assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
-    assert "which the trust root does not name" in found.failure
+    assert "the trust root does not name the ledger" in found.failure
     budget = json.loads(base64.b64decode(json.loads((again.path / ENVELOPE).read_bytes())["payload"]))
     assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looks unspent
 
