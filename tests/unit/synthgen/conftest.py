@@ -7,7 +7,14 @@ from synthgen.cli.start import start
 from synthgen.config import Config
 from synthgen.pipeline.pipeline import Pipeline
 
-CLASSES = ["cardiology", "gastroenterology", "pulmonology"]
+COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
+MODELS = {"model": "models/decoder", "bridge": "models/bridge"}
+FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition")
+SETTINGS = {"version": 1, "seed": 31337, "secret": "public", "ledger": "ledger", "policy": "lenient.yaml"}
+SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": ["cardiology", "gastroenterology", "pulmonology"]}
+SETTINGS |= {"embed": {"model": "models/encoder"}, "interpolate": {"k_neighbors": 2, "total": 12}}
+SETTINGS |= {"decode": MODELS | {"candidates": 1, "max_new_tokens": 8}, "filter": dict.fromkeys(FILTERS)}
+SETTINGS["release"] = {"name": "tiny"}
 LENIENT = """
 name: lenient
 version: "1"
@@ -27,31 +34,8 @@ class Project:
 
     def config(self, **changes):
         """Return the configuration with some sections or values changed."""
-        given = {
-            "version": 1,
-            "seed": 31337,
-            "secret": "public",
-            "ledger": "ledger",
-            "source": {
-                "path": "notes.jsonl",
-                "text": "note",
-                "label": "specialty",
-                "group": "patient_id",
-                "id": "note_id",
-                "names": ["patient_name"],
-                "labels": CLASSES,
-            },
-            "embed": {"model": "models/encoder"},
-            "interpolate": {"k_neighbors": 2, "total": 12},
-            "decode": {"model": "models/decoder", "bridge": "models/bridge", "candidates": 1, "max_new_tokens": 8},
-            "filter": dict.fromkeys(
-                ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition")
-            ),
-            "policy": "lenient.yaml",
-            "release": {"name": "tiny"},
-        }
-        merged = {k: {**v, **changes.pop(k, {})} if isinstance(v, dict) else v for k, v in given.items()}
-        return Config.parse({**merged, **changes}, base=str(self.folder))
+        given = {k: v | changes.pop(k, {}) if isinstance(v, dict) else v for k, v in SETTINGS.items()}
+        return Config.parse(given | changes, base=str(self.folder))
 
     def write_config(self, **changes):
         """Write the configuration as a file and return its path."""

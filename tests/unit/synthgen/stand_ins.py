@@ -19,51 +19,20 @@ from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
+from synthgen.pipeline import judge, rounds
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import (
-    JudgedTables,
-    attack,
-    embed_control,
-    evaluate_utility,
-    register_attempt,
-    synthetic_corpus,
-)
 from synthgen.pipeline.pipeline import write_records
 from synthgen.pipeline.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.pipeline.rounds import (
-    decode,
-    embed_texts,
-    fitted_on,
-    interpolate,
-    open_bridge,
-    reconstruction_latents,
-    reconstructions_of,
-    set_up,
-)
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import Workspace
 
 CLASSES = ("cardiology", "gastroenterology", "pulmonology")
 DIM = 40
-SETTINGS = {
-    "version": 1,
-    "seed": 7,
-    "secret": "public",
-    "ledger": "ledger",
-    "source": {
-        "path": "notes.jsonl",
-        "text": "note",
-        "label": "specialty",
-        "group": "patient_id",
-        "id": "note_id",
-        "names": ["patient_name"],
-        "labels": list(CLASSES),
-    },
-    "embed": {"model": "counting"},
-    "interpolate": {"method": "smote", "k_neighbors": 2, "total": 15},
-    "decode": {"model": "picking", "candidates": 2, "batch": 4},
-    "filter": {"class_agreement": None},
-}
+COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
+SETTINGS = {"version": 1, "seed": 7, "secret": "public", "ledger": "ledger", "embed": {"model": "counting"}}
+SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": list(CLASSES)}
+SETTINGS["interpolate"] = {"method": "smote", "k_neighbors": 2, "total": 15}
+SETTINGS |= {"decode": {"model": "picking", "candidates": 2, "batch": 4}, "filter": {"class_agreement": None}}
 
 
 @functools.cache
@@ -108,11 +77,9 @@ class PickingDecoder:
         self.phrases = sorted({p for note in notes for p in re.split(r"(?<=[.;])\s+", note) if 12 < len(p) < 70})
         self.vectors = encoder.encode(self.phrases)
         encoder.seen.clear()
-        self.decoded = []
-        self.contexts = []  # (id, text so far)
+        self.decoded, self.contexts = [], []  # contexts: (id, text so far)
         self.spoil = lambda _latent_id, _label: False
-        self.stop_after = None
-        self.n_phrases = 9
+        self.stop_after, self.n_phrases = None, 9
 
     def decode(self, latents, settings, seeds, advance, contexts=()):
         if self.stop_after is not None and len(self.decoded) >= self.stop_after:
@@ -140,11 +107,9 @@ class Bench:
         self.decoder = PickingDecoder(self.encoder)
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
-        patch.setattr("synthgen.pipeline.rounds.digest_of", lambda folder: f"digest of {folder.name}")
-        patch.setattr(
-            "synthgen.pipeline.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}")
-        )
-        patch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: self.decoder)
+        patch.setattr(rounds, "digest_of", lambda folder: f"digest of {folder.name}")
+        patch.setattr(rounds, "load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}"))
+        patch.setattr(rounds, "open_decoder", lambda *_: self.decoder)
         patch.setattr("synthgen.decode.stage.workers_for", lambda *_: 1)  # calls come in order
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
@@ -174,13 +139,14 @@ class Bench:
 
     def judge(self, job, prepared, embedded, written):
         """Run the stages after the writing; return the stages of control, utility and audits."""
-        encoder, synthetic = encoder_for(job, prepared.train), synthetic_corpus(job, written)
-        attempt = register_attempt(job, written, prepared, self.source_control or prepared.control)
-        control, control_vectors = embed_control(job, prepared.control, encoder)
+        encoder, synthetic = encoder_for(job, prepared.train), judge.synthetic_corpus(job, written)
+        attempt = judge.register_attempt(job, written, prepared, self.source_control or prepared.control)
+        control, control_vectors = judge.embed_control(job, prepared.control, encoder)
         vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-        tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)
-        evaluated = evaluate_utility(job, tables, written, encoder, attempt)
-        return control, evaluated, attack(job, tables, prepared, written, evaluated, attempt)
+        corpora = {"synthetic": synthetic, "train": prepared.train, "control": prepared.control}
+        tables = judge.JudgedTables(**corpora, vectors=vectors)
+        evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt)
+        return control, evaluated, judge.attack(job, tables, prepared, written, evaluated, attempt)
 
 
 class Writing:
@@ -193,29 +159,28 @@ class Writing:
 
     @functools.cached_property
     def setup(self):
-        return set_up(self.job, self.material, self.encoder, open_bridge(self.job))
+        return rounds.set_up(self.job, self.material, self.encoder, rounds.open_bridge(self.job))
 
     @functools.cached_property
     def material(self):
-        return fitted_on(self.job, self.train, self.embedded, self.upstream)
+        return rounds.fitted_on(self.job, self.train, self.embedded, self.upstream)
 
     def write(self):
-        rounds = write_records(self.job, self.material, self.encoder)
+        stages = write_records(self.job, self.material, self.encoder)
         while True:
             try:
-                self.stages.append(next(rounds))
+                self.stages.append(next(stages))
             except StopIteration as end:
                 return end.value
 
-    def interpolate(self, asked):
-        start = SimpleNamespace(requested=asked, suffix="")
-        return interpolate(self.job, self.setup, start)
+    def interpolate(self, requested):
+        return rounds.interpolate(self.job, self.setup, SimpleNamespace(requested=requested, suffix=""))
 
     def decode(self, latents, upstream, candidates, mark=""):
-        return decode(self.job, self.setup, latents, upstream, mark, candidates)
+        return rounds.decode(self.job, self.setup, latents, upstream, mark, candidates)
 
     def reconstruction(self):
-        latents = reconstruction_latents(self.job, self.setup)
+        latents = rounds.reconstruction_latents(self.job, self.setup)
         texts, decoded = self.decode(latents, self.upstream, 1, "-reconstruction")
-        vectors, _ = embed_texts(self.job, self.setup, texts, decoded, "-reconstruction")
-        return reconstructions_of(latents, texts, vectors)
+        vectors, _ = rounds.embed_texts(self.job, self.setup, texts, decoded, "-reconstruction")
+        return rounds.reconstructions_of(latents, texts, vectors)

@@ -41,19 +41,15 @@ def both(run_project, tmp_path_factory):
     configs = {"public": project.config(), "private": project.config(**PRIVATE)}
     (folder / "private-ws").mkdir(mode=0o700)  # with this secret, every class is in train and in control
     write_new(folder / "private-ws" / "secret.key", SECRET, 0o600)
-    return {
-        name: (config, publish(config, resume="auto", stream=io.StringIO()).bundle)
-        for name, config in configs.items()
-    }
+    made = {name: publish(config, resume="auto", stream=io.StringIO()).bundle for name, config in configs.items()}
+    return {name: (config, made[name]) for name, config in configs.items()}
 
 
 @pytest.fixture(scope="module")
 def played(attack, both):
     """The results of the attacks on both releases, by name."""
-    return {
-        name: {line.name: line for line in attack.play(config, bundle, n_guesses=300, n_persons=400)}
-        for name, (config, bundle) in both.items()
-    }
+    lines = {name: attack.play(*given, n_guesses=300, n_persons=400) for name, given in both.items()}
+    return {name: {line.name: line for line in found} for name, found in lines.items()}
 
 
 def public_of(attack, both, name):
@@ -80,9 +76,7 @@ def test_no_file_contains_the_seed_or_the_secret(attack, both, name):
     config, _ = both[name]
     public = public_of(attack, both, name)
     blob = b"\n".join(public.files.values())
-    assert config.seed == 31337
-    assert 31337 not in public.numbers
-    assert b"31337" not in blob
+    assert (config.seed, 31337 in public.numbers, b"31337" in blob) == (31337, False, False)
     if name == "private":
         secret = (config.resolve(config.workspace) / "secret.key").read_bytes()
         root = SeedTree(31337, secret=secret)
@@ -90,8 +84,7 @@ def test_no_file_contains_the_seed_or_the_secret(attack, both, name):
         for key in (secret, *keys, hashlib.sha256(secret).digest()):
             assert key not in blob
             assert key.hex()[:12].encode() not in blob.lower()
-            assert int.from_bytes(key[:4], "big") not in public.numbers
-            assert int.from_bytes(key, "big") not in public.numbers
+            assert not {int.from_bytes(key[:4], "big"), int.from_bytes(key, "big")} & set(public.numbers)
 
 
 def test_no_digest_of_private_data_is_public(attack, both):
@@ -111,39 +104,35 @@ def test_no_digest_of_private_data_is_public(attack, both):
 
 
 def test_order_and_ids_reveal_nothing(attack, both):
-    secret_rows, other_rows = (public_of(attack, both, name).rows for name in ("private", "public"))
-    assert [row["id"] for row in secret_rows] == sorted(row["id"] for row in secret_rows)
-    assert not {row["id"] for row in secret_rows} & {row["id"] for row in other_rows}
-    assert all(len(row["id"]) == 32 for row in secret_rows)
+    ids, other_ids = ([row["id"] for row in public_of(attack, both, name).rows] for name in ("private", "public"))
+    assert (ids, {len(id_) for id_ in ids}) == (sorted(ids), {32})
+    assert not set(ids) & set(other_ids)
 
 
 def test_bundle_states_whether_its_streams_are_public(attack, both):
-    said = "anyone who guesses the seed can compute who was in train"
+    sentence = "anyone who guesses the seed can compute who was in train"
     for name in ("public", "private"):
         public = public_of(attack, both, name)
         assert public.metrics["secret.private"]["value"] == (name == "private")
         pages = ("README.md", "report/report.html", "attestation/payload")
-        assert [said.encode() in public.files[page] for page in pages] == [name == "public"] * 3
+        assert [sentence.encode() in public.files[page] for page in pages] == [name == "public"] * 3
         stated = f"secret: {'public' if name == 'public' else 'workspace'}".encode()
         assert stated in public.files["provenance/config.redacted.yaml"]
 
 
 def test_split_is_reproducible_only_with_the_secret(both, tmp_path):
     config, _ = both["private"]
-    bench_of = load_run(config)
 
     def train(name, secret):
         workspace = Workspace(tmp_path / name)
         if secret is not None:
-            (workspace.root / "secret.key").write_bytes(secret)
-            (workspace.root / "secret.key").chmod(0o600)
+            write_new(workspace.root / "secret.key", secret, 0o600)
         job = Job(config, workspace, silent)
         return read_corpus(split_source(job, load_source(job)).folder / "train.parquet", "train")
 
     secret = (config.resolve(config.workspace) / "secret.key").read_bytes()
-    before = read_corpus(bench_of.folder("split") / "train.parquet", "train")
-    assert train("copy", secret) == before
-    assert train("other", None) != before
+    before = read_corpus(load_run(config).folder("split") / "train.parquet", "train")
+    assert (train("copy", secret) == before, train("other", None) == before) == (True, False)
 
 
 def test_statement_contains_the_attempt_number_and_the_ledger_head(attack, both):
@@ -162,10 +151,8 @@ def test_attacks_detect_planted_leaks(attack, both):
     texts = known.texts
     train = [p for p, is_in in zip(known.persons, known.is_train, strict=True) if is_in]
     order = list(dict.fromkeys(r.group for r in known.source.records))
-    rows = [
-        {"id": f"{i:032x}", "text": texts[p][0], "label": "x"} for i, p in enumerate(sorted(train, key=order.index))
-    ]
-    leaky = public._replace(rows=rows)
+    ordered = enumerate(sorted(train, key=order.index))
+    leaky = public._replace(rows=[{"id": f"{i:032x}", "text": texts[p][0], "label": "x"} for i, p in ordered])
     for name in ("similarity of the texts", "order of the rows"):
         scores = attack.ATTACKS[name](leaky, known, 0)
         assert attack.judged(name, scores, known.is_train, 0.4, 0.6).beats, name

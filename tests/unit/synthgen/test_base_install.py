@@ -27,21 +27,21 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 """
 RUN = BLOCKER + "from synthgen.cli.main import main\nmain()\n"
+API = """
+from synthgen import Config, Release, interpolate, verify
+try:
+    from synthgen import Pipeline
+except ImportError as error:
+    print(type(error).__name__, error.hint)
+"""
 PASSPHRASE = "correct horse"
 OPTIONAL = {"rfc3161_client", "securesystemslib", "pandas"}  # of other extras; each use says what to install
 
 
 def called(code, *arguments, cwd, **env):
-    passphrase = {"SYNTHGEN_KEY_PASSPHRASE": PASSPHRASE}
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", **passphrase, **env},
-    )
+    command, path = [sys.executable, "-c", code, *map(str, arguments)], f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
+    env = os.environ | {"PYTHONPATH": path, "SYNTHGEN_KEY_PASSPHRASE": PASSPHRASE} | env
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,11 @@ def trial(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *("--help", "run --help", "verify --help", "keys --help", "models list"),
-        *(f"schema {name}" for name in ("config", "policy", "audit", "attestation")),
-    ],
-)
+COMMANDS = ("--help", "run --help", "verify --help", "keys --help", "models list")
+SCHEMAS = ("schema config", "schema policy", "schema audit", "schema attestation")
+
+
+@pytest.mark.parametrize("arguments", [*COMMANDS, *SCHEMAS])
 def test_commands_that_read_no_files_work(arguments, tmp_path):
     done = called(RUN, *arguments.split(), cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
     assert done.returncode == 0, done.stderr
@@ -70,20 +68,15 @@ def test_a_bundle_is_approved_and_verified(releases, tmp_path):
     for role in ("releaser", "privacy_officer", "data_owner"):
         new_key(tmp_path / f"{role}.pem", PASSPHRASE.encode(), person=role, org="Clinic", now=now)
     root, policy = tmp_path / "trust.json", releases.policy_of(releases.APPROVED_POLICY)
-    new_trust(
-        root,
-        roles={path.stem: [public_path(path)] for path in tmp_path.glob("*.pem")},
-        policies={policy.name: [policy.digest()]},
-        expires=now + timedelta(days=9),
-    )
+    roles = {path.stem: [public_path(path)] for path in tmp_path.glob("*.pem")}
+    new_trust(root, roles=roles, policies={policy.name: [policy.digest()]}, expires=now + timedelta(days=9))
     key = load_key(tmp_path / "releaser.pem", PASSPHRASE.encode())
     bundle = releases.bundle(tmp_path / "out", releases.APPROVED_POLICY, key, now)
-    for role in ("privacy_officer", "data_owner"):
-        arguments = ("approve", bundle, "--role", role, "--key", tmp_path / f"{role}.pem", "--trust", root)
-        done = called(RUN, *arguments, cwd=tmp_path)
+    roles = ("privacy_officer", "data_owner")
+    commands = [("approve", bundle, "--role", role, "--key", tmp_path / f"{role}.pem") for role in roles]
+    for command in (*commands, ("verify", bundle)):
+        done = called(RUN, *command, "--trust", root, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    done = called(RUN, "verify", bundle, "--trust", root, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
 
 
 def test_keys_and_trust_roots_are_made_and_read(trial, tmp_path):
@@ -122,16 +115,7 @@ def test_an_engine_command_ends_with_one_message(command, trial):
 
 
 def test_the_python_api_without_the_engine(tmp_path):
-    code = BLOCKER + (
-        "import synthgen\n"
-        "from synthgen import Config, Release, verify\n"
-        "import synthgen.interpolate\n"
-        "try:\n"
-        "    from synthgen import Pipeline\n"
-        "except ImportError as error:\n"
-        "    print(type(error).__name__, error.hint)\n"
-    )
-    done = called(code, cwd=tmp_path)
+    done = called(BLOCKER + API, cwd=tmp_path)
     assert done.stdout.splitlines() == [f"DependencyError Install it: {INSTALL}"], done.stderr
 
 
@@ -139,7 +123,7 @@ def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = (ROOT / "audits" / "requirements.txt").read_text().splitlines()
     assert sorted(project["dependencies"]) == sorted(line for line in lines if line and not line.startswith("#"))
-    commands = ("main", "budgets", "doctor", "keys", "publish", "schemas", "stamps", "start")
+    commands = ("main", "budgets", "doctor", "keys", "publish", "schemas", "start")
     files = (p for p in (ROOT / "audits").rglob("*.py") if p.stem not in {"__init__", "__main__"})
     modules = [
         *("synthgen.config", "synthgen.dp.reserve", *(f"synthgen.cli.{name}" for name in commands)),

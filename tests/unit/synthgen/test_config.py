@@ -28,8 +28,7 @@ def problems(tmp_path, text):
 def test_minimal_file_gets_all_defaults(tmp_path):
     config = load(tmp_path, MINIMAL)
     assert (config.seed, config.policy, config.interpolate.method) == (0, "research", "smote")
-    assert config.release.formats == ("parquet", "jsonl")
-    assert config.base == str(tmp_path.resolve())
+    assert (config.release.formats, config.base) == (("parquet", "jsonl"), str(tmp_path.resolve()))
 
 
 def test_every_mistake_of_a_file_is_listed_at_once(tmp_path):
@@ -93,7 +92,7 @@ release: {formats: [parquet, xml]}
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
             "decode: {bridge: words, words: 0}",
-            ["decode.words: decode.bridge words writes from words alone, so it needs 1 to 16 of them, got 0"],
+            ["decode.words: decode.bridge words uses words alone, so decode.words must be 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
@@ -109,8 +108,7 @@ def test_mistakes_are_listed_with_their_path(tmp_path, more, listed):
 @pytest.mark.parametrize(
     ("interpolate", "listed"),
     [
-        ("{}", ["total: is required"]),
-        ("{balance: as-source}", ["total: is required"]),
+        *((balance, ["total: is required"]) for balance in ("{}", "{balance: as-source}")),
         ("{balance: {a: 3}, total: 3}", ["total: must be omitted"]),
         ("{balance: {a: 0, b: x}}", ["balance.a: Input should be great", "balance.b: Input should be a valid int"]),
         ("{balance: {}}", [f"balance: {CHOICE} or Dictionary should have at least 1 item"]),
@@ -141,12 +139,9 @@ def test_dp_section_requires_a_dp_method(tmp_path, dp):
     ],
 )
 def test_delta_is_limited_by_the_number_of_persons(delta, persons, listed):
-    sections = {
-        "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]},
-        "filter": {"length": None},
-        "interpolate": {"method": "dp-gaussian", "total": 10},
-        "dp": {"epsilon": 2, "delta": delta, "persons": persons},
-    }
+    sections = {"source": {"path": "n.jsonl", "group": "p", "labels": ["a"]}, "filter": {"length": None}}
+    sections |= {"interpolate": {"method": "dp-gaussian", "total": 10}}
+    sections |= {"dp": {"epsilon": 2, "delta": delta, "persons": persons}}
     if listed is None:
         assert parse(**sections).dp.delta == delta
         return
@@ -156,19 +151,14 @@ def test_delta_is_limited_by_the_number_of_persons(delta, persons, listed):
 
 
 def test_labels_are_unique_after_unicode_normalization(tmp_path):
-    (found,) = problems(
-        tmp_path, MINIMAL.replace("n.jsonl", 'n.jsonl, labels: [a, "caf\\u00e9", b, "cafe\\u0301", a]')
-    )
-    assert found == "source.labels: labels are listed twice: a, café"
+    text = MINIMAL.replace("n.jsonl", 'n.jsonl, labels: [a, "caf\\u00e9", b, "cafe\\u0301", a]')
+    assert problems(tmp_path, text) == ("source.labels: labels are listed twice: a, café",)
 
 
 def test_repeated_keys_are_all_listed(tmp_path):
     text = MINIMAL + "seed: 1\nseed: 2\nversion: 1\nrelease: {name: a, name: b}\n"
-    assert list(problems(tmp_path, text)) == [
-        "line 5: the key 'seed' is repeated",
-        "line 6: the key 'version' is repeated",
-        "line 7: the key 'name' is repeated",
-    ]
+    repeated = {5: "seed", 6: "version", 7: "name"}
+    assert list(problems(tmp_path, text)) == [f"line {n}: the key '{key}' is repeated" for n, key in repeated.items()]
 
 
 def test_yaml_beyond_plain_data_is_rejected(tmp_path):  # see tests/unit/audits/core/test_strictyaml.py
@@ -197,11 +187,6 @@ def test_key_uri_requires_its_public_part(key, expected):
     with pytest.raises(ConfigError) as refused:
         parse(release={"key": key})
     assert "public is required if key is a URI" in refused.value.problems[0]
-
-
-def test_build_uses_the_given_keys(tmp_path):
-    text = MINIMAL.replace("{total: 10}", "{total: 10, method: mixture, alpha: 0.5, parents: 4}")
-    assert load(tmp_path, text).interpolate.build() == Mixture(alpha=0.5, parents=4)
 
 
 @pytest.mark.parametrize(
@@ -254,14 +239,15 @@ def test_invalid_method_options_are_listed(tmp_path, interpolate, listed):
 )
 def test_valid_method_options_are_accepted(tmp_path, interpolate):
     load(tmp_path, MINIMAL.replace("total: 10", f"total: 10, {interpolate}")).interpolate.build()
+    text = MINIMAL.replace("total: 10", "total: 10, method: mixture, alpha: 0.5, parents: 4")
+    assert load(tmp_path, text).interpolate.build() == Mixture(alpha=0.5, parents=4)
 
 
 def test_attribute_rules_survive_writing_and_reading(tmp_path):
     text = MINIMAL + "filter: {attributes: {'*': [{age: 40-60}, {sex: female, prefer: true}, {mentions: metformin}]}}"
     config = load(tmp_path, text)
-    assert config.filter.model_dump(mode="json")["attributes"] == {
-        "*": [{"age": "40-60"}, {"sex": "female", "prefer": True}, {"mentions": "metformin"}]
-    }
+    rules = [{"age": "40-60"}, {"sex": "female", "prefer": True}, {"mentions": "metformin"}]
+    assert config.filter.model_dump(mode="json")["attributes"] == {"*": rules}
     assert load(tmp_path, config.model_dump_json()) == config
 
 
@@ -285,11 +271,8 @@ def test_segments_section_turns_segmentation_on(tmp_path):
 @pytest.mark.parametrize(
     ("decode", "placed"),
     [
-        ({}, "cpu"),
-        ({"device": "cuda"}, "cuda"),
-        ({"device": "auto", "bridge": "words"}, "auto"),
-        ({"bridge": "model"}, "auto"),
-        ({"bridge": "model", "device": "cpu"}, "cpu"),
+        *(({}, "cpu"), ({"device": "cuda"}, "cuda"), ({"device": "auto", "bridge": "words"}, "auto")),
+        *(({"bridge": "model"}, "auto"), ({"bridge": "model", "device": "cpu"}, "cpu")),
     ],
 )
 def test_placement_depends_on_device_and_bridge(decode, placed):
@@ -299,12 +282,9 @@ def test_placement_depends_on_device_and_bridge(decode, placed):
 @pytest.mark.parametrize(
     ("decode", "words", "by_words"),
     [
-        ({}, 0, False),
-        ({"bridge": "words"}, 10, True),
-        ({"bridge": "words:models/x"}, 10, True),
+        *(({}, 0, False), ({"words": 4}, 4, False), ({"bridge": "words-of-ours"}, 0, False)),
+        *(({"bridge": bridge}, 10, True) for bridge in ("words", "words:models/x")),
         ({"bridge": "words", "words": 3}, 3, True),
-        ({"bridge": "words-of-ours"}, 0, False),
-        ({"words": 4}, 4, False),
     ],
 )
 def test_number_of_prompt_words_depends_on_the_bridge(decode, words, by_words):

@@ -15,8 +15,7 @@ def resolved(path):
 
 def test_relative_path_starts_at_the_folder_of_the_configuration(monkeypatch):
     monkeypatch.setenv("PLACE", "/data/${OTHER}")
-    assert resolved("a/b") == Path("/base/a/b")
-    assert resolved("/c") == Path("/c")
+    assert (resolved("a/b"), resolved("/c")) == (Path("/base/a/b"), Path("/c"))
     assert resolved("${PLACE}/n.parquet") == Path("/data/${OTHER}/n.parquet")  # variables are expanded once
     assert resolved("$PLACE") == Path("/base/$PLACE")
 

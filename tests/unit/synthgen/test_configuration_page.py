@@ -17,14 +17,8 @@ MAX_CELL = 200  # characters of a table cell
 
 
 def test_the_parameters_of_all_sections_are_found():
-    assert {
-        "version",
-        "source.path",
-        "interpolate.max_exposure",
-        "filter.embedding_distance.low",
-        "filter.attributes.sex",
-        "release.waivers.gate",
-    } <= set(PARAMETERS)
+    names = {"version", "source.path", "interpolate.max_exposure", "filter.embedding_distance.low"}
+    assert names | {"filter.attributes.sex", "release.waivers.gate"} <= set(PARAMETERS)
 
 
 @pytest.mark.parametrize("path", PARAMETERS)
@@ -38,34 +32,22 @@ def test_a_parameter_is_described_in_one_or_two_short_sentences(path):
 
 
 def test_a_description_is_split_after_its_first_sentence():
-    assert split_description("Share, 0.5 e.g. per class. Raise it. Or not.") == (
-        "Share, 0.5 e.g. per class.",
-        "Raise it. Or not.",
-    )
+    whole = "Share, 0.5 e.g. per class. Raise it. Or not."
+    assert split_description(whole) == ("Share, 0.5 e.g. per class.", "Raise it. Or not.")
     assert split_description("Format. `auto` derives it.") == ("Format.", "`auto` derives it.")
     assert split_description("One sentence.") == ("One sentence.", "")
 
 
-def test_the_reference_page_is_generated_from_the_descriptions():
-    assert PAGE.read_text(encoding="utf-8") == configuration_page(), (
-        "renew the page: synthgen schema config --markdown > docs/reference/configuration.md"
-    )
-
-
-def test_the_page_shows_defaults_as_in_yaml():
+def test_the_reference_page_is_generated_from_the_descriptions_and_shows_defaults_as_in_yaml():
     page = configuration_page()
-    for row in (
-        "| `source.path` | required | ",
-        "| `ledger` | `null` | ",
-        "| `release.formats` | `[parquet, jsonl]` | ",
-        "| `dp.shares` | `{}` | ",
-        "| `filter.embedding_distance` | `{low: auto, high: auto}` | ",
-        "| `filter.attributes.prefer` | `false` | ",
-        "| `split.train` | `0.5` | ",
-    ):
-        assert f"\n{row}" in page
-    assert "`base`" not in page
-    assert "`file`" not in page
+    command = "synthgen schema config --markdown > docs/reference/configuration.md"
+    assert PAGE.read_text(encoding="utf-8") == page, f"renew the page: {command}"
+    defaults = {"source.path": "required", "ledger": "`null`", "split.train": "`0.5`", "dp.shares": "`{}`"}
+    defaults |= {"release.formats": "`[parquet, jsonl]`", "filter.attributes.prefer": "`false`"}
+    defaults |= {"filter.embedding_distance": "`{low: auto, high: auto}`"}
+    for name, default in defaults.items():
+        assert f"\n| `{name}` | {default} | " in page
+    assert ("`base`" in page, "`file`" in page) == (False, False)
 
 
 def test_the_json_schema_carries_the_descriptions():
@@ -80,9 +62,8 @@ def test_the_json_schema_carries_the_descriptions():
 
 
 def test_the_description_of_shares_states_the_defaults():
-    asked = gaussian.QUERIES | word_queries.QUERIES | VOTE_QUERIES
-    for name, one in asked.items():
-        assert f"{name} {one.share:g}" in PARAMETERS["dp.shares"].description
+    for name, spec in (gaussian.QUERIES | word_queries.QUERIES | VOTE_QUERIES).items():
+        assert f"{name} {spec.share:g}" in PARAMETERS["dp.shares"].description
 
 
 @pytest.mark.parametrize("name", ["age_band", "sex", "smoking", "alcohol", "drugs", "exercise", "living"])

@@ -12,6 +12,7 @@ from fictional_clinic import generate
 from safetensors.numpy import save_file
 
 from audits.core.errors import InputError
+from audits.core.types import Lineage
 from audits.gate.policy import parse_policy
 from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
@@ -26,7 +27,7 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE
 from synthgen.release.content import NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
-from synthgen.release.keys import public_path
+from synthgen.release.keys import public_path, write_new
 from synthgen.release.limitations import NUMBERS_WITHOUT_NOISE, VERDICTS_ONLY
 from synthgen.release.trust import new_trust
 
@@ -51,20 +52,13 @@ measured: [memorization, membership, accounting]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
 """
-CHANGES = {
-    "secret": "workspace",
-    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 24},
-    "dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80},
-    "source": {"id": None},
-    "filter": {"class_agreement": None, "length": None},
-    "policy": "lenient-dp.yaml",
-}
+CHANGES = {"secret": "workspace", "policy": "lenient-dp.yaml", "source": {"id": None}}
+CHANGES |= {"dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80}, "filter": {"class_agreement": None, "length": None}}
+CHANGES["interpolate"] = {"method": "dp-gaussian", "k_neighbors": 5, "total": 24}
 EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
-PUBLIC = {
-    *("records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"),
-    *("method.private", "membership.epsilon_lower_bound"),
-    *(f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")),
-}
+PUBLIC = {f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")}
+PUBLIC |= {"records.synthetic", "memorization.hard_hits", "attempts.number", "secret.private", "balance.tv_distance"}
+PUBLIC |= {"method.private", "membership.epsilon_lower_bound"}
 
 
 class Trial:
@@ -82,21 +76,16 @@ class Trial:
         (self.folder / f"{name}.yaml").write_text(text)
         policy = parse_policy(text.encode(), name)
         self.trust.unlink(missing_ok=True)
-        new_trust(
-            self.trust,
-            roles={"releaser": [public_path(self.key)]},
-            policies={policy.name: [policy.digest()]},
-            expires=datetime.now(UTC) + timedelta(days=9),
-            ledgers=[ledger_id(ledger_of(self.config())[0])],
-        )
+        roles, policies = {"releaser": [public_path(self.key)]}, {policy.name: [policy.digest()]}
+        expires, ledgers = datetime.now(UTC) + timedelta(days=9), [ledger_id(ledger_of(self.config())[0])]
+        new_trust(self.trust, roles=roles, policies=policies, expires=expires, ledgers=ledgers)
 
     def config(self, **changes):
         found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
         root = found.resolve(found.workspace)
         if not (root / FILE).exists():  # a fixed split; the noise differs between runs
             root.mkdir(mode=0o700, exist_ok=True)
-            (root / FILE).write_bytes(bytes(range(32)))
-            (root / FILE).chmod(0o600)
+            write_new(root / FILE, bytes(range(32)), 0o600)
         return found
 
     def release(self, run, out="out"):
@@ -110,13 +99,12 @@ def trial(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
     for module in ("dp.planned_queries", "release.assembly"):
         monkeypatch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
-    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
     (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setattr(
-        "synthgen.pipeline.pipeline.digest_of", lambda folder: sha256(folder.name.encode()).hexdigest()
-    )
+    digest = "synthgen.pipeline.pipeline.digest_of"
+    monkeypatch.setattr(digest, lambda folder: sha256(folder.name.encode()).hexdigest())
     return lambda use: Trial(bench, tmp_path, use)
 
 
@@ -134,14 +122,14 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
     assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
 
     # the bundle contains only verdicts about anything that was counted from persons
-    evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
-    assert set(evidence["metrics"]) <= PUBLIC
-    assert evidence["metrics"]["memorization.hard_hits"]["value"] == 3
-    assert {number["n"] for number in evidence["metrics"].values()} <= {1, 24}
+    metrics = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())["metrics"]
+    assert set(metrics) <= PUBLIC
+    assert metrics["memorization.hard_hits"]["value"] == 3
+    assert {number["n"] for number in metrics.values()} <= {1, 24}
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
-    assert "epsilon 2, delta 0.0004, for one person more or less" in page
-    assert "Their results are not published" in page
+    for words in ("epsilon 2, delta 0.0004, for adding or removing one person", "Their results are not published"):
+        assert words in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
     # a run that starts over without spending again keeps the old DP result
@@ -171,7 +159,7 @@ def test_copied_key_with_another_ledger_does_not_verify(trial):
     again = run.release(run.decide(), key=key, out=private.folder / "again")
     found = verify_bundle(again.path, private.trust, None)
     assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
-    assert "which the trust root does not name" in found.failure
+    assert "the trust root does not name the ledger" in found.failure
     budget = json.loads(base64.b64decode(json.loads((again.path / ENVELOPE).read_bytes())["payload"]))
     assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looks unspent
 
@@ -194,9 +182,8 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     assert predicate.privacy.non_private_steps == (NUMBERS_PUBLISHED, *OUTSIDE_DP)
     assert NUMBERS_WITHOUT_NOISE in predicate.limitations
     card = (bundle.path / "README.md").read_text()
-    for text in (json.dumps(predicate.model_dump(mode="json")), card):
-        assert "only their verdicts" not in text
-        assert "each published number is the limit" not in text
+    for words in ("only their verdicts", "each published number is the limit"):
+        assert words not in json.dumps(predicate.model_dump(mode="json")) + card
     accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
     assert accounting["details"]["outside_reads"] == ["audit-numbers"]
     assert accounting["reason"].endswith("published audit numbers are outside it")
@@ -204,12 +191,11 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
     private.pin("lenient-dp", POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
-    assert again.folder("measure") == run.folder("measure")
-    assert again.folder("audit") == run.folder("audit")
-    said = verify_bundle(private.release(again, "again").path, private.trust, None)
-    assert said.ok, said.failure
-    assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
-    assert VERDICTS_ONLY in said.statement.predicate.limitations
+    assert (again.folder("measure"), again.folder("audit")) == (run.folder("measure"), run.folder("audit"))
+    verified = verify_bundle(private.release(again, "again").path, private.trust, None)
+    assert verified.ok, verified.failure
+    assert verified.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
+    assert VERDICTS_ONLY in verified.statement.predicate.limitations
 
 
 @pytest.fixture
@@ -238,17 +224,13 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
 
 @pytest.mark.slow  # likewise
 def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeypatch):
-    from audits.core.types import Lineage
-
     def hidden(_prepared, written):
         return Lineage(parents=((),) * len(written.parents), weights=((),) * len(written.parents))
 
     monkeypatch.setattr("synthgen.pipeline.judge.lineage", hidden)
     mixing = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "secret": "public"}
-    config = parentless.bench.job(
-        **{**CHANGES, **mixing, "policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
-    ).config
-    run = Pipeline(config).run()
+    given = CHANGES | mixing | {"policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
+    run = Pipeline(parentless.bench.job(**given).config).run()
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     assert run.evidence.metrics["method.private"].value == 0
     (line,) = [line for line in run.decide().failures if line.startswith("audit-parent-recovery")]
@@ -293,10 +275,8 @@ def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
-    elsewhere = {
-        "ledger": ledger,
-        "release": {"key": "elsewhere/any.pem"},
-    }  # this key does not exist; a run needs no key
+    # a run does not need the key, which does not exist
+    elsewhere = {"ledger": ledger, "release": {"key": "elsewhere/any.pem"}}
     Pipeline(private.config(**elsewhere)).run(until="interpolate")
     (place / "attempts.jsonl").write_bytes(before)
     shutil.rmtree(private.folder / "elsewhere")

@@ -16,7 +16,7 @@ from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
 
 WORDS = {"decode": {"bridge": "words:models/bridge", "words": 3}}
-TOLD = "3 of 12 public words, at most 11 bits, in plain sight"
+DISCLOSED = "3 of 12 public words, at most 11 bits, in plain sight"
 
 
 @pytest.fixture
@@ -31,32 +31,28 @@ def worded(project, tiny, monkeypatch):
 
 
 def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):
-    asked, tokens = [], WordsDecoder.tokens
-    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (asked.append(a), tokens(self, *a, **k))[1])
+    calls, tokens = [], WordsDecoder.tokens
+    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (calls.append(a), tokens(self, *a, **k))[1])
     run = Pipeline(worded.config(**WORDS)).run()
-    assert {len(words) for _, words in asked} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
+    assert {len(words) for _, words in calls} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12
     assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")
-    assert any(TOLD in limit for limit in content.limitations)
-    assert TOLD in run.write_report(run.decide()).read_text()
+    assert any(DISCLOSED in limit for limit in content.limitations)
+    assert DISCLOSED in run.write_report(run.decide()).read_text()
     assert content.config_redacted["decode"]["bridge"] == "(private)"
     keys = worded.folder / "keys"
     bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
-    trust, policy = worded.folder / "own.json", run.policy
-    new_trust(
-        trust,
-        roles={"releaser": [keys / "releaser.pub.json"]},
-        policies={policy.name: [policy.digest()]},
-        expires=datetime(2999, 1, 1, tzinfo=UTC),
-    )
+    trust, roles = worded.folder / "own.json", {"releaser": [keys / "releaser.pub.json"]}
+    policies, expires = {run.policy.name: [run.policy.digest()]}, datetime(2999, 1, 1, tzinfo=UTC)
+    new_trust(trust, roles=roles, policies=policies, expires=expires)
     assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
 
 
 def test_plan_states_the_disclosure(worded):
     plan = make_plan(worded.config(**WORDS))
-    assert plan.disclosure == TOLD
-    assert f"decoder input per vector: {TOLD}, and nothing else" in plan.to_text()
+    assert plan.disclosure == DISCLOSED
+    assert f"decoder input per vector: {DISCLOSED}, and nothing else" in plan.to_text()
     assert make_plan(worded.config()).disclosure is None
 
 
@@ -72,9 +68,8 @@ def test_another_vocabulary_is_decoded_again(worded):
 
 
 def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
-    with pytest.raises(
-        ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"
-    ):
+    message = r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"
+    with pytest.raises(ModelError, match=message):
         Pipeline(worded.config(decode={"bridge": "words"})).run()
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 

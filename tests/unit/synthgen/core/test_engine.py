@@ -18,14 +18,10 @@ def without_torch(monkeypatch):
     monkeypatch.setattr(engine, "find_spec", lambda name: None if name in {"gguf", "torch"} else found(name))
 
 
-def test_the_packages_are_those_of_the_extra_in_pyproject():
+def test_packages_are_those_of_the_extra_in_pyproject_and_are_installed():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    extra = {entry.split(">=")[0] for entry in extras["engine"]}
-    known = packages_distributions()
+    extra, known = {entry.split(">=")[0] for entry in extras["engine"]}, packages_distributions()
     assert {known[name][0].lower().replace("_", "-") for name in PACKAGES} == extra
-
-
-def test_an_installed_engine_is_complete():
     assert missing_packages() == ()
     require_engine()
 

@@ -11,8 +11,7 @@ def test_files_are_private_and_replaced_atomically(tmp_path):
     write_json(path, {"b": 1, "a": [2]})
     assert read_json(path) == {"a": (2,), "b": 1}
     write_bytes(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o600)
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(JsonError, match="not valid JSON"):
         read_json(path)

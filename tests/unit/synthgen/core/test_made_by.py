@@ -20,8 +20,7 @@ NOT_COMPUTING = {
 
 def imported():
     """Return the distributions that the installed packages import."""
-    known = packages_distributions()
-    names = set()
+    known, names = packages_distributions(), set()
     for package in ("synthgen", "audits"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
@@ -33,33 +32,25 @@ def imported():
     return {known[name][0].lower().replace(".", "-").replace("_", "-") for name in names if name in known}
 
 
-def test_imported_libraries_are_listed_or_compute_nothing():
+def test_libraries_returns_the_installed_versions_of_all_imported_libraries_that_compute():
     assert imported() - NOT_COMPUTING <= set(LIBRARIES)
-
-
-def test_libraries_returns_the_installed_versions():
     found = libraries()
-    assert found["numpy"] == version("numpy")
-    assert set(found) == {"python", *LIBRARIES}
+    assert (found["numpy"], set(found)) == (version("numpy"), {"python", *LIBRARIES})
     assert all(found.values())
 
 
 def test_sources_digest_changes_with_any_byte_of_the_selected_files(tmp_path, monkeypatch):
-    (tmp_path / "house" / "core").mkdir(parents=True)
+    (tmp_path / "package" / "core").mkdir(parents=True)
     for name in ("__init__.py", "core/a.py", "page.py"):
-        (tmp_path / "house" / name).write_text("x = 1\n")
+        (tmp_path / "package" / name).write_text("x = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    rooms, all_of_it = sources.__wrapped__("house", "core"), sources.__wrapped__("house")
+    part, whole = sources.__wrapped__("package", "core"), sources.__wrapped__("package")
     one = hashlib.sha256(b"x = 1\n").hexdigest()
-    assert rooms == hashlib.sha256(f"core/a.py\0{one}\n".encode()).hexdigest()
-    (tmp_path / "house" / "page.py").write_text("x = 2\n")
-    assert sources.__wrapped__("house", "core") == rooms
-    assert sources.__wrapped__("house") != all_of_it
-    (tmp_path / "house" / "core" / "a.py").write_text("x = 1 \n")
-    assert sources.__wrapped__("house", "core") != rooms
-
-
-def test_missing_sources_are_an_error():
+    assert part == hashlib.sha256(f"core/a.py\0{one}\n".encode()).hexdigest()
+    (tmp_path / "package" / "page.py").write_text("x = 2\n")
+    assert (sources.__wrapped__("package", "core"), sources.__wrapped__("package") == whole) == (part, False)
+    (tmp_path / "package" / "core" / "a.py").write_text("x = 1 \n")
+    assert sources.__wrapped__("package", "core") != part
     with pytest.raises(InternalError, match="contains no source file"):
         sources.__wrapped__("synthgen", "cellar")
     with pytest.raises(InternalError, match="cannot be found"):

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import pty
@@ -42,8 +43,7 @@ def test_lines_are_at_least_five_seconds_apart(steps):
         for step in steps:
             clock.now += step
             advance(1)
-    n_lines = len(out.getvalue().splitlines())
-    assert n_lines <= 2 + (clock.now - 100) / SECONDS_BETWEEN_LINES
+    assert len(out.getvalue().splitlines()) <= 2 + (clock.now - 100) / SECONDS_BETWEEN_LINES
 
 
 def test_lines_do_not_report_the_end_of_a_failed_stage():
@@ -59,21 +59,14 @@ def test_lines_do_not_report_the_end_of_a_failed_stage():
     assert len(out.getvalue().splitlines()) == 1
 
 
-def test_silent_progress_accepts_events():
-    with silent.stage("embed", total=5, unit="records", done=1) as advance:
-        assert advance(3) is None
+def test_silent_progress_accepts_events_and_terminal_progress_ignores_write_errors():
+    def broken(_self, _text=""):
+        raise BrokenPipeError
 
-
-def test_terminal_progress_ignores_write_errors():
-    class Closed(io.StringIO):
-        def write(self, _text):
-            raise BrokenPipeError
-
-        def flush(self):
-            raise BrokenPipeError
-
-    with terminal_progress(Closed()).stage("adapt", total=2, unit="steps") as advance:
-        advance(2)
+    closed = type("Closed", (io.StringIO,), {"write": broken, "flush": broken})()
+    for progress in (silent, terminal_progress(closed)):
+        with progress.stage("embed", total=5, unit="records", done=1) as advance:
+            assert advance(3) is None
 
 
 @pytest.mark.parametrize(("is_terminal", "kind"), [(False, Lines), (True, Bars)])
@@ -83,31 +76,26 @@ def test_terminal_progress_draws_bars_only_on_a_terminal(is_terminal, kind, monk
     assert isinstance(terminal_progress(stream), kind)
 
 
+DRAW = """
+import sys; from synthgen.core.progress import terminal_progress
+with terminal_progress(sys.stderr).stage('decode', total=40, unit='records') as advance:
+    for _ in range(4): advance(10)
+"""
+
+
 @pytest.mark.parametrize("no_color", [False, True])
 def test_bars_on_a_real_terminal_honour_no_color(no_color):
-    code = (
-        "import sys; from synthgen.core.progress import terminal_progress\n"
-        "with terminal_progress(sys.stderr).stage('decode', total=40, unit='records') as advance:\n"
-        "    for _ in range(4): advance(10)\n"
-    )
     environment = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR", "COLORTERM"}}
     environment |= {"TERM": "xterm-256color", "COLUMNS": "120"} | ({"NO_COLOR": "1"} if no_color else {})
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=environment)
+    process = subprocess.Popen([sys.executable, "-c", DRAW], stderr=theirs, env=environment)
     os.close(theirs)
     seen = b""
-    while select.select([ours], [], [], 30)[0]:
-        try:
-            chunk = os.read(ours, 65536)
-        except OSError:  # the terminal's other end is closed
-            break
-        if not chunk:
-            break
-        seen += chunk
+    with contextlib.suppress(OSError):  # raised if the terminal's other end is closed
+        while select.select([ours], [], [], 30)[0] and (chunk := os.read(ours, 65536)):
+            seen += chunk
     os.close(ours)
-    assert process.wait(30) == 0
-    assert b"40/40 records" in seen
-    assert b"/s" in seen
+    assert (process.wait(30), b"40/40 records" in seen, b"/s" in seen) == (0, True, True)
     assert (b"\x1b[38;5;" in seen or b"\x1b[3" in seen) is not no_color
 
 

@@ -9,6 +9,8 @@ from synthgen.core.seeds import SeedTree
 
 names = st.text(max_size=6)
 paths = st.lists(names, max_size=4).map(tuple)
+SECRET = bytes(range(32))
+secrets_ = st.just(b"") | st.binary(min_size=32, max_size=32)
 
 
 def draws(tree, n=4):
@@ -28,6 +30,9 @@ def test_keys_depend_on_the_boundaries_between_names():
     keys = [("a", "b"), ("ab",), ("a", "", "b"), ("a/b",), ("b", "a"), ("", "ab"), ("ab", ""), ()]
     assert len({root.child(*path).key() for path in keys}) == len(keys)
     assert SeedTree(1, ("2",)).key() != SeedTree(12, ()).key()
+    assert root.child("a").child("b") == root.child("a", "b")
+    assert draws(root.child("a")) != draws(root.child("a", "b"))
+    assert (str(root.child("a", "b")), str(root)) == ("a/b", "root")
 
 
 @given(names, st.lists(names, max_size=5))
@@ -38,29 +43,19 @@ def test_streams_do_not_depend_on_siblings(name, siblings):
         root.child(sibling).generator().random(9)
     assert draws(root.child(name)) == before
 
-
-def test_nested_children_are_named_by_the_whole_path():
     root = SeedTree(5)
     assert root.child("a").child("b") == root.child("a", "b")
     assert draws(root.child("a")) != draws(root.child("a", "b"))
-    assert str(root.child("a", "b")) == "a/b"
-    assert str(root) == "root"
+    assert (str(root.child("a", "b")), str(root)) == ("a/b", "root")
 
 
-def test_streams_of_two_names_are_uncorrelated():
-    root, n = SeedTree(11), 20_000
-    one, other = root.child("a").generator().random(n), root.child("b").generator().random(n)
+def test_streams_are_uncorrelated_and_stay_the_same_across_versions():
+    n = 20_000
+    one, other = (SeedTree(11).child(name).generator().random(n) for name in "ab")
     covariance = ((one - one.mean()) * (other - other.mean())).mean()
     assert abs(covariance * 12) < 5 / n**0.5  # 1/12 is the variance of a uniform number; five standard errors
-
-
-def test_streams_stay_the_same_across_versions():
     drawn = SeedTree(20261120, ("interpolate", "a")).generator().integers(0, 1000, 5)
     assert drawn.tolist() == [522, 664, 673, 840, 355]
-
-
-SECRET = bytes(range(32))
-secrets_ = st.just(b"") | st.binary(min_size=32, max_size=32)
 
 
 def test_keys_are_computed_as_documented():
@@ -72,12 +67,8 @@ def test_keys_are_computed_as_documented():
 
 
 @given(secrets_, secrets_, paths)
-def test_different_secrets_have_different_keys(one, other, path):
-    assert (SeedTree(7, path, one).key() == SeedTree(7, path, other).key()) == (one == other)
-
-
-@given(secrets_, paths)
-def test_nodes_inherit_the_secret_and_do_not_print_it(secret, path):
+def test_nodes_inherit_the_secret_and_do_not_print_it_and_another_secret_gives_another_key(secret, other, path):
+    assert (SeedTree(7, path, secret).key() == SeedTree(7, path, other).key()) == (secret == other)
     root = SeedTree(7, secret=secret)
     node = root.child(*path).child("a")
     assert node.secret == node.parent.secret == secret

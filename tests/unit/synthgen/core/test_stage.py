@@ -10,27 +10,16 @@ from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import ROOT, Sources, Stage, StageContext, StageInput, plain_value
 
-STAGE = Stage(
-    name="paint",
-    version=3,
-    run=lambda _: {},
-    config=("decode.style", "split"),
-    inputs=("load",),
-    models=("embedder",),
-    streams=("paint", ROOT),
-    libraries=("python", "numpy"),
-)
+DECLARED = {"config": ("decode.style", "split"), "inputs": ("load",), "models": ("embedder",)}
+DECLARED |= {"streams": ("paint", ROOT), "libraries": ("python", "numpy")}
+STAGE = Stage(name="paint", version=3, run=lambda _: {}, **DECLARED)
 CONFIG = SimpleNamespace(decode=SimpleNamespace(style="plain", batch=4), split={"train": 0.5}, filter=None)
 
 
 def sources(**changes):
-    given = {
-        "config": CONFIG,
-        "seeds": SeedTree(7),
-        "progress": silent,
-        "inputs": {"load": StageInput("rows", "digest of rows")},
-        "models": {"embedder": SimpleNamespace(digest="digest of weights")},
-    }
+    given = {"config": CONFIG, "seeds": SeedTree(7), "progress": silent}
+    given |= {"inputs": {"load": StageInput("rows", "digest of rows")}}
+    given |= {"models": {"embedder": SimpleNamespace(digest="digest of weights")}}
     return Sources(**(given | changes))
 
 
@@ -38,13 +27,11 @@ def context(tmp_path):
     return StageContext(STAGE, sources(), tmp_path, "paint-2")
 
 
-def test_context_returns_what_is_declared(tmp_path):
+def test_context_returns_declared_values(tmp_path):
     given = context(tmp_path)
     assert (given.config("decode.style"), given.config("split")) == ("plain", {"train": 0.5})
-    assert given.input("load") == "rows"
-    assert given.model("embedder").digest == "digest of weights"
-    assert given.stream("paint") == SeedTree(7).child("paint")
-    assert given.stream(ROOT) == SeedTree(7)
+    assert (given.input("load"), given.model("embedder").digest) == ("rows", "digest of weights")
+    assert (given.stream("paint"), given.stream(ROOT)) == (SeedTree(7).child("paint"), SeedTree(7))
     assert (given.folder, given.name, given.progress) == (tmp_path, "paint-2", silent)
 
 
@@ -52,12 +39,12 @@ def test_context_returns_what_is_declared(tmp_path):
     ("kind", "name"),
     [("config", "decode"), ("config", "decode.batch"), ("input", "split"), ("model", "decoder"), ("stream", "load")],
 )
-def test_context_rejects_what_is_not_declared(tmp_path, kind, name):
+def test_context_rejects_undeclared_values(tmp_path, kind, name):
     with pytest.raises(InternalError, match="does not declare it"):
         getattr(context(tmp_path), kind)(name)
 
 
-def test_unused_returns_what_is_declared_and_was_not_read(tmp_path):
+def test_unused_returns_declared_values_that_were_not_read(tmp_path):
     given = context(tmp_path)
     given.config("split")
     given.stream(ROOT)
@@ -73,16 +60,12 @@ def test_key_rejects_undeclared_and_missing_inputs(changes):
         STAGE.key(sources(**changes))
 
 
-def test_key_contains_exactly_what_is_declared():
-    seeds = SeedTree(7)
-    assert STAGE.key(sources()) == {
-        "version": 3,
-        "libraries": {"python": made_by.versions_of(["python"])["python"], "numpy": version("numpy")},
-        "config": {"decode.style": "plain", "split": {"train": 0.5}},
-        "inputs": {"load": "digest of rows"},
-        "models": {"embedder": "digest of weights"},
-        "streams": {"paint": seeds.child("paint").key().hex(), ROOT: seeds.key().hex()},
-    }
+def test_key_contains_exactly_the_declared_values():
+    wanted = {"version": 3, "inputs": {"load": "digest of rows"}, "models": {"embedder": "digest of weights"}}
+    wanted["libraries"] = {"python": made_by.versions_of(["python"])["python"], "numpy": version("numpy")}
+    wanted["config"] = {"decode.style": "plain", "split": {"train": 0.5}}
+    wanted["streams"] = {"paint": SeedTree(7).child("paint").key().hex(), ROOT: SeedTree(7).key().hex()}
+    assert STAGE.key(sources()) == wanted
 
 
 def test_key_of_a_paid_stage_does_not_depend_on_the_program_version():

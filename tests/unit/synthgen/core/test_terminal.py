@@ -7,10 +7,8 @@ from synthgen.core.terminal import printable
 
 
 def test_printable_replaces_escape_sequences_and_direction_marks():
-    assert (
-        printable("a\x1b]0;title\x07b\u202ec\u2066d\x9be\u200bf\ud800g\r\nh")
-        == "a\ufffd]0;title\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffd\ufffdh"
-    )
+    wanted = "a\ufffd]0;title\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffd\ufffdh"
+    assert printable("a\x1b]0;title\x07b\u202ec\u2066d\x9be\u200bf\ud800g\r\nh") == wanted
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])))

@@ -3,17 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from synthgen.core import types
 from synthgen.core.errors import InternalError
-from synthgen.core.types import (
-    Candidate,
-    Corpus,
-    Embedded,
-    FilterOutcome,
-    Latents,
-    Record,
-    Segments,
-    counts_by_reason,
-)
+from synthgen.core.types import Candidate, Corpus, FilterOutcome, Record, counts_by_reason
 
 CANARY = "canary-7f3e"
 
@@ -24,45 +16,30 @@ def record(number=0, **kept):
 
 def embedded(**kept):
     """Three rows of two numbers."""
-    usual = {
-        "vectors": np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32),
-        "ids": ("r0", "r1", "r2"),
-        "labels": ("a", "b", "a"),
-        "groups": ("g0", "g1", "g2"),
-        "encoder": "tiny",
-        "normalized": True,
-    }
-    return Embedded(**{**usual, **kept})
+    usual = {"vectors": np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32), "encoder": "tiny"}
+    usual |= {"ids": ("r0", "r1", "r2"), "labels": ("a", "b", "a"), "groups": ("g0", "g1", "g2"), "normalized": True}
+    return types.Embedded(**(usual | kept))
 
 
 def latents(**kept):
     """Two rows of four numbers, the second with one parent."""
-    usual = {
-        "vectors": np.arange(8, dtype=np.float32).reshape(2, 4),
-        "ids": ("x0", "x1"),
-        "labels": ("a", "b"),
-        "parent_ids": (("r0", "r2"), ("r1",)),
-        "weights": ((0.25, 0.75), (1.0,)),
-        "method": "smote",
-        "seed_path": "interpolate/a",
-    }
-    return Latents(**{**usual, **kept})
+    usual = {"vectors": np.arange(8, dtype=np.float32).reshape(2, 4), "ids": ("x0", "x1"), "labels": ("a", "b")}
+    usual |= {"parent_ids": (("r0", "r2"), ("r1",)), "weights": ((0.25, 0.75), (1.0,))}
+    return types.Latents(**(usual | {"method": "smote", "seed_path": "interpolate/a"} | kept))
 
 
 def segments(**kept):
     """Four rows of three numbers, of two records."""
-    usual = {
-        "vectors": np.eye(4, 3, dtype=np.float32),
-        "owners": ("r1", "r1", "r1", "r0"),
-        "headings": ("plan", "plan", "", "plan"),
-        "sections": (0, 0, 1, 0),
-    }
-    return Segments(**{**usual, **kept})
+    usual = {"vectors": np.eye(4, 3, dtype=np.float32), "owners": ("r1", "r1", "r1", "r0")}
+    usual |= {"headings": ("plan", "plan", "", "plan"), "sections": (0, 0, 1, 0)}
+    return types.Segments(**(usual | kept))
 
 
-@pytest.mark.parametrize(
-    "value", [record(), Corpus(role="train", records=(), has_groups=True), embedded(), latents()]
-)
+def corpus(*records, **kept):
+    return Corpus(**{"role": "train", "records": records, "has_groups": True, **kept})
+
+
+@pytest.mark.parametrize("value", [record(), corpus(), embedded(), latents()])
 def test_values_are_frozen(value):
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, dataclasses.fields(value)[0].name, "other")
@@ -70,23 +47,19 @@ def test_values_are_frozen(value):
 
 def test_corpus_rejects_duplicate_ids():
     with pytest.raises(InternalError, match="record ids are not unique"):
-        Corpus(role="train", records=(record(1), record(2), record(1, text="other")), has_groups=True)
+        corpus(record(1), record(2), record(1, text="other"))
 
 
 def test_corpus_counts_labels_and_keeps_the_order():
-    corpus = Corpus(role="train", records=(record(2, label="b"), record(0), record(1)), has_groups=False)
-    assert len(corpus) == 3
-    assert corpus.texts == ["text 2", "text 0", "text 1"]
-    assert corpus.labels == ["b", "a", "a"]
-    assert list(corpus.counts().items()) == [("a", 2), ("b", 1)]
+    made = corpus(record(2, label="b"), record(0), record(1), has_groups=False)
+    assert (len(made), made.texts, made.labels) == (3, ["text 2", "text 0", "text 1"], ["b", "a", "a"])
+    assert list(made.counts().items()) == [("a", 2), ("b", 1)]
 
 
 @pytest.mark.parametrize("field", ["id", "text", "label", "group"])
 def test_corpus_digest_covers_every_field_and_the_order(field):
-    one = Corpus(role="train", records=(record(0), record(1)), has_groups=True)
-    other = Corpus(role="train", records=(record(0), record(1, **{field: "changed"})), has_groups=True)
-    assert one.digest != other.digest
-    assert one.digest != Corpus(role="train", records=one.records[::-1], has_groups=True).digest
+    others = (corpus(record(0), record(1, **{field: "changed"})), corpus(record(1), record(0)))
+    assert corpus(record(0), record(1)).digest not in {other.digest for other in others}
 
 
 @pytest.mark.parametrize(
@@ -126,12 +99,9 @@ def test_invalid_values_are_rejected(build, kept, message):
         build(**kept)
 
 
-def test_embedded_checks_the_length_only_of_normalized_vectors():
+def test_embedded_checks_the_length_only_of_normalized_vectors_and_latents_may_have_no_parents():
     assert not embedded(vectors=np.full((3, 2), 9, dtype=np.float32), normalized=False).normalized
     assert embedded(vectors=np.zeros((0, 2), dtype=np.float32), ids=(), labels=(), groups=()).ids == ()
-
-
-def test_latents_may_have_no_parents():
     assert len(latents(parent_ids=((), ()), weights=((), ()))) == 2
 
 
@@ -143,14 +113,12 @@ def test_vectors_are_read_only(value):
 
 def test_repr_shows_no_text():
     inside = record(text=CANARY)
-    corpus = Corpus(role="train", records=(inside, record(1, label=CANARY)), has_groups=True)
+    whole = corpus(inside, record(1, label=CANARY))
     candidate = Candidate(latent_id="x0", index=1, text=CANARY, label="a", finish="stop")
     named = (embedded(labels=(CANARY,) * 3), latents(labels=(CANARY,) * 2), segments(headings=(CANARY,) * 4))
-    for value in (inside, corpus, candidate, *named):
-        assert CANARY not in repr(value)
-        assert CANARY not in f"{value}"
-    assert repr(corpus) == "Corpus(train, 2 records, 2 classes)"
-    assert repr(embedded()) == "Embedded(tiny, 3 x 2)"
+    for value in (inside, whole, candidate, *named):
+        assert CANARY not in repr(value) + f"{value}"
+    assert (repr(whole), repr(embedded())) == ("Corpus(train, 2 records, 2 classes)", "Embedded(tiny, 3 x 2)")
     assert repr(latents()) == "Latents(smote, 2 x 4)"
     assert repr(candidate) == "Candidate(x0#1, 11 characters)"
 
@@ -175,5 +143,4 @@ def test_rejected_candidate_counts_once_under_its_first_failure():
 
 
 def test_segments_starts_returns_the_first_row_of_each_record():
-    assert segments().starts().tolist() == [0, 3]
-    assert len(segments()) == 4
+    assert (segments().starts().tolist(), len(segments())) == ([0, 3], 4)

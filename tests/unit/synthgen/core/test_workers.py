@@ -21,8 +21,7 @@ def test_jobs_use_one_thread_each_and_results_arrive_in_the_calling_thread():
 
     try:
         in_threads([5, 7, 11], run, finished, advanced.append, n_workers=2)
-        assert found == dict.fromkeys((5, 7, 11), (1, False, True))
-        assert sorted(advanced) == [5, 7, 11]
+        assert (found, sorted(advanced)) == (dict.fromkeys((5, 7, 11), (1, False, True)), [5, 7, 11])
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)
@@ -64,13 +63,11 @@ def test_usable_cores_respects_the_limit(monkeypatch):
     assert usable_cores() == 1
 
 
-@pytest.mark.parametrize(
-    ("limit", "used", "cached"),
-    [
-        ("memory.max", "memory.current", "file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
-    ],
-)
+VERSIONS = [("memory.max", "memory.current", "file")]
+VERSIONS += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache")]
+
+
+@pytest.mark.parametrize(("limit", "used", "cached"), VERSIONS)
 def test_available_memory_respects_the_limit_of_the_container(limit, used, cached, tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
     assert available_memory(tmp_path) == 10**9

@@ -34,8 +34,8 @@ def ready(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
     bench.changes = CHANGES
     return bench
 
@@ -46,10 +46,8 @@ def write_style(folder, bridge, tiny, seed):
     tensors = new_style(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
     folder.mkdir(parents=True)
     save_tensors({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
-    card = StyleCard(
-        name=folder.name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2, heldout_after=1
-    )
-    (folder / CARD).write_text(card.model_dump_json())
+    given = {"rank": 2, "steps": 1, "sources": (), "heldout_before": 2, "heldout_after": 1}
+    (folder / CARD).write_text(StyleCard(name=folder.name, bridge=bridge.digest, **given).model_dump_json())
     write_learnt(("Somebody else wrote all of these words down somewhere far away.",), folder)
     return load_style(str(folder), type(folder))
 
@@ -58,9 +56,8 @@ def write_style(folder, bridge, tiny, seed):
 def village_bench(ready, tiny, tmp_path, monkeypatch):
     """A bench with a public basis, a tiny language model, a bridge and two built-in styles."""
     tiny.save_model(tmp_path / "picking", "llama")
-    described = tiny.info(
-        encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12
-    )
+    adapter = {"adapter_targets": ("q_proj",), "adapter_rank": 2}
+    described = tiny.info(encoder="counting", decoder="picking", dim=40, max_text_tokens=12, **adapter)
     bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
     monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
     monkeypatch.setattr(styles, "BUILT_IN_STYLES", tmp_path / "built_in")

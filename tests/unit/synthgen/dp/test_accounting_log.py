@@ -18,23 +18,20 @@ def logged(bench, **changes):
     """Return the mechanism log of a run."""
     job = bench.job(**{**bench.changes, **changes})
     prepared, embedding, embedded = bench.prepare(job)
-    nobody = Corpus(role="control", records=(), has_groups=True)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), nobody, nobody)
+    empty = Corpus(role="control", records=(), has_groups=True)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), empty, empty)
     return measure(job, prepared.train, embedded, reservation, embedding.digest)[0].log
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("section", "key", "value"),
     [
-        {"decode": {"style": "./own"}},
-        {"decode": {"bridge": "./refined"}},
-        {"decode": {"model": "./finetuned"}},
-        {"embed": {"model": "./encoder"}},
-        {"deidentify": {"engine": "presidio"}},
+        *(("decode", "style", "./own"), ("decode", "bridge", "./refined"), ("decode", "model", "./finetuned")),
+        *(("embed", "model", "./encoder"), ("deidentify", "engine", "presidio")),
     ],
 )
-def test_models_that_may_be_trained_on_the_records_are_not_public(ready, changes):
-    given = {**ready.changes, **changes}
+def test_models_that_may_be_trained_on_the_records_are_not_public(ready, section, key, value):
+    given = {**ready.changes, section: {key: value}}
     config = ready.job(**given).config
     assert planned.is_public(ready.job(**ready.changes).config)
     assert not planned.is_public(config)
@@ -43,11 +40,10 @@ def test_models_that_may_be_trained_on_the_records_are_not_public(ready, changes
         planned.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
 
-def unable(*_):
-    raise NotMeasurable("too few persons")
-
-
 def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch):
+    def unable(*_):
+        raise NotMeasurable("too few persons")
+
     with monkeypatch.context() as patch:
         patch.setattr(planned, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]

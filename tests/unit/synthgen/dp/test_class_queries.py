@@ -11,6 +11,7 @@ from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
 from synthgen.dp.person_rows import PersonRows
 
+EPSILON, DELTA, BUILDS = 1.0, 1e-5, 400
 D, C, N = 12, 3, 1500
 RNG = np.random.default_rng(4)
 VARIANCES = 0.05 * 0.7 ** np.arange(D)
@@ -36,13 +37,10 @@ def means():
     return query_means(PEOPLE, VARIANCES, query(1e-6), mechanism(1))
 
 
-def test_means_and_counts_with_little_noise_are_those_of_the_classes(means):
+def test_means_are_exact_with_little_noise_and_shrunk_together_with_much_noise(means):
     assert np.allclose(means.counts, np.bincount(CLASSES), rtol=1e-3)
     for c in range(C):
         assert np.allclose(means.points[c], POINTS[c == CLASSES].mean(axis=0), atol=0.01)
-
-
-def test_means_with_much_noise_are_shrunk_together():
     errors = []
     for seed in range(5):
         shrunk = query_means(PEOPLE, VARIANCES, query(60.0), mechanism(seed))
@@ -60,7 +58,7 @@ def test_spread_is_the_common_covariance_or_the_public_one_under_much_noise(mean
     assert np.abs((hidden @ hidden.T)[off]).mean() < 0.02 * VARIANCES.sum()
 
 
-def test_boundary_is_a_classifier_that_noise_makes_moderately_worse(means):
+def test_boundary_gives_log_probabilities_and_noise_makes_it_moderately_worse(means):
     scales = 1 / np.sqrt(VARIANCES + VARIANCES[4])
     best = LogisticRegression(C=10, max_iter=2000).fit(POINTS, CLASSES).score(POINTS, CLASSES)
 
@@ -70,14 +68,8 @@ def test_boundary_is_a_classifier_that_noise_makes_moderately_worse(means):
 
     assert accuracy(1e-6) > best - 0.03
     assert 1 / C + 0.1 < accuracy(10.0) <= best + 0.01
-
-
-def test_class_scores_are_logarithms_of_probabilities():
     scores = class_scores(POINTS[:5], RNG.normal(size=(D + 1, C)), np.ones(D))
     assert np.exp(scores).sum(axis=1) == pytest.approx(np.ones(5))
-
-
-EPSILON, DELTA, BUILDS = 1.0, 1e-5, 400
 
 
 def proven(monkeypatch, *, clipped):
@@ -86,20 +78,15 @@ def proven(monkeypatch, *, clipped):
     The attacker knows all other persons and sees the noised result itself, unlike a reader of a release.
     """
     outlier = np.repeat(CENTRES[:1] + 6.0, 40, axis=0)  # forty records, far outside
-    points = np.concatenate([POINTS[:80], outlier])
-    worlds = {
-        with_it: PersonRows(
-            points=points[: 80 + 40 * with_it],
-            classes=np.append(CLASSES[:80], [0] * 40 * with_it).astype(np.int64),
-            starts=np.arange(80 + with_it),
-            n_classes=C,
-        )
-        for with_it in (False, True)
-    }
+    points, classes = np.concatenate([POINTS[:80], outlier]), np.append(CLASSES[:80], [0] * 40).astype(np.int64)
+    worlds = {}
+    for with_it, n in ((False, 80), (True, 120)):
+        rows = {"points": points[:n], "classes": classes[:n], "starts": np.arange(80 + with_it)}
+        worlds[with_it] = PersonRows(**rows, n_classes=C)
     if not clipped:
-        monkeypatch.setattr(sums, "exact_sum", lambda rows, _clip: (unclipped(rows), 0.0))
-    asked = query(noise_multipliers(EPSILON, DELTA, {"means": QuerySpec(share=1.0)})["means"])
-    noise, sigma = StreamNoise(SeedTree(8)), asked.noise_multiplier * UNIT
+        monkeypatch.setattr(sums, "exact_sum", unclipped)
+    means_query = query(noise_multipliers(EPSILON, DELTA, {"means": QuerySpec(share=1.0)})["means"])
+    noise, sigma = StreamNoise(SeedTree(8)), means_query.noise_multiplier * UNIT
     seen, clean = {}, {}
     for with_it, people in worlds.items():
         answers = []
@@ -111,7 +98,7 @@ def proven(monkeypatch, *, clipped):
             return answers[-1]
 
         for _ in range(BUILDS):
-            query_means(people, VARIANCES, asked, recorded)
+            query_means(people, VARIANCES, means_query, recorded)
         seen[with_it] = np.array(answers)
     person = clean[True] - clean[False]
     ratio = {with_it: (answers - clean[False]) @ person / sigma**2 for with_it, answers in seen.items()}
@@ -124,8 +111,8 @@ def proven(monkeypatch, *, clipped):
     return best
 
 
-def unclipped(rows):
-    return sum(np.rint(block * UNIT).astype(np.int64).sum(axis=0) for block in rows)
+def unclipped(rows, _clip):
+    return sum(np.rint(block * UNIT).astype(np.int64).sum(axis=0) for block in rows), 0.0
 
 
 def test_best_attack_stays_below_the_claim_and_exceeds_it_without_clipping(monkeypatch):

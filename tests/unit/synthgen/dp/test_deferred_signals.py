@@ -33,16 +33,14 @@ def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
-    assert (kept, stopped.value.code) == (["booked"], Interrupted.exit_code)
-    assert capfd.readouterr().err == WAITS
+    assert (kept, stopped.value.code, capfd.readouterr().err) == (["booked"], Interrupted.exit_code, WAITS)
 
 
 def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # a terminal that closes sends several signals
-    assert kept == ["booked"]
-    assert capfd.readouterr().err == WAITS
+    assert (kept, capfd.readouterr().err) == (["booked"], WAITS)
     times = iter([100.0, 100.0 + 2 * APART])
     monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
     with pytest.raises(Interrupted, match="the result is lost unless it was already stored"):
@@ -52,25 +50,20 @@ def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypat
 
 def test_ignored_signals_stay_ignored_during_the_draw():
     kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # `nohup` does the same
-    try:
-        draw(kept, signal.SIGHUP, signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    assert kept == ["booked"]
+    draw(kept, signal.SIGHUP, signal.SIGHUP)
+    assert (kept, signal.signal(signal.SIGHUP, before)) == (["booked"], signal.SIG_IGN)
 
 
 def test_handlers_stay_unchanged_without_a_stop_and_in_other_threads():
-    with deferred_signals():
-        assert signal.getsignal(signal.SIGINT) is not None
     found = []
 
     def work():
         with deferred_signals():
             found.append(signal.getsignal(signal.SIGINT))
 
-    before = signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(target=work)
+    before, thread = signal.getsignal(signal.SIGINT), threading.Thread(target=work)
+    work()
+    assert found.pop() is not None
     thread.start()
     thread.join()
     assert found == [before]

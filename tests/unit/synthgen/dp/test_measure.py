@@ -36,8 +36,8 @@ def run_measure(bench, **changes):
     job = bench.job(**{**bench.changes, **changes})
     prepared, _, embedded = bench.prepare(job)
     reservation, reserved = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
-    measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
-    found = {"train": prepared.train, "measured": measured, "reserved": reserved, "answered": answered}
+    measured, stage = measure(job, prepared.train, embedded, reservation, embedded.encoder)
+    found = {"train": prepared.train, "measured": measured, "reserved": reserved, "stage": stage}
     return SimpleNamespace(job=job, **found, booked=all_reservations(*ledger_of(job.config)))
 
 
@@ -47,32 +47,35 @@ def audited(train, log):
     return Accounting().run(inputs, np.random.default_rng(0), 0.95)
 
 
+def run_with(bench, monkeypatch, module, name, replacement, error=KeyboardInterrupt):
+    """Run with a function replaced by one that raises the error."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, replacement)
+        with pytest.raises(error):
+            run_measure(bench)
+
+
 def stopped(*_):
     raise KeyboardInterrupt
-
-
-def unreachable(*_):
-    raise InputError("the ledger cannot be used")
 
 
 def test_later_stages_get_no_train_record_and_the_audit_agrees_with_the_log(ready):
     run = run_measure(ready)
     substitutes = run.measured.training_view.train.records
     assert {r.text for r in substitutes} == {""}
-    assert not {r.id for r in substitutes} & {r.id for r in run.train.records}
-    assert not {r.group for r in substitutes} & {r.group for r in run.train.records}
+    for field in ("id", "group"):
+        assert not {getattr(r, field) for r in substitutes} & {getattr(r, field) for r in run.train.records}
     found = audited(run.train, run.measured.log)
     checks = dict(found.details["checks"])
-    assert checks.pop("seeds") == "holds"
+    assert "seeds" in checks
     assert set(checks.values()) == {"holds"}, found.reason
-    assert found.verdict == "pass"
-    assert found.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-3)
-    assert run.answered.counts == {"in": len(run.train), "out": 3}
+    assert (found.verdict, found.metrics["epsilon_recomputed"].value) == ("pass", pytest.approx(2.0, rel=1e-3))
+    assert run.stage.counts == {"in": len(run.train), "out": 3}
     assert found.details["outside_reads"] == ["audit-numbers"]  # a result may be released under any policy
 
 
-def halve(held, name):
-    held[name] = [n / 4 for n in held[name]] if isinstance(held[name], list) else held[name] / 2
+def halve(entry, name):
+    entry[name] = [n / 4 for n in entry[name]] if isinstance(entry[name], list) else entry[name] / 2
 
 
 SPOILT = (
@@ -98,24 +101,20 @@ def test_audit_rejects_altered_mechanism_logs(ready):
 
 def test_with_style_votes_the_result_holds_the_chosen_styles(village_bench):
     run = run_measure(village_bench, decode={"style": "auto"})
-    stored = json.loads((run.answered.folder / "style.json").read_bytes())["shares"]
+    stored = json.loads((run.stage.folder / "style.json").read_bytes())["shares"]
     assert run.measured.shares == tuple((name, share) for name, share in stored)
     assert [cost["kind"] for cost in run.measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
 
 
 def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_digest(ready, monkeypatch):
     basis = bases.load_basis("counting")
-    vocabulary = SimpleNamespace(
-        words=("fever", "river", "garden"),
-        frequency=np.full(3, 0.1, dtype=np.float32),
-        table=basis.axes[:3].astype(np.float32),
-        centre=basis.mean.astype(np.float32),
-    )
+    arrays = {"frequency": np.full(3, 0.1), "table": basis.axes[:3], "centre": basis.mean}
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    vocabulary = SimpleNamespace(words=("fever", "river", "garden"), **arrays)
     monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
     more, fewer = (run_measure(ready, decode={"words": words}) for words in (3, 2))
-    assert fewer.answered.reused
-    assert fewer.answered.digest == more.answered.digest
-    assert len(fewer.booked) == 1
+    assert fewer.stage.reused
+    assert (fewer.stage.digest, len(fewer.booked)) == (more.stage.digest, 1)
     views = [run.measured.training_view for run in (more, fewer)]
     assert [view.draws(None).words_per_vector for view in views] == [3, 2]
     assert views[0].digest != views[1].digest  # so that texts written from more words are not reused
@@ -123,29 +122,24 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
 
 def test_repeated_run_spends_the_budget_once(ready):
     first, again = run_measure(ready), run_measure(ready)
-    assert [again.reserved.reused, again.answered.reused] == [True, True]
-    assert again.measured.log == first.measured.log
-    assert len(again.booked) == 1
+    assert [again.reserved.reused, again.stage.reused] == [True, True]
+    assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
     assert spent_so_far(*ledger_of(again.job.config)).epsilon == 2.0
-    assert made_digest(first.answered.folder) == made_digest(again.answered.folder)
+    assert made_digest(first.stage.folder) == made_digest(again.stage.folder)
 
 
-def test_run_that_would_overspend_is_refused(ready):
-    run_measure(ready)
+def test_run_that_would_overspend_and_exchanged_result_are_rejected(ready):
+    stage = run_measure(ready).stage
     with pytest.raises(Overspent) as refused:
         run_measure(ready, dp={**ready.changes["dp"], "epsilon": 1.5})
     assert refused.value.exit_code == 5
-
-
-def test_exchanged_result_is_rejected(ready):
-    answered = run_measure(ready).answered
-    path = answered.folder / "classes.safetensors"
+    path = stage.folder / "classes.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
-    done = json.loads((answered.folder / "done.json").read_bytes())
+    done = json.loads((stage.folder / "done.json").read_bytes())
     done["files"][path.name] = sha256_file(path)
-    (answered.folder / "done.json").write_text(json.dumps(done))
+    (stage.folder / "done.json").write_text(json.dumps(done))
     with pytest.raises(InputError, match="has no entry for the result"):
         run_measure(ready)
 
@@ -156,21 +150,15 @@ def test_file_planted_before_the_draw_is_ignored(ready, monkeypatch):
         (partial / "style.json").write_text(json.dumps({"shares": [["clinical-note", 1.0]], "votes": {}}))
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(measuring, "account_for", planted)
-        with pytest.raises(KeyboardInterrupt):
-            run_measure(ready)
+    run_with(ready, monkeypatch, measuring, "account_for", planted)
     run = run_measure(ready)
     assert run.measured.shares is None
-    assert not (run.answered.folder / "style.json").exists()
+    assert not (run.stage.folder / "style.json").exists()
 
 
 @pytest.mark.parametrize("stop", ["note_draw", "made_digest"])
 def test_stop_before_the_draw_keeps_the_budget_and_a_stop_after_it_does_not(ready, monkeypatch, stop):
-    with monkeypatch.context() as patch:
-        patch.setattr(*((measuring, stop) if stop == "note_draw" else (answer, stop)), stopped)
-        with pytest.raises(KeyboardInterrupt):
-            run_measure(ready)
+    run_with(ready, monkeypatch, measuring if stop == "note_draw" else answer, stop, stopped)
     if stop == "note_draw":
         assert [one["epsilon"] for one in run_measure(ready).booked] == [2.0]
         return
@@ -183,33 +171,30 @@ def test_result_booked_before_a_stop_is_reused(ready, monkeypatch):
         note_made(*given)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(answer, "note_made", booked_and_stopped)
-        with pytest.raises(KeyboardInterrupt):
-            run_measure(ready)
+    run_with(ready, monkeypatch, answer, "note_made", booked_and_stopped)
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "PrivateMechanism", lambda _: None)  # no query is run again
         run = run_measure(ready)
-    answered = run.answered
+    folder = run.stage.folder
     assert run.measured.log["mechanisms"]
     assert [one["state"] for one in run.booked] == ["made"]
-    kept = (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
-    (answered.folder / ".DS_Store").write_text("")
+    kept = (folder / "classes.safetensors").rename(folder.with_name("kept"))
+    (folder / ".DS_Store").write_text("")
     with pytest.raises(StorageError, match="budget is spent") as refused:
         run_measure(ready)
     assert list(refused.value.problems) == [".DS_Store: added", "classes.safetensors: missing"]
-    kept.rename(answered.folder / "classes.safetensors")
-    (answered.folder / ".DS_Store").unlink()
+    kept.rename(folder / "classes.safetensors")
+    (folder / ".DS_Store").unlink()
     again = run_measure(ready)
-    assert again.answered.reused
+    assert again.stage.reused
     assert len(again.booked) == 1
 
 
 def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(answer, "note_made", unreachable)
-        with pytest.raises(InputError):
-            run_measure(ready)
+    def unreachable(*_):
+        raise InputError("the ledger cannot be used")
+
+    run_with(ready, monkeypatch, answer, "note_made", unreachable, InputError)
     (partial,) = (ready.job(**ready.changes).workspace.root / "stages").glob("measure-*.partial")
     whole = partial / "classes.safetensors"
     data = whole.read_bytes()
@@ -226,20 +211,18 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
     run = run_measure(ready)
-    assert (run.answered.folder / whole.name).read_bytes() == data
+    assert (run.stage.folder / whole.name).read_bytes() == data
     assert [one["state"] for one in run.booked] == ["made"]
 
 
-@pytest.mark.parametrize(
-    "changes", [{"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}]
-)
-def test_changed_read_settings_do_not_spend_the_budget_again(ready, changes):
+def test_changed_read_settings_do_not_spend_the_budget_again(ready):
     run_measure(ready)
-    with pytest.raises(Overspent, match="drew its noise before") as refused:
-        run_measure(ready, **changes)
-    assert "restore the configuration, data and version" in refused.value.hint
+    for changes in {"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}:
+        with pytest.raises(Overspent, match="drew its noise before") as refused:
+            run_measure(ready, **changes)
+        assert "restore the configuration, data and version" in refused.value.hint
     again = run_measure(ready)
-    assert again.answered.reused
+    assert again.stage.reused
     assert len(again.booked) == 1
 
 
@@ -250,24 +233,19 @@ def test_a_spent_dp_result_is_used_after_an_upgrade_of_an_unrelated_stage(ready,
         monkeypatch.setattr(prepare, name, replace(stage, version=stage.version + 1))
     monkeypatch.setattr("synthgen.core.made_by.version", lambda _name: "another")
     again = run_measure(ready)
-    assert again.answered.reused
-    assert again.measured.log == first.measured.log
-    assert len(again.booked) == 1
+    assert again.stage.reused
+    assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
 
 
-def test_rolled_back_ledger_is_detected(ready, tmp_path):
-    run_measure(ready)
-    (tmp_path / "ledger" / "attempts.jsonl").write_bytes(b"")
-    with pytest.raises(InputError, match="entries"):
-        run_measure(ready)
-
-
-def test_log_contains_noise_seeds_only_with_a_public_secret(ready):
+def test_log_contains_noise_seeds_only_with_a_public_secret_and_a_rolled_back_ledger_is_detected(ready, tmp_path):
     digests = [m["seed_digest"] for m in run_measure(ready).measured.log["mechanisms"]]
     assert None not in digests
     assert len(set(digests)) == len(digests)
     private = run_measure(ready, secret="workspace", dp={**ready.changes["dp"], "epsilon": 0.9})
     assert {m["seed_digest"] for m in private.measured.log["mechanisms"]} == {None}
+    (tmp_path / "ledger" / "attempts.jsonl").write_bytes(b"")
+    with pytest.raises(InputError, match="entries"):
+        run_measure(ready)
 
 
 def test_classifier_fitted_to_substitutes_finds_the_learned_boundary():

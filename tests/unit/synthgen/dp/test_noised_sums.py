@@ -12,6 +12,8 @@ from synthgen.dp import noised_sums as sums
 from synthgen.dp.noised_sums import MARGIN, UNIT, DryRun, PrivateMechanism, Query, SecureNoise, StreamNoise, exact_sum
 
 ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
+MADE_UP = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
+QUERY = Query(name="query", noise_multiplier=2.0, clip=0.5)
 
 
 @settings(max_examples=60, deadline=None)
@@ -32,13 +34,10 @@ def test_sum_is_that_of_the_clipped_rows_for_any_blocks():
         assert np.allclose(total * 0.5 / UNIT, clipped.sum(axis=0), atol=1e-5)
 
 
-def test_noise_has_the_accounted_scale():
+def test_noise_has_slightly_more_than_the_accounted_scale():
     query = Query(name="any", noise_multiplier=3.0, clip=0.5)
     answer = PrivateMechanism(StreamNoise(SeedTree(1)))([np.zeros((1, 20_000))], query)
     assert np.std(answer) == pytest.approx(1.5, rel=0.03)
-
-
-def test_slightly_more_noise_is_drawn_than_accounted_for():
     scales = []
 
     class Recorded:
@@ -72,18 +71,14 @@ def test_secure_noise_is_not_reproducible_and_a_stream_continues():
     assert not np.array_equal(first, stream.integers(50, 1e6))
 
 
-MADE_UP = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
-ASKED = Query(name="asked", noise_multiplier=2.0, clip=0.5)
-
-
 def test_dry_run_answers_like_the_run_and_logs_the_noise():
     dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
-    answers = [dry_run(MADE_UP, ASKED) for _ in range(2)]
-    assert np.array_equal(answers[0], PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, ASKED))
-    log = DryRunLog.model_validate({**dry_run.log("asked"), "noise": tuple(dry_run.log("asked")["noise"])})
+    answers = [dry_run(MADE_UP, QUERY) for _ in range(2)]
+    assert np.array_equal(answers[0], PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, QUERY))
+    log = DryRunLog.model_validate({**dry_run.log("query"), "noise": tuple(dry_run.log("query")["noise"])})
     assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
     assert log.max_norm == pytest.approx(0.5, abs=1e-6)
-    quiet = Query(name="asked", noise_multiplier=1e-9, clip=0.5)
+    quiet = Query(name="query", noise_multiplier=1e-9, clip=0.5)
     clean = PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, quiet)
     assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
 
@@ -92,5 +87,5 @@ def test_dry_run_logs_too_little_noise(monkeypatch):
     monkeypatch.setattr(sums, "MARGIN", -0.5)  # halves the noise of the run and of the dry run
     dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
     for _ in range(20):
-        dry_run(MADE_UP, ASKED)
-    assert sum(dry_run.log("asked")["noise"]) / (20 * 12) < 0.5
+        dry_run(MADE_UP, QUERY)
+    assert sum(dry_run.log("query")["noise"]) / (20 * 12) < 0.5

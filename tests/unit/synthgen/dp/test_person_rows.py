@@ -12,15 +12,9 @@ BASIS = fit_basis(RNG.normal(size=(60, 6)).astype(np.float32))
 
 
 def embedded(groups, labels):
-    vectors = RNG.normal(size=(len(groups), 6)).astype(np.float32)
-    return Embedded(
-        vectors=vectors,
-        ids=tuple(map(str, range(len(groups)))),
-        labels=tuple(labels),
-        groups=tuple(groups),
-        encoder="any",
-        normalized=False,
-    )
+    vectors, ids = RNG.normal(size=(len(groups), 6)).astype(np.float32), tuple(map(str, range(len(groups))))
+    rest = {"labels": tuple(labels), "groups": tuple(groups), "encoder": "any", "normalized": False}
+    return Embedded(vectors=vectors, ids=ids, **rest)
 
 
 def test_mean_rows_weights_each_person_equally(monkeypatch):
@@ -34,12 +28,9 @@ def test_mean_rows_weights_each_person_equally(monkeypatch):
     assert np.allclose(rows[1:], points[[1, 3, 5]])
 
 
-def test_people_of_distinguishes_ids_with_a_null_character():
+def test_people_of_distinguishes_ids_with_a_null_character_and_rejects_undeclared_labels():
     people = people_of(embedded(["p", "p\0", "p\0", "q"], ["a"] * 4), ("a",), BASIS)
     assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
-
-
-def test_people_of_rejects_undeclared_labels():
     with pytest.raises(InternalError, match="not declared"):
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
 
@@ -47,5 +38,4 @@ def test_people_of_rejects_undeclared_labels():
 def test_made_up_people_have_one_to_sixty_records():
     people = made_up_people(200, 3, BASIS, np.random.default_rng(1))
     sizes = np.diff(np.append(people.starts, len(people.points)))
-    assert (sizes.min(), sizes.max()) == (1, 60)
-    assert set(people.classes) == {0, 1, 2}
+    assert (sizes.min(), sizes.max(), set(people.classes)) == (1, 60, {0, 1, 2})

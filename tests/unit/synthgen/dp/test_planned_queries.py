@@ -14,14 +14,13 @@ DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 
 
 def config(**changes):
-    given = {
-        "version": 1,
-        "source": {"path": "n.jsonl", "group": "p", "labels": ["a", "b"]},
-        "interpolate": {"method": "dp-gaussian", "total": 10},
-        "dp": DP,
-        "filter": {"language": None, "length": None},
-    }
-    return Config.parse({**given, **changes})
+    given = {"version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a", "b"]}, "dp": DP}
+    given |= {"interpolate": {"method": "dp-gaussian", "total": 10}, "filter": {"language": None, "length": None}}
+    return Config.parse(given | changes)
+
+
+def without_budget():
+    return config(interpolate={"method": "smote", "total": 10}, dp={})
 
 
 @pytest.fixture(autouse=True)
@@ -62,10 +61,9 @@ def test_configurations_without_a_privacy_guarantee_are_rejected(changes, messag
 
 
 def test_run_without_a_budget_has_no_queries():
-    without = config(interpolate={"method": "smote", "total": 10}, dp={})
-    assert planned.priced_reads(without) == ()
+    assert planned.priced_reads(without_budget()) == ()
     with pytest.raises(InternalError, match="without a budget"):
-        queries_of(without)
+        queries_of(without_budget())
 
 
 def test_run_limit_without_a_policy_limit():
@@ -75,32 +73,30 @@ def test_run_limit_without_a_policy_limit():
 
 
 def test_check_budget_enforces_the_policy():
-    policy, without = load_policy("strict-dp"), config(interpolate={"method": "smote", "total": 10}, dp={})
-    check_budget(config(), load_policy("research"))
+    # outside, the budget substitutes for parents
+    policy, outside = load_policy("strict-dp"), load_policy("hospital-external")
     with pytest.raises(ConfigError, match="has none"):
-        check_budget(without, policy)
+        check_budget(without_budget(), policy)
     with pytest.raises(ConfigError, match="exceeds policy") as refused:
         check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)
     assert len(refused.value.problems) == 2
-    check_budget(config(), policy)
-    outside = load_policy("hospital-external")  # it limits a budget that substitutes for parents
-    check_budget(config(), outside)
-    check_budget(without, outside)
+    for accepted in (policy, outside, load_policy("research")):
+        check_budget(config(), accepted)
+    check_budget(without_budget(), outside)
     with pytest.raises(ConfigError, match="exceeds policy"):
         check_budget(config(dp={**DP, "epsilon": 4.0}), outside)
 
 
 def test_priced_reads_lists_every_query():
-    reads = dict(planned.priced_reads(config(decode={"style": "auto"})))
-    assert {"class-means", "spread", "boundary", "style"} < set(reads)
-    whole = sum(q.steps / q.noise_multiplier**2 for q in queries_of(config(decode={"style": "auto"})).values())
-    alone = sum(q.steps / q.noise_multiplier**2 for q in queries_of(config()).values())
-    assert whole == pytest.approx(alone, rel=1e-6)  # a fourth query makes the others noisier at the same cost
+    voting = config(decode={"style": "auto"})
+    assert {"class-means", "spread", "boundary", "style"} < set(dict(planned.priced_reads(voting)))
+    costs = [sum(q.steps / q.noise_multiplier**2 for q in queries_of(one).values()) for one in (voting, config())]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-6)  # a fourth query makes the others noisier at the same cost
 
 
 def test_queries_of_includes_words_and_style():
-    asked = config(decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000})
-    queries = queries_of(asked)
-    assert set(queries) == set(planned.configured_queries(asked)) == {*gaussian.QUERIES, "words", "style"}
-    assert {cost["kind"] for cost in planned.mechanisms_of(queries)} == {"gaussian", "vote"}
-    assert {cost["sampling_rate"] for cost in planned.mechanisms_of(queries)} == {1.0}
+    both = config(decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000})
+    queries = queries_of(both)
+    assert set(queries) == set(planned.configured_queries(both)) == {*gaussian.QUERIES, "words", "style"}
+    costs = {(cost["kind"], cost["sampling_rate"]) for cost in planned.mechanisms_of(queries)}
+    assert costs == {("gaussian", 1.0), ("vote", 1.0)}

@@ -23,16 +23,11 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE as SECRET
 from synthgen.pipeline.workspace import Workspace
+from synthgen.release.keys import write_new
 
-LABELS = ["cardiology", "neurology"]
-DP = {
-    "source": {"id": None, "labels": LABELS},
-    "interpolate": {"method": "dp-gaussian", "total": 10},
-    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40},
-    "policy": "strict-dp",
-    "secret": "workspace",
-    "filter": {"class_agreement": None, "length": None},
-}
+DP = {"interpolate": {"method": "dp-gaussian", "total": 10}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}}
+DP |= {"source": {"id": None, "labels": ["cardiology", "neurology"]}, "policy": "strict-dp", "secret": "workspace"}
+DP["filter"] = {"class_agreement": None, "length": None}
 NOBODY = Corpus(role="control", records=(), has_groups=True)
 
 
@@ -58,8 +53,7 @@ def booked(config):
 
 def test_plan_states_spent_continued_and_missing_budget(project):
     policy, config = load_policy("strict-dp"), project.config(**DP)
-    assert make_plan(config).ledger == "epsilon 0, delta 0"
-    assert booked(config) == []
+    assert (make_plan(config).ledger, booked(config)) == ("epsilon 0, delta 0", [])
     reserved(config)
     text = make_plan(config).to_text()
     assert "already spent in the ledger: epsilon 0, delta 0; this run continues with its own reservation" in text
@@ -80,29 +74,22 @@ def test_reserved_run_creates_no_workspace(project):
     assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # it has no budget
 
 
-def test_spend_again_without_a_reservation_reserves_once(project):
+def test_run_until_embed_reserves_nothing_and_spend_again_without_a_reservation_reserves_once(project):
     config = project.config(**DP)
+    Pipeline(config).run(until="embed")
+    assert booked(config) == []
     run = reserved(config, spend_again=True).spending.run
     assert [one["run"] for one in booked(config)] == [run]
 
 
-def test_run_until_embed_reserves_nothing(project):
-    config = project.config(**DP)
-    Pipeline(config).run(until="embed")
-    assert booked(config) == []
-
-
 def test_sum_of_deltas_is_limited_by_the_number_of_persons(project):
-    most = with_dp(epsilon=0.5, delta=6e-6, persons=10_000)
-    policy = load_policy("strict-dp")
+    most, policy = with_dp(epsilon=0.5, delta=6e-6, persons=10_000), load_policy("strict-dp")
     reserved(project.config(**most))
-    with pytest.raises(Overspent) as refused:
-        check_room(project.config(**most, seed=7), policy)
-    assert list(refused.value.problems) == ["delta: limit 1e-05, spent 6e-06, requested 6e-06"]
-    fewer = project.config(**with_dp(epsilon=0.5, delta=3e-6, persons=12_000), seed=7)
-    with pytest.raises(Overspent, match="budget") as refused:
-        check_room(fewer, policy)
-    assert list(refused.value.problems) == ["delta: limit 8.33333e-06, spent 6e-06, requested 3e-06"]
+    fewer = with_dp(epsilon=0.5, delta=3e-6, persons=12_000)
+    for given, limit, delta in ((most, "1e-05", "6e-06"), (fewer, "8.33333e-06", "3e-06")):
+        with pytest.raises(Overspent, match="budget") as refused:
+            check_room(project.config(**given, seed=7), policy)
+        assert list(refused.value.problems) == [f"delta: limit {limit}, spent 6e-06, requested {delta}"]
 
 
 def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
@@ -117,13 +104,13 @@ def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
 
 def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, monkeypatch):
     config = project.config(**DP)
-    run = reserved(config).spending.run
-    root = config.resolve(config.workspace)
+    run, root = reserved(config).spending.run, config.resolve(config.workspace)
+
+    def slightly_more_noise(*given):
+        return {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()}
+
     with monkeypatch.context() as patch:  # another version of the accounting library may differ slightly
-        patch.setattr(
-            "synthgen.dp.planned_queries.noise_multipliers",
-            lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
-        )
+        patch.setattr(planned, "noise_multipliers", slightly_more_noise)
         with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
         with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
@@ -135,17 +122,15 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
             reserved(config)
     assert reserved(config).spending.run == run
 
-    key = (root / SECRET).read_bytes()
-    (root / SECRET).unlink()
+    secret = root / SECRET
+    kept = secret.rename(root / "kept")
     with pytest.raises(InputError, match="a budget was reserved with it"):
         reserved(config)
-    assert not (root / SECRET).exists()
-    (root / SECRET).write_bytes(bytes(32))
-    (root / SECRET).chmod(0o600)
+    assert not secret.exists()
+    write_new(secret, bytes(32), 0o600)
     with pytest.raises(InputError, match="not the one with which a budget was reserved"):
         reserved(config)
-    (root / SECRET).write_bytes(key)
-    (root / SECRET).chmod(0o600)
+    kept.rename(secret)
 
     answer = root / "stages" / "measure-0123456789abcdef"
     answer.mkdir()
@@ -160,14 +145,13 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
     assert [one["run"] for one in booked(config)] == [run]
 
 
-def test_other_queries_need_another_reservation(project):
-    def run(words):
-        changes = with_dp(epsilon=1.0, delta=2e-6, persons=3000)
+def test_other_queries_and_another_number_of_persons_need_another_reservation(project):
+    def run(words, persons=3000):
+        changes = with_dp(epsilon=1.0, delta=2e-6, persons=persons)
         return reserved(project.config(**changes, decode={"words": words})).spending.run
 
     first = run(0)
-    assert run(4) != first
-    assert run(0) == first
+    assert (run(4) == first, run(0) == first, run(0, 3001) == first) == (False, True, False)
 
 
 def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
@@ -186,11 +170,6 @@ def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     with pytest.raises(Overspent):
         reserved(config, spend_again=True)
     assert reserved(config).spending.run == third.spending.run  # the last reservation stays available
-
-
-def test_another_number_of_persons_needs_another_reservation(project):
-    first, other = (reserved(project.config(**with_dp(epsilon=1.0, persons=n))) for n in (40, 41))
-    assert first.spending.run != other.spending.run
 
 
 @pytest.mark.parametrize(
@@ -212,9 +191,8 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
     small, policy = with_dp(epsilon=0.5, delta=1e-6), load_policy("strict-dp")
     config = project.config(**small)
     (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
-    texts = {f"c{i}": f"words of number {i} and of nobody else" for i in range(20)}
-    rows = tuple(Record(id=name, text=text, label="a", group=name) for name, text in texts.items())
-    control = Corpus(role="control", records=rows, has_groups=True)
+    rows = (Record(id=f"c{i}", text=f"words of person {i} only", label="a", group=f"c{i}") for i in range(20))
+    control = Corpus(role="control", records=tuple(rows), has_groups=True)
     for number in range(int(limit)):
         assert attempts_before(*ledger_of(config), control=as_table(control, {})) == number
         if number == 0:
@@ -234,12 +212,10 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
     first = reserved(config)
     (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
-    (folder / "run.json").write_text("{")
-    with pytest.raises(StorageError, match="is not a readable JSON object"):
-        reserved(config)
-    (folder / "run.json").write_text("{}")
-    with pytest.raises(StorageError, match="budget is spent"):
-        reserved(config)
+    for text, message in (("{", "is not a readable JSON object"), ("{}", "budget is spent")):
+        (folder / "run.json").write_text(text)
+        with pytest.raises(StorageError, match=message):
+            reserved(config)
     assert reserved(config, spend_again=True).spending.run != first.spending.run
     assert len(booked(config)) == 2
 

@@ -30,10 +30,8 @@ def test_preferences_share_the_vote_among_styles_with_a_gain():
     nats[1, [letter, question]] = 3.7, 3.6
     nats[2, letter] = 1.0
     votes = preferences(nats)
-    assert votes[0].sum() == 0
-    assert votes[1, [letter, question]] == pytest.approx([0.6, 0.8])
-    assert votes[2, letter] == pytest.approx(1)
-    assert np.linalg.norm(votes, axis=1) == pytest.approx([0, 1, 1])
+    assert (votes[0].sum(), votes[1, [letter, question]]) == (0, pytest.approx([0.6, 0.8]))
+    assert (votes[2, letter], np.linalg.norm(votes, axis=1)) == (pytest.approx(1), pytest.approx([0, 1, 1]))
 
 
 def test_preferences_change_little_if_nats_change_little():
@@ -45,7 +43,9 @@ def test_preferences_change_little_if_nats_change_little():
     assert np.linalg.norm(preferences(nats), axis=1).max() <= 1 + 1e-12
 
 
-def test_sampled_record_depends_only_on_its_person():
+def test_sampling_depends_only_on_the_person_and_has_the_declared_share():
+    sampled = sum(vote._is_sampled(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
+    assert 320 < sampled < 480
     seeds = SeedTree(4)
     records = [Record(id=f"row-{i}", text=f"text {i}", label="a", group="p") for i in range(20)]
     again = [Record(id=f"row-{i + 7}", text=r.text, label=r.label, group=r.group) for i, r in enumerate(records)]
@@ -61,14 +61,7 @@ def test_decide_style_chooses_one_to_three_styles_from_noise_alone():
 
 def test_made_up_votes_that_are_too_large_are_clipped():
     votes = made_up_votes(40, np.random.default_rng(0))
-    assert votes.max() == 7
-    _, largest = exact_sum([votes], 1.0)
-    assert largest == pytest.approx(1.0)
-
-
-def test_sampled_share_of_persons_is_about_the_declared_one():
-    sampled = sum(vote._is_sampled(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
-    assert 320 < sampled < 480
+    assert (votes.max(), exact_sum([votes], 1.0)[1]) == (7, pytest.approx(1.0))
 
 
 def test_votes_are_computed_from_each_text_separately(village_bench, monkeypatch):
@@ -84,8 +77,7 @@ def test_votes_are_computed_from_each_text_separately(village_bench, monkeypatch
     votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
     assert np.abs(votes).max() > 0
     with monkeypatch.context() as patch:
-        patch.setattr(vote, "VOTERS", 0)  # nobody is sampled
+        patch.setattr(vote, "VOTERS", 0)  # no person is sampled
         none = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
-    assert none.shape == votes.shape
-    assert not none.any()
+    assert (none.shape, none.any()) == (votes.shape, False)
     assert set(together) == {1}  # in padded bfloat16 batches, other persons' votes change by 0.06 clip norms in all

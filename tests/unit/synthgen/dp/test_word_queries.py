@@ -14,29 +14,21 @@ RNG = np.random.default_rng(0)
 NAMES = tuple(f"word{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(60))
 TABLE = RNG.normal(size=(60, 8)).astype(np.float32)
 TABLE /= np.linalg.norm(TABLE, axis=1, keepdims=True)
-VOCABULARY = SimpleNamespace(
-    words=NAMES,
-    frequency=np.linspace(0.5, 0.01, 60).astype(np.float32),
-    table=TABLE,
-    centre=np.zeros(8, dtype=np.float32),
-)
+FREQUENCY = np.linspace(0.5, 0.01, 60).astype(np.float32)
+VOCABULARY = SimpleNamespace(words=NAMES, frequency=FREQUENCY, table=TABLE, centre=np.zeros(8, dtype=np.float32))
 OWN = {"a": NAMES[20:24], "b": NAMES[30:34]}
-COMMON = NAMES[:6]
 
 
-def record(i, label, text):
-    return Record(id=f"r{i}", text=text, label=label, group=f"p{i % 150}")
+def words_of(texts, labels, persons):
+    """Return the words of each person in the vocabulary."""
+    given = enumerate(zip(texts, labels, persons, strict=True))
+    records = tuple(Record(id=str(i), text=" ".join(t), label=label, group=p) for i, (t, label, p) in given)
+    return words_by_person(Corpus(role="train", has_groups=True, records=records), ("a", "b"), VOCABULARY)
 
 
-CORPUS = Corpus(
-    role="train",
-    has_groups=True,
-    records=tuple(
-        record(i, label, " ".join((*COMMON, *RNG.choice(OWN[label], 2, replace=False))))
-        for i, label in enumerate(("a", "b") * 150)
-    ),
-)
-USED = words_by_person(CORPUS, ("a", "b"), VOCABULARY)
+LABELS = ("a", "b") * 150
+TEXTS = [(*NAMES[:6], *RNG.choice(OWN[label], 2, replace=False)) for label in LABELS]
+USED = words_of(TEXTS, LABELS, [f"p{i % 150}" for i in range(300)])
 
 
 def answered(sigma, used=USED):
@@ -46,25 +38,16 @@ def answered(sigma, used=USED):
 
 def test_words_by_person_counts_each_person_once_and_the_rarest_words_first(monkeypatch):
     monkeypatch.setattr(module, "MOST", 3)
-    many = Corpus(
-        role="train",
-        has_groups=True,
-        records=tuple(Record(id=str(i), text=" ".join(NAMES[: 10 + i]), label="a", group="p") for i in range(5)),
-    )
-    (pairs,) = words_by_person(many, ("a", "b"), VOCABULARY)
+    (pairs,) = words_of([NAMES[: 10 + i] for i in range(5)], "aaaaa", "ppppp")
     assert pairs.tolist() == [[0, 13], [0, 12], [0, 11]]
 
 
-def test_query_words_counts_persons_and_weights_words_of_one_class():
-    found = answered(1e-6)
-    exact = Counter((int(c), int(w)) for pairs in USED for c, w in pairs)
+def test_query_words_counts_persons_and_weights_words_of_one_class_but_no_words_of_noise():
+    found, exact = answered(1e-6), Counter((int(c), int(w)) for pairs in USED for c, w in pairs)
     assert all(found.counts[c, w] == pytest.approx(n, abs=0.01) for (c, w), n in exact.items())
     weights = answered(0.5).weights()
     for row, label in zip(weights, ("a", "b"), strict=True):
         assert {NAMES[i] for i in np.flatnonzero(row)} == set(OWN[label])
-
-
-def test_query_words_finds_no_words_in_noise():
     none = [np.zeros((0, 2), dtype=np.int64)] * 40
     assert (answered(5.0, none).weights() > 0).sum() <= 1
 
@@ -72,8 +55,7 @@ def test_query_words_finds_no_words_in_noise():
 def test_draw_returns_words_of_the_class_without_repeats_and_prefers_near_ones(tmp_path):
     found = answered(0.5)
     found.save(tmp_path)
-    found = read_words(tmp_path, VOCABULARY)
-    near = TABLE[[21] * 200]
+    found, near = read_words(tmp_path, VOCABULARY), TABLE[[21] * 200]
     drawn = found.draw(0, near, 2, np.random.default_rng(1))
     assert all(len(set(words)) == 2 and set(words) <= set(OWN["a"]) for words in drawn)
     assert Counter(word for words in drawn for word in words).most_common(1)[0][0] == NAMES[21]
@@ -94,16 +76,9 @@ def test_prompt_words_are_those_of_the_class_of_each_vector():
     class Learned:
         def sample(self, counts, rng):
             rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]
-            empty = ((),) * len(rows)
-            return Latents(
-                vectors=TABLE[[i for _, i in rows]],
-                ids=tuple(f"{label}{i}" for label, i in rows),
-                parent_ids=empty,
-                labels=tuple(label for label, _ in rows),
-                weights=empty,
-                method="any",
-                seed_path="any",
-            )
+            ids, labels = tuple(f"{label}{i}" for label, i in rows), tuple(label for label, _ in rows)
+            rest = dict.fromkeys(("parent_ids", "weights"), ((),) * len(rows)) | {"method": "any", "seed_path": "any"}
+            return Latents(vectors=TABLE[[i for _, i in rows]], ids=ids, labels=labels, **rest)
 
     draws = PromptWords(learned=Learned(), words=answered(0.5), labels=("a", "b"), words_per_vector=2)
     drawn = draws.sample({"b": 9, "a": 4}, SeedTree(3))

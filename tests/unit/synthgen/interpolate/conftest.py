@@ -9,15 +9,10 @@ from synthgen.core.types import Embedded
 
 def embedded(vectors, labels, groups=None, ids=None, *, normalized=False):
     """Return vectors as Embedded; by default, each row is of its own person and the ids sort in row order."""
-    n = len(vectors)
-    return Embedded(
-        vectors=np.asarray(vectors, dtype=np.float32),
-        ids=tuple(ids or (f"r{i:03d}" for i in range(n))),
-        labels=tuple(labels),
-        groups=tuple(groups or (f"p{i}" for i in range(n))),
-        encoder="test",
-        normalized=normalized,
-    )
+    vectors, n = np.asarray(vectors, dtype=np.float32), len(vectors)
+    ids, groups = tuple(ids or (f"r{i:03d}" for i in range(n))), tuple(groups or (f"p{i}" for i in range(n)))
+    rest = {"labels": tuple(labels), "encoder": "test", "normalized": normalized}
+    return Embedded(vectors=vectors, ids=ids, groups=groups, **rest)
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +48,7 @@ def plane():
 def energy():
     """Return the squared energy distance of two clouds, 2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo)."""
 
-    def between(x, y):
-        return float(cdist(x, y).mean())
-
-    return lambda x, y: 2 * between(x, y) - between(x, x) - between(y, y)
+    return lambda x, y: float(2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean())
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +69,7 @@ def crowd():
     """Return a maker of n rows of "a" among others of "b" and "c": some persons in two classes, some rows equal."""
 
     def made(*, n, n_other, d, seed):
-        rng = np.random.default_rng(seed)
-        total = n + n_other
+        rng, total = np.random.default_rng(seed), n + n_other
         vectors = rng.integers(-4, 5, size=(total, d))  # whole numbers, so there are ties
         ids = [f"r{i:03d}" for i in rng.permutation(total)]
         labels = [*"a" * n, *rng.choice(["b", "c"], size=n_other).tolist()]

@@ -25,30 +25,30 @@ def test_wanted_counts_worked_examples(labels, balance, total, counts):
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 1000), min_size=1, max_size=12), st.integers(0, 5000))
 def test_largest_remainder_sums_to_the_total_and_is_within_one_of_the_share(weights, total):
     counts = largest_remainder(weights, total)
-    assert sum(counts.values()) == total
-    assert list(counts) == sorted(weights)
+    assert (sum(counts.values()), list(counts)) == (total, sorted(weights))
     for label, count in counts.items():
         assert abs(count - total * weights[label] / sum(weights.values())) < 1
 
 
-def test_wanted_counts_lists_unknown_classes():
-    with pytest.raises(DataError, match="classes without training records") as refused:
-        wanted_counts(["a"], {"y": 3, "a": 8, "x": 1}, None)
-    assert [p[:3] for p in refused.value.problems] == ["'x'", "'y'"]
-
-
-def test_wanted_counts_rejects_classes_without_a_record():
-    with pytest.raises(DataError, match="leaves 1 of 2 classes") as refused:
-        wanted_counts(["a"] * 99 + ["b"], "as-source", 10)
-    assert refused.value.problems == ("'b': 1 of 100 train records",)
-
-
 @pytest.mark.parametrize(
-    ("labels", "total", "message"), [([], 5, "no training records"), (["a"], None, "total is required")]
+    ("labels", "balance", "total", "message", "problems"),
+    [
+        ("", "equal", 5, "there are no training records", ()),
+        ("a", "equal", None, "total is required", ()),
+        (
+            "a",
+            {"y": 3, "a": 8, "x": 1},
+            None,
+            "without training",
+            ("'x': no training records", "'y': no training records"),
+        ),
+        ("a" * 99 + "b", "as-source", 10, "leaves 1 of 2 classes", ("'b': 1 of 100 train records",)),
+    ],
 )
-def test_wanted_counts_reject_missing_input(labels, total, message):
-    with pytest.raises(DataError, match=message):
-        wanted_counts(labels, "equal", total)
+def test_wanted_counts_rejects_unusable_input(labels, balance, total, message, problems):
+    with pytest.raises(DataError, match=message) as refused:
+        wanted_counts([*labels], balance, total)
+    assert refused.value.problems == problems
 
 
 def test_check_classes_rejects_counts_below_one():
@@ -84,22 +84,16 @@ class Centres:
 def test_sampler_sorts_rows_by_label_and_id(x):
     sampler = Sampler.of(Centres(), x)
     rows = sampler.fitted.rows
-    assert sampler.x.ids == ("a", "z", "b", "c")
-    assert sampler.names == ("one", "two")
-    assert rows.vectors.tolist() == [[4, 5], [0, 1], [2, 3], [6, 7]]
-    assert rows.classes.tolist() == [0, 0, 1, 1]
-    assert rows.groups.tolist() == [0, 0, 1, 2]
-    assert rows.of(1).tolist() == [2, 3]
+    assert (sampler.x.ids, sampler.names) == (("a", "z", "b", "c"), ("one", "two"))
+    assert (rows.vectors.tolist(), rows.classes.tolist()) == ([[4, 5], [0, 1], [2, 3], [6, 7]], [0, 0, 1, 1])
+    assert (rows.groups.tolist(), rows.of(1).tolist()) == ([0, 0, 1, 2], [2, 3])
 
 
-def test_sampler_supports_methods_without_parents(x):
+def test_sampler_supports_methods_without_parents_and_lists_unfit_classes(x):
     latents = Sampler.of(Centres(), x).sample({"two": 3, "one": 1}, SeedTree(1))
     assert latents.vectors.tolist() == [[2, 3], [4, 5], [4, 5], [4, 5]]
     assert latents.labels == ("one", "two", "two", "two")
     assert latents.parent_ids == ((),) * 4 == latents.weights
-
-
-def test_sampler_lists_unfit_classes_with_reasons(x):
     with pytest.raises(DataError, match="centres cannot make records of 2 classes") as refused:
         Sampler.of(Centres(refused=(0, 1)), x).sample({"two": 3, "one": 1}, SeedTree(1))
     assert refused.value.problems == ("'one': has no centre", "'two': has no centre")

@@ -15,19 +15,14 @@ def test_configuration_and_registry_have_the_same_methods():
     assert WEIGHTED == ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
 
 
-def test_method_keys_are_null_by_default():
+def test_method_keys_are_null_by_default_and_have_the_limits_and_description_of_the_method():
     assert METHOD_KEYS["mixture"] == {"parents", "alpha", "noise", "max_exposure"}
     for key in set().union(*METHOD_KEYS.values()):
         assert getattr(InterpolateConfig(total=1), key) is None
-
-
-def test_method_keys_have_the_limits_and_description_of_the_method():
-    keys = InterpolateConfig.model_json_schema()["properties"]
-    own = Mixture.model_json_schema()["properties"]["parents"]
+    key, own = (kind.model_json_schema()["properties"]["parents"] for kind in (InterpolateConfig, Mixture))
     assert (own["minimum"], own["maximum"], own["default"]) == (2, 50, 3)
-    assert keys["parents"]["anyOf"][0] == {"minimum": 2, "maximum": 50, "type": "integer"}
-    assert keys["parents"]["description"] == own["description"]
-    assert keys["parents"]["default"] is None
+    assert key["anyOf"][0] == {"minimum": 2, "maximum": 50, "type": "integer"}
+    assert (key["description"], key["default"]) == (own["description"], None)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +49,10 @@ def test_method_and_section_reject_the_same_options(method, options, parts):
 @pytest.mark.parametrize(
     "method",
     [
-        Smote(k_neighbors=7),
-        RandomOversample(),
+        *(Smote(k_neighbors=7), RandomOversample(), Mixture(), Slerp(), Vae()),
         Mixture(k_neighbors=9, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0),
-        Mixture(),
         Slerp(k_neighbors=4, lambda_beta=(2.0, 3.0), max_exposure=2.0),
-        Slerp(),
         Vae(latent_dim=5, beta=2.0, free_bits=0.0, conditional=True),
-        Vae(),
     ],
 )
 def test_build_passes_the_options(method):

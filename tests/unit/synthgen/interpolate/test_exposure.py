@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,31 +33,25 @@ def slow(proposals, m, persons, bound):
 
 def test_limit_exposure_worked_example():
     # limit 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings person 3 to 1
-    groups = np.array([2, 5, 3, 4])
-    offered = (
-        np.array([[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]),
-        np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]),
-    )
-    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1.25)
-    assert parents.tolist() == [[0, 1], [0, 2], [2, 3]]
-    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1)
-    assert parents.tolist() == [[0, 1], [2, 3], [1, 2]]
-    assert weights.tolist() == [[0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]
+    pairs = [[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]
+    shares = [[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]
+    for limit, taken in ((1.25, [0, 1, 2]), (1, [0, 2, 4])):
+        offered = iter([(np.array(pairs), np.array(shares))])
+        parents, weights = limit_exposure(offered, 3, groups=np.array([2, 5, 3, 4]), max_exposure=limit)
+        assert (parents.tolist(), weights.tolist()) == ([pairs[i] for i in taken], [shares[i] for i in taken])
 
 
 def test_limit_exposure_accepts_a_sum_equal_to_the_limit():
-    half = np.array([[0.5, 0.5]])
-    offered = [(np.array([[0, 1]]), half), (np.array([[1, 2]]), half), (np.array([[0, 2]]), half)]
-    parents, _ = limit_exposure(iter(offered), 3, groups=np.arange(3), max_exposure=1)
-    assert parents.tolist() == [[0, 1], [1, 2], [0, 2]]
+    pairs = [[0, 1], [1, 2], [0, 2]]
+    offered = ((np.array([pair]), np.array([[0.5, 0.5]])) for pair in pairs)
+    assert limit_exposure(offered, 3, groups=np.arange(3), max_exposure=1)[0].tolist() == pairs
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_exposure_limit_accepts_first_fitting_proposals(data):
     p = data.draw(st.integers(2, 5), label="p")
-    n = data.draw(st.integers(p + 1, 13), label="n")
-    m = data.draw(st.integers(1, 60), label="m")
+    n, m = data.draw(st.integers(p + 1, 13), label="n"), data.draw(st.integers(1, 60), label="m")
     bound = data.draw(st.floats(1.3, 4), label="room") * max(m, n) / n
     seed = data.draw(st.integers(0, 2**31), label="seed")
     groups = np.random.default_rng(seed).permutation(n) + 3
@@ -64,24 +60,20 @@ def test_exposure_limit_accepts_first_fitting_proposals(data):
     except Unfit:
         return  # the next tests cover this error
     taken = slow(blocks(n, p, seed), m, groups, bound)
-    assert parents.tolist() == [row for row, _ in taken]
-    assert weights.tolist() == [share for _, share in taken]
+    assert (parents.tolist(), weights.tolist()) == ([row for row, _ in taken], [share for _, share in taken])
     assert np.bincount(groups[parents].ravel(), weights=weights.ravel()).max() <= bound
 
 
 @pytest.mark.parametrize("bound", [None, 9.5])
 def test_limit_exposure_of_more_points_keeps_the_first(bound):
-    groups = np.arange(23)
-    few = limit_exposure(blocks(23, 3, 4), 40, groups=groups, max_exposure=bound)
-    many = limit_exposure(blocks(23, 3, 4), 180, groups=groups, max_exposure=bound)
-    for a, b in zip(few, many, strict=True):
+    made = (limit_exposure(blocks(23, 3, 4), m, groups=np.arange(23), max_exposure=bound) for m in (40, 180))
+    for a, b in zip(*made, strict=True):
         assert np.array_equal(a, b[:40])
 
 
 def test_limit_exposure_without_a_limit_accepts_every_proposal():
     parents, weights = limit_exposure(blocks(7, 3, 5), 20, groups=np.arange(7), max_exposure=None)
-    offered = blocks(7, 3, 5)
-    (first, share), (second, _) = next(offered), next(offered)
+    (first, share), (second, _) = itertools.islice(blocks(7, 3, 5), 2)
     assert np.array_equal(parents, np.concatenate([first, second])[:20])
     assert np.array_equal(weights[:17], share)
 
@@ -93,23 +85,15 @@ def test_limit_exposure_rejects_more_records_than_the_persons_allow():
 
 def test_limit_exposure_gives_up_if_no_proposal_fits():
     # rows 0 and 1 go only with each other, rows 2 and 3 are never proposed
-    def proposals():
-        while True:
-            yield np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))
-
-    with pytest.raises(
-        Unfit, match=f"after 2 of 3 records, {exposure.GIVE_UP * exposure.BLOCK} consecutive proposals"
-    ):
-        limit_exposure(proposals(), 3, groups=np.arange(4), max_exposure=1.5)
-    assert len(limit_exposure(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
+    proposals = itertools.repeat((np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))))
+    tries = exposure.GIVE_UP * exposure.BLOCK
+    with pytest.raises(Unfit, match=f"after 2 of 3 records, {tries} consecutive proposals"):
+        limit_exposure(proposals, 3, groups=np.arange(4), max_exposure=1.5)
+    assert len(limit_exposure(proposals, 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
 
 
 def test_limit_exposure_counts_only_consecutive_failures():
-    def proposals():
-        for _ in range(3):
-            yield np.array([[0, 1]]), np.array([[0.5, 0.5]])
-            for _ in range(exposure.GIVE_UP - 1):
-                yield np.array([[0, 1]]), np.array([[1.0, 0.0]]) * 99
-
-    parents, _ = limit_exposure(proposals(), 3, groups=np.arange(2), max_exposure=5)
+    fitting, too_large = ((np.array([[0, 1]]), np.array([share])) for share in ([0.5, 0.5], [99.0, 0.0]))
+    proposals = iter([fitting, *[too_large] * (exposure.GIVE_UP - 1)] * 3)
+    parents, _ = limit_exposure(proposals, 3, groups=np.arange(2), max_exposure=5)
     assert parents.tolist() == [[0, 1]] * 3

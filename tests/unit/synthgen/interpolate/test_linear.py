@@ -15,49 +15,40 @@ def generator():
 
 
 def test_draw_lambdas_of_more_points_keeps_the_first():
-    few, many = draw_lambdas(generator(), 3), draw_lambdas(generator(), 40)
-    np.testing.assert_array_equal(few, many[:3])
-    np.testing.assert_array_equal(many, generator().random(40))
+    for count in (3, 40):
+        np.testing.assert_array_equal(draw_lambdas(generator(), count), generator().random(40)[:count])
 
 
 @pytest.mark.parametrize(("beta", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 6.0), 1 / 4, 1 / 48)])
 def test_draw_lambdas_is_uniform_or_follows_the_beta_distribution(beta, mean, variance):
     lam = draw_lambdas(generator(), 40_000, beta)
     assert ((lam >= 0) & (lam <= 1)).all()
-    assert lam.mean() == pytest.approx(mean, abs=0.01)
-    assert lam.var() == pytest.approx(variance, rel=0.05)
+    assert (lam.mean(), lam.var()) == (pytest.approx(mean, abs=0.01), pytest.approx(variance, rel=0.05))
 
 
-def test_pair_weights_worked_example():
-    assert pair_weights(np.array([0.25, 1.0])).tolist() == [[0.75, 0.25], [0, 1]]
-
-
-X = np.array([[0, 0, 2], [1, 0, 2], [3, 5, 2]], dtype=np.float32)
-PARENTS, WEIGHTS = np.array([[0, 2], [2, 1]]), np.array([[0.75, 0.25], [0, 1]])
-
-
-def test_fitted_linear_worked_example():
-    rows = TrainRows(vectors=X, classes=np.zeros(3, dtype=np.int64), groups=np.arange(3))
+def test_pair_weights_and_fitted_linear_worked_examples():
+    x = np.array([[0, 0, 2], [1, 0, 2], [3, 5, 2]], dtype=np.float32)
+    parents, weights = np.array([[0, 2], [2, 1]]), pair_weights(np.array([0.25, 1.0]))
+    assert weights.tolist() == [[0.75, 0.25], [0, 1]]
+    rows = TrainRows(vectors=x, classes=np.zeros(3, dtype=np.int64), groups=np.arange(3))
 
     class Given(FittedLinear):
         def fit_class(self, code):
             return None
 
         def draw(self, code, m, rng):
-            return (PARENTS, WEIGHTS) if code == 0 else (PARENTS[:, :1], np.ones((2, 1)))
+            return (parents, weights) if code == 0 else (parents[:, :1], np.ones((2, 1)))
 
     points = Given(Smote(), rows).points(0, 2, SeedTree(1))
     assert points.vectors.tolist() == [[0.75, 1.25, 2], [1, 0, 2]]
-    assert points.parents is PARENTS
-    assert points.weights is WEIGHTS
-    assert Given(Smote(), rows).points(1, 2, SeedTree(1)).vectors.tolist() == X[[0, 2]].tolist()
+    assert (points.parents is parents, points.weights is weights) == (True, True)
+    assert Given(Smote(), rows).points(1, 2, SeedTree(1)).vectors.tolist() == x[[0, 2]].tolist()
 
 
 @given(st.integers(1, 2 * BLOCK_ROWS + 3), st.integers(2, 9), st.integers(1, 5), st.integers(1, 2))
 def test_interpolate_linearly_does_not_depend_on_blocks(m, n, d, p):
     rng = np.random.default_rng(m)
-    x = rng.normal(size=(n, d))
-    parents = rng.integers(0, n, size=(m, p))
+    x, parents = rng.normal(size=(n, d)), rng.integers(0, n, size=(m, p))
     weights = rng.dirichlet(np.ones(p), size=m)
     for dtype, error in ((np.float32, 1e-6), (np.float64, 1e-14)):
         out = np.full((m, d), np.nan, dtype=dtype)
@@ -73,6 +64,5 @@ def test_linear_methods_return_the_points_of_their_drawn_parents(method):
     fitted = InterpolateConfig(method=method, total=1).build().fit_rows(rows)
     assert isinstance(fitted, FittedLinear)
     points = fitted.points(1, 30, SeedTree(2))
-    parents, weights = fitted.draw(1, 30, SeedTree(2))
-    np.testing.assert_array_equal(points.parents, parents)
-    np.testing.assert_array_equal(points.weights, weights)
+    for made, drawn in zip((points.parents, points.weights), fitted.draw(1, 30, SeedTree(2)), strict=True):
+        np.testing.assert_array_equal(made, drawn)

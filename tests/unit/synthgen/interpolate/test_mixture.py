@@ -13,6 +13,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.interpolate.base import TrainRows, Unfit
 from synthgen.interpolate.mixture import ARC_ROWS, Mixture, Slerp, arc, weighted_sum
 
+NAN = float("nan")
+
 
 def unit(x):
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
@@ -45,8 +47,7 @@ def test_mixture_points_are_convex_combinations_of_different_persons(data):
     x = rows(n, d, persons, seed=data.draw(st.integers(0, 999), label="seed"))
     method = Mixture(k_neighbors=k, parents=p, alpha=alpha, max_exposure=bound)
     points = method.fit_rows(x).points(0, m, SeedTree(3))
-    assert points.vectors.shape == (m, d)
-    assert points.vectors.dtype == np.float32
+    assert (points.vectors.shape, points.vectors.dtype) == ((m, d), np.float32)
     assert points.parents.shape == points.weights.shape == (m, p)
     np.testing.assert_allclose(points.weights.sum(axis=1), 1, atol=1e-12)
     assert points.weights.min() >= 0
@@ -57,19 +58,16 @@ def test_mixture_points_are_convex_combinations_of_different_persons(data):
         assert exposures(points, x.groups).max() <= bound
 
 
-def test_weighted_sum_worked_example():
+def test_mixture_sums_vectors_of_the_nearest_persons():
     vectors = np.array([[8, 0], [0, 4], [-4, 2], [1, 1]], dtype=np.float32)
     made = weighted_sum(vectors, np.array([[2, 0, 1], [3, 1, 0]]), np.array([[0.25, 0.5, 0.25], [1, 0, 0]]))
     assert made.tolist() == [[3, 1.5], [1, 1]]
-
-
-def test_mixture_parents_are_records_of_the_nearest_persons():
     # persons at 0, 1, 3, 7, 15 on a line; the person at 1 has two more records far off, which are never the nearest
     line = np.array([0, 1, 3, 7, 15, 1000, 1001], dtype=np.float32)[:, None]
     x = TrainRows(vectors=line, classes=np.zeros(7, np.int64), groups=np.array([0, 1, 2, 3, 4, 1, 1]))
     points = Mixture(k_neighbors=2, parents=3).fit_rows(x).points(0, 500, SeedTree(4))
-    assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] < 5} == {(0, 1, 2), (1, 2, 3), (2, 3, 4)}
-    assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] >= 5} == {(3, 4, 5), (3, 4, 6)}
+    sets = {(row[0] < 5, *sorted(row)) for row in points.parents.tolist()}
+    assert sets == {(True, 0, 1, 2), (True, 1, 2, 3), (True, 2, 3, 4), (False, 3, 4, 5), (False, 3, 4, 6)}
 
 
 def test_mixture_draws_records_and_near_persons_uniformly():
@@ -96,8 +94,7 @@ def test_mixture_noise_has_the_documented_length():
     d_1 = apart.min(axis=1)[loud.parents[:, 0]]
     # ‖ε‖² / (noise · d_1)² is χ²(d) / d: mean 1 ± .0018, variance 2/d ± .0003
     ratio = np.square(noise).sum(axis=1) / np.square(0.5 * d_1)
-    assert ratio.mean() == pytest.approx(1, abs=0.01)
-    assert ratio.var() == pytest.approx(2 / d, abs=0.0015)
+    assert (ratio.mean(), ratio.var()) == (pytest.approx(1, abs=0.01), pytest.approx(2 / d, abs=0.0015))
     unit = noise / (0.5 * d_1 / d**0.5)[:, None]  # isotropic: each coordinate's variance is 1 ± .026
     assert np.abs(unit.var(axis=0) - 1).max() < 0.12
     assert np.abs(unit.mean(axis=0)).max() < 0.09
@@ -113,9 +110,8 @@ def test_mixture_noise_has_the_documented_length():
 def test_more_points_keep_the_first(method):
     fitted = method.fit_rows(rows(200, 3, 150, normalized=method.name == "slerp"))
     few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
-    assert np.array_equal(few.vectors, many.vectors[:4000])
-    assert np.array_equal(few.parents, many.parents[:4000])
-    assert np.array_equal(few.weights, many.weights[:4000])
+    for name in ("vectors", "parents", "weights"):
+        assert np.array_equal(getattr(few, name), getattr(many, name)[:4000])
 
 
 @pytest.mark.parametrize("kind", [Mixture, Slerp])
@@ -132,9 +128,6 @@ def test_mixture_names_classes_that_exceed_max_exposure(embed):
     with pytest.raises(DataError, match="mixture cannot make records of 1 class") as refused:
         Mixture(max_exposure=2).fit(embed(np.eye(7, 4), ("ant",) * 7)).sample({"ant": 15}, SeedTree(9))
     assert refused.value.problems[0].startswith("'ant': 7 persons with a summed weight of at most 2 each allow 14")
-
-
-NAN = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +168,7 @@ def mean_largest_weight(p, alpha):
     return whole / (p * alpha)
 
 
-def test_mixture_docstring_table_is_correct():
+def test_mixture_docstring_table_agrees_with_theory_and_drawn_weights():
     lines = Mixture.__doc__.splitlines()
     head = next(i for i, line in enumerate(lines) if line.strip().startswith("p    α = "))
     alphas = [float(number) for number in re.findall(r"[\d.]+", lines[head])]
@@ -189,11 +182,8 @@ def test_mixture_docstring_table_is_correct():
             assert float(effective) == pytest.approx((int(p) * alpha + 1) / (alpha + 1), abs=0.0501)
     assert seen == [2, 3, 5, 10, 20, 50]
     assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # H_p / p where α = 1
-
-
-def test_mixture_weights_agree_with_the_docstring_table():
-    method = Mixture(k_neighbors=4, parents=5, alpha=0.5)
-    weights = method.fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
+    fitted = Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8))
+    weights = fitted.points(0, 20_000, SeedTree(2)).weights
     assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
     assert 1 / np.square(weights).sum(axis=1).mean() == pytest.approx(3.5 / 1.5, abs=0.03)
 
@@ -219,8 +209,7 @@ def test_arc_worked_examples(degrees):
 def test_arc_points_have_unit_length_and_the_given_share_of_the_angle(d, m, digits, seed):
     rng = np.random.default_rng(seed)
     a = unit(rng.normal(size=(m, d))).astype(np.float32)
-    b = unit(a + 10**digits * rng.normal(size=(m, d))).astype(np.float32)
-    lam = rng.random(m)
+    b, lam = unit(a + 10**digits * rng.normal(size=(m, d))).astype(np.float32), rng.random(m)
     made = arc(a, b, lam)
     np.testing.assert_allclose(np.linalg.norm(made.astype(np.float64), axis=1), 1, atol=2e-7)
     theta = angle(a, b)
@@ -234,13 +223,12 @@ def test_arc_of_equal_and_nearly_equal_ends():
     a = unit(np.random.default_rng(2).normal(size=(1, 9))).astype(np.float32)
     b = a.copy()
     b[0, 0] = np.nextafter(b[0, 0], np.float32(2))
-    np.testing.assert_allclose(arc(a, a.copy(), np.array([0.3])), a, atol=1e-7)
-    np.testing.assert_allclose(arc(a, b, np.array([0.3])), a, atol=1e-7)
+    for end in (a.copy(), b):
+        np.testing.assert_allclose(arc(a, end, np.array([0.3])), a, atol=1e-7)
 
 
 def test_slerp_computes_all_blocks():
-    x = rows(31, 5, 23, normalized=True)
-    m = 2 * ARC_ROWS + 3
+    x, m = rows(31, 5, 23, normalized=True), 2 * ARC_ROWS + 3
     points = Slerp(k_neighbors=4).fit_rows(x).points(0, m, SeedTree(1))
     a, b = (x.vectors[points.parents[:, j]] for j in (0, 1))
     np.testing.assert_allclose(points.vectors[-1:], arc(a[-1:], b[-1:], points.weights[-1:, 1]), atol=1e-7)
@@ -272,22 +260,14 @@ def test_slerp_ignores_rounding_errors_of_lengths():
     ("shape", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 5.0), 2 / 7, 10 / 392), ((0.5, 0.5), 1 / 2, 1 / 8)]
 )
 def test_slerp_lambda_follows_the_beta_distribution(shape, mean, variance):
-    points = (
-        Slerp(k_neighbors=3, lambda_beta=shape)
-        .fit_rows(rows(9, 4, 7, normalized=True))
-        .points(0, 20_000, SeedTree(3))
-    )
-    lam = points.weights[:, 1]
-    assert lam.mean() == pytest.approx(mean, abs=0.01)
-    assert lam.var() == pytest.approx(variance, abs=0.003)
+    fitted = Slerp(k_neighbors=3, lambda_beta=shape).fit_rows(rows(9, 4, 7, normalized=True))
+    lam = fitted.points(0, 20_000, SeedTree(3)).weights[:, 1]
+    assert (lam.mean(), lam.var()) == (pytest.approx(mean, abs=0.01), pytest.approx(variance, abs=0.003))
 
 
-def test_slerp_rejects_vectors_that_are_not_of_unit_length(embed):
+def test_slerp_rejects_other_lengths_and_opposite_neighbours_but_not_distant_ones(embed):
     with pytest.raises(DataError, match="requires vectors of unit length"):
         Slerp().fit(embed(2 * np.eye(7, 4) + 1, "aaaaaaa"))
-
-
-def test_slerp_rejects_opposite_neighbours_but_not_distant_ones(embed):
     vectors = unit(np.array([[1, 0], [-1, 1e-4], [0, 1], [1, 0.01], [-1, 0.01]]))
     x = embed(vectors, ("ant", "ant", "ant", "bee", "bee"), normalized=True)
     assert len(Slerp(k_neighbors=1).fit(x).sample({"ant": 9, "bee": 9}, SeedTree(4))) == 18  # 178.9° for the bees

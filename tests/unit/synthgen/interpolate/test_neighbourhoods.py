@@ -38,39 +38,32 @@ def test_kneighbor_persons_equals_sorting_all_rows(data):
     np.testing.assert_allclose(distances, far, atol=1e-12)
 
 
-def test_kneighbor_persons_counts_each_person_once(monkeypatch):
+def test_kneighbor_persons_counts_each_person_once_and_requires_enough_persons(monkeypatch):
     monkeypatch.setattr(neighbourhoods, "AT_ONCE", 64)  # so that rows are searched in several parts
     line = np.concatenate([[0.0, 100, 300], 1 + np.arange(40) / 1000])[:, None].astype(np.float32)
     groups = np.array([0, 1, 2] + [3] * 40)
     near, distances = kneighbor_persons(line, groups, 3)
-    assert near[0].tolist() == [3, 1, 2]
-    assert distances[0].tolist() == [1, 100, 300]
-    assert near[2].tolist() == [1, 42, 0]
+    assert (near[0].tolist(), distances[0].tolist(), near[2].tolist()) == ([3, 1, 2], [1, 100, 300], [1, 42, 0])
     assert set(map(tuple, near[3:].tolist())) == {(0, 1, 2)}
-
-
-def test_kneighbor_persons_requires_enough_persons():
     with pytest.raises(InternalError, match="3 persons, so no row has 3 others"):
         kneighbor_persons(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2]), 3)
 
 
-def rows(places, classes, groups):
-    return TrainRows(
-        vectors=np.array(places, dtype=np.float32)[:, None],
-        classes=np.array(classes, dtype=np.int64),
-        groups=np.array(groups, dtype=np.int64),
-    )
+def line(groups):
+    """Return five rows at 0, 1, 3, 7 and 15 on a line; rows 0, 1 and 4 are of class 1."""
+    vectors = np.array([0, 1, 3, 7, 15], dtype=np.float32)[:, None]
+    return TrainRows(vectors=vectors, classes=np.array([1, 1, 0, 2, 1]), groups=np.array(groups))
 
 
 def test_neighbours_in_any_class_worked_example():
-    # 0 and 1 are of class 1; 1 and 2 are one person, so they are not neighbours
-    around, other = neighbours_in_any_class(rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [4, 0, 0, 1, 2]), 1, 3)
+    # 1 and 2 are one person, so they are not neighbours
+    around, other = neighbours_in_any_class(line([4, 0, 0, 1, 2]), 1, 3)
     assert around.tolist() == [[1, 2, 3], [0, 3, 4], [3, 2, 1]]
     assert other.tolist() == [[False, True, True], [False, True, False], [True, True, False]]
 
 
 def test_neighbours_in_any_class_requires_enough_rows_of_other_persons():
-    few = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
+    few = line([0, 0, 0, 1, 2])
     assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
     assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
     with pytest.raises(Unfit, match="2 records of other persons in all classes, needs 3"):
@@ -78,11 +71,9 @@ def test_neighbours_in_any_class_requires_enough_rows_of_other_persons():
 
 
 def test_neighbours_in_class_are_numbered_within_the_class():
-    # class 1 at 0, 1 and 15; the first two are one person
-    x = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
+    x = line([0, 0, 0, 1, 2])  # the first two rows of class 1 are one person
     near, distances = neighbours_in_class(x, 1, 1)
-    assert near.tolist() == [[2], [2], [1]]
-    assert distances.tolist() == [[15], [14], [14]]
+    assert (near.tolist(), distances.tolist()) == ([[2], [2], [1]], [[15], [14], [14]])
     assert neighbours_in_class(x, 1, 1, targets=np.array([2]))[0].tolist() == [[1]]
 
 

@@ -34,8 +34,7 @@ def sampler(method="smote", **given):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_fit_resample_appends_points_made_of_their_class(method, dtype):
     X, y = rows(dtype=dtype)
-    before = X.copy()
-    over = sampler(method)
+    before, over = X.copy(), sampler(method)
     points, labels = over.fit_resample(X, y)
     assert over.sampling_strategy_ == {"ant": 18, "cow": 12}
     assert (points.shape, points.dtype, labels.dtype) == ((63 + 30, DIM), dtype, y.dtype)
@@ -43,8 +42,7 @@ def test_fit_resample_appends_points_made_of_their_class(method, dtype):
     np.testing.assert_array_equal(X, before)
     assert labels.tolist() == [*y, *["ant"] * 18, *["cow"] * 12]
     assert (over.parents_.dtype, over.weights_.dtype) == (np.int64, np.float64)
-    assert over.parents_.shape == over.weights_.shape
-    assert len(over.parents_) == 30
+    assert (over.parents_.shape, len(over.parents_)) == (over.weights_.shape, 30)
     if over.parents_.size:
         np.testing.assert_allclose(over.weights_.sum(axis=1), 1, rtol=1e-12)
         assert over.weights_.min() >= 0
@@ -88,9 +86,8 @@ def test_integer_seed_is_reproducible_and_a_random_state_continues():
 
 
 def test_higher_counts_keep_the_first_points_and_other_classes():
-    X, y = rows()
-    few = sampler(sampling_strategy={"ant": 20, "cow": 22}).fit_resample(X, y)[0][len(X) :]
-    more = sampler(sampling_strategy={"ant": 25, "bee": 32, "cow": 22}).fit_resample(X, y)[0][len(X) :]
+    counts = ({"ant": 20, "cow": 22}, {"ant": 25, "bee": 32, "cow": 22})
+    few, more = (sampler(sampling_strategy=strategy).fit_resample(*rows())[0][63:] for strategy in counts)
     np.testing.assert_array_equal(more[:7], few[:7])  # of ant
     np.testing.assert_array_equal(more[-3:], few[-3:])  # of cow
 
@@ -98,18 +95,14 @@ def test_higher_counts_keep_the_first_points_and_other_classes():
 @pytest.mark.parametrize("method", ["smote", "mixture", "slerp"])
 def test_parents_of_a_point_are_of_different_persons(method):
     X, y = rows()
-    groups = np.array([f"p{i % 21}" for i in range(len(X))])
-    over = sampler(method, sampling_strategy="all", k_neighbors=2)
-    over.fit_resample(X, y)
-    alone = (np.sort(groups[over.parents_], axis=1)[:, 1:] == np.sort(groups[over.parents_], axis=1)[:, :-1]).any()
+    groups = np.tile([f"p{i % 21}" for i in range(len(X))], 2)
     X = np.concatenate([X, X + 1e-7])  # the records of a person are closest to each other
     X /= np.linalg.norm(X, axis=1, keepdims=True)
-    over.fit_resample(X, np.tile(y, 2), groups=np.tile(groups, 2))
-    mixed = np.sort(np.tile(groups, 2)[over.parents_], axis=1)
-    assert (mixed[:, 1:] != mixed[:, :-1]).all()
-    over.fit_resample(X, np.tile(y, 2))
-    mixed = np.sort(np.tile(groups, 2)[over.parents_], axis=1)
-    assert alone or (mixed[:, 1:] == mixed[:, :-1]).any()  # without groups, parents are of the same person
+    over = sampler(method, sampling_strategy="all", k_neighbors=2)
+    for given, is_mixed in ({"groups": groups}, False), ({}, True):  # without groups, some parents are of one person
+        over.fit_resample(X, np.tile(y, 2), **given)
+        parents = np.sort(groups[over.parents_], axis=1)
+        assert (parents[:, 1:] == parents[:, :-1]).any() == is_mixed
 
 
 def test_clone_has_the_same_parameters_and_points():
@@ -122,26 +115,17 @@ def test_clone_has_the_same_parameters_and_points():
     assert copy.set_params(method="smote", kind=None, m_neighbors=None).method == "smote"
 
 
-def test_over_sampler_works_in_a_pipeline_and_a_grid_search():
+def test_over_sampler_works_in_a_grid_search_and_in_a_pipeline_with_metadata_routing():
     pipeline = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn is not installed")
     X, y = rows({"ant": 26, "bee": 60})
     steps = pipeline.Pipeline([("over", sampler()), ("classify", LogisticRegression(max_iter=200))])
-    grid = [
-        {"over__k_neighbors": np.arange(2, 4)},
-        {"over__method": sorted(METHODS.keys() - {"vae"})},
-        {"over__method": ["borderline-smote"], "over__kind": [1, 2]},
-    ]
+    methods = sorted(METHODS.keys() - {"vae"})
+    grid = [{"over__k_neighbors": np.arange(2, 4)}, {"over__method": methods}]
+    grid.append({"over__method": ["borderline-smote"], "over__kind": [1, 2]})
     search = GridSearchCV(steps, grid, cv=2, error_score="raise").fit(X, y)
-    assert len(search.cv_results_["params"]) == 2 + len(METHODS.keys() - {"vae"}) + 2
-    assert search.predict(X).shape == y.shape
-
-
-def test_pipeline_passes_groups_with_metadata_routing():
-    pipeline = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn is not installed")
-    X, y = rows({"ant": 26, "bee": 60})
+    assert (len(search.cv_results_["params"]), search.predict(X).shape) == (2 + len(methods) + 2, y.shape)
     groups = np.repeat(np.arange(43), 2)
     with config_context(enable_metadata_routing=True):
-        steps = pipeline.Pipeline([("over", sampler()), ("classify", LogisticRegression())])
         steps.fit(X, y, groups=groups)
     parents = groups[steps["over"].parents_]
     assert (parents[:, 0] != parents[:, 1]).all()
@@ -169,10 +153,8 @@ def test_all_unsuitable_classes_are_listed():
     X, y = rows(sizes)
     with pytest.raises(DataError, match="smote cannot make points of these classes") as caught:
         sampler().fit_resample(X, y)
-    assert caught.value.problems == (
-        "'ant': 3 rows of different persons, needs 4",
-        "'cow': 2 rows of different persons, needs 4",
-    )
+    counts = {"ant": 3, "cow": 2}
+    assert caught.value.problems == tuple(f"'{k}': {n} rows of different persons, needs 4" for k, n in counts.items())
     X[y == "ant"] += 100
     with pytest.raises(DataError, match="'ant': none of its 3 records is in danger"):
         sampler("borderline-smote", k_neighbors=2, m_neighbors=3).fit_resample(X, y)
@@ -180,16 +162,12 @@ def test_all_unsuitable_classes_are_listed():
     assert len(over.fit_resample(X, y)[0]) == 36  # no points of the small classes are requested
 
 
-def test_balanced_rows_get_no_new_points():
+def test_balanced_rows_get_no_new_points_and_integers_become_float64():
     X, y = rows({"ant": 9, "bee": 9})
     over = sampler()
     points, labels = over.fit_resample(X, y)
     np.testing.assert_array_equal(points, X)
-    assert labels.tolist() == y.tolist()
-    assert (over.parents_.shape, over.weights_.shape) == ((0, 2), (0, 2))
-
-
-def test_integers_become_float64():
+    assert (labels.tolist(), over.parents_.shape, over.weights_.shape) == (y.tolist(), (0, 2), (0, 2))
     X, y = rows()
     points, _ = sampler().fit_resample((X * 100).astype(int), y)
     assert points.dtype == np.float64
@@ -199,8 +177,7 @@ def test_integers_become_float64():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (sparse.csr_matrix, TypeError, "dense data is required"),
-        (sparse.csc_array, TypeError, "dense data is required"),
+        *((kind, TypeError, "dense data is required") for kind in (sparse.csr_matrix, sparse.csc_array)),
         (lambda X: X[:-1], ValueError, "inconsistent numbers of samples"),
         (lambda X: X * 1e39, DataError, "beyond the range of float32"),
         (lambda X: np.where(X > 0.5, np.nan, X), ValueError, "NaN"),
@@ -215,34 +192,25 @@ def test_unusable_rows_are_rejected(change, error, message):
 @pytest.mark.parametrize(
     "y",
     [
-        ["bee", "ant", "bee"] * 5,
-        np.array(["bee", "ant", "bee"] * 5),
-        np.array(["bee", "ant", "bee"] * 5, dtype=object),
-        np.array([9, 4, 9] * 5, dtype=np.int16),
-        np.array([[9], [4], [9]] * 5),
-        np.array([True, False, True] * 5),
+        *(["bee", "ant", "bee"], np.array(["bee", "ant", "bee"]), np.array(["bee", "ant", "bee"], dtype=object)),
+        *(np.array([9, 4, 9], dtype=np.int16), np.array([[9], [4], [9]]), np.array([True, False, True])),
+        np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=np.int8),  # one column per class
     ],
 )
 def test_classes_keep_their_type(y):
-    given = np.asarray(y).ravel()
+    y = y * 5 if isinstance(y, list) else np.concatenate([y] * 5)
+    given = np.asarray(y)
+    given = given.ravel() if given.shape[1:] == (1,) else given
     labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
     assert isinstance(labels, type(y))
-    assert np.asarray(labels).dtype == given.dtype
-    assert np.asarray(labels).tolist() == [*given, *[given[1]] * 5]
-
-
-def test_one_vs_all_keeps_all_columns():
-    y = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]] * 5, dtype=np.int8)
-    labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
-    assert labels.dtype == np.int8
-    assert labels.tolist() == [*y.tolist(), *[[0, 1, 0, 0]] * 5]
+    wanted = [*given.tolist(), *[given.tolist()[1]] * 5]
+    assert (np.asarray(labels).dtype, np.asarray(labels).tolist()) == (given.dtype, wanted)
 
 
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([[1, 0, 0], [0, 0, 0]], "1 rows of y have no class or several"),
-        ([[1, 0, 0], [0, 1, 1]], "1 rows of y have no class or several"),
+        *(([[1, 0, 0], row], "1 rows of y have no class or several") for row in ([0, 0, 0], [0, 1, 1])),
         (sparse.csr_matrix(np.eye(3, dtype=int)), "sparse"),
         ([0.5, 1.5, 2.5], "continuous"),
     ],
@@ -251,13 +219,6 @@ def test_over_sampler_rejects_invalid_classes(y, message):
     for call in (sampler().fit, sampler().fit_resample):
         with pytest.raises(ValueError, match=message):
             call(np.eye(np.shape(y)[0]), y)
-
-
-def test_person_numbers_returns_numbers():
-    assert _person_numbers(None, 3).tolist() == [0, 1, 2]
-    found = _person_numbers(["q", "p", "q", "r"], 4)
-    assert found.tolist() == [1, 0, 1, 2]
-    assert found.dtype == np.int64
 
 
 @pytest.mark.parametrize(
@@ -270,19 +231,17 @@ def test_person_numbers_returns_numbers():
         (np.array(["p", 3, "q"], dtype=object), "several types"),
     ],
 )
-def test_person_numbers_rejects_missing_persons(groups, message):
+def test_person_numbers_are_in_order_and_missing_persons_are_rejected(groups, message):
+    assert _person_numbers(None, 3).tolist() == [0, 1, 2]
+    found = _person_numbers(["q", "p", "q", "r"], 4)
+    assert (found.tolist(), found.dtype) == ([1, 0, 1, 2], np.int64)
     with pytest.raises(DataError, match=message):
         _person_numbers(groups, 3)
 
 
-def test_lists_stay_lists():
-    points, labels = sampler().fit_resample(rows()[0].tolist(), rows()[1].tolist())
-    assert isinstance(points, list)
-    assert isinstance(labels, list)
-    assert len(points) == len(labels) == 93
-
-
-def test_frames_keep_columns_types_and_names():
+def test_lists_stay_lists_and_frames_keep_columns_types_and_names():
+    made = sampler().fit_resample(rows()[0].tolist(), rows()[1].tolist())
+    assert [(type(part), len(part)) for part in made] == [(list, 93)] * 2
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     numbers = np.random.default_rng(3).normal(size=(15, 3)) * 9
     given = pandas.DataFrame(numbers, columns=["a", "b", "c"]).astype({"a": np.float32, "b": int})
@@ -298,14 +257,9 @@ def test_frames_keep_columns_types_and_names():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        ("majority", "sampling_strategy.*must be"),
-        (0.9, "binary"),
-        (0, "sampling_strategy.*must be"),
-        (1.01, "sampling_strategy.*must be"),
-        (None, "sampling_strategy.*must be"),
-        ({"elk": 40}, "elk.*not present"),
-        ({"ant": 2}, "greater or equal"),
-        ({"ant": 20.5}, "not an integer"),
+        *((strategy, "sampling_strategy.*must be") for strategy in ("majority", 0, 1.01, None)),
+        *((0.9, "binary"), ({"elk": 40}, "elk.*not present")),
+        *(({"ant": 2}, "greater or equal"), ({"ant": 20.5}, "not an integer")),
     ],
 )
 def test_unsupported_strategies_are_rejected(strategy, message):
@@ -316,11 +270,8 @@ def test_unsupported_strategies_are_rejected(strategy, message):
 @pytest.mark.parametrize(
     ("strategy", "expected"),
     [
-        ("auto", {"ant": 18, "cow": 12}),
-        ("minority", {"ant": 18}),
-        ("not minority", {"bee": 0, "cow": 12}),
-        ("all", {"ant": 18, "bee": 0, "cow": 12}),
-        ({"cow": 19, "ant": np.int64(20)}, {"ant": 7, "cow": 0}),
+        *(("auto", {"ant": 18, "cow": 12}), ("minority", {"ant": 18}), ("not minority", {"bee": 0, "cow": 12})),
+        *(("all", {"ant": 18, "bee": 0, "cow": 12}), ({"cow": 19, "ant": np.int64(20)}, {"ant": 7, "cow": 0})),
         (lambda y: {"ant": len(y)}, {"ant": 50}),
     ],
 )

@@ -1,4 +1,4 @@
-"""OverSampler under the suites that imbalanced-learn and scikit-learn hold their own samplers to."""
+"""Run the test suites that imbalanced-learn and scikit-learn have for samplers on OverSampler."""
 
 import pytest
 import sklearn.utils.estimator_checks as sklearn_checks
@@ -9,11 +9,11 @@ from synthgen.interpolate import METHODS, OverSampler
 
 imblearn_checks = pytest.importorskip("imblearn.utils.estimator_checks", reason="imbalanced-learn is not installed")
 sample_dataset_generator = imblearn_checks.sample_dataset_generator
-# Every check that is left out, for every method or for one, and why. Besides these the suite itself leaves out
-# check_samplers_sparse, _string and _nan, because the sampler's tags say that it takes dense, finite numbers alone.
-LEFT_OUT = {
-    "check_samplers_pandas_sparse": "frames of sparse columns are refused: embeddings are dense",
-    "slerp-check_samplers_fit": "slerp refuses rows that are not of unit length, and this check has no others",
+# The suite itself skips check_samplers_sparse, _string and _nan, because the tags of the sampler require dense and
+# finite numbers. These checks are skipped in addition, for all methods or for one.
+SKIPPED = {
+    "check_samplers_pandas_sparse": "the sampler rejects frames with sparse columns, because embeddings are dense",
+    "slerp-check_samplers_fit": "slerp requires rows of unit length, and all rows of this check have another length",
 }
 
 
@@ -23,7 +23,7 @@ def checks(module):
     for method in sorted(METHODS):
         for sampler, check in module.estimator_checks_generator(OverSampler(method, random_state=42)):
             name = check.func.__name__
-            reason = LEFT_OUT.get(name, LEFT_OUT.get(f"{method}-{name}"))
+            reason = SKIPPED.get(name, SKIPPED.get(f"{method}-{name}"))
             marks = () if reason is None else pytest.mark.skip(reason=reason)
             found.append(pytest.param(sampler, check, marks=marks, id=f"{method}-{name}"))
     return found

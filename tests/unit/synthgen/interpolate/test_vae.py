@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
+from synthgen.interpolate import vae_network
 from synthgen.interpolate.base import TrainRows, Unfit
 from synthgen.interpolate.vae import Vae, held_out
 
@@ -17,8 +18,7 @@ SEEDS = SeedTree(20261120).child("interpolate")
 
 def gaussian(n: int, d: int, seed: int = 5) -> np.ndarray:
     """Return n draws of a Gaussian with mean 3, two strong directions and dimensions of different variance."""
-    rng = np.random.default_rng(seed)
-    strong = np.random.default_rng(0).normal(size=(2, d))
+    rng, strong = np.random.default_rng(seed), np.random.default_rng(0).normal(size=(2, d))
     draws = 3 + rng.normal(size=(n, 2)) @ strong + rng.normal(size=(n, d)) * np.linspace(0.2, 0.9, d)
     return draws.astype(np.float32)
 
@@ -47,20 +47,19 @@ def test_vae_is_reproducible_with_any_number_of_threads():
         return Vae().fit_rows(x).points(0, 9, rng).vectors.tobytes()
 
     once = drawn(SEEDS)
+    assert drawn(SEEDS.child("again")) != once
     try:
         torch.set_num_threads(2)
         assert drawn(SEEDS) == once
     finally:
         torch.set_num_threads(threads)
-    assert drawn(SEEDS.child("again")) != once
 
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_vae_trains_each_model_once_on_first_use(conditional):
     fitted = Vae(latent_dim=2, conditional=conditional).fit_rows(rows(gaussian(9, 5), gaussian(13, 5) + 1))
     assert fitted.trained == {}  # training starts on first use
-    few = fitted.points(1, 3, SEEDS.child("b"))
-    many = fitted.points(1, 17, SEEDS.child("b"))
+    few, many = fitted.points(1, 3, SEEDS.child("b")), fitted.points(1, 17, SEEDS.child("b"))
     assert np.array_equal(few.vectors, many.vectors[:3])
     assert len(fitted.trained) == 1
     fitted.points(0, 3, SEEDS.child("a"))
@@ -74,8 +73,7 @@ def test_conditional_vae_separates_classes():
     x = rows(gaussian(60, 7), gaussian(50, 7, seed=6) + 3, gaussian(40, 7, seed=7) - 3)
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
     for code in range(3):
-        new = fitted.points(code, 500, SEEDS.child(str(code))).vectors
-        real = x.vectors[x.of(code)]
+        new, real = fitted.points(code, 500, SEEDS.child(str(code))).vectors, x.vectors[x.of(code)]
         assert abs(new.mean() - real.mean()) < 1
         assert 0.5 < new.var(axis=0).sum() / real.var(axis=0).sum() < 2
     assert len(fitted.trained) == 1
@@ -102,8 +100,6 @@ def test_held_out_separates_persons(groups, seed):
 
 
 def test_vae_does_not_train_on_held_out_persons(monkeypatch):
-    from synthgen.interpolate import vae_network
-
     seen, train = [], vae_network.train_vae
 
     def spy(fit, out, objective, rng):
@@ -131,17 +127,13 @@ def test_vae_names_classes_that_cannot_be_trained(embed):
     sampler = Vae(latent_dim=2).fit(embed(x, labels))
     with pytest.raises(DataError) as refused:
         sampler.sample({"fine": 1, "same": 2, "wide": 400}, SEEDS)
-    assert refused.value.problems == (
-        "'same': all its vectors are equal",
-        "'wide': its model draws vectors that are not finite",
-    )
+    problems = ("'same': all its vectors are equal", "'wide': its model draws vectors that are not finite")
+    assert refused.value.problems == problems
 
 
 def test_conditional_vae_rejects_class_without_training_person():
-    # class 1 contains exactly the held-out persons of the split
-    groups = np.arange(20)
-    out = held_out(groups, SEEDS.child("fit", "split"))
-    x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
+    out = held_out(np.arange(20), SEEDS.child("fit", "split"))  # class 1 has exactly the held-out persons
+    x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=np.arange(20))
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
     with pytest.raises(Unfit, match="all its persons are held out"):
         fitted.points(1, 3, SEEDS.child("b"))

@@ -21,22 +21,16 @@ def part(n: int, d: int, seed: int = 1) -> Part:
     return Part(x=torch.tensor(x / np.sqrt(2), dtype=torch.float32), labels=torch.zeros(n, 0))
 
 
-def objective(latent_dim: int = 3, beta: float = 1.0, free_bits: float = 0.0) -> Objective:
-    return Objective(latent_dim=latent_dim, beta=beta, free_bits=free_bits)
-
-
-def rates(network: Network, rows: Part) -> torch.Tensor:
-    return kl_divergence(*network.encode(rows))
+def objective(beta: float = 1.0, free_bits: float = 0.0) -> Objective:
+    return Objective(latent_dim=3, beta=beta, free_bits=free_bits)
 
 
 def test_objective_worked_example():
-    x = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
-    decoded = torch.tensor([[0.0, 2.0], [0.0, 1.0]])
+    x, decoded = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([[0.0, 2.0], [0.0, 1.0]])
     log_variance = torch.tensor([0.0, math.log(4.0)])
     # row 0: (1/1 + 0/4)/2, row 1: (0/1 + 4/4)/2, both with (log 1 + log 4)/2 + log 2π
-    assert float(vae_network.distortion(x, decoded, log_variance)) == pytest.approx(
-        0.5 + math.log(2) + math.log(2 * math.pi)
-    )
+    wanted = 0.5 + math.log(2) + math.log(2 * math.pi)
+    assert float(vae_network.distortion(x, decoded, log_variance)) == pytest.approx(wanted)
     mean = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
     log_variance = torch.tensor([[0.0, 0.0, math.log(0.25)], [0.0, 0.0, 0.0]])
     # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
@@ -51,10 +45,8 @@ def test_loss_equals_a_direct_computation_of_its_formula():
     network.log_variance = torch.randn(5, generator=generator)
     x, labels = torch.randn(4, 5, generator=generator), torch.eye(2)[[0, 1, 1, 0]]
     epsilon = torch.randn(4, 3, generator=generator)
-    layers = [
-        [t.double().numpy() for t in layer]
-        for layer in (network.encoder_in, network.encoder_out, network.decoder_in, network.decoder_out)
-    ]
+    names = ("encoder_in", "encoder_out", "decoder_in", "decoder_out")
+    layers = [[t.double().numpy() for t in getattr(network, name)] for name in names]
     silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - a formula
     wanted, kl = 0.0, np.zeros(3)
     for row, label, e in zip(x.double().numpy(), labels.numpy(), epsilon.double().numpy(), strict=True):
@@ -91,10 +83,9 @@ def test_free_bits_have_no_gradient_and_never_lower_the_cost(rate, free):
 
 def test_large_beta_removes_information_from_z_and_free_bits_keep_it():
     fit, out = part(90, 11), part(40, 11, seed=2)
-    kl = {
-        key: rates(train_vae(fit, out, objective(beta=beta, free_bits=free), SEEDS), out)
-        for key, beta, free in (("elbo", 1.0, 0.0), ("half", 0.5, 0.0), ("large", 100.0, 0.0), ("free", 100.0, 0.5))
-    }
+    options = {"elbo": (1.0, 0.0), "half": (0.5, 0.0), "large": (100.0, 0.0), "free": (100.0, 0.5)}
+    networks = {key: train_vae(fit, out, objective(*given), SEEDS) for key, given in options.items()}
+    kl = {key: kl_divergence(*network.encode(out)) for key, network in networks.items()}
     total = {key: float(rate.sum()) for key, rate in kl.items()}
     assert total["half"] > total["elbo"] > 0.5  # z contains the position on the line
     assert total["large"] < 0.01
@@ -103,8 +94,7 @@ def test_large_beta_removes_information_from_z_and_free_bits_keep_it():
 
 
 def test_training_keeps_the_best_evaluated_weights(monkeypatch):
-    seen = []
-    evaluate = vae_network._EarlyStopping.should_stop
+    seen, evaluate = [], vae_network._EarlyStopping.should_stop
 
     def spy(self, network, tensors):
         done = evaluate(self, network, tensors)

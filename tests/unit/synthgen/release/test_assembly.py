@@ -2,43 +2,41 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
+
 from synthgen.release.assembly import bundle_content, public_record, report_content, stated_models
 from synthgen.release.run import load_run
 
 
-def test_public_record_reveals_nothing_of_the_source(run_project):
-    run = load_run(run_project.config())
+@pytest.fixture(scope="module")
+def run(run_project):
+    return load_run(run_project.config())
+
+
+def test_public_record_reveals_nothing_of_the_source(run):
     public = public_record(run.record, run.policy)
     text = json.dumps(public)
-    assert "31337" not in text
-    private = [s.digest for s in run.record.stages] + [s.folder for s in run.record.stages]
-    assert [digest for digest in private if digest in text] == []
+    private = ["31337", *(name for s in run.record.stages for name in (s.digest, s.folder))]
+    assert [value for value in private if value in text] == []
     assert not re.search("classes|groups|bad_rows|cardiology|replaced", text)
     assert set(public["rejected"]) == {"filter"}
     assert "decode-reconstruction" not in public["written"]
     assert isinstance(public["seconds"], str)
 
 
-def test_bundle_content_matches_the_run(run_project):
-    run = load_run(run_project.config())
+def test_bundle_content_matches_the_run_and_has_the_declared_language(run):
     content = bundle_content(run, run.decide())
     assert len(content.records) == run.record.stage("audit").n_out == 12
     assert [m["role"] for m in content.models] == ["embedder", "decoder", "projector"]
-    assert content.models == stated_models(run)
-    assert content.run_json == public_record(run.record, run.policy)
+    assert (content.models, content.run_json) == (stated_models(run), public_record(run.record, run.policy))
     assert {side["role"] for side in content.inputs} == {"train", "control"}
-
-
-def test_language_is_the_declared_one_or_undetermined(run_project):
-    run = load_run(run_project.config())
-    assert tuple(bundle_content(run, run.decide()).languages) == ("und",)
+    assert tuple(content.languages) == ("und",)
     release = run.config.release.model_copy(update={"languages": ("de", "en-GB")})
     declared = replace(run, config=run.config.model_copy(update={"release": release}))
     assert tuple(bundle_content(declared, declared.decide()).languages) == ("de", "en-GB")
 
 
-def test_report_shows_requested_and_generated_records(run_project):
-    run = load_run(run_project.config())
+def test_report_shows_requested_and_generated_records(run):
     shown = report_content(run, run.decide(), "0" * 8)
     labels = ("cardiology", "gastroenterology", "pulmonology")
     assert [(label, wanted, made) for label, _, wanted, made in shown.balance] == [(x, 4, 4) for x in labels]

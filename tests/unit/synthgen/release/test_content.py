@@ -12,8 +12,7 @@ def test_evidence_finer_than_the_policy_discloses_is_not_written(releases):
     content = releases.content()
     assert repr(content) == "BundleContent(clinic-synthetic, 11 records)"
     check_content(content)
-    exact = evidence_from(
-        releases.audit_json(), {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
-    )
+    numbers = {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
+    exact = evidence_from(releases.audit_json(), numbers)
     with pytest.raises(InternalError, match="finer numbers of private records"):
         check_content(replace(content, evidence=exact, decision=decide(exact, content.policy)))

@@ -13,6 +13,5 @@ def test_croissant_describes_the_fields_and_digests(releases, name, extract):
     fields = made["recordSet"][0]["field"]
     assert [f["name"] for f in fields] == ["id", "text", "label"]
     assert fields[1]["source"] == {"fileObject": {"@id": name}, "extract": extract}
-    assert made["distribution"][0]["sha256"] == "0" * 64
-    assert made["rai:dataCollectionType"] == "Synthetic"
+    assert (made["distribution"][0]["sha256"], made["rai:dataCollectionType"]) == ("0" * 64, "Synthetic")
     assert made["datePublished"] == "2026-11-20"

@@ -11,10 +11,8 @@ from audits.core.types import Estimate
 from audits.gate.evidence import evidence_from
 from synthgen.release.run import load_run
 
-PRIVATE_STAGES = (
-    *("load", "split", "deidentify", "embed", "embed-control"),
-    *("decode-reconstruction", "re-embed-reconstruction", "evaluate"),
-)
+PRIVATE_STAGES = ("load", "split", "deidentify", "embed", "embed-control", "evaluate")
+PRIVATE_STAGES += ("decode-reconstruction", "re-embed-reconstruction")
 
 
 def primes():
@@ -22,7 +20,7 @@ def primes():
 
 
 @pytest.fixture
-def telling(finished):
+def run_with_primes(finished):
     """A finished run in which every private count was replaced by a prime of its own, and the primes."""
     fresh, used = primes(), []
 
@@ -40,26 +38,24 @@ def telling(finished):
     (root / "run.json").write_text(json.dumps(record))
     folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
     audit = json.loads((folders["audit"] / "audit.json").read_text())
-    audit["seed"] = str(prime())
-    problems = [f"{prime()} rows repeat"]
+    audit["seed"], problems = str(prime()), [f"{prime()} rows repeat"]
     audit["input_checks"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": problems}
     for result in audit["results"]:
         one, two = prime(), prime()
         number = {"value": 1 / one, "low": min(1 / two, 1 / one), "high": 10 / one, "confidence": 0.95, "n": one}
         result["estimate"] = result["control"] = number
-        result["metrics"] = {
-            f"{result['name']}.{name}": {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()}
-            for name, n in (("hard_hits", 0), ("persons", two))
-        }
-        result["details"] = {
+        counts = {"hard_hits": 0, "persons": two}
+        exact = {k: {"value": n, "low": n, "high": n, "confidence": 0.95, "n": prime()} for k, n in counts.items()}
+        result["metrics"] = {f"{result['name']}.{k}": metric for k, metric in exact.items()}
+        details = {
             "n_train_persons": prime(),
             "pairs": [prime(), [prime()]],
-            "said": f"of {prime():,d} and {prime()}-{prime()}",
-            "again": number,
-            "histogram": {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]},
-            "roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]},
             "power": {"n": prime()},
+            "again": number,
         }
+        details["text"] = f"of {prime():,d} and {prime()}-{prime()}"
+        details["histogram"] = {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]}
+        result["details"] = details | {"roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]}}
         result["reason"] = f"{prime()} persons; {prime():,d} of control, n={prime()}, {prime()}-person arms."
     (folders["audit"] / "audit.json").write_text(json.dumps(audit))
     exact, once = (Estimate(value=n, low=n, high=n, confidence=1.0, n=n) for n in (12, 1))
@@ -73,8 +69,8 @@ def telling(finished):
     return finished, used
 
 
-def released(telling):
-    project, _ = telling
+def released(run_with_primes):
+    project, _ = run_with_primes
     run = load_run(project.config())
     return run.release(run.decide(), key=project.folder / "keys" / "releaser.pem", out=project.folder / "out").path
 
@@ -83,32 +79,31 @@ def public_files(bundle):
     return sorted(p for p in bundle.rglob("*") if p.is_file() and p.suffix != ".parquet")
 
 
-def test_no_public_file_contains_a_private_count(telling):
-    used = telling[1]
+def test_no_public_file_contains_a_private_count(run_with_primes):
+    used = run_with_primes[1]
     assert len(used) > 40
-    bundle = released(telling)
-    forms = [form for n in used for form in (str(n), f"{n:,d}")]
+    bundle, forms = released(run_with_primes), [form for n in used for form in (str(n), f"{n:,d}")]
     pattern = re.compile(r"(?<![0-9a-zA-Z])(" + "|".join(forms) + r")(?![0-9a-zA-Z])")
     found = {path.name: pattern.findall(path.read_text()) for path in public_files(bundle)}
     assert {name: numbers for name, numbers in found.items() if numbers} == {}
 
 
-def test_no_public_number_is_finer_than_the_rule(telling):
+def test_no_public_number_is_finer_than_the_rule(run_with_primes):
     def numbers(value):
         if isinstance(value, dict | list):
             return [n for item in (value.values() if isinstance(value, dict) else value) for n in numbers(item)]
         return [value] if isinstance(value, float) else []
 
-    bundle = released(telling)
+    bundle = released(run_with_primes)
     files = [*bundle.glob("evidence/*.json"), bundle / "report" / "report.json"]
     assert len(files) > 3
     fine = {path.name: [n for n in numbers(json.loads(path.read_text())) if n != round(n, 3)] for path in files}
     assert {name: found for name, found in fine.items() if found} == {}
 
 
-def test_one_person_fewer_changes_no_public_count(telling):
-    project, _ = telling
-    before = {p.relative_to(project.folder): p.read_text() for p in public_files(released(telling))}
+def test_one_person_fewer_changes_no_public_count(run_with_primes):
+    project, _ = run_with_primes
+    before = {p.relative_to(project.folder): p.read_text() for p in public_files(released(run_with_primes))}
     root = project.folder / "ws"
     record = json.loads((root / "run.json").read_text())
     audits = root / "stages" / next(s["folder"] for s in record["stages"] if s["name"] == "audit")
@@ -121,7 +116,7 @@ def test_one_person_fewer_changes_no_public_count(telling):
     for name in ("audit.json", "evidence.json"):
         value = json.loads((audits / name).read_text(), parse_int=lambda n: int(n) - (int(n) > 10000))
         (audits / name).write_bytes(canonical(value))
-    again = {p.relative_to(project.folder): p.read_text() for p in public_files(released(telling))}
+    again = {p.relative_to(project.folder): p.read_text() for p in public_files(released(run_with_primes))}
     steady = [p for p in before if p.parts[2] in {"evidence", "report", "provenance"} or p.name == "README.md"]
     assert len(steady) > 6
     assert [str(p) for p in steady if before[p] != again.get(p)] == []

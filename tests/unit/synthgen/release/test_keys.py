@@ -4,12 +4,8 @@ import stat
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption as Encryption
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.keys import load_key, load_public, new_key, passphrase_for, public_path, read_private, write_new
@@ -24,30 +20,36 @@ def key(tmp_path, releases):
     return path
 
 
-def test_key_is_encrypted_private_and_read_back(key):
+def test_key_is_encrypted_private_and_read_back(key, releases):
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert b"ENCRYPTED" in key.read_bytes()
     loaded = load_key(key, SECRET)
     assert json.loads(public_path(key).read_text())["keyid"] == loaded.keyid
-    assert load_public(public_path(key)) == loaded.public
-    assert loaded.public.valid_until == "2028-11-19T07:00:00Z"
+    assert (load_public(public_path(key)), loaded.public.valid_until) == (loaded.public, "2028-11-19T07:00:00Z")
     assert repr(loaded) == f"SigningKey({loaded.keyid})"
+    curve = key.with_name("curve.pem")
+    new_key(curve, SECRET, person="a", org="b", now=releases.NOW, alg="ecdsa-p256")
+    opened = load_key(curve, SECRET)
+    assert (opened.public.alg, len(opened.public.public)) == ("ecdsa-p256", 66)
 
 
-def test_keys_are_never_overwritten(key, releases):
+def test_keys_are_never_overwritten_and_unsuitable_paths_are_refused(key, releases):
     before = key.read_bytes()
     for path in (key, key.with_suffix(".der")):  # the second has the same public path
         with pytest.raises(StorageError, match="exists"):
             new_key(path, SECRET, person="a", org="b", now=releases.NOW)
     assert key.read_bytes() == before
     assert not key.with_suffix(".der").exists()
+    with pytest.raises(StorageError):
+        read_private(key.parent)
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_new(key / "below", b"x", 0o600)
 
 
 def test_short_passphrase_and_empty_person_are_refused(tmp_path, releases):
-    with pytest.raises(UsageError, match="too short"):
-        new_key(tmp_path / "k.pem", b"1234567", person="a", org="b", now=releases.NOW)
-    with pytest.raises(UsageError, match="person"):
-        new_key(tmp_path / "k.pem", SECRET, person="", org="b", now=releases.NOW)
+    for secret, person, message in ((b"1234567", "a", "too short"), (SECRET, "", "person")):
+        with pytest.raises(UsageError, match=message):
+            new_key(tmp_path / "k.pem", secret, person=person, org="b", now=releases.NOW)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,13 +60,6 @@ def test_key_readable_by_others_is_refused(key, mode):
         load_key(key, SECRET)
 
 
-def test_p256_key_is_written_and_read_back(tmp_path, releases):
-    path = tmp_path / "curve.pem"
-    new_key(path, SECRET, person="a", org="b", now=releases.NOW, alg="ecdsa-p256")
-    opened = load_key(path, SECRET)
-    assert (opened.public.alg, len(opened.public.public)) == ("ecdsa-p256", 66)
-
-
 def test_unusable_keys_are_refused(key, tmp_path):
     with pytest.raises(DataError, match="cannot be opened"):
         load_key(key, b"wrong horse")
@@ -73,11 +68,8 @@ def test_unusable_keys_are_refused(key, tmp_path):
         with pytest.raises(StorageError, match="cannot be read"):
             load_key(tmp_path / name, SECRET)
     other = generate_private_key(SECP384R1())
-    cases = (
-        (BestAvailableEncryption(SECRET), "neither an Ed25519 nor a P-256"),
-        (NoEncryption(), "cannot be opened"),
-    )
-    for encryption, message in cases:
+    unsuitable = (Encryption(SECRET), "neither an Ed25519 nor a P-256")
+    for encryption, message in (unsuitable, (NoEncryption(), "cannot be opened")):
         key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         with pytest.raises(DataError, match=message):
             load_key(key, SECRET)
@@ -113,11 +105,3 @@ def test_passphrase_sources_and_their_order(key, monkeypatch):
         passphrase_for(key)
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "from env")
     assert passphrase_for(key) == b"from env"
-
-
-def test_folder_and_unwritable_path_are_refused(tmp_path):
-    with pytest.raises(StorageError):
-        read_private(tmp_path)
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(StorageError, match="cannot be written"):
-        write_new(tmp_path / "file" / "below", b"x", 0o600)

@@ -9,13 +9,9 @@ from synthgen.release.limitations import LIMITATIONS, VERDICTS_ONLY, limitations
 
 
 def sentences(*, segmented=False, private=False, decode=None, public=False, **changes):
-    config = SimpleNamespace(
-        segments={} if segmented else None,
-        decode=decode or DecodeConfig(),
-        interpolate=SimpleNamespace(is_private=private),
-        dp=DpConfig(),
-        secret="public" if public else "workspace",
-    )
+    sections = {"segments": {} if segmented else None, "interpolate": SimpleNamespace(is_private=private)}
+    secret = "public" if public else "workspace"
+    config = SimpleNamespace(decode=decode or DecodeConfig(), dp=DpConfig(), secret=secret, **sections)
     given = {"has_groups": True, "config": config, "disclosure": None, "calibrated": True, "numbers_withheld": True}
     return limitations(**{**given, **changes})
 

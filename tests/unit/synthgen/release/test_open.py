@@ -14,17 +14,8 @@ def test_verified_release_is_opened(releases, tmp_path):
         assert repr(release).endswith("11 records)")
 
 
-def test_bundle_that_does_not_verify_is_not_opened(releases, tmp_path):
-    path = releases.bundle(tmp_path)
-    (path / "README.md").write_text("x")
-    with pytest.raises(VerifyError, match="README") as caught:
-        Release.open(path, releases.root(), now=releases.LATER)
-    assert (caught.value.code, caught.value.exit_code) == ("E_DIGEST", 10)
-
-
-def test_data_changed_after_verification_is_refused(releases, tmp_path, monkeypatch):
-    path = releases.bundle(tmp_path)
-    verify = module.verify_bundle
+def test_data_changed_before_or_after_verification_is_refused(releases, tmp_path, monkeypatch):
+    path, verify = releases.bundle(tmp_path), module.verify_bundle
 
     def then_swap(*given):
         found = verify(*given)
@@ -34,3 +25,7 @@ def test_data_changed_after_verification_is_refused(releases, tmp_path, monkeypa
     monkeypatch.setattr(module, "verify_bundle", then_swap)
     with pytest.raises(VerifyError, match="changed after it was verified"):
         Release.open(path, releases.root(), now=releases.LATER)
+    (path / "README.md").write_text("x")
+    with pytest.raises(VerifyError, match="README") as caught:
+        Release.open(path, releases.root(), now=releases.LATER)
+    assert (caught.value.code, caught.value.exit_code) == ("E_DIGEST", 10)

@@ -6,11 +6,9 @@ from synthgen.config import WaiverConfig
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.release.refusal import write_refusal
 
-TIGHT = "limit: 0.55"
-
 
 def refused(releases):
-    policy = releases.policy_of(releases.POLICY.replace("limit: 0.75", TIGHT))
+    policy = releases.policy_of(releases.POLICY.replace("limit: 0.75", "limit: 0.55"))
     evidence = releases.content().evidence
     return {"decision": decide(evidence, policy), "policy": policy, "evidence": evidence}
 
@@ -20,14 +18,12 @@ def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path)
     files = {f.relative_to(path).as_posix(): f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()}
     names = ("README.md", "evidence/metrics.json", "policy/policy.json", "refusal.dsse.json")
     assert files == dict.fromkeys(names, 0o600)
-    value = releases.statement(path, "refusal.dsse.json")
-    assert value["predicate"]["verdict"] == "REFUSED"
-    assert value["predicate"]["reasons"] == ["auc: FAIL: 0.6 <= 0.55 does not hold"]
+    predicate = releases.statement(path, "refusal.dsse.json")["predicate"]
+    assert (predicate["verdict"], predicate["reasons"]) == ("REFUSED", ["auc: FAIL: 0.6 <= 0.55 does not hold"])
     assert "auc: FAIL" in (path / "README.md").read_text()
     (path / "attestation").mkdir()
     (path / "refusal.dsse.json").rename(path / "attestation/release.dsse.json")
-    found = verify_bundle(path, releases.root(), now=releases.LATER)
-    assert found.failure.startswith("E_PREDICATE")
+    assert verify_bundle(path, releases.root(), now=releases.LATER).failure.startswith("E_PREDICATE")
 
 
 def test_refusal_needs_the_negative_decision_of_its_evidence(releases, tmp_path):

@@ -26,14 +26,11 @@ def out(finished):
     return finished.folder / "out"
 
 
-def test_finished_run_is_loaded_from_the_workspace(run_project):
+def test_finished_run_is_loaded_and_a_missing_run_or_stage_is_an_error(new_project, run_project):
     run = last(run_project)
     assert run.record.to_json() == json.loads((run_project.folder / "ws" / "run.json").read_text())
     assert (run.folder("audit") / "audit.json").is_file()
     assert run.evidence.metrics["records.synthetic"].value == 12
-
-
-def test_missing_run_or_stage_is_an_error(new_project, run_project):
     with pytest.raises(DataError, match="holds no finished run"):
         last(new_project)
     with pytest.raises(DataError, match="changed since its last run"):
@@ -42,7 +39,7 @@ def test_missing_run_or_stage_is_an_error(new_project, run_project):
         last(run_project).folder("paint")
 
 
-def test_run_of_another_stage_version_is_refused(run_project, monkeypatch):
+def test_run_of_another_stage_or_audit_version_is_refused(run_project, monkeypatch):
     monkeypatch.setitem(stages.ALL, "decode", replace(stages.ALL["decode"], version=99))
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
@@ -50,9 +47,7 @@ def test_run_of_another_stage_version_is_refused(run_project, monkeypatch):
     monkeypatch.delitem(stages.ALL, "decode")  # a stage that this program does not have
     with pytest.raises(DataError, match="program changed"):
         last(run_project)
-
-
-def test_evidence_of_another_audit_version_is_refused(run_project, monkeypatch):
+    monkeypatch.undo()
     monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
@@ -70,18 +65,14 @@ def test_decision_depends_only_on_evidence_and_policy(run_project):
 
 
 def test_decision_of_another_policy_is_refused(finished, out):
-    run = last(finished)
-    other = finished.folder / "softer.yaml"
+    run, other = last(finished), finished.folder / "softer.yaml"
     other.write_text((finished.folder / "lenient.yaml").read_text().replace("limit: 7", "limit: 1"))
     softer, strict = run.decide(load_policy(other)), run.decide(load_policy("hospital-external"))
     assert softer.allowed
     assert (softer.policy_name, strict.policy_name) == ("lenient", "hospital-external")
-    doctored = replace(run.decide(), outcomes=())
-    for decision, words in (
-        (softer, "the decision uses policy 'lenient'"),
-        (strict, "'hospital-external'"),
-        (doctored, "not made on this run"),
-    ):
+    decisions = {"the decision uses policy 'lenient'": softer, "'hospital-external'": strict}
+    decisions["not made on this run"] = replace(run.decide(), outcomes=())
+    for words, decision in decisions.items():
         for use in (run.report, run.write_report, lambda d: run.release(d, key=key(finished), out=out)):
             with pytest.raises(UsageError, match=words):
                 use(decision)
@@ -91,8 +82,7 @@ def test_decision_of_another_policy_is_refused(finished, out):
 
 def test_decision_is_refused_after_the_policy_file_changed(finished, out):
     run = last(finished)
-    before = run.decide()
-    file = finished.folder / "lenient.yaml"
+    before, file = run.decide(), finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
     with pytest.raises(ReleaseRefused, match="policy file differs from the policy"):
         run.release(before, key=key(finished), out=out)
@@ -133,8 +123,7 @@ def test_written_report_is_private(finished):
     path = run.write_report(run.decide())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     page = path.read_text()
-    assert "For tests alone." in page
-    assert "F1 of each class" in page
-    assert "<b>Private.</b>" in page
+    for words in ("For tests alone.", "F1 of each class", "<b>Private.</b>"):
+        assert words in page
     assert path.name == "report.private.html"
     assert "<b>Private.</b>" not in run.report(run.decide(), release_id="0" * 8)

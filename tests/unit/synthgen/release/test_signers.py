@@ -39,16 +39,14 @@ def external(request, releases, tmp_path):
     return key, f"file2:{tmp_path / 'key.pem'}", write_public(tmp_path / "key.pub.json", key)
 
 
-def test_key_of_a_uri_signs_a_release_that_verifies(external, releases, tmp_path):
+def test_key_of_a_uri_signs_a_release_and_an_unusable_uri_or_public_part_is_refused(
+    external, releases, tmp_path, monkeypatch
+):
     key, uri, public = external
     opened = load_signer(uri, public)
     assert opened.keyid == key.keyid
     path = releases.bundle(tmp_path / "out", key=opened)
     assert verify_bundle(path, root_of(releases, {"releaser": key}), now=releases.LATER).ok
-
-
-def test_unusable_uri_or_public_part_is_refused(external, releases, tmp_path, monkeypatch):
-    key, uri, public = external
     with pytest.raises(StorageError, match=r"file2:\.\.\. cannot be opened") as caught:
         load_signer(f"file2:{tmp_path / 'nowhere.pem'}", public)
     assert "nowhere" not in str(caught.value)
@@ -65,14 +63,14 @@ def test_unusable_uri_or_public_part_is_refused(external, releases, tmp_path, mo
 class HardwareModule:
     """A hardware module for the library: it asks for its PIN, signs, and keeps its key."""
 
-    keys, asked = {}, []
+    keys, prompts = {}, []
 
     def __init__(self, public_key, private):
         self.public_key, self._private = public_key, private
 
     @classmethod
     def from_priv_key_uri(cls, uri, public_key, secrets_handler=None):
-        cls.asked.append(secrets_handler("pin"))
+        cls.prompts.append(secrets_handler("pin"))
         return cls(public_key, cls.keys[uri])
 
     def sign(self, payload):
@@ -85,7 +83,7 @@ class HardwareModule:
 def officer(request, releases, tmp_path, monkeypatch):
     """Return an officer whose key is in hardware, the URI, and its public part."""
     key = releases.signing_key("P. Officer", "hardware", kind=request.param)
-    HardwareModule.keys, HardwareModule.asked = {"hsm:2?label=officer": key.private}, []
+    HardwareModule.keys, HardwareModule.prompts = {"hsm:2?label=officer": key.private}, []
     monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "hsm", HardwareModule)
     monkeypatch.setattr("synthgen.release.signers.getpass", lambda name: f"secret of {name}")
     return key, "hsm:2?label=officer", write_public(tmp_path / "officer.pub.json", key)
@@ -99,19 +97,12 @@ def test_key_in_hardware_approves_and_the_bundle_verifies(officer, releases, tmp
     key, uri, public = officer
     root, path = root_of(releases, approvers(releases, key)), releases.bundle(tmp_path, releases.APPROVED_POLICY)
     opened = open_key(uri, public)
-    assert HardwareModule.asked == ["secret of pin"]
+    assert HardwareModule.prompts == ["secret of pin"]
     assert "label" not in repr(opened) + repr(opened.private)
     made = approve(path, role="privacy_officer", key=opened, trust=root, now=releases.LATER)
     assert made.name == f"privacy_officer.{key.keyid}.dsse.json"
     approve(path, role="data_owner", key=releases.OWNER, trust=root, now=releases.LATER)
     assert verify_bundle(path, root, now=releases.LATER).ok
-
-
-def test_hardware_with_another_key_is_refused(officer, releases):
-    key, uri, public = officer
-    HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
-    with pytest.raises(DataError, match="of another key"):
-        open_key(uri, public)
 
 
 @pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError])
@@ -130,8 +121,11 @@ def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_p
     assert not list(path.glob("attestation/approvals/*"))
 
 
-def test_uri_needs_a_public_part_and_a_file_has_none(officer, tmp_path):
-    _, uri, public = officer
+def test_uri_needs_its_own_public_part_and_a_file_has_none(officer, releases, tmp_path):
+    key, uri, public = officer
+    HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
+    with pytest.raises(DataError, match="of another key"):
+        open_key(uri, public)
     with pytest.raises(UsageError, match="needs its public part"):
         open_key(uri)
     with pytest.raises(UsageError, match="only for a key named by a URI"):
@@ -146,11 +140,11 @@ def test_command_approves_with_a_uri(external, releases, tmp_path):
     now, day = datetime.now(UTC), timedelta(days=1)
     valid = {"start": now - day, "end": now + day}
     officer = releases.signing_key("K. Keeper", kind=key.public.alg, **valid)
-    held = {"releaser": releases.signing_key("R. Releaser", **valid), "privacy_officer": officer}
+    signing_keys = {"releaser": releases.signing_key("R. Releaser", **valid), "privacy_officer": officer}
     write_public(public, officer)
-    root = root_of(releases, held, expires=stamp(now + day))
+    root = root_of(releases, signing_keys, expires=stamp(now + day))
     (tmp_path / "trust.json").write_bytes(root.to_bytes())
-    path = releases.bundle(tmp_path, releases.APPROVED_POLICY, key=held["releaser"], now=now)
+    path = releases.bundle(tmp_path, releases.APPROVED_POLICY, key=signing_keys["releaser"], now=now)
     options = ["--role", "privacy_officer", "--key", uri, "--public", public, "--trust", tmp_path / "trust.json"]
     done = CliRunner().invoke(app, ["approve", *map(str, [path, *options])], catch_exceptions=False)
     assert done.exit_code == 0, done.output

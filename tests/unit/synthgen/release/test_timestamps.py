@@ -20,13 +20,8 @@ def made(releases, authority, tmp_path_factory):
     policy = releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n"
     key = releases.signing_key("R. Releaser", start=NOW - DAY, end=NOW + DAY)
     folder = tmp_path_factory.mktemp("stamped")
-    root = releases.root(
-        (policy,),
-        expires=stamp(NOW + 400 * DAY),
-        keys={key.keyid: key.public},
-        roles={"releaser": {"keyids": (key.keyid,), "threshold": 1}},
-        authorities=(authority.text,),
-    )
+    given = {"keys": {key.keyid: key.public}, "roles": {"releaser": {"keyids": (key.keyid,), "threshold": 1}}}
+    root = releases.root((policy,), expires=stamp(NOW + 400 * DAY), authorities=(authority.text,), **given)
     return releases.bundle(folder, policy, key=key, now=NOW), root
 
 

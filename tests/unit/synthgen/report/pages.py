@@ -66,18 +66,15 @@ def utility(labels):
 
 def content(verdict="released", label="cardiology", title="clinic-synthetic"):
     labels = (label, "dermatology", "neurology")
-    released = verdict == "released"
+    statement = "For use inside the institution. Not shown to be safe outside."
+    given = {"title": title, "verdict": verdict, "policy_name": "research", "policy_statement": statement}
+    given |= {"release_id": None, "gates": (*GATES, FAILED, UNKNOWN)}
+    if verdict == "released":
+        given |= {"release_id": "clinic-synthetic-2026-11-20-a1b2c3", "gates": GATES}
+    given |= {"measured": (MEASURED,), "audits": audits(), "utility": utility(labels)}
     return ReportContent(
-        title=title,
-        release_id="clinic-synthetic-2026-11-20-a1b2c3" if released else None,
-        policy_name="research",
-        policy_statement="For use inside the institution. Not shown to be safe outside.",
-        verdict=verdict,
-        gates=GATES if released else (*GATES, FAILED, UNKNOWN),
-        measured=(MEASURED,),
+        **given,
         balance=tuple(zip(labels, (310, 190, 60), (200, 200, 200), (200, 199, 188), strict=True)),
-        audits=audits(),
-        utility=utility(labels),
         filters={"candidates": 2400, "kept": 587, "class_agreement": 900, "length": 77},
         stages=(("load", 1620, 1612, 0.42), ("decode", 600, 2400, 201.25)),
         provenance={"configuration": "ab12" * 16, "decoder": "smollm2"},
@@ -90,9 +87,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.elements = []  # (tag, attributes, ancestors)
-        self.texts = []
-        self._open = []
+        self.elements, self.texts, self._open = [], [], []  # elements: (tag, attributes, ancestors)
         self.feed(html)
         self.close()
         assert self._open == []

@@ -19,23 +19,17 @@ def test_positions_equal_values_computed_by_hand(gate):
     assert (bar.axis_low, bar.axis_high) == pytest.approx((1.04, 10.96))
     assert (bar.low, bar.value, bar.high, bar.limit) == pytest.approx((9.677, 29.839, 90.323, 39.919))
     assert not bar.safe_left
-
-
-def test_axis_of_shares_stays_within_0_and_1(gate):
-    bar = interval_bar(gate(0, 0.99, 1, 0.5))
-    assert (bar.axis_low, bar.axis_high, bar.low, bar.high) == (0, 1, 0, 100)
+    shares = interval_bar(gate(0, 0.99, 1, 0.5))  # their axis stays within 0 and 1
+    assert (shares.axis_low, shares.axis_high, shares.low, shares.high) == (0, 1, 0, 100)
+    zeros = interval_bar(gate(0, 0, 0, 0))
+    assert zeros.axis_low == 0 < zeros.axis_high
+    assert zeros.low == zeros.limit == 0
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf])
 def test_exact_fact_or_non_finite_number_has_no_bar(gate, bad):
     assert interval_bar(gate(0.1, bad, 0.3, 0.2)) is None
     assert interval_bar(replace(gate(1, 1, 1, 1), n=None)) is None
-
-
-def test_bar_of_zeros_has_an_axis(gate):
-    bar = interval_bar(gate(0, 0, 0, 0))
-    assert bar.axis_low == 0 < bar.axis_high
-    assert bar.low == bar.limit == 0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), st.floats(-1e6, 1e6))
@@ -47,6 +41,5 @@ def test_marks_lie_on_the_axis_in_order(gate, interval, limit):
 
 
 def test_balance_widths_share_one_scale():
-    assert balance_widths([("a", 0, 0, 0)]) == [(0, 0, 0)]
-    assert balance_widths([]) == []
+    assert (balance_widths([("a", 0, 0, 0)]), balance_widths([])) == ([(0, 0, 0)], [])
     assert balance_widths([("a", 10, 40, 30), ("b", 5, 40, 0)]) == [(25, 100, 75), (12.5, 100, 0)]

@@ -9,25 +9,15 @@ from audits.gate.rule import Rule
 from synthgen.core.errors import InternalError
 from synthgen.report import gate_rows
 
-POLICY = Policy(
-    name="trial",
-    version="1",
-    intended_use="inside",
-    statement="inside only",
-    required=("memorization",),
-    measured=("membership",),
-    rules=(
-        Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
-        Rule(id="gone", metric="utility.ratio", bound="low", op=">=", limit=0.9, why="useful"),
-    ),
+RULES = (
+    Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
+    Rule(id="gone", metric="utility.ratio", bound="low", op=">=", limit=0.9, why="useful"),
 )
-EVIDENCE = Evidence(
-    metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
-    audits={
-        "memorization": AuditState(verdict="pass", status="measured", confidence=0.96),
-        "membership": AuditState(verdict="fail", status="measured", confidence=0.96),
-    },
-)
+AUDITS = {"required": ("memorization",), "measured": ("membership",)}
+POLICY = Policy(name="trial", version="1", intended_use="inside", statement="inside only", rules=RULES, **AUDITS)
+PASSED, FAILED = (AuditState(verdict=word, status="measured", confidence=0.96) for word in ("pass", "fail"))
+AUC = Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)
+EVIDENCE = Evidence(metrics={"membership.auc": AUC}, audits={"memorization": PASSED, "membership": FAILED})
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +64,11 @@ def test_gate_rows_contain_value_interval_n_and_purpose():
     assert (audit.value, audit.low, audit.high, audit.n, audit.verdict) == (1, 1, 1, None, "PASS")
 
 
-def test_gate_rows_keep_the_verdict_of_an_audit_without_a_gate():
+def test_gate_rows_keep_the_verdict_of_an_audit_without_a_gate_and_an_empty_policy_refuses():
     decision = decide(EVIDENCE, POLICY)
     (row,) = gate_rows(decision.measured)
     assert (row.id, row.verdict, row.gating) == ("audit-membership", "FAIL", False)
     assert all(row.gating for row in gate_rows(decision.gates))
-
-
-def test_empty_policy_has_one_row_that_refuses():
     empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})
     (row,) = gate_rows(decide(EVIDENCE, empty).outcomes)
     assert row.verdict != "PASS"

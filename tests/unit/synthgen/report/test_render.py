@@ -16,8 +16,14 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\x1b]0;x\x07\u202e'\"{{7*7}}"
 
 
 @pytest.fixture(scope="module", params=["released", "refused"])
-def page(request, pages):
-    return pages.Page(render_report(pages.content(request.param)))
+def page(request, shown):
+    return shown(request.param)
+
+
+@pytest.fixture(scope="module")
+def shown(pages):
+    """Return the page of a verdict with some of its content changed."""
+    return lambda verdict="released", **changes: pages.Page(render_report(replace(pages.content(verdict), **changes)))
 
 
 def test_page_has_no_scripts_and_no_external_resources(page):
@@ -32,8 +38,7 @@ def test_page_has_no_scripts_and_no_external_resources(page):
                 assert value.startswith("#")
             assert "url(http" not in (value or "")
     styles = "".join(data for data, where in page.texts if "style" in where)
-    assert "@import" not in styles
-    assert "url(" not in styles
+    assert ("@import" in styles, "url(" in styles) == (False, False)
 
 
 def test_pictures_have_titles_and_headers_have_scopes(page):
@@ -41,31 +46,24 @@ def test_pictures_have_titles_and_headers_have_scopes(page):
     titles = [where for tag, _, where in page.elements if tag == "title" and where and where[-1] == "svg"]
     assert n_svg == len(titles) > 4
     assert all(th.get("scope") in {"row", "col"} for th in page.all("th"))
-    for figure in page.all("figure"):
-        assert figure["role"] == "img"
-        assert figure["aria-labelledby"]
-    assert len(page.all("desc")) == 2
-    assert page.all("html")[0]["lang"] == "en"
+    assert all(figure["role"] == "img" and figure["aria-labelledby"] for figure in page.all("figure"))
+    assert (len(page.all("desc")), page.all("html")[0]["lang"]) == (2, "en")
 
 
-def test_ids_are_unique_and_references_have_targets(page):
+def test_ids_are_unique_references_have_targets_and_headings_do_not_skip_a_level(page):
     ids = Counter(a["id"] for _, a, _ in page.elements if "id" in a)
     assert max(ids.values()) == 1
     wanted = [i for _, a, _ in page.elements for i in a.get("aria-labelledby", "").split()]
     wanted += [a[k][1:] for _, a, _ in page.elements for k in a if k.endswith("href")]
     wanted += [m for _, a, _ in page.elements for m in re.findall(r"url\(#(.*?)\)", a.get("clip-path", ""))]
     assert set(wanted) <= set(ids)
-
-
-def test_headings_do_not_skip_a_level(page):
     levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
+    assert (levels[0], levels.count(1)) == (1, 1)
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_failed_audit_without_a_gate_is_shown_as_failed(pages):
-    text = pages.Page(render_report(pages.content("released"))).text()
+def test_failed_audit_without_a_gate_is_shown_as_failed(shown):
+    text = shown().text()
     banner = text[text.index("Released: all 3 gates passed") : text.index("Verification")]
     assert "membership ✕ FAIL" in banner
     start = text.index("Audits without a gate The policy")
@@ -76,24 +74,22 @@ def test_failed_audit_without_a_gate_is_shown_as_failed(pages):
     assert "membership.passed" not in gates
 
 
-def test_page_begins_with_verdict_and_statement(pages):
+def test_page_begins_with_verdict_and_statement(shown):
     starts = {"released": "Released: all 3 gates passed", "refused": "Refused: 2 of 5 gates did not"}
     for verdict, words in starts.items():
-        text = pages.Page(render_report(pages.content(verdict))).text()
+        text, command = shown(verdict).text(), "synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust"
         assert text.index(words) < text.index("Not shown to be safe outside") < text.index("Generated records")
         assert text.count("the policy research: For use inside") == (verdict == "refused")
-        assert ("synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust" in text) == (
-            verdict == "released"
-        )
+        assert (command in text) == (verdict == "released")
     assert "Gates that did not pass: useful (FAIL), balance (INSUFFICIENT)" in text
 
 
-def test_audits_that_were_not_run_are_listed(pages):
-    text = pages.Page(render_report(pages.content())).text()
-    start = text.index("Audits that were not run")
+def test_audits_that_were_not_run_are_listed(shown):
+    text = shown().text()
+    listed = text[text.index("Audits that were not run") :]
     for name in ("identifiers", "parent_recovery", "linkage", "canaries", "accounting", "differencing"):
-        assert name in text[start:]
-    assert "memorization: Does" not in text[start:]
+        assert name in listed
+    assert "memorization: Does" not in listed
     assert "1,717 independent records would decide it." in text
 
 
@@ -101,18 +97,15 @@ def test_audits_that_were_not_run_are_listed(pages):
 def test_hostile_names_are_escaped(pages, where):
     html = render_report(pages.content("refused", **{where: HOSTILE}))
     page = pages.Page(html)
-    assert not page.all("img")
-    assert not page.all("script")
-    assert "\x1b" not in html
-    assert "\u202e" not in html
-    assert "</script><img src=x onerror=alert(1)>" in page.text()
-    assert "{{7*7}}" in page.text()
+    assert page.all("img") == page.all("script") == []
+    assert ("\x1b" in html, "\u202e" in html) == (False, False)
+    for words in ("</script><img src=x onerror=alert(1)>", "{{7*7}}"):
+        assert words in page.text()
 
 
-def test_hostile_text_of_an_audit_is_escaped(pages):
+def test_hostile_text_of_an_audit_is_escaped(pages, shown):
     audit = {**pages.audits()[1], "reason": HOSTILE, "name": HOSTILE}
-    content = replace(pages.content("refused"), audits=(audit,), provenance={HOSTILE: HOSTILE})
-    assert not pages.Page(render_report(content)).all("img")
+    assert not shown("refused", audits=(audit,), provenance={HOSTILE: HOSTILE}).all("img")
 
 
 def test_same_content_gives_the_same_bytes_in_another_process(pages):
@@ -128,39 +121,26 @@ def test_same_content_gives_the_same_bytes_in_another_process(pages):
 
 
 def test_page_size_is_limited(pages):
-    labels = [f"class {i}" for i in range(101)]
-    content = pages.content()
+    labels, content = [f"class {i}" for i in range(101)], pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
     assert len(render_report(big).encode()) < MAX_REPORT_BYTES  # a hundred classes
     with pytest.raises(InternalError, match="at most 2000000"):
         render_report(replace(content, limitations=("x" * MAX_REPORT_BYTES,)))
 
 
-def test_report_without_gates_and_numbers_is_rendered(pages):
+def test_report_without_gates_and_numbers_is_rendered_and_a_histogram_of_few_records_is_not_drawn(pages, shown):
     rows = dict.fromkeys(("gates", "balance", "audits", "stages", "limitations"), ())
-    bare = replace(pages.content("refused"), **rows, utility={}, filters={}, provenance={})
-    assert "it allows no release" in pages.Page(render_report(bare)).text()
-
-
-def test_histogram_of_few_records_is_not_drawn(pages):
+    assert "it allows no release" in shown("refused", **rows, utility={}, filters={}, provenance={}).text()
     audit = {**pages.audits()[1], "details": {"histogram": pages.histogram([0, 1, 2], [3, 2], [1, 1])}}
-    text = pages.Page(render_report(replace(pages.content(), audits=(audit,)))).text()
-    assert "Not drawn, because too few records" in text
+    assert "Not drawn, because too few records" in shown(audits=(audit,)).text()
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, "not measured"),
-        (float("nan"), "not a finite number"),
-        (0, "0"),
-        (1717, "1,717"),
-        (0.0, "0"),
-        (0.61, "0.610"),
-        (0.00042, "4.2e-04"),
-        (-0.5, "-0.500"),
+        *((None, "not measured"), (float("nan"), "not a finite number"), ("n/a", "n/a")),
+        *((0, "0"), (1717, "1,717"), (0.0, "0"), (0.61, "0.610"), (0.00042, "4.2e-04"), (-0.5, "-0.500")),
         ((0.47, 0.53), "0.470 to 0.530"),
-        ("n/a", "n/a"),
     ],
 )
 def test_number(value, shown):
@@ -168,5 +148,4 @@ def test_number(value, shown):
 
 
 def test_long_labels_are_shortened():
-    assert len(label("x" * 500)) == 60
-    assert label("x" * 60) == "x" * 60
+    assert (len(label("x" * 500)), label("x" * 60)) == (60, "x" * 60)
