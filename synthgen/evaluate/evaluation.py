@@ -79,10 +79,8 @@ def evaluate(
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
-    written, own = _by_id(tables.synthetic), _by_id(tables.test)
-    gap = style_gap(
-        [r.text for r in written], [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence
-    )
+    texts, own = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
+    gap = style_gap(texts, [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence)
     if gap is None:
         reasons["style.gap"] = "synthetic or control records have too few tokens to compare styles"
     else:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAX_LINES = 500  # 400 is the guideline
 MAX_FILES = 20
-MAX_FUNCTION = 66  # one argument per line counts too
+MAX_FUNCTION = 59  # one argument per line counts too
 # Files of `dp` that query persons in a run, by the workspace, ledger and models of that run.
 DP_FILES = ("accounting_log", "measure", "planned_queries", "reserve", "sealed_result", "style_vote")
 DP_FLOW = tuple(f"dp.{name}" for name in DP_FILES)
