@@ -238,7 +238,7 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     with pytest.raises(StorageError, match="is not a readable JSON object"):
         reserved(config)
     (folder / "run.json").write_text("{}")
-    with pytest.raises(StorageError, match="would spend another budget"):
+    with pytest.raises(StorageError, match="budget is spent"):
         reserved(config)
     assert reserved(config, spend_again=True).spending.run != first.spending.run
     assert len(booked(config)) == 2
