@@ -158,5 +158,5 @@ def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
 def test_a_file_without_certificates_is_no_authority(tmp_path):
     public = make(tmp_path, "ann")
     for file in (public, tmp_path / "nowhere.pem"):
-        with pytest.raises((ValueError, OSError), match=r"no certificates|cannot be read"):
+        with pytest.raises((ValueError, OSError), match=r"no certificate in PEM|cannot be read"):
             call("trust", "init", tmp_path / "t.json", "--releaser", public, "--authority", file)
