@@ -46,7 +46,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
         return placed.reshape(len(placed), -1)
 
     answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
-    # the noise of a count has the standard deviation σ / `COUNT`, so smaller counts carry no information
+    # a smaller count is below the standard deviation of its own noise, σ / `COUNT`
     counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
     noisy, error = answer[:, 1:] / counts[:, None], (query.noise_multiplier / counts)[:, None] ** 2
     overall = answer[:, 1:].sum(axis=0) / counts.sum()

@@ -112,7 +112,7 @@ class Workspace:
             return result
         if is_paid and folder.exists():
             raise StorageError(
-                f"{folder}: the stored files were changed, and computing them again would spend another budget",
+                f"{folder}: the stored files were changed, and their privacy budget is spent",
                 problems=_differing(folder),
                 hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
             )

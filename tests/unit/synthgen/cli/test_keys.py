@@ -77,7 +77,7 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
 
 def test_one_person_in_two_roles_raises_an_error(tmp_path):
     public = make(tmp_path, "ann")
-    with pytest.raises(ConfigError, match="unsound"):
+    with pytest.raises(ConfigError, match="would not be valid"):
         call("trust", "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
     assert not (tmp_path / "trust.json").exists()
 
@@ -158,5 +158,5 @@ def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
 def test_a_file_without_certificates_is_no_authority(tmp_path):
     public = make(tmp_path, "ann")
     for file in (public, tmp_path / "nowhere.pem"):
-        with pytest.raises((ValueError, OSError), match=r"no certificates|cannot be read"):
+        with pytest.raises((ValueError, OSError), match=r"no certificate in PEM|cannot be read"):
             call("trust", "init", tmp_path / "t.json", "--releaser", public, "--authority", file)
