@@ -21,7 +21,7 @@ def found():
 def test_missing_models_and_bridge_fail_and_swap_memory_and_gpu_are_optional(tmp_path, monkeypatch):
     monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
     checks = found()
-    details = {f"model {name}": f"synthgen models pull {name}" for name in MODELS} | {"bridge": "no bridge here"}
+    details = {f"model {name}": f"synthgen models pull {name}" for name in MODELS} | {"bridge": "contains no bridge"}
     for name, detail in details.items():
         check = checks[name]
         assert (check.ok, check.optional) == (False, False)
