@@ -58,7 +58,7 @@ class Workspace:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             (root / "stages").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            message = f"workspace {root}: cannot be written ({error.strerror})"
+            message = f"workspace {root}: is not writable ({error.strerror})"
             raise StorageError(message, hint="Set `workspace` to a folder that you can write to.") from error
         if stat.S_IMODE(root.stat().st_mode) & 0o077:
             hint = f"The folder contains private text. Run `chmod 700 {root}`."
