@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from audits.verify.dsse import parse_envelope, signers
 from audits.verify.trust import load_trust
@@ -158,7 +159,8 @@ def test_a_policy_with_approvals_requires_them_and_a_rejection_is_final(copy):
     assert made.returncode == 0, made.stderr
     assert "fingerprint" in copy.run("trust", "show", "asked.json").stdout
     run = load_run(Config.load(copy.config))
-    run = replace(run, config=run.config.model_copy(update={"policy": "asked.yaml"}))
+    changed = run.config.model_copy(update={"policy": "asked.yaml"})
+    run = replace(run, config=changed, policy=load_policy(asked))
     bundle = run.release(run.decide(), key=copy.folder / "keys" / "releaser.pem", out=copy.folder / "asked").path
     other = Path(shutil.copytree(bundle, copy.folder / "received" / bundle.name))
     options = ("--role", "privacy_officer", "--key", "keys/officer.pem", "--trust", "asked.json")

@@ -57,7 +57,7 @@ def test_a_folder_that_others_may_read_raises_an_error(tmp_path, bits):
 def test_a_path_that_cannot_be_a_folder_raises_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "ws"):
-        with pytest.raises(StorageError, match="cannot be written"):
+        with pytest.raises(StorageError, match="is not writable"):
             Workspace(place)
 
 

@@ -76,7 +76,7 @@ def test_key_is_created_once_and_checked(tmp_path):
     key = commitment_key(path)
     assert (commitment_key(path), path.stat().st_mode & 0o777) == (key, 0o600)
     path.write_bytes(b"short")
-    with pytest.raises(DataError, match="32 bytes"):
+    with pytest.raises(DataError, match="a commitment key has 32"):
         commitment_key(path)
     path.chmod(0o644)
     with pytest.raises(StorageError):
