@@ -92,7 +92,9 @@ release: {formats: [parquet, xml]}
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
             "decode: {bridge: words, words: 0}",
-            ["decode.words: decode.bridge words uses words alone, so decode.words must be 1 to 16, got 0"],
+            [
+                "decode.words: decode.bridge words writes from prompt words only, so decode.words must be 1 to 16, got 0"
+            ],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
