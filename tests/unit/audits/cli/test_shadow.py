@@ -65,8 +65,7 @@ def test_copy_does_not_pass_and_no_person_is_named(planned):
     jsonschema.validate(report, audit_schema())
     assert json.loads((folder / "shadow.json").read_bytes()) == report
     (result,) = report["results"]
-    assert result["name"] == "shadow"
-    assert result["estimate"]["value"] > 0.8
+    assert (result["name"], result["estimate"]["value"] > 0.8) == ("shadow", True)
     assert set(report["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
     assert "AUC of non-members" in done.stderr
     assert "shadow: step 207 of 207" in done.stderr
@@ -77,7 +76,6 @@ def test_missing_reruns_are_named(planned):
     _, paths, folder = planned
     (folder / "synthetic").mkdir()
     done = run("shadow", folder, *paths)
-    assert done.exception is not None
     assert "8 of 8 reruns have no table" in str(done.exception)
     assert not (folder / "shadow.json").exists()
 

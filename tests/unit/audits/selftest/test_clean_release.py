@@ -58,15 +58,12 @@ def test_rows_that_repeat_any_person_are_removed(tables):
     def numbered(n):
         return " ".join(f"{word} {n}" for word in ("bako", "dera", "fimi", "golu", "hope", "jati", "kusa"))
 
-    def quoted(text, n):
-        return " ".join(text.split()[:n])
-
     texts = list(control.texts)
     texts[other] += " Call 0171 555 0199."
     train = replace(train, texts=(*train.texts[:5], f"{numbered(7)} {train.texts[5]}", *train.texts[6:]))
     texts[quoting[4]] += f" {numbered(8)}"
-    repeated = [quoted(train.texts[3], 13), quoted(texts[other], 13), quoted(train.texts[4], 12)]
-    repeated.append("call 0171-555-0199")
+    quoted = ((train.texts[3], 13), (texts[other], 13), (train.texts[4], 12))
+    repeated = [*(" ".join(text.split()[:n]) for text, n in quoted), "call 0171-555-0199"]
     texts[quoting[5]] += " (01715550199)"  # without its label, as the audit finds it too
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
@@ -128,8 +125,7 @@ def test_too_few_control_persons_are_refused(people):
 
 
 def test_unseen_persons_who_all_repeat_others_are_refused(people):
-    control = people(60, seed=2, prefix="h", rows=(1, 1))
-    train = people(21, seed=1, prefix="t", rows=(1, 1))
+    train, control = (people(n, seed=s, prefix=p, rows=(1, 1)) for n, s, p in ((21, 1, "t"), (60, 2, "h")))
     train = replace(train, texts=(" ".join(control.texts), *train.texts[1:]))
     with pytest.raises(InputError, match="no clean release"):
         population(train, control)
