@@ -39,16 +39,11 @@ def repeated(inputs, n):
     return with_texts(inputs, control=[*texts, *inputs.control.texts[n:]])
 
 
-def test_few_repeated_rows_are_removed_and_counted(fresh_inputs):
+def test_few_repeated_rows_are_removed_and_many_are_a_problem(fresh_inputs):
     found = checked(repeated(fresh_inputs, 3))
-    assert found.problems == ()
-    assert found.details["control_rows_left_out"] == 3
+    assert (found.problems, found.details["control_rows_left_out"]) == ((), 3)
     assert len(found.inputs.control) == len(fresh_inputs.control) - 3
-
-
-def test_many_repeated_rows_are_a_problem(fresh_inputs):
-    found = checked(repeated(fresh_inputs, 20))
-    assert "nearly duplicate a train row" in found.problems[0]
+    assert "nearly duplicate a train row" in checked(repeated(fresh_inputs, 20)).problems[0]
 
 
 def test_control_of_repeats_only_is_refused(fresh_inputs):
@@ -59,9 +54,8 @@ def test_control_of_repeats_only_is_refused(fresh_inputs):
 
 def test_a_shift_is_a_problem(fresh_inputs):
     texts = [f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts)]
-    found = checked(with_texts(fresh_inputs, control=texts))
-    assert len(found.problems) == 1
-    assert "differ by more than chance" in found.problems[0]
+    (problem,) = checked(with_texts(fresh_inputs, control=texts)).problems
+    assert "differ by more than chance" in problem
 
 
 def test_without_persons_the_claim_is_about_records(fresh_inputs):
@@ -108,15 +102,13 @@ def test_control_persons_with_a_record_number_of_train_are_removed(fresh_inputs,
     out = {fresh_inputs.control.groups[i] for i in range(2)}
     assert out.isdisjoint(few.inputs.control.groups)
     assert set(few.inputs.set_aside.groups) == out
-    many = checked(numbered(fresh_inputs, 20, recorded=recorded))
-    assert len(many.problems) == 1
-    assert "the group column is wrong" in many.problems[0]
+    (problem,) = checked(numbered(fresh_inputs, 20, recorded=recorded)).problems
+    assert "the group column is wrong" in problem
 
 
 def test_record_number_of_many_persons_is_ignored(fresh_inputs):
     texts = {name: appended(getattr(fresh_inputs, name), ["MRN: 40718823"] * 9) for name in ("train", "control")}
-    found = checked(with_texts(fresh_inputs, **texts))
-    assert found.inputs.set_aside is None
+    assert checked(with_texts(fresh_inputs, **texts)).inputs.set_aside is None
 
 
 def referenced(inputs, texts, people, n=600):
@@ -126,9 +118,7 @@ def referenced(inputs, texts, people, n=600):
 
 
 def thirds(text):
-    words = text.split()
-    k = len(words) // 3
-    return [" ".join(words[:k]), " ".join(words[k : 2 * k]), " ".join(words[2 * k :])]
+    return [" ".join(words) for words in np.array_split(text.split(), 3)]
 
 
 COPIED = {
@@ -167,7 +157,7 @@ def test_quoted_public_passage_stays_in_the_reference(fresh_inputs, people):
 
 
 def test_research_reads_input_checks(fresh_inputs):
-    """Every ninth control row repeats a train row; whatever else the table does, nothing is shown."""
+    """Every ninth control row repeats a train row; the policy refuses the release."""
     report = run(repeated(fresh_inputs, 70), names=["memorization"])
     rule = next(rule for rule in load_policy("research").rules if rule.metric == "input_checks.problems")
     policy = Policy(name="p", version="1", intended_use="inside", statement="s", rules=(rule,))

@@ -43,20 +43,13 @@ def test_result_does_not_depend_on_other_audits(rigged, fresh_inputs):
     assert both.overall == "pass"
 
 
-def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
-    assert set(run(fresh_inputs, names=["memorization"]).result("memorization").metrics) == {"memorization.drawn"}
-
-
-@pytest.mark.parametrize(
-    "error",
-    [ValueError(CANARY), ZeroDivisionError(CANARY), MemoryError(CANARY), KeyError(CANARY), InputError(CANARY)],
-)
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, MemoryError, KeyError, InputError])
 def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, fresh_inputs, error):
-    rigged["memorization"] = error
+    rigged["memorization"] = error(CANARY)
     report = run(fresh_inputs, names=["memorization", "membership"])
     result = report.result("memorization")
     assert (result.status, result.verdict) == ("failed", "insufficient")
-    assert type(error).__name__ in result.reason
+    assert error.__name__ in result.reason
     assert CANARY not in report.to_json().decode()
     assert report.overall == "insufficient"
     assert report.result("membership").verdict == "pass"
@@ -96,9 +89,10 @@ def test_arguments_are_checked(fresh_inputs, arguments, message):
         run(fresh_inputs, **arguments)
 
 
-def test_progress_lines(rigged, fresh_inputs):
+def test_progress_lines_and_names_of_metrics(rigged, fresh_inputs):
     lines = []
-    run(fresh_inputs, names=["memorization"], progress=lines.append)
+    report = run(fresh_inputs, names=["memorization"], progress=lines.append)
+    assert set(report.result("memorization").metrics) == {"memorization.drawn"}
     assert lines[-2:] == ["memorization: running (1 of 1)", "memorization: pass"]
 
 
