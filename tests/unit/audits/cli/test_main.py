@@ -239,20 +239,19 @@ def test_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, call):
 
 
 @pytest.mark.parametrize("name", [*names(), "A", "i", "shadow"])
-def test_every_audit_is_explained(name):
+def test_every_audit_is_explained_and_an_unknown_name_lists_them(name, call):
     result = CliRunner().invoke(app, ["explain", name])
     assert result.exit_code == 0
     assert "**Attack.**" in result.stdout
-
-
-def test_explain_lists_the_audits_for_an_unknown_name(call):
     check_exit(call("explain", "nonsense"), 3, "differencing")
 
 
-def test_verify_rejects_an_empty_folder(tmp_path, call):
+def test_verify_rejects_an_empty_folder_and_a_missing_trust_root(tmp_path, call):
     code, output, _ = call("verify", tmp_path, "--trust", tmp_path / "trust.json", "--json")
     assert code != 0
     assert json.loads(output)["ok"] is False
+    check_exit(call("verify", tmp_path), 3, "--only integrity")
+    assert call("verify", tmp_path, "--only", "integrity")[0] == 10
 
 
 def test_the_module_runs_without_the_engine(tables):
@@ -279,11 +278,6 @@ def test_importing_is_cheap():
     code = "import audits, audits.cli.main, sys; print([m for m in ('numpy', 'sklearn', 'rich') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"sklearn", "numpy"} & set(json.loads(done.stdout.replace("'", '"')))
-
-
-def test_without_a_trust_root_only_the_integrity_is_checked(tmp_path, call):
-    check_exit(call("verify", tmp_path), 3, "--only integrity")
-    assert call("verify", tmp_path, "--only", "integrity")[0] == 10
 
 
 CALIBRATED = 'name: calibrated\nversion: "1"\nintended_use: inside\nstatement: For tests alone.\n'
