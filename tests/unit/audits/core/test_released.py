@@ -172,20 +172,15 @@ def digest_forms(name):
     """Return the common forms of unkeyed pseudonyms."""
     data = name.encode()
     md5, sha1 = (partial(hashlib.new, kind, usedforsecurity=False) for kind in ("md5", "sha1"))
+    sha256 = hashlib.sha256(data)
     return [
-        md5(data).hexdigest(),
-        sha1(data).hexdigest().upper(),
-        hashlib.sha256(data).hexdigest(),
-        hashlib.sha256(data).hexdigest()[:8],
-        hashlib.sha512(data).hexdigest()[-12:],
-        "id" + hashlib.sha3_256(data).hexdigest(),
-        hashlib.blake2b(data).hexdigest(),
-        base64.b64encode(hashlib.sha256(data).digest()).decode(),
+        *(md5(data).hexdigest(), sha1(data).hexdigest().upper(), sha256.hexdigest(), sha256.hexdigest()[:8]),
+        *(hashlib.sha512(data).hexdigest()[-12:], "id" + hashlib.sha3_256(data).hexdigest()),
+        *(hashlib.blake2b(data).hexdigest(), hashlib.sha256(data.upper()).hexdigest()),
+        base64.b64encode(sha256.digest()).decode(),
         base64.urlsafe_b64encode(sha1(data).digest()).decode().rstrip("="),
         base64.b32encode(md5(data).digest()).decode().rstrip("=").lower(),
-        str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-        str(uuid.uuid3(uuid.NAMESPACE_DNS, name)),
-        hashlib.sha256(data.upper()).hexdigest(),
+        *(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), str(uuid.uuid3(uuid.NAMESPACE_DNS, name))),
     ]
 
 

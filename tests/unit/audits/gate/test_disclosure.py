@@ -198,12 +198,14 @@ def test_public_report_agrees_with_the_public_evidence_and_has_no_private_digest
     assert shown["input_checks"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
 
 
-def test_policy_may_publish_exact_counts():
+def test_only_a_policy_without_dp_may_publish_exact_counts():
     open_policy = policy(disclosure={"publish_exact_counts": True})
     assert public_report(report(), open_policy)["results"] == report()["results"]
     assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
     found = evidence_from(report(), {})
     assert public_evidence(found, open_policy) == found
+    with pytest.raises(ValueError, match="publish_exact_counts"):
+        policy(dp=DP, disclosure={"publish_exact_counts": True})
 
 
 DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
@@ -286,11 +288,6 @@ def test_claim_and_noise_of_the_accounting_are_exact_and_counts_are_not():
         assert published(passed, asked)["reason"] == passed["reason"]
         assert "4321" not in published(failed, asked)["reason"]
     assert published({**passed, "name": "memorization"}, policy())["details"]["mechanisms"] != mechanisms
-
-
-def test_dp_policy_cannot_publish_exact_counts():
-    with pytest.raises(ValueError, match="publish_exact_counts"):
-        policy(dp=DP, disclosure={"publish_exact_counts": True})
 
 
 @pytest.mark.parametrize("name", ["ledger.train_persons", "balance.train_cardiology", "accounting.persons"])

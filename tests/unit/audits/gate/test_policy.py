@@ -274,9 +274,8 @@ def test_law_a_worse_number_never_turns_refused_into_allowed(numbers, asked, by)
             continue
         before = decide(evidence(numbers), one_way).allowed
         for low, value, high in ((sign * by,) * 3, (-by, 0, by)):  # worse, then wider
-            changed = {
-                k: metric(v.value + value, v.low + low, v.high + high, v.confidence, v.n) for k, v in numbers.items()
-            }
+            moved = ((k, (v.value + value, v.low + low, v.high + high)) for k, v in numbers.items())
+            changed = {k: metric(*ends, numbers[k].confidence, numbers[k].n) for k, ends in moved}
             assert before or not decide(evidence(changed), one_way).allowed
 
 

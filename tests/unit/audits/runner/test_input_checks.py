@@ -15,11 +15,13 @@ def checked(inputs):
     return check_split(inputs, np.random.default_rng(0))
 
 
-def test_a_clean_split_has_no_problems(fresh_inputs):
+def test_claim_of_a_clean_split_is_about_persons_if_they_are_identified(fresh_inputs):
     found = checked(fresh_inputs)
-    assert found.problems == ()
+    assert (found.problems, found.details["claim_scope"]) == ((), "person")
     assert len(found.inputs.control) == len(fresh_inputs.control)
-    assert found.details["claim_scope"] == "person"
+    found = checked(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)))
+    assert "do not identify persons" in found.problems[0]
+    assert found.details["claim_scope"] == "record"
 
 
 def with_texts(inputs, **texts):
@@ -56,12 +58,6 @@ def test_a_shift_is_a_problem(fresh_inputs):
     texts = [f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts)]
     (problem,) = checked(with_texts(fresh_inputs, control=texts)).problems
     assert "differ by more than chance" in problem
-
-
-def test_without_persons_the_claim_is_about_records(fresh_inputs):
-    found = checked(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)))
-    assert "do not identify persons" in found.problems[0]
-    assert found.details["claim_scope"] == "record"
 
 
 def test_copy_of_a_text_in_train_and_control_fails(fresh_inputs):

@@ -55,13 +55,10 @@ def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, fresh_inputs, e
     assert report.result("membership").verdict == "pass"
 
 
-def test_not_measurable_keeps_its_reason(rigged, fresh_inputs):
+def test_not_measurable_keeps_its_reason_and_interrupt_is_raised(rigged, fresh_inputs):
     rigged["memorization"] = NotMeasurable("needs 5 persons")
     result = run(fresh_inputs, names=["memorization"]).result("memorization")
     assert (result.status, result.verdict, result.reason) == ("not_measurable", "insufficient", "needs 5 persons")
-
-
-def test_interrupt_is_raised(rigged, fresh_inputs):
     rigged["memorization"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         run(fresh_inputs, names=["memorization"])

@@ -7,7 +7,6 @@ from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
-    LedgerHead,
     Privacy,
     RefusalStatement,
     ReleaseStatement,
@@ -104,10 +103,3 @@ def test_refusal_has_its_own_type():
     assert read_statement(RefusalStatement, PAYLOAD_TYPE, canonical(made)).predicate.verdict == "REFUSED"
     with pytest.raises(VerifyError, match="E_PREDICATE"):
         read_statement(RefusalStatement, PAYLOAD_TYPE, canonical({**made, "predicateType": APPROVAL_TYPE}))
-
-
-def test_ledger_head_has_at_least_one_entry():
-    head = {"id": "1" * 32, "entries": 1, "head": "f" * 64}
-    LedgerHead.model_validate(head)
-    with pytest.raises(ValidationError, match="entries"):
-        LedgerHead.model_validate({**head, "entries": 0})
