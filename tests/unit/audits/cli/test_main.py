@@ -82,18 +82,15 @@ def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope)
     assert json.loads(output)["input_checks"]["claim_scope"] == scope
 
 
-def test_copies_fail(tables, call):
-    check_exit(call(*arguments(tables, synthetic=tables / "copies.parquet", only="memorization")), 4, "overall: fail")
-
-
 def test_same_command_gives_same_bytes(tables, call):
     words = [*arguments(tables, only="memorization", seed=7), "--json"]
     assert call(*words)[1] == call(*words)[1]
 
 
-def test_policy_refuses_if_a_required_audit_did_not_run(tables, call):
+def test_copies_fail_and_a_policy_refuses_if_a_required_audit_did_not_run(tables, call):
     found = call(*arguments(tables, only="memorization", policy="hospital-external"))
     check_exit(found, 4, "release under the policy: refused", "not run")
+    check_exit(call(*arguments(tables, synthetic=tables / "copies.parquet", only="memorization")), 4, "overall: fail")
 
 
 def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_path, call):

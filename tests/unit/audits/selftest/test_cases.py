@@ -106,11 +106,8 @@ def test_only_hard_rules_must_detect_one_person():
     assert asked["verbatim_1_percent"].demand("membership") == "blind"
 
 
-def test_judged_audits_are_in_registry_order():
+def test_marks_and_judged_audits_are_in_the_order_of_the_registry():
     assert tuple(name for name in names() if name in JUDGED) == JUDGED
-
-
-def test_marks_are_in_the_order_of_the_audits():
     asked = {case.name: [case.demand(audit) for audit in JUDGED] for case in CASES}
     assert asked["permuted_secret"] == ["must_fail", "must_fail", "must_not_pass", "must_fail", "blind", "must_fail"]
     assert asked["fresh_filtered"] == ["blind", "must_not_pass", "blind", "must_not_pass", "blind", "blind"]
