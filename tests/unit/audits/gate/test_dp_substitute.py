@@ -146,8 +146,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     [
         ({"required": ("memorization",)}, {}, "an audit that is not required"),
         *(({}, {"rules": (name,)}, "not of an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
-        ({}, {"required": ("canaries",)}, "must contain accounting"),
-        ({}, {"required": ("accounting", "memorization")}, "must contain accounting"),
+        *(({}, {"required": r}, "must contain accounting") for r in (("canaries",), ("accounting", "memorization"))),
         ({"measured": ("accounting",)}, {}, "must contain accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
         ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "used twice"),

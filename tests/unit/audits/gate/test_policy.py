@@ -53,12 +53,15 @@ def test_shipped_policy_has_the_name_of_its_file(name):
     assert Policy.model_validate({**json.loads(loaded.to_bytes()), **loaded.model_dump()}) == loaded
 
 
-def test_shipped_files_and_schema_are_current():
+def test_shipped_files_and_schema_are_current_and_other_names_refused():
     folder = shipped_policies()
     assert {file.stem for file in folder.glob("*.yaml")} == set(SHIPPED)
     assert json.loads((folder / "schema.json").read_text()) == Policy.model_json_schema()
     readme = (folder / "README.md").read_text()
     assert all(name in readme for name in SHIPPED)
+    for unknown in ("nowhere", "../research", "research.yml"):
+        with pytest.raises(PolicyError):
+            load_policy(unknown)
 
 
 def test_shipped_policies_have_the_documented_limits():
@@ -98,12 +101,6 @@ def test_all_mistakes_of_a_policy_are_listed():
 def test_duplicate_names_are_refused(changes):
     with pytest.raises(ValueError, match="used twice"):
         policy(**changes)
-
-
-@pytest.mark.parametrize("name", ["nowhere", "../research", "research.yml"])
-def test_unknown_policy_is_an_error(name):
-    with pytest.raises(PolicyError):
-        load_policy(name)
 
 
 @pytest.mark.parametrize("measured", [(), ("memorization",)])

@@ -103,13 +103,10 @@ def test_short_records_are_copied_whole(population):
         evasions.short_copies(replace(population, own_run=np.zeros_like(own)), rng())
 
 
-def test_rotated_is_rot13(population):
+def test_rotated_is_rot13_and_only_the_largest_class_leaks(population):
     made = evasions.rotated(population, rng())
     back = str.maketrans("nopqrstuvwxyzabcdefghijklm", "abcdefghijklmnopqrstuvwxyz")
     assert [t.translate(back) for t in made.synthetic.texts] == list(population.train.texts)
-
-
-def test_only_the_largest_class_leaks(population):
     made = evasions.one_class(population, rng())
     for text, label in zip(made.synthetic.texts, made.synthetic.labels, strict=True):
         assert (text in population.train.texts) == (label == "a")
