@@ -57,17 +57,11 @@ def test_exit_4_with_too_few_persons(files, one_case):
     assert done.stderr.strip().endswith("gate closed")
 
 
-def test_a_missing_group_column_is_rejected(files, one_case):
+def test_a_missing_group_column_and_an_unknown_audit_are_rejected(files, one_case):
     one_case("verbatim")
-    plain = [*files, "--only", "memorization", "--group", "text"]
     assert CliRunner().invoke(app, [*files, "--only", "memorization"]).exit_code == 0
-    refused = CliRunner().invoke(app, [*plain[:-1], "nobody"])
-    assert isinstance(refused.exception, InputError)
-
-
-def test_an_unknown_audit_is_rejected(files):
-    done = CliRunner().invoke(app, [*files, "--only", "smell"])
-    assert isinstance(done.exception, InputError)
+    for wrong in (["--only", "memorization", "--group", "nobody"], ["--only", "smell"]):
+        assert isinstance(CliRunner().invoke(app, [*files, *wrong]).exception, InputError)
 
 
 def test_the_help_explains_when_the_gate_closes():

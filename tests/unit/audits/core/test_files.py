@@ -25,12 +25,11 @@ def test_a_failed_write_leaves_no_file(tmp_path):
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.json"
-    path.write_bytes(b"old")
-
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         write_whole(path, b"new")

@@ -38,12 +38,8 @@ def test_too_few_persons_or_rows_are_not_measurable(sizes):
 
 def test_arms_number_persons_and_classes_and_keep_the_highest_score():
     train = table(people("t", 20), ("b", "a", *["b"] * 38))
-    inputs = AuditInputs(
-        synthetic=table(people("s", 21, 1), ("c",) * 21),
-        train=train,
-        control=table(people("t", 22), ("a",) * 44),
-        reference=table(people("r", 30)),
-    )
+    synthetic, control = table(people("s", 21, 1), ("c",) * 21), table(people("t", 22), ("a",) * 44)
+    inputs = AuditInputs(synthetic=synthetic, train=train, control=control, reference=table(people("r", 30)))
     compared = arms(hold_out(inputs, np.random.default_rng(0)))
     assert (compared.n_train, compared.n_control, compared.n_classes) == (20, 22, 3)
     assert list(compared.person_class[:3]) == [1, 1, 1]

@@ -14,17 +14,14 @@ def test_stamp_and_instant_are_inverse_and_need_a_zone():
         stamp(datetime(2026, 1, 1))  # noqa: DTZ001
 
 
+DAY = "2026-11-20"
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-11-20 07:00:00Z",
-        "2026-11-20T07:00:00",
-        "2026-11-20T07:00:00+00:00",
-        "2026-11-20T07:00:00.5Z",
-        "2026-13-20T07:00:00Z",
-        "2026-11-20T07:00:00Z\n",
-        "٢026-11-20T07:00:00Z",
-        "",
+        *(f"{DAY}{rest}" for rest in (" 07:00:00Z", "T07:00:00", "T07:00:00+00:00", "T07:00:00.5Z", "T07:00:00Z\n")),
+        *("2026-13-20T07:00:00Z", "٢026-11-20T07:00:00Z", ""),
     ],
 )
 def test_other_spellings_are_rejected(text):

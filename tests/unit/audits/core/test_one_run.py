@@ -26,6 +26,16 @@ def randomised_response(coins, epsilon, rng):
     return coins ^ (rng.random(len(coins)) < 1 / (1 + math.exp(epsilon)))
 
 
+def check_bounds(bound, n, truth, least):
+    """Check that few bounds of all runs on n fair coins exceed the truth and that their mean is large enough."""
+    bounds = []
+    for run in range(RUNS):
+        rng = RNG(run)
+        bounds.append(bound(rng.random(n) < 0.5, rng))
+    assert sum(b > truth for b in bounds) <= MOST
+    assert np.mean(bounds) >= least * truth
+
+
 def gaussian_epsilon(mu, delta):
     """Return the epsilon of a Gaussian mechanism with sensitivity / noise mu at the given delta."""
 
@@ -47,29 +57,24 @@ def test_the_exact_probability_of_a_wrong_bound_is_at_most_alpha(r, epsilon, alp
 
 @pytest.mark.parametrize(("epsilon", "least"), [(0.5, 0.7), (1.0, 0.85), (3.0, 0.85)])
 def test_randomised_response_is_bounded_tightly_and_rarely_too_high(epsilon, least):
-    m, bounds = 1000, []
-    for run in range(RUNS):
-        rng = RNG(run)
-        coins = rng.random(m) < 0.5
+    def bound(coins, rng):
         right = int((randomised_response(coins, epsilon, rng) == coins).sum())
-        bounds.append(one_run_epsilon(r=m, v=right, m=m, delta=0.0, alpha=ALPHA))
-    assert sum(bound > epsilon for bound in bounds) <= MOST
-    assert np.mean(bounds) > least * epsilon
+        return one_run_epsilon(r=len(coins), v=right, m=len(coins), delta=0.0, alpha=ALPHA)
+
+    check_bounds(bound, 1000, epsilon, least)
 
 
 @pytest.mark.parametrize(("mu", "least"), [(0.5, 0.2), (1.0, 0.3)])
 def test_a_gaussian_mechanism_with_delta_is_rarely_bounded_too_high(mu, least):
-    m, r, delta, bounds = 900, 200, 1e-6, []
-    truth = gaussian_epsilon(mu, delta)
-    for run in range(RUNS):
-        rng = RNG(run)
-        coins = rng.random(m) < 0.5
-        seen = mu * coins + rng.normal(size=m) - mu / 2
+    r, delta = 200, 1e-6
+
+    def bound(coins, rng):
+        seen = mu * coins + rng.normal(size=len(coins)) - mu / 2
         surest = np.argsort(-np.abs(seen))[:r]
         right = int(((seen[surest] > 0) == coins[surest]).sum())
-        bounds.append(one_run_epsilon(r=r, v=right, m=m, delta=delta, alpha=ALPHA))
-    assert sum(bound > truth for bound in bounds) <= MOST
-    assert np.mean(bounds) > least * truth
+        return one_run_epsilon(r=r, v=right, m=len(coins), delta=delta, alpha=ALPHA)
+
+    check_bounds(bound, 900, gaussian_epsilon(mu, delta), least)
 
 
 @pytest.mark.parametrize(("mu", "delta"), [(1.0, 1e-5), (0.5, 1e-3)])
@@ -98,16 +103,13 @@ def test_thinning_makes_the_bound_valid_for_unfair_coins(share):
 
 @pytest.mark.parametrize(("epsilon", "least"), [(0.0, 0.0), (1.5, 0.35)])
 def test_guessing_with_learnt_weights_is_rarely_too_high(epsilon, least):
-    n, bounds = 300, []
-    for run in range(RUNS):
-        rng = RNG(run)
-        coins = rng.random(n) < 0.5
-        seen = randomised_response(coins, epsilon, rng)
+    def bound(coins, rng):
+        n, seen = len(coins), randomised_response(coins, epsilon, rng)
         scores = {f"noise{k}": rng.normal(size=n) for k in range(3)}
         scores |= {f"part{k}": -np.where(rng.random(n) < 0.8, seen, 0.5) + 0.1 * rng.normal(size=n) for k in range(2)}
-        bounds.append(guess_coins(scores, coins, rng, alpha=ALPHA).epsilon)
-    assert sum(bound > epsilon for bound in bounds) <= MOST
-    assert np.mean(bounds) >= least * epsilon
+        return guess_coins(scores, coins, rng, alpha=ALPHA).epsilon
+
+    check_bounds(bound, 300, epsilon, least)
 
 
 def test_guesses_that_depend_on_other_coins_would_give_wrong_bounds():

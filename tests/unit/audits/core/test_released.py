@@ -25,9 +25,7 @@ ROW = {"text": "made / up é", "label": "a"}
 LINE = json.dumps(ROW)
 TABLE, FRAME = pa.table(ROWS), pd.DataFrame(ROWS)
 OPTIONS = [
-    {"compression": "none"},
-    {"row_group_size": 1},
-    {"use_dictionary": False, "write_statistics": False},
+    *({"compression": "none"}, {"row_group_size": 1}, {"use_dictionary": False, "write_statistics": False}),
     {"use_dictionary": ["label"], "compression": {"text": "zstd", "label": "gzip"}},
     {"store_schema": False, "write_page_index": True},
 ]
@@ -145,17 +143,12 @@ def test_the_usual_forms_of_csv_are_loaded(tmp_path, quoting, end):
 @pytest.mark.parametrize(
     ("suffix", "data"),
     [
-        (".jsonl", f"\ufeff{LINE}\n"),
-        (".jsonl", f"{LINE}\n\n \t \n"),
-        (".jsonl", f"{LINE}\n".replace(",", ", \t ")),
-        (".jsonl", f"{LINE}\n".replace("made", "\\u006dade")),
+        *((".jsonl", data) for data in (f"\ufeff{LINE}\n", f"{LINE}\n\n \t \n", '{"text": "x", "label": -0}\n')),
+        *((".jsonl", f"{LINE}\n".replace(*change)) for change in ((",", ", \t "), ("made", "\\u006dade"))),
         (".jsonl", LINE + "\n" + f"{LINE}\n".replace('": "', '" : "')),
         (".jsonl", f'{LINE}\n{{"label": "a", "text": "b"}}\n'),
-        (".jsonl", '{"text": "x", "label": -0}\n'),
+        *((".csv", f"text,label\nx,a{end}") for end in ("\n\n\n", '\n"y",a\n', "\r\ny,a\n")),
         (".csv", "\ufefftext,label\nx,a\n"),
-        (".csv", "text,label\nx,a\n\n\n"),
-        (".csv", 'text,label\nx,a\n"y",a\n'),
-        (".csv", "text,label\nx,a\r\ny,a\n"),
     ],
 )
 def test_text_files_with_more_than_their_rows_are_rejected(tmp_path, suffix, data):
@@ -179,21 +172,21 @@ def digest_forms(name):
     """Return the common forms of unkeyed pseudonyms."""
     data = name.encode()
     md5, sha1 = (partial(hashlib.new, kind, usedforsecurity=False) for kind in ("md5", "sha1"))
+    sha256 = hashlib.sha256(data)
     return [
-        md5(data).hexdigest(),
-        sha1(data).hexdigest().upper(),
-        hashlib.sha256(data).hexdigest(),
-        hashlib.sha256(data).hexdigest()[:8],
-        hashlib.sha512(data).hexdigest()[-12:],
-        "id" + hashlib.sha3_256(data).hexdigest(),
-        hashlib.blake2b(data).hexdigest(),
-        base64.b64encode(hashlib.sha256(data).digest()).decode(),
+        *(md5(data).hexdigest(), sha1(data).hexdigest().upper(), sha256.hexdigest(), sha256.hexdigest()[:8]),
+        *(hashlib.sha512(data).hexdigest()[-12:], "id" + hashlib.sha3_256(data).hexdigest()),
+        *(hashlib.blake2b(data).hexdigest(), hashlib.sha256(data.upper()).hexdigest()),
+        base64.b64encode(sha256.digest()).decode(),
         base64.urlsafe_b64encode(sha1(data).digest()).decode().rstrip("="),
         base64.b32encode(md5(data).digest()).decode().rstrip("=").lower(),
-        str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-        str(uuid.uuid3(uuid.NAMESPACE_DNS, name)),
-        hashlib.sha256(data.upper()).hexdigest(),
+        *(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), str(uuid.uuid3(uuid.NAMESPACE_DNS, name))),
     ]
+
+
+def table(labels, groups):
+    texts = tuple(f"text {i}" for i in range(len(groups)))
+    return Table(texts=texts, labels=labels, groups=tuple(groups), has_groups=True)
 
 
 PATIENTS = tuple(f"patient-{i:05d}" for i in range(40))
@@ -206,10 +199,7 @@ def test_digests_of_persons_are_rejected(form, where):
     columns = {"texts": tuple(f"text {i}" for i in range(20)), "groups": tuple(f"s{i}" for i in range(20))}
     columns["labels"] = ("a",) * 20
     columns[where] = tuple(f"seen {one} here" for one in made) if where == "texts" else made
-    train, control = (
-        Table(texts=tuple(f"t{i}" for i in range(20)), labels=labels, groups=groups, has_groups=True)
-        for labels, groups in ((columns["labels"], PATIENTS[:20]), (("a",) * 20, PATIENTS[20:]))
-    )
+    train, control = table(columns["labels"], PATIENTS[:20]), table(("a",) * 20, PATIENTS[20:])
     with pytest.raises(InputError, match="unkeyed digests") as caught:
         load_inputs(Table(**columns, has_groups=True), train, control)
     assert not any(one in str(caught.value) for one in made)
@@ -226,11 +216,6 @@ def test_digests_of_texts_are_rejected_and_random_names_accepted():
     ids = (*names[:-1], hashlib.sha256(many[7].encode()).hexdigest())
     with pytest.raises(InputError, match="unkeyed digests"):
         load_inputs(Table(texts=long, labels=None, groups=ids, has_groups=True), train, control)
-
-
-def table(labels, groups, *, has_groups=True):
-    texts = tuple(f"text {i}" for i in range(len(groups)))
-    return Table(texts=texts, labels=labels, groups=tuple(groups), has_groups=has_groups)
 
 
 TRAIN, CONTROL = table(("a", "b"), ("patient-00417", "p2")), table(("a", "b"), ("patient-00918", "p4"))

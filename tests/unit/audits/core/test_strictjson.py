@@ -27,20 +27,11 @@ def test_canonical_bytes_come_back_as_the_same_value(value):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b'{"a":1,"a":1}', "duplicate key"),
-        (b'{"b":{"a":1,"a":2}}', "duplicate key"),
-        (b"NaN", "not JSON"),
-        (b"[Infinity]", "not JSON"),
-        (b"[-Infinity]", "not JSON"),
-        (b"1e999", "too large"),
-        (b"9" * 5000, "not valid JSON"),
-        (b'"\xff"', "not UTF-8"),
-        (b'\xef\xbb\xbf"a"', "not valid JSON"),
-        (b"{", "not valid JSON"),
-        (b"", "not valid JSON"),
-        (b"1 2", "not valid JSON"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested too deeply"),
+        *((data, "duplicate key") for data in (b'{"a":1,"a":1}', b'{"b":{"a":1,"a":2}}')),
+        *((data, "not JSON") for data in (b"NaN", b"[Infinity]", b"[-Infinity]")),
+        *((b"1e999", "too large"), (b'"\xff"', "not UTF-8")),
+        *((data, "not valid JSON") for data in (b"9" * 5000, b'\xef\xbb\xbf"a"', b"{", b"", b"1 2")),
+        *((b"[" * n + b"]" * m, "nested too deeply") for n, m in ((100_000, 0), (MAX_DEPTH + 1, MAX_DEPTH + 1))),
     ],
 )
 def test_ambiguous_json_is_rejected(data, message):

@@ -24,12 +24,8 @@ from audits.core.types import Estimate
     ("low", "high", "inside", "outside"),
     [
         (0.45, 0.55, True, False),
-        (0.44, 0.55, False, False),
-        (0.45, 0.56, False, False),
-        (0.56, 0.60, False, True),
-        (0.40, 0.44, False, True),
-        (0.30, 0.70, False, False),
-        (0.55, 0.60, False, False),
+        *((low, high, False, False) for low, high in ((0.44, 0.55), (0.45, 0.56), (0.30, 0.70), (0.55, 0.60))),
+        *((low, high, False, True) for low, high in ((0.56, 0.60), (0.40, 0.44))),
     ],
 )
 def test_intervals_are_compared_with_a_margin(low, high, inside, outside):
@@ -63,13 +59,8 @@ def test_required_numbers_of_persons_are_stated():
     assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
     assert control_needed(100, reference_is_control=False) == 100
     assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
-    people = Arms(
-        row_person=np.arange(50),
-        is_train=np.arange(50) < 30,
-        person_class=np.zeros(50, dtype=np.int64),
-        synthetic_class=np.zeros(3, dtype=np.int64),
-        n_classes=1,
-    )
+    classes = {"person_class": np.zeros(50, dtype=np.int64), "synthetic_class": np.zeros(3, dtype=np.int64)}
+    people = Arms(row_person=np.arange(50), is_train=np.arange(50) < 30, **classes, n_classes=1)
     said = too_few_rows("These", 10, 155, people, reference_is_control=False)
     assert said.startswith("These amount to 10 independent records, from 20 persons")
     assert "about 310 train persons and 310 control persons" in said

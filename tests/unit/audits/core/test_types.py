@@ -33,13 +33,9 @@ def test_ordered_finite_numbers_make_a_frozen_estimate(numbers):
 
 
 def test_the_repr_of_a_table_shows_only_counts():
-    table = Table(
-        texts=("zebra one", "zebra two", "zebra three"),
-        labels=("zebra-class", "zebra-class", "zebra-class"),
-        groups=("zebra-ann", "zebra-bo", "zebra-ann"),
-        has_groups=True,
-        vectors={"zebra-vectors": np.zeros((3, 2), np.float32)},
-    )
+    texts, groups = ("zebra one", "zebra two", "zebra three"), ("zebra-ann", "zebra-bo", "zebra-ann")
+    vectors = {"zebra-vectors": np.zeros((3, 2), np.float32)}
+    table = Table(texts=texts, labels=("zebra-class",) * 3, groups=groups, has_groups=True, vectors=vectors)
     assert repr(table) == str(table) == "Table(3 records, 2 persons)"
     assert len(table) == 3
 

@@ -102,9 +102,9 @@ LIMITS = st.lists(st.integers(1, 5), max_size=1)
 
 @given(st.integers(1, 60), st.integers(1, 60), st.tuples(CONFIDENCES, VERDICTS), USES, LIMITS)
 def test_further_attempt_never_turns_refused_into_allowed(first, more, found, use, most):
-    sure, verdict = found
+    confidence, verdict = found
     limits = (Rule(id="most", metric="attempts.number", bound="value", op="<=", limit=n, why="w") for n in most)
     asked = policy(RULE, *limits, required=("memorization",), intended_use=use)
-    before = decide(evidence(first, confidence=sure, verdict=verdict), asked)
-    after = decide(evidence(first + more, confidence=sure, verdict=verdict), asked)
+    before = decide(evidence(first, confidence=confidence, verdict=verdict), asked)
+    after = decide(evidence(first + more, confidence=confidence, verdict=verdict), asked)
     assert before.allowed or not after.allowed

@@ -101,14 +101,13 @@ def metrics(draw):
 @st.composite
 def rules(draw):
     op = draw(st.sampled_from(["<=", ">="]))
-    return {
+    bound = draw(st.sampled_from(["value", "high" if op == "<=" else "low"]))
+    fields = {
         "metric": draw(st.sampled_from(NAMES)),
-        "op": op,
         "limit": draw(FINITE),
-        "bound": draw(st.sampled_from(["value", "high" if op == "<=" else "low"])),
         "min_n": draw(st.none() | st.integers(1, 3000)),
-        "why": "w",
     }
+    return {**fields, "op": op, "bound": bound, "why": "w"}
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), metrics()), st.lists(rules(), min_size=1, max_size=4))
@@ -149,31 +148,23 @@ def test_public_sentence_has_buckets_instead_of_counts():
     exact = (
         "337 persons (1,009 records, 24-389, n=8) are too few; AUC 0.54139, 3.27% of 5-gram runs, 12-token, top25."
     )
-    assert public_sentence(exact, PLAIN) == (
-        "200-500 persons (1k-2k records, 20-50-200-500, n=1-9) are too few; AUC 0.541, 3.3% of 5-gram runs, "
-        "10-20-token, top25."
-    )
+    public = "200-500 persons (1k-2k records, 20-50-200-500, n=1-9) are too few; AUC 0.541, 3.3% of 5-gram runs, "
+    assert public_sentence(exact, PLAIN) == public + "10-20-token, top25."
     assert public_sentence("to a rate of 0.01", PLAIN) == "to a rate of 0.01"
 
 
 def test_public_details_of_any_shape_are_coarse():
-    shown = public_details(
-        {
-            "n_train_persons": 337,
-            "rate": 1 / 337,
-            "p": 1,
-            "rows_to_review": 1,
-            "none": None,
-            "yes": True,
-            "pairs": [[337, 0.12345], [0, 1.0]],
-            "deep": {"persons": {"control": 389}},
-            "said": "389 of control",
-            "histogram": {"edges": [0, 1, 2], "train": [337, 3], "control": [389, 11]},
-            "roc": {"fpr": [0, 1 / 389, 1], "tpr": [0, 1 / 337, 1]},
-            "excess": {"value": 0.1234, "low": 0.0, "high": 0.2345, "confidence": 0.95, "n": 337},
-        },
-        PLAIN,
-    )
+    counts = {
+        "n_train_persons": 337,
+        "rows_to_review": 1,
+        "deep": {"persons": {"control": 389}},
+        "said": "389 of control",
+    }
+    numbers = {"rate": 1 / 337, "p": 1, "none": None, "yes": True, "pairs": [[337, 0.12345], [0, 1.0]]}
+    excess = {"value": 0.1234, "low": 0.0, "high": 0.2345, "confidence": 0.95, "n": 337}
+    histogram = {"edges": [0, 1, 2], "train": [337, 3], "control": [389, 11]}
+    roc = {"fpr": [0, 1 / 389, 1], "tpr": [0, 1 / 337, 1]}
+    shown = public_details({**counts, **numbers, "excess": excess, "histogram": histogram, "roc": roc}, PLAIN)
     text = json.dumps(shown)
     assert not any(word in text for word in ("337", "389", "0.1234", "0.0029"))
     assert (shown["p"], shown["rows_to_review"], shown["yes"], shown["none"]) == (1, "1-9", True, None)
@@ -184,17 +175,12 @@ def test_public_details_of_any_shape_are_coarse():
 
 def report():
     number = metric().model_dump()
-    return {
-        "schemaVersion": 1,
-        "overall": "pass",
-        "tool": "t",
-        "seed": "2036085482",
-        "inputs": {"train": "a" * 64, "synthetic": "c" * 64},
-        "input_checks": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337},
-        "results": [
-            result(estimate=number, control=number, metrics={"membership.auc": number}, details={"again": number})
-        ],
-    }
+    membership = result(
+        estimate=number, control=number, metrics={"membership.auc": number}, details={"again": number}
+    )
+    fields = {"schemaVersion": 1, "overall": "pass", "tool": "t", "seed": "2036085482", "results": [membership]}
+    fields |= {"inputs": {"train": "a" * 64, "synthetic": "c" * 64}}
+    return fields | {"input_checks": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337}}
 
 
 def result(name="membership", threshold=(0.45, 0.55), reason="337 persons", **more):
@@ -212,38 +198,30 @@ def test_public_report_agrees_with_the_public_evidence_and_has_no_private_digest
     assert shown["input_checks"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
 
 
-def test_policy_may_publish_exact_counts():
+def test_only_a_policy_without_dp_may_publish_exact_counts():
     open_policy = policy(disclosure={"publish_exact_counts": True})
     assert public_report(report(), open_policy)["results"] == report()["results"]
     assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
     found = evidence_from(report(), {})
     assert public_evidence(found, open_policy) == found
+    with pytest.raises(ValueError, match="publish_exact_counts"):
+        policy(dp=DP, disclosure={"publish_exact_counts": True})
 
 
 DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
 
 
 def private_policy():
-    return policy(
-        rule("memorization.hard_hits", "value", "<=", 0, name="memorization"),
-        rule("utility.tstr_over_trtr", "low", ">=", 0.6, 100),
-        dp=DP,
-        measured=("membership", "neighbours"),
-        required=("memorization",),
-    )
+    hits = rule("memorization.hard_hits", "value", "<=", 0, name="memorization")
+    utility = rule("utility.tstr_over_trtr", "low", ">=", 0.6, 100)
+    return policy(hits, utility, dp=DP, measured=("membership", "neighbours"), required=("memorization",))
 
 
 def exact_evidence(utility, auc, n, beside="pass"):
     state = {"verdict": "pass", "status": "measured", "confidence": 0.96}
     other = {**state, "verdict": beside}
-    exact = {
-        "utility.accuracy": auc,
-        "membership.epsilon_lower_bound": auc / 10,
-        "memorization.hard_hits": 0.0,
-        "memorization.longest_run": float(n % 7),
-        "accounting.epsilon": 2.0,
-        "accounting.delta": 1e-6,
-    }
+    exact = {"utility.accuracy": auc, "membership.epsilon_lower_bound": auc / 10, "memorization.hard_hits": 0.0}
+    exact |= {"memorization.longest_run": float(n % 7), "accounting.epsilon": 2.0, "accounting.delta": 1e-6}
     metrics = {
         "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n),
         "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n),
@@ -275,12 +253,10 @@ def test_law_publishing_only_verdicts_changes_no_outcome(utility, n, allowed):
 
 
 def test_law_number_between_two_limits_stays_one_number():
-    asked = policy(
-        rule("utility.x", "value", "<=", 0.8, name="a"),
-        rule("utility.x", "value", ">=", 0.2, name="b"),
-        dp=DP,
-        required=("accounting",),
+    limits = (
+        rule("utility.x", "value", op, limit, name=name) for op, limit, name in (("<=", 0.8, "a"), (">=", 0.2, "b"))
     )
+    asked = policy(*limits, dp=DP, required=("accounting",))
     given = exact_evidence(0.7, 0.5, 300)
     given = given.model_copy(update={"metrics": {**given.metrics, "utility.x": metric(0.5, 0.5, 0.5)}})
     exact, public = decide(given, asked), decide(public_evidence(given, asked), asked)
@@ -312,11 +288,6 @@ def test_claim_and_noise_of_the_accounting_are_exact_and_counts_are_not():
         assert published(passed, asked)["reason"] == passed["reason"]
         assert "4321" not in published(failed, asked)["reason"]
     assert published({**passed, "name": "memorization"}, policy())["details"]["mechanisms"] != mechanisms
-
-
-def test_dp_policy_cannot_publish_exact_counts():
-    with pytest.raises(ValueError, match="publish_exact_counts"):
-        policy(dp=DP, disclosure={"publish_exact_counts": True})
 
 
 @pytest.mark.parametrize("name", ["ledger.train_persons", "balance.train_cardiology", "accounting.persons"])

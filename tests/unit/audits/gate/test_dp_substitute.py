@@ -23,52 +23,32 @@ def rule(name, metric, op="<=", limit=0.1):
     return Rule(id=name, metric=metric, bound="value", op=op, limit=limit, why="w")
 
 
-POLICY = Policy(
-    name="t",
-    version="1",
-    intended_use="inside",
-    statement="s",
-    required=("memorization", "parent_recovery"),
-    rules=(
-        rule("ledger", "parent_recovery.lineage", ">=", 1),
-        rule("parent-recovery-margin", "parent_recovery.margin"),
-        rule("hits", "memorization.hard_hits", limit=0),
-    ),
-    dp_substitute=DpSubstitute(**GIVEN),
+RULES = (
+    rule("ledger", "parent_recovery.lineage", ">=", 1),
+    rule("parent-recovery-margin", "parent_recovery.margin"),
+    rule("hits", "memorization.hard_hits", limit=0),
 )
+FIELDS = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "rules": RULES}
+POLICY = Policy(**FIELDS, required=("memorization", "parent_recovery"), dp_substitute=DpSubstitute(**GIVEN))
 
 
-def number(value, n=900):
-    return Metric(value=value, low=value, high=value, confidence=0.96, n=n)
-
-
-NUMBERS = {
-    METHOD: 1.0,
-    "secret.private": 1.0,
-    PARENTS: 0.0,
-    "parent_recovery.lineage": 1.0,
-    "parent_recovery.margin": 0.2,
-    "memorization.hard_hits": 0.0,
-    "accounting.epsilon": 2.0,
-    "accounting.delta": 1e-6,
-    "membership.epsilon_lower_bound": 0.1,
-}
+NUMBERS = {METHOD: 1.0, "secret.private": 1.0, PARENTS: 0.0, "parent_recovery.lineage": 1.0}
+NUMBERS |= {"parent_recovery.margin": 0.2, "memorization.hard_hits": 0.0, "membership.epsilon_lower_bound": 0.1}
+NUMBERS |= {"accounting.epsilon": 2.0, "accounting.delta": 1e-6}
 
 
 def found(changes=None, *, states=None):
     """Return the evidence of a clean release of a DP method, with changed or removed numbers and verdicts."""
-    metrics = {name: value for name, value in {**NUMBERS, **(changes or {})}.items() if value is not None}
-    said = {"memorization": "pass", "parent_recovery": "insufficient", "accounting": "pass", **(states or {})}
-    return Evidence(
-        metrics={name: number(value) for name, value in metrics.items()},
-        audits={
-            name: AuditState(verdict="insufficient", status="failed", confidence=0.96)
-            if verdict == "crashed"
-            else AuditState(verdict=verdict, status="measured", confidence=0.96)
-            for name, verdict in said.items()
-            if verdict is not None
-        },
-    )
+    numbers = {**NUMBERS, **(changes or {})}
+    metrics = {k: Metric(value=v, low=v, high=v, confidence=0.96, n=900) for k, v in numbers.items() if v is not None}
+    verdicts = {"memorization": "pass", "parent_recovery": "insufficient", "accounting": "pass", **(states or {})}
+    crashed = {"verdict": "insufficient", "status": "failed"}
+    audits = {
+        name: AuditState(confidence=0.96, **(crashed if v == "crashed" else {"verdict": v, "status": "measured"}))
+        for name, v in verdicts.items()
+        if v is not None
+    }
+    return Evidence(metrics=metrics, audits=audits)
 
 
 def outcome(decision, name):
@@ -82,9 +62,8 @@ def test_clean_release_of_a_dp_method_passes():
     one = outcome(decision, "audit-parent-recovery")
     assert (one.verdict, one.metric, one.value, one.limit) == ("PASS", f"{PARENTS}.value", 0.0, 0.0)
     assert "does not apply: no record has a parent" in one.reason
-    assert {"audit-accounting", "dp-epsilon", "dp-delta", "dp-consistent-membership"} <= {
-        g.id for g in decision.gates
-    }
+    gates = {gate.id for gate in decision.gates}
+    assert gates >= {"audit-accounting", "dp-epsilon", "dp-delta", "dp-consistent-membership"}
     assert [o.id for o in decision.measured] == ["parent-recovery-margin"]
     assert {o.id for o in decision.outcomes} <= set(POLICY.gates())
     assert budget_caps(found(), POLICY) == POLICY.dp_substitute
@@ -98,21 +77,22 @@ LEAKY = {
         found({METHOD: 0.0, "accounting.epsilon": None, "accounting.delta": None}, states={"accounting": None}),
         "no differentially private method",
     ),
-    "a log beside a method that nobody knows": (found({METHOD: None}), "no differentially private method"),
-    "a private method without its accounting": (found(states={"accounting": None}), "the accounting did not pass"),
-    "an accounting that is not sure": (found(states={"accounting": "insufficient"}), "the accounting did not pass"),
-    "an accounting that failed": (found(states={"accounting": "fail"}), "the accounting did not pass"),
-    "an accounting that crashed": (found(states={"accounting": "crashed"}), "the accounting did not pass"),
+    "a log beside an unknown method": (found({METHOD: None}), "no differentially private method"),
+    **{
+        f"accounting {state}": (found(states={"accounting": state}), "the accounting did not pass")
+        for state in (None, "insufficient", "fail", "crashed")
+    },
     "one record with parents": (found({PARENTS: 1.0}), "records have parents"),
-    "nobody counted parents": (found({PARENTS: None}), "records have parents"),
-    "no ledger of parents": (found({"parent_recovery.lineage": 0.0}), "the lineage of the records is missing"),
+    "parents not counted": (found({PARENTS: None}), "records have parents"),
+    "no lineage": (found({"parent_recovery.lineage": 0.0}), "the lineage of the records is missing"),
     "too large an epsilon": (found({"accounting.epsilon": 3.01}), "more than epsilon 3 was spent"),
-    "too much together": (found({"accounting.epsilon_spent": 3.5}), "more than epsilon 3 was spent"),
+    "too large a sum of epsilons": (found({"accounting.epsilon_spent": 3.5}), "more than epsilon 3 was spent"),
     "no epsilon": (found({"accounting.epsilon": None}), "more than epsilon 3 was spent"),
     "too large a delta": (found({"accounting.delta": 2e-5}), "delta is above 1e-05"),
-    "a text that lies between persons": (found(states={"parent_recovery": "fail"}), "the audit was measured: fail"),
-    "an audit that crashed": (found(states={"parent_recovery": "crashed"}), "the audit was failed"),
-    "an audit that was not run": (found(states={"parent_recovery": None}), "the audit was not run"),
+    **{
+        f"parent recovery {state}": (found(states={"parent_recovery": state}), f"the audit was {reason}")
+        for state, reason in (("fail", "measured: fail"), ("crashed", "failed"), (None, "not run"))
+    },
 }
 
 
@@ -166,8 +146,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     [
         ({"required": ("memorization",)}, {}, "an audit that is not required"),
         *(({}, {"rules": (name,)}, "not of an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
-        ({}, {"required": ("canaries",)}, "must contain accounting"),
-        ({}, {"required": ("accounting", "memorization")}, "must contain accounting"),
+        *(({}, {"required": r}, "must contain accounting") for r in (("canaries",), ("accounting", "memorization"))),
         ({"measured": ("accounting",)}, {}, "must contain accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
         ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "used twice"),

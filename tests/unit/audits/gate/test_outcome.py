@@ -2,9 +2,8 @@ from audits.gate.outcome import Decision, RuleOutcome
 
 
 def outcome(name, verdict, *, gating=True):
-    return RuleOutcome(
-        id=name, metric="a.b", op=">=", limit=1, value=1, verdict=verdict, reason="r", why="w", gating=gating
-    )
+    fields = {"id": name, "metric": "a.b", "op": ">=", "limit": 1, "value": 1, "verdict": verdict}
+    return RuleOutcome(**fields, reason="r", why="w", gating=gating)
 
 
 def decision(*outcomes):

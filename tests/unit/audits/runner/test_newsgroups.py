@@ -37,11 +37,8 @@ def mixed(texts, n, seed=5):
     made = []
     for _ in range(n):
         parents = [texts[i].split() for i in rng.choice(len(texts), 2, replace=False)]
-        words = [
-            word
-            for start in range(0, max(map(len, parents)), 8)
-            for word in parents[int(rng.random() < 0.5)][start : start + 8]
-        ]
+        starts = range(0, max(map(len, parents)), 8)
+        words = [word for start in starts for word in parents[int(rng.random() < 0.5)][start : start + 8]]
         made.append(" ".join(words or parents[0]))
     return made
 
@@ -69,9 +66,8 @@ def test_leaks_fail(posts, retexted, word_dropout, audit, leak):
 def test_clean_releases_pass_four_times_in_five(posts, audit):
     verdicts = []
     for seed in range(5):
-        train, control, fresh = split(
-            posts, seed, n_train=1100, n_control=1450
-        )  # a fifth of control is the reference
+        # a fifth of control is the reference
+        train, control, fresh = split(posts, seed, n_train=1100, n_control=1450)
         verdicts.append(verdict(audit, fresh, train, control, seed).verdict)
     assert verdicts.count("pass") >= 4
 

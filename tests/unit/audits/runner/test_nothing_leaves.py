@@ -41,13 +41,10 @@ def inputs(people, module_at):
     fields = {name: getattr(planted, name) for name in ("table", "family", "inserted", "suffixes")}
     canaries = Canaries(**fields, canary_build=synthetic)
     n = len(synthetic)
-    return replace(
-        given,
-        lineage=Lineage(parents=tuple((i % 150, (i + 1) % 150) for i in range(n)), weights=((0.5, 0.5),) * n),
-        canaries=canaries,
-        mechanism=logs.log(logs.sgd(np.random.default_rng(1)), persons=train.groups),
-        previous=Previous(synthetic=synthetic, train=control),
-    )
+    lineage = Lineage(parents=tuple((i % 150, (i + 1) % 150) for i in range(n)), weights=((0.5, 0.5),) * n)
+    mechanism = logs.log(logs.sgd(np.random.default_rng(1)), persons=train.groups)
+    previous = Previous(synthetic=synthetic, train=control)
+    return replace(given, lineage=lineage, canaries=canaries, mechanism=mechanism, previous=previous)
 
 
 def check_free(text):

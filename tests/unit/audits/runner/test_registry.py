@@ -11,17 +11,14 @@ def test_every_audit_can_be_built_and_knows_its_name(name):
     assert build(name).name == name
 
 
-def test_others_are_refused_with_the_list():
+def test_unknown_audit_is_refused_with_the_list():
     with pytest.raises(InputError, match="no audit 'nonsense'") as caught:
         build("nonsense")
     assert "memorization, neighbours, identifiers, membership" in caught.value.hint
 
 
-def test_the_contract_has_nine():
+def test_an_audit_applies_if_its_inputs_are_given(fresh_inputs):
     assert len(set(names())) == 9
-
-
-def test_an_audit_is_carried_where_it_has_what_it_needs(fresh_inputs):
     six = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
     assert applicable_audits(fresh_inputs) == six
     assert applicable_audits(replace(fresh_inputs, mechanism={})) == (*six, "accounting")

@@ -54,7 +54,9 @@ def test_a_missing_self_test_is_no_pass():
     assert not decided(empty).allowed
 
 
-def test_self_test_is_bound_to_tables_and_tool(tmp_path):
+def test_self_test_is_bound_to_tables_tool_and_salt_and_has_no_counts(tmp_path):
+    assert bound(salt="1" * 64).digest() != bound(salt="2" * 64).digest()
+    assert b"301" not in bound().to_bytes()  # no counts
     path = tmp_path / "selftest.json"
     path.write_bytes(bound().to_bytes())
     test = read_selftest(path)
@@ -64,11 +66,6 @@ def test_self_test_is_bound_to_tables_and_tool(tmp_path):
     for tables, tool in (*others, (TABLES, "x")):
         with pytest.raises(InputError, match="does not match these tables or audits"):
             check_bound(test, tables, tool)
-
-
-def test_digest_depends_on_the_salt_and_file_has_no_counts():
-    assert bound(salt="1" * 64).digest() != bound(salt="2" * 64).digest()
-    assert b"301" not in bound().to_bytes()
 
 
 def test_invalid_file_is_refused(tmp_path):

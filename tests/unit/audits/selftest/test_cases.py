@@ -27,29 +27,21 @@ def results(verdicts, *, status="measured", n=100, n_needed=10):
     return [replace(result, verdict=words[v]) for v in verdicts]
 
 
+RIGHT, WRONG = ("right", "right"), ("wrong", "wrong")
+FEW = ("wrong", "uncalibrated")  # wrong with enough persons
+
+
 @pytest.mark.parametrize(
     ("demand", "verdicts", "enough", "few"),
     [
-        ("must_fail", "f", "right", "right"),
-        ("must_fail", "i", "wrong", "uncalibrated"),
-        ("must_fail", "p", "wrong", "wrong"),
-        ("must_not_pass", "f", "right", "right"),
-        ("must_not_pass", "i", "right", "right"),
-        ("must_not_pass", "p", "wrong", "wrong"),
-        ("must_pass", "ppp", "right", "right"),
-        ("must_pass", "ppf", "right", "right"),
-        ("must_pass", "ppi", "right", "right"),
-        ("must_pass", "pii", "wrong", "uncalibrated"),
-        ("must_pass", "pif", "wrong", "uncalibrated"),
-        ("must_pass", "pff", "wrong", "wrong"),
-        ("must_pass", "iff", "wrong", "wrong"),
-        ("must_pass", "f", "wrong", "wrong"),
-        ("must_pass", "i", "wrong", "uncalibrated"),
-        ("seldom_fail", "p" * 16 + "ffff", "right", "right"),
-        ("seldom_fail", "i" * 20, "right", "right"),
-        ("seldom_fail", "p" * 15 + "fffff", "wrong", "wrong"),
-        ("blind", "p", "open", "open"),
-        ("blind", "f", "open", "open"),
+        *(("must_fail", v, *found) for v, found in (("f", RIGHT), ("i", FEW), ("p", WRONG))),
+        *(("must_not_pass", v, *found) for v, found in (("f", RIGHT), ("i", RIGHT), ("p", WRONG))),
+        *(("must_pass", v, *RIGHT) for v in ("ppp", "ppf", "ppi")),
+        *(("must_pass", v, *FEW) for v in ("pii", "pif", "i")),
+        *(("must_pass", v, *WRONG) for v in ("pff", "iff", "f")),
+        *(("seldom_fail", v, *RIGHT) for v in ("p" * 16 + "ffff", "i" * 20)),
+        ("seldom_fail", "p" * 15 + "fffff", *WRONG),
+        *(("blind", v, "open", "open") for v in "pf"),
     ],
 )
 def test_judge(demand, verdicts, enough, few):
@@ -92,8 +84,7 @@ def test_every_audit_must_detect_a_leak_and_pass_a_clean_release():
 def test_every_case_has_a_description_and_reasons():
     assert len({case.name for case in CASES}) == len(CASES) == 16 + len(EVASIONS)
     for case in CASES:
-        assert case.description
-        assert case.why
+        assert all((case.description, case.why)), case.name
         assert len(case.marks) == len(JUDGED)
         if not case.lean and any(case.demand(audit) == "blind" for audit in JUDGED):
             assert case.blind
@@ -115,11 +106,8 @@ def test_only_hard_rules_must_detect_one_person():
     assert asked["verbatim_1_percent"].demand("membership") == "blind"
 
 
-def test_judged_audits_are_in_registry_order():
+def test_marks_and_judged_audits_are_in_the_order_of_the_registry():
     assert tuple(name for name in names() if name in JUDGED) == JUDGED
-
-
-def test_marks_are_in_the_order_of_the_audits():
     asked = {case.name: [case.demand(audit) for audit in JUDGED] for case in CASES}
     assert asked["permuted_secret"] == ["must_fail", "must_fail", "must_not_pass", "must_fail", "blind", "must_fail"]
     assert asked["fresh_filtered"] == ["blind", "must_not_pass", "blind", "must_not_pass", "blind", "blind"]

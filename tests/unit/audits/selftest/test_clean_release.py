@@ -37,12 +37,9 @@ def test_persons_stay_whole_and_apart(tables):
     assert len(set(people.unseen.groups)) == len(people.unseen)
 
 
-def test_seed_decides_the_split(tables):
+def test_seed_decides_the_split_and_larger_tables_are_sampled(tables, monkeypatch):
     assert population(*tables).unseen.texts == population(*tables).unseen.texts
     assert population(*tables).unseen.texts != population(*tables, seed=1).unseen.texts
-
-
-def test_more_persons_than_the_limit_are_drawn(tables, monkeypatch):
     monkeypatch.setattr("audits.selftest.clean_release.MAX_PERSONS", 30)
     people = population(*tables)
     assert [len(set(t.groups)) for t in (people.train, people.control)] == [30, 30]
@@ -58,15 +55,12 @@ def test_rows_that_repeat_any_person_are_removed(tables):
     def numbered(n):
         return " ".join(f"{word} {n}" for word in ("bako", "dera", "fimi", "golu", "hope", "jati", "kusa"))
 
-    def quoted(text, n):
-        return " ".join(text.split()[:n])
-
     texts = list(control.texts)
     texts[other] += " Call 0171 555 0199."
     train = replace(train, texts=(*train.texts[:5], f"{numbered(7)} {train.texts[5]}", *train.texts[6:]))
     texts[quoting[4]] += f" {numbered(8)}"
-    repeated = [quoted(train.texts[3], 13), quoted(texts[other], 13), quoted(train.texts[4], 12)]
-    repeated.append("call 0171-555-0199")
+    quoted = ((train.texts[3], 13), (texts[other], 13), (train.texts[4], 12))
+    repeated = [*(" ".join(text.split()[:n]) for text, n in quoted), "call 0171-555-0199"]
     texts[quoting[5]] += " (01715550199)"  # without its label, as the audit finds it too
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
@@ -122,14 +116,10 @@ def test_own_run_equals_slow_search(people):
     assert set(copyable(got)) == {i for i, n in enumerate(got.own_run) if n >= CEILING_TOKENS}
 
 
-def test_too_few_control_persons_are_refused(people):
+def test_too_few_and_only_repeating_control_persons_are_refused(people):
     with pytest.raises(InputError, match=f"control has 57 persons, but the self-test requires {3 * MIN_PERSONS}"):
         population(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
-
-
-def test_unseen_persons_who_all_repeat_others_are_refused(people):
-    control = people(60, seed=2, prefix="h", rows=(1, 1))
-    train = people(21, seed=1, prefix="t", rows=(1, 1))
+    train, control = (people(n, seed=s, prefix=p, rows=(1, 1)) for n, s, p in ((21, 1, "t"), (60, 2, "h")))
     train = replace(train, texts=(" ".join(control.texts), *train.texts[1:]))
     with pytest.raises(InputError, match="no clean release"):
         population(train, control)

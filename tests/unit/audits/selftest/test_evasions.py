@@ -28,6 +28,16 @@ def population(people):
     return draw_population(AuditInputs(synthetic=control, train=train, control=control), rng())
 
 
+def owners_of(table, passage):
+    """Return the persons of a table with a text that contains the passage."""
+    return {group for text, group in zip(table.texts, table.groups, strict=True) if passage in text}
+
+
+def numbered(made):
+    """Return the train texts with a planted record number."""
+    return [text for text in made.train.texts if " MRN " in text]
+
+
 def added(population, made):
     """Return the texts appended to clean rows, and the rows after them."""
     n = len(population.unseen)
@@ -61,10 +71,9 @@ def test_near_copies_keep_nine_words_in_ten_and_no_number(population):
     behind, copies = added(population, made)
     assert behind == []
     assert len(copies) == evasions.HIDDEN
-    numbered = [text for text in made.train.texts if " MRN " in text]
     for copy in copies:
         words = copy.split()
-        (source,) = [t for t in numbered if len(t.split()) == len(words) and t.split()[:9] == words[:9]]
+        (source,) = [t for t in numbered(made) if len(t.split()) == len(words) and t.split()[:9] == words[:9]]
         same = np.mean([a == b for a, b in zip(words, source.split(), strict=True)])
         assert 0.8 < same < 0.95
         assert source.split()[-1] not in copy
@@ -75,16 +84,13 @@ def test_cut_up_and_in_turn_lose_no_word(population):
     behind, pieces = added(population, made)
     assert behind == []
     assert max(len(piece.split()) for piece in pieces) == evasions.PIECE
-    numbered = [text for text in made.train.texts if " MRN " in text]
-    assert sorted(" ".join(pieces).split()) == sorted(" ".join(numbered).split())
+    assert sorted(" ".join(pieces).split()) == sorted(" ".join(numbered(made)).split())
     made = evasions.in_turn(population, rng())
     behind, more = added(population, made)
     assert (len(behind), more) == (evasions.HIDDEN // 2, ())
-    numbered = [text for text in made.train.texts if " MRN " in text]
-    assert sorted(" ".join(behind).split()) == sorted(" ".join(numbered).split())
-    first = behind[0].split()
-    assert any(text.split()[:4] == first[0:8:2] for text in numbered)
-    assert any(text.split()[:4] == first[1:8:2] for text in numbered)
+    assert sorted(" ".join(behind).split()) == sorted(" ".join(numbered(made)).split())
+    starts, first = [text.split()[:4] for text in numbered(made)], behind[0].split()
+    assert all(first[i:8:2] in starts for i in (0, 1))
 
 
 def test_short_records_are_copied_whole(population):
@@ -97,13 +103,10 @@ def test_short_records_are_copied_whole(population):
         evasions.short_copies(replace(population, own_run=np.zeros_like(own)), rng())
 
 
-def test_rotated_is_rot13(population):
+def test_rotated_is_rot13_and_only_the_largest_class_leaks(population):
     made = evasions.rotated(population, rng())
     back = str.maketrans("nopqrstuvwxyzabcdefghijklm", "abcdefghijklmnopqrstuvwxyz")
     assert [t.translate(back) for t in made.synthetic.texts] == list(population.train.texts)
-
-
-def test_only_the_largest_class_leaks(population):
     made = evasions.one_class(population, rng())
     for text, label in zip(made.synthetic.texts, made.synthetic.labels, strict=True):
         assert (text in population.train.texts) == (label == "a")
@@ -114,22 +117,17 @@ def test_only_the_largest_class_leaks(population):
 def test_shared_desk_is_of_many_persons_and_the_other_address_of_one(population):
     made = evasions.shared_desk(population, rng())
     for table in (made.train, made.control):
-        owners = {g for t, g in zip(table.texts, table.groups, strict=True) if "front.desk@" in t}
-        assert len(owners) == evasions.HIDDEN
-    assert sum("haverkamp" in t for t in made.train.texts) == 1
-    assert sum("haverkamp" in t for t in made.synthetic.texts) == 1
-    assert not any("haverkamp" in t for t in made.control.texts)
+        assert len(owners_of(table, "front.desk@")) == evasions.HIDDEN
+    tables = (made.train, made.synthetic, made.control)
+    assert [sum("haverkamp" in text for text in table.texts) for table in tables] == [1, 1, 0]
     assert sum("front.desk@" in t for t in made.synthetic.texts) >= 3
 
 
 def test_two_ids_have_one_text(population):
     made = evasions.two_ids(population, rng())
     text = made.train.texts[-1]
-    owners = {g for t, g in zip(made.train.texts, made.train.groups, strict=True) if t == text}
-    assert len(owners) == 2
+    assert len(owners_of(made.train, text)) == 2
     assert len(made.train.labels) == len(made.train)
-    number = text.split()[-1]
-    assert sum(number in t for t in made.synthetic.texts) >= 1
     assert any(text in t for t in made.synthetic.texts)
 
 
@@ -142,13 +140,10 @@ def test_long_name_is_of_a_control_person(population):
     assert sum(any(n in t for n in of_train) for t in made.synthetic.texts) == 2
 
 
-def test_reference_contains_the_copies(population):
+def test_reference_or_control_repeats_released_texts(population):
     made = evasions.copied_reference(population, rng())
     assert len(made.reference) == 8
     assert set(made.reference.texts) <= set(made.train.texts) & set(made.synthetic.texts)
-
-
-def test_control_repeats_released_texts(population):
     made = evasions.repeating_control(population, rng())
     repeated = set(made.control.texts) & set(made.train.texts)
     assert len(repeated) == int(np.ceil(0.11 * len(made.control)))
@@ -171,8 +166,7 @@ def test_control_persons_quote_each_other(population, copied):
     behind, copies = added(population, made)
     assert behind
     for passage in behind:
-        owners = {g for t, g in zip(made.control.texts, made.control.groups, strict=True) if passage in t}
-        assert len(owners) == 2
+        assert len(owners_of(made.control, passage)) == 2
     assert len(copies) == (5 if copied else 0)
     assert set(copies) <= set(made.train.texts)
 

@@ -98,9 +98,7 @@ CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
 def test_a_point_mixes_neighbours_of_its_class_and_of_other_persons(monkeypatch):
     encoded_as(monkeypatch, CIRCLE)
-    people = tiny(
-        ["at 0", "at 10", "at 30", "at 90", "at 5"], ["p", "q", "q", "r", "p"], labels=("a", "a", "a", "b", "a")
-    )
+    people = tiny(["at 0", "at 10", "at 30", "at 90", "at 5"], "pqqrp", labels=tuple("aaaba"))
     made = recipes.interpolated(people, rng(), k=1, largest=1e-6).synthetic
     assert made.texts == ("at 0", "at 10", "at 30", "at 5")  # the one at 90 is alone in its class
     assert made.labels == ("a",) * 4
@@ -114,20 +112,20 @@ def test_a_point_mixes_neighbours_of_its_class_and_of_other_persons(monkeypatch)
 def test_classes_of_one_person_cannot_be_mixed(monkeypatch):
     encoded_as(monkeypatch, CIRCLE[:2])
     people = tiny(["one", "two"], ["p", "p"], labels=("a", "a"))
-    for recipe in (
-        lambda: recipes.interpolated(people, rng(), k=1, largest=1.0),
-        lambda: recipes.chunk_mix(people, rng()),
-    ):
+    for recipe, options in ((recipes.interpolated, {"k": 1, "largest": 1.0}), (recipes.chunk_mix, {})):
         with pytest.raises(NotMeasurable, match="nothing can be mixed"):
-            recipe()
+            recipe(people, rng(), **options)
 
 
-def test_interpolated_texts_are_train_texts(population):
+def test_interpolated_texts_are_train_texts(population, monkeypatch):
     made = recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic
     assert len(made) == len(population.train)
     assert set(made.texts) <= set(population.train.texts)
     near = recipes.interpolated(population, rng(), k=1, largest=0.05).synthetic
     assert near.texts == population.train.texts
+    monkeypatch.setattr(recipes, "MAX_ROWS", 12)  # large tables are mixed from some rows
+    assert len(recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic) == 12
+    assert len(recipes.chunk_mix(population, rng()).synthetic) == 12
 
 
 def test_chunks_are_from_two_persons_of_one_class():
@@ -162,10 +160,7 @@ def test_model_writes_only_runs_of_train(population, n):
     assert {w[0] for w in words} <= {t.split()[0] for t in population.train.texts}
     assert len(made) == len(population.train)
     assert not set(made.texts) <= set(population.train.texts)
-
-
-def test_the_model_follows_the_counts():
-    texts = ["a b", "a b", "a b", "a c"] * 50
+    texts = ["a b", "a b", "a b", "a c"] * 50  # the model follows the counts
     made = recipes.ngram_model(tiny(texts, map(str, range(200))), rng(), n=2).synthetic.texts
     assert set(made) == {"a b", "a c"}
     assert 0.65 < made.count("a b") / 200 < 0.85
@@ -210,12 +205,6 @@ def test_roles_are_reassigned_by_person(population):
     assert sorted(made.train.texts + made.control.texts) == sorted(population.train.texts + population.control.texts)
     assert made.synthetic == population.unseen
     assert made.train.has_groups
-
-
-def test_large_tables_are_mixed_from_some_rows(population, monkeypatch):
-    monkeypatch.setattr(recipes, "MAX_ROWS", 12)
-    assert len(recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic) == 12
-    assert len(recipes.chunk_mix(population, rng()).synthetic) == 12
 
 
 def test_recipe_depends_only_on_its_stream(population):

@@ -33,6 +33,18 @@ def judge(releases):
 
 
 @pytest.fixture
+def refused(judge):
+    """Return a function that checks the exit code, the last step and the message of a refused bundle."""
+
+    def check(path, code, step, message="", trust=None):
+        found = judge(path, trust)
+        assert (found.ok, found.code, found.checks[-1].id) == (False, code, step), found.failure
+        assert message in found.failure
+
+    return check
+
+
+@pytest.fixture
 def reissue(releases):
     """Return a function that changes JSON files and the statement of a bundle, updates all digests and signs it."""
 

@@ -46,14 +46,17 @@ def test_missing_approval_is_refused(copy, releases, officer):  # 30
     assert failure(copy, releases).startswith("E_APPROVAL")
 
 
-def change_predicate(copy, releases, officer, **changes):
-    value = releases.statement(copy, officer)
-    value["predicate"].update(changes)
+def change_approval(copy, releases, officer, changes, predicate=()):
+    value = {**releases.statement(copy, officer), **changes}
+    value["predicate"].update(predicate)
     releases.resign(copy, value, keys=(releases.OFFICER,), name=officer)
 
 
+WRONG_TYPE = "is not of type ApprovalStatement"
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("predicate", "message"),
     [
         ({"decision": "REJECT"}, "rejects this release"),  # 33
         ({"role": "data_owner"}, "names the role"),  # 61
@@ -61,47 +64,41 @@ def change_predicate(copy, releases, officer, **changes):
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        ({"conflictOfInterest": True}, "not of type ApprovalStatement"),
-        ({"decision": "MAYBE"}, "not of type ApprovalStatement"),
+        *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"})),
     ],
 )
-def test_approval_with_a_wrong_statement_is_refused(copy, releases, officer, changes, message):
-    change_predicate(copy, releases, officer, **changes)
+def test_approval_with_a_wrong_statement_is_refused(copy, releases, officer, predicate, message):
+    change_approval(copy, releases, officer, {}, predicate)
     found = failure(copy, releases)
     assert found.startswith("E_APPROVAL")
     assert message in found
 
 
-def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
-    value = releases.statement(copy, officer)
-    value["subject"][0]["digest"]["sha256"] = "0" * 64
-    releases.resign(copy, value, keys=(releases.OFFICER,), name=officer)
-    assert "another release" in failure(copy, releases)
-
-
 @pytest.mark.parametrize(
-    "change",
+    "changes",
     [
-        {"predicateType": "https://synthgen.dev/attestation/approval/v2"},
-        {"predicateType": "https://synthgen.dev/attestation/release/v1"},
-        {"_type": "https://in-toto.io/Statement/v0.1"},
-        {"subject": []},
+        *({"predicateType": f"https://synthgen.dev/attestation/{kind}"} for kind in ("approval/v2", "release/v1")),
+        *({"_type": "https://in-toto.io/Statement/v0.1"}, {"subject": []}),
     ],
 )
-def test_approval_of_another_type_is_refused(copy, releases, officer, change):
-    releases.resign(copy, {**releases.statement(copy, officer), **change}, keys=(releases.OFFICER,), name=officer)
-    assert "is not of type ApprovalStatement" in failure(copy, releases)
+def test_approval_of_another_type_is_refused(copy, releases, officer, changes):
+    change_approval(copy, releases, officer, changes)
+    assert WRONG_TYPE in failure(copy, releases)
 
 
-def test_release_signed_again_after_approval_is_refused(copy, releases):
-    releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))
+def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
+    (subject,) = releases.statement(copy, officer)["subject"]
+    before = (copy / officer).read_bytes()
+    change_approval(copy, releases, officer, {"subject": [{**subject, "digest": {"sha256": "0" * 64}}]})
+    assert "another release" in failure(copy, releases)
+    (copy / officer).write_bytes(before)
+    releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))  # signed again after approval
     assert "another release" in failure(copy, releases)
 
 
 def test_one_person_for_both_roles_is_refused(copy, releases, officer):  # 32
     owner = f"attestation/approvals/data_owner.{releases.OWNER.keyid}.dsse.json"
-    value = releases.statement(copy, owner)
-    releases.resign(copy, value, keys=(releases.OFFICER,), name=owner)
+    releases.resign(copy, releases.statement(copy, owner), keys=(releases.OFFICER,), name=owner)
     assert failure(copy, releases).startswith("E_APPROVAL")
 
 
@@ -112,9 +109,9 @@ def test_role_without_approvers_is_refused(copy, releases, officer, role):  # 60
 
 
 def test_file_must_be_named_after_the_key_that_signed(copy, releases, officer):
-    (copy / officer).rename(copy / officer.replace(releases.OFFICER.keyid, "0" * 16))
+    renamed = (copy / officer).rename(copy / officer.replace(releases.OFFICER.keyid, "0" * 16))
     assert failure(copy, releases).startswith("E_APPROVAL")
-    (copy / officer.replace(releases.OFFICER.keyid, "0" * 16)).write_bytes(b"{}")
+    renamed.write_bytes(b"{}")
     assert failure(copy, releases).startswith("E_APPROVAL")
 
 
@@ -125,10 +122,8 @@ def test_revoked_key_of_an_approver_is_refused(approved, releases):
 
 def test_root_can_require_more_approvals(approved, releases):
     second = releases.signing_key("Second Owner")
-    keys = {key.keyid: key.public for key in (releases.RELEASER, releases.OFFICER, releases.OWNER, second)}
-    roles = {
-        "releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1},
-        "privacy_officer": {"keyids": (releases.OFFICER.keyid,), "threshold": 1},
-        "data_owner": {"keyids": (releases.OWNER.keyid, second.keyid), "threshold": 2},
-    }
+    holders = {"releaser": [releases.RELEASER], "privacy_officer": [releases.OFFICER]}
+    holders["data_owner"] = [releases.OWNER, second]
+    keys = {key.keyid: key.public for role in holders.values() for key in role}
+    roles = {r: {"keyids": tuple(k.keyid for k in ks), "threshold": len(ks)} for r, ks in holders.items()}
     assert "1 of 2 required approvals" in failure(approved, releases, releases.root(keys=keys, roles=roles))

@@ -13,7 +13,7 @@ from audits.verify.bundle import STEPS, verify_bundle, verify_for_approval
 from audits.verify.statement import REFUSAL_TYPE
 
 ENVELOPE = "attestation/release.dsse.json"
-METRICS = "evidence/metrics.json"
+METRICS, RUN = "evidence/metrics.json", "provenance/run.json"
 
 
 def test_a_clean_bundle_verifies_with_every_step(clean, judge):
@@ -81,10 +81,7 @@ SIGNED = {
     "28-measured-as-gate": (with_gate(1, gating=True), "E_GATE"),
     "28-no-gates": (with_predicate(gates=[]), "E_GATE"),
     "29-epsilon-invented": (with_predicate(privacy={**EPSILON, "mechanism": "dp-gaussian"}), "E_GATE"),
-    "29-epsilon-without-mechanism": (
-        with_predicate(privacy={**EPSILON, "mechanism": "none+empirical"}),
-        "E_PREDICATE",
-    ),
+    "29-epsilon-not-dp": (with_predicate(privacy={**EPSILON, "mechanism": "none+empirical"}), "E_PREDICATE"),
     "41-duplicate-subject": (lambda v: v["subject"].insert(0, v["subject"][0]), "E_SUBJECT"),
     "41-unsorted-subjects": (lambda v: v["subject"].reverse(), "E_SUBJECT"),
     "42-md5-subject": (lambda v: v["subject"][0].update(digest={"md5": "0" * 32}), "E_PREDICATE"),
@@ -121,15 +118,15 @@ def test_wrong_signed_statement_is_refused(case, copy, judge, releases):
 
 
 AUC = "membership.auc"
+TOO_WEAK = ({"value": 0.8, "high": 0.9}, {"n": 50})
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda metrics: metrics[AUC].update(n=337), "the evidence is more precise about private counts"),
-        (lambda metrics: metrics[AUC].update(value=0.8, high=0.9), "the evidence does not satisfy"),  # 26
+        *((lambda metrics, w=w: metrics[AUC].update(w), "the evidence does not satisfy") for w in TOO_WEAK),  # 26, 27
         (lambda metrics: metrics.pop(AUC), "the evidence does not satisfy"),  # 27
-        (lambda metrics: metrics[AUC].update(n=50), "the evidence does not satisfy"),  # 27
     ],
 )
 def test_gates_are_recomputed_from_the_evidence(copy, judge, reissue, change, message):
@@ -141,14 +138,6 @@ def test_not_a_number_in_evidence_is_refused(copy, judge, releases):
     data = (copy / METRICS).read_bytes()
     (copy / METRICS).write_bytes(data.replace(b'"value":0.55', b'"value":NaN'))
     releases.edit(copy, lambda v: None)
-    assert judge(copy).failure.startswith("E_GATE")
-
-
-@pytest.mark.parametrize(
-    "change", [lambda v: v["audit"]["results"][1]["details"]["auc"].update(high=0.57), lambda v: v.pop("audit")]
-)
-def test_report_that_differs_is_refused(copy, judge, reissue, change):
-    reissue(copy, {"report/report.json": change})
     assert judge(copy).failure.startswith("E_GATE")
 
 
@@ -170,12 +159,7 @@ def test_policy_files_that_differ_are_refused(copy, judge, releases):
 
 
 @pytest.mark.parametrize(
-    ("name", "failure"),
-    [
-        ("provenance/run.json", "E_POLICY provenance/run.json"),
-        ("README.md", "E_MISSING README.md"),
-        ("data/", "E_MISSING data/"),
-    ],
+    ("failure", "name"), [(f"E_POLICY {RUN}", RUN), *((f"E_MISSING {name}", name) for name in ("README.md", "data/"))]
 )
 def test_required_file_that_is_neither_signed_nor_present_is_refused(copy, judge, releases, name, failure):
     if name.endswith("/"):
@@ -198,11 +182,9 @@ def test_payload_edited_without_signing(copy, judge):  # 15
 
 
 def test_unknown_key_and_key_of_another_role(copy, judge, releases):  # 16, 18
-    for key in (releases.STRANGER, releases.OFFICER):
-        releases.edit(copy, lambda v: None, keys=(key,))
+    for keys in ((releases.STRANGER,), (releases.OFFICER,), (releases.RELEASER, releases.STRANGER)):
+        releases.edit(copy, lambda v: None, keys=keys)
         assert judge(copy).failure.startswith("E_SIG")
-    releases.edit(copy, lambda v: None, keys=(releases.RELEASER, releases.STRANGER))
-    assert judge(copy).failure.startswith("E_SIG")
 
 
 def test_unknown_key_under_a_trusted_keyid(copy, judge, releases):  # 17

@@ -17,14 +17,15 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 KEYS = {keyid(PUBLIC): PUBLIC}
 
 
-def test_pae_of_the_standard():
-    assert pae("http://example.com/HelloWorld", b"hello world") == (
-        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-    )
-
-
-def test_pae_counts_bytes_and_not_characters():
-    assert pae("té", "é".encode()) == b"DSSEv1 3 t\xc3\xa9 2 \xc3\xa9"
+@pytest.mark.parametrize(
+    ("kind", "body", "encoded"),
+    [
+        ("http://example.com/HelloWorld", b"hello world", b"29 http://example.com/HelloWorld 11 hello world"),
+        ("té", "é".encode(), b"3 t\xc3\xa9 2 \xc3\xa9"),
+    ],
+)
+def test_pae_of_the_standard_counts_bytes(kind, body, encoded):
+    assert pae(kind, body) == b"DSSEv1 " + encoded
 
 
 @given(st.text(st.characters(codec="utf-8")), st.binary(), st.text(st.characters(codec="utf-8")), st.binary())
@@ -37,12 +38,9 @@ def test_signature_is_valid_only_for_its_envelope(kind, body):
     envelope = parse_envelope(sign(kind, body, [KEY]))
     assert (envelope.payload_type, envelope.payload) == (kind, body)
     assert signers(envelope, KEYS) == tuple(KEYS)
-    for changed in (
-        Envelope(kind + "x", body, envelope.signatures),
-        Envelope(kind, body + b"x", envelope.signatures),
-    ):
+    for changed in ((kind + "x", body), (kind, body + b"x")):
         with pytest.raises(VerifyError, match="E_SIG"):
-            signers(changed, KEYS)
+            signers(Envelope(*changed, envelope.signatures), KEYS)
 
 
 def broken(**changes):
@@ -92,17 +90,13 @@ def test_valid_envelope_that_is_too_large_is_refused():
         parse_envelope(sign("t", bytes(MAX_ENVELOPE_BYTES), [KEY]))
 
 
-def test_one_bad_or_unknown_signature_is_refused():
+def test_bad_unknown_and_renamed_signatures_are_refused():
     two = parse_envelope(sign("t", b"body", [KEY, OTHER]))
     with pytest.raises(VerifyError, match="does not allow"):
         signers(two, KEYS)
     public = OTHER.public_key().public_bytes_raw()
     assert len(signers(two, {**KEYS, keyid(public): public})) == 2
-    with pytest.raises(VerifyError, match="is not valid for the content"):
-        signers(two, {**KEYS, keyid(public): PUBLIC})
-
-
-def test_key_under_another_id_is_refused():
-    envelope = parse_envelope(signature(keyid="0" * 16))
-    with pytest.raises(VerifyError, match=r"E_SIG .*is not valid for the content"):
-        signers(envelope, {"0" * 16: PUBLIC})
+    renamed = parse_envelope(signature(keyid="0" * 16))
+    for envelope, keys in ((two, {**KEYS, keyid(public): PUBLIC}), (renamed, {"0" * 16: PUBLIC})):
+        with pytest.raises(VerifyError, match=r"E_SIG .*is not valid for the content"):
+            signers(envelope, keys)

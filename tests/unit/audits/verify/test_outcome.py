@@ -26,9 +26,6 @@ def test_print_verification_writes_text_to_stderr_and_json_to_stdout(capsys):
     print_verification(found, "b", as_json=False)
     assert capsys.readouterr() == ("", "FAIL paths: E_UNSAFE x\nREFUSED  b\n")
     print_verification(found, "b", as_json=True)
-    assert json.loads(capsys.readouterr().out) == {
-        "ok": False,
-        "verdict": "REFUSED",
-        "code": 15,
-        "checks": [{"id": "paths", "ok": False, "detail": "E_UNSAFE x"}],
-    }
+    step = {"id": "paths", "ok": False, "detail": "E_UNSAFE x"}
+    wanted = {"ok": False, "verdict": "REFUSED", "code": 15, "checks": [step]}
+    assert json.loads(capsys.readouterr().out) == wanted

@@ -84,6 +84,8 @@ def test_p256_signature_with_high_s_is_refused(pair):
 def test_malformed_and_weak_keys_are_refused(public, message):
     with pytest.raises(VerifyError, match=f"E_TRUST .*{message}"):
         check_public(public)
+    with pytest.raises(VerifyError):  # the library would accept a forgery under a key of small order
+        is_signed(public, public + bytes(32), b"anything")
 
 
 def add(one, other):
@@ -112,12 +114,6 @@ def test_listed_points_are_those_whose_order_divides_eight():
             assert point == (0, 1)
             points.add((x, y))
     assert len(points) == 8
-
-
-def test_key_of_small_order_is_refused_although_the_library_accepts_forgeries():
-    identity = (1).to_bytes(32, "little")
-    with pytest.raises(VerifyError):
-        is_signed(identity, identity + bytes(32), b"anything")
 
 
 def test_rfc_8032_test_1_and_its_keyid():
