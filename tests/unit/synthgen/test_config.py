@@ -93,8 +93,10 @@ release: {formats: [parquet, xml]}
         (
             "decode: {bridge: words, words: 0}",
             [
-                "decode.words: decode.bridge words writes from prompt words only, "
-                "so decode.words must be 1 to 16, got 0"
+                (
+                    "decode.words: decode.bridge words writes from prompt words only, "
+                    "so decode.words must be 1 to 16, got 0"
+                )
             ],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
