@@ -285,7 +285,7 @@ def written(args, found):
         ),
     ]
     for corpus, (seeds, splits) in found.items():
-        lines += ["", f"## {corpus}", "", *(cases_written(args, seeds) if seeds else ["No case was climbed."])]
+        lines += ["", f"## {corpus}", "", *(cases_written(args, seeds) if seeds else ["No case was run."])]
         if splits:
             shares = stopped(splits, args.audits)
             lines += ["", "| fresh people, splits | " + " | ".join(shares) + " |", "|" + "---|" * (1 + len(shares))]

@@ -32,7 +32,7 @@ def test_quick_makes_the_table(quick, bench):
     assert 20 <= n_fresh <= 29  # every row of some of these persons repeats another person
     assert len(list((folder / "kept" / "clinic").rglob("*.json"))) == 4 + 1 + 2
     splits_alone = bench.written(bench.arguments(options), {"clinic": ([], splits)})
-    assert "No case was climbed." in splits_alone
+    assert "No case was run." in splits_alone
     assert "| stopped | 100% | 100% | 100% |" in splits_alone
 
 
