@@ -6,8 +6,8 @@ The key K lies in a file beside the chain, 32 bytes of mode 0600, and stays in t
 write a line or test a guess of its content, and a change of any line is detected.
 
 If the chain is replaced together with its key, or rolled back to an older copy, only a high-water mark in another
-place can detect it. There are two. The mark at the caller's path identifies the chain that may be used there. The
-mark in the user's data folder is found by the chain's id, and records the highest head of that chain under any path.
+place can detect it. There are two. The mark whose path the caller passes identifies the only chain that this caller
+may use. The mark in the user's data folder is found by the chain's id, and records the highest head of that chain.
 
 The id of a chain is derived from K alone and exists before the first line. It cannot be changed, because no line
 would verify under another key. A trust root lists the accepted ledgers by their ids.
@@ -149,7 +149,7 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
         own = HighWaterMark(chain_mark_path(chain.head().id))
         for mark in (known, own.read()):
             _refuse_older(folder, chain, mark, high_water_mark.path)
-        if known is not None:  # detect a mark that cannot be written before a line is added
+        if known is not None:  # before a line is added, make sure that both marks can be written
             for place in (own, high_water_mark):
                 place.write(chain.head())
         yield chain

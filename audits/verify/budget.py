@@ -24,8 +24,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         spent after >= spent before + epsilon,   spent before >= sum of the epsilons of all other runs
 
     The same holds for delta. "Before" covers everything booked in the ledger at the time of release except this run.
-    So a run that reserved its budget early cannot exceed a limit because of what others have spent since. The report
-    in `files` repeats the claim and the mechanisms of the log.
+    It therefore includes what other runs spent after this run reserved its budget, so an early reservation cannot be
+    used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
     """
     method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):

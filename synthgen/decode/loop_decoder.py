@@ -92,7 +92,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
-        """Return for each latent the tokens that are made likelier; an empty list changes no token of any latent."""
+        """Return for each latent the tokens to make likelier, or an empty list if there are none for any latent."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -148,7 +148,7 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
 
 
 def candidates_of(latents: Latents, each: int, texts: Sequence[Ended]) -> tuple[Candidate, ...]:
-    """Return the texts, of which `each` consecutive ones belong to one latent, as candidates."""
+    """Return the texts as candidates; each latent has `each` consecutive texts."""
     return tuple(
         Candidate(
             latent_id=latents.ids[i // each], index=i % each, text=text, label=latents.labels[i // each], finish=end

@@ -28,7 +28,7 @@ PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are ne
 def reserve_budget(
     job: Job, policy: Policy, train: Corpus, control: Corpus, *, spend_again: bool = False
 ) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run, which the ledger records before any DP query, and the stage.
+    """Return the reservation of a run and its stage; the ledger records the reservation before any DP query.
 
     The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
     with the old reservation, and does not spend the budget again unless `spend_again` is set.
@@ -185,8 +185,8 @@ def reserved_run(config: Config) -> str | None:
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     """Return the budget that the ledger books as spent by other runs, and whether the run has a reservation to use.
 
-    A reservation is continued unless its noise was drawn and the result is lost. Otherwise its cost is part of the
-    returned budget.
+    A reservation whose noise was drawn and whose result is lost cannot be used, and its cost is part of the returned
+    budget.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.

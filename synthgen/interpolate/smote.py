@@ -70,7 +70,7 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """For each class, the k nearest rows of other persons of each row, int64 (n_c, k), numbered within the class."""
+    """For each row of a class, its k nearest rows of other persons in the class; int64 (n_c, k) row numbers."""
 
     __slots__ = ()
 
@@ -159,8 +159,8 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         if not is_danger.any():
             n_noise = int(other.all(axis=1).sum())
             raise Unfit(
-                f"none of its {len(of)} records is in danger: of {m} neighbours, {len(of) - n_noise} records have at "
-                f"most half from other classes, and {n_noise} have all from other classes; use smote, or another "
+                f"none of its {len(of)} records is in danger: {len(of) - n_noise} records have at most half of their "
+                f"{m} neighbours in other classes, and {n_noise} have all of them there; use smote, or another "
                 "m_neighbors"
             )
         danger = np.flatnonzero(is_danger)
@@ -179,7 +179,9 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         i = rng.child("parent").generator().integers(0, len(danger), size=m)
         which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
         lam = draw_lambdas(rng.child("lambda").generator(), m)
-        lam[which == self.method.k_neighbors] /= 2  # the partner of another class of kind 2
+        lam[which == self.method.k_neighbors] /= (
+            2  # in kind 2, a partner from another class gets at most half of the weight
+        )
         return np.stack([danger[i], pool[i, which]], axis=1), pair_weights(lam)
 
 
@@ -260,7 +262,7 @@ def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
     The t-th occurrence of number i has the time (t − φ_i) / w_i, with w the `share` and φ the `phase`. The m earliest
     occurrences are returned in the order of their times. The shares are at least 1, and the phases are in [0, 1).
     """
-    # until this time there are at least m occurrences, because each i has at most one fewer than its share
+    # until this time there are at least m occurrences, because rounding down costs each i at most one
     horizon = (m + len(share) + 1) / share.sum()
     n = np.floor(horizon * share + phase).astype(np.int64)
     i = np.repeat(np.arange(len(share)), n)

@@ -276,7 +276,7 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
 
         - the seed, because someone who guesses the source records could compute from it the parents of each record;
         - digests of private tables, because they confirm a guess of the tables, and paths of models;
-        - counts of private records and reconstructions, and the seconds of each stage, which depend on them.
+        - counts of private records and of texts decoded from their vectors, and the seconds of each stage.
 
         Other counts are published as buckets, see `audits.gate.disclosure`.
     """

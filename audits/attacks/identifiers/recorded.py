@@ -19,7 +19,7 @@ from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if chance is expected to produce fewer
-COMPARABLE_BITS = 10.0  # a name is compared with names at most so many bits more common, or twice as many rarer
+COMPARABLE_BITS = 10.0  # a name is compared with names of at most 10 bits less and at most 20 bits more
 _MAX_TOKENS = 8  # a recorded identifier is cut to so many tokens
 _DATE_TOKENS = 4  # an identifier of at most so many tokens that contains a date is a date ("9th of March 2024")
 _SPELT_CHARACTERS = 8  # an identifier with fewer characters is not searched for with one edit
@@ -140,7 +140,7 @@ class Occurrences:
                 self.misspelt.setdefault(spelling, set()).add(value)
 
     def read_other(self, row: RowContent, owner: int) -> None:
-        """Add the recorded identifiers of another row of an owner."""
+        """Add the recorded identifiers of a row that is not in S and belongs to `owner`."""
         if not self.recorded.number:
             return
         phrases, spellings = self._spellings
@@ -153,9 +153,9 @@ class Occurrences:
     def sides(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
-        - A value that only train or only control has identifies its owners, if they are at most ten.
-        - A personal number that both have identifies its owners in train.
-        - A date of several owners, or any other value that both have, identifies nobody.
+        - If only train or only control has the value, it identifies its owners, provided they are at most ten.
+        - If both have it and it is a personal number, it identifies its owners in train.
+        - If both have any other value, or if a date has several owners, it identifies nobody.
 
         Args:
             i: number of the value.
@@ -239,8 +239,8 @@ class _Chance:
     - Date: the places are the different dates of S, and all recorded dates are counted. A date has 15 bits.
 
     All identifiers of the last three kinds are counted because there are many, and because control cannot show how
-    often numbers occur by chance: with 8 digits recorded for 3,000 persons and in 3,000 synthetic rows, chance
-    produces a match in one of eleven tables.
+    often numbers occur by chance. If 3,000 persons each have a recorded number of 8 digits and 3,000 synthetic rows
+    each contain one, chance produces a match in one of eleven tables.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -295,7 +295,7 @@ def judge_recorded(
     A tested identifier that occurs in S as an address or number is a leak. Any other name or date may be one that
     people use often, such as the name of a town, however rare its spelling looks. The recorded identifiers of control
     show how often this happens. A name or date is therefore a leak unless names and dates of control that are about
-    as rare explain it (`exceeds_control`). A far longer name of control explains none.
+    as rare explain it (`exceeds_control`). A far longer, and so rarer, name of control does not explain it.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,

@@ -1,8 +1,8 @@
 """Find copies with words changed, inserted, reordered or cut up.
 
-A record counts as copied by the share of its rare fragments that occur in the synthetic rows (S). A fragment is a
-pair of words, a single word or a run of words; it is rare if at most 50 owners have it. An owner is a person, or
-several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
+The share of a record's rare fragments that occur in the synthetic rows (S) measures how far it was copied. A fragment
+is a pair of words, a single word or a run of words; it is rare if at most 50 owners have it. An owner is a person,
+or several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
-PAIR_TOKENS = 2  # words per fragment that selects pairs with words inserted between them
+PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words, between which words may be inserted
 APART = 8  # largest distance in a synthetic row between the two words of a pair; they are adjacent in the record
 PIECE_TOKENS = (3, 5, 8, 13)  # words per fragment that are tried for records in pieces
 MOST_PERSONS = 50  # fragments of more persons have weight 0, because they do not distinguish records
-LEAST_BITS = 150.0  # records with a smaller total weight are skipped: fewer than about fifteen pairs match by chance
+LEAST_BITS = 150.0  # smaller records are skipped, because fewer than about fifteen pairs can all match by chance
 NEAR = 0.5  # rows with at least this share of a record are listed
 CALM = 0.5  # a fragment length is used for pieces only if at most this share of any non-member's record is found
 BLOCK_ROWS = 1000  # synthetic rows compared at a time

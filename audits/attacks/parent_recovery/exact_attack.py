@@ -18,12 +18,12 @@ from sklearn.preprocessing import normalize
 from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-TOLERANCE = 1e-4  # a point is between two rows if this share of their distance away; float32 keeps about 1e-6
+TOLERANCE = 1e-4  # largest distance of a point from a segment, as a share of its length; float32 keeps 1e-6
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within 100 tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
 INTERIOR = 1e-3  # smallest weight of a row; with a smaller one, the point copies the other row: other audits find it
 LINE_NEIGHBOURS = 30  # nearest points among which the other points of a line are searched
-MAX_LINE_ROWS = 20_000  # lines are searched among the first points, because generators write class after class
+MAX_LINE_ROWS = 20_000  # lines are searched among the first points, which contain whole classes in most releases
 MIN_LINES = 3  # lines that must intersect in a point
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
 
@@ -38,7 +38,8 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    sign_test_p: float  # one-sided p-value: among rows between two rows of one arm only, train is not favoured
+    # one-sided p-value of: a row between two rows of only one arm is as likely in control as in train
+    sign_test_p: float
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
 
@@ -110,7 +111,9 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return where at least three lines intersect, each through three or more points; (intersections, d), repeated.
+    """Return the points, (intersections, d), where at least three lines intersect, each through three or more points.
+
+    An intersection is returned once for each of its lines.
 
     Points that were mixed from one real row and several others lie on lines through that row. The function uses the
     points only, so an attacker needs no real rows.

@@ -195,7 +195,7 @@ def test_borderline_rejects_classes_without_records_in_danger_or_enough_other_pe
     with pytest.raises(DataError, match="borderline-smote cannot make records of 1 class") as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=4).fit(plane()).sample({"b": 3}, SEEDS)
     (problem,) = refused.value.problems  # of four neighbours, none of class b has more than two of class a
-    assert "none of its 6 records is in danger: of 4 neighbours, 6 records have at most half" in problem
+    assert "none of its 6 records is in danger: 6 records have at most half of their 4 neighbours" in problem
     assert "use smote" in problem
     with pytest.raises(DataError) as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=11).fit(plane(a0="ann", a4="ann")).sample({"a": 3}, SEEDS)
