@@ -194,7 +194,7 @@ class Fuzz:
     def _statement(self, rng: random.Random) -> dict[str, bytes]:
         value = corrupt_value(self.before, rng)
         payload = _payload(value) if rng.random() < 0.8 else corrupt_bytes(_payload(self.before), rng)
-        key = self.releases.RELEASER if rng.random() < 0.7 else self.releases.STRANGER
+        key = self.releases.RELEASER if rng.random() < 0.7 else self.releases.UNTRUSTED
         return {ENVELOPE: self.releases.sign(self.releases.PAYLOAD_TYPE, payload, [key.private])}
 
     def _policy(self, rng: random.Random) -> dict[str, bytes]:

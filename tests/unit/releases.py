@@ -80,7 +80,7 @@ def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kin
 
 
 PERSONS = ("R. Releaser", "P. Officer", "D. Owner", "S. Stranger")
-RELEASER, OFFICER, OWNER, STRANGER = (signing_key(person) for person in PERSONS)
+RELEASER, OFFICER, OWNER, UNTRUSTED = (signing_key(person) for person in PERSONS)
 
 
 def estimate(value, low=None, high=None, n=500):

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MAX_LINES = 500  # 400 is the guideline
+MAX_LINES = 400
+LONGER = {  # files that may have up to 450 lines, with the reason
+    "audits/verify/bundle.py": "the steps of the verifier are read in one file, in their order",
+    "benchmarks/bridge.py": "one program with all measurements of the model card",
+}
 MAX_FILES = 20
 MAX_FUNCTION = 59  # one argument per line counts too
 # Files of `dp` that query persons in a run, by the workspace, ledger and models of that run.
@@ -181,7 +185,7 @@ for module in {modules!r}:
 
 def test_files_folders_and_functions_are_short():
     lengths = {shown(p): len(p.read_text(encoding="utf-8").splitlines()) for p in files(*FOLDERS)}
-    assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
+    assert {name: n for name, n in lengths.items() if n > (450 if name in LONGER else MAX_LINES)} == {}
     counts = Counter(shown(p.parent) for p in files(*FOLDERS))
     assert {name: n for name, n in counts.items() if n > MAX_FILES} == {}
     functions = {}

@@ -182,15 +182,15 @@ def test_payload_edited_without_signing(copy, judge):  # 15
 
 
 def test_unknown_key_and_key_of_another_role(copy, judge, releases):  # 16, 18
-    for keys in ((releases.STRANGER,), (releases.OFFICER,), (releases.RELEASER, releases.STRANGER)):
+    for keys in ((releases.UNTRUSTED,), (releases.OFFICER,), (releases.RELEASER, releases.UNTRUSTED)):
         releases.edit(copy, lambda v: None, keys=keys)
         assert judge(copy).failure.startswith("E_SIG")
 
 
 def test_unknown_key_under_a_trusted_keyid(copy, judge, releases):  # 17
-    releases.edit(copy, lambda v: None, keys=(releases.STRANGER,))
+    releases.edit(copy, lambda v: None, keys=(releases.UNTRUSTED,))
     file = copy / ENVELOPE
-    file.write_bytes(file.read_bytes().replace(releases.STRANGER.keyid.encode(), releases.RELEASER.keyid.encode()))
+    file.write_bytes(file.read_bytes().replace(releases.UNTRUSTED.keyid.encode(), releases.RELEASER.keyid.encode()))
     assert judge(copy).failure.startswith("E_SIG")
 
 

@@ -147,7 +147,7 @@ def test_integrity_only_is_partial(copy, releases):
     found = verify_integrity(copy)
     assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")
     assert [check.id for check in found.checks] == [name for name, _ in INTEGRITY_STEPS]
-    releases.edit(copy, lambda v: None, keys=(releases.STRANGER,))
+    releases.edit(copy, lambda v: None, keys=(releases.UNTRUSTED,))
     assert verify_integrity(copy).code == 20  # signatures are not checked
     (copy / "README.md").write_text("fine")
     assert verify_integrity(copy).code == 10

@@ -41,14 +41,14 @@ def owner(**changes):
 
 
 def same_person_again(value, r):  # 34
-    add_key(value, "auditor", r.STRANGER, person=" r.  RELEASER ")
+    add_key(value, "auditor", r.UNTRUSTED, person=" r.  RELEASER ")
 
 
 CASES = {
     "39-one-key-two-ids": (two_ids, "not derived"),
     "40-small-order": (small_order, "small order"),
     "34-one-person-two-roles": (same_person_again, "one person acts in two roles"),
-    "55-free-id": (lambda v, r: v["keys"].update({"f" * 16: r.STRANGER.public.model_dump()}), "not derived"),
+    "55-free-id": (lambda v, r: v["keys"].update({"f" * 16: r.UNTRUSTED.public.model_dump()}), "not derived"),
     "56-threshold-0": (lambda v, r: v["roles"]["releaser"].update(threshold=0), "threshold"),
     "56-threshold-too-high": (lambda v, r: v["roles"]["releaser"].update(threshold=2), "above its number"),
     "57-key-in-two-roles": (roles(owner2=lambda r: {"keyids": [r.OWNER.keyid], "threshold": 1}), "in two roles"),
@@ -67,7 +67,7 @@ CASES = {
     "no-name": (owner(person=""), "person"),
     "long-name": (owner(person="x" * 201), "person"),
     "long-institution": (owner(org="x" * 201), "org"),
-    "id-cut": (lambda v, r: v["keys"].update(abc=r.STRANGER.public.model_dump()), "abc"),
+    "id-cut": (lambda v, r: v["keys"].update(abc=r.UNTRUSTED.public.model_dump()), "abc"),
     "revoked-id-cut": (lambda v, r: v.update(revoked=[REVOKED | {"keyid": "abc"}]), "revoked.0.keyid"),
     "long-reason": (lambda v, r: v.update(revoked=[REVOKED | {"reason": "x" * 501}]), "revoked.0.reason"),
     "half-a-version": (lambda v, r: v.update(min_tool_version="1.2"), "min_tool_version"),
@@ -77,13 +77,16 @@ CASES = {
     "reversed": (owner(valid_until="2020-01-01T00:00:00Z"), "ends before"),
     "unknown-field": (lambda v, r: v.update(note=1), "note"),
     "version-0": (lambda v, r: v.update(version=0), "version"),
-    "capital-id": (lambda v, r: v["keys"].update({"A" * 16: r.STRANGER.public.model_dump()}), "should match pattern"),
+    "capital-id": (
+        lambda v, r: v["keys"].update({"A" * 16: r.UNTRUSTED.public.model_dump()}),
+        "should match pattern",
+    ),
     "capital-id-in-role": (roles(releaser=lambda r: {"keyids": ["A" * 16], "threshold": 1}), "should match pattern"),
     **{
         f"public-{i}": (owner(public=public), "should match pattern")
         for i, public in enumerate(("0" * 62, "04" + "0" * 64, "g" * 64, "A" * 64))
     },
-    "root-unsigned": (lambda v, r: add_key(v, "root", r.STRANGER), "must be signed"),
+    "root-unsigned": (lambda v, r: add_key(v, "root", r.UNTRUSTED), "must be signed"),
 }
 
 
@@ -100,16 +103,16 @@ def test_invalid_roots_are_refused(case, releases):
 def test_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     value = plain(releases)
     assert parse_trust(canonical(value)) == releases.root()
-    add_key(value, "root", releases.STRANGER)
+    add_key(value, "root", releases.UNTRUSTED)
     data = canonical(value)
     path = tmp_path / "trust.json"
-    path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
+    path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.UNTRUSTED.private]))
     assert load_trust(path).roles["root"].threshold == 1
     payloads = (releases.root().to_bytes(), b"{}", data + b" ")
     for wrong in (
         sign(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
-        sign("application/json", data, [releases.STRANGER.private]),
-        *(sign(TRUST_PAYLOAD_TYPE, payload, [releases.STRANGER.private]) for payload in payloads),
+        sign("application/json", data, [releases.UNTRUSTED.private]),
+        *(sign(TRUST_PAYLOAD_TYPE, payload, [releases.UNTRUSTED.private]) for payload in payloads),
         *(b'{"payload":1}', b"[]", b"\xff"),
     ):
         path.write_bytes(wrong)

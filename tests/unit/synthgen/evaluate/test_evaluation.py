@@ -102,8 +102,8 @@ def test_worst_class_is_not_measured_if_a_class_has_no_test_persons():
 
 def test_all_problems_of_tables_are_listed():
     given = tables()
-    stranger = Record(id="s", text="x", label="zebra", group=given.train.records[0].group)
-    test = replace(given.test, records=(*given.test.records, stranger))
+    new_class = Record(id="s", text="x", label="zebra", group=given.train.records[0].group)
+    test = replace(given.test, records=(*given.test.records, new_class))
     empty = replace(given.synthetic, records=())
     vectors = given.vectors | {"test": np.ones((115, 5)), "synthetic": np.ones((0, 5))}
     with pytest.raises(DataError, match="cannot be measured") as refused:

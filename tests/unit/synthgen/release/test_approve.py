@@ -31,8 +31,8 @@ def test_two_approvals_allow_and_one_rejection_blocks_the_release(bundle, releas
 
 
 def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_not_signed(bundle, releases):
-    officer, stranger = releases.OFFICER, releases.STRANGER
-    for role, key in (("data_owner", officer), ("janitor", officer), ("data_owner", stranger)):
+    officer, untrusted = releases.OFFICER, releases.UNTRUSTED
+    for role, key in (("data_owner", officer), ("janitor", officer), ("data_owner", untrusted)):
         with pytest.raises(UsageError, match="does not hold the role"):
             sign(bundle, releases, role, key)
     (bundle / "README.md").write_text("x")

@@ -142,7 +142,7 @@ def test_repeated_release_returns_the_same_bundle_and_replaces_a_partial_one(mad
     before = {name: (path / name).read_bytes() for name in names(path)}
     assert releases.bundle(tmp_path, now=releases.LATER, run_json={"again": True}) == path
     assert {name: (path / name).read_bytes() for name in names(path)} == before
-    for key in (releases.STRANGER, releases.RELEASER):
+    for key in (releases.UNTRUSTED, releases.RELEASER):
         with pytest.raises(StorageError, match="is not the same release"):
             releases.bundle(tmp_path, key=key)
         (path / "README.md").write_text("x")
