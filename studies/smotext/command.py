@@ -234,11 +234,11 @@ def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
                 "real records to draw from": len(d.text_set.pool),
                 "test records": len(d.text_set.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
-                "asked by the label alone": d.text_set.source.asked,
-                "style adapter": d.text_set.source.style,
-                "seeds in which it is tried": sum(STYLE in d.variants(seed) for seed in range(protocol.seeds)),
+                "prompt of label-only": d.text_set.source.asked,
+                "style adapter": d.text_set.source.style or "none",
+                "seeds with the adapter": sum(STYLE in d.variants(seed) for seed in range(protocol.seeds)),
                 "synthetic records": d.protocol.synthetic,
-                "most tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
+                "largest number of tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
             }
             for name, d in question.designs.items()
         },

@@ -75,7 +75,7 @@ def test_authors_who_quote_each_other_are_insufficient(posts):
     inputs, everybody = split(posts, 1)
     result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient"
-    assert "quoting each other" in result.reason
+    assert "these rows may be quotations" in result.reason
 
 
 def test_copies_of_one_in_a_hundred_fail(clean, retexted):
