@@ -66,7 +66,7 @@ def _hardware() -> tuple[Check, Check]:
     able, found = has_bfloat16(), torch.cuda.is_available()
     arithmetic = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
     gpu = torch.cuda.get_device_name() if found else "none; the CPU is used"
-    return Check("arithmetic", able, arithmetic, optional=True), Check("gpu", found, gpu, optional=True)
+    return Check("arithmetic", able, arithmetic, optional=True), Check("gpu", found, gpu, optional=not found)
 
 
 def _bridge() -> Check:

@@ -98,7 +98,8 @@ def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None
         raise BudgetError(
             "the control persons were audited as often as the policy allows, so no further run can be released",
             problems=[f"attempts: {before} made, and the policy allows {min(limits):g} in all"],
-            hint="Nothing was reserved. Add new control persons to the source, or use a policy with more attempts.",
+            hint="Nothing was reserved. A further run needs control persons of whom at most one in a hundred was "
+            "audited before; adding some persons to the source is not enough.",
         )
 
 

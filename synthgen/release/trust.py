@@ -143,9 +143,9 @@ def _load_keys(roles: Mapping[str, Sequence[Path]]) -> tuple[dict[str, TrustKey]
     keys: dict[str, TrustKey] = {}
     ids: dict[str, tuple[str, ...]] = {}
     for role, files in roles.items():
-        loaded = {keyid(bytes.fromhex(key.public)): key for key in map(load_public, files)}
-        keys |= loaded
-        ids[role] = tuple(loaded)
+        held = [load_public(file) for file in files]
+        ids[role] = tuple(keyid(bytes.fromhex(key.public)) for key in held)  # `TrustRoot` refuses a key listed twice
+        keys |= dict(zip(ids[role], held, strict=True))
     return keys, ids
 
 

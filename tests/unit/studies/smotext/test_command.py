@@ -55,7 +55,7 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path, corpora
         names = {Path(name).name for name in kept.namelist()}
     asked = request(tmp_path, quick=False, seed=0, data=corpora)
     assert names == {path.name for path in asked.asked().paths(out).values()}
-    assert len(names) == 195
+    assert len(names) == 189
     made = smotext(asked, silent, output.append).read_text(encoding="utf-8")
     assert output[0].startswith("0 texts; at most 0 tokens")
     assert {p.name for p in out.glob("trials/*")} == names

@@ -17,8 +17,8 @@ from studies.smotext.trial import MEASURE
 from studies.smotext.trials import LAMBDAS
 
 STUDIES = Path(__file__).parents[4] / "docs" / "studies"
-# seeds of the kept trials that were written with a style adapter; three of the four adapters were removed later
-ADAPTER_SEEDS = {"newsgroups20": 2, "ag_news": 2, "sst2": 2, "mts_dialog": 5}
+# seeds of the archived trials that were written with a style adapter
+ADAPTER_SEEDS = {name: source.style_seeds if source.style else 0 for name, source in SOURCES.items()}
 
 META = {"bridge": "builtin", "datasets": {"d": {"test records": 50}}}
 ALONG = {"lambda": 0.5, "pairs": 4, "target": 0.4, "target_low": 0.3, "target_high": 0.5, "class_kept": 0.9}

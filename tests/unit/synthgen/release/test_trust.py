@@ -41,7 +41,7 @@ def test_root_with_root_keys_is_signed(keys, tmp_path, releases):
 
 def test_unsound_root_is_not_written(keys, tmp_path, releases):
     one = [keys / "releaser.pub.json"]
-    for roles in ({"releaser": one, "data_owner": one}, {"data_owner": one}):
+    for roles in ({"releaser": one, "data_owner": one}, {"data_owner": one}, {"releaser": one * 2}):
         with pytest.raises(ConfigError, match="would not be valid"):
             new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW)
     assert list(tmp_path.iterdir()) == []
