@@ -82,7 +82,7 @@ def evaluate(
     texts, own = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
     gap = style_gap(texts, [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence)
     if gap is None:
-        reasons["style.gap"] = "synthetic or control records have too few tokens to compare styles"
+        reasons["style.gap"] = "synthetic or test records have too few tokens to compare styles"
     else:
         metrics["style.gap"] = gap
     table = {

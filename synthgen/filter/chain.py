@@ -69,7 +69,7 @@ def apply(
     Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
     Privacy: only the copy rule rejects candidates because they are close to train records; see base.py.
-    Randomness: `ClassAgreement` draws its folds of persons and its tuning rows from the context's stream.
+    Randomness: `ClassAgreement` draws its tuning rows from the context's stream; the folds are those of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError("candidates do not match their vectors")

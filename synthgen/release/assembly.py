@@ -82,7 +82,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
     report shows exact counts of the source and is for the data owner only.
 
-    Privacy: every count and number of a public report passes through `audits.gate.disclosure`.
+    Privacy: every number from private records in a public report passes through `audits.gate.disclosure`.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record

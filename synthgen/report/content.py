@@ -56,7 +56,7 @@ class ReportContent:
     title: str
     release_id: str | None  # None if the release was refused
     policy_name: str
-    policy_statement: str  # what a release under this policy guarantees; shown first
+    policy_statement: str  # what a release under this policy means and does not mean; shown first
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one, and every gate must pass
     measured: tuple[GateRow, ...] = ()  # audits without a gate
