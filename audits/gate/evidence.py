@@ -66,7 +66,7 @@ def read_evidence(data: bytes) -> Evidence:
     try:
         return Evidence.model_validate(parse_canonical(data))
     except JsonError as error:
-        raise InputError(f"the evidence is {error.message}") from None
+        raise InputError(f"the evidence cannot be read: {error.message}") from None
     except ValidationError as error:
         raise InputError("the evidence is malformed", problems=problems(error)) from None
 

@@ -1,7 +1,7 @@
 """Release policies, and the pure function that decides whether evidence satisfies a policy.
 
-A decision compares the pessimistic end of each interval. A number that is missing, not finite, or based on too few
-persons does not pass, nor does an audit that crashed. An empty policy allows nothing.
+A decision compares the pessimistic end of each interval with the limit of its rule. A number that is missing, not
+finite, or based on too few persons does not pass, nor does an audit that crashed. An empty policy allows nothing.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ class Policy(Closed):
     name: Name  # the name of the file without its ending
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # raised with every change of meaning
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
-    statement: Sentence  # the first sentence of report, card and statement
+    statement: Sentence  # shown first in the report and the dataset card
     # minimum one-sided confidence of intervals and required verdicts at the first attempt, see `confidence_of`
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
@@ -85,7 +85,7 @@ class Policy(Closed):
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None for no end
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")  # parts of the bundle
     disclosure: Disclosure = Disclosure()
-    selftest: tuple[AuditName, ...] = ()  # audits that must be correct on these persons in the calibration suite
+    selftest: tuple[AuditName, ...] = ()  # audits that must be correct in the calibration suite of the same source
     timestamps: Timestamps | None = None  # None if trusted signing times are optional
     dp_substitute: DpSubstitute | None = None  # replaces `parent_recovery` if a DP method made the records
 
@@ -93,7 +93,9 @@ class Policy(Closed):
     def _substitute_is_consistent(self) -> Self:
         if self.dp_substitute is not None:
             if self.dp is not None:
-                raise ValueError("dp_substitute: a policy with `dp` requires the accounting already")
+                raise ValueError(
+                    "dp_substitute: a policy with `dp` requires the accounting already; remove one of the two keys"
+                )
             metrics = {rule.id: rule.metric for rule in self.rules}
             check_substitute(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self
@@ -107,7 +109,9 @@ class Policy(Closed):
             ("required and measured", [*self.required, *self.measured]),
         ):
             if repeated := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{where}: {', '.join(repeated)} is used twice; remove or rename one")
+                raise ValueError(
+                    f"{where}: used twice or more: {', '.join(repeated)}; remove or rename the repetitions"
+                )
         if self.dp is not None and self.disclosure.publish_exact_counts:
             raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
@@ -168,7 +172,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
     - A policy without gates refuses. A missing, failed or too small measurement does not pass.
     - Adding a gate, worsening a number or counting a further attempt never turns a refusal into a release.
-    - Intervals and required verdicts need the confidence of their attempt, whatever confidence the run used.
+    - Intervals and required verdicts must have the confidence that their attempt requires.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - Records of a DP method need an accounting that passed and secret random streams under every policy, because
       otherwise the claimed epsilon means nothing.
@@ -259,11 +263,11 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    why = "The audit must be measured; its verdict and numbers are shown and have no gate."
+    why = "The audit must be measured. Its verdict does not affect the decision, unlike numbers that a rule names."
     if state is None or state.status != "measured":
         reason = "the audit was not run" if state is None else f"the audit was {state.status}"
         return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
-    reason = f"measured; the audit's verdict is {state.verdict}, and it has no gate"
+    reason = f"measured; the audit's verdict is {state.verdict} and does not affect the decision"
     return _audit_outcome(evidence, name, _verdict(state), reason, why=why, gating=False)
 
 
@@ -304,7 +308,7 @@ def _selftest_rule(name: str) -> Rule:
         op="<=",
         limit=0,
         min_n=1,
-        why="An audit that misses known leaks of these persons, or reports leaks in clean tables, is no evidence.",
+        why="An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing.",
     )
 
 

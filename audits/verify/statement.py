@@ -298,7 +298,7 @@ def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
     try:
         return kind.model_validate(parse_canonical(payload))
     except JsonError as error:
-        raise VerifyError("E_JSON", f"the signed payload is {error.message}") from None
+        raise VerifyError("E_JSON", f"the signed payload cannot be read: {error.message}") from None
     except ValidationError as error:
         first = "; ".join(problems(error)[:3])
         raise VerifyError("E_PREDICATE", f"the signed payload is not of type {kind.__name__}: {first}") from None

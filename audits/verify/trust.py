@@ -146,7 +146,7 @@ def parse_trust(data: bytes) -> TrustRoot:
             return _signed(data)
         root = TrustRoot.model_validate(value)
     except JsonError as error:
-        raise VerifyError("E_TRUST", f"the trust root is {error.message}") from None
+        raise VerifyError("E_TRUST", f"the trust root cannot be read: {error.message}") from None
     except ValidationError as error:
         raise VerifyError("E_TRUST", f"the trust root is malformed: {'; '.join(problems(error)[:5])}") from None
     if ROOT in root.roles:

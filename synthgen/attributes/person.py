@@ -108,8 +108,9 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
 def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
     """Return the sex that the strongest kind of evidence supports, or None if there is none or it is balanced.
 
-    Kinds from strong to weak: "non-binary", next to an age, after "sex:", titles and nouns, pronouns. Within a kind,
-    the more frequent sex must be at least twice as frequent. `is_of_person` returns whether the words from start to
+    Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
+    "sex:" or "gender:"; titles and nouns; pronouns. Within a kind, the more frequent sex must be at least twice as
+    frequent. `is_of_person` returns whether the words from start to
     end are about the person.
     """
     for kinds in _SEXES:
@@ -181,7 +182,10 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def find_work(text: str) -> Iterator[AttributeFinding]:
-    """Yield occupations, as the dictionary name at the end of the phrase or as written, and work statuses."""
+    """Yield occupations and work statuses ("retired").
+
+    A phrase that ends with an occupation of the dictionary gives its name there, another phrase the phrase itself.
+    """
     read: list[tuple[int, int]] = []
     for pattern in _patterns():
         for match in pattern.finditer(text):

@@ -42,7 +42,7 @@ Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Seba
 Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
-# also ordinary words, months, places or eponyms: names only next to another name
+# also ordinary words, months, places or eponyms: counted as names only next to another name
 WORD_FIRST = frozenset(
     words("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith
@@ -123,15 +123,16 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        """The word as written in the name lists; words in capitals of up to three letters are abbreviations."""
+        """The word as the name lists spell it; capitals of up to three letters may be an abbreviation and stay."""
         return self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
 
 
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    A declared name is found as a whole and by each part, in any case unless the part is an ordinary word. Names that
-    are ordinary words ("Rose", "Young") count only next to another name.
+    Each part of a declared name is found if it is capitalised. In lower case it is found only if it has more than
+    four letters and is not an ordinary word. Names that are ordinary words ("Rose", "Young") count only next to
+    another name.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     declared = name_parts(declared_names)
@@ -158,7 +159,7 @@ def _after_phrases(tokens: list[_Token], text: str) -> list[Span]:
 
 
 def name_parts(names: Iterable[str]) -> frozenset[str]:
-    """Return case-folded name parts of at least two letters; hyphenated names as a whole and by part."""
+    """Return case-folded name parts of at least two letters; a hyphenated name gives itself and each of its parts."""
     tokens = [m[0].casefold() for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)
     return parts - _PARTICLES - _TITLES

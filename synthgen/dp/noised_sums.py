@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 
-# Rows are rounded to integers, and one clip norm is this many integer steps. Sums fit into 64-bit integers, and the
+# A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
 # rounding error is far below the noise.
 UNIT = 1 << 24
 # The noise is larger than the accounted noise by this share. In matrix products for many persons at once, the last
-# bits of a row depend on the number of persons, and the surplus covers this rounding. Vectors and votes are not
-# affected, because each text is processed separately: see `synthgen.pipeline.job.Job.encoder`.
+# bits of a row depend on the number of persons, and the surplus covers this rounding. The vectors of the
+# texts have no such rounding, because each text is encoded by itself: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]

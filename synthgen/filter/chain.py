@@ -72,7 +72,9 @@ def apply(
     Randomness: `ClassAgreement` draws its tuning rows from the context's stream; the folds are those of the context.
     """
     if len(candidates) != len(context.vectors):
-        raise InternalError("candidates do not match their vectors")
+        raise InternalError(
+            f"candidates do not match their vectors: {len(candidates)} and {len(context.vectors)} rows"
+        )
     if not filters:
         raise InternalError("there are no filters; a candidate is kept only if it has outcomes and all of them pass")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]

@@ -266,7 +266,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
         raise DataError("groups has missing persons or persons of several types", hint=NO_PERSON) from error
     n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would merge them into one person
     if n_missing > 0:
-        raise DataError(f"{n_missing} rows have no person in groups", hint=NO_PERSON)
+        raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)
 
 

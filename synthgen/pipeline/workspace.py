@@ -39,7 +39,7 @@ class StageResult:
     name: str
     digest: str  # sha256 of everything that the result depends on; part of the folder's name
     folder: Path
-    counts: Mapping[str, Any]  # numbers of input and output records, and counts of the stage's own
+    counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
     seconds: float  # the time that it took to compute the result, also if this run read a stored result
     reused: bool  # whether the result was stored before this run
     code: str = ""  # see `Stage.code_digest`

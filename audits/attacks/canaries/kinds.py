@@ -29,17 +29,17 @@ from audits.core.types import Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8  # words of the ending of a canary, and of a run of words that must not occur in train
+ENDING_TOKENS = 8  # number of words in a canary's ending; runs of this many words must not be shared with train
 MIN_SUFFIXES = 10_000  # alternative endings among which the ending of a `suffix` canary is ranked
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
 BEGINNING_WORDS = (12, 25)  # fewest and most words of a beginning
 OUTLIER_WORDS = 24  # words of an `outlier` row
-SAMPLED_WORDS = (25, 45)  # fewest words of a `sampled` row, and one more than the most
+SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
 MIN_WORDS = 200  # a reference with fewer distinct words is complemented by `OWN_WORDS`
 TEMPERATURE = 1.5  # of the random walk: a follower has weight count^(1 / TEMPERATURE)
 JUMP = 0.2  # probability that the next word of the random walk is any word
-ROUNDS = 20  # draws of a canary before making it is given up
+ROUNDS = 20  # how often a canary is drawn before an error is raised
 
 Rng = np.random.Generator
 
@@ -82,16 +82,16 @@ def make_canaries(
 ) -> CanarySet:
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
-    The words come from the reference, or without one from a built-in list. A canary that shares a run of 8 words with
-    train, or its ending with another canary, is drawn again. Families alternate, and so do the numbers of rows of
-    outliers; canaries of the other families have one row. If train has labels, an outlier gets a class other than the
-    largest, and the other canaries get any class. A beginning is taken from a reference row of that class if there is
-    one.
+    The words come from the reference, or without one from a built-in list. A canary is drawn again if it shares a run
+    of 8 words with train or has the same ending as another canary. Families alternate, and so do the numbers of rows
+    of outliers; canaries of the other families have one row. If train has labels, an outlier gets a class other than
+    the largest, and the other canaries get any class. A beginning is taken from a reference row of that class if
+    there is one.
 
     Args:
         train: train table of the canary build, without canaries.
         reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
-        n: number of canaries; about half are inserted. A pass of the audit needs 1,000.
+        n: number of canaries; about half are inserted. The audit passes only with at least 1,000 of them in all.
         rng: random stream that draws texts, then one coin per person, then alternative endings.
         families: families to make.
         repeats: numbers of rows of outliers.
@@ -141,7 +141,7 @@ def _with_coins(
 def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
     problems = [
         *([f"at least two canaries are required, got {n}"] if n < 2 else []),
-        *([f"the families are {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
+        *([f"families: use {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
         *(["every number of rows (repeats) must be at least 1"] if not repeats or min(repeats) < 1 else []),
     ]
     if problems:

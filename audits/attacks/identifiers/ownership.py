@@ -16,11 +16,11 @@ from scipy.stats import binom
 
 MANY = -1  # stands for the owner of a string that several persons own
 MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
-BLOCK_KEYS = 1 << 20  # new keys are merged after at least so many
+BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least this many were added
 # values of `minimum` in `exceeds_control`
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in control texts that match a number of train
-MIN_CONTACTS = 4  # shared contacts; fewer may be the contacts of front desks
+MIN_CONTACTS = 4  # shared contacts; a smaller number does not excuse contacts of train
 _CHANCE = 0.01  # significance level of the test in `exceeds_control`
 Int = NDArray[np.int64]
 
@@ -30,23 +30,24 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> b
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01)
 
-    A few matches of others do not excuse matches of train with other values. Only at least `minimum` matches of
-    others show that values of this kind occur without a leak, and a binomial test then compares the two numbers.
+    A few matches of others do not excuse matches of train, which are on other strings. If there are at least
+    `minimum` matches of others, strings of this kind occur without a leak, and a binomial test compares the two
+    numbers.
 
     Args:
         train: number of matches of train.
         others: number of matches that the generator cannot have caused, such as those of control persons.
         share: fraction of all matches that would be of train without a leak.
-        minimum: number of matches of others from which the test is used.
+        minimum: smallest number of matches of others with which the test is used.
     """
     return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE)
 
 
 class Owners:
-    """The numbers of the owners of one identifier; at most eleven are recorded.
+    """The owners of one identifier, as person numbers (indices); at most eleven are recorded.
 
-    Train persons come first, then control persons. The next number stands for public text, the one after it for the
-    rows set aside by the input checks, which count as one owner in control.
+    Train persons have the lowest numbers, control persons the next. The next number stands for public text, the one
+    after it for the rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -65,7 +66,7 @@ class Owners:
             self._of.add(owner)
 
     def sides(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; both are empty for eleven owners or public text among them."""
+        """Return the owners in train and in control; both are empty for eleven owners or if one is public text."""
         if len(self._of) > MOST_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]

@@ -8,9 +8,10 @@ tokens, while the language model's own weights are frozen.
 Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
-adapters, and noise on the vector, because interpolated vectors differ from texts' own. Prompts can contain some of
-the passage's words, so that the model learns to use a label, and the public words nearest to the noisy vector, as
-with `decode.words`. Vectors between passages (`train.mix`) and self-distillation (`train.distil`) are optional.
+adapters, and noise on the vector, because an interpolated vector differs from the vector of any text. Prompts can
+contain two kinds of words: some of the passage's own words, so that the model learns to use a label in the prompt,
+and the public words nearest to the noisy vector, as with `decode.words`. Vectors between passages (`train.mix`) and
+self-distillation (`train.distil`) are optional.
 """
 
 import json
@@ -63,15 +64,15 @@ class TrainingSet:
 
     passages: Passages
     vectors: NDArray[np.float32]
-    heldout: int  # number of the last passages, which are never trained on
+    heldout: int  # the last `heldout` passages are never trained on
     reader: WordReader | None = None  # chooses the prompt words; None for a bridge without a vocabulary
 
 
 class Trainer:
     """One training run: model, bridge, optimizer and progress.
 
-    If `beside` is given, a bridge and a rank, the run trains a style adapter of that rank for this bridge. Otherwise
-    it trains a new bridge.
+    `beside` is a bridge and a rank: the run then trains a style adapter of that rank for that bridge. If it is None,
+    the run trains a new bridge.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Trainer:
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = self.steps_before = 0  # steps of this run, and of the bridge it continues
+        self.step = self.steps_before = 0  # steps of this run; steps of the bridge that it continues
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its random stream."""
@@ -149,7 +150,8 @@ class Trainer:
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy of the texts' tokens in nats, and their number.
 
-        With `distil`, add this multiple of the divergence from the model's own predictions given the text itself.
+        If `distil` > 0, add `distil` times the divergence of these predictions from those that the model makes when
+        it reads the text itself in place of the vector.
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -179,7 +181,9 @@ class Trainer:
         loss = total / n
         loss.backward()  # type: ignore[no-untyped-call]
         value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
-        if not (math.isfinite(value) and math.isfinite(norm)):  # before the step, so no checkpoint contains it
+        if not (
+            math.isfinite(value) and math.isfinite(norm)
+        ):  # checked before the step, so no checkpoint has such weights
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -190,7 +194,8 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return the held-out loss per token (nats) with each passage's own vector and with another passage's.
 
-        If the bridge is trained with prompt words, "told" is the loss with the own vector and half the allowed words.
+        If the bridge is trained with prompt words, "told" is the loss with the own vector and half of the
+        allowed number of prompt words, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -286,7 +291,7 @@ class Trainer:
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
-    """Train to the configured number of steps with checkpoints and a held-out curve; return the bridge's folder."""
+    """Train, write checkpoints and the curve of the held-out loss, and return the folder of the bridge."""
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
@@ -322,7 +327,10 @@ def _replace(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
-    """Return a projector and adapters of the configured shape, all trained. Their random stream is seeds/init."""
+    """Return a new projector and new adapters of the configured shape, all to be trained.
+
+    Randomness: seeds/init.
+    """
     generator = _generator(seeds)
     table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
     with torch.random.fork_rng():
@@ -335,7 +343,7 @@ def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) ->
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return adapters for a bridge's projector and for the layers it adapts; the bridge itself is not trained.
+    """Return new adapters for a bridge's projector and the model layers that it adapts; the bridge is not trained.
 
     Randomness: seeds/init.
     """
