@@ -132,7 +132,8 @@ class ReleaseConfig(Section):
     def _names_a_file(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
-                "public is required if key is a URI: the ledger's high-water mark is stored beside that file"
+                "public is required if key is a URI: it names the file of the public key, and the ledger's "
+                "high-water mark is stored in the same folder"
             )
         return self
 
@@ -240,7 +241,7 @@ class Config(Section):
                 "and decode.style auto adds the query style"
             )
         if is_private and (broken := unaccounted(info.data)):
-            raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))
+            raise ValueError("these settings access private text without consuming budget: " + ", ".join(broken))
         return dp
 
     @classmethod
@@ -275,12 +276,12 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     counts_records = interpolate and interpolate.balance == "as-source"
     measures_length = chosen and chosen.length == "auto"
     checks = {
-        "source.labels: without it the classes are read from the records; list them": lacks_labels,
-        "source.group: without it the person of a record is unknown; name the column": lacks_group,
-        "source.id lets the ids of one person reject records of another; remove it": has_ids,
-        "source.max_records selects persons depending on other persons; remove it": is_cut,
-        "segments learns headings; remove it": parts.get("segments") is not None,
-        "interpolate.balance as-source counts records; set numbers": counts_records,
-        "filter.length auto measures records; set null or [minimum, maximum] words": measures_length,
+        "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
+        "source.group is missing and the person of a record is unknown (name the column)": lacks_group,
+        "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
+        "source.max_records keeps a person depending on how many records others have (remove it)": is_cut,
+        "segments learns headings from the records (remove it)": parts.get("segments") is not None,
+        "interpolate.balance as-source counts records (set numbers)": counts_records,
+        "filter.length auto measures records (set null or minimum and maximum words)": measures_length,
     }
     return [problem for problem, applies in checks.items() if applies]

@@ -37,9 +37,11 @@ REFUSED = 4
 
 File = Path | None
 Ledger = Annotated[
-    File, Option(help="private ledger folder of the institution; repeated audits need a higher confidence")
+    File, Option(help="private ledger folder of the institution; repeating an audit raises the confidence it needs")
 ]
-Findings = Annotated[File, Option(help="private output: the rows that disclose a person, by keyed pseudonym")]
+Findings = Annotated[
+    File, Option(help="private output: rows that disclose a person, who is named by a keyed pseudonym")
+]
 FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
     File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
@@ -113,15 +115,15 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
-    Without --policy and --only, every audit whose inputs are given is run. The audits canaries, accounting and
-    differencing need more than the three tables.
+    Without --only, every audit whose inputs are given is run, also with --policy. The audits canaries, accounting
+    and differencing need more than the three tables.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
-    _make_writable(out)
+    _require_writable(out)
     key = _key(findings, findings_key)
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
@@ -266,7 +268,7 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
     return "-" if threshold is None else f"at most {threshold:g}"
 
 
-def _make_writable(folder: File) -> None:
+def _require_writable(folder: File) -> None:
     if folder is None:
         return
     try:
@@ -285,7 +287,7 @@ def _key(findings: File, path: File) -> bytes:
         return b""
     if findings is None or path is None:
         raise InputError("--findings and --findings-key must be given together; the key computes the pseudonyms")
-    _make_writable(findings.parent)
+    _require_writable(findings.parent)
     return read_key(path, "findings key")
 
 

@@ -259,11 +259,12 @@ def _person_numbers(groups: Any, n: int) -> Int64:
         return np.arange(n, dtype=np.int64)
     given = column_or_1d(groups)
     if len(given) != n:
-        raise DataError(f"groups names the person of {len(given)} rows, and X has {n}")
+        raise DataError(f"groups has {len(given)} entries, but X has {n} rows")
     try:
         numbers = np.unique(given, return_inverse=True)[1]
     except TypeError as error:
-        raise DataError("groups has missing persons or persons of several types", hint=NO_PERSON) from error
+        problem = "groups contains missing values, or values of different data types such as text and numbers"
+        raise DataError(problem, hint=NO_PERSON) from error
     n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would merge them into one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)

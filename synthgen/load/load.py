@@ -151,7 +151,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(
             f"{path}: {len(missing)} of the configured columns not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"{_found(table.columns, source, path)} Name them in source.text, .label, .group, .id, .names.",
+            hint=f"{_found(table.columns, source, path)} Correct source.text, .label, .group, .id and .names.",
         )
 
 
@@ -200,9 +200,10 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
         persons[record.label].add(record.group)
     long = sum(len(label) > MAX_LABEL for label in persons)
     single = sum(len(groups) == 1 for groups in persons.values())
-    problems = [f"{long} of {len(persons)} are longer than {MAX_LABEL} characters"] if long else []
+    problems = [f"{long} of {len(persons)} different labels are longer than {MAX_LABEL} characters"] if long else []
     if len(persons) > FEW_CLASSES and 2 * single > len(persons):
-        problems.append(f"{single} of {len(persons)} have one {'person' if source.group else 'record'}")
+        owner = "person" if source.group else "record"
+        problems.append(f"{single} of {len(persons)} different labels belong to only one {owner}")
     if problems:
         raise DataError(
             f"{path}: the column source.label does not hold classes",

@@ -48,11 +48,12 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
         expires: time after which verifiers need a new root.
         root_keys: keys that sign the file.
         authorities: PEM files with the certificates of the timestamp authorities.
-        ledgers: ids of the accepted ledgers; a release under a policy with `dp` must be counted in one of them.
+        ledgers: ids of the accepted ledgers. If any are given, every release must be recorded in one of them;
+            otherwise, a release whose policy limits a budget is refused.
 
     Raises:
-        ConfigError: the root would not be valid, such as with a key or person in two roles or a weak key; all
-            mistakes are listed.
+        ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
+            weak; all mistakes are listed.
         StorageError: a key cannot be read, or the file exists.
     """
     keys, ids = _load_keys(roles)

@@ -41,17 +41,17 @@ MIN_PARENTS = 2  # number of parents that must have a section for a new record t
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
-    """Return the segments of new records in latent order, interpolated with the records' weights, not normalized.
+    """Return the segments of new records in the order of the latents; each vector is a weighted mean, not normalized.
 
-    A new record has the sections that at least two of its parents share, in the order of one random parent. A
-    section of only one parent is dropped, because it would paraphrase that person. A record with a single parent has
-    that parent's sections. Within a section, windows are aligned in order. With n_p windows of parent p, the new
-    section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and window j is
+    One parent is drawn at random. The new record has those of its sections that at least one other parent also has,
+    in its order. A section of only one parent is dropped, because it would paraphrase that person. A record with a
+    single parent has that parent's sections. The segments of one section (its windows) are aligned in order. With
+    n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 
-    Parents of weight 0 are ignored. If the parents share no section, their whole records are aligned window by
-    window, without headings.
+    Parents of weight 0 are ignored. If the drawn parent shares no section with another, the whole records of all
+    parents are aligned window by window, without headings.
 
     Privacy: reads training vectors and shared headings. With a weight near 1, a section is close to one person's.
     Randomness: one number from `seeds.child(latent id)`, the parent whose section order is used.

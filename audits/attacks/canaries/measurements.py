@@ -53,11 +53,11 @@ class Kinds(NamedTuple):
 def score_canaries(
     canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
 ) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary, and the canaries as compared persons, inserted ones first.
+    """Return every membership score of every canary, and the `Arms` whose persons are the canaries.
 
-    Inserted canaries take the place of train, and omitted ones that of control. The score of a canary is the highest
-    of its rows. Encoders and models are fitted on the reference, which must not contain canaries or train rows. The
-    scores include some that the membership audit does not use (`further_scores`).
+    Inserted canaries come first and take the place of train; omitted ones take that of control. The score of a canary
+    is the highest of its rows. Encoders and models are fitted on the reference, which must not contain canaries or
+    train rows. The scores include some that the membership audit does not use (`further_scores`).
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
@@ -94,9 +94,11 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Return the numbers of reproduced endings and misplaced rows, after normalising all texts.
+    """Return how many endings were reproduced, and how many rows are in a table that must not have them.
 
-    A row that is also in control or the reference does not count, because either generator may have produced it.
+    Counted are rows of the canary build in the table to release, and canary rows in its train data, after all texts
+    are normalised. A row whose text is also in control or the reference does not count, because such common text can
+    be in both tables without an error.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
@@ -126,9 +128,9 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Scores differ more between kinds than between inserted and omitted canaries. With ranks over all kinds together,
-    the attack on a word-pair model of real posts had an AUC of .74; with ranks within each family, it has .86 to 1.
-    The ranks do not use the coins.
+    Scores differ more between kinds than between inserted and omitted canaries. On a word-pair model of
+    real posts, the attack had an AUC of .74 with ranks over all kinds together, and .86 to 1 with ranks within each
+    family. The ranks do not depend on which canaries were inserted.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -159,10 +161,10 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return the attack results for each number of rows above one, with at least 20 inserted and 20 omitted canaries.
+    """Return the attack results of the canaries with n rows each, if 20 are inserted and 20 omitted, for all n > 1.
 
     - as_in_train: whether a person of train has at least as many rows.
-    - auc_low, auc_high: interval of the attack with the highest lower end, at level .05 over all numbers and attacks.
+    - auc_low, auc_high: interval of the attack whose lower end is highest; .05 is shared by all n and attacks.
     - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-ALPHABET = 64  # number of characters that a wrong letter may be, as in the character model (`surprisal`)
+ALPHABET = 64  # number of characters that may stand for a wrong letter, as in the character model (`surprisal`)
 
 
 class Misspellings:
@@ -41,7 +41,7 @@ class Misspellings:
 
 
 def is_one_edit(a: str, b: str) -> bool:
-    """Return whether inserting, deleting, replacing, or exchanging one letter of a with its neighbour gives b."""
+    """Return whether one edit separates the words: a letter added, removed, replaced, or two neighbours exchanged."""
     n_prefix = 0
     while n_prefix < min(len(a), len(b)) and a[n_prefix] == b[n_prefix]:
         n_prefix += 1

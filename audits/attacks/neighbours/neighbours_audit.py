@@ -47,8 +47,9 @@ REPEATS = 20  # number of draws of equally many train and control persons; the s
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
 CLASS_MARGIN = 0.05  # largest distance from one half that the share within a class may have
 
-# (independent rows needed, margin). The margin is the largest distance from one half that the share may have, and the
-# distance that so many rows detect with power .8. With fewer rows than in the last entry the verdict is insufficient.
+# (independent rows needed, margin). The margin is the largest distance from one half that the share may have. With so
+# many rows, the audit detects a share at this distance with power .8. With fewer rows than in the last entry, the
+# audit cannot pass.
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
 # a share whose interval exceeds the limit: (name in the reason, share, limit as the distance from one half)
@@ -85,17 +86,17 @@ class Neighbours:
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    The audit fails if one of these holds for any encoder, at level .05 whatever the confidence of the run and
-    corrected for encoders and classes:
+    The audit fails if one of these holds for any encoder. The levels do not depend on the confidence of the run
+    and are corrected for the numbers of encoders, classes and scans:
 
-    - The share is proven outside the margin, or the share within a class is proven outside .05.
-    - A scan test is significant at .025.
+    - At level .05, the share is further from one half than the margin, or the share within a class further than .05.
+    - At level .025, a scan test is significant.
 
     It passes if it does not fail and all of these hold for every encoder:
 
     - The interval of the share lies within the margin that the number of independent rows supports (`MARGINS`).
     - The share does not differ significantly from one half, or its interval lies within the strictest margin.
-    - The interval of the share lies within .05 in every class that has enough independent rows.
+    - The interval of the share lies within .05 of one half in every class that has enough independent rows.
     - A leak planted in the table is found (`audits/embeddings/planted.py`).
 
     Otherwise the verdict is insufficient. A pass alone is weak evidence: releases that pass such tests can still be
@@ -158,7 +159,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     margin = supported_margin(n, MARGINS)
     limit = MARGINS[-1][1] if margin is None else margin
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
-    by_chance = holm([f.share.p_beyond(0.0) for f in findings])
+    p_from_half = holm([f.share.p_beyond(0.0) for f in findings])
     classes = [share for f in findings for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
     fails = {
@@ -167,10 +168,10 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
         "the persons closest to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
-    # a wide margin compensates for few rows, so a share that differs significantly must lie in the strictest margin
+    # with few rows the margin is wide and could hide a deviation; a significant one must lie in the strictest margin
     differs = any(
         p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
-        for f, p in zip(findings, by_chance, strict=True)
+        for f, p in zip(findings, p_from_half, strict=True)
     )
     limited = [("the share", f.share, limit) for f in findings]
     limited += [("the share within a class", share, CLASS_MARGIN) for share in classes if share.n >= needed]
@@ -196,7 +197,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
 
 
 def class_rows_needed(n_shares: int) -> int:
-    """Return the independent rows per class with which all class shares pass with power .8 without a leak."""
+    """Return how many rows each class needs so that, without a leak, all class shares pass with probability .8."""
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
 
 

@@ -144,8 +144,10 @@ class LineageExposure:
     effective_parents: Float  # (r,), 1 / sum over persons of weight²: 1 for one person, 2 for two of equal weight
     persons_of_row: Int  # (r,), number of persons who contribute to each row
     rows_of_person: Int  # (P,), number of rows to which each person contributes
-    persons_of_class: Int  # (classes with such rows,), number of persons who contribute to each class
-    max_share_of_class: Float  # (classes with such rows,), largest share of a class's weight from one person
+    persons_of_class: (
+        Int  # (c,), number of persons who contribute to each of the c classes that have a row with parents
+    )
+    max_share_of_class: Float  # (c,), largest share of such a class's weight from one person
     parentless_rows: int  # number of rows that were made without any record
 
 
@@ -165,7 +167,7 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
 
     `train_person` (n_train,) contains the person of each train row, numbered from 0, and `synthetic_class` (m,) the
-    class of each synthetic row. The result numbers persons in the same way.
+    class of each synthetic row. Person p of the result is the person with number p.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     made = [i for i, row in enumerate(mixed) if row]

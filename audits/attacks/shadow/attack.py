@@ -45,7 +45,7 @@ from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
 Float = NDArray[np.float64]
-LEAST_OUT = 16  # reruns without each person that a pass requires
+LEAST_OUT = 16  # for a pass, at least this many reruns must leave out each target person
 MARGIN = 0.05  # a pass requires the interval of the AUC to end at most this far above one half
 TREES = 60  # trees of a random forest
 LEAST_LEAF = 3  # smallest number of training examples in a leaf
@@ -112,7 +112,7 @@ def as_text(result: AuditResult) -> str:
         )
         leak = result.details["power"]["smallest_leak"]
         lines.append(
-            "  no AUC is known to be detected with power .8"
+            "  the AUC that is detected with power .8 is not known"
             if leak is None
             else f"  an AUC of {leak:.3f} is detected with power .8"
         )
@@ -155,8 +155,8 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Cost: the scores of each table, and 4 · (permutations + 2) forests.
-    Reference: reruns without a person, features of their output and a random forest: "SMOTE & Mirrors", for numerical
-        tables. Scores of text, coins for many persons at once and the tests are this project's own.
+    Reference: "SMOTE and Mirrors" (Ganev et al., 2025) uses reruns without a person, features of their output and a
+        random forest, for numerical tables. Scores of text, coins for many persons at once and the tests are ours.
     """
     _check(plan, tables, inputs, permutations)
     scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
@@ -281,19 +281,21 @@ def _judge(
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)
     p, worst_p = _p(chance.mean(axis=1), mean), _p(chance.max(axis=1), highest)
-    n_without, able = runs // 2, _power(runs, error, confidence)
+    n_without, power_entry = runs // 2, _power(runs, error, confidence)
     verdict: Verdict = "insufficient"
     if min(holm([p, worst_p])) <= FAIL_LEVEL:
         verdict, reason = "fail", "The generator's output reveals whether it was trained on a target person."
     elif n_without >= LEAST_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        reason = f"{runs} reruns, {n_without} without each of {len(plan.persons)} persons, are inconclusive: "
-        least = "at least" if able["smallest_leak"] is None else "about"
+        reason = (
+            f"{runs} reruns, of which {n_without} leave out each of the {len(plan.persons)} persons, do not suffice: "
+        )
+        least = "at least" if power_entry["smallest_leak"] is None else "about"
         reason += (
             "all permutations have the same result, so the attack detects nothing. More reruns are needed."
-            if able["n_needed"] is None
-            else f"{least} {able['n_needed']} reruns are needed."
+            if power_entry["n_needed"] is None
+            else f"{least} {power_entry['n_needed']} reruns are needed."
         )
     return AuditResult(
         name="shadow",
@@ -314,7 +316,7 @@ def _judge(
             "reruns_without_a_person": n_without,
             "persons": len(plan.persons),
             "auc_of_each_score_alone": dict(auc_of_score),
-            "power": able,
+            "power": power_entry,
         },
         reason=reason,
     )

@@ -24,7 +24,7 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-OUT_OF = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: list that its names are from
+NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: list that has its names
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 FLAGGED = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
@@ -61,7 +61,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
     serves all targets. For one target, leaving out the others is noise. Each target is left out of half of the reruns
     of each fold of the later cross-validation. Otherwise, a fold with more reruns without a target would leave fewer
-    of them for training, and the classifier would perform worse than chance.
+    such reruns for training. A classifier that learned only this frequency would predict the opposite.
 
     Args:
         inputs: the tables; the synthetic table is that of the release.
@@ -73,8 +73,8 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
         InputError: a number is not allowed, or there are fewer than 20 persons or synthetic records.
 
     Privacy: the plan names train persons and must stay with the private data.
-    Reference: selection by nearest neighbours and leaving out, "SMOTE & Mirrors"; many persons left out of one rerun,
-        Carlini et al., "Membership inference attacks from first principles", 2022.
+    Reference: "SMOTE and Mirrors" (Ganev et al., 2025) for the choice of targets by nearest neighbours; Carlini et
+        al., "Membership inference attacks from first principles", 2022, for leaving many persons out of one rerun.
     """
     n_train = len(set(inputs.train.groups))
     n_targets = max(1, math.ceil(FLAGGED * n_train)) if n_persons is None else n_persons
@@ -106,9 +106,10 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
 def most_over_represented(
     inputs: AuditInputs, n: int, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the n train persons, and up to n control persons, who are closest to a synthetic record.
+    """Return the n train persons, and up to n control persons, who are unusually close to a synthetic record.
 
-    Each encoder ranks all persons of both tables by their closest synthetic record. A person's highest rank counts.
+    Each encoder ranks all persons of both tables by how much closer their nearest synthetic record is than their
+    nearest reference records (`crowding`). A person's highest rank counts.
     """
     tables = encode_tables(inputs, rng)
     ranks = np.max([stats.rankdata(crowding(one, tables.people)["crowding"]) for one in tables.encoded], axis=0)
@@ -171,8 +172,8 @@ def read_plan(folder: Path) -> ShadowPlan:
     problems = _problems(value)
     if problems:
         raise InputError(f"{path} is not a plan of schema version {SCHEMA_VERSION}", problems=problems)
-    names = {key: tuple(value[key]) for key in OUT_OF.values()}
-    inside, pretended = (_coins(value["runs"], key, names[of]) for key, of in OUT_OF.items())
+    names = {key: tuple(value[key]) for key in NAMES_FROM.values()}
+    inside, pretended = (_coins(value["runs"], key, names[of]) for key, of in NAMES_FROM.items())
     return ShadowPlan(**names, inside=inside, pretended=pretended, train=value["train"], control=value["control"])
 
 
@@ -199,7 +200,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
         raise InputError(
             f"{len(missing)} of {runs} reruns have no table in {folder}",
             problems=missing,
-            hint=f"For each, run the generator without the persons in its leave_out of {PLAN}, and save the table.",
+            hint=f"For each, run the generator without the persons that {PLAN} lists as leave_out; save the table.",
         )
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
@@ -222,7 +223,7 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
-    """Return whether each run sees each person: those that it does not list under `key`; (runs, names)."""
+    """Return for each run and name whether the run sees that person: `key` does not list it; (runs, names)."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 
@@ -234,13 +235,13 @@ def _problems(value: Any) -> list[str]:
     problems += [f"{key} must be a digest" for key in ("train", "control") if not isinstance(value.get(key), str)]
     problems += [
         f"{key} must be a list of at least one name, each listed once"
-        for key in OUT_OF.values()
+        for key in NAMES_FROM.values()
         if not (_are_strings(value.get(key)) and len(value[key]) == len(set(value[key])) > 0)
     ]
     runs: Any = value.get("runs")
     if not isinstance(runs, tuple) or not all(isinstance(run, dict) for run in runs):
         problems.append("runs must be a list of objects")
-    return problems or [fault for key, of in OUT_OF.items() for fault in _problems_of_runs(runs, key, value[of])]
+    return problems or [fault for key, of in NAMES_FROM.items() for fault in _problems_of_runs(runs, key, value[of])]
 
 
 def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
@@ -253,7 +254,8 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
     uneven = {
         i for fold in range(FOLDS) for i in np.flatnonzero(2 * coins[fold::FOLDS].sum(axis=0) * FOLDS != len(runs))
     }
-    return [f"{len(uneven)} persons are not in {key} of exactly half of the runs of each fold"] if uneven else []
+    rule = f"{key} must list each person in half of the runs of each fold"
+    return [f"{rule}; {len(uneven)} persons are listed otherwise"] if uneven else []
 
 
 def _are_strings(value: Any) -> bool:

@@ -58,7 +58,7 @@ def test_the_quick_form_is_insufficient(finished):
     assert found.path.parent.parent == finished.folder / "ws" / "shadow"
     assert json.loads(found.path.read_bytes()) == found.to_json()
     assert found.to_text().startswith("shadow: insufficient.")
-    assert "8 reruns, 4 without each of 1 persons, are inconclusive" in found.to_text()
+    assert "8 reruns, of which 4 leave out each of the 1 persons, do not suffice" in found.to_text()
 
 
 @pytest.mark.slow

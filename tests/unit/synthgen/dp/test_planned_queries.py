@@ -45,7 +45,7 @@ def test_all_accesses_outside_the_budget_are_rejected_at_once():
         ({"dp": {"epsilon": 1.0}}, "requires delta and persons"),
         ({"dp": {"persons": 10}}, "require dp.epsilon"),
         ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
-        ({"segments": {}}, "segments learns headings"),
+        ({"segments": {}}, "segments learns headings from the records"),
         ({"dp": {**DP, "shares": {"words": 0.5}}}, "does not query words"),
         ({"dp": {**DP, "shares": {"words": 0.5, "spread": 0.1, "style": 0.1}}}, "does not query words and style"),
         ({"dp": {**DP, "shares": {"votes": 0.5}}}, "dp.shares.votes"),

@@ -228,7 +228,7 @@ def test_over_sampler_rejects_invalid_classes(y, message):
         ([1.0, np.nan, np.nan], "2 rows have no person"),
         (np.array([1.0, np.nan, 2.0], dtype=object), "no person"),
         (["p", None, "q"], "missing persons"),
-        (np.array(["p", 3, "q"], dtype=object), "several types"),
+        (np.array(["p", 3, "q"], dtype=object), "different data types"),
     ],
 )
 def test_person_numbers_are_in_order_and_missing_persons_are_rejected(groups, message):

@@ -165,7 +165,7 @@ def test_csv_without_header_does_not_show_first_line(tmp_path):
     ("label", "problem"),
     [
         (lambda i: f"{CANARY} {i} " + "long " * 20, "12 of 12 are longer than 64 characters"),
-        (lambda i: f"{CANARY} {i}", "12 of 12 have one person"),
+        (lambda i: f"{CANARY} {i}", "12 of 12 different labels belong to only one person"),
         (lambda i: f"{CANARY} {max(i, 5)}", None),
     ],
 )

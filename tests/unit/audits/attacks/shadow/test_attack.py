@@ -215,7 +215,7 @@ def estimate(value):
     ("leak", "last_line"),
     [
         (0.6789, "  an AUC of 0.679 is detected with power .8"),
-        (None, "  no AUC is known to be detected with power .8"),
+        (None, "  the AUC that is detected with power .8 is not known"),
     ],
 )
 def test_text_contains_every_measurement(leak, last_line):
