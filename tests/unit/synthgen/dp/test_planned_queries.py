@@ -51,7 +51,7 @@ def test_all_accesses_outside_the_budget_are_rejected_at_once():
         ({"dp": {**DP, "shares": {"votes": 0.5}}}, "dp.shares.votes"),
         ({"dp": {**DP, "adapt": {}}}, "dp.adapt: unknown key"),
         ({"interpolate": {"method": "dp-vote", "total": 10}}, "interpolate.method"),
-        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets the ids"),
+        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id rejects a record"),
     ],
 )
 def test_configurations_without_a_privacy_guarantee_are_rejected(changes, message):

@@ -224,10 +224,10 @@ def test_over_sampler_rejects_invalid_classes(y, message):
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ([1, 2], "of 2 rows, and X has 3"),
+        ([1, 2], "has 2 entries, but X has 3 rows"),
         ([1.0, np.nan, np.nan], "2 rows have no person"),
         (np.array([1.0, np.nan, 2.0], dtype=object), "no person"),
-        (["p", None, "q"], "missing persons"),
+        (["p", None, "q"], "missing values"),
         (np.array(["p", 3, "q"], dtype=object), "different data types"),
     ],
 )

@@ -164,7 +164,7 @@ def test_csv_without_header_does_not_show_first_line(tmp_path):
 @pytest.mark.parametrize(
     ("label", "problem"),
     [
-        (lambda i: f"{CANARY} {i} " + "long " * 20, "12 of 12 are longer than 64 characters"),
+        (lambda i: f"{CANARY} {i} " + "long " * 20, "12 of 12 different labels are longer than 64 characters"),
         (lambda i: f"{CANARY} {i}", "12 of 12 different labels belong to only one person"),
         (lambda i: f"{CANARY} {max(i, 5)}", None),
     ],
