@@ -335,7 +335,7 @@ def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
     reason = "the claimed or the proven epsilon is missing"
     if claim is not None and proven is not None:
         verdict, reason = "PASS", "the epsilon that the attack proves is within the claim"
-        if proven.high > claim.low:
+        if not proven.high <= claim.low:  # also if one of them is not a number
             verdict, reason = (
                 "FAIL",
                 "the attack proves more than is claimed: the mechanism or its accounting is wrong",

@@ -141,7 +141,7 @@ def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
 
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
-    broken = claim.epsilon < recomputed.upper * (1 - ROUNDING)
+    broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # also if epsilon could not be computed
     return _broken_if(
         broken, name, f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
     )

@@ -1,17 +1,43 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from audits.attacks.memorization.calibration import STRATA, caught, near_thresholds, plant, run_thresholds
-
-RUNS = [(0, 13, 13), (9, 17, 17), (22, 30, 30), (23, 31, 30), (64, 72, 30)]
-SHARES = [(0.1, 0.55, 0.55), (0.45, 0.6, 0.6), (0.9, 1.05, 0.65)]
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "values"), [*((run_thresholds, v) for v in RUNS), *((near_thresholds, v) for v in SHARES)]
+from audits.attacks.memorization.calibration import (
+    STRATA,
+    caught,
+    loose_thresholds,
+    near_thresholds,
+    non_members,
+    plant,
+    run_thresholds,
+    whole_thresholds,
 )
-def test_thresholds_have_a_floor_a_margin_and_a_ceiling(thresholds, values):
-    assert thresholds(values[0]) == pytest.approx(values)
+
+OFF = (np.inf, np.inf)
+THRESHOLDS = {
+    run_thresholds: [(0, 13, 13), (9, 17, 17), (22, 30, 30), (23, 31, 30), (64, 72, 30)],
+    near_thresholds: [(0.1, 0.55, 0.55), (0.45, 0.6, 0.6), (0.9, 1.05, 0.65)],
+    whole_thresholds: [(0, 30, 30), (16, 32, 32), (32, 64, 64), (33, *OFF)],
+    loose_thresholds: [(0.1, 0.6, 0.6), (0.5, 0.7, 0.7), (0.6, 0.8, 0.8), (0.61, *OFF)],
+}
+
+
+@pytest.mark.parametrize("thresholds", THRESHOLDS)
+def test_thresholds_have_a_floor_a_margin_and_a_ceiling(thresholds):
+    for values in THRESHOLDS[thresholds]:
+        assert thresholds(values[0]) == pytest.approx(values)
+
+
+def test_non_members_share_no_record_with_train_and_are_at_most_as_many():
+    found = SimpleNamespace(merged=np.array([0, 1, 2, 1, 4, 5, 6, 7]))  # the first control person is also person 1
+    drawn = {
+        n: non_members(SimpleNamespace(n_train=3, n_persons=n), found, np.random.default_rng(0)).tolist()
+        for n in (6, 8)
+    }
+    assert drawn[6] == [1, 2]
+    assert len(set(drawn[8])) == 3
+    assert set(drawn[8]) < {1, 2, 3, 4}
 
 
 def test_each_length_class_is_planted_and_counted_separately():
