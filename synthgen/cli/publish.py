@@ -1,6 +1,5 @@
 """Implement `synthgen release` and `synthgen report`: write a bundle, a refusal or a report."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -10,6 +9,7 @@ from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
+from synthgen.core.files import read_json
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
@@ -107,7 +107,7 @@ def _reported_config(workspace: Path) -> Path:
             f"{workspace}: is neither a bundle nor a workspace with a report",
             hint="Pass a bundle, or the configuration of a finished run.",
         )
-    return Path(json.loads(note.read_bytes())["config"])
+    return Path(read_json(note)["config"])
 
 
 def _writable(out: Path) -> None:

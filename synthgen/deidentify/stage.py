@@ -1,9 +1,8 @@
 """The deidentify stage: replace identifiers by surrogates in train and control."""
 
-import json
 from collections.abc import Mapping
 
-from synthgen.core.files import write_json
+from synthgen.core.files import read_json, write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.deidentify.deidentify import deidentify
@@ -12,7 +11,7 @@ from synthgen.deidentify.deidentify import deidentify
 def _deidentify(context: StageContext) -> Mapping[str, object]:
     """Write both tables with surrogates, and the replaced identifiers."""
     loaded, parts, config = context.input("load"), context.input("split"), context.config("deidentify")
-    names = {k: tuple(v) for k, v in json.loads((loaded.folder / "names.json").read_bytes()).items()}
+    names = read_json(loaded.folder / "names.json")
     counts: dict[str, object] = {}
     total = 0
     for role in ("train", "control"):

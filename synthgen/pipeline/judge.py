@@ -25,7 +25,7 @@ from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.files import write_bytes
+from synthgen.core.files import read_json, write_bytes
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
@@ -118,7 +118,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     write_corpus(context.folder / SYNTHETIC, synthetic)
     report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
     write_bytes(context.folder / AUDIT, report)
-    utility = json.loads((context.input("evaluate").folder / UTILITY).read_bytes())["metrics"]
+    utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
     counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
     metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}

@@ -1,12 +1,12 @@
 """The first stages: load, split, deidentify, embed. No later stage reads the source or an identifier."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from synthgen.core.errors import DataError
+from synthgen.core.files import read_json
 from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
@@ -77,7 +77,7 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 
 
 def _replaced(path: Path, corpus: Corpus) -> Identifiers:
-    replaced = json.loads(path.read_bytes())
+    replaced = read_json(path)
     return tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in corpus.records)
 
 

@@ -1,6 +1,5 @@
 """Choose the style of a run: the configured one, or the one under which its train records are likeliest."""
 
-import json
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from math import comb
@@ -9,6 +8,7 @@ from pathlib import Path
 from audits.gate.policy import Policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
+from synthgen.core.files import read_json, write_json
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
@@ -110,7 +110,7 @@ def _read(
 
 def read_choice(folder: Path) -> Shares:
     """Return the chosen styles with their shares."""
-    return tuple((str(name), float(share)) for name, share in json.loads((folder / CHOICE).read_bytes())["shares"])
+    return tuple((str(name), float(share)) for name, share in read_json(folder / CHOICE)["shares"])
 
 
 def choose_style(
@@ -165,7 +165,7 @@ def _choose(context: StageContext) -> Mapping[str, object]:
         found = _read(nats, tuple(styles), advance)
     chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
     choice = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
-    (context.folder / CHOICE).write_text(json.dumps(choice), encoding="utf-8")
+    write_json(context.folder / CHOICE, choice)
     return {"in": len(texts), "out": len(chosen)}
 
 

@@ -13,7 +13,6 @@ folder.
 """
 
 import fcntl
-import json
 import shutil
 import stat
 import time
@@ -26,7 +25,7 @@ from typing import Any
 from audits.core.files import sync
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import Interrupted, StorageError
-from synthgen.core.files import write_json
+from synthgen.core.files import read_json, write_json
 
 DONE = "done.json"
 Make = Callable[[Path], Mapping[str, Any]]
@@ -154,7 +153,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if not (folder / DONE).is_file():
         return None
     try:
-        done = json.loads((folder / DONE).read_bytes())
+        done = read_json(folder / DONE)
         files, result = dict(done["files"].items()), {"counts": done["counts"], "seconds": done["seconds"]}
     except (ValueError, KeyError, TypeError, AttributeError):  # done.json was changed
         return None
@@ -166,7 +165,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 def _differing(folder: Path) -> list[str]:
     """Return the added, missing and changed files of a folder, compared with the list in done.json."""
     try:
-        files = dict(json.loads((folder / DONE).read_bytes())["files"])
+        files = dict(read_json(folder / DONE)["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return [f"{DONE}: missing or changed"]
     stored = _files(folder)
@@ -180,7 +179,7 @@ def _differing(folder: Path) -> list[str]:
 def read_field(path: Path, name: str) -> Any:
     """Return a field of a JSON object in a file, or None; raise StorageError if the file cannot be read."""
     try:
-        return dict(json.loads(path.read_bytes())).get(name)
+        return dict(read_json(path)).get(name)
     except (OSError, ValueError, TypeError) as error:
         message = f"{path}: is not a readable JSON object ({type(error).__name__})"
         raise StorageError(message, hint="Restore the file from a backup, or remove its folder.") from None
