@@ -194,12 +194,12 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return the held-out loss per token (nats) with each passage's own vector and with another passage's.
 
-        If the bridge is trained with prompt words, "told" is the loss with the own vector and half of the
+        If the bridge is trained with prompt words, "prompted" is the loss with the own vector and half of the
         allowed number of prompt words, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
-        sums: dict[str, float] = dict.fromkeys(("own", "other", "told") if half > 0 else ("own", "other"), 0.0)
+        sums: dict[str, float] = dict.fromkeys(("own", "other", "prompted") if half > 0 else ("own", "other"), 0.0)
         tokens = 0
         for start in range(n - self.data.heldout, n, size):
             rows = np.arange(start, min(start + size, n))
@@ -207,7 +207,7 @@ class Trainer:
             for name in sums:
                 vectors = self.data.vectors[np.roll(rows, 1) if name == "other" else rows]
                 prompts = hints
-                if name == "told" and reader is not None:
+                if name == "prompted" and reader is not None:
                     prompts = [" ".join((p, *w)) for p, w in zip(hints, reader.read(vectors, half), strict=True)]
                 framed = self.frame(rows, prompts)
                 total, count = self.loss(*framed, torch.from_numpy(vectors).to(self.config.train.device))

@@ -51,21 +51,21 @@ def tokens(words, text):
     family=st.sampled_from(["llama", "mistral", "gpt2"]),
     n=st.integers(1, 8),
     seed=st.integers(0, 2**31),
-    told=st.booleans(),
+    with_x=st.booleans(),
 )
-def test_nats_equal_the_library(*, tiny, words, readers, family, n, seed, told):
+def test_nats_equal_the_library(*, tiny, words, readers, family, n, seed, with_x):
     read, draw = readers[family], np.random.default_rng(seed)
     texts = [tiny.sentences(1, seed=int(draw.integers(99)), words=int(draw.integers(1, 6)))[0] for _ in range(n)]
     prompts = [str(draw.choice(["", "fever", "a garden"])) for _ in range(n)]
     x = vectors(n, seed)
-    found = read.nats(texts, most_tokens=MOST, vectors=x if told else None, prompts=prompts)
+    found = read.nats(texts, most_tokens=MOST, vectors=x if with_x else None, prompts=prompts)
     for i in range(n):
         frame = read.template.tokens(words, prompts[i])
-        if not told:
+        if not with_x:
             frame = [t for t in frame if t != read.template.placeholder_id]
         text = tokens(words, texts[i])
         assert found.tokens[i] == len(text)
-        assert found.total[i] == pytest.approx(of_the_library(read, frame, text, x[i] if told else None), rel=1e-4)
+        assert found.total[i] == pytest.approx(of_the_library(read, frame, text, x[i] if with_x else None), rel=1e-4)
 
 
 def test_likelihood_without_bridge_starts_with_begin_of_text(tiny, words):

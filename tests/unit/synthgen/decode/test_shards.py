@@ -38,14 +38,14 @@ def test_shards_are_continued_with_another_number_of_workers(task, whole, tiny, 
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     (tmp_path / "shard-00001.parquet").write_bytes(b"of an older version")
     (tmp_path / "shard-0000005-0000010.partial").write_bytes(b"half")
-    told = []
-    write_shards(task, tiny.latents(23), tmp_path, told.append, n_workers=2)
+    reported = []
+    write_shards(task, tiny.latents(23), tmp_path, reported.append, n_workers=2)
     assert read_shards(tmp_path) == whole
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert 0 < sum(told) < len(whole)
+    assert 0 < sum(reported) < len(whole)
     assert missing_rows(tmp_path, 23) == []
     nobody = dataclasses.replace(task, open_decoder=lambda: pytest.fail("nothing is missing"))
-    write_shards(nobody, tiny.latents(23), tmp_path, told.append, n_workers=1)
+    write_shards(nobody, tiny.latents(23), tmp_path, reported.append, n_workers=1)
 
 
 def backwards(decoder, latents, settings, seeds, advance):

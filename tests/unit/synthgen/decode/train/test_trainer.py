@@ -51,7 +51,7 @@ def nothing(n):
 
 
 @pytest.fixture(scope="session")
-def told(tiny, data):
+def with_reader(tiny, data):
     """The data with a vocabulary of its own sentences' words."""
     names = sorted({word for text in data.passages.texts for word in text.split()})
     table = np.random.default_rng(1).normal(size=(len(names), DIM)).astype(np.float32)
@@ -161,15 +161,15 @@ def test_frame_contains_prompt_vector_and_text(trainer, data, words):
         assert text[-1] == words.eos_token_id
 
 
-def test_prompts_contain_words_of_the_noisy_vector(trainer, told, tmp_path):
-    made = trainer(using=told, words=3, max_prompt_tokens=12, noise=1.0, length=54)
-    rows, vectors = np.arange(20), told.vectors[:20] + np.float32(0.5)
+def test_prompts_contain_words_of_the_noisy_vector(trainer, with_reader, tmp_path):
+    made = trainer(using=with_reader, words=3, max_prompt_tokens=12, noise=1.0, length=54)
+    rows, vectors = np.arange(20), with_reader.vectors[:20] + np.float32(0.5)
     prompts = made.prompts(rows, vectors, np.random.default_rng(5))
-    said = told.reader.read(vectors, 3)
+    read = with_reader.reader.read(vectors, 3)
     counts = []
-    for row, prompt, words in zip(rows, prompts, said, strict=True):
+    for row, prompt, words in zip(rows, prompts, read, strict=True):
         rest = prompt.split()
-        for hint in told.passages.hints[row][:2]:
+        for hint in with_reader.passages.hints[row][:2]:
             rest = rest[1:] if rest[:1] == [hint] else rest
         assert tuple(rest) == words[: len(rest)]
         counts.append(len(rest))
@@ -177,7 +177,7 @@ def test_prompts_contain_words_of_the_noisy_vector(trainer, told, tmp_path):
     assert trainer().prompts(rows, vectors, np.random.default_rng(5)) != prompts
     run_training(made, tmp_path, nothing)
     lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
-    assert all(set(line) == {"step", "train", "own", "other", "told", "s_per_step"} for line in lines)
+    assert all(set(line) == {"step", "train", "own", "other", "prompted", "s_per_step"} for line in lines)
 
 
 def test_training_continues_a_trained_bridge(trainer, tmp_path):
@@ -281,14 +281,14 @@ def test_distil_adds_the_divergence_from_the_model_given_the_text(trainer):
     both, _ = made.loss(ids, is_vector, is_text, vectors, distil=0.5)
     wanted = 0.0
     for i in range(BATCH):
-        row, said = ids[i], ids[i][is_text[i]]
+        row, text = ids[i], ids[i][is_text[i]]
         at = is_vector[i].nonzero()[:, 0]
         start = int(is_text[i].nonzero()[0])
-        told = torch.cat([row[: at[0]], said[said != made.tokenizer.eos_token_id], row[at[-1] + 1 : start], said])
+        joined = torch.cat([row[: at[0]], text[text != made.tokenizer.eos_token_id], row[at[-1] + 1 : start], text])
         embedded = made.model.get_input_embeddings()(row).clone()
         embedded[is_vector[i]] = made.projector(vectors[i : i + 1])[0]
-        p = made.model(inputs_embeds=embedded[None]).logits[0, start - 1 : start - 1 + len(said)].log_softmax(-1)
-        q = made.model(told[None]).logits[0, -len(said) - 1 : -1].log_softmax(-1)
+        p = made.model(inputs_embeds=embedded[None]).logits[0, start - 1 : start - 1 + len(text)].log_softmax(-1)
+        q = made.model(joined[None]).logits[0, -len(text) - 1 : -1].log_softmax(-1)
         wanted += float((q.exp() * (q - p)).sum().detach())
     assert float((both - plain).detach()) == pytest.approx(0.5 * wanted, rel=1e-4)
     both.backward()
