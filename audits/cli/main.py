@@ -57,12 +57,14 @@ def rewrite(
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: Columns = "text",
     label: Columns = "label",
-    group: Columns = "group",
+    without: Annotated[Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")] = None,
 ) -> None:
-    """Write only the audited columns of a table to a new file in canonical form, without metadata."""
+    """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
     from audits.core.inputs import rewrite as write
+    from audits.core.quarantine import read_rows
 
-    n_rows = write(table, out, text=text, label=label, group=group)
+    left_out = frozenset() if without is None else frozenset(read_rows(without))
+    n_rows = write(table, out, text=text, label=label, without=left_out)
     say(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
 
 

@@ -28,7 +28,7 @@ from audits.core.files import write_whole
 
 if TYPE_CHECKING:
     from audits.core.report import AuditReport
-    from audits.core.types import AuditInputs
+    from audits.core.types import AuditInputs, Estimate
     from audits.gate.outcome import Decision
     from audits.gate.policy import Policy
     from audits.selftest.bound import BoundSelfTest
@@ -57,6 +57,7 @@ StreamsAreSecret = Annotated[
 SelfTestFile = Annotated[
     File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
 ]
+Utility = Annotated[File, Option(help="evaluation.json of `synthgen evaluate --out` on the same tables")]
 Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
     list[str] | None,
@@ -105,6 +106,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     previous: Annotated[File, Option(help="synthetic table of the previous release")] = None,
     previous_train: Annotated[File, Option(help="its train table; requires --previous")] = None,
     selftest_file: SelfTestFile = None,
+    utility: Utility = None,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
@@ -115,8 +117,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
-    Without --only, every audit whose inputs are given is run, also with --policy. The audits canaries, accounting
-    and differencing need more than the three tables.
+    Without --only, every audit whose inputs are given is run. If they cannot meet --policy, the command lists what is
+    missing and exits with 4 before any audit. It also exits with 4 if rows must be removed.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -128,17 +130,16 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
     _check_pairs(files)
-    columns: dict[str, Any] = {"text": text, "label": label, "group": group}
-    inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
-    inputs = _with_files(inputs, files, columns, rows_are_persons=rows_are_persons)
-    number, confidence = _count_attempt(inputs, ledger, listed(only), seed, confidence)
-    report = run_audits(inputs, names=listed(only), seed=seed, confidence=confidence, progress=say)
+    columns = {"text": text, "label": label, "group": group, "rows_are_persons": rows_are_persons}
+    inputs = _with_files(load_tables(synthetic, train, control, reference, **columns), files, columns)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
-    decision = None if applied is None else _decide(report, applied, number, test, secret=streams_are_secret)
-    _show(report, decision)
-    _write(report, out, findings, key, applied)
-    if as_json:
-        sys.stdout.write(report.to_json().decode() + "\n")
+    numbers = _numbers(inputs, utility, test, secret=streams_are_secret)
+    _check_reachable(applied, inputs, listed(only), set(numbers), has_ledger=ledger is not None)
+    attempts, confidence = _count_attempt(inputs, ledger, listed(only), seed, confidence)
+    report = run_audits(inputs, names=listed(only), seed=seed, confidence=confidence, progress=say)
+    decision = None if applied is None else _decide(report, applied, numbers | attempts, test)
+    _show(report, decision, as_json=as_json)
+    _write(report, out, findings, key, applied, synthetic)
     raise Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
 
 
@@ -156,9 +157,7 @@ def _check_pairs(files: _Files) -> None:
         raise InputError("the options do not fit together", problems=problems)
 
 
-def _with_files(
-    inputs: "AuditInputs", files: _Files, columns: dict[str, Any], *, rows_are_persons: bool
-) -> "AuditInputs":
+def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -> "AuditInputs":
     """Return the inputs with the content of the optional files."""
     from audits.attacks.accounting.mechanism_log import read_mechanism
     from audits.attacks.canaries.files import read_canaries
@@ -168,7 +167,8 @@ def _with_files(
     from audits.core.types import Previous, Table
     from audits.embeddings.vectors import named_folders, with_vectors
 
-    load: Callable[..., Table] = partial(load_table, **columns, rows_are_persons=rows_are_persons)
+    named = {name: columns[name] for name in ("text", "label", "group")}
+    load: Callable[..., Table] = partial(load_table, **columns)
     n_train, n_control = len(inputs.train), len(inputs.control)
     found: dict[str, Any] = {}
     if files.lineage is not None:
@@ -180,7 +180,7 @@ def _with_files(
     if files.control_identifiers is not None:
         found["control_identifiers"] = read_identifiers(files.control_identifiers, n_control, "control")
     if files.canaries is not None and files.canary_build is not None:
-        found["canaries"] = read_canaries(files.canaries, files.canary_build, **columns)
+        found["canaries"] = read_canaries(files.canaries, files.canary_build, **named)
     if files.mirror is not None:
         found["mirror"] = load(files.mirror, role="rerun")
     if files.previous is not None and files.previous_train is not None:
@@ -192,12 +192,14 @@ def _with_files(
 
 def _count_attempt(
     inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
-) -> tuple[int | None, float]:
+) -> "tuple[dict[str, Estimate], float]":
     """Record this attempt on the control persons in the ledger before any audit runs.
 
     Returns:
-        The number of the attempt (None without a ledger) and the confidence that its intervals need.
+        The number of the attempt as a metric (none without a ledger), and the confidence that its intervals need.
     """
+    from audits.core.rates import exact
+    from audits.gate.rule import ATTEMPTS
     from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.chain import HighWaterMark
@@ -205,14 +207,15 @@ def _count_attempt(
     from audits.runner.run import run_digest
 
     if ledger is None:
-        return None, confidence
+        return {}, confidence
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
     found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
     say(
         f"attempt {found.number} on these control persons, recorded in ledger {found.ledger.id} "
         f"(now {found.ledger.entries} entries)"
     )
-    return found.number, confidence_of(found.number, confidence)
+    numbers = {ATTEMPTS: exact(found.number, confidence=1.0, n=found.number)}
+    return numbers, confidence_of(found.number, confidence)
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
@@ -226,22 +229,59 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
     return test
 
 
-def _decide(
-    report: "AuditReport", policy: "Policy", number: int | None, test: "BoundSelfTest | None", *, secret: bool
-) -> "Decision":
+def _numbers(
+    inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
+) -> "dict[str, Estimate]":
+    """Return the numbers for the gate that no audit measures, except the number of the attempt."""
     from audits.core.rates import exact
+    from audits.gate.rule import SECRET
+    from audits.gate.utility import read_utility
+
+    n = len(inputs.synthetic)
+    numbers = {"records.synthetic": exact(n, confidence=1.0, n=n)}
+    if secret:
+        numbers[SECRET] = exact(1, confidence=1.0, n=1)
+    if utility is not None:
+        numbers |= read_utility(utility, inputs).numbers()
+    return numbers | ({} if test is None else test.numbers())
+
+
+def _check_reachable(
+    policy: "Policy | None",
+    inputs: "AuditInputs",
+    names: Sequence[str] | None,
+    numbers: set[str],
+    *,
+    has_ledger: bool,
+) -> None:
+    """Exit with code 4 before any audit if the given inputs cannot meet the policy; list all that is missing."""
+    from audits.cli.preflight import impossible_gates
+    from audits.gate.rule import ATTEMPTS
+
+    if policy is None:
+        return
+    lines = impossible_gates(policy, inputs, names, numbers | ({ATTEMPTS} if has_ledger else set()))
+    if lines:
+        say(
+            f"release under the policy: refused. No audit was run, because the given inputs cannot meet {len(lines)} "
+            f"gates of {policy.name}:"
+        )
+        say("\n".join(f"  {line}" for line in lines))
+        say("Give the inputs that these gates require. Without --policy, the audits run and show their verdicts.")
+        raise Exit(REFUSED)
+
+
+def _decide(
+    report: "AuditReport", policy: "Policy", numbers: "dict[str, Estimate]", test: "BoundSelfTest | None"
+) -> "Decision":
     from audits.gate.evidence import evidence_from
     from audits.gate.policy import decide
-    from audits.gate.rule import ATTEMPTS, SECRET
 
-    declared = {ATTEMPTS: number, SECRET: 1 if secret else None}
-    extra = {name: exact(n, confidence=1.0, n=n) for name, n in declared.items() if n is not None}
-    if test is None:
-        return decide(evidence_from(report.to_dict(), extra), policy)
-    return decide(evidence_from(report.to_dict(), extra | test.numbers(), {"selftest": test.digest()}), policy)
+    digests = {} if test is None else {"selftest": test.digest()}
+    return decide(evidence_from(report.to_dict(), numbers, digests), policy)
 
 
-def _show(report: "AuditReport", decision: "Decision | None") -> None:
+def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Grid
 
@@ -260,6 +300,28 @@ def _show(report: "AuditReport", decision: "Decision | None") -> None:
         lines += [f"  {failure}" for failure in decision.failures]
     for line in lines:
         console.print(line, markup=False)
+    if as_json:
+        sys.stdout.write(report.to_json().decode() + "\n")
+
+
+def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
+    """Say which rows are quarantined and how to remove them; with --out, write their numbers to quarantine.txt."""
+    from audits.core.inputs import shortened
+    from audits.core.quarantine import write_rows
+
+    numbers = [row + 1 for row in report.quarantined_rows]
+    if not numbers:
+        return
+    file = "FILE" if out is None else str(out / "quarantine.txt")
+    if out is not None:
+        write_rows(out / "quarantine.txt", numbers)
+    listed_rows = ", ".join(shortened(list(map(str, numbers))))
+    say(
+        f"quarantine: no audit can judge rows {listed_rows} of {synthetic}.\n"
+        f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
+        f"Remove them with `audits rewrite {synthetic} NEW --without {file}` (--out writes FILE), remove the same "
+        "rows from the files of --lineage and --vectors, and audit NEW."
+    )
 
 
 def _limit(threshold: float | tuple[float, float] | None) -> str:
@@ -291,7 +353,9 @@ def _key(findings: File, path: File) -> bytes:
     return read_key(path, "findings key")
 
 
-def _write(report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None") -> None:
+def _write(
+    report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None", synthetic: Path
+) -> None:
     """Write audit.json; with a policy also audit.public.json, and with --findings also the findings."""
     from audits.core.findings import write_findings
     from audits.core.strictjson import canonical
@@ -308,3 +372,4 @@ def _write(report: "AuditReport", out: File, findings: File, key: bytes, policy:
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
         say(f"findings: {n} written to {findings}, {n_omitted} omitted; keep the list and its key private")
+    _show_quarantined(report, synthetic, out)

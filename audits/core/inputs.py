@@ -10,17 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.released import file_problems, plain_file, released_problems
+from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table
 
-# only "synthetic" is checked byte by byte: a rerun is never released, and a previous table has been released before
-Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"]
+# only "synthetic" is checked byte by byte: a rerun or evaluated table is not released, and a previous one was before
+Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
@@ -28,6 +29,7 @@ MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LISTED = 20  # problems and columns listed one by one; the rest is counted
 _NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # names of the columns of a synthetic table
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -42,29 +44,33 @@ def load_table(
 ) -> Table:
     """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
 
-    A synthetic table will be released, so every byte of its file must be audited. It may have only the named columns,
-    and the file must equal what a plain writer makes of its rows (`audits.core.released.file_problems`).
+    A synthetic table will be released, so every byte of its file must be audited. It may have the columns `text` and
+    `label`, and columns that add no information: row numbers, or ids that follow from the rows (`is_numbering`). The
+    values of a column must have one type. The file must equal the output of a plain writer (`file_problems`).
 
     Args:
         path: the file.
         text: column of the texts; required.
         label: column of the classes; may be missing only under its default name.
-        group: column of the persons; may be missing only under its default name.
+        group: column of the persons; may be missing only under its default name, or from a synthetic table.
         role: what the table is used for; selects the checks and appears in messages.
-        rows_are_persons: whether each row belongs to a different person; ignored if there is a group column.
+        rows_are_persons: whether each row belongs to a different person; concerns no synthetic table.
 
-    Raise InputError if the file or a column is missing or a row cannot be used. The message counts the bad rows and
-    lists the first ones by row number (from 1) and reason, without their content.
+    Raise InputError if the file or a column is missing, a row cannot be used, or `rows_are_persons` is set although
+    there is a group column. The message counts the bad rows and lists the first ones by row number (from 1) and
+    reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        if extra := found - set(columns.values()):
-            advice = "remove them with `audits rewrite` (--group names ids)"
-            problems.append(f"columns that no audit reads: {_shown(extra)}; {advice}")
-        elif rows:
-            problems += file_problems(path, [row for _, row in rows])
+        problems += _unaudited(path, columns, [row for _, row in rows], found)
+        found &= {text, label}
+    elif role in {"train", "control"} and rows_are_persons and group in found:
+        problems.append(
+            f"--rows-are-persons does not fit: the column {group!r} identifies persons; omit the option, or remove "
+            "the column if it does not identify them"
+        )
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -84,25 +90,35 @@ def load_table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
         groups=tuple(groups),
-        has_groups=group in found or rows_are_persons,
+        has_groups=group in found or (rows_are_persons and role != "synthetic"),
     )
 
 
-def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
-    """Write only the audited columns of a table to a new file in canonical form; return the number of rows.
+def rewrite(path: Path, out: Path, *, text: str, label: str, without: frozenset[int] = frozenset()) -> int:
+    """Write texts and labels of a table to a new file in canonical form; return the number of rows.
 
-    The suffix of the new file selects its format. Raise InputError if the file exists.
+    Args:
+        path: the table.
+        out: the new file; its suffix selects its format.
+        text: column of the texts, under which they are written.
+        label: column of the classes; may be missing only under its default name.
+        without: row numbers, from 1, to leave out.
+
+    Raise InputError if the new file exists, or the table has no row of a number in `without` or no other row.
     """
-    table = load_table(path, text=text, label=label, group=group, role="rerun")
+    table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in _READERS:
         raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
+    if unknown := without - set(range(1, len(table) + 1)):
+        raise InputError(f"the table has {len(table)} rows, so {len(unknown)} of the rows to leave out do not exist")
+    if len(without) == len(table):
+        raise InputError("every row of the table would be left out")
+    table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
     columns = {text: table.texts}
     if table.labels is not None:
         columns[label] = table.labels
-    if table.has_groups:
-        columns[group] = table.groups
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     write_whole(out, plain_file(out.suffix, rows))
     return len(rows)
@@ -230,7 +246,8 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
             raise InputError(f"the {role} table has two columns with one name")
         if file.metadata.num_rows > MAX_ROWS:
             raise InputError(f"the {role} table has {file.metadata.num_rows} rows; the limit is {MAX_ROWS}")
-        rows = file.read(columns=[name for name in columns.values() if name in found], use_threads=False).to_pylist()
+        wanted = {*columns.values(), *NUMBERINGS} & found
+        rows = file.read(columns=sorted(wanted), use_threads=False).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         kind = type(error).__name__
         raise InputError(f"the {role} table is not a readable parquet file ({kind}): {path}") from error
@@ -306,6 +323,29 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
     return ""
 
 
+def _unaudited(
+    path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
+) -> list[str]:
+    """Return the problems of a table for release that concern content outside its texts and labels."""
+    text, label = columns["text"], columns["label"]
+    numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
+    values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
+    is_usable = text in found and not any(_fault(row, columns, found & {label}) for row in rows)
+    content = [(row[text], row.get(label)) for row in rows] if is_usable else []
+    extra = found - {text, label} - {name for name in numbered if is_numbering(values[name], content)}
+    if extra:
+        advice = "remove them with `audits rewrite` (row numbers and ids that follow from the rows are accepted)"
+        return [f"columns that no audit reads: {_shown(extra)}; {advice}"]
+    problems = []
+    if any(_COLUMN.fullmatch(name) is None for name in found - NUMBERINGS):
+        problems.append("column names must be 1 to 32 letters, digits or underscores: no audit reads them")
+    if any(len(set(map(type, column))) > 1 for column in values.values()):
+        problems.append(
+            "the values of a column differ in type, which no audit reads: rewrite it with `audits rewrite`"
+        )
+    return problems + (file_problems(path, rows) if rows else [])
+
+
 def _shown(found: set[str]) -> str:
     """Return column names for a message; a name that may be a record is replaced by its length."""
     names = [
@@ -320,6 +360,8 @@ def _check_columns(
 ) -> None:
     """Raise InputError if the text column or a column with a user-given name is missing."""
     required = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
+    if role in {"synthetic", "evaluated"}:
+        required = [name for name in required if name != columns["group"]]
     missing = [name for name in required if name not in found]
     if missing:
         present = f"columns found: {_shown(found)}"

@@ -22,12 +22,16 @@ import pyarrow.parquet as pq
 from scipy.stats import poisson
 
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
+from audits.core.strictjson import canonical
 from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
 MAX_NAME_CHARACTERS = 64
 _NAME = re.compile(r"[\w.:+-]+", re.ASCII)
 _LEAST_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
+INDEX = "__index_level_0__"  # column in which pandas writes an index
+NUMBERINGS = {"id", INDEX}  # columns of a synthetic table that may number its rows
+ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"
 _PANDAS = b"pandas"
@@ -83,6 +87,8 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
         yield _written(table, **options)
     elif importlib.util.find_spec("pandas") is not None:
         frame = table.to_pandas()
+        if INDEX in frame:
+            frame = frame.set_index(INDEX).rename_axis(None)
         for index in (None, False):
             like = pa.Table.from_pandas(frame, preserve_index=index).schema.metadata
             yield _written(table.replace_schema_metadata(like), **options)
@@ -138,13 +144,38 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
         yield data.removesuffix(end.encode())
 
 
+def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
+    """Return whether a column of a synthetic table says nothing beyond its rows, given as (text, label).
+
+    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`.
+    """
+    kinds, n = set(map(type, values)), len(values)
+    if kinds == {int}:
+        return values in ([*range(n)], [*range(1, n + 1)])
+    return kinds == {str} and values in ([*map(str, range(n))], [*map(str, range(1, n + 1))], record_ids(rows))
+
+
+def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
+    """Return the ids of rows, given as (text, label): 16 hexadecimal digits that follow from the row.
+
+    first 16 digits of sha256(RFC 8785 of [label, text, k]),   k = number of equal rows before this one
+    """
+    before: Counter[tuple[str, str | None]] = Counter()
+    ids = []
+    for text, label in rows:
+        name = None if label is None else str(label)
+        ids.append(hashlib.sha256(canonical([name, text, before[text, name]])).hexdigest()[:ID_DIGITS])
+        before[text, name] += 1
+    return ids
+
+
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
 
-    A label must occur in train, belong to at least two persons of train and control, and be short. A person or id of
-    the synthetic table must be a short name. It must neither equal a person of train or control in any spelling, nor
-    contain one of at least five characters. No column may contain an unkeyed digest, whole or truncated, of a person,
-    id or text of train or control, because anyone who guesses the id can compute it.
+    A label must occur in train, belong to at least two persons of train and control, and be short. A person of the
+    synthetic table (tables from files name none) must have a short name. It must neither equal a person of train or
+    control in any spelling, nor contain one of at least five characters. No column may contain an unkeyed digest,
+    whole or truncated, of a person, id or text of train or control, because anyone who guesses the id can compute it.
     """
     found = []
     if synthetic.labels is not None:

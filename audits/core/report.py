@@ -13,7 +13,7 @@ from audits.core.errors import InputError
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -25,14 +25,25 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
+    # synthetic rows, from 0, that the verdicts exclude, by the check that found them; they must not be released
+    quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def overall(self) -> Verdict:
-        """Return fail if any audit failed, pass if at least one audit ran and all passed, else insufficient."""
-        verdicts = [result.verdict for result in self.results]
+        """Return the verdict for the whole table.
+
+        It is fail if an audit failed, pass if at least one audit ran, all passed and no row is quarantined, and
+        insufficient otherwise.
+        """
+        verdicts = {result.verdict for result in self.results}
         if "fail" in verdicts:
             return "fail"
-        return "pass" if verdicts and all(v == "pass" for v in verdicts) else "insufficient"
+        return "pass" if verdicts == {"pass"} and not self.quarantined_rows else "insufficient"
+
+    @property
+    def quarantined_rows(self) -> list[int]:
+        """Return the quarantined rows of all checks, from 0, in ascending order."""
+        return sorted({row for rows in self.quarantined.values() for row in rows})
 
     def result(self, name: str) -> AuditResult | None:
         """Return the result of one audit, or None if it did not run."""
@@ -57,6 +68,7 @@ class AuditReport:
             "inputs": dict(self.inputs),
             "input_checks": _plain(self.input_checks),
             "tool": self.tool,
+            "quarantined": {check: [row + 1 for row in rows] for check, rows in self.quarantined.items()},
         }
         try:
             data = rfc8785.dumps(value)
@@ -79,6 +91,7 @@ def read_report(data: bytes) -> AuditReport:
         inputs=wire.inputs,
         input_checks=wire.input_checks,
         tool=wire.tool,
+        quarantined={check: tuple(row - 1 for row in rows) for check, rows in wire.quarantined.items()},
     )
 
 
@@ -129,12 +142,13 @@ class _Result(Closed):
 
 
 class _Report(Closed):
-    schemaVersion: Literal[3]  # noqa: N815 - a field of the file
+    schemaVersion: Literal[4]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]
     inputs: dict[str, Digest]
     input_checks: dict[str, Any]
     tool: str
+    quarantined: dict[str, Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]]  # rows, from 1
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,8 @@ UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
 LEAST_CONFIDENCE = 0.95  # of the interval ends that a pass rests on
 Verdict = Literal["pass", "fail", "insufficient"]
-Status = Literal["measured", "not_measurable", "failed"]
+# "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared
+Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
 
@@ -138,6 +139,7 @@ class AuditResult:
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
     # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)
+    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows, from 0, that the verdict excludes
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < LEAST_CONFIDENCE:

@@ -45,7 +45,7 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
         f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train persons "
         "with 20 % of the words removed. Longer or less uniform records are required."
     )
-    return checked if found else replace(checked, verdict="insufficient", reason=reason)
+    return checked if found else replace(checked, verdict="insufficient", status="inconclusive", reason=reason)
 
 
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:

@@ -38,6 +38,7 @@ _FIXED = re.compile(
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
 _DP_RESULT_KEYS = ("name", "status", "confidence", "direction")
 _WITHHELD = "withheld: under differential privacy only the verdicts of gates are published"
@@ -133,11 +134,14 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
             holds = claim is not None and metric.high <= claim.low
             zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
             metrics[name] = metric.model_copy(update=zero) if holds else metric
-    gating = {*policy.required, "accounting"}
+    of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
+    # a gate reads the verdicts of these audits
+    gating = {*policy.required, "accounting", *(name for name, bound in of_rules if bound == "value")}
+    kept = {*gating, *(name for name, _ in of_rules), *policy.measured, *ATTACKS}
     states = {
         name: state if name in gating else state.model_copy(update={"verdict": "insufficient"})
         for name, state in evidence.audits.items()
-        if name in {*gating, *policy.measured, *ATTACKS}
+        if name in kept
     }
     return evidence.model_copy(update={"metrics": metrics, "audits": states})
 
@@ -162,9 +166,9 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
     The digests of private tables are omitted, because they confirm a guess of a table, and so is the seed of the
-    audits.
+    audits. The input checks count the quarantined rows; their numbers are omitted.
     """
-    public = {key: value for key, value in audit.items() if key not in {"inputs", "seed", "results", "input_checks"}}
+    public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
     if isinstance(inputs, Mapping) and "synthetic" in inputs:
         public["inputs"] = {"synthetic": inputs["synthetic"]}

@@ -14,6 +14,8 @@ from audits.core.types import Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# sources of numbers other than audits
+OTHER_SOURCES = {"attempts", "balance", "input_checks", "method", "records", "secret", "selftest", "style", "utility"}
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
@@ -47,7 +49,7 @@ class Evidence(Closed):
     `digests` contains those of the audited table, see `records_digest`, and of the self-test on the same persons.
     """
 
-    schemaVersion: Literal[1] = 1  # noqa: N815 - a field of the file
+    schemaVersion: Literal[2] = 2  # noqa: N815 - a field of the file
     metrics: dict[MetricName, Metric]
     audits: dict[AuditName, AuditState]
     digests: dict[Literal["synthetic", "selftest"], Sha256] = Field(default_factory=dict)
@@ -62,13 +64,21 @@ class Evidence(Closed):
 
 
 def read_evidence(data: bytes) -> Evidence:
-    """Return the evidence of canonical JSON bytes; raise InputError if they are malformed."""
+    """Return the evidence of canonical JSON bytes.
+
+    Raise InputError if it is malformed, or has numbers of an audit without the state of the audit.
+    """
     try:
-        return Evidence.model_validate(parse_canonical(data))
+        evidence = Evidence.model_validate(parse_canonical(data))
     except JsonError as error:
         raise InputError(f"the evidence cannot be read: {error.message}") from None
     except ValidationError as error:
         raise InputError("the evidence is malformed", problems=problems(error)) from None
+    sources = {name.split(".", 1)[0] for name in evidence.metrics} - OTHER_SOURCES - set(evidence.audits)
+    if sources:
+        missing = [f"it has numbers of {source} without the state of this audit" for source in sorted(sources)]
+        raise InputError("the evidence is malformed", problems=missing)
+    return evidence
 
 
 def evidence_from(
@@ -120,7 +130,7 @@ def evidence_from(
         metrics[name] = fields
     try:
         return Evidence.model_validate(
-            {"schemaVersion": 1, "metrics": metrics, "audits": audits, "digests": dict(digests or {})}
+            {"schemaVersion": 2, "metrics": metrics, "audits": audits, "digests": dict(digests or {})}
         )
     except ValidationError as error:
         raise InputError("the audit report cannot be used as evidence", problems=problems(error)) from None

@@ -24,7 +24,17 @@ from audits.gate.dp_substitute import (
 )
 from audits.gate.evidence import AuditName, AuditState, Evidence
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
-from audits.gate.rule import ATTEMPTS, EXTERNAL_RULES, Name, Rule, Sentence, compare, confidence_gap
+from audits.gate.rule import (
+    ATTEMPTS,
+    EXTERNAL_RULES,
+    NO_QUARANTINED_ROW,
+    QUARANTINED,
+    Name,
+    Rule,
+    Sentence,
+    compare,
+    confidence_gap,
+)
 from audits.gate.spending import confidence_of
 
 # audits whose proven epsilon is compared with a budget: the first always, the others if they were run
@@ -174,6 +184,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - Adding a gate, worsening a number or counting a further attempt never turns a refusal into a release.
     - Intervals and required verdicts must have the confidence that their attempt requires.
     - An external policy always has the gates of `EXTERNAL_RULES`.
+    - A table with quarantined rows is refused under every policy, because no audit judged these rows.
     - Records of a DP method need an accounting that passed and secret random streams under every policy, because
       otherwise the claimed epsilon means nothing.
     """
@@ -192,19 +203,13 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         *(_measured(evidence, name) for name in policy.measured if name not in added),
         *(replace(compare(evidence, rule, confidence), gating=rule.id not in without_gate) for rule in rules),
         *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
+        *_quarantine(evidence, confidence),
     )
-    always_added = {*(rule.id for rule in EXTERNAL_RULES), *(audit_gate(name) for name in added)}
+    always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, added)}
     if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
         reason, why = "a policy without gates of its own allows nothing", "Without a gate, nothing was tested."
-        none: dict[str, Any] = {
-            "id": "policy",
-            "metric": "policy.gates",
-            "op": ">=",
-            "limit": 1.0,
-            "value": 0.0,
-            "verdict": "FAIL",
-        }
-        outcomes = (*outcomes, RuleOutcome(**none, reason=reason, why=why))
+        none: dict[str, Any] = {"id": "policy", "metric": "policy.gates", "op": ">=", "limit": 1.0, "value": 0.0}
+        outcomes = (*outcomes, RuleOutcome(**none, verdict="FAIL", reason=reason, why=why))
     return Decision(
         allowed=all(outcome.verdict == "PASS" for outcome in outcomes if outcome.gating),
         outcomes=outcomes,
@@ -213,6 +218,12 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         policy_digest=policy.digest(),
         evidence_digest=evidence.digest(),
     )
+
+
+def _quarantine(evidence: Evidence, confidence: float) -> tuple[RuleOutcome, ...]:
+    """Return a gate that fails if rows are quarantined, and no gate otherwise."""
+    metric = evidence.metrics.get(QUARANTINED)
+    return () if metric is None or metric.high <= 0 else (compare(evidence, NO_QUARANTINED_ROW, confidence),)
 
 
 def _uses_dp_method(evidence: Evidence) -> bool:
@@ -264,10 +275,10 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision, unlike numbers that a rule names."
-    if state is None or state.status != "measured":
+    if state is None or state.status not in {"measured", "inconclusive"}:
         reason = "the audit was not run" if state is None else f"the audit was {state.status}"
         return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
-    reason = f"measured; the audit's verdict is {state.verdict} and does not affect the decision"
+    reason = f"{state.status}; the audit's verdict is {state.verdict} and does not affect the decision"
     return _audit_outcome(evidence, name, _verdict(state), reason, why=why, gating=False)
 
 

@@ -51,13 +51,25 @@ EXTERNAL_RULES = (
         why="Without a count of the audits of these control persons, repetition until a pass is not excluded.",
     ),
 )
+QUARANTINED = "input_checks.quarantined_rows"
+NO_QUARANTINED_ROW = Rule(
+    id="no-quarantined-row",
+    metric=QUARANTINED,
+    bound="value",
+    op="<=",
+    limit=0,
+    why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
+)
+STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}  # facts of the lineage, not measurements
 _ROUNDING = 1e-12  # of a confidence, which is computed as 1 - alpha
 
 
 def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     """Return the result of a rule on evidence whose intervals need the given confidence.
 
-    A number that is missing, not finite, or based on too few units gives INSUFFICIENT.
+    A number that is missing, not finite, or based on too few units gives INSUFFICIENT, and so does every number of an
+    audit that was not measured, and an exact number of an audit whose verdict is insufficient. The interval of
+    such an audit decides, because it covers what too few persons leave open.
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))
@@ -95,8 +107,11 @@ def _problem(  # noqa: PLR0911 - one return per reason
         return "the number or an end of its interval is not finite"
     if rule.min_n is not None and metric.n < rule.min_n:
         return f"based on {metric.n} units; at least {rule.min_n} are needed"
+    if rule.bound == "value" and metric.low != metric.high:
+        return "it has an interval, so its value alone does not decide"
     if rule.bound == "value":
-        return None if metric.low == metric.high else "it has an interval, so its value alone does not decide"
+        is_blind = state is not None and state.verdict == "insufficient" and rule.metric not in STATED
+        return "its audit reached no verdict, so a count of zero shows nothing" if is_blind else None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 

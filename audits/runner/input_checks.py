@@ -55,8 +55,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
     - Synthetic rows contain many look-alike or invisible characters.
-    - The group column is missing, so the claim is limited to records (`claim_scope`). The metric `problems` does not
-      count this problem, because the comparison stays valid.
+    - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
     Raises:
         InputError: no control row remains, or `near_duplicate_rate` is not between 0 and 1.
@@ -75,13 +74,13 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     kept = _kept(inputs, repeated | straddling, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_text_problems(inputs, shift)]
-    counted = {"problems": (len(problems), len(inputs.control)), **rates}
     has_groups = inputs.train.has_groups and inputs.control.has_groups
     if not has_groups:
         problems.append(
             "the tables do not identify persons, so privacy is measured per record only: add a group column, "
             "or pass --rows-are-persons if each row belongs to a different person"
         )
+    counted = {"problems": (len(problems), len(inputs.control)), **rates}
     details = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],
         "control_rows_left_out": int((repeated | straddling).sum()),

@@ -11,8 +11,9 @@ from scipy.stats import binom
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
+from audits.core.quarantine import most_quarantined
 from audits.core.stats import FAIL_LEVEL
-from audits.core.types import AuditInputs, Table
+from audits.core.types import AuditInputs, Int, Table
 from audits.embeddings.encoders import encode_words
 from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
@@ -35,6 +36,7 @@ class LanguageCheck:
     illegible_rows: int  # number of illegible synthetic rows; 0 if the share of illegible control rows explains it
     similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
+    quarantined: tuple[int, ...] = ()  # the illegible rows, from 0, if so few of them may be quarantined
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -46,10 +48,11 @@ class LanguageCheck:
                 f"{self.foreign_rows:.0%} (at most 5 % allowed), and such rows cannot be searched: release plain, "
                 "unencoded text"
             )
-        if self.illegible_rows > 0:
+        if self.illegible_rows > most_quarantined(self.n):
             found.append(
                 f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
-                "records, so they may encode private text: inspect them, and remove them"
+                f"records, so they may encode private text. At most {most_quarantined(self.n)} may be quarantined: "
+                "inspect the table, and release plain, unencoded text"
             )
         return tuple(found)
 
@@ -77,8 +80,9 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     - at least a third of its windows of 50 characters are illegible, or the row as a whole is.
 
     Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
-    model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the number
+    model are not. Illegible rows prevent a pass, unless the share of illegible control rows explains their number
     (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
+    If at most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
     of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity
@@ -90,18 +94,25 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
         read = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
         partly, illegible = read.partly, _beyond_chance(read.illegible[:n], read.illegible[n:])
     except NotMeasurable:
-        partly, illegible = np.arange(n + len(held_out)) < n, n
+        partly, illegible = np.arange(n + len(held_out)) < n, np.arange(n)
     of_both = of_train | _vocabulary(inputs.control.texts)
     synthetic = float((_unknown(inputs.synthetic.texts, of_both) | partly[:n]).mean())
     control = float((_unknown(held_out, of_train) | partly[n:]).mean())
     foreign = max(0.0, synthetic - control)
-    return LanguageCheck(foreign_rows=foreign, illegible_rows=illegible, similarity=_similarity(inputs, rng), n=n)
+    quarantined = tuple(illegible.tolist()) if len(illegible) <= most_quarantined(n) else ()
+    return LanguageCheck(
+        foreign_rows=foreign,
+        illegible_rows=len(illegible),
+        similarity=_similarity(inputs, rng),
+        n=n,
+        quarantined=quarantined,
+    )
 
 
-def _beyond_chance(synthetic: Bools, control: Bools) -> int:
-    """Return the number of illegible synthetic rows, or 0 if the share of illegible control rows explains it."""
-    found, share = int(synthetic.sum()), float(control.mean())
-    return 0 if found <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
+def _beyond_chance(synthetic: Bools, control: Bools) -> Int:
+    """Return the illegible synthetic rows, or none if the share of illegible control rows explains their number."""
+    found, share = np.flatnonzero(synthetic), float(control.mean())
+    return found[:0] if len(found) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
 
 
 def _similarity(inputs: AuditInputs, rng: np.random.Generator) -> float:

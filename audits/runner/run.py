@@ -2,19 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
+from audits.core.quarantine import most_quarantined, without_rows
 from audits.core.rates import exact
 from audits.core.released import released_problems
 from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
-from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
+from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, Int, without_number
 from audits.embeddings.encoders import encode_once
 from audits.embeddings.vectors import vectors_digest
 from audits.gate.dp_substitute import ACCOUNTING
@@ -42,8 +43,9 @@ def run(
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
-    If a check of the tables (input checks, language, labels and ids to release) finds a problem, each pass becomes
-    insufficient, and each fail stays.
+    If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
+    insufficient, each fail stays, and no result is a measurement that a policy may use. A few rows that no audit can
+    judge are quarantined: the verdicts apply to the table without them, and `overall` is not pass.
 
     Args:
         inputs: the tables.
@@ -58,35 +60,46 @@ def run(
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
             range, or the input checks remove every control row.
     """
-    if not LEAST_CONFIDENCE <= confidence < 1:
-        raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
-    if seed < 0:
-        raise InputError(f"the seed must not be negative, got {seed}")
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     selected = tuple(name for name in registered() if name in default) if names is None else tuple(names)
-    if not selected or len(set(selected)) != len(selected):
-        raise InputError(f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}")
+    _check_arguments(selected, seed, confidence)
     cached = encode_once(stream(seed, "seen"))
     attacks = [build(name, cached) for name in selected]
     say = silent if progress is None else progress
     say("input checks: near-duplicates and shift between train and control")
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     language = check_language(input_checks.inputs, stream(seed, "language"))
-    release = released_problems(inputs.synthetic, inputs.train, inputs.control)
-    general = (*input_checks.problems, *release)
-    results = []
+    general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
+    kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
+    audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
+    found = list[AuditResult]()
     for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(selected)})")
-        result = result_of(name, attack, input_checks.inputs, stream(seed, name), confidence)
-        # accounting reads no texts, so their language cannot affect it
-        problems = general if name == ACCOUNTING else (*general, *language.problems)
-        if name in BY_SIMILARITY:
-            problems = (*problems, *language.dissimilar)
-            result = _with_language(result, language, confidence)
-        results.append(_capped(result, problems))
-        say(f"{name}: {results[-1].verdict}")
-    details = _details(input_checks, language, release)
-    return AuditReport(results=tuple(results), inputs=digests(inputs), input_checks=details, tool=tool_name())
+        result = result_of(name, attack, audited, stream(seed, name), confidence)
+        found.append(_capped(_in_given_rows(result, kept), _problems(name, general, language)))
+        say(f"{name}: {found[-1].verdict}")
+    quarantined = {result.name: result.quarantined for result in found} | {"language": language.quarantined}
+    quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
+    n_quarantined = len(set().union(*quarantined.values()))
+    if n_quarantined > (most := most_quarantined(len(inputs.synthetic))):
+        general.append(f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
+        found = [_capped(result, general) for result in found]
+    return AuditReport(
+        results=tuple(found),
+        inputs=digests(inputs),
+        input_checks=_details(input_checks, language, general, (n_quarantined, len(inputs.synthetic))),
+        tool=tool_name(),
+        quarantined=quarantined,
+    )
+
+
+def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> None:
+    if not LEAST_CONFIDENCE <= confidence < 1:
+        raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative, got {seed}")
+    if not selected or len(set(selected)) != len(selected):
+        raise InputError(f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}")
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
@@ -126,28 +139,39 @@ def silent(_line: str) -> None:
     """Ignore a progress line."""
 
 
-def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequence[str]) -> Mapping[str, Any]:
-    """Return the report section on the tables; the metric `problems` also counts language and release problems."""
-    metrics = input_checks.details["metrics"]
-    n = metrics["problems"]["value"] + len(language.problems) + len(release)
+def _details(
+    input_checks: InputChecks, language: LanguageCheck, general: Sequence[str], quarantined: tuple[int, int]
+) -> Mapping[str, Any]:
+    """Return the report section on the tables; `quarantined` is a number of rows, of so many."""
+    problems = [*general, *language.problems]
+    counts = {"problems": (len(problems), input_checks.details["metrics"]["problems"]["n"])}
+    numbers = {**counts, "quarantined_rows": quarantined, "foreign_rows": (language.foreign_rows, language.n)}
+    metrics = {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in numbers.items()}
     return {
         **input_checks.details,
         "language": language.to_json(),
-        "problems": [*input_checks.problems, *language.problems, *release],
-        "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
+        "problems": problems,
+        "metrics": {**input_checks.details["metrics"], **metrics},
     }
 
 
+def _problems(name: str, general: Sequence[str], language: LanguageCheck) -> tuple[str, ...]:
+    """Return why an audit may not pass these tables; accounting reads no texts, so no language affects it."""
+    of_texts = () if name == ACCOUNTING else language.problems
+    return (*general, *of_texts, *(language.dissimilar if name in BY_SIMILARITY else ()))
+
+
+def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
+    """Return the result with the row numbers of the table that the user gave; `kept` are the audited rows."""
+    findings = tuple(replace(finding, row=int(kept[finding.row])) for finding in result.findings)
+    return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
+
+
 def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
-    """Return the result; a pass becomes insufficient if there are problems."""
-    if result.verdict != "pass" or not problems:
+    """Return the result; if there are problems, a pass becomes insufficient, and no number is evidence of safety."""
+    if not problems or result.status != "measured":
+        return result
+    result = replace(result, status="inconclusive")
+    if result.verdict != "pass":
         return result
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
-
-
-def _with_language(result: AuditResult, language: LanguageCheck, confidence: float) -> AuditResult:
-    """Return a measured result with the share of foreign rows as a metric that a policy can limit."""
-    if result.status != "measured":
-        return result
-    foreign = exact(language.foreign_rows, confidence=confidence, n=language.n)
-    return replace(result, metrics={**result.metrics, f"{result.name}.foreign_rows": foreign})

@@ -193,19 +193,32 @@ def report(
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one parameter per option
     *,
     synthetic: Annotated[Path, Option(help="Synthetic records: parquet, jsonl or csv with text and label.")],
     train: Annotated[Path, Option(help="Real records from which the synthetic records were made.")],
     test: Annotated[Path, Option(help="Real records of other persons, used only for testing.")],
     encoder: Annotated[str, Option(help="Encoder of the frozen-encoder classifier.")] = "minilm",
     seed: Annotated[int, Option(help="Seed of the bootstrap.")] = 0,
+    balance: Annotated[
+        Literal["as-source", "equal"], Option(help="Class sizes that the synthetic records should have.")
+    ] = "as-source",
+    confidence: Annotated[float, Option(min=0.95, max=0.9999, help="One-sided confidence of interval ends.")] = 0.975,
+    text: Annotated[str, Option(help="Column of the texts, in every table.")] = "text",
+    label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
+    group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
+    out: Annotated[Path | None, Option(help="File to write, for `audits run --utility`.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
-    from synthgen.cli.utility import study
+    from synthgen.cli.utility import Measure, study
+    from synthgen.core.files import write_json
 
-    print_result(study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr), as_json=as_json)
+    measure = Measure(encoder=encoder, seed=seed, balance=balance, confidence=confidence)
+    found = study(synthetic, train, test, measure, stream=sys.stderr, columns=(text, label, group))
+    if out is not None:
+        write_json(out, found.to_json())
+    print_result(found, as_json=as_json)
 
 
 @app.command()

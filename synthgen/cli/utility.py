@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
+from audits.core.inputs import Role as ReadAs
 from audits.core.inputs import load_table
+from audits.gate.records import records_digest
+from audits.gate.utility import SCHEMA
 from synthgen.core.errors import DataError
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
@@ -13,6 +16,7 @@ from synthgen.core.types import Corpus, Record, Role
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.evaluate import Tables, evaluate
+from synthgen.interpolate import wanted_counts
 from synthgen.models.store import model_folder
 
 METRICS = ("accuracy", "macro_f1", "weighted_f1")
@@ -41,25 +45,59 @@ class Study:
         return "\n".join(lines)
 
 
-def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, stream: TextIO) -> Study:
-    """Read and embed three tables, and return the study."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """Options of the measurement."""
+
+    encoder: str  # name of the encoder of the frozen-encoder classifier
+    seed: int  # seed of the bootstrap
+    balance: Literal["as-source", "equal"] = (
+        "as-source"  # shares that the classes should have: those of train, or equal
+    )
+    confidence: float = 0.975  # one-sided confidence of the ends of each interval
+
+
+def study(
+    synthetic: Path,
+    train: Path,
+    test: Path,
+    measure: Measure,
+    *,
+    stream: TextIO,
+    columns: tuple[str, str, str] = ("text", "label", "group"),
+) -> Study:
+    """Read and embed three tables, and return the study.
+
+    Columns of the synthetic table other than text and label are ignored. `columns` are the names of the columns of
+    text, class and person; `stream` receives the progress.
+    """
     progress = terminal_progress(stream)
-    roles: dict[str, Role] = {"synthetic": "synthetic", "train": "train", "test": "control"}
-    paths = (synthetic, train, test)
-    corpora = {name: _corpus(path, role) for (name, role), path in zip(roles.items(), paths, strict=True)}
-    made = build_encoder(EmbedConfig(model=encoder), model_folder)
+    paths: dict[str, tuple[Path, Role, ReadAs]] = {
+        "synthetic": (synthetic, "synthetic", "evaluated"),
+        "train": (train, "train", "train"),
+        "test": (test, "control", "control"),
+    }
+    corpora = {name: _corpus(*given, columns) for name, given in paths.items()}
+    made = build_encoder(EmbedConfig(model=measure.encoder), model_folder)
     vectors = {}
     for name, corpus in corpora.items():
         with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:
             vectors[name] = made.encode(corpus.texts, advance)
-    found = evaluate(Tables(**corpora, vectors=vectors), SeedTree(seed).child("evaluate"))
-    return Study(found.table)
+    found = evaluate(
+        Tables(**corpora, vectors=vectors),
+        SeedTree(measure.seed).child("evaluate"),
+        requested=wanted_counts(corpora["train"].labels, measure.balance, len(corpora["synthetic"])),
+        confidence=2 * measure.confidence - 1,
+    )
+    digests = {name: records_digest(corpus.texts, corpus.labels) for name, corpus in corpora.items()}
+    return Study({"schema_name": SCHEMA, **digests, **found.table})
 
 
-def _corpus(path: Path, role: Role) -> Corpus:
-    table = load_table(path, role=role)  # type: ignore[arg-type]
+def _corpus(path: Path, role: Role, read_as: ReadAs, columns: tuple[str, str, str]) -> Corpus:
+    text, label, group = columns
+    table = load_table(path, text=text, label=label, group=group, role=read_as)
     if table.labels is None:
-        raise DataError(f"{path}: has no column 'label', which the classifiers need", hint="Add the column.")
+        raise DataError(f"{path}: has no column {label!r}, which the classifiers need", hint="Add the column.")
     rows = enumerate(zip(table.texts, table.labels, table.groups, strict=True))
-    records = tuple(Record(id=f"{role}-{i:08d}", text=t, label=label, group=g) for i, (t, label, g) in rows)
+    records = tuple(Record(id=f"{role}-{i:08d}", text=t, label=of, group=g) for i, (t, of, g) in rows)
     return Corpus(role=role, records=records, has_groups=table.has_groups)

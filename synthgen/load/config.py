@@ -1,9 +1,9 @@
 """Define the `source` section of the configuration."""
 
 import unicodedata
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthgen.core.section import Count, Section, Share
 
@@ -25,6 +25,11 @@ class SourceConfig(Section):
         None,
         description="Column that identifies the person of a record. Without it, every record counts as one person "
         "and all privacy statements are per record.",
+    )
+    rows_are_persons: bool = Field(
+        False,
+        description="Declares, in place of `group`, that each record belongs to a different person. The shipped "
+        "policies refuse a release without `group` or this declaration.",
     )
     id: str | None = Field(
         None, description="Column that holds a unique record id. Without it, records are numbered by row."
@@ -57,3 +62,14 @@ class SourceConfig(Section):
         if repeated := sorted({label for label in normal if normal.count(label) > 1}):
             raise ValueError(f"labels are listed twice: {', '.join(repeated)}")
         return normal
+
+    @model_validator(mode="after")
+    def _persons_are_declared_once(self) -> Self:
+        if self.group is not None and self.rows_are_persons:
+            raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
+        return self
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether the person of each record is known."""
+        return self.group is not None or self.rows_are_persons

@@ -132,7 +132,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     sampled = _sample(wanted, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
-    corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.group is not None)
+    corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.has_persons)
     return LoadReport(
         corpus=corpus,
         names={r.id: names_of(rows[r.id], source) for r in sampled},

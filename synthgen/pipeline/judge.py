@@ -10,7 +10,7 @@ import numpy as np
 import audits
 from audits.core.errors import InputError
 from audits.core.inputs import table_digest
-from audits.core.report import tool_name
+from audits.core.report import read_report, tool_name
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
@@ -91,15 +91,21 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
 
 
 def evaluate_utility(
-    job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt
+    job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt, suffix: str = ""
 ) -> StageResult:
     """Train classifiers on the synthetic records and test them on control."""
     wanted, number = plain_value(dict(written.wanted)), plain_value(attempt.number)
-    return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder})
+    return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder}, suffix)
 
 
-def attack(
-    job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: Attempt
+def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
+    job: Job,
+    tables: JudgedTables,
+    prepared: Prepared,
+    written: Written,
+    evaluated: StageResult,
+    attempt: Attempt,
+    suffix: str = "",
 ) -> StageResult:
     """Run every audit on the records that would be released."""
     inputs: dict[str, HasDigest] = {
@@ -108,8 +114,13 @@ def attack(
         "evaluate": evaluated,
         "attempt": plain_value(attempt.number),
     }
-    result = job.run(AUDIT_STAGE, inputs)
+    result = job.run(AUDIT_STAGE, inputs, suffix=suffix)
     return replace(result, counts={**result.counts, "attempt": attempt.digest})
+
+
+def quarantined(audited: StageResult) -> list[int]:
+    """Return the rows of the records, from 0, that the audits quarantined."""
+    return read_report((audited.folder / AUDIT).read_bytes()).quarantined_rows
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
@@ -120,6 +131,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     write_bytes(context.folder / AUDIT, report)
     utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
+    counts["records.quarantined"] = context.input("written").n_quarantined
     counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
     metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
@@ -172,7 +184,7 @@ _CORPORA = ("synthetic", "train", "control", "written")
 _ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
-    version=1,
+    version=2,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt"),

@@ -1,22 +1,25 @@
 """The order of the stages and of the rounds.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-then the self-test of the audits if the policy requires it. Under differential privacy, the run reserves its budget in
-the ledger after split and queries train once after embed; no later stage that writes text reads train. The gate and
-the release are separate steps: see `synthgen.release.run`.
+then the self-test of the audits if the policy requires it. If the audits quarantine records, these are removed, and
+evaluate and audit run again. Under differential privacy, the run reserves its budget in the ledger after split and
+queries train once after embed; no later stage that writes text reads train. The gate and the release are separate
+steps: see `synthgen.release.run`.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import Attempt
 from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
+from synthgen.core.types import Float32
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
 from synthgen.dp.measure import measure
@@ -35,6 +38,7 @@ from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
+TURNS = 3  # the records are judged at most so often; if rows are quarantined in the last turn, the gate refuses
 _WITHOUT_MODELS = ("load", "split", "deidentify")
 _BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query and reserves no budget
 
@@ -120,19 +124,49 @@ def _stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Itera
     if until == "filter":
         return
 
-    synthetic = judge.synthetic_corpus(job, written)
     attempt = judge.register_attempt(job, written, prepared, control_source)
     embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
     yield embedding
-    vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-    train, control = prepared.train, prepared.control
-    tables = judge.JudgedTables(synthetic=synthetic, train=train, control=control, vectors=vectors, mechanism=log)
-    evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt)
-    yield evaluated
-    audited = judge.attack(job, tables, prepared, written, evaluated, attempt)
-    yield audited
+    vectors = {"train": embedded.vectors, "control": control_vectors}
+    audited, tables = yield from judge_records(job, prepared, written, vectors, log, encoder, attempt)
     if judge.is_due(audited, policy):
         yield judge.calibrate(job, tables, policy)
+
+
+def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
+    job: Job,
+    prepared: prepare.Prepared,
+    written: rounds.Written,
+    vectors: Mapping[str, Float32],
+    log: Mapping[str, Any] | None,
+    encoder: Encoder,
+    attempt: Attempt,
+) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
+    """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
+
+    The records that the audits quarantine are removed, and the others are judged again. The rule that removes them is
+    fixed, so this is the same attempt. Under differential privacy no record is removed, because the choice depends on
+    train and is not accounted for; the gate then refuses.
+    """
+    for turn in range(1, TURNS + 1):
+        suffix = "" if turn == 1 else f"-{turn}"
+        synthetic = judge.synthetic_corpus(job, written)
+        tables = judge.JudgedTables(
+            synthetic=synthetic,
+            train=prepared.train,
+            control=prepared.control,
+            vectors={**vectors, "synthetic": written.vectors},
+            mechanism=log,
+        )
+        evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt, suffix)
+        yield evaluated
+        audited = judge.attack(job, tables, prepared, written, evaluated, attempt, suffix)
+        yield audited
+        rows = judge.quarantined(audited)
+        if not rows or job.config.interpolate.is_private:
+            break
+        written = written.without(rows)
+    return audited, tables
 
 
 def write_records(

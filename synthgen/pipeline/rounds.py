@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
@@ -139,11 +139,24 @@ class Written:
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Mapping[str, int]  # wanted number of records of each label
     filtered: str  # digest of the last filter stage
+    n_quarantined: int = 0  # number of records that were removed because no audit can judge them
 
     @property
     def digest(self) -> str:
         """Sha256 of the last filter stage's digest and of the chosen vectors."""
         return sha256_json([self.filtered, sha256_array(self.vectors)])
+
+    def without(self, rows: Collection[int]) -> "Written":
+        """Return the records without those of the given rows, which the audits quarantined."""
+        kept = [i for i in range(len(self.records)) if i not in rows]
+        return replace(
+            self,
+            records=tuple(self.records[i] for i in kept),
+            vectors=self.vectors[kept],
+            parents=tuple(self.parents[i] for i in kept),
+            weights=tuple(self.weights[i] for i in kept),
+            n_quarantined=self.n_quarantined + len(rows),
+        )
 
 
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:

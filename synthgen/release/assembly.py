@@ -123,7 +123,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
             "evidence": decision.evidence_digest,
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
-        limitations=limitations_of(run, has_groups=run.config.source.group is not None),
+        limitations=limitations_of(run, has_groups=run.config.source.has_persons),
         dp_statement=dp_statement(run.config) if verdicts_only(policy) else "",
         private=private,
     )

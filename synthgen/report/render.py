@@ -49,7 +49,7 @@ def render_report(content: ReportContent) -> str:
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         generated=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],
-        measured={str(audit["name"]) for audit in content.audits if audit["status"] == "measured"},
+        measured={str(audit["name"]) for audit in content.audits if audit["status"] in {"measured", "inconclusive"}},
         rejected=rejected,
         all_rejected=sum(exact) if len(exact) == len(rejected) else None,
         is_exact=all(isinstance(row[1], int) for row in content.balance),

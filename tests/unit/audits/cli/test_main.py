@@ -1,3 +1,5 @@
+import base64
+import codecs
 import json
 import os
 import shutil
@@ -15,8 +17,12 @@ from audits.cli.main import app, main
 from audits.core.findings import pseudonym
 from audits.core.inputs import digests, load_tables
 from audits.core.report import read_report, tool_name
+from audits.gate.records import records_digest
+from audits.gate.utility import SCHEMA
 from audits.runner.registry import names
 from audits.selftest.bound import bound_selftest
+
+CALIBRATED = 'name: calibrated\nversion: "1"\nintended_use: inside\nstatement: For tests alone.\n'
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,8 @@ def tables(tmp_path_factory, fresh_inputs):
     folder = tmp_path_factory.mktemp("tables")
     for name in ("synthetic", "train", "control"):
         table = getattr(fresh_inputs, name)
-        pq.write_table(pa.table({"text": table.texts, "group": table.groups}), folder / f"{name}.parquet")
+        persons = {} if name == "synthetic" else {"group": table.groups}
+        pq.write_table(pa.table({"text": table.texts, **persons}), folder / f"{name}.parquet")
     pq.write_table(pa.table({"text": fresh_inputs.train.texts}), folder / "copies.parquet")
     return folder
 
@@ -77,9 +84,17 @@ def test_clean_release_passes(tables, tmp_path, call):
 def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope):
     bare = {name: tmp_path / f"{name}.parquet" for name in ("train", "control")}
     for name, path in bare.items():
-        pq.write_table(pq.read_table(tables / f"{name}.parquet", columns=["text"]), path)
-    output = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)[1]
-    assert json.loads(output)["input_checks"]["claim_scope"] == scope
+        rows = pq.read_table(tables / f"{name}.parquet").to_pylist()
+        first = {row["group"]: row["text"] for row in reversed(rows)}
+        pq.write_table(pa.table({"text": list(first.values())}), path)
+    code, output, _ = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)
+    report = json.loads(output)
+    assert (code, report["overall"]) == ((0, "pass") if claim else (4, "insufficient"))
+    assert report["input_checks"]["claim_scope"] == scope
+    assert report["input_checks"]["metrics"]["problems"]["value"] == (0 if claim else 1)
+    if claim:
+        with_persons = call(*arguments(tables, only="memorization"), *claim)
+        check_exit(with_persons, 3, "--rows-are-persons does not fit: the column 'group' identifies persons")
 
 
 def test_same_command_gives_same_bytes(tables, call):
@@ -89,7 +104,7 @@ def test_same_command_gives_same_bytes(tables, call):
 
 def test_copies_fail_and_a_policy_refuses_if_a_required_audit_did_not_run(tables, call):
     found = call(*arguments(tables, only="memorization", policy="hospital-external"))
-    check_exit(found, 4, "release under the policy: refused", "not run")
+    check_exit(found, 4, "release under the policy: refused", "the audit linkage does not run")
     check_exit(call(*arguments(tables, synthetic=tables / "copies.parquet", only="memorization")), 4, "overall: fail")
 
 
@@ -135,16 +150,18 @@ def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tm
         (result,) = json.loads(call(*words, "--json")[1])["results"]
         seen.append(result["estimate"]["confidence"])
     assert seen == pytest.approx([0.96, 0.992, 0.96])
-    external = arguments(tables, only="memorization", policy="hospital-external")
-    gates = ("attempts", "attempts-counted", "secret-private")
+    external = [*arguments(tables, only="memorization"), "--policy", tmp_path / "outside.yaml"]
+    outside = CALIBRATED.replace("inside", "outside") + "required: [memorization]\n"
+    (tmp_path / "outside.yaml").write_text(outside)
+    gates = ("attempts-counted", "secret-private")
     check_exit(call(*external), 4, *(f"{gate}: INSUFFICIENT" for gate in gates))
-    allowed = call(*external, "--ledger", ledger, "--streams-are-secret")[2]
-    assert "attempt 1 on these control persons, recorded in ledger" in allowed
-    assert not any(f"{gate}: " in allowed for gate in gates)
+    allowed = call(*external, "--ledger", ledger, "--streams-are-secret")
+    check_exit(allowed, 0, "attempt 1 on these control persons, recorded in ledger")
+    assert not any(f"{gate}: " in allowed[2] for gate in gates)
     (ledger / "attempts.jsonl").write_text("{}\n")
-    assert call(*external, "--ledger", ledger)[0] == 3
+    assert call(*external, "--ledger", ledger, "--streams-are-secret")[0] == 3
     shutil.rmtree(ledger)
-    check_exit(call(*external, "--ledger", ledger), 3, "earlier runs cannot be counted")
+    check_exit(call(*external, "--ledger", ledger, "--streams-are-secret"), 3, "earlier runs cannot be counted")
 
 
 @pytest.mark.parametrize(
@@ -272,9 +289,6 @@ def test_importing_is_cheap():
     assert not {"sklearn", "numpy"} & set(json.loads(done.stdout.replace("'", '"')))
 
 
-CALIBRATED = 'name: calibrated\nversion: "1"\nintended_use: inside\nstatement: For tests alone.\n'
-
-
 def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tmp_path, call):
     policy, file, out = tmp_path / "calibrated.yaml", tmp_path / "selftest.json", tmp_path / "out"
     policy.write_text(CALIBRATED + "required: [memorization]\nselftest: [memorization]\n")
@@ -312,3 +326,67 @@ def test_rewrite_removes_unaudited_columns(tables, tmp_path, call):
     assert call("rewrite", wild, clean)[0] == 0
     assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0
     assert b"somebody" not in clean.read_bytes()
+
+
+def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, fresh_inputs, tmp_path, call):
+    """The hidden rows are copies of train records that only their encoding hides from the audits."""
+    encoded = [codecs.encode(fresh_inputs.train.texts[9], "rot13"), base64.b64encode(b"private " * 40).decode()]
+    synthetic, out, clean = with_rows(tables, tmp_path, encoded), tmp_path / "out", tmp_path / "clean.parquet"
+    n = len(fresh_inputs.synthetic)
+    found = call(*arguments(tables, synthetic=synthetic, only="memorization", out=out), "--json")
+    check_exit(
+        found, 4, "memorization: pass", f"no audit can judge rows {n + 1}, {n + 2} of {synthetic}", "--without"
+    )
+    report = json.loads(found[1])
+    assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": [n + 1, n + 2]})
+    assert (out / "quarantine.txt").read_text() == f"{n + 1}\n{n + 2}\n"
+    policy = tmp_path / "plain.yaml"
+    policy.write_text(CALIBRATED + "required: [memorization]\n")
+    refused = call(*arguments(tables, synthetic=synthetic, only="memorization", policy=policy))
+    check_exit(refused, 4, "no-quarantined-row: FAIL")
+    assert call("rewrite", synthetic, clean, "--without", out / "quarantine.txt")[0] == 0
+    assert pq.read_table(clean)["text"].to_pylist() == list(fresh_inputs.synthetic.texts)
+    check_exit(call(*arguments(tables, synthetic=clean, only="memorization", policy=policy)), 0)
+
+
+def test_a_synthetic_table_has_no_column_that_no_audit_reads(tables, fresh_inputs, tmp_path, call):
+    texts = pq.read_table(tables / "synthetic.parquet")["text"].to_pylist()
+    real = fresh_inputs.train.groups[:1] * len(texts)
+    pieces = [text[:58] for text in (fresh_inputs.train.texts * 2)[: len(texts)]]
+    hidden = [
+        pieces,
+        [name[::-1] for name in real],
+        [codecs.encode(n, "rot13") for n in real],
+        [p.encode().hex()[:16] for p in pieces],
+    ]
+    for column in ("group", "id", "note"):
+        for values in hidden:
+            pq.write_table(pa.table({"text": texts, column: values}), tmp_path / "s.parquet")
+            found = call(*arguments(tables, synthetic=tmp_path / "s.parquet", only="memorization"))
+            check_exit(found, 3, "columns that no audit reads")
+            assert not any(piece in found[2] for piece in pieces)
+
+
+def test_utility_is_evidence_only_for_its_own_tables(tables, tmp_path, call):
+    loaded = load_tables(*(tables / f"{name}.parquet" for name in ("synthetic", "train", "control")), None)
+    number = {"value": 0.9, "low": 0.85, "high": 0.95, "confidence": 0.975, "n": 300}
+    empty = dict.fromkeys(("records", "test_persons", "classifiers", "ratios", "style", "not_measured"))
+    made = {"schema_name": SCHEMA, "confidence": 0.95, "metrics": {"utility.tstr_over_trtr": number}, **empty}
+    roles = {"synthetic": loaded.synthetic, "train": loaded.train, "test": loaded.control}
+    made |= {role: records_digest(table.texts, table.labels) for role, table in roles.items()}
+    file, policy = tmp_path / "evaluation.json", tmp_path / "useful.yaml"
+    rule = {"id": "useful", "metric": "utility.tstr_over_trtr", "bound": "low", "op": ">=", "limit": 0.8, "why": "w"}
+    policy.write_text(CALIBRATED + f"required: [memorization]\nrules: [{json.dumps(rule)}]\n")
+    words = [*arguments(tables, only="memorization", policy=policy)]
+    check_exit(call(*words), 4, "refused. No audit was run", "useful: INSUFFICIENT: requires --utility")
+    file.write_text(json.dumps(made))
+    check_exit(call(*words, "--utility", file), 0, "gates: 2 of 2 passed")
+    changes = [
+        ({"metrics": {"memorization.hard_hits": number}}, "metrics of other sources"),
+        *(({role: "0" * 64}, f"its {role} table is not the") for role in roles),
+        ({"more": 1}, "Extra inputs"),
+        ({"metrics": {}}, "requires --utility"),
+    ]
+    for change, message in changes:
+        file.write_text(json.dumps(made | change))
+        check_exit(call(*words, "--utility", file), 4 if change == {"metrics": {}} else 3, message)

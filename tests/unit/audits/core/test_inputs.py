@@ -35,7 +35,9 @@ def test_without_a_group_column_every_row_is_a_person(tmp_path):
         table = load_table(path, role="train", rows_are_persons=is_declared)
         assert (table.has_groups, table.labels, len(set(table.groups))) == (is_declared, None, 2)
     write(path, [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}])
-    assert load_table(path, role="train", rows_are_persons=True).groups == ("p1", "p1")
+    for role in ("train", "control"):
+        with pytest.raises(InputError, match="--rows-are-persons does not fit: the column 'group'"):
+            load_table(path, role=role, rows_are_persons=True)
 
 
 def test_bad_rows_are_all_listed_without_their_text(tmp_path):

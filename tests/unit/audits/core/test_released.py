@@ -1,6 +1,7 @@
 """Every byte of a file for release is audited, or the file is rejected."""
 
 import base64
+import codecs
 import csv
 import hashlib
 import json
@@ -13,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audits.core import released
 from audits.core.errors import InputError
 from audits.core.inputs import load_inputs, load_table, rewrite
 from audits.core.types import Table
 
+FORMS = {".jsonl": released._jsonl_files, ".csv": released._csv_files}
 REWRITE = "audits rewrite"
 NOTE = "zebra quartz canary of one real patient who came in on foot"
 ROWS = {"text": ["made up one", "made up two"], "label": ["a", "b"]}
@@ -160,12 +163,75 @@ def test_a_rewritten_file_contains_only_its_rows(tmp_path, suffix):
     extra = {"group": ["s1", "s2"], "source": [NOTE, NOTE]}
     wild = saved(tmp_path, pa.table(ROWS | extra).replace_schema_metadata({"note": NOTE}))
     clean = tmp_path / f"clean{suffix}"
-    rewrite(wild, clean, text="text", label="label", group="group")
+    rewrite(wild, clean, text="text", label="label")
     assert b"zebra" not in clean.read_bytes()
     made = load(clean)
-    assert (made.texts, made.labels, made.groups) == (tuple(ROWS["text"]), ("a", "b"), ("s1", "s2"))
+    assert (made.texts, made.labels, made.has_groups) == (tuple(ROWS["text"]), ("a", "b"), False)
     with pytest.raises(InputError, match="exists"):
-        rewrite(wild, clean, text="text", label="label", group="group")
+        rewrite(wild, clean, text="text", label="label")
+    rewrite(wild, tmp_path / f"rest{suffix}", text="text", label="label", without={1})
+    assert load(tmp_path / f"rest{suffix}").texts == ("made up two",)
+    for rows, message in (({3}, "do not exist"), ({1, 2}, "every row")):
+        with pytest.raises(InputError, match=message):
+            rewrite(wild, tmp_path / f"none{suffix}", text="text", label="label", without=rows)
+
+
+PIECES = tuple(NOTE[i : i + 29] for i in (0, 29))
+IDS = [
+    hashlib.sha256(json.dumps([*row, 0], separators=(",", ":")).encode()).hexdigest()[:16]
+    for row in zip("ab", ROWS["text"], strict=True)
+]
+IDENTIFIERS = ("patient-00417", "patient-00918")
+DISGUISED = [
+    *(PIECES, [name[::-1] for name in IDENTIFIERS], [codecs.encode(name, "rot13") for name in IDENTIFIERS]),
+    *([base64.b64encode(n.encode()).decode() for n in IDENTIFIERS], [n.encode().hex() for n in IDENTIFIERS]),
+    *([n.encode().hex()[:16] for n in IDENTIFIERS], IDS[::-1], [1, 0], [0, 2], [407, 408], [0.0, 1.0], ["00", "01"]),
+    *([0, "1"], [True, False], [None, 1], [[1], [2]], [{"a": NOTE}, {"a": NOTE}], ["s1", "s2"]),
+]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+@pytest.mark.parametrize("column", ["group", "id", "__index_level_0__", "person"])
+def test_a_column_beside_text_and_label_can_only_number_the_rows(tmp_path, suffix, column):
+    def with_column(values):
+        rows = [{"text": t, "label": b, column: v} for t, b, v in zip(*ROWS.values(), values, strict=True)]
+        if suffix == ".parquet":
+            return saved(tmp_path, pa.Table.from_pylist(rows))
+        plain = next(FORMS[suffix](b"", rows))
+        return saved(tmp_path, plain, suffix)
+
+    for numbers in ([0, 1], [1, 2], ["0", "1"], ["1", "2"], IDS):
+        path = with_column(numbers)
+        if column == "person":
+            reject(path, EXTRA)
+        assert load_table(path, role="synthetic", group=column).has_groups is False
+    for values in DISGUISED:
+        if suffix == ".csv" and list(map(str, values)) == ["0", "1"]:
+            continue  # these are row numbers
+        try:
+            path = with_column(values)
+        except pa.ArrowException:
+            continue  # parquet has no such column
+        reject(path, EXTRA)
+        with pytest.raises(InputError, match=EXTRA):
+            load_table(path, role="synthetic", group=column)
+
+
+def test_column_names_and_types_cannot_carry_text(tmp_path):
+    for name in ("zebra quartz canary", "Zoë", "_x", "a" * 33):
+        path = saved(tmp_path, pa.table({name: ROWS["text"]}))
+        with pytest.raises(InputError, match="column names") as caught:
+            load_table(path, text=name, role="synthetic")
+        assert "zebra" not in str(caught.value)
+    mixed = [{"text": "made up", "label": label} for label in (1, "1", 1)]  # a bit in each row
+    reject(saved(tmp_path, "".join(json.dumps(row) + "\n" for row in mixed), ".jsonl"), "differ in type")
+
+
+def test_an_index_that_pandas_wrote_is_read_if_it_numbers_the_rows(tmp_path):
+    plain = FRAME.set_index(pd.Index([0, 1]))
+    assert load(saved(tmp_path, plain)).texts == tuple(ROWS["text"])
+    for index in ([5, 9], [1, 0], PIECES, [7, 8]):
+        reject(saved(tmp_path, FRAME.set_index(pd.Index(index))))
 
 
 def digest_forms(name):

@@ -55,7 +55,7 @@ def test_overall_is_the_worst_verdict():
 def test_the_fields_of_the_report_are_stable():
     value = json.loads(report(result(threshold=(0.1, 0.9))).to_json())
     assert {"schemaVersion", "overall", "results", "inputs", "tool"} <= value.keys()
-    assert value["schemaVersion"] == 3
+    assert value["schemaVersion"] == 4
     named = {"name", "verdict", "status", "estimate", "control", "threshold", "direction", "metrics", "details"}
     assert value["results"][0].keys() == named | {"reason", "confidence"}
     assert value["results"][0]["threshold"] == [0.1, 0.9]

@@ -73,7 +73,19 @@ STATE = {"verdict": "pass", "status": "measured", "confidence": 1.0}
     ],
 )
 def test_fields_of_evidence_are_bounded(changes):
-    good = {"schemaVersion": 1, "metrics": {f"a.{'b' * 78}": METRIC}, "audits": {"a" * 40: STATE}, "digests": {}}
+    good = {
+        "schemaVersion": 2,
+        "metrics": {f"a.{'b' * 78}": METRIC},
+        "audits": {"a": STATE, "a" * 40: STATE},
+        "digests": {},
+    }
     read_evidence(canonical(good))
     with pytest.raises(InputError):
         read_evidence(canonical({**good, **changes}))
+
+
+def test_numbers_of_an_audit_without_its_state_are_malformed():
+    found = {"schemaVersion": 2, "metrics": {"membership.auc": METRIC, "records.synthetic": METRIC}, "digests": {}}
+    read_evidence(canonical({**found, "audits": {"membership": STATE}}))
+    with pytest.raises(InputError, match="numbers of membership without the state"):
+        read_evidence(canonical({**found, "audits": {"linkage": STATE}}))

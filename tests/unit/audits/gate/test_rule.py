@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from audits.gate.evidence import Evidence, Metric
+from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.rule import Rule, compare
 
 METRIC = Metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500)
@@ -41,3 +41,25 @@ def test_comparison_states_its_result_or_what_is_missing(changes, confidence, ve
     outcome = compare(Evidence(metrics={"membership.auc": METRIC}, audits={}), rule(**changes), confidence)
     assert outcome.verdict == verdict
     assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "verdict"),
+    [
+        ({}, {"verdict": "insufficient"}, "PASS"),  # the interval covers what too few persons leave open
+        ({}, {"verdict": "insufficient", "status": "inconclusive"}, "INSUFFICIENT"),
+        ({}, {"verdict": "insufficient", "status": "failed"}, "INSUFFICIENT"),
+        ({"bound": "value"}, {"verdict": "pass"}, "PASS"),
+        ({"bound": "value"}, {"verdict": "fail"}, "PASS"),
+        ({"bound": "value"}, {"verdict": "insufficient"}, "INSUFFICIENT"),
+        ({"bound": "value", "op": ">=", "limit": 0}, {"verdict": "insufficient"}, "INSUFFICIENT"),
+        ({"bound": "value", "metric": "parent_recovery.lineage"}, {"verdict": "insufficient"}, "PASS"),
+        ({"bound": "value", "metric": "parent_recovery.lineage"}, {"status": "inconclusive"}, "INSUFFICIENT"),
+    ],
+)
+def test_number_of_an_audit_without_a_verdict_is_no_evidence(changes, state, verdict):
+    asked = rule(**changes)
+    exact = Metric(value=0, low=0, high=0, confidence=1.0, n=500) if asked.bound == "value" else METRIC
+    audit = AuditState(**{"verdict": "pass", "status": "measured", "confidence": 0.95, **state})
+    found = Evidence(metrics={asked.metric: exact}, audits={asked.metric.split(".")[0]: audit})
+    assert compare(found, asked, 0.95).verdict == verdict

@@ -1,4 +1,6 @@
+import base64
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -6,15 +8,23 @@ import pytest
 import audits.runner.run
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.rates import exact
-from audits.core.types import without_number
+from audits.core.report import read_report
+from audits.core.types import Finding, without_number
+from audits.gate.disclosure import public_report
+from audits.gate.evidence import evidence_from
+from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy
 from audits.runner.run import run
 
+PLAIN = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s"}
+RECORDS = {"id": "records", "metric": "records.synthetic", "bound": "value", "op": ">=", "limit": 1, "why": "w"}
 CANARY = "Featherstonehaugh"
 
 
 class Fixed:
     """An audit that passes with a number from its stream, or raises an error."""
+
+    rows = ()
 
     def __init__(self, name, error=None):
         self.name, self._error = name, error
@@ -24,7 +34,9 @@ class Fixed:
             raise self._error
         drawn = exact(float(rng.random()), confidence=confidence, n=1)
         passed = replace(without_number(self.name, "measured", ""), verdict="pass", estimate=drawn)
-        return replace(passed, metrics={"drawn": drawn})
+        n = len(inputs.synthetic)
+        found = (Finding(row=n - 1, start=0, end=1, kind="copy", person="p"),)
+        return replace(passed, metrics={"drawn": drawn}, findings=found, details={"rows": n}, quarantined=self.rows)
 
 
 @pytest.fixture
@@ -124,3 +136,43 @@ def test_unkeyed_digests_prevent_a_pass(fresh_inputs):
     assert report.overall == "insufficient"
     assert "unkeyed digests" in report.results[0].reason
     assert report.input_checks["metrics"]["problems"]["value"] == 1
+
+
+def odd(inputs, *rows):
+    """Return the inputs with base64 in the place of some synthetic rows."""
+    texts = [base64.b64encode(t.encode()).decode() if i in rows else t for i, t in enumerate(inputs.synthetic.texts)]
+    return replace(inputs, synthetic=replace(inputs.synthetic, texts=tuple(texts)))
+
+
+def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_rest(rigged, fresh_inputs, monkeypatch):
+    n = len(fresh_inputs.synthetic)
+    report = run(odd(fresh_inputs, 7, 0), names=["memorization"])
+    (result,) = report.results
+    assert (result.verdict, result.status, result.details["rows"]) == ("pass", "measured", n - 2)
+    assert [finding.row for finding in result.findings] == [n - 1]
+    assert (report.quarantined, report.overall) == ({"language": (0, 7)}, "insufficient")
+    assert json.loads(report.to_json())["quarantined"] == {"language": [1, 8]}
+    assert read_report(report.to_json()).quarantined == report.quarantined
+    assert report.input_checks["metrics"]["quarantined_rows"]["value"] == 2
+    assert report.inputs["synthetic"] != run(fresh_inputs, names=["memorization"]).inputs["synthetic"]
+    for policy in (load_policy("research"), Policy(**PLAIN, rules=(RECORDS,))):
+        decision = decide(
+            evidence_from(report.to_dict(), {"records.synthetic": exact(9.0, confidence=1.0, n=9)}), policy
+        )
+        assert any(failure.startswith("no-quarantined-row: FAIL") for failure in decision.failures)
+    public = public_report(report.to_dict(), load_policy("research"))
+    assert "quarantined" not in public
+    assert public["input_checks"]["metrics"]["quarantined_rows"]["value"] == 1  # of 1 to 9 rows
+
+    monkeypatch.setattr(Fixed, "rows", (6,))
+    both = run(odd(fresh_inputs, 0), names=["memorization"])
+    assert both.quarantined == {"language": (0,), "memorization": (7,)}  # in the numbers of the given table
+
+
+def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, fresh_inputs):
+    report = run(odd(fresh_inputs, *range(8)), names=["memorization"])
+    (result,) = report.results
+    assert (result.verdict, result.status) == ("insufficient", "inconclusive")
+    assert result.details["rows"] == len(fresh_inputs.synthetic)
+    assert "8 synthetic rows are illegible" in result.reason
+    assert report.quarantined == {}

@@ -1,10 +1,14 @@
 import io
 import json
 
+import pandas as pd
 import pytest
 
 from audits.core.errors import AuditError
-from synthgen.cli.utility import METRICS, study
+from audits.core.strictjson import with_tuples
+from audits.gate.records import records_digest
+from audits.gate.utility import BoundUtility
+from synthgen.cli.utility import METRICS, Measure, study
 from synthgen.core.errors import DataError, ModelMissing
 
 WORDS = {"ant": "fever cough doctor goal", "bee": "rocket orbit engine left"}
@@ -23,7 +27,9 @@ def table(path, n, *, start=0, label=True):
 def found(tmp_path, encoder, **changes):
     synthetic, train = table(tmp_path / "s.jsonl", 16, start=100), table(tmp_path / "t.jsonl", 22)
     tables = {"synthetic": synthetic, "train": train, "test": table(tmp_path / "u.jsonl", 14, start=50)}
-    return study(**{**tables, **changes}, encoder=str(encoder), seed=3, stream=io.StringIO())
+    columns = changes.pop("columns", ("text", "label", "group"))
+    measure = Measure(encoder=str(encoder), seed=3, **changes.pop("measure", {}))
+    return study(**{**tables, **changes}, measure=measure, stream=io.StringIO(), columns=columns)
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +65,37 @@ def test_a_missing_table_or_encoder_raises_an_error(tmp_path, encoder):
         found(tmp_path, encoder, train=tmp_path / "none.jsonl")
     with pytest.raises(ModelMissing):
         found(tmp_path, tmp_path / "no-encoder")
+
+
+def test_other_columns_of_the_synthetic_table_are_ignored_and_the_tables_are_bound(tmp_path, encoder):
+    """A release has the column id, pandas writes an index, and a user's column may hold anything."""
+    rows = [json.loads(line) for line in table(tmp_path / "rows.jsonl", 16, start=100).read_text().splitlines()]
+    frame = pd.DataFrame([{k: row[k] for k in ("text", "label")} for row in rows])
+    plain = frame.assign(id=[f"{i:032x}" for i in range(16)], topic="x")
+    digests = []
+    for name, odd in {"release": plain, "index": frame.set_index(pd.Index(range(5, 85, 5)))}.items():
+        odd.to_parquet(tmp_path / f"{name}.parquet")
+        made = found(tmp_path, encoder, synthetic=tmp_path / f"{name}.parquet").to_json()
+        digests.append(made["synthetic"])
+        assert made["schema_name"] == "synthgen-evaluation/v1"
+        assert made["metrics"]["balance.tv_distance"]["value"] == 0
+        BoundUtility.model_validate(with_tuples(json.loads(json.dumps(made))))
+    assert digests == [records_digest([row["text"] for row in rows], [row["label"] for row in rows])] * 2
+
+
+def test_columns_balance_and_confidence_can_be_chosen(tmp_path, encoder):
+    tables = {}
+    for name, n in {"synthetic": 12, "train": 22, "test": 14}.items():
+        rows = [
+            json.loads(line) for line in table(tmp_path / "rows.jsonl", n, start=100 * n).read_text().splitlines()
+        ]
+        renamed = [{"note": r["text"], "topic": r["label"], "who": r["group"]} for r in rows]
+        if name == "train":
+            renamed = [row for row in renamed if row["topic"] == "ant"] + renamed[1:8:2]
+        tables[name] = tmp_path / f"{name}.jsonl"
+        tables[name].write_text("".join(json.dumps(row) + "\n" for row in renamed))
+    for balance, distance in (("as-source", 0.25), ("equal", 0)):
+        options = {"columns": ("note", "topic", "who"), "measure": {"balance": balance, "confidence": 0.992}}
+        made = found(tmp_path, encoder, **tables, **options).to_json()
+        assert made["metrics"]["balance.tv_distance"]["value"] == pytest.approx(distance, abs=0.01)
+        assert made["metrics"]["utility.tstr_over_trtr"]["confidence"] == pytest.approx(0.992)

@@ -107,6 +107,10 @@ def test_text_folder_gives_labels_from_folders(tmp_path):
     assert [(r.text, r.label) for r in report.corpus.records] == texts
     assert len({r.group for r in report.corpus.records}) == 2
     assert not report.corpus.has_groups
+    declared = load(SourceConfig(path="x", max_bad_rows=0.5, rows_are_persons=True), tmp_path, SEEDS)
+    assert declared.corpus.has_groups
+    with pytest.raises(ValueError, match="rows_are_persons does not fit with group"):
+        SourceConfig(path="x", group="who", rows_are_persons=True)
     assert report.bad_counts() == {"missing label": 1}
 
 

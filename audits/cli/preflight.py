@@ -1,0 +1,56 @@
+"""Find the gates of a policy that the given inputs cannot meet, before any audit runs."""
+
+from collections.abc import Collection
+
+from audits.core.types import AuditInputs
+from audits.gate.evidence import Evidence
+from audits.gate.policy import Policy, decide
+from audits.runner.registry import AUDITS, NEEDS, applicable_audits
+
+# options that supply the numbers of a source which is not an audit
+OPTIONS = {
+    "attempts": "--ledger",
+    "balance": "--utility",
+    "secret": "--streams-are-secret",
+    "selftest": "--selftest",
+    "style": "--utility",
+    "utility": "--utility",
+}
+OF_AUDIT = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
+OF_LINEAGE = {
+    *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
+    *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
+}
+ALWAYS = {"input_checks", "records"}
+
+
+def impossible_gates(
+    policy: Policy, inputs: AuditInputs, audits: Collection[str] | None, numbers: set[str]
+) -> tuple[str, ...]:
+    """Return a line for each gate that must fail for lack of an input, with the option that supplies the input.
+
+    Args:
+        policy: the policy.
+        inputs: the tables and optional inputs of the audits.
+        audits: names of the audits to run; None for all whose inputs are given.
+        numbers: names of the metrics that files and options supply, such as `attempts.number`.
+    """
+    run = applicable_audits(inputs) if audits is None else tuple(audits)
+    lines = []
+    for gate in decide(Evidence(metrics={}, audits={}), policy).gates:
+        source, rest = gate.metric.split(".", 1)
+        name = rest.rsplit(".", 1)[0]
+        needed = ""
+        if source in AUDITS and source not in run:
+            option = OF_AUDIT[NEEDS[source]] if source in NEEDS else ""
+            needed = f"the audit {source} does not run" + (f"; it requires {option}" if option else "")
+        elif source == "parent_recovery" and name in OF_LINEAGE and inputs.lineage is None:
+            needed = "requires --lineage"
+        elif (source, name) == ("membership", "mirror_auc") and inputs.mirror is None:
+            needed = "requires --mirror"
+        elif source not in AUDITS and source not in ALWAYS and f"{source}.{name}" not in numbers:
+            option = OPTIONS.get(source, "")
+            needed = f"requires {option} with this number" if option else "no option supplies this number"
+        if needed:
+            lines.append(f"{gate.id}: INSUFFICIENT: {needed}")
+    return tuple(lines)
