@@ -288,11 +288,9 @@ def _judge(
     elif n_without >= LEAST_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        reason = (
-            f"{runs} reruns, of which {n_without} leave out each of the {len(plan.persons)} persons, do not suffice: "
-        )
+        without = f"of which {n_without} leave out each of the {len(plan.persons)} persons"
         least = "at least" if power_entry["smallest_leak"] is None else "about"
-        reason += (
+        reason = f"{runs} reruns, {without}, do not suffice: " + (
             "all permutations have the same result, so the attack detects nothing. More reruns are needed."
             if power_entry["n_needed"] is None
             else f"{least} {power_entry['n_needed']} reruns are needed."
