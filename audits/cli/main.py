@@ -14,6 +14,7 @@ from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
 from audits.core.errors import AuditError, InputError
+from audits.core.files import disk_errors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -129,7 +130,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     try:
-        app()
+        with disk_errors(Path()):
+            app()
     except AuditError as error:
         _stop(str(error), error.exit_code)
 

@@ -1,6 +1,10 @@
-"""Atomic file writes and file locks."""
+"""Atomic file writes, file locks, and readers that accept only regular files of limited size."""
 
+import errno
+import io
 import os
+import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +12,95 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audits.core.errors import InputError
+
+MAX_TABLE_BYTES = 4 << 30
+MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
+# errors of a disk that is full, protected or over its limits; they are no mistakes of the program
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_SPARE = 1 << 20  # bytes that a file system may use beside the written data
+
+
+def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
+    """Open a regular file for reading; the opened file is checked, so a replaced path cannot pass the check.
+
+    A device, a pipe or socket could deliver data without end, or block the process.
+
+    Raises:
+        OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
+            states the reason.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener; returned open
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if found.st_size > max_bytes:
+        file.close()
+        raise OSError(errno.EINVAL, f"it has {found.st_size} bytes; the limit is {max_bytes}", str(path))
+    return file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+    """Return the content of a regular file; raise OSError as `open_regular`."""
+    with open_regular(path, max_bytes) as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:  # a file of /proc states no size, and another process may add to a file
+        raise OSError(errno.EINVAL, f"it has more than {max_bytes} bytes", str(path))
+    return data
+
+
+def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
+    """Return why a file could not be written and, if the disk is full or limited, how much space is needed.
+
+    Args:
+        error: the error of the write.
+        path: the file or folder that was written.
+        needed: bytes that were to be written; 0 if unknown.
+    """
+    reason = os.strerror(error.errno or errno.EIO)
+    if error.errno == errno.EROFS or error.errno not in DISK_ERRORS:
+        return reason
+    folder = next(place for place in (path, *path.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(folder).free
+    limit = "; check `ulimit -f`" if error.errno == errno.EFBIG else ""
+    least = (needed + _SPARE >> 20) + 1
+    return f"{reason}; {free >> 20} MiB are free, at least {least} MiB are needed{limit}"
+
+
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn the error of a disk that is full, protected or over its limits into an InputError with the space needed.
+
+    `place` is the folder that the block writes; a repeated attempt writes at least the bytes that it holds now.
+    """
+    try:
+        yield
+    except OSError as error:
+        is_short = error.errno is None and str(error).endswith(
+            " written"
+        )  # numpy reports a short write without errno
+        if error.errno not in DISK_ERRORS and not is_short:
+            raise
+        held = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
+        reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, held)
+        hint = "Correct the cause, then run the same command again; finished stages are kept."
+        raise InputError(f"{error.filename or place} cannot be written ({reason})", hint=hint) from error
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Write and remove a file of `needed` bytes; raise InputError if a disk, quota or file-size limit prevents it."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".space-") as file:
+            file.write(bytes(needed))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        hint = "Free the space, then run the same command again."
+        raise InputError(f"{folder} lacks space ({disk_reason(error, folder, needed)})", hint=hint) from None
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -24,7 +117,7 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         if partial is not None:
             partial.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written ({error.strerror})") from error
+        raise InputError(f"{path} cannot be written ({disk_reason(error, path, len(data))})") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.errors import InputError
-from audits.core.files import write_whole
+from audits.core.files import open_regular, write_whole
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table
@@ -23,7 +24,6 @@ from audits.core.types import AuditInputs, Int, Table
 # only "synthetic" is checked byte by byte: a rerun or evaluated table is not released, and a previous one was before
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
-MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -221,15 +221,10 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     if path.suffix not in _READERS:
         raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
     try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"the {role} table cannot be opened: {path} ({error.strerror})") from error
-    if size > MAX_FILE_BYTES:
-        raise InputError(f"the {role} table has {size} bytes; the limit is {MAX_FILE_BYTES}")
-    if size == 0:
-        raise InputError(f"the {role} table is an empty file: {path}")
-    try:
-        rows, found, problems = _READERS[path.suffix](path, columns, role)
+        with open_regular(path) as file:
+            if not file.peek(1):
+                raise InputError(f"the {role} table is an empty file: {path}")
+            rows, found, problems = _READERS[path.suffix](file, columns, role)
     except OSError as error:
         raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
@@ -237,9 +232,9 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     return rows, found, problems
 
 
-def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
+def _parquet(opened: BufferedReader, columns: Mapping[str, str], role: Role) -> _Loaded:
     try:
-        file = pq.ParquetFile(path, pre_buffer=False)
+        file = pq.ParquetFile(opened, pre_buffer=False)
         names = file.schema_arrow.names
         found = set(names)
         if any(names.count(name) > 1 for name in columns.values()):
@@ -250,38 +245,37 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
         rows = file.read(columns=sorted(wanted), use_threads=False).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         kind = type(error).__name__
-        raise InputError(f"the {role} table is not a readable parquet file ({kind}): {path}") from error
+        raise InputError(f"the {role} table is not a readable parquet file ({kind}): {opened.name}") from error
     return list(enumerate(rows, start=1)), found, []
 
 
-def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> _Loaded:
+def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _Loaded:
     rows, found, problems = list[tuple[int, dict[str, Any]]](), set[str](), list[str]()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode("utf-8")
-                row = json.loads(text, object_pairs_hook=unique_keys)
-            except UnicodeDecodeError:
-                problems.append(f"row {number}: not UTF-8")
-            except (ValueError, RecursionError):
-                problems.append(f"row {number}: not valid JSON, or a duplicate key")
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode("utf-8")
+            row = json.loads(text, object_pairs_hook=unique_keys)
+        except UnicodeDecodeError:
+            problems.append(f"row {number}: not UTF-8")
+        except (ValueError, RecursionError):
+            problems.append(f"row {number}: not valid JSON, or a duplicate key")
+        else:
+            if isinstance(row, dict):
+                found |= row.keys()
+                rows.append((number, row))
             else:
-                if isinstance(row, dict):
-                    found |= row.keys()
-                    rows.append((number, row))
-                else:
-                    problems.append(f"row {number}: not a JSON object")
+                problems.append(f"row {number}: not a JSON object")
     return rows, found, problems
 
 
-def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> _Loaded:
+def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Loaded:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
         # bytes that are not UTF-8 become lone surrogates, so that the row number can be reported
-        with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, strict=True)
+        with TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            reader = csv.reader(text, strict=True)
             header = next(reader, [])
             if _SURROGATE.search("".join(header)):
                 raise InputError(f"the header of the {role} table is not UTF-8")

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.stats import poisson
 
+from audits.core.files import MAX_TABLE_BYTES, read_regular
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
 from audits.core.types import Table
@@ -55,7 +56,7 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     after the end. Therefore the rows are written again in each usual form, and one result must equal the file. All
     columns of `rows` must be audited; a parquet file is read again.
     """
-    data = path.read_bytes()
+    data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
     try:
         if any(data == plain for plain in writers[path.suffix](data, rows)):

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from audits.core.files import open_regular
 from audits.core.strictjson import with_tuples
 
 MAX_YAML_BYTES = 1 << 20
@@ -21,7 +22,7 @@ _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken
 def read_yaml(path: Path, *, error: Callable[..., Exception]) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise `error` if it cannot be read, and as `parse_yaml`."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_YAML_BYTES + 1)
     except OSError as found:
         raise error(f"{path}: cannot be read ({found.strerror})", hint="Check the path.") from found

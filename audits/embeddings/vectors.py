@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
+from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
@@ -60,7 +61,8 @@ def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
     """Return a description of the problem (empty if there is none) and the matrix."""
     empty = np.zeros((0, 0), np.float32)
     try:
-        matrix = np.load(path, allow_pickle=False)
+        with open_regular(path) as file:
+            matrix = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         return f"cannot be read ({type(error).__name__})", empty
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":

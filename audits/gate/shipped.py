@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from audits.core.errors import PolicyError
+from audits.core.files import read_regular
 from audits.gate.policy import Policy, parse_policy
 
 
@@ -27,7 +28,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
     """
     path = policy_path(name_or_path)
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read ({error.strerror})") from error
     policy = parse_policy(data, str(path))

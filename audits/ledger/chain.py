@@ -14,6 +14,7 @@ would verify under another key. A trust root lists the accepted ledgers by their
 """
 
 import hmac
+import logging
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
-from audits.core.files import locked, sync, write_whole
+from audits.core.files import MAX_TABLE_BYTES, disk_reason, locked, read_regular, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
@@ -57,7 +58,7 @@ class HighWaterMark:
         if not os.path.lexists(self.path):
             return None
         try:
-            return Head.model_validate(parse_canonical(self.path.read_bytes()))
+            return Head.model_validate(parse_canonical(read_regular(self.path)))
         except (OSError, JsonError, ValidationError):
             message = f"{self.path}: not the high-water mark of a ledger"
             raise InputError(message, hint="restore it from a backup") from None
@@ -80,6 +81,23 @@ class Chain:
         self._path, self._key = path, key
         self._macs = [self.mac(b"start")]
         self.entries = tuple(self._read(data))
+        self._torn = len(data) - (data.rfind(b"\n") + 1)  # bytes of a last line whose write was interrupted
+        self._whole = len(data) - self._torn
+
+    def repair(self) -> None:
+        """Remove and report a last line without its end; call it after the comparison with both high-water marks.
+
+        A caller acts on a line only after the line and both marks are on the disk. So nothing was spent or audited
+        under such a line, and a complete line that was cut later is found by the marks.
+        """
+        if self._torn:
+            os.truncate(self._path, self._whole)
+            sync(self._path)
+            note = (
+                "ledger %s: removed %d bytes of a line whose write was interrupted; its %d other lines are complete"
+            )
+            logging.getLogger(__name__).warning(note, self.head().id, self._torn, len(self.entries))
+            self._torn = 0
 
     def mac(self, message: bytes) -> str:
         """Return the keyed hash of a message in this chain, 64 hex digits."""
@@ -95,10 +113,19 @@ class Chain:
         """Add a line and flush it to the disk."""
         line = {"version": _VERSION, "number": len(self.entries) + 1, "entry": dict(entry)}
         mac = self._next(line)
-        with self._path.open("ab") as file:
-            file.write(canonical({**line, "mac": mac}) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        data = canonical({**line, "mac": mac}) + b"\n"
+        with self._path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError as error:
+                os.ftruncate(file.fileno(), before)  # no caller has acted on the line
+                reason = disk_reason(error, self._path, len(data))
+                hint = "Nothing was recorded. Correct the cause, then run the same command again."
+                raise InputError(f"{self._path}: no line can be added ({reason})", hint=hint) from None
         self._macs.append(mac)
         self.entries = (*self.entries, dict(entry))
 
@@ -106,12 +133,7 @@ class Chain:
         return self.mac(b"line\0" + bytes.fromhex(self._macs[-1]) + canonical(line))
 
     def _read(self, data: bytes) -> Iterator[Any]:
-        lines = data.split(b"\n")
-        if lines.pop() != b"":
-            raise InputError(
-                f"{self._path}: the last line is not whole", hint="the write was interrupted: remove that line"
-            )
-        for number, text in enumerate(lines, start=1):
+        for number, text in enumerate(data.split(b"\n")[:-1], start=1):
             try:
                 line = parse_canonical(text)
             except JsonError:
@@ -149,6 +171,7 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
         own = HighWaterMark(chain_mark_path(chain.head().id))
         for mark in (known, own.read()):
             _refuse_older(folder, chain, mark, high_water_mark.path)
+        chain.repair()
         if known is not None:  # before a line is added, make sure that both marks can be written
             for place in (own, high_water_mark):
                 place.write(chain.head())
@@ -176,7 +199,7 @@ def _locked(folder: Path) -> Iterator[None]:
         with locked(folder / "lock"):
             yield
     except OSError as error:
-        raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error
+        raise InputError(f"the ledger {folder} cannot be used ({disk_reason(error, folder)})") from error
 
 
 def _chain(folder: Path, name: str, known: Head | None, high_water_mark: Path | None) -> Chain:
@@ -187,7 +210,7 @@ def _chain(folder: Path, name: str, known: Head | None, high_water_mark: Path | 
         sync(folder)
     elif not is_keyed or not path.is_file():
         raise _incomplete(folder, name if is_keyed else KEY, high_water_mark)
-    return Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
+    return Chain(path, read_key(folder / KEY, "key of the ledger"), read_regular(path, MAX_TABLE_BYTES))
 
 
 def _refuse_older(folder: Path, chain: Chain, mark: Head | None, high_water_mark: Path) -> None:

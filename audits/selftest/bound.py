@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
+from audits.core.files import read_regular
 from audits.core.rates import exact
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, canonical, parse_canonical
@@ -81,9 +82,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
 def read_selftest(path: Path) -> BoundSelfTest:
     """Return the self-test in a file; raise InputError if the file cannot be read or is not a self-test."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES)
-        return BoundSelfTest.model_validate(parse_canonical(data))
+        return BoundSelfTest.model_validate(parse_canonical(read_regular(path, _MAX_BYTES)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except JsonError as error:

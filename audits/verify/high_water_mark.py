@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError, VerifyError
-from audits.core.files import locked, write_whole
+from audits.core.files import locked, read_regular, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.verify.dsse import parse_envelope
@@ -94,8 +94,7 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots) -> SeenRoots | None:
 def read_state(state: Path) -> SeenRoots:
     """Return the recorded roots, none if the file is missing; raise VerifyError (E_TRUST) if it cannot be read."""
     try:
-        with state.open("rb") as file:
-            return SeenRoots.model_validate(parse_canonical(file.read(_MAX_BYTES)))
+        return SeenRoots.model_validate(parse_canonical(read_regular(state, _MAX_BYTES)))
     except FileNotFoundError:
         return SeenRoots()
     except (OSError, JsonError, ValidationError):

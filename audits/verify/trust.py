@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import VerifyError
+from audits.core.files import read_regular
 from audits.core.instants import Instant, instant
 from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
@@ -132,8 +133,7 @@ def load_trust(path: str | Path) -> TrustRoot:
 def read_trust(path: str | Path) -> bytes:
     """Return the bytes of a trust root's file; raise VerifyError (E_TRUST) if it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_ENVELOPE_BYTES + 1)
+        return read_regular(path, MAX_ENVELOPE_BYTES)
     except OSError as error:
         raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
 

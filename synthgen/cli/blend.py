@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.files import read_regular
 from synthgen.attributes import ComparisonRow, compare, extract
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import Progress
@@ -208,7 +209,7 @@ def _cosine(u: NDArray[np.float32], v: NDArray[np.float32]) -> float:
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode("utf-8")
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})", hint="Pass a readable text file.") from error
     except UnicodeDecodeError as error:

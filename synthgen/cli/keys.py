@@ -136,10 +136,11 @@ def trust_forget(
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
     """Print the fingerprint, keys, roles, ledgers and policies of a trust root."""
-    from audits.verify.trust import authority, fingerprint, load_trust
+    from audits.verify.trust import authority, fingerprint, parse_trust, read_trust
 
-    root = load_trust(path)
-    typer.echo(f"fingerprint: {fingerprint(path.read_bytes())}\nexpires: {root.expires}")
+    data = read_trust(path)
+    root = parse_trust(data)
+    typer.echo(f"fingerprint: {fingerprint(data)}\nexpires: {root.expires}")
     for role, rule in sorted(root.roles.items()):
         for name in rule.keyids:
             typer.echo(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}")

@@ -15,6 +15,7 @@ import typer
 from typer import Argument, Option
 
 from audits.core.errors import AuditError
+from audits.core.files import disk_errors
 from synthgen.cli.budgets import budget_app
 from synthgen.cli.keys import Names, Paths, keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
@@ -340,7 +341,7 @@ def main(command: typer.Typer = app) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        with engine_errors():
+        with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
         say(f"error: {error}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
@@ -57,10 +58,10 @@ class ClassModel:
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder; the basis and the labels are public and are not written."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
+        write_whole(folder / FILE, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
 
 
 def learn(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.attacks.accounting.mechanism_log import person_set_digest
+from audits.core.files import require_space
 from audits.ledger.budgets import Reservation, note_draw, spent
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import InternalError
@@ -35,6 +36,7 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
+RESULT_BYTES = 16 << 20  # more than the query results and their log need
 SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
 
 
@@ -98,6 +100,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         people = people_of(embedded, context.labels, context.basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
         words = None if vocabulary is None else words_by_person(train, context.labels, vocabulary)
+        require_space(folder, RESULT_BYTES)  # a result that cannot be stored would spend the budget for nothing
         with deferred_signals():
             key = note_draw(*ledger, run)
             if votes is not None:

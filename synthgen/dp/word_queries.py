@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.dp.gaussian import ClassModel
@@ -88,9 +89,10 @@ class ClassWords:
 
     def save(self, folder: Path) -> None:
         """Write the counts into a folder. The vocabulary is public and is not written."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
+        tensors = {"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}
+        write_whole(folder / FILE, save(tensors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

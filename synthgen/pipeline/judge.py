@@ -9,6 +9,7 @@ import numpy as np
 
 import audits
 from audits.core.errors import InputError
+from audits.core.files import write_whole
 from audits.core.inputs import table_digest
 from audits.core.report import read_report, tool_name
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
@@ -25,7 +26,7 @@ from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.files import read_json, write_bytes
+from synthgen.core.files import read_json
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
@@ -128,7 +129,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
-    write_bytes(context.folder / AUDIT, report)
+    write_whole(context.folder / AUDIT, report)
     utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
     counts["records.quarantined"] = context.input("written").n_quarantined
@@ -137,7 +138,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
     evidence = evidence_from(json.loads(report), metrics, digests)
-    write_bytes(context.folder / EVIDENCE, evidence.to_bytes())
+    write_whole(context.folder / EVIDENCE, evidence.to_bytes())
     return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
 
 
@@ -254,7 +255,7 @@ def _selftest(context: StageContext) -> Mapping[str, object]:
             result = {"audits": [], "cases": []}
     digests = {"train": table_digest(train), "control": table_digest(control)}
     bound = bound_selftest(result, digests, salt=seeds.child("salt").key().hex(), tool=context.input("tool"))
-    write_bytes(context.folder / SELFTEST, bound.to_bytes())
+    write_whole(context.folder / SELFTEST, bound.to_bytes())
     return {"in": len(train) + len(control), "out": len(bound.audits)}
 
 

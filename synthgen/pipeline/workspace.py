@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audits.core.files import sync
+from audits.core.files import disk_errors, sync
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import read_json, write_json
@@ -105,6 +105,7 @@ class Workspace:
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
+            InputError: the disk is full, protected or over its limits.
         """
         digest, folder = self._place(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
@@ -120,18 +121,19 @@ class Workspace:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
-        for stale in partial.glob(f"{DONE}*"):  # exists if the last run stopped between writing and renaming
+        for stale in (*partial.glob(DONE), *partial.glob(".part-*")):  # the last run stopped while writing
             stale.unlink()
         started = time.monotonic()
-        counts = dict(make(partial))
-        seconds = round(time.monotonic() - started, 3)
-        files = {}
-        for name_in_folder, path in _files(partial).items():
-            sync(path)
-            files[name_in_folder] = sha256_file(path)
-        write_json(partial / DONE, {"counts": counts, "seconds": seconds, "files": files})
-        partial.replace(folder)
-        sync(folder.parent)
+        with disk_errors(partial):
+            counts = dict(make(partial))
+            seconds = round(time.monotonic() - started, 3)
+            files = {}
+            for name_in_folder, path in _files(partial).items():
+                sync(path)
+                files[name_in_folder] = sha256_file(path)
+            write_json(partial / DONE, {"counts": counts, "seconds": seconds, "files": files})
+            partial.replace(folder)
+            sync(folder.parent)
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
     def forget(self, keep: Sequence[str] = ()) -> None:

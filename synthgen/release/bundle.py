@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from audits.core.files import sync
+from audits.core.files import disk_reason, sync
 from audits.core.instants import stamp
 from audits.gate.disclosure import public_report
 from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, REPORT_HTML, verify_for_approval
@@ -150,7 +150,9 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         hint = "The run is unchanged in the workspace. Correct the cause and release again."
-        raise StorageError(f"{target}: cannot be written ({error.strerror})", hint=hint) from error
+        raise StorageError(
+            f"{target}: cannot be written ({disk_reason(error, target, sum(map(len, files.values())))})", hint=hint
+        ) from error
 
 
 def _write_file(path: Path, blob: bytes, now: datetime) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import ValidationError
 
 from audits.core.errors import AuditError
+from audits.core.files import disk_reason, read_regular
 from audits.core.instants import stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
@@ -124,7 +125,7 @@ def load_public(path: Path) -> TrustKey:
         DataError: the file is malformed, or its id is not derived from the key.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MAX_KEY_BYTES)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     try:
@@ -202,7 +203,7 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     except OSError as error:
         if os.path.lexists(path):
             raise StorageError(f"{path}: exists; it is never overwritten", hint=_NOT_OVERWRITTEN) from None
-        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+        raise StorageError(f"{path}: cannot be written ({disk_reason(error, path, len(data))})") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -210,4 +211,4 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
             os.fsync(descriptor)
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+        raise StorageError(f"{path}: cannot be written ({disk_reason(error, path, len(data))})") from error

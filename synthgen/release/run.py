@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audits.core.files import write_whole
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
@@ -12,7 +13,7 @@ from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
-from synthgen.core.files import write_bytes, write_json
+from synthgen.core.files import write_json
 from synthgen.core.made_by import AUDITS, versions_of
 from synthgen.decode.bridge import Vocabulary, load_vocabulary
 from synthgen.pipeline.judge import EVIDENCE, SELFTEST, with_selftest
@@ -101,7 +102,7 @@ class Run:
         if decision.allowed:
             content = bundle_content(self, decision)
             release_id = short_id(content, data_files(content.records, content.formats), datetime.now(UTC))
-        write_bytes(path, self.report(decision, release_id=release_id, private=True).encode())
+        write_whole(path, self.report(decision, release_id=release_id, private=True).encode())
         return path
 
     def release(

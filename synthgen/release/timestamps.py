@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from audits.core.errors import VerifyError
+from audits.core.files import open_regular, read_regular
 from audits.core.instants import stamp
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope
 from audits.verify.timestamps import INSTALL, MAX_SKEW, MAX_TOKEN_BYTES, signature_bytes, token_of, trusted_time
@@ -42,7 +43,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     try:
-        with response.open("rb") as file:
+        with open_regular(response) as file:
             token = file.read(MAX_TOKEN_BYTES + 1)
     except OSError as error:
         raise StorageError(f"{response}: cannot be read ({error.strerror})") from error
@@ -61,8 +62,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
 
 def _envelope(path: Path) -> Envelope:
     try:
-        with path.open("rb") as file:
-            return parse_envelope(file.read(MAX_ENVELOPE_BYTES + 1))
+        return parse_envelope(read_regular(path, MAX_ENVELOPE_BYTES))
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     except VerifyError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 from pydantic import ValidationError
 
+from audits.core.files import read_regular
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
 from audits.verify.dsse import parse_envelope
@@ -161,7 +162,7 @@ def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
     found = []
     for file in files:
         try:
-            found += x509.load_pem_x509_certificates(file.read_bytes())
+            found += x509.load_pem_x509_certificates(read_regular(file))
         except OSError as error:
             raise StorageError(f"{file}: cannot be read ({error.strerror})") from error
         except ValueError:

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
+from audits.core.files import read_regular
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite
 
@@ -236,9 +237,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_LOG_BYTES:
-            raise InputError(f"the mechanism's log is larger than {MAX_LOG_BYTES} bytes: {path}")
-        value = parse(path.read_bytes())
+        value = parse(read_regular(path, MAX_LOG_BYTES))
     except OSError as error:
         raise InputError(f"the mechanism's log cannot be read: {path} ({error.strerror})") from error
     except JsonError as error:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from audits.attacks.canaries.kinds import ENDING_TOKENS, FAMILIES, CanarySet
 from audits.core.errors import InputError
+from audits.core.files import open_regular
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
@@ -98,11 +99,12 @@ def read_canaries(
 
 def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
     try:
-        parquet = pq.ParquetFile(file)
-        names = parquet.schema_arrow.names
-        if parquet.metadata.num_rows > MAX_ROWS:
-            raise InputError(f"{file} has {parquet.metadata.num_rows} rows; at most {MAX_ROWS} are read")
-        found: dict[str, list[Any]] = parquet.read([name for name in wanted if name in names]).to_pydict()
+        with open_regular(file) as opened:
+            parquet = pq.ParquetFile(opened)
+            names = parquet.schema_arrow.names
+            if parquet.metadata.num_rows > MAX_ROWS:
+                raise InputError(f"{file} has {parquet.metadata.num_rows} rows; at most {MAX_ROWS} are read")
+            found: dict[str, list[Any]] = parquet.read([name for name in wanted if name in names]).to_pydict()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(
             f"the canaries cannot be read ({type(error).__name__}): {file}",

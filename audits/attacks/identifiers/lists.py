@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from audits.core.errors import InputError
+from audits.core.files import MAX_TABLE_BYTES, open_regular, read_regular
 
 COLUMN = "identifiers"
 _LISTED = 5  # at most so many problems are listed; the others are only counted
@@ -53,12 +54,14 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
 
 
 def _jsonl(path: Path) -> list[Any]:
-    entries = [json.loads(line) for line in path.read_bytes().decode("utf-8-sig").split("\n") if line.strip()]
+    text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8-sig")
+    entries = [json.loads(line) for line in text.split("\n") if line.strip()]
     return [entry.get(COLUMN) if isinstance(entry, dict) else entry for entry in entries]
 
 
 def _parquet(path: Path) -> list[Any]:
     import pyarrow.parquet as pq
 
-    rows: list[Any] = pq.read_table(path, columns=[COLUMN])[COLUMN].to_pylist()
+    with open_regular(path) as file:
+        rows: list[Any] = pq.read_table(file, columns=[COLUMN])[COLUMN].to_pylist()
     return rows

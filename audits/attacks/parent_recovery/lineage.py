@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.core.inputs import MAX_FILE_BYTES, shortened
+from audits.core.files import open_regular
+from audits.core.inputs import shortened
 from audits.core.types import Lineage
 
 Int = NDArray[np.int64]
@@ -41,8 +42,6 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     if path.suffix not in readers:
         raise InputError(f"the lineage file must end in {', '.join(readers)}; got {path.suffix or 'no suffix'!r}")
     try:
-        if (size := path.stat().st_size) > MAX_FILE_BYTES:
-            raise InputError(f"the lineage file has {size} bytes; at most {MAX_FILE_BYTES} are read")
         rows, problems = readers[path.suffix](path)
     except OSError as error:
         raise InputError(f"the lineage file cannot be opened: {path} ({error.strerror})") from error
@@ -113,9 +112,11 @@ def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
-        columns = [name for name in _COLUMNS if names.count(name) == 1]
-        rows = pq.read_table(path, columns=columns).to_pylist() if len(columns) == len(_COLUMNS) else []
+        with open_regular(path) as opened:
+            file = pq.ParquetFile(opened)
+            names = file.schema_arrow.names
+            columns = [name for name in _COLUMNS if names.count(name) == 1]
+            rows = file.read(columns).to_pylist() if len(columns) == len(_COLUMNS) else []
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"the lineage is not a readable parquet file ({type(error).__name__}): {path}") from error
     problems = [
@@ -126,7 +127,7 @@ def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
 
 def _jsonl(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
     rows: list[tuple[int, Any]] = []
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 try:

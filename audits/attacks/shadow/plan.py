@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.files import write_whole
+from audits.core.files import read_regular, write_whole
 from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.types import AuditInputs, Table, persons
@@ -163,7 +163,7 @@ def read_plan(folder: Path) -> ShadowPlan:
     """
     path = folder / PLAN
     try:
-        value = parse(path.read_bytes())
+        value = parse(read_regular(path))
     except OSError as error:
         hint = "Create one with `audits shadow-plan`."
         raise InputError(f"{path} cannot be read ({error.strerror})", hint=hint) from error

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from audits.core.files import open_regular
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.decode.prompts import token_ids
@@ -64,7 +65,8 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not files:
         raise DataError(f"{folder}: contains no parquet table", hint="Use a folder of tables with text and source.")
     for file in files:
-        table = pq.read_table(file)
+        with open_regular(file) as opened:
+            table = pq.read_table(opened)
         if missing := {"text", "source"} - set(table.column_names):
             raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
         for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):

@@ -1,9 +1,12 @@
+import errno
+import os
+import socket
 import stat
 
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.files import write_whole
+from audits.core.files import disk_errors, disk_reason, open_regular, read_regular, require_space, write_whole
 
 
 def test_a_file_replaces_an_older_one_with_mode_0600(tmp_path):
@@ -35,3 +38,42 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_regular_files_of_limited_size_are_read_and_nothing_blocks(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "file").write_bytes(b"1234")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        for path in (*(tmp_path / name for name in ("fifo", "folder", "link", "socket", "none")), "/dev/zero"):
+            for read in (read_regular, open_regular):
+                with pytest.raises(OSError, match=r"not a regular|directory|No such") as caught:
+                    read(path)
+                assert caught.value.strerror
+    assert read_regular(tmp_path / "file", 4) == b"1234"
+    with pytest.raises(OSError, match="4 bytes; the limit is 3"):
+        open_regular(tmp_path / "file", 3)
+    with pytest.raises(OSError, match="more than 9 bytes"):  # its stated size is 0
+        read_regular("/proc/self/status", 9)
+
+
+def test_a_full_or_protected_disk_is_reported_with_the_space_needed(tmp_path):
+    (tmp_path / "held").write_bytes(bytes(3 << 20))
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
+        with (
+            pytest.raises(InputError, match=r"MiB are free, at least 5 MiB are needed") as caught,
+            disk_errors(tmp_path),
+        ):
+            raise OSError(number, "x") if number else OSError("8 requested and 5 written")
+        assert caught.value.exit_code == 3
+    assert "ulimit -f" in disk_reason(OSError(errno.EFBIG, ""), tmp_path / "none" / "x")
+    assert disk_reason(OSError(errno.EROFS, ""), tmp_path) == "Read-only file system"
+    for other in (OSError(errno.EACCES, "x"), OSError("unknown")):
+        with pytest.raises(OSError, match="x|unknown"), disk_errors(tmp_path):
+            raise other
+    require_space(tmp_path, 10)
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+    with pytest.raises(InputError, match="lacks space"):
+        require_space(tmp_path / "none", 10)

@@ -86,7 +86,7 @@ def test_unusable_files_are_rejected(tmp_path, name, data, message):
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 def test_missing_files_and_folders_are_rejected(tmp_path, suffix):
-    with pytest.raises(InputError, match="cannot be opened"):
+    with pytest.raises(InputError, match="cannot be read"):
         load_table(tmp_path / f"t{suffix}", role="synthetic")
     (tmp_path / f"t{suffix}").mkdir()
     with pytest.raises(InputError, match="the train table"):

@@ -1,4 +1,5 @@
 import json
+import resource
 import shutil
 import stat
 import tempfile
@@ -42,7 +43,7 @@ def refused(folder, high_water_mark, match):
         add(folder, high_water_mark, 9)
     after = {p.name: p.read_bytes() for p in folder.glob("*") if p.is_file()}
     assert after in (before, {**before, "lock": b""})
-    assert "restore" in caught.value.hint or "remove that line" in caught.value.hint or "chmod" in caught.value.hint
+    assert "restore" in caught.value.hint or "chmod" in caught.value.hint
 
 
 def test_lines_are_read_in_order_and_only_by_the_owner(place):
@@ -178,12 +179,47 @@ def test_new_ledger_needs_the_removal_of_folder_and_mark(place):
     assert add(folder, high_water_mark, 0).entries == 1
 
 
-def test_truncated_line_or_readable_folder_is_refused(place):
+@pytest.mark.parametrize("cut", [1, 5, 60])
+def test_a_cut_line_that_both_marks_cover_is_refused(place, cut):
     folder, high_water_mark = place
-    (folder / NAME).write_bytes((folder / NAME).read_bytes()[:-5])
-    refused(folder, high_water_mark, "last line is not whole")
+    (folder / NAME).write_bytes((folder / NAME).read_bytes()[:-cut])
+    refused(folder, high_water_mark, "has 2 entries, but had 3 before")
+    high_water_mark.path.unlink()  # the mark in the user's data folder is enough
+    refused(folder, high_water_mark, "has 2 entries, but had 3 before")
     folder.chmod(0o750)
     refused(folder, high_water_mark, "other users may read")
+
+
+@pytest.mark.parametrize("kept", [1, 40, -1])
+def test_an_interrupted_write_is_removed_and_reported(place, kept, caplog):
+    folder, high_water_mark = place
+    whole = (folder / NAME).read_bytes()
+    torn = whole.splitlines(keepends=True)[0][:kept]
+    (folder / NAME).write_bytes(whole + torn)
+    assert entries(folder, high_water_mark) == [{"thing": 0}, {"thing": 1}, {"thing": 2}]
+    assert (folder / NAME).read_bytes() == whole
+    assert f"removed {len(torn)} bytes of a line whose write was interrupted; its 3 other lines" in caplog.text
+    assert add(folder, high_water_mark, 3).entries == 4
+
+
+@pytest.mark.parametrize("room", [0, 1, 90, 1000])
+def test_a_line_is_added_completely_or_not_at_all(place, room):
+    folder, high_water_mark = place
+    before, soft = (folder / NAME).stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    entry = {"thing": "x" * 2000}
+    with opened(folder, NAME, high_water_mark) as chain:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before + room, soft[1]))
+        try:
+            with pytest.raises(InputError, match=r"no line can be added \(File too large.* MiB are needed") as caught:
+                chain.append(entry)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, soft)
+    assert "Nothing was recorded" in caught.value.hint
+    assert (folder / NAME).stat().st_size == before
+    assert high_water_mark.read().entries == 3
+    with opened(folder, NAME, high_water_mark) as chain:
+        chain.append(entry)
+    assert entries(folder, high_water_mark)[3] == entry
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"x", b'{"entries":-1,"head":"","id":"","version":1}'])

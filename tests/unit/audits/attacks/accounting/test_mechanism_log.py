@@ -123,7 +123,7 @@ def test_missing_or_large_file_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "log.json"
     path.write_bytes(b"{}")
     monkeypatch.setattr("audits.attacks.accounting.mechanism_log.MAX_LOG_BYTES", 1)
-    with pytest.raises(InputError, match="larger than 1 bytes"):
+    with pytest.raises(InputError, match="the limit is 1"):
         read_mechanism(path)
 
 
