@@ -11,6 +11,7 @@ from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
 from synthgen.core.files import read_json
 from synthgen.core.progress import terminal_progress
+from synthgen.core.terminal import as_written
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.refusal import check_waivers
@@ -75,7 +76,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
     decision = run.decide()
     report = run.write_report(decision)
-    stream.write(f"report: {report}\n")
+    stream.write(as_written(f"report: {report}\n"))
     if not decision.allowed:
         stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)

@@ -7,6 +7,8 @@ are named by number and records by id.
 from collections.abc import Sequence
 from typing import ClassVar
 
+from synthgen.core.terminal import as_written
+
 
 class SynthGenError(Exception):
     """Base class of all errors.
@@ -22,8 +24,9 @@ class SynthGenError(Exception):
         cls.exit_code = exit_code
 
     def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
-        self.message, self.problems, self.hint = message, tuple(problems), hint
-        super().__init__(message)
+        self.message, self.hint = as_written(message), as_written(hint)
+        self.problems = tuple(as_written(problem) for problem in problems)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         lines = [self.message, *(f"  - {problem}" for problem in self.problems)]

@@ -9,12 +9,14 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.core.errors import ConfigError
+from synthgen.core.terminal import show_as_written
 
 MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
+VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only variables that a path may contain
+_VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
 
 class Section(BaseModel):
@@ -79,11 +81,30 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
 def resolve_path(path: str, base: str) -> Path:
     """Return a path of the configuration, relative to `base`, as an absolute path.
 
-    Expand `~` and environment variables written as `${NAME}`; raise ConfigError if a variable is not set.
+    `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as it is written.
+
+    Raises:
+        ConfigError: the path contains another variable or `~user`, or a variable does not hold an absolute path.
+
+    Privacy: no other variable is read, because a configuration by somebody else could use a path to print a secret.
     """
-    names = dict.fromkeys(_VARIABLE.findall(path))
-    missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]
-    if missing:
-        raise ConfigError("a path of the configuration cannot be resolved", problems=missing, hint="Set it first.")
-    expanded = _VARIABLE.sub(lambda match: os.environ[match[1]], path)
-    return (Path(base) / Path(expanded).expanduser()).resolve()
+    whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
+    problems = [f"{path}: the environment variable {name} is not allowed in a path" for name in _other_names(whole)]
+    if whole.startswith("~"):
+        problems.append(f"{path}: `~` with the name of a user is not allowed")
+    for name in dict.fromkeys(_VARIABLE.findall(whole)):
+        value = os.environ.get(name, "")
+        if os.path.isabs(value):
+            show_as_written(name, value)
+        else:
+            problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
+    if problems:
+        hint = f"Allowed are {', '.join(f'${{{name}}}' for name in VARIABLES)} and a leading ~/. Set them first."
+        raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
+    return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
+
+
+def _other_names(path: str) -> list[str]:
+    """Return the variables of a path that are not expanded, in any spelling of a shell."""
+    rest = _VARIABLE.sub("", path)
+    return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

@@ -1,5 +1,7 @@
 """Print text from data and files safely on a terminal."""
 
+import os
+import re
 import sys
 import unicodedata
 
@@ -20,7 +22,24 @@ def printable(text: str) -> str:
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
+_WRITTEN: dict[str, str] = {}  # by folder: the variable that a path of the configuration names it with
+
+
+def show_as_written(variable: str, folder: str) -> None:
+    """Show a folder, and the folder that it links to, by the name of an environment variable from now on."""
+    for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
+        _WRITTEN[place] = f"${{{variable}}}"
+
+
+def as_written(text: str) -> str:
+    """Return a message in which folders from environment variables are shown by the names of the variables."""
+    for folder in sorted(_WRITTEN, reverse=True):  # a longer folder before the folder that contains it
+        parts = re.split(rf"(?<![\w/.-]){re.escape(folder)}(?![\w-]|\.\w)", text)
+        text = _WRITTEN[folder].join(parts)
+    return text
+
+
 def say(text: str) -> None:
     """Print text on standard error, with invisible characters replaced in each line."""
-    for line in text.splitlines():
+    for line in as_written(text).splitlines():
         print(printable(line), file=sys.stderr)  # noqa: T201 - the only place that prints for people

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from synthgen.cli.main import app
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 
@@ -14,19 +16,71 @@ def resolved(path):
 
 
 def test_relative_path_starts_at_the_folder_of_the_configuration(monkeypatch):
-    monkeypatch.setenv("PLACE", "/data/${OTHER}")
-    assert (resolved("a/b"), resolved("/c")) == (Path("/base/a/b"), Path("/c"))
-    assert resolved("${PLACE}/n.parquet") == Path("/data/${OTHER}/n.parquet")  # variables are expanded once
-    assert resolved("$PLACE") == Path("/base/$PLACE")
+    monkeypatch.setenv("SYNTHGEN_DATA", "/data/${OTHER}")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert (resolved("a/b"), resolved("/c"), resolved("c$/~x")) == (
+        Path("/base/a/b"),
+        Path("/c"),
+        Path("/base/c$/~x"),
+    )
+    assert resolved("${SYNTHGEN_DATA}/n.parquet") == Path("/data/${OTHER}/n.parquet")  # variables are expanded once
+    assert resolved("~/x") == resolved("${HOME}/x") == Path("/home/me/x")
 
 
-def test_all_missing_variables_are_listed(monkeypatch):
-    for name in ("ONE_MISSING", "TWO_MISSING"):
-        monkeypatch.delenv(name, raising=False)
+SECRET = "zebra-quartz-secret"
+PATHS = ["${SYNTHGEN_KEY_PASSPHRASE}/n", "$SYNTHGEN_KEY_PASSPHRASE", "${HOME}/${AWS_SECRET_ACCESS_KEY}", "$(HOME)/x"]
+PATHS += [
+    "${HOME${SYNTHGEN_KEY_PASSPHRASE}}",
+    "${${SYNTHGEN_KEY_PASSPHRASE}}",
+    "${HOME:-x}",
+    "~root/x",
+    "${home}",
+    "$$HOME",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_other_variables_are_refused_and_not_read(path, monkeypatch):
+    for name in ("SYNTHGEN_KEY_PASSPHRASE", "AWS_SECRET_ACCESS_KEY", "home"):
+        monkeypatch.setenv(name, SECRET)
     with pytest.raises(ConfigError, match="cannot be resolved") as caught:
-        resolved("${ONE_MISSING}/${TWO_MISSING}")
-    assert "ONE_MISSING is not set" in str(caught.value)
-    assert "TWO_MISSING is not set" in str(caught.value)
+        resolved(path)
+    assert f"{path}: " in str(caught.value)
+    assert "Allowed are ${HOME}, ${SYNTHGEN_DATA}" in caught.value.hint
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, "", "relative/place", SECRET])
+def test_an_allowed_variable_must_hold_an_absolute_path(value, monkeypatch):
+    monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("SYNTHGEN_DATA", value)
+    with pytest.raises(ConfigError, match="SYNTHGEN_DATA is not set to an absolute path") as caught:
+        resolved("${SYNTHGEN_DATA}/${OTHER}")
+    assert "OTHER is not allowed" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+KEYS = ["source.path", "workspace", "ledger", "policy", "release.key", "release.out", "decode.bridge", "embed.model"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_command_shows_no_value_of_a_variable_and_creates_no_folder(key, project, tmp_path, monkeypatch):
+    (tmp_path / SECRET).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / SECRET)
+    monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path / "link"))
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", SECRET)
+    section, _, last = key.rpartition(".")
+    for name in ("SYNTHGEN_DATA", "SYNTHGEN_KEY_PASSPHRASE"):
+        value = f"${{{name}}}/none{'.yaml' if key == 'policy' else ''}"
+        path = project.write_config(**({section: {last: value}} if section else {last: value}))
+        for command in ("plan", "run", "release"):
+            found = CliRunner().invoke(app, [command, str(path), *(["--until", "load"] if command == "run" else [])])
+            assert SECRET not in found.output + str(found.exception)
+        assert found.exit_code != 0, (key, name)
+    written = [path for path in project.folder.rglob("*") if path.is_file()]
+    assert not [path for path in project.folder.rglob("*") if SECRET in path.name]
+    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)

@@ -34,7 +34,7 @@ def test_parse_section_lists_every_mistake_once_with_path_and_value():
         parse_section(Part, {}, ["base: unknown key"])
 
 
-@pytest.mark.parametrize("path", ["${PLACE}/x", "data/../here/x"])
-def test_resolve_path_uses_the_base_and_variables(path, tmp_path, monkeypatch):  # see also test_config_paths.py
-    monkeypatch.setenv("PLACE", str(tmp_path / "here"))
-    assert resolve_path(path, str(tmp_path)) == (tmp_path / "here" / "x").resolve()
+def test_resolve_path_uses_the_base_and_allowed_variables(tmp_path, monkeypatch):  # see also test_config_paths.py
+    monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path / "here"))
+    for path in ("${SYNTHGEN_DATA}/x", "data/../here/x"):
+        assert resolve_path(path, str(tmp_path)) == (tmp_path / "here" / "x").resolve()
