@@ -94,7 +94,7 @@ def resolve_path(path: str, base: str) -> Path:
         problems.append(f"{path}: `~` with the name of a user is not allowed")
     for name in dict.fromkeys(_VARIABLE.findall(whole)):
         value = os.environ.get(name, "")
-        if os.path.isabs(value):
+        if Path(value).is_absolute():
             show_as_written(name, value)
         else:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")

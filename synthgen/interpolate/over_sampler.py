@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from synthgen.core.errors import DataError, DependencyError
+from synthgen.core.neighbours import require_range
 from synthgen.core.section import parse_section
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
@@ -28,6 +29,7 @@ except ImportError as error:
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
+MOST_ROUNDING = 0.01
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -41,7 +43,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
-    Neighbours are searched in float32. For float64 rows, smote, borderline-smote, adasyn and random-oversample
+    Neighbours are searched in float32; X that float32 cannot tell apart, or whose longest row is longer than
+    1e18 or shorter than 1e-14, is rejected. For float64 rows, smote, borderline-smote, adasyn and random-oversample
     compute points in float64; the other methods in float32.
 
     Args:
@@ -272,9 +275,23 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32, without a copy if possible; raise DataError if a number exceeds float32."""
-    if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
+    """Return the rows as float32, without a copy if possible; raise DataError if neighbours would be lost in it.
+
+    They are lost if the rounding error of a typical row is more than `MOST_ROUNDING` of its distance from the centre,
+    or if different rows become equal.
+    """
+    with np.errstate(over="ignore"):  # refused below
+        low = rows.astype(np.float32, copy=False)
+    require_range(low)
+    if low is rows:
+        return low
+    rounding = np.median(np.linalg.norm(rows - low, axis=1))
+    spread = np.median(np.linalg.norm(rows - np.median(rows, axis=0), axis=1))
+    n_equal = len(np.unique(rows, axis=0)) - len(np.unique(low, axis=0))
+    if rounding > MOST_ROUNDING * spread or n_equal > 0:
         raise DataError(
-            "X has numbers beyond the range of float32, in which neighbours are searched", hint="Scale X first."
+            "neighbours are searched in float32, in which the rows of X lose their differences",
+            problems=[f"rounding error: {rounding:.3g}, spread: {spread:.3g}", f"rows that become equal: {n_equal}"],
+            hint="Subtract the mean of each column of X, then scale it.",
         )
-    return rows.astype(np.float32, copy=False)
+    return low

@@ -1,5 +1,5 @@
 """Exact nearest neighbours among rows of other persons."""
 
-from synthgen.core.neighbours.exact import Metric, NeighbourSearch, nearest_rows, unit_rows
+from synthgen.core.neighbours.exact import Metric, NeighbourSearch, nearest_rows, require_range, unit_rows
 
-__all__ = ["Metric", "NeighbourSearch", "nearest_rows", "unit_rows"]
+__all__ = ["Metric", "NeighbourSearch", "nearest_rows", "require_range", "unit_rows"]

@@ -18,6 +18,7 @@ LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster 
 # the error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors add up
 # like a random walk; twice 64 steps cover d up to 4096
 SLACK = 128 * float(np.finfo(np.float32).eps)
+LONGEST, SHORTEST = 1e18, 1e-14  # of the longest row; squares and their sums then fit into float32
 Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]
 Metric = Literal["euclidean", "cosine"]
@@ -44,11 +45,13 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: if the metric is cosine and a row has length zero.
+        DataError: if the lengths of the rows are outside the range of `require_range`, or if the metric is cosine and
+            a row has length zero.
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
         self.metric = metric
+        require_range(vectors)
         self.points = unit_rows(vectors) if metric == "cosine" else vectors
         self.person: Int64 = np.unique(groups, return_inverse=True)[1]
         self.others = len(groups) - np.bincount(self.person)[self.person]  # rows of other persons, for each row
@@ -118,10 +121,26 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64
     return out
 
 
+def require_range(vectors: Float32) -> None:
+    """Raise DataError if the longest of the rows (n, d) is longer than `LONGEST` or shorter than `SHORTEST`.
+
+    The candidates come from float32 products. Squares of longer rows overflow, and squares of shorter rows lose their
+    digits, so true neighbours could be missed. Rows of length zero are allowed.
+    """
+    squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    longest = float(np.sqrt(squared.max(initial=0.0)))
+    if not (longest == 0 or SHORTEST <= longest <= LONGEST):
+        raise DataError(
+            f"neighbours are searched in float32, which needs a longest row of {SHORTEST:g} to {LONGEST:g}; "
+            f"found {longest:.3g}",
+            hint="Scale the rows first; one common factor does not change the neighbours.",
+        )
+
+
 def unit_rows(vectors: Float32) -> Float32:
-    """Return the rows scaled to unit length; raise DataError if a row has length zero."""
+    """Return the rows scaled to unit length; raise DataError if a row is shorter than `SHORTEST`, or zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if len(vectors) and lengths.min() <= 0:
-        raise DataError("a vector of length zero has no direction, so no cosine distance")
+    if len(vectors) and lengths.min() < SHORTEST:
+        raise DataError("a vector of length zero, or almost zero, has no direction, so no cosine distance")
     unit: Float32 = vectors / lengths
     return unit
