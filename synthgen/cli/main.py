@@ -113,6 +113,8 @@ def run(
     done = Pipeline(loaded, terminal_progress(sys.stderr)).run(resume=resume, until=until)
     if as_json:
         print_json(done.record.to_json())
+    for note in done.record.stage("load").notes or ():
+        say(f"WARNING source: {note}")
     for stage in done.record.stages:
         state = "reused" if stage.reused else f"{stage.seconds:.1f} s"
         say(f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}")

@@ -151,7 +151,7 @@ def make_plan(config: Config) -> Plan:
         delta=config.dp.delta,
         reads=priced_reads(config),
         ledger=ledger,
-        warnings=_warnings(config, refused),
+        warnings=(*(f"source: {note}" for note in report.notes), *_warnings(config, refused)),
     )
 
 

@@ -11,7 +11,7 @@ from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
 from synthgen.core.files import read_json
 from synthgen.core.progress import terminal_progress
-from synthgen.core.terminal import as_written
+from synthgen.core.terminal import as_written, say
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.refusal import check_waivers
@@ -74,6 +74,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if config.secret == PUBLIC:
         stream.write(f"WARNING {WARNING}\n")
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
+    for note in run.record.stage("load").notes or ():
+        say(f"WARNING source: {note}")
     decision = run.decide()
     report = run.write_report(decision)
     stream.write(as_written(f"report: {report}\n"))

@@ -1,11 +1,11 @@
 """Define the `source` section of the configuration."""
 
-import unicodedata
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from synthgen.core.section import Count, Section, Share
+from synthgen.load.cells import spelled
 
 
 class SourceConfig(Section):
@@ -18,6 +18,12 @@ class SourceConfig(Section):
         "auto",
         description="File format of the source. `auto` derives it from the file extension; set it if the extension "
         "does not match the content.",
+    )
+    encoding: str = Field(
+        "utf-8", description="Character encoding of csv, jsonl and text files, for example `cp1252` or `utf-16`."
+    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
+        ",", description='Character between the cells of a csv file, for example `;` or `"\\t"`.'
     )
     text: str = Field("text", description="Column that holds the text of a record.")
     label: str = Field("label", description="Column that holds the class label of a record.")
@@ -53,12 +59,30 @@ class SourceConfig(Section):
         "these rows is acceptable.",
     )
 
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        try:
+            "a".encode(encoding)
+        except (LookupError, ValueError):
+            raise ValueError("is not a text encoding that Python knows") from None
+        return encoding
+
+    @field_validator("delimiter")
+    @classmethod
+    def _is_no_quote(cls, delimiter: str) -> str:
+        if delimiter in '"\r\n ':
+            raise ValueError("must not be a quote, a space or a line break")
+        return delimiter
+
     @field_validator("labels")
     @classmethod
     def _normalize_labels(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if labels is None:
             return None
-        normal = tuple(unicodedata.normalize("NFC", label) for label in labels)
+        normal = tuple(spelled(label, "NFC") for label in labels)
+        if "" in normal:
+            raise ValueError("a label is empty or invisible")
         if repeated := sorted({label for label in normal if normal.count(label) > 1}):
             raise ValueError(f"labels are listed twice: {', '.join(repeated)}")
         return normal

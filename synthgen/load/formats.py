@@ -3,60 +3,26 @@
 Every reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
 """
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
 from synthgen.load.config import SourceConfig
+from synthgen.load.rows import SourceRow, SourceTable, read_row
+from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_text
 
-MALFORMED = "malformed row"
-UNDECODABLE = "undecodable bytes"
-MAX_CELL_CHARACTERS = 1 << 24
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-_FOLDERS = ("dataset", "text")
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # from here on, they skip whole numbers
+LISTED = 20
+_FOLDERS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One row: its number, counted from 1, and its values or the reason why it is unreadable."""
-
-    number: int
-    values: Mapping[str, Any]
-    reason: str = ""
-
-    def __repr__(self) -> str:
-        return f"SourceRow({self.number})"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTable:
-    """The columns and rows of a source, in file order."""
-
-    columns: tuple[str, ...]
-    rows: tuple[SourceRow, ...]
-
-    def __repr__(self) -> str:
-        return f"SourceTable({len(self.columns)} columns, {len(self.rows)} rows)"
-
-
-def _row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: Any) -> SourceRow:
-    """Return a row with the values that `read` returns, or with the reason why they cannot be read."""
-    try:
-        return SourceRow(number, read(*arguments))
-    except UnicodeError:
-        return SourceRow(number, {}, UNDECODABLE)
-    except (ValueError, RecursionError):  # wrong number of cells; not JSON, too many digits, or nested too deeply
-        return SourceRow(number, {}, MALFORMED)
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
@@ -68,8 +34,8 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
         raise DataError("the table has two columns of the same name", hint="Give every column a unique name.")
-    columns = [_values(arrow.column(name)) for name in names]
-    rows = (_row(i + 1, _decoded, names, [column[i] for column in columns]) for i in range(arrow.num_rows))
+    columns = [_values(name, arrow.column(name)) for name in names]
+    rows = (read_row(i + 1, _decoded, names, [column[i] for column in columns]) for i in range(arrow.num_rows))
     return SourceTable(tuple(arrow.column_names), tuple(rows))
 
 
@@ -78,135 +44,128 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
     return dict(zip(names, cells, strict=True))
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Return a column's values; strings as bytes, so that one undecodable text does not hide the others."""
+def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """Return a column's values; strings as bytes, so that one undecodable text does not hide the others.
+
+    Raise DataError for a column of short floats with numbers that are too large to be exact.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         column = column.cast(pa.binary() if pa.types.is_string(kind) else pa.large_binary())
     column.validate(full=True)  # offsets of a damaged file may point outside the buffer
     values: list[Any] = column.to_pylist()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        values = [_text_or_binary(value) for value in values]
+    exact = SHORT_FLOATS.get(kind)
+    if exact is not None and any(value is not None and abs(value) >= exact for value in values):
+        message = f"column {name!r} is of type {kind} and holds numbers from {exact} on, which lose their last digits"
+        raise DataError(message, hint="Save the column as integers or text.")
     return values
 
 
-def read_csv(path: Path, *, isolated_rows: bool = False) -> SourceTable:
-    """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
-
-    With `isolated_rows`, cells that span several lines are rejected. An unclosed quote would absorb the rows below,
-    so one person's row could change the rows of others.
-    """
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-    rows: list[SourceRow] = []
-    # invalid UTF-8 becomes lone surrogates, so that one bad row does not hide the others
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            columns = next(reader, [])
-            _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
-            for number, cells in enumerate((c for c in reader if c), 1):
-                _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
-                rows.append(_row(number, _csv_values, columns, cells))
-        except csv.Error as error:
-            message = f"the csv file cannot be read past line {reader.line_num} ({error})"
-            raise DataError(message, hint="Close all quotes, or save the table as jsonl or parquet.") from None
-    if len(set(columns)) != len(columns):
-        raise DataError("the csv header has two columns of the same name", hint="Give every column a unique name.")
-    return SourceTable(tuple(columns), tuple(rows))
-
-
-def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
-    if isolated_rows and any("\n" in cell or "\r" in cell for cell in cells):
-        raise DataError(
-            f"{where} of the csv file has a cell of several lines; under a privacy budget this is rejected, since an "
-            "unclosed quote would absorb the rows of other persons",
-            hint="Save the table as jsonl or parquet.",
-        )
-
-
-def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
-    values = dict(zip(columns, cells, strict=True))
-    "".join(cells).encode()  # raises UnicodeError on a lone surrogate
-    return values
-
-
-def read_jsonl(path: Path) -> SourceTable:
-    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped."""
-    columns: dict[str, None] = {}
-    rows: list[SourceRow] = []
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-            if not raw.strip():
-                continue
-            row = _row(number, _json_object, raw)
-            columns |= dict.fromkeys(row.values)
-            rows.append(row)
-    return SourceTable(tuple(columns), tuple(rows))
-
-
-def _json_object(data: bytes) -> dict[str, Any]:
-    value = json.loads(data.decode("utf-8"))
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one class of error for every malformed text
-    return value
-
-
-def read_text(path: Path) -> SourceTable:
-    """Return the `.txt` files below a folder as rows, in the order of their paths.
-
-    The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself)
-    and `id` (the path relative to the folder).
-    """
-    files = sorted((f.relative_to(path).as_posix(), f) for f in path.rglob("*.txt") if f.is_file())
-    rows = (_row(i, _text_values, name, file) for i, (name, file) in enumerate(files, 1))
-    return SourceTable(("text", "label", "id"), tuple(rows))
-
-
-def _text_values(name: str, file: Path) -> dict[str, Any]:
-    label, slash, _ = name.partition("/")
-    return {"text": file.read_bytes().decode("utf-8-sig"), "label": label if slash else None, "id": name}
+def _text_or_binary(value: bytes | None) -> str | bytearray | None:
+    """Return the UTF-8 text of a cell of a binary column; a bytearray if it is no text, such as a binary id."""
+    try:
+        return None if value is None else value.decode("utf-8")
+    except UnicodeError:
+        return bytearray(value or b"")
 
 
 def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a parquet file."""
+    """Return the wanted columns of a parquet file, or of a folder of parquet files, the parts of one table."""
     wanted = tuple(wanted)
-    with path.open("rb") as file:
+    if not path.is_dir():
+        return _parquet(path, wanted)
+    tables = [_parquet(part, wanted) for part in _parts(path)]
+    if any(set(table.columns) != set(tables[0].columns) for table in tables):
+        message = "the parquet files of the folder have different columns, so they are not parts of one table"
+        raise DataError(message, hint="Set source.path to one file.")
+    rows = (row for table in tables for row in table.rows)
+    numbered = (SourceRow(number, row.values, row.reason) for number, row in enumerate(rows, 1))
+    return SourceTable(tables[0].columns, tuple(numbered))
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Return the parquet files of a folder; raise DataError if the folder may hold more or less than one table."""
+    entries = sorted(folder.iterdir())
+    parts, problems = [], []
+    for entry in entries:
+        is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
+        if is_parquet and not is_hidden and not entry.is_dir():
+            parts.append(entry)
+        elif entry.is_dir() or is_parquet or not is_hidden:  # others are notes of the writer, such as _SUCCESS
+            problems.append(f"{entry.name}: {'a folder' if entry.is_dir() else 'not a part of the table'}")
+    if problems or not parts:
+        raise DataError(
+            "the folder is not one table of parquet files",
+            problems=problems[:LISTED] or ["there is no parquet file"],
+            hint="Partitions, versions and unfinished writes are not read; save the table as one file.",
+        )
+    return parts
+
+
+def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
+    with open_regular(path) as file:
         try:
             parquet = pq.ParquetFile(file)
             names = parquet.schema_arrow.names
             read = table_of(parquet.read(columns=[name for name in names if name in wanted]), wanted)
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
             hint = "Check that it was copied whole, or save it again."
-            raise DataError("the file is not a readable parquet file", hint=hint) from error
+            raise DataError(f"{path.name}: not a readable parquet file", hint=hint) from error
     return SourceTable(tuple(names), read.rows)
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names."""
+    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names.
+
+    Versions 1 of the library store the rows that `select`, `filter` or `shuffle` left in a separate file of indices.
+    """
     splits = path / "dataset_dict.json"
     if splits.is_file():
         found = ", ".join(map(str, _list(_json(splits).get("splits"))))
         hint = "Set source.path to the folder of one of them."
         raise DataError(f"the folder contains several splits: {found}", hint=hint)
     state = _json(path / "state.json")
-    try:
-        files = [str(item["filename"]) for item in state["_data_files"]]
-    except (KeyError, TypeError):
-        raise DataError("state.json does not list the dataset's files", hint=_SAVE_AGAIN) from None
-    if not files or any(Path(name).name != name for name in files):
-        raise DataError("state.json lists no files of this folder", hint=_SAVE_AGAIN)
+    files, chosen = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
+    unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
+    if not files or unknown:
+        problems = [f"{key}: unknown list of indices" for key in unknown]
+        raise DataError(
+            "state.json lists no files, or indices that are not read", problems=problems, hint=_SAVE_AGAIN
+        )
     info = path / "dataset_info.json"
     names = _class_names(_json(info)) if info.is_file() else {}
     try:
-        table = table_of(pa.concat_tables(_arrow(path / name) for name in files), wanted)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise DataError("the arrow files are damaged or have different columns", hint=_SAVE_AGAIN) from error
+        arrow = pa.concat_tables(files)
+        if chosen:
+            arrow = arrow.take(pa.concat_tables(chosen).column("indices"))
+        table = table_of(arrow, wanted)
+    except (pa.ArrowException, KeyError, UnicodeDecodeError) as error:
+        message = "the arrow files are damaged or have different columns, or the indices do not fit them"
+        raise DataError(message, hint=_SAVE_AGAIN) from error
     return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))
 
 
+def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
+    """Return the arrow files in a list of state.json, cut to the rows that the list names."""
+    tables = []
+    try:
+        for item in state.get(key) or ():
+            name = str(item["filename"])
+            file = {Path(name).name: path / name}[name]  # KeyError for a path to another folder
+            tables.append(_arrow(file).slice(int(item.get("skip", 0)), item.get("take")))
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        raise DataError("state.json does not list files of this folder", hint=_SAVE_AGAIN) from None
+    return tables
+
+
 def _arrow(path: Path) -> pa.Table:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         try:
             with pa.ipc.open_stream(file) as stream:
                 return stream.read_all()
@@ -216,7 +175,7 @@ def _arrow(path: Path) -> pa.Table:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return _json_object(path.read_bytes())
+        return json_object(read_regular(path).decode())
     except ValueError as error:
         raise DataError(f"{path.name} is not a JSON object", hint=_SAVE_AGAIN) from error
 
@@ -249,12 +208,13 @@ def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
 
 def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False) -> SourceTable:
     """Return the rows of the source; raise only DataError. See `read_csv` for `isolated_rows`."""
+    spelling = {"encoding": source.encoding, "delimiter": source.delimiter}
     readers: dict[Format, Callable[[], SourceTable]] = {
-        "jsonl": lambda: read_jsonl(path),
-        "csv": lambda: read_csv(path, isolated_rows=isolated_rows),
+        "jsonl": lambda: read_jsonl(path, source.encoding),
+        "csv": lambda: read_csv(path, wanted_columns(source), isolated_rows=isolated_rows, **spelling),
         "parquet": lambda: read_parquet(path, wanted_columns(source)),
         "dataset": lambda: read_dataset(path, wanted_columns(source)),
-        "text": lambda: read_text(path),
+        "text": lambda: read_text(path, source.encoding),
     }
     try:
         return readers[_format(source, path)]()
@@ -276,12 +236,15 @@ def _format(source: SourceConfig, path: Path) -> Format:
         raise DataError("there is no such file or folder", hint="Check source.path in the configuration.")
     is_folder = path.is_dir()
     if source.format != "auto":
-        if is_folder != (source.format in _FOLDERS):
+        if is_folder != (source.format in _FOLDERS) and source.format != "parquet":
             wanted = "a folder" if source.format in _FOLDERS else "a file"
             raise DataError(f"format {source.format} needs {wanted}", hint="Check source.path and source.format.")
         return source.format
     if is_folder:
-        return "dataset" if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")) else "text"
+        if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+            return "dataset"
+        is_table = any(_SUFFIXES.get(entry.suffix.lower()) == "parquet" for entry in path.rglob("*"))
+        return "parquet" if is_table else "text"
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         message = f"the format cannot be derived from the file extension {path.suffix!r}"

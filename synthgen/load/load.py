@@ -1,25 +1,26 @@
 """Read the source, reject unusable rows, keep the wanted classes and sample whole groups."""
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import regex
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
+from synthgen.load.cells import CellError, is_visible, names_in, plain_name, spelled
 from synthgen.load.config import SourceConfig
-from synthgen.load.formats import UNDECODABLE, SourceRow, SourceTable, read_source, wanted_columns
+from synthgen.load.formats import read_source, wanted_columns
+from synthgen.load.rows import UNDECODABLE, SourceRow, SourceTable
+from synthgen.load.text_files import likely_encoding
 
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
-UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
+NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "undefined", "?", "nat"}
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
@@ -38,32 +39,37 @@ class BadRow:
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
 
-    Surrounding white space of the text is removed. Labels are normalized to Unicode NFC and groups to one spelling,
-    so that one class or person is not counted twice.
+    Surrounding white space of the text is removed. Labels and groups are normalized to one spelling without invisible
+    characters, so that one class or person is not counted twice.
     """
     if row.reason:
         return BadRow(row.number, row.reason)
     text, reason = _text(row.values.get(source.text))
-    label = _name(row.values.get(source.label))
-    group = _spelled(_name(row.values.get(source.group))) if source.group else f"record-{row.number}"
-    identity = _name(row.values.get(source.id)) if source.id else f"row-{row.number}"
+    label, unsuitable = _name(row, "label", source.label, "NFC")
+    group, identity = f"record-{row.number}", f"row-{row.number}"
+    if source.group:
+        group, problem = _name(row, "group", source.group, "NFKC")
+        unsuitable = unsuitable or problem
+    if source.id:
+        identity, problem = _name(row, "id", source.id)
+        unsuitable = unsuitable or problem
+    reason = reason or unsuitable
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
-        reason = next((missing for value, missing in reasons if value is None), "")
+        reason = next((missing for value, missing in reasons if not value), "")
     if not reason and any(SURROGATE.search(value or "") for value in (text, label, group, identity)):
         reason = UNDECODABLE
     if not reason and identity in used_ids:
         reason = REPEATED_ID
-    if reason or label is None or group is None or identity is None:
+    if reason:
         return BadRow(row.number, reason)
     used_ids.add(identity)
-    return Record(id=identity, text=text, label=unicodedata.normalize("NFC", label), group=group)
+    return Record(id=identity, text=text, label=label, group=group)
 
 
 def names_of(row: SourceRow, source: SourceConfig) -> tuple[str, ...]:
-    """Return the distinct person names in the declared columns of a row."""
-    values = (row.values.get(column) for column in source.names)
-    return tuple(dict.fromkeys(v.strip() for v in values if isinstance(v, str) and v.strip()))
+    """Return the distinct person names in the declared columns of a row; raise CellError as `names_in`."""
+    return tuple(dict.fromkeys(name for column in source.names for name in names_in(row.values.get(column))))
 
 
 def _text(value: Any) -> tuple[str, str]:
@@ -71,20 +77,16 @@ def _text(value: Any) -> tuple[str, str]:
     if not isinstance(value, str | None):
         return "", NOT_TEXT
     text = (value or "").strip()
-    return text, NO_TEXT if not text else NUL if "\0" in text else ""
+    return text, NO_TEXT if not is_visible(text) else NUL if "\0" in text else ""
 
 
-def _name(value: Any) -> str | None:
-    """Return a label, group or id as a string; None unless it is a non-empty string or an integer."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return str(value).strip() or None
-
-
-def _spelled(name: str | None) -> str | None:
-    """Return a name in NFKC without invisible characters and with single spaces."""
-    seen = UNSEEN.sub("", unicodedata.normalize("NFKC", name or ""))
-    return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
+def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] | None = None) -> tuple[str, str]:
+    """Return a label, group or id, empty if it is missing, and the reason if its type is unsuitable."""
+    try:
+        name = plain_name(row.values.get(column)) or ""
+    except CellError as error:
+        return "", f"{role} {error} (column {column})"
+    return (spelled(name, form) if form else name), ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
+    notes: tuple[str, ...]  # observations with counts that the user should check; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
         """Return the number of bad rows per reason, sorted by reason."""
@@ -135,17 +138,65 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.has_persons)
     return LoadReport(
         corpus=corpus,
-        names={r.id: names_of(rows[r.id], source) for r in sampled},
+        names=_names(sampled, rows, source, path),
         n_rows=len(parsed),
         bad=bad,
         n_other_labels=len(good) - len(wanted),
         n_not_sampled=len(wanted) - len(sampled),
+        notes=(
+            *table.notes,
+            *_undecodable(bad, path),
+            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),
+        ),
     )
+
+
+def _names(
+    records: Sequence[Record], rows: Mapping[str, SourceRow], source: SourceConfig, path: Path
+) -> dict[str, tuple[str, ...]]:
+    """Return the names of persons by record id; raise DataError if a cell of names cannot be read."""
+    found: dict[str, tuple[str, ...]] = {}
+    problems: Counter[str] = Counter()
+    for record in records:
+        try:
+            found[record.id] = names_of(rows[record.id], source)
+        except CellError as error:
+            problems[str(error)] += 1
+    if problems:
+        raise DataError(
+            f"{path}: columns in source.names hold values that are not names",
+            problems=[f"{problem}: {n} rows" for problem, n in sorted(problems.items())],
+            hint="Save names as text, lists of texts or structs of texts, or remove the column from source.names.",
+        )
+    return found
+
+
+def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:
+    n = sum(row.reason == UNDECODABLE for row in bad)
+    return [f"{n} rows were skipped because of undecodable bytes. {likely_encoding(path)}"] if n else []
+
+
+def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
+    """Return notes on wanted labels from which others differ only by case or spacing, or that look like no value."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts):
+        alike["".join(label.casefold().split())].append(label)
+    same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
+    empty = [label for label in sorted(wanted) if label.casefold().strip("<>()[]-_. ") in NO_VALUE]
+
+    def counted(labels: Sequence[str]) -> str:
+        return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
+
+    return [
+        *(f"labels that differ only by case or spacing are separate classes ({counted(labels)})" for labels in same),
+        *([f"labels that look like a missing value are classes ({counted(empty)})"] if empty else []),
+    ]
 
 
 def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> None:
     if not table.rows:
-        raise DataError(f"{path}: holds no rows", hint="Check source.path, and that the file was written whole.")
+        hint = "Check source.path, and that the file was written whole."
+        raise DataError(f"{path}: holds no rows", problems=table.notes, hint=hint)
     missing = [name for name in wanted_columns(source) if name not in table.columns]
     if missing and table.columns:
         raise DataError(
@@ -174,10 +225,13 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
     for reason, numbers in sorted(by_reason.items()):
         shown = ", ".join([*numbers[:SHOWN_ROWS], *(["..."] if len(numbers) > SHOWN_ROWS else [])])
         problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({shown})")
+    hint = "Repair these rows, or raise source.max_bad_rows if losing them is acceptable."
+    if UNDECODABLE in by_reason:
+        hint = f"{likely_encoding(path)} {hint}".strip()
     raise DataError(
         f"{path}: {len(bad)} of {n_rows} rows cannot be used, more than the {source.max_bad_rows:.2%} allowed",
         problems=problems,
-        hint="Repair these rows, or raise source.max_bad_rows if losing them is acceptable.",
+        hint=hint,
     )
 
 

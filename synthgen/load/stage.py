@@ -20,13 +20,14 @@ def _load(context: StageContext) -> Mapping[str, object]:
         "bad_rows": report.bad_counts(),
         "other_labels": report.n_other_labels,
         "not_sampled": report.n_not_sampled,
+        "notes": list(report.notes),
         "classes": report.corpus.counts(),
     }
 
 
 LOAD = Stage(
     name="load",
-    version=1,
+    version=2,
     run=_load,
     config=("source", "interpolate.is_private"),
     inputs=("file",),

@@ -46,6 +46,7 @@ class StageRecord(BaseModel):
     n_in: int = Field(alias="in")  # input records; latents for decode, candidates for filter
     n_out: int = Field(alias="out")
     classes: Mapping[str, Any] | None = None  # number of records by label; for split, by role and label
+    notes: tuple[str, ...] | None = None  # load only: what the user should check in the source; may show labels
     attempt: str | None = None  # audit only: the attempt's id in the ledger
     wanted: Counts | None = None  # filter only: number of wanted records by label
     kept: Counts | None = None  # filter only: number of kept records by label, in all rounds so far

@@ -71,7 +71,7 @@ def test_a_full_or_protected_disk_is_reported_with_the_space_needed(tmp_path):
     assert "ulimit -f" in disk_reason(OSError(errno.EFBIG, ""), tmp_path / "none" / "x")
     assert disk_reason(OSError(errno.EROFS, ""), tmp_path) == "Read-only file system"
     for other in (OSError(errno.EACCES, "x"), OSError("unknown")):
-        with pytest.raises(OSError, match="x|unknown"), disk_errors(tmp_path):
+        with pytest.raises(OSError, match=r"x|unknown"), disk_errors(tmp_path):
             raise other
     require_space(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["held"]

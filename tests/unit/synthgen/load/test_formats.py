@@ -1,37 +1,13 @@
-import csv
 import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
 from synthgen.load.config import SourceConfig
-from synthgen.load.formats import (
-    MALFORMED,
-    UNDECODABLE,
-    SourceRow,
-    SourceTable,
-    read_csv,
-    read_dataset,
-    read_jsonl,
-    read_parquet,
-    read_source,
-    read_text,
-    table_of,
-    wanted_columns,
-)
-
-CANARY = "zebra-quartz-canary"
-
-
-def test_source_rows_and_tables_hide_values_in_repr():
-    row = SourceRow(4, {CANARY: CANARY})
-    assert repr(row) == str(row) == "SourceRow(4)"
-    assert repr(SourceTable((CANARY, "label"), (row,) * 3)) == "SourceTable(2 columns, 3 rows)"
-
+from synthgen.load.formats import read_dataset, read_parquet, read_source, table_of, wanted_columns
+from synthgen.load.rows import UNDECODABLE, SourceRow
 
 TEXTS = ["one", None, "é"]
 
@@ -74,135 +50,6 @@ def test_arrow_table_rejects_offsets_outside_the_buffer():
     text = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"fine")])
     with pytest.raises(pa.ArrowInvalid):
         table_of(pa.table({"text": text}), ["text"])
-
-
-def read(tmp_path, data, **options):
-    path = tmp_path / "a.csv"
-    path.write_bytes(data)
-    return read_csv(path, **options)
-
-
-def test_csv_rows_are_numbered_and_quotes_span_lines(tmp_path):
-    table = read(tmp_path, b'\xef\xbb\xbftext,label\r\n"a, b\nc ""d""",x\r\n\r\n\xc3\xa9,y')
-    assert table.columns == ("text", "label")
-    assert table.rows == (
-        SourceRow(1, {"text": 'a, b\nc "d"', "label": "x"}),
-        SourceRow(2, {"text": "é", "label": "y"}),
-    )
-
-
-def test_csv_isolated_rows_rejects_multiline_cells(tmp_path):
-    row = b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n'
-    header = b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n'
-    assert len(read(tmp_path, row).rows) == 1
-    for data, where in ((row, "row 1"), (header, "the header")):
-        with pytest.raises(DataError, match=f"{where} of the csv file has a cell of several lines"):
-            read(tmp_path, data, isolated_rows=True)
-    quoted = b'text,label\n"a, b ""d""",x\n'
-    assert read(tmp_path, quoted, isolated_rows=True) == read(tmp_path, quoted)
-
-
-def test_csv_keeps_rows_next_to_undecodable_cells(tmp_path):
-    table = read(tmp_path, b"text,label\nfine,a\nb\xffd,a\nshort\nlast,b\n")
-    assert [(row.number, row.reason) for row in table.rows] == [(1, ""), (2, UNDECODABLE), (3, MALFORMED), (4, "")]
-    assert table.rows[1].values == table.rows[2].values == {}
-
-
-def test_csv_reads_long_text_and_an_empty_file(tmp_path):
-    text = "long " * 40_000  # above the default field limit
-    assert read(tmp_path, f"text,label\n{text},a\n".encode()).rows[0].values["text"] == text
-    assert read(tmp_path, b"") == SourceTable((), ())
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"text,text\na,b\n", "two columns of the same name"),
-        (b'text,label\nfine,a\n"zebra never closed', "cannot be read past line 3"),
-        (b'text,label\n"zebra" tail,a\n', "cannot be read past line 2"),
-    ],
-)
-def test_csv_error_does_not_show_text(tmp_path, data, message):
-    with pytest.raises(DataError, match=message) as caught:
-        read(tmp_path, data)
-    assert "zebra" not in str(caught.value)
-
-
-# a cell never starts with a byte-order mark, and a row of one empty cell is a blank line
-CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff\0"), min_size=1)
-
-
-@given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
-def test_csv_round_trip(tmp_path_factory, rows):
-    path = tmp_path_factory.mktemp("c") / "a.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-    assert [tuple(row.values.values()) for row in read_csv(path).rows] == rows
-
-
-def test_jsonl_rows_are_numbered_by_line_and_blank_lines_skipped(tmp_path):
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"text": "one"}\n\n  \n{"label": "b"}\r\n{"text": "\xc3\xa9"}')
-    table = read_jsonl(path)
-    assert table.columns == ("text", "label")
-    assert table.rows == (SourceRow(1, {"text": "one"}), SourceRow(4, {"label": "b"}), SourceRow(5, {"text": "é"}))
-    # a byte-order mark is skipped at the start of the file only
-    path.write_bytes(b'\xef\xbb\xbf{"text": "one"}\n\xef\xbb\xbf{"text": "two"}\n')
-    assert read_jsonl(path).rows == (SourceRow(1, {"text": "one"}), SourceRow(2, {}, MALFORMED))
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (b'{"text": "never closed', MALFORMED),
-        (b'["text"]', MALFORMED),
-        (b"null", MALFORMED),
-        (b"[" * 100_000, MALFORMED),
-        (b'{"text": ' + b"9" * 5000 + b"}", MALFORMED),
-        (b'{"text": "\xff"}', UNDECODABLE),
-        ('{"text": "x"}'.encode("utf-16"), UNDECODABLE),
-    ],
-    ids=["torn", "list", "null", "deep", "huge number", "bad byte", "utf-16"],
-)
-def test_jsonl_bad_line_has_reason_and_keeps_other_rows(tmp_path, line, reason):
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"text": "fine"}\n' + line.replace(b"\n", b"") + b'\n{"text": "too"}\n')
-    assert read_jsonl(path).rows == (
-        SourceRow(1, {"text": "fine"}),
-        SourceRow(2, {}, reason),
-        SourceRow(3, {"text": "too"}),
-    )
-
-
-@given(st.lists(st.dictionaries(st.text(), st.none() | st.integers() | st.text()), max_size=5))
-def test_jsonl_round_trip(tmp_path_factory, rows):
-    path = tmp_path_factory.mktemp("j") / "a.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    table = read_jsonl(path)
-    assert [row.values for row in table.rows] == rows
-    assert set(table.columns) == {name for row in rows for name in row}
-
-
-def test_text_folder_name_is_the_label(tmp_path):
-    for name in ("b/2.txt", "a/deep/1.txt", "stray.txt", "a/no.md"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"text of {name}\n", encoding="utf-8")
-    table = read_text(tmp_path)
-    assert table.columns == ("text", "label", "id")
-    assert table.rows == (
-        SourceRow(1, {"text": "text of a/deep/1.txt\n", "label": "a", "id": "a/deep/1.txt"}),
-        SourceRow(2, {"text": "text of b/2.txt\n", "label": "b", "id": "b/2.txt"}),
-        SourceRow(3, {"text": "text of stray.txt\n", "label": None, "id": "stray.txt"}),
-    )
-
-
-def test_text_folder_keeps_rows_next_to_undecodable_file(tmp_path):
-    assert read_text(tmp_path).rows == ()  # no files
-    (tmp_path / "1.txt").write_bytes(b"\xff")
-    (tmp_path / "2.txt").write_bytes(b"\xef\xbb\xbffine")
-    first, second = read_text(tmp_path).rows
-    assert first == SourceRow(1, {}, UNDECODABLE)
-    assert second.values["text"] == "fine"
 
 
 def test_parquet_reads_wanted_columns_and_lists_all(tmp_path, written, rows):
@@ -338,3 +185,95 @@ def test_source_errors_name_the_path(tmp_path, name, format_, message):
         read_source(SourceConfig(path="x", format=format_), tmp_path / name)
     assert caught.value.message.startswith(f"{tmp_path / name}: ")
     assert caught.value.hint
+
+
+def save_indices(path, key="_indices_data_files", rows=(4, 0), **entry):
+    with pa.OSFile(str(path / "i.arrow"), "wb") as file:
+        table = pa.table({"indices": pa.array(rows, pa.uint64())})
+        with pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+    state = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**state, key: [{"filename": "i.arrow", **entry}]}))
+
+
+def test_dataset_rows_that_select_left_out_are_not_read(tmp_path, written, rows):
+    path = written.dataset(tmp_path / "d", rows)
+    save_indices(path, rows=(4, 0, 4))
+    assert [row.values["nid"] for row in read_dataset(path, ["nid"]).rows] == ["n4", "n0", "n4"]
+    save_indices(path, rows=(5, 6, 1), skip=1, take=1)
+    assert [row.values["nid"] for row in read_dataset(path, ["nid"]).rows] == ["n6"]
+    state = {
+        "_data_files": [{"filename": "data-0.arrow", "skip": 1, "take": 1}, {"filename": "data-1.arrow", "take": 2}]
+    }
+    (path / "state.json").write_text(json.dumps(state))
+    assert [row.values["nid"] for row in read_dataset(path, ["nid"]).rows] == ["n1", "n3", "n4"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": (7,)}, "indices do not fit"),
+        ({"key": "_indices_files"}, "indices that are not read"),
+        ({"key": "_indices"}, "indices that are not read"),
+        ({"key": "_data_files"}, "damaged|different columns"),
+    ],
+)
+def test_dataset_with_unusable_indices_is_rejected(tmp_path, written, rows, change, message):
+    path = written.dataset(tmp_path / "d", rows)
+    save_indices(path, **change)
+    if change.get("key") == "_data_files":
+        state = json.loads((path / "state.json").read_text())
+        state["_indices_data_files"] = [{"filename": "data-0.arrow"}]  # without a column of indices
+        (path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(DataError, match=message):
+        read_dataset(path, ["nid"])
+
+
+def parts(folder, written, rows):
+    folder.mkdir()
+    for name, part in (("part-1.snappy.parquet", rows[3:]), ("part-0.PARQUET", rows[:3])):
+        written.parquet(folder / name, part)
+    for name in ("_SUCCESS", "_metadata", ".part-0.parquet.crc"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(("name", "format_"), [("t.parquet", "auto"), ("t", "auto"), ("t", "parquet")])
+def test_a_folder_of_parquet_parts_is_one_table(tmp_path, written, rows, name, format_):
+    folder = parts(tmp_path / name, written, rows)
+    table = read_source(SOURCE.model_copy(update={"format": format_}), folder)
+    assert [dict(row.values) for row in table.rows] == rows
+    assert [row.number for row in table.rows] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "name", ["day=1/x.parquet", "_delta_log/0.json", "_temporary/x.parquet", "a.txt", "_x.parquet", ".x.pq"]
+)
+def test_a_folder_that_may_hold_more_than_one_table_is_rejected(tmp_path, written, rows, name):
+    folder = parts(tmp_path / "t", written, rows)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes((folder / "part-0.PARQUET").read_bytes())
+    with pytest.raises(DataError, match="not one table of parquet files") as caught:
+        read_source(SOURCE, folder)
+    assert caught.value.problems[0].startswith(name.partition("/")[0])
+
+
+def test_parts_with_different_columns_are_rejected(tmp_path, written, rows):
+    folder = parts(tmp_path / "t", written, rows)
+    written.parquet(folder / "part-2.parquet", [{"note": "x"}])
+    with pytest.raises(DataError, match="different columns"):
+        read_source(SOURCE, folder)
+
+
+def test_arrow_types_of_ids_keep_their_values():
+    def values(column):
+        return [row.values["c"] for row in table_of(pa.table({"c": column}), ["c"]).rows]
+
+    assert values(pa.array(["a", None]).cast(pa.string_view())) == ["a", None]
+    assert values(pa.array([b"a", b"\xff"])) == ["a", bytearray(b"\xff")]
+    assert values(pa.array([b"\xff" * 16], pa.binary(16))) == [bytearray(b"\xff" * 16)]
+    assert values(pa.array([7, 8], pa.int64()).dictionary_encode()) == [7, 8]
+    assert values(pa.array([7.0, None], pa.float32())) == [7.0, None]
+    for kind, large in ((pa.float32(), 2.0**24), (pa.float16(), 2048.0)):
+        with pytest.raises(DataError, match=r"column 'c' is of type (float|halffloat).*lose their last digits"):
+            values(pa.array([large]).cast(kind))

@@ -1,4 +1,6 @@
 import json
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -9,9 +11,10 @@ from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Record
 from synthgen.load import load
+from synthgen.load.cells import CellError
 from synthgen.load.config import SourceConfig
-from synthgen.load.formats import MALFORMED, SourceRow
 from synthgen.load.load import MAX_LABEL, BadRow, names_of, to_record
+from synthgen.load.rows import MALFORMED, SourceRow
 
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "nick"))
 GOOD = {"note": "a note", "kind": "a", "who": "p1", "nid": "n1"}
@@ -46,8 +49,17 @@ def test_ids_and_groups_default_to_the_row_number():
         ({"note": "a\ud800"}, "undecodable bytes"),
         ({"kind": None}, "missing label"),
         ({"kind": "  "}, "missing label"),
-        ({"kind": True}, "missing label"),
-        ({"kind": 0.5}, "missing label"),
+        ({"note": "\u200b\ufeff \u2800\u3164"}, "empty text"),
+        ({"kind": "\u200b"}, "missing label"),
+        ({"kind": float("nan")}, "missing label"),
+        ({"kind": 0.5}, "label of type a float that is not an exact whole number, save it as text (column kind)"),
+        ({"who": 2.0**53}, "group of type a float that is not an exact whole number, save it as text (column who)"),
+        (
+            {"who": float("inf")},
+            "group of type a float that is not an exact whole number, save it as text (column who)",
+        ),
+        ({"nid": date(2020, 1, 2)}, "id of type date, save it as text (column nid)"),
+        ({"who": ["p1"]}, "group of type list, save it as text (column who)"),
         ({"kind": "a\udfff"}, "undecodable bytes"),
         ({"who": ""}, "missing group"),
         ({"nid": None}, "missing id"),
@@ -77,9 +89,39 @@ def test_any_values_give_a_record_or_a_reason(values):
         assert made.reason
 
 
-def test_declared_names_are_stripped_and_unique():
-    for full, nick, names in ((" Ann Lee ", "Ann Lee", ("Ann Lee",)), (None, "  ", ()), ("Ann", "Bo", ("Ann", "Bo"))):
-        assert names_of(SourceRow(1, {"full": full, "nick": nick}), SOURCE) == names
+NAMES = [(" Ann Lee ", ("Ann Lee",)), (None, ()), ("  ", ()), (["Ann", None, " Bo"], ("Ann", "Bo"))]
+NAMES += [({"family": "Lee", "given": ["Ann", "Bo"]}, ("Lee", "Ann", "Bo")), ([("nick", "Bo")], ("Bo",))]
+NAMES += [('["Ann", {"family": "Lee"}]', ("Ann", "Lee"))]
+
+
+@pytest.mark.parametrize(("value", "names"), NAMES)
+def test_every_string_of_a_declared_name_column_is_a_name(value, names):
+    assert names_of(SourceRow(1, {"full": value, "nick": "Zoe"}), SOURCE) == (*names, "Zoe")
+
+
+@pytest.mark.parametrize("value", [7, True, date(2020, 1, 2), ["Ann", 7], "['Ann', 'Bo']", "[" * 100_000])
+def test_a_name_column_of_other_values_is_refused_and_not_shown(tmp_path, value):
+    rows = [{**GOOD, "nid": f"n{i}", "full": "Zoe"} for i in range(3)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({**row, "full": value}, default=str) + "\n" for row in rows))
+    if isinstance(value, date):  # text in JSON
+        with pytest.raises(CellError, match="of type date"):
+            names_of(SourceRow(1, {"full": value}), SOURCE)
+        return
+    with pytest.raises(DataError, match=r"source.names hold values that are not names") as caught:
+        load(FILE_SOURCE, path, SEEDS)
+    assert ": 3 rows" in caught.value.problems[0]
+    assert "Ann" not in str(caught.value)
+
+
+SAME = [(7, "7"), (7.0, "7"), (Decimal("7.00"), "7"), (" 7 ", "7"), (True, "true"), (Decimal("1.50"), "1.5")]
+
+
+@pytest.mark.parametrize(("value", "text"), SAME)
+def test_numbers_and_booleans_are_ids_and_labels_in_plain_text(value, text):
+    values = {**GOOD, **dict.fromkeys(("kind", "who", "nid"), value)}
+    record = to_record(SourceRow(3, values), SOURCE, set())
+    assert (record.label, record.group, record.id) == (text,) * 3
 
 
 CANARY = "zebra-quartz-canary"
@@ -220,3 +262,48 @@ def test_sample_takes_whole_groups_within_the_limit(tmp_path_factory, written, s
     assert len(kept) + report.n_not_sampled == len(rows)
     for group in {r.group for r in kept}:
         assert sum(r.group == group for r in kept) == sizes[int(group[1:])]
+
+
+def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_ones_are_noted(tmp_path, written):
+    labels = [
+        "cardio",
+        "cardio\u200b",
+        "car\u00addio ",
+        "\ufeffcardio",
+        "CARDIO",
+        "N/A",
+        "nan",
+        "Surgery Day",
+        "surgeryday",
+    ]
+    path = written.jsonl(tmp_path / "a.jsonl", [{"text": f"t{i}", "label": label} for i, label in enumerate(labels)])
+    report = load(SourceConfig(path="x"), path, SEEDS)
+    assert report.corpus.counts()["cardio"] == 4
+    assert report.notes == (
+        "labels that differ only by case or spacing are separate classes ('CARDIO': 1 records, 'cardio': 4 records)",
+        "labels that differ only by case or spacing are separate classes ('Day 1': 1 records, 'day1': 1 records)",
+        "labels that look like a missing value are classes ('N/A': 1 records, 'nan': 1 records)",
+    )
+    few = load(SourceConfig(path="x", labels=("car\u200bdio",)), path, SEEDS)
+    assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # CARDIO would be lost silently
+    for labels, message in ((("a", "a\u200b"), "listed twice"), (("\u200b",), "empty or invisible")):
+        with pytest.raises(ValueError, match=message):
+            SourceConfig(path="x", labels=labels)
+
+
+def test_undecodable_rows_name_the_likely_encoding(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,label\n" + b"fine,a\n" * 9 + b"caf\xe9,a\n")
+    with pytest.raises(DataError, match="undecodable bytes: 1 row") as caught:
+        load(SourceConfig(path="x"), path, SEEDS)
+    assert "set source.encoding: cp1252" in caught.value.hint
+    assert "cp1252" in load(SourceConfig(path="x", max_bad_rows=0.2), path, SEEDS).notes[0]
+    assert len(load(SourceConfig(path="x", encoding="cp1252"), path, SEEDS).corpus) == 10
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"encoding": "hex"}, {"encoding": "none"}, {"delimiter": '"'}, {"delimiter": ";;"}]
+)
+def test_unusable_encodings_and_delimiters_are_rejected(wrong):
+    with pytest.raises(ValueError, match=r"not a text encoding|must not be a quote|at most 1 character"):
+        SourceConfig(path="x", **wrong)

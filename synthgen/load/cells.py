@@ -1,0 +1,81 @@
+"""Read single cells of a source: labels, groups and ids of any type, names in nested values, and visible text."""
+
+import json
+import math
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import regex
+
+UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
+BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
+VISIBLE = regex.compile(rf"[^\s{BLANK}\p{{Default_Ignorable_Code_Point}}\p{{Cf}}\p{{Cc}}]")
+LARGEST_EXACT = 1 << 53  # from here on, floats skip whole numbers, so two ids could have become one
+
+
+class CellError(ValueError):
+    """The value of a cell has a type that is not read; the message names the type, never the value."""
+
+
+def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
+    """Return a name in a Unicode normal form, without invisible characters and with single spaces."""
+    seen = UNSEEN.sub("", unicodedata.normalize(form, name))
+    return " ".join(unicodedata.normalize(form, seen).replace(BLANK, " ").split())
+
+
+def plain_name(value: Any) -> str | None:
+    """Return a label, group or id as text; None if it is missing.
+
+    The same number has the same text as integer, float or decimal, so one person has one id. A boolean becomes `true`
+    or `false`, as in JSON.
+
+    Raises:
+        CellError: the value is of another type, or a float that is not an exact whole number.
+    """
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | UUID):
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
+        return str(int(value))
+    kind = "a float that is not an exact whole number" if isinstance(value, float | Decimal) else type(value).__name__
+    raise CellError(f"of type {kind}, save it as text")
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Yield every string in a cell of names: of a list, a struct, a map, or of JSON text that holds one of these.
+
+    Raises:
+        CellError: the cell holds a value of another type, or text that begins like a list and is not JSON.
+    """
+    if isinstance(value, str):
+        name = value.strip()
+        if not name.startswith(("[", "{")):
+            yield from [name] if name else []
+            return
+        try:
+            value = json.loads(name)
+        except (ValueError, RecursionError):
+            raise CellError("text that begins like a list, but is not JSON") from None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, tuple):  # an entry of an Arrow map: key and value
+        value = list(value[1:])
+    if not isinstance(value, list | None):
+        raise CellError(f"of type {type(value).__name__}, save it as text")
+    for item in value or ():
+        yield from names_in(item)
+
+
+def is_visible(text: str) -> bool:
+    """Return whether a text has a visible character."""
+    return VISIBLE.search(text) is not None

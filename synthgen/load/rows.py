@@ -1,0 +1,42 @@
+"""Define the rows and the table that every reader of a source returns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MALFORMED = "malformed row"
+UNDECODABLE = "undecodable bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row: its number, counted from 1, and its values or the reason why it is unreadable."""
+
+    number: int
+    values: Mapping[str, Any]
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"SourceRow({self.number})"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """The columns and rows of a source, in file order, and what was not read."""
+
+    columns: tuple[str, ...]
+    rows: tuple[SourceRow, ...]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"SourceTable({len(self.columns)} columns, {len(self.rows)} rows)"
+
+
+def read_row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: Any) -> SourceRow:
+    """Return a row with the values that `read` returns, or with the reason why they cannot be read."""
+    try:
+        return SourceRow(number, read(*arguments))
+    except UnicodeError:
+        return SourceRow(number, {}, UNDECODABLE)
+    except (ValueError, RecursionError):  # wrong number of cells; not JSON, too many digits, or nested too deeply
+        return SourceRow(number, {}, MALFORMED)
