@@ -115,9 +115,10 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written ({disk_reason(error, path, len(data))})") from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)  # after a failure or an interruption
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from audits.core.files import write_whole
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import StorageError
-from synthgen.core.files import write_bytes
 from synthgen.core.progress import Progress
 from synthgen.core.types import Float32
 from synthgen.embed import Encoder
@@ -31,5 +31,5 @@ def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path
         vectors = encoder.encode(texts, advance)
     buffer = io.BytesIO()
     np.save(buffer, vectors, allow_pickle=False)
-    write_bytes(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
     return vectors

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.core.files import write_whole
 from studies.feature_augmentation.experiment import CELL, Experiment, run_fold
 from studies.processes import in_processes
 from synthgen.core.errors import StorageError
-from synthgen.core.files import write_bytes
 from synthgen.core.progress import Advance, Progress
 
 Job = tuple[str, int, int]  # dataset, repeat, fold
@@ -51,7 +51,7 @@ def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Prog
 
 def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], advance: Advance) -> None:
     def finished(job: Job, table: pa.Table) -> None:
-        write_bytes(missing[job], _to_bytes(table))
+        write_whole(missing[job], _to_bytes(table))
         advance(1)
 
     # the sets alternate, so that the estimate of the remaining time is good from the start

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.core.files import write_whole
 from studies.processes import in_processes
 from studies.smotext.lambdas import Pairs, along, random_pairs
 from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, SetDesign
@@ -18,7 +19,6 @@ from studies.smotext.trial import MEASURE, run_trial
 from studies.smotext.writing import Maker, Writing, read_texts
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
-from synthgen.core.files import write_bytes
 from synthgen.core.progress import Progress
 from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
@@ -131,7 +131,7 @@ def run_trials(
     with progress.stage("measure", total=len(paths), unit="trials", done=len(paths) - len(missing)) as advance:
 
         def finished(job: Job, data: bytes) -> None:
-            write_bytes(paths[job], data)
+            write_whole(paths[job], data)
             advance(1)
 
         in_processes(missing, _run, finished, start=_start, given=(bench,))

@@ -265,17 +265,7 @@ def test_sample_takes_whole_groups_within_the_limit(tmp_path_factory, written, s
 
 
 def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_ones_are_noted(tmp_path, written):
-    labels = [
-        "cardio",
-        "cardio\u200b",
-        "car\u00addio ",
-        "\ufeffcardio",
-        "CARDIO",
-        "N/A",
-        "nan",
-        "Surgery Day",
-        "surgeryday",
-    ]
+    labels = ["cardio", "cardio\u200b", "car\u00addio ", "\ufeffcardio", "CARDIO", "N/A", "nan", "Day 1", "day1"]
     path = written.jsonl(tmp_path / "a.jsonl", [{"text": f"t{i}", "label": label} for i, label in enumerate(labels)])
     report = load(SourceConfig(path="x"), path, SEEDS)
     assert report.corpus.counts()["cardio"] == 4

@@ -5,8 +5,8 @@ import stat
 import numpy as np
 import pytest
 
+from audits.core.files import write_whole
 from synthgen.core.errors import DataError
-from synthgen.core.files import write_bytes
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
 from synthgen.pipeline.prepare import check_train_classes, embed_train
@@ -110,7 +110,7 @@ def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
 def test_a_changed_result_is_computed_again(bench):
     job = bench.job()
     prepared, result, embedded = bench.prepare(job)
-    write_bytes(result.folder / "train.npy", b"not vectors")
+    write_whole(result.folder / "train.npy", b"not vectors")
     again, vectors = embed_train(job, bench.stages[-1], prepared.train, bench.encoder)
     assert not again.reused
     np.testing.assert_array_equal(vectors.vectors, embedded.vectors)

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from audits.core.files import sync
+from audits.core.files import sync, write_whole
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
-from synthgen.core.files import write_bytes, write_json
+from synthgen.core.files import write_json
 from synthgen.pipeline.workspace import DONE, Workspace
 
 
@@ -180,7 +180,7 @@ def test_a_stage_continues_from_existing_shards(workspace):
     assert workspace.stage("decode", {}, make, keep_partial=True).reused
 
 
-@pytest.mark.parametrize("left", [DONE, DONE + ".partial"])
+@pytest.mark.parametrize("left", [DONE, ".part-x"])
 def test_a_stop_just_before_the_rename_does_not_break_the_next_run(workspace, left):
     def make(folder):
         (folder / "data").write_text("made")
@@ -214,17 +214,17 @@ def test_files_are_private_and_written_completely_or_not_at_all(tmp_path, monkey
     write_json(path, {"b": 1, "a": "é"})
     assert path.read_bytes() == b'{\n "a": "\\u00e9",\n "b": 1\n}\n'
     assert mode(path) == 0o600
-    write_bytes(path, b"\x00old")
+    write_whole(path, b"\x00old")
 
     def stop(_descriptor):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_bytes(path, b"new")
+        write_whole(path, b"new")
     assert path.read_bytes() == b"\x00old"
     monkeypatch.undo()
-    write_bytes(path, b"newer")
+    write_whole(path, b"newer")
     assert path.read_bytes() == b"newer"
     assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - hidden names too
 
