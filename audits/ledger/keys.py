@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from audits.core.errors import InputError
-from audits.core.files import sync
+from audits.core.files import disk_reason, sync
 from audits.core.findings import KEY_BYTES
 
 
@@ -26,7 +26,7 @@ def read_key(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             key = file.read(KEY_BYTES + 1) if stat.S_ISREG(mode) else b""
     except OSError as error:
-        raise InputError(f"the {what} {path} can neither be read nor created ({error.strerror})") from None
+        raise InputError(f"the {what} {path} can neither be read nor created ({disk_reason(error, path)})") from None
     problems = []
     if len(key) != KEY_BYTES:
         problems.append(f"it must have {KEY_BYTES} bytes")

@@ -1,0 +1,87 @@
+"""Run commands whose files may not grow beyond a limit: each exits with code 3, and the next attempt succeeds."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from audits.ledger.budgets import Cost, Spending, reserve, spent_so_far
+from audits.ledger.chain import HighWaterMark
+
+WAIT = {"capture_output": True, "text": True, "timeout": 300, "stdin": subprocess.DEVNULL}
+
+
+def run(module, *arguments, limit=None, cwd=None):
+    """Run a command line whose files may have at most `limit` bytes."""
+
+    def limited():
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, preexec_fn=limited, cwd=cwd, env=environment, check=False, **WAIT)
+
+
+def refused(done):
+    assert done.returncode == 3, done.stderr
+    assert "MiB are needed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def tables(tmp_path):
+    for role in ("synthetic", "train", "control"):
+        rows = [{"text": f"some {role} words {i}", "label": "a", "group": f"{role}{i}"} for i in range(200)]
+        lines = (json.dumps({k: row[k] for k in row if (role, k) != ("synthetic", "group")}) for row in rows)
+        (tmp_path / f"{role}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    return [f"--{role}={tmp_path / role}.jsonl" for role in ("synthetic", "train", "control")]
+
+
+@pytest.mark.parametrize("limit", [0, 100, 1000])
+def test_audits_run(tables, tmp_path, limit):
+    arguments = ("run", *tables, "--only", "memorization", "--ledger", tmp_path / "ledger", "--out", tmp_path / "out")
+    refused(run("audits", *arguments, limit=limit))
+    ledger = tmp_path / "ledger" / "attempts.jsonl"
+    assert not ledger.exists() or ledger.read_bytes() == b""  # no part of a line stays
+    if is_keyed := (tmp_path / "ledger" / "key").exists():  # as after a power failure in the middle of a line
+        ledger.write_bytes(b'{"entry":{"att')
+    done = run("audits", *arguments)
+    assert done.returncode in {0, 4}, done.stderr
+    assert "attempt 1 on these control persons" in done.stderr
+    assert ("removed 14 bytes" in done.stderr) == is_keyed
+
+
+@pytest.mark.parametrize("limit", [0, 300])
+def test_keys_and_new_folders(tmp_path, limit):
+    refused(run("synthgen", "init", tmp_path / "trial", limit=limit))
+
+
+@pytest.mark.parametrize("limit", [0, 700, 5000])
+def test_runs_continue_after_the_limit_is_raised(project, limit):
+    path = project.write_config()
+    refused(run("synthgen", "run", path, "--until", "split", limit=limit))
+    done = run("synthgen", "run", path, "--until", "split")
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupted_line_never_returns_a_spent_budget(tmp_path):
+    folder, mark = tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json")
+
+    def spend(run):
+        reserve(folder, mark, Spending(run=run, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=()), most=None)
+
+    spend("a")
+    spend("b")
+    path = folder / "attempts.jsonl"
+    whole = path.read_bytes()
+    for cut in (1, 2, 50, len(whole.splitlines(keepends=True)[1]) - 1):
+        path.write_bytes(whole[:-cut])  # the marks cover this line
+        with pytest.raises(Exception, match="has 1 entries, but had 2 before"):
+            spent_so_far(folder, mark)
+    path.write_bytes(whole + whole[:70])  # the marks do not cover this line, and nobody acted on it
+    assert spent_so_far(folder, mark).epsilon == 2
+    assert path.read_bytes() == whole
