@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from audits.verify.bundle import verify_bundle
+from audits.verify.bundle import verify_bundle, verify_for_approval
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.approve import approve
 
@@ -40,4 +40,15 @@ def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_no
         sign(bundle, releases)
     shutil.rmtree(bundle)
     with pytest.raises(DataError, match="E_MISSING"):
+        sign(bundle, releases)
+
+
+def test_bundle_that_changes_during_the_check_is_not_signed(bundle, releases, monkeypatch):
+    def check_and_change(*given):
+        checked = verify_for_approval(*given)
+        releases.edit(bundle, lambda value: value["predicate"].update(limitations=["none"]))
+        return checked
+
+    monkeypatch.setattr("synthgen.release.approve.verify_for_approval", check_and_change)
+    with pytest.raises(DataError, match="changed while it was checked"):
         sign(bundle, releases)

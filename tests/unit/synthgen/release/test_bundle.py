@@ -83,6 +83,7 @@ def refused_content(releases):
     yield ".", replace(good, evidence=worse, decision=replace(failed, allowed=True))  # a forged decision
     yield ".", replace(good, policy_yaml_bytes=releases.APPROVED_POLICY.encode())
     yield ".", replace(good, records=good.records[1:])
+    yield "not those that were audited", replace(good, records=[(name, f"{t}.", y) for name, t, y in good.records])
 
 
 def test_content_that_the_gates_did_not_allow_is_not_written(releases, tmp_path):

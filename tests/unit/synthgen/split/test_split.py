@@ -150,6 +150,9 @@ def test_commit_split_writes_a_private_file_without_ids(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["commitment.json"]
 
 
-def test_commit_split_rejects_missing_folder(tmp_path):
-    with pytest.raises(StorageError, match="cannot be written"):
-        commit_split(make(), SEEDS, tmp_path / "none" / "c.json")
+def test_commit_split_rejects_a_missing_folder_and_an_existing_file(tmp_path):
+    (tmp_path / "c.json").write_text("earlier")
+    for folder in (tmp_path / "none", tmp_path):
+        with pytest.raises(StorageError, match="cannot be written"):
+            commit_split(make(), SEEDS, folder / "c.json")
+    assert (tmp_path / "c.json").read_text() == "earlier"
