@@ -25,6 +25,7 @@ demo-dp: $(BIN)/.installed models  ## the same under differential privacy: 5,000
 	$(BIN)/synthgen release $(DEMO)-dp/clinic-dp.yaml
 	@for role in privacy_officer data_owner; do \
 	  $(BIN)/synthgen approve $(DEMO)-dp/out/release-* --role $$role --key $(DEMO)-dp/keys/$$role.pem --trust $(DEMO)-dp/trust.json || exit; done
+	$(BIN)/synthgen approve $(DEMO)-dp/out/release-* --close --key $(DEMO)-dp/keys/releaser.pem --trust $(DEMO)-dp/trust.json
 	$(BIN)/synthgen verify $(DEMO)-dp/out/release-* --trust $(DEMO)-dp/trust.json --policy strict-dp
 	@echo "report: $$(ls -d $(DEMO)-dp/out/release-*)/report/report.html"
 

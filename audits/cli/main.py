@@ -5,7 +5,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,6 +13,7 @@ from audits.cli.console import Columns, say
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
+from audits.cli.verify import verify
 from audits.core.errors import AuditError, InputError
 from audits.core.files import disk_errors
 
@@ -73,6 +74,7 @@ app.command()(run)
 app.command()(selftest)
 app.command("shadow-plan")(shadow_plan)
 app.command("shadow")(shadow_command)
+app.command()(verify)
 
 
 @app.command()
@@ -95,34 +97,6 @@ def schema() -> None:
     from audits.core.report import audit_schema
 
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
-
-
-@app.command()
-def verify(
-    bundle: Annotated[Path, typer.Argument(help="folder of the release")],
-    trust: Annotated[Path | None, typer.Option(help="your own trust root; never use a copy from the bundle")] = None,
-    policy: Annotated[str | None, typer.Option(help="the policy you expect")] = None,
-    *,
-    only: Annotated[
-        Literal["integrity"] | None, typer.Option(help="check file integrity without trust; exits 20 on success")
-    ] = None,
-    trust_state: Annotated[
-        Path | None, typer.Option(help="file that stores the high-water mark of trust root versions")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the checks on stdout")] = False,
-) -> None:
-    """Verify a released bundle offline. The exit code names the class of the first failed check."""
-    from audits.verify.bundle import verify_bundle, verify_integrity
-    from audits.verify.outcome import print_verification
-
-    if only is not None:
-        result = verify_integrity(bundle)
-    elif trust is not None:
-        result = verify_bundle(bundle, trust, policy, state=trust_state)
-    else:
-        raise InputError("--trust is required", hint="To check file integrity without trust, pass --only integrity.")
-    print_verification(result, bundle.name, as_json=as_json)
-    raise typer.Exit(result.code)
 
 
 def main() -> None:

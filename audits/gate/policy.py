@@ -92,6 +92,7 @@ class Policy(Closed):
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
     dp: DpRule | None = None  # requirements for the privacy budget
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
+    closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None for no end
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")  # parts of the bundle
     disclosure: Disclosure = Disclosure()

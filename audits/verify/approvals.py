@@ -1,22 +1,34 @@
-"""Check that the persons required by the policy have approved exactly this release."""
+"""Check that the persons required by the policy approved exactly this release, and that no decision was removed.
 
+A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing. It names the
+signed statement of the release and the sha256 of every decision that its person saw, so none of these can be removed.
+One decision must name all others. If two persons sign copies of a bundle at the same time, neither names the other;
+one of them must then sign again. Only the last decision can be removed without detection. A closing as the last
+decision protects all others, and a policy with `closing: required` refuses a bundle without it.
+"""
+
+import hashlib
 import re
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from audits.core.errors import VerifyError
 from audits.core.instants import instant
-from audits.gate.policy import Policy
-from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.gate.policy import ApprovalRule
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
 from audits.verify.statement import ApprovalPredicate, ApprovalStatement, read_statement
 from audits.verify.timestamps import SignedFile, signature_bytes
 from audits.verify.tree import Tree
-from audits.verify.trust import RELEASER, ROOT, TrustRoot, same_person
+from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
 PAYLOAD_SUBJECT = "release.payload"
-FILE = re.compile(r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.dsse\.json")
+_DIGEST_HEX = 16  # digits of the file's digest in its name
+FILE = re.compile(
+    r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,57 +40,137 @@ class ApprovedRelease:
     created: datetime
 
 
-def check_approvals(
-    tree: Tree, trust: TrustRoot, policy: Policy, release: ApprovedRelease, now: datetime
-) -> tuple[SignedFile, ...]:
-    """Return all approvals in the bundle; raise VerifyError (E_APPROVAL) if one is invalid, rejects, or is missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedDecision:
+    """A decision whose signature and content were checked; `seen` are the digests of the decisions that it names."""
 
-    Nobody can approve their own release, because the trust root allows a person only one role.
+    file: SignedFile
+    digest: str
+    role: str
+    person: str
+    kind: Literal["APPROVE", "REJECT", "CLOSE"]
+    seen: frozenset[str]
+
+
+def file_name(role: str, key: str, envelope: bytes) -> str:
+    """Return the name of a decision's file in the bundle; it names the role, the key and the content."""
+    return f"{FOLDER}/{role}.{key}.{hashlib.sha256(envelope).hexdigest()[:_DIGEST_HEX]}.dsse.json"
+
+
+def read_decisions(
+    tree: Tree, trust: TrustRoot, release: ApprovedRelease, now: datetime
+) -> tuple[SignedDecision, ...]:
+    """Return the decisions in the bundle, each after the decisions that it names.
+
+    Raises:
+        VerifyError: E_APPROVAL with all problems: a decision is invalid or concerns another release, a decision that
+            another one names is missing, or a decision follows a closing.
     """
-    approvers: dict[str, list[str]] = defaultdict(list)
-    given = []
+    found, problems = [], []
     for name, match in ((name, FILE.fullmatch(name)) for name in tree.files):
         if match is None:
             continue
-        role, key = match["role"], match["keyid"]
-        if role in {RELEASER, ROOT} or role not in trust.roles:
-            raise VerifyError("E_APPROVAL", f"{name}: the trust root has no approvers in the role {role}")
         try:
-            envelope = parse_envelope(tree.read(name, MAX_ENVELOPE_BYTES))
-            predicate = _read(envelope, key, trust.public_keys(role), release)
+            found.append(_read(tree.read(name, MAX_ENVELOPE_BYTES), name, match, trust, release, now))
         except VerifyError as error:
-            raise VerifyError("E_APPROVAL", f"{name}: {error.message}") from None
-        _check(predicate, name, role, trust.keys[key].person, release, now)
-        approvers[role].append(key)
-        given.append(SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time)))
-    for rule in policy.approvals:
-        n = len(trust.persons(approvers[rule.role]))
+            problems.append(f"{name}: {error.message.removeprefix('E_APPROVAL ')}")
+    by_digest, all_read = {decision.digest: decision for decision in found}, not problems
+    for one in found:
+        named = [by_digest[digest] for digest in one.seen if digest in by_digest]
+        if all_read and len(named) < len(one.seen):
+            n = len(one.seen) - len(named)
+            problems.append(f"{one.file.name}: names {n} approvals or rejections that were removed from the bundle")
+        if any(earlier.file.created > one.file.created for earlier in named):
+            problems.append(f"{one.file.name}: dated before a decision that it names")
+        if one.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
+            problems.append(f"{one.file.name}: {one.person} signed after the release was closed")
+    if problems:
+        raise VerifyError("E_APPROVAL", "; ".join(problems))
+    return tuple(sorted(found, key=lambda one: (len(one.seen), one.file.name)))
+
+
+def check_approvals(
+    decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule], *, must_close: bool
+) -> str:
+    """Return a line about the decisions; raise VerifyError (E_APPROVAL) if one rejects or one is missing.
+
+    Nobody can approve their own release, because the trust root allows a person only one role.
+    """
+    problems = [*objections(decisions, trust, required)]
+    unlinked = not_named(decisions)
+    if len(unlinked) > 1:
+        names = " and ".join(one.file.name for one in unlinked)
+        problems.append(
+            f"{names} do not name each other; one of their persons must sign again, with all files present"
+        )
+    complete = {one.digest for one in decisions if one.kind != "CLOSE"}
+    closers = [key for one in decisions if one.kind == "CLOSE" and complete <= one.seen for key in one.file.keys]
+    is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
+    if must_close and not is_closed:
+        problems.append("the policy requires that the releaser closes the list: run `synthgen approve --close`")
+    if problems:
+        raise VerifyError("E_APPROVAL", "; ".join(problems))
+    given = [f"{one.person} ({one.role})" for one in decisions if one.kind == "APPROVE"]
+    counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
+    end = (
+        "closed: none was removed since"
+        if is_closed
+        else "not closed: if the last one was removed, this is not detected"
+    )
+    return "; ".join([counts, end, *given])
+
+
+def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
+    """Return a line for each rejection and for each role with too few approvals."""
+    found = [f"{one.file.name}: {one.person} rejects this release" for one in decisions if one.kind == "REJECT"]
+    for rule in required:
+        approved = [one for one in decisions if one.kind == "APPROVE" and one.role == rule.role]
+        n = len(trust.persons(key for one in approved for key in one.file.keys))
         needed = max(rule.threshold, trust.roles[rule.role].threshold if rule.role in trust.roles else 0)
         if n < needed:
-            raise VerifyError("E_APPROVAL", f"role {rule.role}: {n} of {needed} required approvals are present")
-    return tuple(given)
+            found.append(f"role {rule.role}: {n} of {needed} required approvals are present")
+    return found
 
 
-def _read(envelope: Envelope, key: str, keys: dict[str, bytes], release: ApprovedRelease) -> ApprovalPredicate:
-    if signers(envelope, keys) != (key,):
+def not_named(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
+    """Return the decisions that no other one names: exactly one if no two persons signed at the same time."""
+    named = frozenset[str]().union(*(one.seen for one in decisions))
+    return [one for one in decisions if one.digest not in named]
+
+
+def _read(
+    data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ApprovedRelease, now: datetime
+) -> SignedDecision:
+    role, key = match["role"], match["keyid"]
+    if role == ROOT or role not in trust.roles:
+        raise VerifyError("E_APPROVAL", f"the trust root has no approvers in the role {role}")
+    digest = hashlib.sha256(data).hexdigest()
+    if not digest.startswith(match["digest"]):
+        raise VerifyError("E_APPROVAL", "the content is not that of its file name")
+    envelope = parse_envelope(data)
+    if signers(envelope, trust.public_keys(role)) != (key,):
         raise VerifyError("E_APPROVAL", "must be signed only by the key in its file name")
     statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
     subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
     if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
         raise VerifyError("E_APPROVAL", "approves another release")
-    return statement.predicate
+    predicate, person = statement.predicate, trust.keys[key].person
+    _check(predicate, role, person, release, now)
+    file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
+    seen = frozenset(predicate.seen)
+    return SignedDecision(file=file, digest=digest, role=role, person=person, kind=predicate.decision, seen=seen)
 
 
-def _check(
-    predicate: ApprovalPredicate, name: str, role: str, person: str, release: ApprovedRelease, now: datetime
-) -> None:
+def _check(predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime) -> None:
     if predicate.role != role:
-        raise VerifyError("E_APPROVAL", f"{name}: its statement names the role {predicate.role}")
-    if predicate.decision != "APPROVE":
-        raise VerifyError("E_APPROVAL", f"{name}: {predicate.person} rejects this release")
-    if same_person(predicate.person) != same_person(person):
-        raise VerifyError("E_APPROVAL", f"{name}: the statement names another person than the key")
+        raise VerifyError("E_APPROVAL", f"its statement names the role {predicate.role}")
+    if (role == RELEASER) != (predicate.decision == "CLOSE"):
+        raise VerifyError("E_APPROVAL", "a releaser can only close, and nobody else can close")
+    if predicate.person != person:
+        raise VerifyError("E_APPROVAL", "the statement names another person than the key")
+    if predicate.seen != tuple(sorted(set(predicate.seen))):
+        raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or one is named twice")
     if predicate.report_digest.sha256 != release.report_digest:
-        raise VerifyError("E_APPROVAL", f"{name}: names another report")
+        raise VerifyError("E_APPROVAL", "names another report")
     if not release.created <= instant(predicate.time) <= now:
-        raise VerifyError("E_APPROVAL", f"{name}: dated before the release was made, or in the future")
+        raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")

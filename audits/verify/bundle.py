@@ -24,7 +24,7 @@ from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
-from audits.verify.approvals import ApprovedRelease, check_approvals
+from audits.verify.approvals import ApprovedRelease, check_approvals, read_decisions
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import CROISSANT, METRICS, REPORT_JSON, SUMS, check_data, check_manifest, check_report
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
@@ -163,14 +163,20 @@ def _ledger_step(run: _Run) -> str:
     return f"{budget}; {check_ledger(run.predicate, run.policy, run.evidence, run.root)}"
 
 
-def _approvals_step(run: _Run) -> str:
-    release = ApprovedRelease(
-        payload_digest=hashlib.sha256(run.envelope.payload).hexdigest(),
-        report_digest=run.subjects[REPORT_HTML],
-        created=instant(run.predicate.time_created),
+def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
+    """Return what a decision about a release must name, from the payload of its envelope and its statement."""
+    return ApprovedRelease(
+        payload_digest=hashlib.sha256(payload).hexdigest(),
+        report_digest=_subjects(statement)[REPORT_HTML],
+        created=instant(statement.predicate.time_created),
     )
-    run.approvals = check_approvals(run.tree, run.root, run.policy, release, run.now)
-    return f"{len(run.approvals)} given, {sum(rule.threshold for rule in run.policy.approvals)} required"
+
+
+def _approvals_step(run: _Run) -> str:
+    release = approved_release(run.envelope.payload, run.statement)
+    decisions = read_decisions(run.tree, run.root, release, run.now)
+    run.approvals = tuple(decision.file for decision in decisions)
+    return check_approvals(decisions, run.root, run.policy.approvals, must_close=run.policy.closing is not None)
 
 
 def _time_step(run: _Run) -> str:

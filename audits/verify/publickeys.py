@@ -43,6 +43,11 @@ def kind_of(public: bytes) -> str:
     return P256 if len(public) == POINT_BYTES else ED25519
 
 
+def without_sign(public: bytes) -> bytes:
+    """Return a key without the bit that tells it from the key of the negated secret, which the same person knows."""
+    return public[1:] if kind_of(public) == P256 else public[:-1] + bytes([public[-1] & 127])
+
+
 def check_public(public: bytes) -> None:
     """Raise VerifyError (E_TRUST) if a key is malformed, not in its canonical form, or of small order."""
     if kind_of(public) == P256:

@@ -18,7 +18,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
-APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v1"
+APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v2"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 SCHEMA_VERSION = "2.0.0"
 
@@ -222,10 +222,14 @@ class ReleasePredicate(Wire):
 
 
 class ApprovalPredicate(Wire):
-    """The decision of one person in a role about a release."""
+    """The decision of one person in a role about a release; CLOSE is a releaser's and states that `seen` is complete.
+
+    `seen` are the sorted sha256 digests of all decisions on the release that the person saw, as files.
+    """
 
     role: RoleName
-    decision: Literal["APPROVE", "REJECT"]
+    decision: Literal["APPROVE", "REJECT", "CLOSE"]
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=100)]
     person: Text
     time: Instant
     report_digest: Digest
@@ -268,9 +272,9 @@ class ReleaseStatement(_Statement):
 
 
 class ApprovalStatement(_Statement):
-    """The statement of one approval; its only subject is the payload of the release envelope."""
+    """The statement of one decision; its only subject is the payload of the release envelope."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/approval/v1"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/approval/v2"]  # noqa: N815 - a field of the file
     predicate: ApprovalPredicate
 
 

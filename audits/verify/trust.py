@@ -7,13 +7,14 @@ JSON, and the user must compare its fingerprint with the owner's, obtained over 
 import base64
 import binascii
 import hashlib
-import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import regex
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field, ValidationError, model_validator
@@ -25,8 +26,9 @@ from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import RoleName
 from audits.gate.rule import Name
+from audits.text.normalise import normalise
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.publickeys import check_public, keyid, kind_of
+from audits.verify.publickeys import check_public, keyid, kind_of, without_sign
 
 TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
@@ -35,6 +37,10 @@ _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
+_ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike, as do the next pairs
+_ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))
+# a word with letters of Latin and of another script, apart from letters that many scripts share, such as U+02BC
+_MIXED = regex.compile(r"(?=\S*\p{Latin})\S*[\p{L}--[\p{Latin}\p{Common}\p{Inherited}]]", regex.VERSION1)
 
 
 class TrustKey(Closed):
@@ -72,8 +78,9 @@ class Revocation(Closed):
 class TrustRoot(Closed):
     """Everything that a verifier trusts.
 
-    It is valid only if each key id is derived from its key, no key is weak, no key or person has two roles, and each
-    role has as many different persons as its threshold.
+    It is valid only if each key id is derived from its key, no key is weak, no two keys share a secret, no two
+    spellings of a name look alike, no key or person has two roles, and each role has as many different persons as its
+    threshold.
     """
 
     version: Annotated[int, Field(ge=1)]
@@ -88,7 +95,7 @@ class TrustRoot(Closed):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        found = [*_key_problems(self), *_role_problems(self), *_authority_problems(self)]
+        found = [*_key_problems(self), *_name_problems(self), *_role_problems(self), *_authority_problems(self)]
         if len(set(self.ledgers)) != len(self.ledgers):
             found.append("a ledger is listed twice")
         if found:
@@ -101,8 +108,8 @@ class TrustRoot(Closed):
         return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
     def persons(self, keyids: Iterable[str]) -> set[str]:
-        """Return the different persons who hold these keys; different spellings of a name count once."""
-        return {same_person(self.keys[name].person) for name in keyids}
+        """Return the skeletons of the names of the persons who hold these keys."""
+        return {name_skeleton(self.keys[name].person) for name in keyids}
 
     def has_enough(self, role: str, keyids: Iterable[str]) -> bool:
         """Return whether these keys belong to as many different persons as the role requires."""
@@ -159,9 +166,16 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).digest().hex(" ", 4)
 
 
-def same_person(name: str) -> str:
-    """Return a person's name without differences of case, width or spacing."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def name_skeleton(name: str) -> str:
+    """Return the sorted letters and digits of a name, where characters that look alike are equal.
+
+    Two names with the same skeleton count as the name of one person. The order of the parts of a name, blanks,
+    punctuation, case, accents, invisible characters and look-alike letters of other alphabets do not change it.
+    """
+    plain = normalise(name).translate(_ALIKE)
+    for pair, one in _ALIKE_PAIRS:
+        plain = plain.replace(pair, one)
+    return "".join(sorted(filter(str.isalnum, plain)))
 
 
 def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -217,8 +231,11 @@ def authority(text: str) -> x509.Certificate:
 
 def _key_problems(root: TrustRoot) -> list[str]:
     found = []
+    seen: dict[bytes, str] = {}
     for name, key in root.keys.items():
         public = bytes.fromhex(key.public)
+        if (other := seen.setdefault(without_sign(public), name)) != name:
+            found.append(f"keys {other} and {name}: their private keys differ only in sign; one person holds both")
         if keyid(public) != name:
             found.append(f"key {name}: the id is not derived from the key")
         try:
@@ -227,6 +244,24 @@ def _key_problems(root: TrustRoot) -> list[str]:
             found.append(f"key {name}: {error.message}")
         if key.valid_from >= key.valid_until:  # one spelling of time, so text order is time order
             found.append(f"key {name}: its validity ends before it begins")
+    return found
+
+
+def _name_problems(root: TrustRoot) -> list[str]:
+    """Return a line for each group of keys whose holders have look-alike names, and for each unreadable name."""
+    found = []
+    spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name, key in root.keys.items():
+        skeleton = name_skeleton(key.person)
+        spellings[skeleton][key.person].append(name)
+        if not skeleton or _MIXED.search(key.person):
+            found.append(f"key {name}: the name of its person has no letters, or mixes alphabets in a word")
+    for same in (names for names in spellings.values() if len(names) > 1):
+        keys = ", ".join(name for ids in same.values() for name in ids)
+        found.append(
+            f"keys {keys}: the names of their persons differ only in spelling or look alike; write the name of one "
+            "person in one way, and add a middle name or a number to the names of two persons"
+        )
     return found
 
 
@@ -256,7 +291,7 @@ def _role_problems(root: TrustRoot) -> list[str]:
         for name in held.keyids:
             if role_of_key.setdefault(name, role) != role:
                 found.append(f"key {name} is in two roles, {role_of_key[name]} and {role}")
-            person = same_person(root.keys[name].person)
+            person = name_skeleton(root.keys[name].person)
             if role != ROOT and role_of_person.setdefault(person, role) != role:
                 found.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
     return found

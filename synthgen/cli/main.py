@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
+from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
 from synthgen.cli.budgets import budget_app
@@ -35,7 +36,6 @@ for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 
 OptionalPath = Path | None
-Only = Literal["integrity"] | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
@@ -139,45 +139,33 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
 def approve(  # noqa: PLR0913 - one parameter per option
     bundle: Bundle,
     *,
-    role: Annotated[str, Option(help="Your role, such as privacy_officer.")],
     key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="Trust root file.")],
+    role: Annotated[str | None, Option(help="Your role, such as privacy_officer.")] = None,
     public: Annotated[OptionalPath, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
+    close: Annotated[bool, Option("--close", help="Close the list of approvals, with the releaser's key.")] = False,
     comment: Annotated[str, Option(help="Comment stored in the approval.")] = "",
 ) -> None:
-    """Sign an approval or a rejection of a bundle as a second person."""
-    from audits.verify.trust import load_trust
+    """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
+
+    Each signature names all approvals and rejections in the bundle, so none of these can be removed afterwards.
+    """
+    from audits.verify.bundle import verify_bundle
+    from audits.verify.trust import RELEASER, load_trust
     from synthgen.release.approve import approve as sign
     from synthgen.release.signers import open_key
 
+    if (role is None) != close or (close and reject):
+        raise UsageError("pass either --role or --close, and --reject only with --role")
+    kind: Literal["APPROVE", "REJECT", "CLOSE"] = "CLOSE" if close else "REJECT" if reject else "APPROVE"
     opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
-    path = sign(bundle, role=role, key=opened, trust=root, now=now, reject=reject, comment=comment)
-    say(f"{'rejected' if reject else 'approved'}: {path}")
+    path = sign(bundle, role=role or RELEASER, key=opened, trust=root, now=now, kind=kind, comment=comment)
+    say(f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}")
+    say(f"`synthgen verify` now: {(found := verify_bundle(bundle, root, now=now)).verdict} {found.failure}")
 
 
-@app.command()
-def verify(
-    bundle: Bundle,
-    *,
-    trust: Annotated[OptionalPath, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
-    policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
-    only: Annotated[Only, Option(help="integrity: check the files without a trust root; best exit code: 20.")] = None,
-    trust_state: Annotated[OptionalPath, Option(help="File with the newest trust root versions seen.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates."""
-    from audits.verify.bundle import verify_bundle, verify_integrity
-    from audits.verify.outcome import print_verification
-
-    if only is not None:
-        found = verify_integrity(bundle)
-    elif trust is not None:
-        found = verify_bundle(bundle, trust, policy, state=trust_state)
-    else:
-        raise UsageError("--trust is required", hint="To check only the files, pass --only integrity.")
-    print_verification(found, bundle.name, as_json=as_json)
-    raise typer.Exit(found.code)
+app.command()(verify)
 
 
 @app.command()

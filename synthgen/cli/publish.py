@@ -50,6 +50,10 @@ class Published:
         for rule in self.policy.approvals:
             command = f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
             lines.append(f"needs approval by {rule.threshold} {rule.role}: {command}")
+        if self.policy.closing is not None:
+            lines.append(
+                f"needs closing by the releaser: synthgen approve {self.bundle} --close --key KEY --trust TRUST.json"
+            )
         return "\n".join([*lines, f"verify it: synthgen verify {self.bundle} --trust TRUST.json"])
 
 

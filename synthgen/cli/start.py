@@ -75,10 +75,12 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
     trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
         trial += f"; the secret is public: {path.name} says what to change before you use records of real persons"
+    signing = {f"--role {role}": key for role, key in keys.items() if role != "releaser"}
+    if signing:
+        signing["--close"] = keys["releaser"]
     approvals = [
-        f"next: synthgen approve BUNDLE --role {role} --key {key} --trust {path.with_name('trust.json')}"
-        for role, key in keys.items()
-        if role != "releaser"
+        f"next: synthgen approve BUNDLE {how} --key {key} --trust {path.with_name('trust.json')}"
+        for how, key in signing.items()
     ]
     plan = [f"next: synthgen plan {path}"] if approvals else []
     return [trial, *plan, f"next: synthgen release {path}", *approvals]

@@ -1,14 +1,24 @@
-"""Sign the approval or rejection of exactly one release by a second person."""
+"""Sign one person's decision on exactly one release: an approval, a rejection, or the releaser's closing."""
 
-import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from audits.core.errors import VerifyError
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical
-from audits.verify.approvals import PAYLOAD_SUBJECT
-from audits.verify.bundle import ENVELOPE, REPORT_HTML, verify_for_approval
+from audits.gate.policy import ApprovalRule
+from audits.verify.approvals import (
+    PAYLOAD_SUBJECT,
+    ApprovedRelease,
+    SignedDecision,
+    file_name,
+    not_named,
+    objections,
+    read_decisions,
+)
+from audits.verify.bundle import ENVELOPE, approved_release, verify_for_approval
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
 from audits.verify.statement import (
     APPROVAL_TYPE,
@@ -19,54 +29,94 @@ from audits.verify.statement import (
     statement,
 )
 from audits.verify.tree import open_tree
-from audits.verify.trust import TrustRoot
+from audits.verify.trust import RELEASER, TrustRoot
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
 
+Kind = Literal["APPROVE", "REJECT", "CLOSE"]
 
-def approve(  # noqa: PLR0913 - the fields of an approval
+
+def approve(  # noqa: PLR0913 - the fields of a decision
     bundle: Path,
     *,
     role: str,
     key: SigningKey,
     trust: TrustRoot,
     now: datetime,
-    reject: bool = False,
+    kind: Kind = "APPROVE",
     comment: str = "",
 ) -> Path:
-    """Verify a bundle, sign an approval or a rejection of it, and return the path of the written envelope.
+    """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
-    A signed rejection blocks the release. `now` is the signing time that the approval states.
+    A rejection blocks the release. Only a releaser can close, after all required approvals. `now` is the signing time
+    that the decision states. The decision names all decisions that are in the bundle, so none of them can be removed.
 
     Raises:
-        UsageError: the key does not hold the role in the trust root.
-        DataError: the bundle does not verify, or it changed during the check.
-        StorageError: this key has already signed, or the envelope cannot be written.
+        UsageError: the key does not hold the role in the trust root, or the role cannot make this decision.
+        DataError: the bundle or a decision in it does not verify, the bundle changed during the check, or the earlier
+            decisions do not allow this one.
+        StorageError: the envelope cannot be written.
     """
     if key.keyid not in trust.public_keys(role):
         raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
+    if (role == RELEASER) != (kind == "CLOSE"):
+        raise UsageError(
+            "a releaser can only close, and nobody else can close", hint="Pass either --role or --close."
+        )
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
-    with open_tree(bundle) as tree:
-        envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
-    if read_statement(ReleaseStatement, envelope.payload_type, envelope.payload) != checked.statement:
-        raise DataError("the bundle changed while it was checked, so nothing was signed")
-    report = {subject.name: subject.digest.sha256 for subject in checked.statement.subject}[REPORT_HTML]
+    try:
+        with open_tree(bundle) as tree:
+            envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+            if read_statement(ReleaseStatement, envelope.payload_type, envelope.payload) != checked.statement:
+                raise DataError("the bundle changed while it was checked, so nothing was signed")
+            release = approved_release(envelope.payload, checked.statement)
+            earlier = read_decisions(tree, trust, release, now)
+    except VerifyError as error:
+        raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
+    if problems := _against(kind, key.keyid, earlier, trust, checked.statement.predicate.approvals_required):
+        raise DataError("nothing was signed", problems=problems)
+    payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier, comment)
+    data = sign(PAYLOAD_TYPE, payload, [key.private])
+    path = bundle / file_name(role, key.keyid, data)
+    write_new(path, data, 0o644)
+    return path
+
+
+def _against(
+    kind: Kind, keyid: str, earlier: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]
+) -> list[str]:
+    """Return the reasons why the earlier decisions do not allow one of this kind; a rejection is always allowed."""
+    found = objections(earlier, trust, required) if kind == "CLOSE" else []
+    if kind == "APPROVE" and any(one.kind == "CLOSE" for one in earlier):
+        found.append("the releaser has closed the list of approvals")
+    if kind != "REJECT" and [(one.kind, one.file.keys) for one in not_named(earlier)] == [(kind, (keyid,))]:
+        found.append("the last signature is the same decision of this key")
+    return found
+
+
+def _payload(  # noqa: PLR0913, PLR0917 - the fields of a decision
+    release: ApprovedRelease,
+    role: str,
+    kind: Kind,
+    person: str,
+    now: datetime,
+    earlier: Sequence[SignedDecision],
+    comment: str,
+) -> bytes:
     predicate: dict[str, Any] = {
         "role": role,
-        "decision": "REJECT" if reject else "APPROVE",
-        "person": key.public.person,
+        "decision": kind,
+        "seen": sorted(one.digest for one in earlier),
+        "person": person,
         "time": stamp(now),
-        "reportDigest": {"sha256": report},
+        "reportDigest": {"sha256": release.report_digest},
         "statement": comment,
         "conditions": [],
         "conflictOfInterest": False,
     }
-    subjects = {PAYLOAD_SUBJECT: hashlib.sha256(envelope.payload).hexdigest()}
-    payload = canonical(statement(subjects, APPROVAL_TYPE, predicate))
+    payload = canonical(statement({PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
     read_statement(ApprovalStatement, PAYLOAD_TYPE, payload)
-    path = bundle / "attestation" / "approvals" / f"{role}.{key.keyid}.dsse.json"
-    write_new(path, sign(PAYLOAD_TYPE, payload, [key.private]), 0o644)
-    return path
+    return payload

@@ -168,8 +168,11 @@ def test_a_policy_with_approvals_requires_them_and_a_rejection_is_final(copy):
     approved = copy.run("approve", bundle, *options, **passphrase)
     assert approved.returncode == 0, approved.stderr
     assert copy.run("verify", bundle, "--trust", "asked.json").returncode == 0
+    second = copy.run("approve", bundle, *options, **passphrase)
+    assert (second.returncode, "nothing was signed" in second.stderr) == (3, True)
     second = copy.run("approve", bundle, *options, "--reject", **passphrase)
-    assert (second.returncode, "never overwritten" in second.stderr) == (3, True)
+    assert (second.returncode, "rejects this release" in second.stderr) == (0, True)
+    assert copy.run("verify", bundle, "--trust", "asked.json").returncode == 13
     assert copy.run("verify", other, "--trust", "asked.json").returncode == 13
     rejected = copy.run("approve", other, *options, "--reject", "--comment", "No.", **passphrase)
     assert rejected.returncode == 0, rejected.stderr

@@ -255,14 +255,6 @@ def test_every_audit_is_explained_and_an_unknown_name_lists_them(name, call):
     check_exit(call("explain", "nonsense"), 3, "differencing")
 
 
-def test_verify_rejects_an_empty_folder_and_a_missing_trust_root(tmp_path, call):
-    code, output, _ = call("verify", tmp_path, "--trust", tmp_path / "trust.json", "--json")
-    assert code != 0
-    assert json.loads(output)["ok"] is False
-    check_exit(call("verify", tmp_path), 3, "--only integrity")
-    assert call("verify", tmp_path, "--only", "integrity")[0] == 10
-
-
 def test_the_module_runs_without_the_engine(tables):
     """`python -m audits` in a process where importing the engine or torch is an error."""
     code = (

@@ -1,14 +1,14 @@
 """The approvals required by a policy: tamper cases 30 to 34 and 60 to 63."""
 
+import re
 import shutil
 from datetime import timedelta
 
 import pytest
 
+from audits.verify.approvals import file_name
 from audits.verify.bundle import verify_bundle
 from synthgen.release.approve import approve
-
-OFFICER_FILE = "attestation/approvals/privacy_officer.{}.dsse.json"
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,14 @@ def copy(approved, tmp_path):
     return shutil.copytree(approved, tmp_path / approved.name)
 
 
+def file_of(path, role):
+    (file,) = path.glob(f"attestation/approvals/{role}.*")
+    return file.relative_to(path).as_posix()
+
+
 @pytest.fixture
-def officer(releases):
-    return OFFICER_FILE.format(releases.OFFICER.keyid)
+def officer(approved):
+    return file_of(approved, "privacy_officer")
 
 
 def failure(copy, releases, root=None):
@@ -38,18 +43,32 @@ def test_both_approvals_verify(approved, releases):
 
 
 def test_missing_approval_is_refused(copy, releases, officer):  # 30
+    owner = file_of(copy, "data_owner")
     (copy / officer).unlink()
+    assert (
+        failure(copy, releases)
+        == f"E_APPROVAL {owner}: names 1 approvals or rejections that were removed from the bundle"
+    )
+    (copy / owner).unlink()
     found = verify_bundle(copy, releases.root(), now=releases.LATER)
-    assert found.code == 13
-    assert found.failure == "E_APPROVAL role privacy_officer: 0 of 1 required approvals are present"
+    roles = [f"role {role}: 0 of 1 required approvals are present" for role in ("privacy_officer", "data_owner")]
+    assert (found.code, found.failure) == (13, f"E_APPROVAL {'; '.join(roles)}")
     shutil.rmtree(copy / "attestation/approvals")
     assert failure(copy, releases).startswith("E_APPROVAL")
+
+
+def put(copy, releases, old, value, keys, role):
+    """Replace a decision by another one, under the name that its content requires."""
+    releases.resign(copy, value, keys=keys, name=old)
+    name = file_name(role, keys[0].keyid, (copy / old).read_bytes())
+    (copy / old).rename(copy / name)
+    return name
 
 
 def change_approval(copy, releases, officer, changes, predicate=()):
     value = {**releases.statement(copy, officer), **changes}
     value["predicate"].update(predicate)
-    releases.resign(copy, value, keys=(releases.OFFICER,), name=officer)
+    return put(copy, releases, officer, value, (releases.OFFICER,), "privacy_officer")
 
 
 WRONG_TYPE = "is not of type ApprovalStatement"
@@ -64,20 +83,27 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"})),
+        ({"decision": "CLOSE"}, "a releaser can only close"),
+        ({"seen": ["0" * 64]}, "dated before|names 1 approvals"),
+        ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
+        ({"seen": ["0" * 64] * 2}, "named twice"),
+        ({"person": "P.  Officer"}, "another person"),
+        *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"}, {"seen": ["0"]})),
+        ({"seen": [f"{i:064x}" for i in range(101)]}, WRONG_TYPE),
     ],
 )
 def test_approval_with_a_wrong_statement_is_refused(copy, releases, officer, predicate, message):
+    (copy / file_of(copy, "data_owner")).unlink()
     change_approval(copy, releases, officer, {}, predicate)
     found = failure(copy, releases)
     assert found.startswith("E_APPROVAL")
-    assert message in found
+    assert re.search(message, found)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"predicateType": f"https://synthgen.dev/attestation/{kind}"} for kind in ("approval/v2", "release/v1")),
+        *({"predicateType": f"https://synthgen.dev/attestation/{kind}"} for kind in ("approval/v1", "release/v1")),
         *({"_type": "https://in-toto.io/Statement/v0.1"}, {"subject": []}),
     ],
 )
@@ -89,23 +115,54 @@ def test_approval_of_another_type_is_refused(copy, releases, officer, changes):
 def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
     (subject,) = releases.statement(copy, officer)["subject"]
     before = (copy / officer).read_bytes()
-    change_approval(copy, releases, officer, {"subject": [{**subject, "digest": {"sha256": "0" * 64}}]})
+    changed = change_approval(copy, releases, officer, {"subject": [{**subject, "digest": {"sha256": "0" * 64}}]})
     assert "another release" in failure(copy, releases)
+    (copy / changed).unlink()
     (copy / officer).write_bytes(before)
     releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))  # signed again after approval
     assert "another release" in failure(copy, releases)
 
 
 def test_one_person_for_both_roles_is_refused(copy, releases, officer):  # 32
-    owner = f"attestation/approvals/data_owner.{releases.OWNER.keyid}.dsse.json"
-    releases.resign(copy, releases.statement(copy, owner), keys=(releases.OFFICER,), name=owner)
-    assert failure(copy, releases).startswith("E_APPROVAL")
+    owner = file_of(copy, "data_owner")
+    put(copy, releases, owner, releases.statement(copy, owner), (releases.OFFICER,), "data_owner")
+    assert "which the trust root does not allow to sign this" in failure(copy, releases)
 
 
-@pytest.mark.parametrize("role", ["janitor", "releaser"])
-def test_role_without_approvers_is_refused(copy, releases, officer, role):  # 60, 63
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [("janitor", "no approvers in the role"), ("root", "no approvers"), ("releaser", "does not allow to sign")],
+)
+def test_role_without_approvers_is_refused(copy, releases, officer, role, message):  # 60, 63
     (copy / officer).rename(copy / officer.replace("privacy_officer", role))
-    assert "no approvers in the role" in failure(copy, releases)
+    assert message in failure(copy, releases)
+
+
+def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases, officer):
+    value = releases.statement(copy, officer)
+    value["predicate"].update(role="releaser", person="R. Releaser", time="2026-11-20T08:30:00Z")
+    name = put(copy, releases, officer, value, (releases.RELEASER,), "releaser")
+    assert "a releaser can only close" in failure(copy, releases)
+    value["predicate"].update(decision="CLOSE")  # names no decision, and one decision names the officer's file
+    put(copy, releases, name, value, (releases.RELEASER,), "releaser")
+    assert "were removed" in failure(copy, releases)
+
+
+def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
+    second = releases.signing_key("Second Releaser")
+    releasers = (releases.RELEASER, second)
+    policy = releases.POLICY.replace("trial", "closed") + "closing: required\n"
+    root = releases.root((policy,))
+    roles = {name: role.model_dump() for name, role in root.roles.items()}
+    roles["releaser"] = {"keyids": tuple(key.keyid for key in releasers), "threshold": 2}
+    keys = {**root.keys, second.keyid: second.public}
+    root = releases.root((policy,), keys=keys, roles=roles)
+    path = releases.bundle(tmp_path, policy)
+    releases.edit(path, lambda value: None, keys=releasers)
+    for key in releasers:
+        assert "requires that the releaser closes" in failure(path, releases, root)
+        approve(path, role="releaser", key=key, trust=root, now=releases.LATER, kind="CLOSE")
+    assert failure(path, releases, root) == ""
 
 
 def test_file_must_be_named_after_the_key_that_signed(copy, releases, officer):

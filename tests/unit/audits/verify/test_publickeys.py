@@ -16,6 +16,7 @@ from audits.verify.publickeys import (
     keyid,
     kind_of,
     plain_signature,
+    without_sign,
 )
 
 P = 2**255 - 19
@@ -35,6 +36,13 @@ def pair():
 @pytest.mark.parametrize(("length", "kind"), [(32, ED25519), (33, P256), (31, ED25519)])
 def test_length_determines_kind(length, kind):
     assert kind_of(b"x" * length) == kind
+
+
+def test_key_of_the_negated_secret_is_recognised(pair):
+    negated = compressed(ec.derive_private_key(ORDER - 4711, ec.SECP256R1()))
+    assert negated != pair[0]
+    assert without_sign(negated) == without_sign(pair[0])
+    assert without_sign(bytes(31) + b"\x81") == without_sign(bytes(31) + b"\x01") != without_sign(bytes(32))
 
 
 def test_bundle_signed_with_p256_key_verifies_only_with_that_key(releases, tmp_path):

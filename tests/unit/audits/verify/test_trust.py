@@ -5,7 +5,14 @@ import pytest
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
 from audits.verify.publickeys import keyid
-from audits.verify.trust import TRUST_PAYLOAD_TYPE, authority_text, fingerprint, load_trust, parse_trust, same_person
+from audits.verify.trust import (
+    TRUST_PAYLOAD_TYPE,
+    authority_text,
+    fingerprint,
+    load_trust,
+    name_skeleton,
+    parse_trust,
+)
 from audits.verify.trust import authority as read_authority
 from synthgen.release.sign import sign
 
@@ -25,6 +32,12 @@ def two_ids(value, r):  # 39
 
 
 REVOKED = {"keyid": "0" * 16, "since": "2026-01-01T00:00:00Z", "reason": ""}
+
+
+def negated_key(value, r):
+    public = bytes.fromhex(r.OWNER.public.public)
+    public = (public[:-1] + bytes([public[-1] ^ 128])).hex()
+    value["keys"][keyid(bytes.fromhex(public))] = {**r.OWNER.public.model_dump(), "public": public}
 
 
 def small_order(value, r):  # 40
@@ -47,6 +60,7 @@ def same_person_again(value, r):  # 34
 CASES = {
     "39-one-key-two-ids": (two_ids, "not derived"),
     "40-small-order": (small_order, "small order"),
+    "one-secret-two-keys": (negated_key, "differ only in sign"),
     "34-one-person-two-roles": (same_person_again, "one person acts in two roles"),
     "55-free-id": (lambda v, r: v["keys"].update({"f" * 16: r.UNTRUSTED.public.model_dump()}), "not derived"),
     "56-threshold-0": (lambda v, r: v["roles"]["releaser"].update(threshold=0), "threshold"),
@@ -132,10 +146,51 @@ def test_a_root_threshold_counts_persons_and_not_keys(releases):
     parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]))
 
 
-def test_fingerprint_and_names():
+# a line per kind of disguise: invisible, other alphabets, forms of Unicode, order and blanks, ASCII look-alikes
+DISGUISED = [
+    *("Ann\u200b Lee", "Ann\u00adLee", "\u202eAnn Lee", "Ann Lee\ufe0f", "Ann\u2028Lee", "Ann Lee\U000e0061"),
+    *("\u0410nn Lee", "Ann L\u0435e", "\u0391nn Lee", "\u13aann Lee", "Ann \ua4e1ee", "Ann Le\u04bd"),
+    *("A\u0301nn Lee", "\u00c1nn L\u00e9e", "\uff21\uff4e\uff4e Lee", "\U0001d400nn Lee", "\u24b6nn Lee", "ANN LEE"),
+    *("Ann  Lee", " Ann\tLee", "Lee, Ann", "Ann-Lee", "An n Lee", "A n n  L e e", "Ann Lee.", "Ann_Lee"),
+    *("Ann Iee", "Ann 1ee"),
+]
+
+
+@pytest.mark.parametrize("name", DISGUISED)
+def test_one_person_under_two_spellings_is_refused(releases, name):
+    value = plain(releases)
+    ann, other = (releases.signing_key(person) for person in ("Ann Lee", name))
+    value["keys"] |= {key.keyid: key.public.model_dump() for key in (ann, other)}
+    value["roles"]["auditor"] = {"keyids": [ann.keyid, other.keyid], "threshold": 2}
+    keys = ", ".join(sorted((ann.keyid, other.keyid)))
+    with pytest.raises(VerifyError, match=f"{keys}: the names .*look alike.*is above its number"):
+        parse_trust(canonical(value))
+    value["keys"][other.keyid]["person"] = "Ann Bee"
+    parse_trust(canonical(value))
+
+
+@pytest.mark.parametrize("name", ["\u200b", "...", "Ann Le\u0454", "Ann Le\u1971", "L\u200d\u0454e"])
+def test_name_without_letters_or_with_mixed_alphabets_is_refused(releases, name):
+    value = plain(releases)
+    add_key(value, "auditor", releases.signing_key(name))
+    with pytest.raises(VerifyError, match="no letters, or mixes alphabets"):
+        parse_trust(canonical(value))
+
+
+def test_different_names_have_different_skeletons(releases):
+    names = ["Ann Lee", "Ann Bee", "Anna Lee", "Jos\u00e9 O\u02bcBrien", "\u5f20\u4f1f", "\u738b\u5c0f\u660e"]
+    names += ["\u0418\u0432\u0430\u043d \u041f\u0435\u0442\u0440\u043e\u0432", "\u0410\u043d\u043d\u0430"]
+    assert len(set(map(name_skeleton, names))) == len(names)
+    value = plain(releases)
+    keys = [releases.signing_key(name) for name in names]
+    value["keys"] |= {key.keyid: key.public.model_dump() for key in keys}
+    value["roles"]["auditor"] = {"keyids": [key.keyid for key in keys], "threshold": len(keys)}
+    parse_trust(canonical(value))
+
+
+def test_fingerprint():
     assert fingerprint(b"").split()[0] == "e3b0c442"
     assert len(fingerprint(b"").split()) == 8
-    assert same_person("Ｒ. releaser ") == same_person("R.  Releaser")
 
 
 @pytest.mark.parametrize(("kind", "stated"), [("ecdsa-p256", "ed25519"), ("ed25519", "ecdsa-p256")])

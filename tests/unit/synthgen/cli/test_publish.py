@@ -38,6 +38,7 @@ def test_a_release_describes_its_bundle_as_json_and_text(finished):
     lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()
     roles = [line.split(" --")[1] for line in lines if line.startswith("needs approval by 1 ")]
     assert roles == ["role privacy_officer", "role data_owner"]
+    assert f"needs closing by the releaser: synthgen approve {bundle} --close --key" in "\n".join(lines)
 
 
 def test_a_refusal_writes_its_report_and_no_bundle(finished):

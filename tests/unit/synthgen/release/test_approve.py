@@ -2,8 +2,9 @@ import shutil
 
 import pytest
 
+from audits.verify.approvals import file_name
 from audits.verify.bundle import verify_bundle, verify_for_approval
-from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.core.errors import DataError, UsageError
 from synthgen.release.approve import approve
 
 
@@ -21,20 +22,29 @@ def test_two_approvals_allow_and_one_rejection_blocks_the_release(bundle, releas
     sign(bundle, releases)
     assert verify_bundle(bundle, releases.root(), now=releases.LATER).code == 13
     path = sign(bundle, releases, "data_owner", releases.OWNER)
-    assert path.name == f"data_owner.{releases.OWNER.keyid}.dsse.json"
+    assert path.relative_to(bundle).as_posix() == file_name("data_owner", releases.OWNER.keyid, path.read_bytes())
     assert verify_bundle(bundle, releases.root(), now=releases.LATER).ok
-    with pytest.raises(StorageError, match="exists"):
+    with pytest.raises(DataError, match="the last signature is the same decision"):
         sign(bundle, releases, "data_owner", releases.OWNER)
-    path.unlink()
-    sign(bundle, releases, "data_owner", releases.OWNER, reject=True, comment="not yet")
+    sign(bundle, releases, "data_owner", releases.OWNER, kind="REJECT", comment="not yet")
     assert "rejects this release" in verify_bundle(bundle, releases.root(), now=releases.LATER).failure
 
 
 def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_not_signed(bundle, releases):
     officer, untrusted = releases.OFFICER, releases.UNTRUSTED
+    with pytest.raises(UsageError, match="a releaser can only close"):
+        sign(bundle, releases, kind="CLOSE")
     for role, key in (("data_owner", officer), ("janitor", officer), ("data_owner", untrusted)):
         with pytest.raises(UsageError, match="does not hold the role"):
             sign(bundle, releases, role, key)
+    sign(bundle, releases).unlink()
+    with pytest.raises(DataError, match="role privacy_officer: 0 of 1"):
+        sign(bundle, releases, "releaser", releases.RELEASER, kind="CLOSE")
+    broken = bundle / file_name("data_owner", releases.OWNER.keyid, b"{}")
+    broken.write_bytes(b"{}")
+    with pytest.raises(DataError, match="do not verify"):
+        sign(bundle, releases)
+    broken.unlink()
     (bundle / "README.md").write_text("x")
     with pytest.raises(DataError, match="E_DIGEST"):
         sign(bundle, releases)

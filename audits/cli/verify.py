@@ -1,0 +1,43 @@
+"""The command `verify`, which `audits` and `synthgen` share: the same output, JSON fields and exit codes."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from audits.cli.console import say
+from audits.core.errors import PolicyError
+
+
+def verify(
+    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    *,
+    trust: Annotated[Path | None, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
+    policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
+    only: Annotated[
+        Literal["integrity"] | None,
+        Option(help="integrity: check the files without a trust root; best exit code: 20."),
+    ] = None,
+    trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
+) -> None:
+    """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates.
+
+    The exit code names the class of the first failed check.
+    """
+    from audits.verify.bundle import verify_bundle, verify_integrity
+    from audits.verify.outcome import print_verification, printable
+
+    if (trust is None) != (only is not None) or (
+        only is not None and (policy is not None or trust_state is not None)
+    ):
+        say("error: pass either --trust, or --only integrity without --policy and --trust-state")
+        raise typer.Exit(2)
+    try:
+        found = verify_integrity(bundle) if trust is None else verify_bundle(bundle, trust, policy, state=trust_state)
+    except PolicyError as error:
+        say("\n".join(map(printable, f"error: {error}".splitlines())))
+        raise typer.Exit(error.exit_code) from None
+    print_verification(found, bundle.absolute().name, as_json=as_json)
+    raise typer.Exit(found.code)

@@ -1,0 +1,206 @@
+"""Approvals, rejections and closings from the command line to the verdict; files are deleted, copied and renamed."""
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from synthgen.cli.main import app
+from synthgen.release.keys import load_key, new_key
+
+PASSPHRASE = "correct horse"
+ROLES = {"releaser": "releaser", "officer": "privacy_officer", "deputy": "privacy_officer", "owner": "data_owner"}
+ROLES["auditor"] = "auditor"  # the policies require nobody in this role
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)), env={"SYNTHGEN_KEY_PASSPHRASE": PASSPHRASE})
+
+
+def message(found):
+    return f"{found.exception} {found.output}"
+
+
+class Clinic:
+    """A folder with keys, a trust root, and one bundle for each policy."""
+
+    def __init__(self, folder, releases):
+        self.folder, self.policies = folder, {"partner": releases.APPROVED_POLICY}
+        closing = releases.APPROVED_POLICY.replace("partner", "closed") + "closing: required\n"
+        self.policies["closed"] = closing
+        now = datetime.now(UTC) - timedelta(hours=1)
+        for name in ROLES:
+            new_key(folder / f"{name}.pem", PASSPHRASE.encode(), person=f"The {name}", org="Clinic", now=now)
+        keys = {name: load_key(folder / f"{name}.pem", PASSPHRASE.encode()) for name in ROLES}
+        roles = {role: [key for name, key in keys.items() if ROLES[name] == role] for role in ROLES.values()}
+        root = releases.root(
+            self.policies.values(),
+            keys={key.keyid: key.public for key in keys.values()},
+            roles={role: {"keyids": tuple(k.keyid for k in held), "threshold": 1} for role, held in roles.items()},
+        )
+        (folder / "trust.json").write_bytes(root.to_bytes())
+        self.bundles = {
+            name: releases.bundle(folder / name, policy, keys["releaser"], now)
+            for name, policy in self.policies.items()
+        }
+
+    def copy(self, folder, policy="partner"):
+        return Path(shutil.copytree(self.bundles[policy], folder / policy))
+
+    def sign(self, bundle, name, *options):
+        """Let a person sign, and return the new file; raise the error of the command."""
+        before = files(bundle)
+        role = ("--close",) if name == "releaser" else ("--role", ROLES[name])
+        command = (
+            "approve",
+            bundle,
+            *role,
+            "--key",
+            self.folder / f"{name}.pem",
+            "--trust",
+            self.folder / "trust.json",
+        )
+        done = call(*command, *options)
+        if done.exception:
+            raise done.exception
+        (new,) = files(bundle) - before
+        return bundle / "attestation" / "approvals" / new
+
+    def approved(self, folder, policy="partner", names=("officer", "owner")):
+        bundle = self.copy(folder, policy)
+        return bundle, [self.sign(bundle, name) for name in names]
+
+    def verify(self, bundle):
+        """Return the exit code of `verify` and what it prints."""
+        done = call("verify", bundle, "--trust", self.folder / "trust.json", "--trust-state", self.folder / "state")
+        return done.exit_code, done.output
+
+
+def files(bundle):
+    return {path.name for path in bundle.glob("attestation/approvals/*")}
+
+
+def refused(found, *words):
+    assert found[0] == 13, found[1]
+    assert all(re.search(word, found[1]) for word in words), found[1]
+
+
+@pytest.fixture(scope="module")
+def clinic(module_at, tmp_path_factory):
+    return Clinic(tmp_path_factory.mktemp("clinic"), module_at("tests/unit/releases.py"))
+
+
+def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
+    bundle, paths = clinic.approved(tmp_path, names=("officer", "auditor", "deputy", "owner"))
+    code, said = clinic.verify(bundle)
+    assert code == 0
+    assert "not closed: if the last one was removed, this is not detected" in said
+    for path in paths[:-1]:  # the deputy's approval is enough without the officer's, and nobody requires the auditor
+        data = path.read_bytes()
+        path.unlink()
+        refused(clinic.verify(bundle), "names 1 approvals or rejections that were removed")
+        path.write_bytes(data)
+    bundle = clinic.copy(tmp_path / "rejected")
+    rejection = clinic.sign(bundle, "officer", "--reject")
+    for name in ("deputy", "owner"):
+        clinic.sign(bundle, name)
+    refused(clinic.verify(bundle), "The officer rejects this release")
+    rejection.unlink()
+    refused(clinic.verify(bundle), "were removed")
+
+
+@pytest.mark.parametrize("who", ["officer", "owner", "auditor", "deputy"])
+def test_every_rejection_blocks_even_after_an_approval_of_the_same_person(clinic, tmp_path, who):
+    bundle, _ = clinic.approved(tmp_path, names=("officer", "owner", "deputy", "auditor"))
+    clinic.sign(bundle, who, "--reject", "--comment", "No.")
+    refused(clinic.verify(bundle), f"The {who} rejects this release")
+    with pytest.raises(Exception, match=f"The {who} rejects"):
+        clinic.sign(bundle, "releaser")
+    clinic.sign(bundle, who)  # an approval after the rejection does not withdraw it
+    refused(clinic.verify(bundle), f"The {who} rejects this release")
+
+
+def test_decisions_signed_at_the_same_time_need_one_more_signature(clinic, tmp_path):
+    bundle, other = clinic.copy(tmp_path / "a"), clinic.copy(tmp_path / "b")
+    clinic.sign(bundle, "officer")
+    shutil.copy(clinic.sign(other, "owner"), bundle / "attestation/approvals")
+    refused(clinic.verify(bundle), "do not name each other; one of their persons must sign again")
+    clinic.sign(bundle, "owner")
+    assert clinic.verify(bundle)[0] == 0
+    with pytest.raises(Exception, match="the last signature is the same decision"):
+        clinic.sign(bundle, "owner")
+    for name in files(bundle):
+        shutil.copytree(bundle, tmp_path / name)
+        (tmp_path / name / "attestation/approvals" / name).unlink()
+        assert clinic.verify(tmp_path / name)[0] == 13
+
+
+def test_renamed_and_replayed_decisions_are_refused(clinic, tmp_path):
+    bundle, (first, second) = clinic.approved(tmp_path)
+    role, key, digest = first.name.split(".")[:3]
+    for name in (f"{role}.{key}.{'0' * 16}", f"data_owner.{key}.{digest}", f"auditor.{key}.{digest}"):
+        moved = first.rename(first.with_name(f"{name}.dsse.json"))
+        refused(clinic.verify(bundle), "E_APPROVAL")
+        moved.rename(first)
+    shutil.copy(first, first.with_name(f"{role}.{key}.{'0' * 16}.dsse.json"))
+    refused(clinic.verify(bundle), "the content is not that of its file name")
+    first.with_name(f"{role}.{key}.{'0' * 16}.dsse.json").unlink()
+    first_data = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(first_data)
+    refused(clinic.verify(bundle), "E_APPROVAL")
+    other = clinic.copy(tmp_path / "other", "closed")
+    shutil.copytree(bundle / "attestation/approvals", other / "attestation/approvals")
+    refused(clinic.verify(other), "E_APPROVAL")
+    for old in (f"{role}.{key}.dsse.json", "closing.dsse.json", f"{role}.{key}.{digest}.dsse.json.bak"):
+        copied = clinic.copy(tmp_path / old, "partner")
+        (copied / "attestation/approvals").mkdir()
+        (copied / "attestation/approvals" / old).write_bytes(first_data)
+        assert clinic.verify(copied)[0] == 10
+
+
+def test_a_closed_list_is_complete_and_a_policy_can_require_it(clinic, tmp_path):
+    bundle = clinic.copy(tmp_path, "closed")
+    clinic.sign(bundle, "officer")
+    with pytest.raises(Exception, match="role data_owner: 0 of 1 required"):
+        clinic.sign(bundle, "releaser")
+    clinic.sign(bundle, "owner")
+    refused(clinic.verify(bundle), "requires that the releaser closes the list: run `synthgen approve --close`")
+    early = Path(shutil.copytree(bundle, tmp_path / "early"))
+    clinic.sign(bundle, "releaser")
+    code, said = clinic.verify(bundle)
+    assert (code, "closed: none was removed since" in said) == (0, True)
+    for name in files(bundle):
+        part = Path(shutil.copytree(bundle, tmp_path / name))
+        (part / "attestation/approvals" / name).unlink()
+        refused(clinic.verify(part), "were removed|requires that the releaser closes")
+    for who, words in (("releaser", "the last signature is the same decision"), ("deputy", "has closed the list")):
+        with pytest.raises(Exception, match=words):
+            clinic.sign(bundle, who)
+    late = Path(shutil.copytree(bundle, tmp_path / "late"))
+    clinic.sign(late, "auditor", "--reject")
+    refused(clinic.verify(late), "signed after the release was closed|rejects this release")
+    rejection = clinic.sign(early, "deputy", "--reject")  # before the closing, and in another copy
+    shutil.copy(rejection, bundle / "attestation/approvals")
+    refused(clinic.verify(bundle), "The deputy rejects")
+    (bundle / "attestation/approvals" / rejection.name).unlink()
+    rejection.unlink()
+    shutil.copy(clinic.sign(early, "deputy"), bundle / "attestation/approvals")
+    refused(clinic.verify(bundle), "do not name each other")
+    clinic.sign(bundle, "releaser")  # a second closing names both the first closing and the approval
+    assert clinic.verify(bundle)[0] == 0
+
+
+def test_closing_and_rejecting_exclude_each_other(clinic, tmp_path):
+    bundle, key = clinic.copy(tmp_path), clinic.folder / "officer.pem"
+    options = ("--key", key, "--trust", clinic.folder / "trust.json")
+    for words in (("--close", "--reject"), ("--close", "--role", "privacy_officer"), ("--reject",), ()):
+        assert "--close" in message(call("approve", bundle, *words, *options))
+    for words in (("--close",), ("--role", "releaser")):
+        assert "does not hold the role releaser" in message(call("approve", bundle, *words, *options))
+    options = ("--key", clinic.folder / "releaser.pem", "--trust", clinic.folder / "trust.json")
+    assert "a releaser can only close" in message(call("approve", bundle, "--role", "releaser", *options))
+    assert files(bundle) == set()

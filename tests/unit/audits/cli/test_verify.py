@@ -1,0 +1,101 @@
+"""`audits verify` and `synthgen verify` print the same words and JSON and exit with the same code."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from audits.cli.main import main as audits
+from audits.core.instants import stamp
+from audits.verify.bundle import ENVELOPE
+from synthgen.cli.main import main as synthgen
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def folder(releases, tmp_path_factory):
+    """Return a folder with trust roots, and bundles that were changed so that each class of check fails."""
+    folder, now = tmp_path_factory.mktemp("verify"), datetime.now(UTC)
+    expires = stamp(now + DAY)
+    (folder / "trust.json").write_bytes(releases.root(expires=expires).to_bytes())
+    (folder / "unpinned.json").write_bytes(releases.root((releases.DP_POLICY,), expires=expires).to_bytes())
+    (folder / "expired.json").write_bytes(releases.root(expires=stamp(now - DAY)).to_bytes())
+    (folder / "other.json").write_text("{}")
+    good = releases.bundle(folder, now=now).rename(folder / "good")
+    releases.bundle(folder / "approved", releases.APPROVED_POLICY, now=now).rename(folder / "not-approved")
+    changed, linked = (shutil.copytree(good, folder / name) for name in ("changed", "linked"))
+    (changed / "README.md").write_text("x")
+    (linked / "link\x1b[31m").symlink_to("README.md")
+    (shutil.copytree(good, folder / "unsigned") / ENVELOPE).write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def call(folder, monkeypatch, capsys):
+    """Return a function that runs one of the two programs and returns its exit code, stdout and stderr."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SYNTHGEN_TRUST_STATE", str(folder / "state"))
+    for owner, name in ((signal, "signal"), (resource, "setrlimit"), (os, "umask")):
+        monkeypatch.setattr(owner, name, lambda *_: None)
+
+    def run(main, *words):
+        monkeypatch.setattr(sys, "argv", ["program", "verify", *words])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+TRUST = ("--trust", "trust.json")
+OUTCOMES = [
+    (0, "VERIFIED", "good", *TRUST),
+    (0, "VERIFIED", "good", *TRUST, "--trust-state", "mark"),
+    (10, "E_DIGEST", "changed", *TRUST),
+    (10, "E_MISSING", "nowhere", *TRUST),
+    (11, "E_TRUST", "good", "--trust", "other.json"),
+    (11, "E_TRUST", "good", "--trust", "nowhere.json"),
+    (11, "E_ENVELOPE", "unsigned", *TRUST),
+    (12, "E_POLICY", "good", "--trust", "unpinned.json"),
+    (12, "E_POLICY", "good", *TRUST, "--policy", "research"),
+    (13, "E_APPROVAL", "not-approved", *TRUST),
+    (14, "E_TIME", "good", "--trust", "expired.json"),
+    (15, "E_UNSAFE", "linked", *TRUST),
+    (20, "PARTIAL", "good", "--only", "integrity"),
+    (10, "E_DIGEST", "changed", "--only", "integrity"),
+    (3, "error: no policy", "good", *TRUST, "--policy", "none\x1b"),
+    (3, "cannot be read", "good", *TRUST, "--policy", "none.yaml"),
+    (2, "error: pass either --trust", "good"),
+    (2, "error: pass either --trust", "good", *TRUST, "--only", "integrity"),
+    (2, "error: pass either --trust", "good", "--only", "integrity", "--policy", "research"),
+    (2, "error: pass either --trust", "good", "--only", "integrity", "--trust-state", "mark"),
+]
+
+
+@pytest.mark.parametrize(("code", "word", "words"), [(code, word, words) for code, word, *words in OUTCOMES])
+def test_both_programs_have_the_same_output(call, code, word, words):
+    for options in (words, [*words, "--json"]):
+        found = call(audits, *options)
+        assert found == call(synthgen, *options)
+        assert found[0] == code
+        assert word in found[2]
+        assert not any(one in found[2] for one in ("\x1b", "Traceback"))
+    if code in {2, 3}:
+        assert found[1] == ""
+        return
+    printed = json.loads(found[1])
+    assert set(printed) == {"ok", "verdict", "code", "checks"}
+    assert (printed["ok"], printed["code"]) == (code == 0, code)
+    assert all(set(check) == {"id", "ok", "detail"} for check in printed["checks"])
+
+
+def test_the_bundle_in_the_current_folder_is_named(call, folder, monkeypatch):
+    monkeypatch.chdir(folder / "good")
+    for main in (audits, synthgen):
+        assert call(main, ".", "--trust", "../trust.json")[2].endswith("VERIFIED  good\n")
