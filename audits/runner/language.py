@@ -48,7 +48,7 @@ class LanguageCheck:
                 f"{self.foreign_rows:.0%} (at most 5 % allowed), and such rows cannot be searched: release plain, "
                 "unencoded text"
             )
-        if self.illegible_rows > most_quarantined(self.n):
+        if self.illegible_rows > len(self.quarantined):
             found.append(
                 f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
                 f"records, so they may encode private text. At most {most_quarantined(self.n)} may be quarantined: "

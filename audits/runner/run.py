@@ -32,7 +32,7 @@ AUDIT_FAILURES += (AttributeError, RuntimeError, OSError)
 Progress = Callable[[str], None]
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of a run
     inputs: AuditInputs,
     policy: Policy | None = None,
     *,
@@ -40,6 +40,7 @@ def run(
     seed: int = 0,
     confidence: float = 0.95,
     progress: Progress | None = None,
+    quarantine: bool = True,
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
@@ -55,6 +56,7 @@ def run(
         confidence: one-sided confidence of each interval end that a pass rests on; at least 0.95. Failures use the
             fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
+        quarantine: whether illegible rows are excluded; if not, they prevent every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
@@ -70,6 +72,7 @@ def run(
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     language = check_language(input_checks.inputs, stream(seed, "language"))
     general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
+    language = language if quarantine else replace(language, quarantined=())
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
     audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
     found = list[AuditResult]()
@@ -78,11 +81,22 @@ def run(
         result = result_of(name, attack, audited, stream(seed, name), confidence)
         found.append(_capped(_in_given_rows(result, kept), _problems(name, general, language)))
         say(f"{name}: {found[-1].verdict}")
+    return _report(inputs, input_checks, language, general, found)
+
+
+def _report(
+    inputs: AuditInputs,
+    input_checks: InputChecks,
+    language: LanguageCheck,
+    general: Sequence[str],
+    found: Sequence[AuditResult],
+) -> AuditReport:
+    """Return the report; if more rows are quarantined than allowed, no audit passes."""
     quarantined = {result.name: result.quarantined for result in found} | {"language": language.quarantined}
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
-    n_quarantined = len(set().union(*quarantined.values()))
-    if n_quarantined > (most := most_quarantined(len(inputs.synthetic))):
-        general.append(f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
+    n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
+    if n_quarantined > most:
+        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
         found = [_capped(result, general) for result in found]
     return AuditReport(
         results=tuple(found),

@@ -195,7 +195,8 @@ def run_case(
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.lean:
-            report = run(inputs, names=audits, seed=seed, confidence=confidence)
+            # a quarantine would remove the hidden leak that the audit must find
+            report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
                 found[audit].append(result)
                 seconds[audit] += (time.monotonic() - start) / len(audits)

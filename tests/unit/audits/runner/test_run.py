@@ -24,7 +24,7 @@ CANARY = "Featherstonehaugh"
 class Fixed:
     """An audit that passes with a number from its stream, or raises an error."""
 
-    rows = ()
+    rows, hits, verdict, status = (), 0.0, "pass", "measured"
 
     def __init__(self, name, error=None):
         self.name, self._error = name, error
@@ -33,10 +33,16 @@ class Fixed:
         if self._error is not None:
             raise self._error
         drawn = exact(float(rng.random()), confidence=confidence, n=1)
-        passed = replace(without_number(self.name, "measured", ""), verdict="pass", estimate=drawn)
+        passed = replace(without_number(self.name, self.status, ""), verdict=self.verdict, estimate=drawn)
         n = len(inputs.synthetic)
         found = (Finding(row=n - 1, start=0, end=1, kind="copy", person="p"),)
-        return replace(passed, metrics={"drawn": drawn}, findings=found, details={"rows": n}, quarantined=self.rows)
+        return replace(
+            passed,
+            metrics={"drawn": drawn, "hard_hits": exact(self.hits, confidence=1.0, n=n)},
+            findings=found,
+            details={"rows": n},
+            quarantined=self.rows,
+        )
 
 
 @pytest.fixture
@@ -176,3 +182,35 @@ def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, fr
     assert result.details["rows"] == len(fresh_inputs.synthetic)
     assert "8 synthetic rows are illegible" in result.reason
     assert report.quarantined == {}
+    (result,) = run(odd(fresh_inputs, 3), names=["memorization"], quarantine=False).results
+    assert (result.verdict, result.details["rows"]) == ("insufficient", len(fresh_inputs.synthetic))
+
+
+HITS = {"id": "hits", "metric": "memorization.hard_hits", "bound": "value", "op": "<=", "limit": 0, "why": "w"}
+AUC = {**HITS, "id": "auc", "metric": "memorization.drawn", "bound": "high", "limit": 1}
+
+
+def judged(report, rule):
+    numbers = {"records.synthetic": exact(9.0, confidence=1.0, n=9)}
+    decision = decide(evidence_from(report.to_dict(), numbers), Policy(**PLAIN, rules=(RECORDS, rule)))
+    return decision.allowed
+
+
+@pytest.mark.parametrize("blind", ["no persons", "another language", "too few persons", "an error", "a blind attack"])
+def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, fresh_inputs, blind, monkeypatch):
+    """The audit counts no hit, because it could not find one."""
+    monkeypatch.setattr(Fixed, "hits", 0)
+    inputs = fresh_inputs
+    assert judged(run(inputs, names=["memorization"]), HITS)
+    if blind == "no persons":
+        inputs = replace(inputs, train=replace(inputs.train, has_groups=False))
+    elif blind == "another language":
+        inputs = odd(inputs, *range(40))
+    elif blind == "an error":
+        rigged["memorization"] = ValueError("private")
+    else:
+        monkeypatch.setattr(Fixed, "verdict", "insufficient")
+        monkeypatch.setattr(Fixed, "status", "measured" if blind == "too few persons" else "inconclusive")
+    report = run(inputs, names=["memorization"])
+    assert not judged(report, HITS)
+    assert judged(report, AUC) == (blind == "too few persons")  # the interval covers what too few persons leave open

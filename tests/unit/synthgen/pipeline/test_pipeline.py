@@ -8,6 +8,7 @@ import torch
 from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
+from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline import judge
 from synthgen.pipeline.judge import SELFTEST
@@ -166,3 +167,18 @@ def test_only_the_external_policy_requires_the_suite(run_project):
     assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
     assert run.decide().allowed
     assert not judge.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)
+
+
+def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_attempt(finished, monkeypatch):
+    before = load_run(finished.config())
+    records = read_corpus(before.folder("audit") / judge.SYNTHETIC, "synthetic").records
+    rows = iter([[3, 0], []])
+    monkeypatch.setattr(judge, "quarantined", lambda _audited: next(rows))
+    run = Pipeline(finished.config()).run()
+    rest = read_corpus(run.folder("audit") / judge.SYNTHETIC, "synthetic").records
+    assert [r.id for r in rest] == [r.id for i, r in enumerate(records) if i not in {0, 3}]
+    metrics = run.evidence.metrics
+    numbers = [metrics[name].value for name in ("records.synthetic", "records.quarantined", "attempts.number")]
+    assert numbers == [len(records) - 2, 1, 1]  # 1 is the public form of 1 to 9 quarantined records
+    assert [s.name for s in run.record.stages][-4:] == ["evaluate", "audit", "evaluate-2", "audit-2"]
+    assert run.record.stage("audit").attempt == before.record.stage("audit").attempt
