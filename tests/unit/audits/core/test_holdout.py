@@ -36,6 +36,12 @@ def test_too_few_persons_or_rows_are_not_measurable(sizes):
         hold_out(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
 
 
+def test_a_reference_of_less_than_twenty_records_is_not_measurable():
+    tables = {name: table(people(name, 30)) for name in ("synthetic", "train", "control")}
+    with pytest.raises(NotMeasurable, match="the reference table needs at least 20 records"):
+        hold_out(AuditInputs(**tables, reference=table(people("r", 19, 1))), np.random.default_rng(0))
+
+
 def test_arms_number_persons_and_classes_and_keep_the_highest_score():
     train = table(people("t", 20), ("b", "a", *["b"] * 38))
     synthetic, control = table(people("s", 21, 1), ("c",) * 21), table(people("t", 22), ("a",) * 44)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.core.types import Estimate, Table, persons
+from audits.core.errors import InputError
+from audits.core.types import AuditResult, Estimate, Table, persons
 
 
 def estimate(**changes):
@@ -30,6 +31,15 @@ def test_ordered_finite_numbers_make_a_frozen_estimate(numbers):
     assert found.value == value
     with pytest.raises(FrozenInstanceError):
         found.high = 0.6
+
+
+def test_a_pass_requires_a_confidence_of_95_percent():
+    fields = {"name": "a", "status": "measured", "direction": "lower_is_safer", "reason": ""}
+    AuditResult(**fields, verdict="pass", estimate=estimate())
+    low = estimate(confidence=0.9499)
+    AuditResult(**fields, verdict="fail", estimate=low)
+    with pytest.raises(InputError, match="a pass requires a confidence"):
+        AuditResult(**fields, verdict="pass", estimate=low)
 
 
 def test_the_repr_of_a_table_shows_only_counts():
