@@ -225,7 +225,7 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     often = replace(town["train"], groups=("t0",) * 16 + town["train"].groups[16:])
     result = run(town, planted, canary_build, train=often)
     assert result.verdict == "fail"
-    assert "canaries of 16 rows, as many as a train person has" in result.reason
+    assert "canaries of 16 rows, at most as many as a train person has" in result.reason
     assert result.details["repeats"]["16"]["group_epsilon_lower_bound"] > 1
     assert result.metrics["epsilon_lower_bound"].value == 0  # and no claim about a person is refuted by a group
     assert result.estimate.high < 0.6

@@ -1,0 +1,97 @@
+"""Audit clean tables of real corpora by the whole path of `audits run`, and count how often they are stopped.
+
+    python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10] [--only AUDITS]
+
+Persons are drawn at random into train, control and a synthetic table of real records, which leaks nothing of train.
+Of records with equal text only the first is kept, and each person has one record of at most 150 words. Quarantined
+rows are removed and the table is audited again, as `audits run` requires. The output has a line for each split: the
+verdicts that are not pass, and the number of removed rows. The corpora are in the folder SYNTHGEN_DATA.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from audits.core.quarantine import without_rows
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, Table
+from audits.runner.run import run
+
+CORPORA = ("yelp_augpe", "medical_abstracts", "ag_news", "newsgroups20", "sst2")
+MAX_WORDS = 150
+TURNS = 3
+
+
+def persons_of(corpus):
+    """Return (text, label, person), one row per person; without a column of persons each row is one."""
+    files = sorted((Path(os.environ["SYNTHGEN_DATA"]) / corpus).glob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    seen, found = set(), {}
+    for i, row in enumerate(rows):
+        text, person = " ".join(str(row["text"]).split()[:MAX_WORDS]), str(row.get("group", f"row {i}"))
+        if text and text not in seen and person not in found:
+            seen.add(text)
+            found[person] = (text, str(row["label"]), person)
+    return list(found.values())
+
+
+def split(rows, persons, rng):
+    """Return the audit inputs with so many persons in each table, drawn at random."""
+    order = rng.permutation(len(rows))[: 3 * persons]
+    parts = [[rows[i] for i in order[k::3]] for k in range(3)]
+    tables = []
+    for has_groups, part in zip((True, True, False), parts, strict=True):
+        texts, labels, groups = zip(*part, strict=True)
+        tables.append(Table(texts=texts, labels=labels, groups=groups, has_groups=has_groups))
+    train, control, synthetic = tables
+    return AuditInputs(synthetic=synthetic, train=train, control=control)
+
+
+def judged(inputs, names, seed):
+    """Return the verdicts that are not pass with their reasons, and the number of removed rows."""
+    n = len(inputs.synthetic)
+    for _ in range(TURNS):
+        report = run(inputs, names=names, seed=seed)
+        if not report.quarantined_rows:
+            break
+        inputs = without_rows(inputs, np.array(report.quarantined_rows))
+    stopped = {
+        result.name: f"{result.verdict}: {result.reason}" for result in report.results if result.verdict != "pass"
+    }
+    if report.quarantined_rows:
+        stopped["quarantine"] = "rows remain"
+    return stopped, n - len(inputs.synthetic)
+
+
+def main(argv=None):
+    """Audit the splits and print one line for each and one for each corpus; return 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", default=",".join(CORPORA))
+    parser.add_argument("--persons", type=int, default=1000)
+    parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--only")
+    args = parser.parse_args(argv)
+    names = None if args.only is None else args.only.split(",")
+    for corpus in args.corpora.split(","):
+        rows, passed = persons_of(corpus), 0
+        for number in range(args.splits):
+            started = time.monotonic()
+            rng = stream(0, f"clean tables/{corpus}/{number}")
+            stopped, removed = judged(split(rows, args.persons, rng), names, number)
+            passed += not stopped
+            print(
+                f"{corpus} split {number}: {removed} rows removed; stopped by {stopped or 'none'}; "
+                f"{time.monotonic() - started:.0f} s",
+                flush=True,
+            )
+        print(f"{corpus}: {passed} of {args.splits} clean tables of {args.persons} persons pass", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

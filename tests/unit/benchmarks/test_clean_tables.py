@@ -1,0 +1,29 @@
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+@pytest.fixture
+def bench(module_at):
+    return module_at("benchmarks/clean_tables.py")
+
+
+def test_a_clean_corpus_passes_and_its_odd_row_is_removed(bench, module_at, tmp_path, monkeypatch, capsys):
+    rows = module_at("tests/unit/audits/conftest.py").write_people(960, seed=5, prefix="p", rows=(1, 2))
+    (tmp_path / "town").mkdir()
+    columns = {"text": rows.texts, "label": ["a"] * len(rows), "group": rows.groups}
+    pq.write_table(pa.table(columns), tmp_path / "town" / "train.parquet")
+    monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path))
+    assert len(bench.persons_of("town")) == 960
+    inputs = bench.split(bench.persons_of("town"), 320, bench.stream(0, "x"))
+    assert [len(table) for table in (inputs.train, inputs.control, inputs.synthetic)] == [320] * 3
+    monkeypatch.setattr(bench, "split", lambda *_: with_odd_row(inputs))
+    assert bench.main(["--corpora", "town", "--persons", "320", "--splits", "1", "--only", "memorization"]) == 0
+    assert "town split 0: 1 rows removed; stopped by none" in capsys.readouterr().out
+
+
+def with_odd_row(inputs):
+    texts = ("xq zj vvk qqx " * 30, *inputs.synthetic.texts[1:])
+    return replace(inputs, synthetic=replace(inputs.synthetic, texts=texts))
