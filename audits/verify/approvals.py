@@ -18,7 +18,7 @@ from audits.core.errors import VerifyError
 from audits.core.instants import instant
 from audits.gate.policy import ApprovalRule
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
-from audits.verify.statement import ApprovalPredicate, ApprovalStatement, read_statement
+from audits.verify.statement import MAX_SEEN, ApprovalPredicate, ApprovalStatement, read_statement
 from audits.verify.timestamps import SignedFile, signature_bytes
 from audits.verify.tree import Tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot
@@ -67,9 +67,10 @@ def read_decisions(
             another one names is missing, or a decision follows a closing.
     """
     found, problems = [], []
-    for name, match in ((name, FILE.fullmatch(name)) for name in tree.files):
-        if match is None:
-            continue
+    files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
+    if len(files) > MAX_SEEN:
+        raise VerifyError("E_APPROVAL", f"more than {MAX_SEEN} approvals and rejections")
+    for name, match in files:
         try:
             found.append(_read(tree.read(name, MAX_ENVELOPE_BYTES), name, match, trust, release, now))
         except VerifyError as error:

@@ -20,6 +20,7 @@ PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v2"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
+MAX_SEEN = 100  # approvals, rejections and closings of one release
 SCHEMA_VERSION = "2.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -229,7 +230,7 @@ class ApprovalPredicate(Wire):
 
     role: RoleName
     decision: Literal["APPROVE", "REJECT", "CLOSE"]
-    seen: Annotated[tuple[Sha256, ...], Field(max_length=100)]
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN)]
     person: Text
     time: Instant
     report_digest: Digest

@@ -39,8 +39,12 @@ _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike, as do the next pairs
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))
-# a word with letters of Latin and of another script, apart from letters that many scripts share, such as U+02BC
-_MIXED = regex.compile(r"(?=\S*\p{Latin})\S*[\p{L}--[\p{Latin}\p{Common}\p{Inherited}]]", regex.VERSION1)
+# A word with letters or marks of Latin and of another script, apart from those of many scripts, such as U+02BC.
+# Symbols, digits other than 0 to 9, and the long s, which looks like an f, have no place in a name.
+_UNREADABLE = regex.compile(
+    r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
+    regex.VERSION1,
+)
 
 
 class TrustKey(Closed):
@@ -254,8 +258,10 @@ def _name_problems(root: TrustRoot) -> list[str]:
     for name, key in root.keys.items():
         skeleton = name_skeleton(key.person)
         spellings[skeleton][key.person].append(name)
-        if not skeleton or _MIXED.search(key.person):
-            found.append(f"key {name}: the name of its person has no letters, or mixes alphabets in a word")
+        if not skeleton or _UNREADABLE.search(key.person):
+            found.append(
+                f"key {name}: the name of its person has no letters, has symbols, or mixes alphabets in a word"
+            )
     for same in (names for names in spellings.values() if len(names) > 1):
         keys = ", ".join(name for ids in same.values() for name in ids)
         found.append(

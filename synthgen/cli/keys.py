@@ -137,13 +137,14 @@ def trust_forget(
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
     """Print the fingerprint, keys, roles, ledgers and policies of a trust root."""
     from audits.verify.trust import authority, fingerprint, parse_trust, read_trust
+    from synthgen.core.terminal import printable
 
     data = read_trust(path)
     root = parse_trust(data)
     typer.echo(f"fingerprint: {fingerprint(data)}\nexpires: {root.expires}")
     for role, rule in sorted(root.roles.items()):
         for name in rule.keyids:
-            typer.echo(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}")
+            typer.echo(printable(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}"))
     for text in root.authorities:
         typer.echo(f"timestamps: {authority(text).subject.rfc4514_string()}")
     for name in root.ledgers:

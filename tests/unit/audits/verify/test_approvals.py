@@ -138,6 +138,35 @@ def test_role_without_approvers_is_refused(copy, releases, officer, role, messag
     assert message in failure(copy, releases)
 
 
+def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releases, officer):
+    owner = file_of(copy, "data_owner")
+    value = releases.statement(copy, owner)
+    value["predicate"]["time"] = "2026-11-20T07:30:00Z"  # the decision that it names was signed at 08:00
+    changed = put(copy, releases, owner, value, (releases.OWNER,), "data_owner")
+    assert failure(copy, releases) == f"E_APPROVAL {changed}: dated before a decision that it names"
+    value["predicate"]["time"] = "2026-11-20T08:00:00Z"
+    put(copy, releases, changed, value, (releases.OWNER,), "data_owner")
+    closing = approve(
+        copy, role="releaser", key=releases.RELEASER, trust=releases.root(), now=releases.LATER, kind="CLOSE"
+    )
+    assert failure(copy, releases) == ""
+    late = approve(
+        copy, role="data_owner", key=releases.OWNER, trust=releases.root(), now=releases.LATER, kind="REJECT"
+    )
+    name, value = late.relative_to(copy).as_posix(), releases.statement(copy, late.relative_to(copy).as_posix())
+    value["predicate"]["decision"] = "APPROVE"
+    changed = put(copy, releases, name, value, (releases.OWNER,), "data_owner")
+    assert failure(copy, releases) == f"E_APPROVAL {changed}: D. Owner signed after the release was closed"
+    closing.unlink()
+    assert "names 1 approvals or rejections that were removed" in failure(copy, releases)
+
+
+def test_number_of_decisions_is_limited(copy, releases, officer):
+    for number in range(99):
+        (copy / f"attestation/approvals/janitor.{number:016x}.{'0' * 16}.dsse.json").touch()
+    assert failure(copy, releases) == "E_APPROVAL more than 100 approvals and rejections"
+
+
 def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases, officer):
     value = releases.statement(copy, officer)
     value["predicate"].update(role="releaser", person="R. Releaser", time="2026-11-20T08:30:00Z")
@@ -166,6 +195,10 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
 
 
 def test_file_must_be_named_after_the_key_that_signed(copy, releases, officer):
+    other = re.sub("[.][0-9a-f]{16}[.]dsse", f".{'0' * 16}.dsse", officer)
+    (copy / officer).rename(copy / other)
+    assert "the content is not that of its file name" in failure(copy, releases)
+    (copy / other).rename(copy / officer)
     renamed = (copy / officer).rename(copy / officer.replace(releases.OFFICER.keyid, "0" * 16))
     assert failure(copy, releases).startswith("E_APPROVAL")
     renamed.write_bytes(b"{}")

@@ -169,11 +169,24 @@ def test_one_person_under_two_spellings_is_refused(releases, name):
     parse_trust(canonical(value))
 
 
-@pytest.mark.parametrize("name", ["\u200b", "...", "Ann Le\u0454", "Ann Le\u1971", "L\u200d\u0454e"])
-def test_name_without_letters_or_with_mixed_alphabets_is_refused(releases, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u200b",
+        "...",
+        "Ann Le\u0454",
+        "Ann Le\u1971",
+        "L\u200d\u0454e",
+        "An\u06f5 Lee",
+        "An\u0c02 Lee",
+        "Ann\uffe8",
+        "L|e",
+    ],
+)
+def test_unreadable_name_is_refused(releases, name):
     value = plain(releases)
     add_key(value, "auditor", releases.signing_key(name))
-    with pytest.raises(VerifyError, match="no letters, or mixes alphabets"):
+    with pytest.raises(VerifyError, match="no letters, has symbols, or mixes alphabets"):
         parse_trust(canonical(value))
 
 
