@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audits.core.errors import InputError
+from audits.core.files import open_regular
 from audits.core.files import write_whole
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Lineage
@@ -39,7 +40,7 @@ def write_rows(path: Path, rows: list[int]) -> None:
 def read_rows(path: Path) -> set[int]:
     """Return the row numbers (from 1) of a file of `write_rows`; raise InputError if it is not such a file."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             lines = file.read(_MAX_BYTES).decode("ascii").split()
         return {int(line) for line in lines}
     except OSError as error:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError, field_validator
 
 from audits.core.errors import InputError
+from audits.core.files import open_regular
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, parse
 from audits.core.strictmodel import Closed
@@ -54,7 +55,7 @@ def read_utility(path: Path, inputs: AuditInputs) -> BoundUtility:
     train table, or tested on another table than control.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = BoundUtility.model_validate(parse(file.read(_MAX_BYTES)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -47,8 +47,7 @@ def plain_name(value: Any) -> str | None:
         return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
         return str(int(value))
-    kind = "a float that is not an exact whole number" if isinstance(value, float | Decimal) else type(value).__name__
-    raise CellError(f"of type {kind}, save it as text")
+    raise CellError(_refusal(value))
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -71,9 +70,16 @@ def names_in(value: Any) -> Iterator[str]:
     if isinstance(value, tuple):  # an entry of an Arrow map: key and value
         value = list(value[1:])
     if not isinstance(value, list | None):
-        raise CellError(f"of type {type(value).__name__}, save it as text")
+        raise CellError(_refusal(value))
     for item in value or ():
         yield from names_in(item)
+
+
+def _refusal(value: Any) -> str:
+    kind = {bytes: "binary", bytearray: "binary", dict: "struct"}.get(type(value), type(value).__name__)
+    if isinstance(value, float | Decimal):
+        kind += " that is not an exact whole number"
+    return f"of type {kind}, save it as text"
 
 
 def is_visible(text: str) -> bool:

@@ -56,8 +56,10 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         column = column.cast(pa.binary() if pa.types.is_string(kind) else pa.large_binary())
     column.validate(full=True)  # offsets of a damaged file may point outside the buffer
     values: list[Any] = column.to_pylist()
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         values = [_text_or_binary(value) for value in values]
+    elif pa.types.is_fixed_size_binary(kind):  # never text, even if its bytes happen to be UTF-8
+        values = [None if value is None else bytearray(value) for value in values]
     exact = SHORT_FLOATS.get(kind)
     if exact is not None and any(value is not None and abs(value) >= exact for value in values):
         message = f"column {name!r} is of type {kind} and holds numbers from {exact} on, which lose their last digits"

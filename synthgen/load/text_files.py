@@ -40,6 +40,8 @@ def read_csv(
         try:
             columns = next(reader, [])
             columns[:1] = [columns[0].removeprefix(BOM)] if columns else []
+            if any("\udc80" <= character <= "\udcff" for character in "".join(columns)):
+                raise DataError("the header of the csv file is not UTF-8", hint=likely_encoding(path))
             _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
             _refuse_separator(columns, frozenset(wanted), delimiter)
             for number, cells in enumerate((c for c in reader if c), 1):
@@ -81,6 +83,8 @@ def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
 
 
 def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if not any(cells[len(columns) :]):  # a program wrote more separators than the header has
+        cells = cells[: len(columns)]
     values = dict(zip(columns, cells, strict=True))
     "".join(cells).encode()  # raises UnicodeError on a lone surrogate
     return {column: value for column, value in values.items() if column.strip()}

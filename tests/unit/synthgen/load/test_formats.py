@@ -271,6 +271,7 @@ def test_arrow_types_of_ids_keep_their_values():
 
     assert values(pa.array(["a", None]).cast(pa.string_view())) == ["a", None]
     assert values(pa.array([b"a", b"\xff"])) == ["a", bytearray(b"\xff")]
+    assert values(pa.array([b"a" * 16, None], pa.binary(16))) == [bytearray(b"a" * 16), None]
     assert values(pa.array([b"\xff" * 16], pa.binary(16))) == [bytearray(b"\xff" * 16)]
     assert values(pa.array([7, 8], pa.int64()).dictionary_encode()) == [7, 8]
     assert values(pa.array([7.0, None], pa.float32())) == [7.0, None]

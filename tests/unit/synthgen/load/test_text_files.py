@@ -174,6 +174,9 @@ def test_a_wrong_encoding_is_refused_and_a_likely_one_is_named(tmp_path):
         (tmp_path / "a.csv").write_bytes(data)
         assert found in likely_encoding(tmp_path / "a.csv")
     assert "source.encoding" in likely_encoding(tmp_path)
+    with pytest.raises(DataError, match="header of the csv file is not UTF-8") as caught:
+        read(tmp_path, "gr\u00f6\u00dfe,label\nx,a\n".encode("cp1252"), wanted=["gr\u00f6\u00dfe"])
+    assert "cp1252" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -193,12 +196,13 @@ def test_another_separator_is_named_with_its_key(tmp_path, found, name):
 
 
 def test_csv_columns_without_a_name_are_not_read_and_counted(tmp_path):
-    table = read(tmp_path, b",text,label,, \r\n0,one,a,,\r\n1,two,b,x,y\r\n2,short,a\r\n")
+    table = read(tmp_path, b",text,label,, \r\n0,one,a,,\r\n1,two,b,x,y\r\n2,short,a\r\n3,more,a,,,,,\r\n")
     assert table.columns == ("text", "label")
     assert [dict(row.values) for row in table.rows] == [
         {"text": "one", "label": "a"},
         {"text": "two", "label": "b"},
         {},
+        {"text": "more", "label": "a"},
     ]
     assert table.rows[2].reason == MALFORMED
     assert table.notes == ("3 columns of the csv file have no name and were not read",)
