@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audits.core.errors import InputError
-from audits.core.files import open_regular
-from audits.core.files import write_whole
+from audits.core.files import open_regular, write_whole
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Lineage
 
