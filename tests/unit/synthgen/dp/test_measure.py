@@ -1,4 +1,5 @@
 import json
+import resource
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -164,6 +165,17 @@ def test_stop_before_the_draw_keeps_the_budget_and_a_stop_after_it_does_not(read
         return
     with pytest.raises(Overspent, match="drew its noise before"):
         run_measure(ready)
+
+
+def test_a_disk_without_room_for_the_result_is_refused_before_the_draw(ready):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (measuring.RESULT_BYTES // 2, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"lacks space \(File too large.* MiB are needed"):
+            run_measure(ready)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [one["epsilon"] for one in run_measure(ready).booked] == [2.0]
 
 
 def test_result_booked_before_a_stop_is_reused(ready, monkeypatch):
