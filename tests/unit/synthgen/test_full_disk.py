@@ -41,6 +41,7 @@ def tables(tmp_path):
     return [f"--{role}={tmp_path / role}.jsonl" for role in ("synthetic", "train", "control")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 100, 1000])
 def test_audits_run(tables, tmp_path, limit):
     arguments = ("run", *tables, "--only", "memorization", "--ledger", tmp_path / "ledger", "--out", tmp_path / "out")
@@ -60,7 +61,8 @@ def test_keys_and_new_folders(tmp_path, limit):
     refused(run("synthgen", "init", tmp_path / "trial", limit=limit))
 
 
-@pytest.mark.parametrize("limit", [0, 700, 5000])
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [0, 5000])
 def test_runs_continue_after_the_limit_is_raised(project, limit):
     path = project.write_config()
     refused(run("synthgen", "run", path, "--until", "split", limit=limit))

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import stat
@@ -6,6 +7,7 @@ import sys
 
 import pytest
 
+from audits.core.errors import InputError
 from audits.core.files import sync, write_whole
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
@@ -235,3 +237,16 @@ def test_sync_takes_files_and_folders(tmp_path):
     sync(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "x"), OSError(errno.EFBIG, "x"), OSError("8 requested and 5 written")]
+)
+def test_a_full_disk_is_an_error_of_the_user_and_the_next_attempt_succeeds(workspace, error):
+    def full(folder):
+        (folder / "half.txt").write_bytes(bytes(3 << 20))
+        raise error
+
+    with pytest.raises(InputError, match="at least 5 MiB are needed"):
+        workspace.stage("decode", {}, full)
+    assert not workspace.stage("decode", {}, Maker()).reused
