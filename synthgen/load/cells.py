@@ -76,7 +76,8 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def _refusal(value: Any) -> str:
-    kind = {bytes: "binary", bytearray: "binary", dict: "struct"}.get(type(value), type(value).__name__)
+    name = type(value).__name__
+    kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
     if isinstance(value, float | Decimal):
         kind += " that is not an exact whole number"
     return f"of type {kind}, save it as text"
