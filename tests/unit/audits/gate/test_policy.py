@@ -75,6 +75,7 @@ def test_shipped_policies_have_the_documented_limits():
     audits = "memorization neighbours identifiers membership parent_recovery linkage"
     assert set(external.required) == set(audits.split())
     assert sum(a.threshold for a in external.approvals) == 2
+    assert (external.closing, dp.closing, research.closing) == ("required", "required", None)
     assert external.validity_days is not None
     assert dp.dp is not None
     assert "accounting" in dp.required
