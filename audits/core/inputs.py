@@ -65,7 +65,6 @@ def load_table(
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
         problems += _unaudited(path, columns, [row for _, row in rows], found)
-        found &= {text, label}
     elif role in {"train", "control"} and rows_are_persons and group in found:
         problems.append(
             f"--rows-are-persons does not fit: the column {group!r} identifies persons; omit the option, or remove "
@@ -90,7 +89,7 @@ def load_table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
         groups=tuple(groups),
-        has_groups=group in found or (rows_are_persons and role != "synthetic"),
+        has_groups=role != "synthetic" and (group in found or rows_are_persons),
     )
 
 

@@ -148,12 +148,18 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether a column of a synthetic table says nothing beyond its rows, given as (text, label).
 
-    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`.
+    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`. If the rows are sorted
+    by id, equal rows may have their ids in this order.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
         return values in ([*range(n)], [*range(1, n + 1)])
-    return kinds == {str} and values in ([*map(str, range(n))], [*map(str, range(1, n + 1))], record_ids(rows))
+    if kinds != {str}:
+        return False
+    ids = record_ids(rows)
+    pairs = [Counter((str(row), value) for row, value in zip(rows, column, strict=False)) for column in (values, ids)]
+    is_sorted = len(ids) == n and values == sorted(values) and pairs[0] == pairs[1]
+    return is_sorted or values in ([*map(str, range(n))], [*map(str, range(1, n + 1))], ids)
 
 
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:

@@ -238,7 +238,8 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the numbers of rows for which the AUC is proven too high and that a train person has."""
     return [
-        f"inserted canaries of {n_rows} rows, at most as many as a train person has, are distinguished from omitted ones"
+        f"inserted canaries of {n_rows} rows, at most as many as a train person has, are distinguished from omitted "
+        "ones"
         for n_rows, found in repeats.items()
         if found["as_in_train"] and found["auc_low"] > 0.5 + MARGIN
     ]

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from audits.core.errors import InputError
 from audits.core.inputs import load_table
+from audits.core.released import record_ids
 from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.tables import data_files, read_data_file
 
@@ -18,9 +20,16 @@ def test_data_file_is_read_back_with_any_row_order(name):
 
 def test_audits_read_the_data_files_of_a_release(tmp_path):
     assert set(data_files(ROWS, ("jsonl",))) == {JSONL}
-    rows = [(f"{i:032x}", f"made up text {i} / é", "ab"[i % 2]) for i in range(40)]
+    content = [(f"made up text {i % 30} / é", "ab"[i % 2]) for i in range(40)]  # ten rows are equal to others
+    rows = [(name, *row) for name, row in zip(record_ids(content), content, strict=True)]
     for name, data in data_files(rows, ["parquet", "jsonl"]).items():
         path = tmp_path / Path(name).name
         path.write_bytes(data)
-        table = load_table(path, label="label", group="id", role="synthetic")
-        assert (table.texts, table.groups) == (tuple(r[1] for r in rows), tuple(r[0] for r in rows))
+        table = load_table(path, role="synthetic")
+        assert (table.texts, table.has_groups) == (tuple(r[1] for r in sorted(rows)), False)
+        named = load_table(path, group="id", role="synthetic")
+        assert (named.groups, named.has_groups) == (tuple(r[0] for r in sorted(rows)), False)
+    wrong = [(f"{i:016x}", *row) for i, row in enumerate(content)]
+    (tmp_path / "wrong.jsonl").write_bytes(data_files(wrong, ("jsonl",))[JSONL])
+    with pytest.raises(InputError, match="columns that no audit reads: id"):
+        load_table(tmp_path / "wrong.jsonl", role="synthetic")
