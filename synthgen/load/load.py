@@ -180,7 +180,7 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     """Return notes on wanted labels from which others differ only by case or spacing, or that look like no value."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
-        alike["".join(label.casefold().split())].append(label)
+        alike["".join(spelled(label, "NFKC").casefold().split())].append(label)
     same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
     empty = [label for label in sorted(wanted) if label.casefold().strip("<>()[]-_. ") in NO_VALUE]
 
@@ -188,7 +188,10 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
         return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
 
     return [
-        *(f"labels that differ only by case or spacing are separate classes ({counted(labels)})" for labels in same),
+        *(
+            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)})"
+            for labels in same
+        ),
         *([f"labels that look like a missing value are classes ({counted(empty)})"] if empty else []),
     ]
 
