@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from audits.core.errors import InputError
 from audits.core.stats import auc
 from audits.core.two_sided import Area
 from audits.core.types import Estimate, Float, Int, Table, persons
@@ -24,6 +25,9 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
 
     This is the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947), doubled because any two
     persons of different folds meet twice, each once in the training set of the model.
+
+    Raises:
+        InputError: no word occurs in two records, so nothing can be compared.
     """
     arms = [_some_persons(table, rng) for table in (train, control)]
     if min(len(np.unique(owner)) for _, owner in arms) < 2 * N_FOLDS:
@@ -32,9 +36,16 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
     is_train = np.repeat([True, False], [len(arms[0][0]), len(arms[1][0])])
     folds = np.concatenate([rng.permutation(int(owner.max()) + 1)[owner] % N_FOLDS for _, owner in arms])
     owner = np.concatenate([arms[0][1], arms[1][1]])
-    matrix = TfidfVectorizer(
+    vectorizer = TfidfVectorizer(
         sublinear_tf=True, min_df=2, max_features=50_000, tokenizer=tokens, token_pattern=None, lowercase=False
-    ).fit_transform(texts)
+    )
+    try:
+        matrix = vectorizer.fit_transform(texts)
+    except ValueError as error:  # the vocabulary is empty
+        raise InputError(
+            "no word occurs in two records of train and control, so no audit can compare their texts",
+            hint="Check that the text column holds plain text.",
+        ) from error
     values, variance, n = [], 0.0, 0
     for fold in range(N_FOLDS):
         out = folds == fold

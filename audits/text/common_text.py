@@ -2,8 +2,8 @@
 
 - A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and the public.
 - A phrase is boilerplate if so many persons own it that it identifies none of them (`shared_phrases`).
-- Common text are the phrases of at least two persons, and the headings of a form that many persons have. Own text is
-  the rest.
+- Common text are the phrases of at least three persons or of the public, and the headings of a form that many persons
+  have. Own text is the rest.
 - Two persons count as one (they are merged) if a record of one repeats most of a record of the other.
 """
 
@@ -22,6 +22,7 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
 MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
+FEWEST = 3  # persons who must share a phrase before it is common text; two may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, must have a heading
 REPEATED_SHARE = (
@@ -183,7 +184,7 @@ class CommonText(NamedTuple):
 def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     """Return the runs of tokens that are common text.
 
-    - A run of PHRASE_TOKENS tokens is common text if at least two owners have it.
+    - A run of PHRASE_TOKENS tokens is common text if it is boilerplate, or if at least FEWEST owners have it.
     - A run of FORM_TOKENS tokens is common text if more than MANY owners and more than one in a hundred have it.
 
     `merged` gives the first of the owners that count as one (`merged_owners`).
@@ -197,7 +198,8 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
         key, number = np.unique(places.key, return_inverse=True)
         pairs = np.unique(number * len(merged) + owner[pool.rows.row(places.at)])
         forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > least])
-    return CommonText(np.sort(shared.key[n_owners > 1]), np.sort(np.concatenate(forms)))
+    is_common = shared.boilerplate | (n_owners >= FEWEST)
+    return CommonText(np.sort(shared.key[is_common]), np.sort(np.concatenate(forms)))
 
 
 class OwnText(NamedTuple):

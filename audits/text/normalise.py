@@ -13,6 +13,8 @@ from itertools import chain
 import regex
 from confusable_homoglyphs.confusables import confusables_data
 
+from audits.text.letters import pieces
+
 LONGEST_WORD = 24  # in stretches of more characters without a space, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
@@ -65,8 +67,17 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Return the runs of letters and digits of the normalised text; an underscore separates them like a space."""
-    return _TOKEN.findall(normalise(text))
+    """Return the runs of letters and digits of the normalised text; an underscore separates them like a space.
+
+    In a script without spaces, a token is a character (Chinese, Japanese) or a chunk of about three (`pieces`).
+    """
+    return split_words(normalise(text))
+
+
+def split_words(normalised: str) -> list[str]:
+    """Return the tokens of a text that is normalised already."""
+    words: list[str] = _TOKEN.findall(normalised)
+    return words if normalised.isascii() else [piece for word in words for piece in pieces(word)]
 
 
 def without_numbers(words: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Find the longest runs of tokens that a synthetic text shares with exactly one person."""
+"""Find the longest runs of tokens that a synthetic text shares with one person, or with very few persons."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,22 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Int, UInt
-from audits.text.ngrams import find_keys, grown, starts_group
+from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # the search starts with runs of so many tokens; shorter runs are common to many persons
 CAP_TOKENS = 64  # longer runs count as runs of this length
+TOKENS_PER_OWNER = 10  # a run may have one more owner per so many tokens before it counts as common text
 PART_TOKENS = 1 << 22  # about so many places are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # keys are computed for so many places at a time
 
 
 class Runs(NamedTuple):
-    """The longest run that each synthetic row shares with one owner and no other; r pairs of row and owner."""
+    """The longest run that each synthetic row shares with each owner; r pairs of row and owner.
+
+    A run counts if few owners have it (`most_owners`).
+    """
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
     length: Int  # tokens of the longest run, at most CAP_TOKENS, (r,)
     start: Int  # token of the synthetic row at which the first run of this length begins, (r,)
+    lowest_owner: Int  # lowest owner who has this run, (r,)
 
 
 class Numbered(NamedTuple):
@@ -44,28 +49,38 @@ class Places(NamedTuple):
     key: UInt  # key of each run
 
 
-def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
-    """Return the longest runs in the synthetic rows that only one owner of the real rows has.
+def most_owners(length: int) -> int:
+    """Return how many owners a run may have: max(1, length // 10), so one below 20 tokens and six at 64.
+
+    A phrase of two persons may be a common expression. A long passage of two to six persons is not: families, notes
+    that are copied forward and patients who are registered twice share such passages.
+    """
+    return max(1, length // TOKENS_PER_OWNER)
+
+
+def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int, shortest: int = SHORTEST) -> Runs:
+    """Return the longest runs in the synthetic rows that at most `most_owners` of the real rows' owners have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps those that still occur in both tables. At each length it records the runs
-    that only one owner has. To save memory, the places are split into parts by the key of their first run, and the
-    parts are processed one after the other.
+    that few owners have, once for each owner. To save memory, the places are split into parts by the key of their
+    first run, and the parts are processed one after the other.
 
     Args:
         synthetic: synthetic rows.
         real: real rows, numbered with the same vocabulary.
         owners: owner of each real row.
+        public: number of the public, the highest owner; runs that it has do not count.
         shortest: shortest run, in tokens.
 
     Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
         runs count as equal with a probability of about pairs / 2^64.
     """
-    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((synthetic, real), shortest)]
-    row, owner, length, start = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    order = np.lexsort((start, -length, owner, row))
-    longest = order[starts_group(row[order], owner[order])]
-    return Runs(row[longest], owner[longest], length[longest], start[longest])
+    found = [_part(mine, theirs, owners, public, shortest) for mine, theirs in parts_of((synthetic, real), shortest)]
+    runs = Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    order = np.lexsort((runs.start, -runs.length, runs.owner, runs.row))
+    longest = order[starts_group(runs.row[order], runs.owner[order])]
+    return Runs(*(column[longest] for column in runs))
 
 
 def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
@@ -75,6 +90,18 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
         ends.append(len(numbers))
     return Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
+
+
+def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
+    """Return the tables with token i replaced by number[i]; adjacent tokens 0 of a row are merged to one."""
+    found = []
+    for table in tables:
+        tokens = number[table.tokens]
+        kept = tokens != 0
+        kept[1:] |= tokens[:-1] != 0
+        kept[table.starts[:-1][np.diff(table.starts) > 0]] = True
+        found.append(Numbered(tokens[kept], np.append(0, np.cumsum(kept))[table.starts]))
+    return tuple(found)
 
 
 Part = tuple[Numbered, Places]
@@ -112,24 +139,27 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(synthetic_part: Part, real_part: Part, owners: Int, length: int) -> Runs:
-    """Return an entry for each row, owner and length if the row shares with this owner alone a run of this length."""
+def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int) -> Runs:
+    """Return an entry for each row, owner and length if the row shares with this owner a run of this length."""
     (synthetic, mine), (real, theirs) = synthetic_part, real_part
-    nothing, n_owners = np.zeros(0, dtype=np.int64), int(owners.max(initial=0)) + 1
-    found = [Runs(nothing, nothing, nothing, nothing)]
+    nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
+    found = [Runs(*[nothing] * 5)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
         keys, group = np.unique(theirs.key, return_inverse=True)
         place, common = find_keys(keys, mine.key)
         mine, place = Places(mine.at[common], mine.key[common]), place[common]
-        owner = owners[real.row(theirs.at)]
-        low, high = np.full(len(keys), np.iinfo(np.int64).max), np.full(len(keys), -1)
-        np.minimum.at(low, group, owner)
-        np.maximum.at(high, group, owner)
-        alone = low[place] == high[place]
-        row = synthetic.row(mine.at[alone])
-        pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
-        start = mine.at[alone][first] - synthetic.starts[row[first]]
-        found.append(Runs(pairs // n_owners, pairs % n_owners, np.full(len(pairs), length), start))
+        pairs = np.unique(group * n_owners + owners[real.row(theirs.at)])  # of a run and its owner
+        first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
+        is_counted = (np.diff(first) <= most_owners(length)) & (pairs[first[1:] - 1] % n_owners != public)
+        chosen = np.flatnonzero(is_counted[place])
+        n_of_run = np.diff(first)[place[chosen]]
+        run = np.repeat(chosen, n_of_run)
+        owner = pairs[first[place[run]] + within_groups(n_of_run)] % n_owners
+        row = synthetic.row(mine.at[run])
+        entries, of = np.unique(row * n_owners + owner, return_index=True)
+        start = mine.at[run[of]] - synthetic.starts[row[of]]
+        lowest = pairs[first[place[run[of]]]] % n_owners
+        found.append(Runs(row[of], owner[of], np.full(len(entries), length), start, lowest))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)

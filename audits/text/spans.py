@@ -5,6 +5,7 @@ import unicodedata
 from itertools import pairwise
 from typing import NamedTuple
 
+from audits.text.letters import pieces
 from audits.text.normalise import fold, is_ignorable, normalise, spaced_letters
 
 _CHUNK = re.compile(r"\S+|\s+")
@@ -60,7 +61,13 @@ def placed_tokens(text: str) -> list[Placed]:
 
 def words_in(normalised: str) -> list[Placed]:
     """Return the tokens of a normalised text, each with its characters in that text."""
-    return [Placed(match.group(), *match.span()) for match in _TOKEN.finditer(normalised)]
+    found = []
+    for match in _TOKEN.finditer(normalised):
+        start = match.start()
+        for piece in pieces(match.group()):
+            found.append(Placed(piece, start, start + len(piece)))
+            start += len(piece)
+    return found
 
 
 def _once(text: str) -> Located:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, RECORD_TOKENS, Matches, Pool
+from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
+from audits.attacks.memorization.whole_records import RECORD_TOKENS
 from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
@@ -15,6 +16,8 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever control persons reach. The names in
 # *_NEAR apply to near copies in one row, those in *_LOOSE to records in pieces and to words in any order.
 MARGIN_TOKENS = 8  # a chance run becomes 1.5 to 2 times rarer per token: 8 tokens longer has a probability of .4-4 %
+MARGIN_SHORT = 4  # the same for whole records of fewer than 13 tokens
+FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
@@ -37,6 +40,16 @@ def run_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of own words: certain = max(13, by_chance + 8), limit = min(certain, 30)."""
     certain = max(FLOOR_TOKENS, by_chance + MARGIN_TOKENS)
     return ChanceThresholds(by_chance, certain, min(certain, CEILING_TOKENS))
+
+
+def short_thresholds(by_chance: int) -> ChanceThresholds:
+    """Return the thresholds for whole records of fewer than 13 tokens: certain = limit = max(8, by_chance + 4).
+
+    Above 12 tokens both are infinite: control persons' short records then are in the table too.
+    """
+    least = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
+    certain = least if least < RECORD_TOKENS else np.inf
+    return ChanceThresholds(by_chance, certain, certain)
 
 
 def near_thresholds(by_chance: float) -> ChanceThresholds:

@@ -44,7 +44,7 @@ class SourceTexts(NamedTuple):
 
 def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
     """Return the wanted runs, with positions in rows without common text (`own`) converted to the full rows."""
-    row, owner, length, start = (column[wanted] for column in runs)
+    row, owner, length, start, _ = (column[wanted] for column in runs)
     first = own.rows.starts[row] + start
     begin, last = own.origin[first] - full.starts[row], own.origin[first + length - 1] - full.starts[row]
     return CopiedRuns(row, owner, length, begin, last + 1, np.full(len(row), masked))

@@ -9,12 +9,19 @@ from scipy import stats
 
 from audits.attacks.memorization import calibration
 from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
-from audits.attacks.memorization.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
+from audits.attacks.memorization.locations import (
+    IN_PIECES,
+    NEAR_COPY,
+    WHOLE_RECORD,
+    SourceTexts,
+    copied_rows,
+    find_copied,
+)
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
-from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Int, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Finding, Int, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
 # run lengths for which the details count the persons with a run at least that long
@@ -31,29 +38,36 @@ class Memorization:
     chance. The audit therefore compares the matches of train persons with the matches of control persons.
 
     T are the train persons, H the control persons and S the synthetic rows. Common text is every sequence of eight
-    words that two persons share, or one person and the public reference, and every form heading
+    words that three persons share, or one person and the public reference, and every form heading
     (`audits.text.common_text`). All other words of a text are its own words. The audit removes common text and joins
     the text before and after it, so that one run can cover the words that a person wrote into several fields of a
     form. Two ids count as one person if a record of one repeats at least half of a record of the other, not counting
     phrases of many persons. Text that only these ids share is not common text.
 
-        hit(p)    = longest run of own words of p in one row of S that occurs in no other person's texts
+        hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts (none below
+                    20 words, one below 30, ...: `most_owners`)
         whole(p)  = the same for all words, common text included
         near(p)   = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         words(p)  = the same by single rare words, in any order
         pieces(p) = highest share of a record of p in all rows of S together, by rare runs of 3, 5, 8 or 13 words
                     (`in_pieces`)
+        short(p)  = words of the longest record of p with fewer than 13 words that is in S as a whole, alone or as
+                    whole sentences of a row, by its letters alone (`whole_records`)
+
+    hit, whole and near are computed for three readings of a text, and the largest value counts: words with masked
+    numbers and corrected misspellings, words as written, and consonants without regard to spaces (`readings`).
+    Misspelled, glued, split and stretched words therefore do not hide a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
         L* = max(13, max hit(p) + 8)       M* = max(30, 2 · max whole(p))    C* = max(.55, max near(p) + .15)
-        W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)
+        W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
-    The M* test is not used if 2 · max whole(p) exceeds 64. The W* or P* test is not used if its maximum exceeds .6. A
-    maximum grows with the number of persons, so the limits use at most n_T control persons (drawn with `rng`) who
-    share no record with a train person. Delta may compare groups of different sizes, because hit(p) does not depend
-    on whether p is in train or control. Runs are searched as written and with numbers masked; the longer one counts.
+    The M* test is not used if 2 · max whole(p) exceeds 64, the W* or P* test if its maximum exceeds .6, and the R*
+    test if R* exceeds 12. A maximum grows with the number of persons, so the limits use at most n_T control persons
+    (drawn with `rng`) who share no record with a train person, and no run that a train person has too. Delta may
+    compare groups of different sizes, because hit(p) does not depend on whether p is in train or control.
     tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
 
     The audit fails if one of these holds:
@@ -61,8 +75,10 @@ class Memorization:
     - One row contains a run of at least L* own words, or of at least M* words of any kind, of one train person.
     - One row contains at least the share C* of a train person's record (words changed or inserted).
     - One row contains at least the share W* of the words of a train person's record (words reordered or left out).
-    - All rows together contain at least the share P* of a record of a train person of whom no single row contains L
-      own words in a row or half of a record.
+    - All rows together contain at least the share P* of a record of a train person of whom no single row is above
+      one of the other limits.
+    - One row contains a whole record of R* to 12 words of one train person, or shorter records of significantly more
+      train than control persons are in the table (hypergeometric test).
     - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
       equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
     - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
@@ -109,10 +125,14 @@ class _Measurements:
     whole: ChanceThresholds  # thresholds for whole(p): M*
     words: ChanceThresholds  # thresholds for words(p): W*
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
+    short: ChanceThresholds  # thresholds for short(p): R*
     persons_in_pieces: Int  # train persons above P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
     n_certain_rows: int  # number of synthetic rows that prove a leak by a threshold `certain`
+    n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
     records_p: float  # p-value: whole records of at least so many train persons are matched by chance
+    short_p: float  # the same for shorter records
+    copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
     n_non_members: int  # control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta
     near: Estimate  # the same difference for near(p) >= NEAR
@@ -130,26 +150,34 @@ def _measured(
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     calibrating = n_train + calibration.non_members(pool, found, rng)
-    run = calibration.run_thresholds(int(found.best[calibrating].max(initial=0)))
+    run = calibration.run_thresholds(int(found.chance[calibrating].max(initial=0)))
     share_of_record = calibration.near_thresholds(float(found.near[calibrating].max(initial=0)))
-    whole = calibration.whole_thresholds(int(found.whole[calibrating].max(initial=0)))
+    whole = calibration.whole_thresholds(int(found.whole_chance[calibrating].max(initial=0)))
     words = calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
-    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, n_synthetic)
-    is_above_limit, is_certain = found.row_record.copy(), np.zeros(n_synthetic, dtype=np.bool_)
-    for of_row, thresholds in (
-        (found.row_run, run),
-        (found.row_near, share_of_record),
-        (found.row_whole, whole),
-        (found.row_words, words),
-    ):
+    short = calibration.short_thresholds(int(found.short[calibrating].max(initial=0)))
+    of_person = (  # values of each person and of each row, with their thresholds
+        (found.best, found.row_run, run),
+        (found.near, found.row_near, share_of_record),
+        (found.whole, found.row_whole, whole),
+        (found.words.best[found.merged[: pool.n_persons]], found.row_words, words),
+        (found.short, found.row_short, short),
+    )
+    is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
+    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, is_copied[:n_train])
+    is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
+    for _, of_row, thresholds in of_person:
         is_above_limit |= of_row >= thresholds.limit
         is_certain |= of_row[:n_synthetic] >= thresholds.certain
+    short_p = _more_of_train(found.short, n_train)
+    if short_p <= CHANCE_LEVEL:
+        is_certain |= found.row_short[:n_synthetic] > 0
+        is_above_limit[:n_synthetic] |= is_certain
     is_above_limit[rows_in_pieces] = is_certain[rows_in_pieces] = True
-    train, control = found.best[:n_train] >= run.limit, found.best[n_train:] >= run.limit
-    near, near_control = found.near[:n_train] >= NEAR, found.near[n_train:] >= NEAR
+    is_copied |= (found.record > 0) | (found.short > 0)
+    train, control = np.split(found.best >= run.limit, [n_train])
     scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
     tau, needed = tier(min(n_train, n_control))
-    arms = ((train, control), (near, near_control))
+    arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
     return _Measurements(
         run=run,
@@ -157,15 +185,17 @@ def _measured(
         whole=whole,
         words=words,
         pieces=pieces,
+        short=short,
         persons_in_pieces=persons_in_pieces,
         rows_above_limit=np.flatnonzero(is_above_limit[:n_synthetic]),
         n_certain_rows=int(is_certain.sum()),
-        records_p=float(
-            stats.hypergeom.sf(found.n_records[0] - 1, n_train + n_control, sum(found.n_records), n_train)
-        ),
+        n_records=(int((found.record[:n_train] > 0).sum()), int((found.record[n_train:] > 0).sum())),
+        records_p=_more_of_train(found.record, n_train),
+        short_p=short_p,
+        copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
         n_non_members=len(calibrating),
         excess=difference(train, control, confidence=confidence),
-        near=difference(near, near_control, confidence=confidence),
+        near=difference(*arms[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
         tau=tau,
@@ -174,22 +204,24 @@ def _measured(
     )
 
 
-def _in_pieces(
-    pool: Pool, found: Matches, calibrating: Int, run: ChanceThresholds, n_synthetic: int
-) -> tuple[ChanceThresholds, Int, Int]:
+def _more_of_train(found: Int, n_train: int) -> float:
+    """Return the p-value that so many of the persons with a positive value are train persons (hypergeometric)."""
+    n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
+    return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
+
+
+def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for pieces(p), the train persons above P*, and the rows with pieces of their records.
 
-    Persons with a copy in a single row are left out: that row is reported instead.
+    Persons with a copy above a limit in a single row (`is_copied`) are left out: that row is reported instead.
     """
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:
         return calibration.loose_thresholds(1.0), none, none
     best = found.pieces.best
     thresholds = calibration.loose_thresholds(float(best[calibrating].max(initial=0)))
-    in_one_row = [found.records.owner, *(near.owner[near.row < n_synthetic] for near in (found.copies, found.words))]
-    is_copied_in_one_row = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row))
-    is_copied_in_one_row |= found.best[: pool.n_train] >= run.limit
-    above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_copied_in_one_row)
+    is_copied = is_copied | (found.record[: pool.n_train] > 0)
+    above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_copied)
     return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
 
 
@@ -210,6 +242,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: _Measurements
             "longest_run": exact(int(found.best[:n_train].max(initial=0)), confidence=confidence, n=n_train),
             "excess": facts.excess,
             "near_excess": facts.near,
+            "copied_persons": facts.copied,
             "scan_p": exact(facts.scan_p, confidence=confidence, n=n_train + n_control),
             "common_share": exact(max(found.common), confidence=confidence, n=len(inputs.synthetic)),
             **tau_metric(facts.tau, confidence=confidence, n=facts.excess.n),
@@ -231,12 +264,17 @@ def _findings(
     n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
-    copies = [*found.runs, found.records]
+    copies = list(found.runs)
+    least_short = 1 if facts.short_p <= CHANCE_LEVEL else facts.short.limit
+    for whole, least in ((found.records, 0), (found.short_records, least_short)):
+        is_above = (whole.row < n_synthetic) & (whole.owner < pool.n_train) & (whole.size >= least)
+        copies.append(copied_rows(whole.row[is_above], whole.owner[is_above], WHOLE_RECORD))
     for near, thresholds in ((found.copies, facts.share), (found.words, facts.words)):
         is_above = (near.row < n_synthetic) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
         copies.append(copied_rows(near.row[is_above], near.owner[is_above], NEAR_COPY))
-    for runs in found.wholes:
-        is_above = runs.length >= facts.whole.limit
+    hidden = ((runs, facts.run) for runs in found.hidden)
+    for runs, thresholds in (*hidden, *((runs, facts.whole) for runs in found.wholes)):
+        is_above = runs.length >= thresholds.limit
         copies.append(copied_rows(runs.row[is_above], runs.owner[is_above], NEAR_COPY))
     if found.pieces is not None:
         is_above = np.isin(found.pieces.owner, facts.persons_in_pieces)
@@ -246,7 +284,7 @@ def _findings(
 
 
 def _verdict(found: Matches, facts: _Measurements) -> tuple[Verdict, str]:
-    leak = _leak(found, facts)
+    leak = _leak(facts)
     if leak is not None:
         return "fail", leak
     shortfall = next(_shortfalls(found, facts), None)
@@ -264,17 +302,17 @@ def _verdict(found: Matches, facts: _Measurements) -> tuple[Verdict, str]:
     )
 
 
-def _leak(found: Matches, facts: _Measurements) -> str | None:
+def _leak(facts: _Measurements) -> str | None:
     """Return the reason for a fail, or None if the audit does not fail."""
-    of_train, of_control = found.n_records
+    of_train, of_control = facts.n_records
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or is_record:
         n_pieces = len(facts.persons_in_pieces)
         pieces = f"; most of a record of {n_pieces} persons is spread over several rows" if n_pieces > 0 else ""
         return (
             f"{len(facts.rows_above_limit)} synthetic rows copy text of one train person: at least "
-            f"{facts.run.limit} words in a row that no other person wrote, a whole record, or most of a record with "
-            f"words changed, inserted or reordered{pieces}"
+            f"{facts.run.limit} words in a row that hardly anybody else wrote, a whole record, or most of a record "
+            f"with words changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
@@ -285,7 +323,7 @@ def _leak(found: Matches, facts: _Measurements) -> str | None:
 
 def _shortfalls(found: Matches, facts: _Measurements) -> Iterator[str]:
     """Yield each reason why the verdict is insufficient."""
-    common, (_, control_records) = max(found.common), found.n_records
+    common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
         yield (
             f"{len(facts.rows_above_limit)} synthetic rows repeat at least {facts.run.limit} words in a row, or most "
@@ -344,7 +382,9 @@ def _details(pool: Pool, found: Matches, facts: _Measurements) -> Mapping[str, A
         "persons_in_pieces": len(facts.persons_in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
         "persons_hit_by_length": {str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in SUITE_TOKENS},
-        "whole_records": list(found.n_records),
+        "whole_records": list(facts.n_records),
+        "short_records": [int((found.short[:n_train] > 0).sum()), int((found.short[n_train:] > 0).sum())],
+        "limit_tokens_of_short_record": facts.short.limit if np.isfinite(facts.short.limit) else None,
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "common_share": {"synthetic": found.common[0], "train": found.common[1]},

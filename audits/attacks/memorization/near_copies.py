@@ -5,7 +5,7 @@ is a pair of words, a single word or a run of words; it is rare if at most 50 ow
 or several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -104,6 +104,12 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
         np.maximum.at(highest, number, value[near])
         found.append((pairs // real.n_owners, pairs % real.n_owners, highest))
     return NearCopies(best, *(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def joined(readings: Sequence[NearCopies]) -> NearCopies:
+    """Return the shares found in several readings of the same rows; `best` is the highest of them."""
+    best, *columns = zip(*readings, strict=True)
+    return NearCopies(np.maximum.reduce(best), *map(np.concatenate, columns))
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:

@@ -1,14 +1,12 @@
 """Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
 
-import hashlib
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from audits.attacks.memorization.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
+from audits.attacks.memorization.locations import CopiedRuns, copied_runs
 from audits.attacks.memorization.near_copies import (
     PAIR_TOKENS,
     PIECE_TOKENS,
@@ -16,14 +14,17 @@ from audits.attacks.memorization.near_copies import (
     OwnedRecords,
     Pieces,
     in_pieces,
+    joined,
     near_copies,
 )
-from audits.core.types import AuditInputs, Bool, Float, Int, UInt, persons
+from audits.attacks.memorization.whole_records import OwnedCopies, copies_of_one, record_keys, row_keys, sole_owners
+from audits.core.types import AuditInputs, Bool, Float, Int, persons
 from audits.text.common_text import (
     CONTROL,
     PHRASE_TOKENS,
     PUBLIC,
     TRAIN,
+    CommonText,
     Owned,
     OwnText,
     common_text,
@@ -32,14 +33,15 @@ from audits.text.common_text import (
     repeated_records,
     shared_phrases,
 )
-from audits.text.ngrams import find_keys, starts_group
-from audits.text.normalise import sentences, tokens, without_numbers
-from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
+from audits.text.letters import consonant_chunks
+from audits.text.ngrams import within_groups
+from audits.text.normalise import normalise, tokens, without_numbers
+from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
+from audits.text.spelling import corrections
 
 FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
 CEILING_TOKENS = 30  # a run of own words of a train person this long prevents a pass, whatever control shares
-RECORD_TOKENS = 13  # minimum length of a record whose repetition counts as a copy
-SENTENCE_TOKENS = 6  # minimum length of the sentences that are counted
+MASKED, WRITTEN, LETTERS = range(3)  # readings of a text, see `readings`
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +64,32 @@ class Pool:
 class Matches:
     """Matches per person and per row. Own words are words outside common text.
 
-    Only runs that exactly one person's texts contain count. `row_*` arrays have one entry per synthetic row and then
-    per planted row, (m,), and compare only with train persons.
+    Only runs that few persons' texts contain count (`runs_alone`). `row_*` arrays have one entry per synthetic row
+    and then per planted row, (m,), and compare only with train persons. Other arrays are (n_persons,).
     """
 
     merged: Int  # for each owner the first of the owners that count as the same person because they share a record
-    best: Int  # longest run of own words of each person in the synthetic table, (n_persons,)
-    near: Float  # highest share of a record of each person in one synthetic row, (n_persons,)
-    whole: Int  # longest run of words, common text included, that only this person's texts contain, (n_persons,)
+    best: Int  # longest run of own words of each person in the synthetic table
+    chance: Int  # the same without the runs that a train person has too
+    near: Float  # highest share of a record of each person in one synthetic row
+    whole: Int  # longest run of words of each person, common text included
+    whole_chance: Int  # the same without the runs that a train person has too
+    record: Int  # 13 for each person with a whole record of at least 13 tokens in the synthetic table, otherwise 0
+    short: Int  # tokens of the longest shorter record of each person that is in the synthetic table as a whole
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
     row_words: Float  # highest share of a record by words in any order, 0 below NEAR
-    row_record: Bool  # whether the row equals a record
+    row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
+    row_short: Int  # tokens of the longest shorter record that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
     pieces: Pieces | None  # shares of records in all rows together; None if `in_pieces` finds no usable length
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
+    hidden: list[Runs]  # the same for consonants, which have no exact place in the row
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
-    records: CopiedRuns  # whole records of train persons in synthetic rows
-    n_records: tuple[int, int]  # number of train and of control persons with a whole record in the synthetic table
+    records: OwnedCopies  # rows that equal a record of at least 13 tokens of one person
+    short_records: OwnedCopies  # rows that contain a shorter record of one person as a whole
     n_sentences: tuple[int, int]  # number of sentences found of a single train person, and of a single control person
     common: tuple[float, float]  # share of the words that are common text, in the synthetic and in the train table
 
@@ -111,89 +119,138 @@ class PooledTexts(NamedTuple):
     own_real: OwnText  # rows of the pool without common text
 
 
-def masked_and_written(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
-    """Yield the merged owners and the texts, first with numbers masked and then as written.
+def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
+    """Yield each reading of the texts, with the merged owners.
+
+    - MASKED: words, with numbers masked and misspelled words of the synthetic rows corrected (`corrections`)
+    - WRITTEN: words as written
+    - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
     Two owners are merged if a text of one repeats most of a record of the other (`repeated_records`, with numbers
     masked). Text that only merged owners share is not common text (`common_text`).
     """
-    merged: Int | None = None
-    for split in (lambda text: without_numbers(tokens(text)), tokens):
-        vocabulary: dict[str, int] = {}
-        made, real = (number_rows(map(split, texts), vocabulary) for texts in (synthetic, pool.texts))
-        owned = Owned(real, pool.owner, pool.side)
-        shared = shared_phrases(owned)
-        if merged is None:
-            pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
-            merged = merged_owners(len(pool.side), pairs)
-        common = common_text(owned, shared, merged)
-        yield merged, PooledTexts(made, real, own_text(made, common), own_text(real, common))
+    vocabulary: dict[str, int] = {}
+    written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
+    words = list(vocabulary)
+    n_real = np.bincount(written[1].tokens, minlength=len(words)).tolist()
+    meant = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
+    masked: dict[str, int] = {"0": 0}
+    number = [masked.setdefault(without_numbers([meant.get(word, word)])[0], len(masked)) for word in words]
+    tables = renumbered(written, np.array(number, dtype=np.int32))
+    owned = Owned(tables[1], pool.owner, pool.side)
+    shared = shared_phrases(owned)
+    pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
+    merged = merged_owners(len(pool.side), pairs)
+    yield MASKED, merged, _pooled_texts(tables, common_text(owned, shared, merged))
+    owned = owned._replace(rows=written[1])
+    yield WRITTEN, merged, _pooled_texts(written, common_text(owned, shared_phrases(owned), merged))
+    chunks: dict[str, int] = {}
+    split = (map(consonant_chunks, map(normalise, texts)) for texts in (synthetic, pool.texts))
+    tables = tuple(number_rows(rows, chunks) for rows in split)
+    owned = owned._replace(rows=tables[1])
+    yield LETTERS, merged, _pooled_texts(tables, common_text(owned, shared_phrases(owned), merged))
+
+
+def _pooled_texts(tables: tuple[Numbered, ...], common: CommonText) -> PooledTexts:
+    made, real = tables
+    return PooledTexts(made, real, own_text(made, common), own_text(real, common))
 
 
 def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
     """Return the copies of single persons' text in the synthetic rows and in the planted rows."""
     n_synthetic, rows = len(synthetic), [*synthetic, *planted]
     n_owners = len(pool.side)
-    best, whole = np.zeros((2, n_owners), dtype=np.int64)
-    row_run, row_whole = np.zeros((2, len(rows)), dtype=np.int64)
+    best, whole = _Longest.of(n_owners, len(rows)), _Longest.of(n_owners, len(rows))
     copied: list[CopiedRuns] = []
-    wholes: list[Runs] = []
-    masked = True
-    for merged, texts in masked_and_written(rows, pool):
+    hidden, wholes, near = [], [], []
+    for reading, merged, texts in readings(rows, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner)
-        wanted = _update_longest(best, row_run, runs, pool, n_synthetic) & (runs.length >= FLOOR_TOKENS)
-        copied.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=masked))
-        runs = runs_alone(texts.made, texts.real, owner)
-        wanted = _update_longest(whole, row_whole, runs, pool, n_synthetic) & (runs.length >= CEILING_TOKENS)
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, public=n_owners - 1)
+        wanted = best.update(runs, pool, n_synthetic) & (runs.length >= FLOOR_TOKENS)
+        if reading == LETTERS:
+            hidden.append(Runs(*(column[wanted] for column in runs)))
+        else:
+            copied.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=reading == MASKED))
+        runs = runs_alone(texts.made, texts.real, owner, public=n_owners - 1)
+        wanted = whole.update(runs, pool, n_synthetic) & (runs.length >= CEILING_TOKENS)
         wholes.append(Runs(*(column[wanted] for column in runs)))
-        if masked:
-            records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
-            near, words = (near_copies(texts.made, records, n_synthetic, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
+        records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
+        if reading == WRITTEN:
+            common = (
+                _common_share(texts.made, texts.own_made, n_synthetic),
+                _common_share(texts.real, texts.own_real, int((pool.owner < pool.n_train).sum())),
+            )
+        else:
+            near.append(near_copies(texts.made, records, n_synthetic, PAIR_TOKENS))
+        if reading == MASKED:
+            words = near_copies(texts.made, records, n_synthetic, 1)
             starts = texts.made.starts[: n_synthetic + 1]
             synthetic_rows = Numbered(texts.made.tokens[: starts[-1]], starts)
             pieces = in_pieces(synthetic_rows, records, range(pool.n_train, pool.n_persons))
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
-        masked = False
-    record_copies, row_record, n_records = _record_copies(rows, pool, merged, has_own, n_synthetic)
+    copies = joined(near)
     row_near, row_words = np.zeros((2, len(rows)))
-    for row_share, found in ((row_near, near), (row_words, words)):
+    for row_share, found in ((row_near, copies), (row_words, words)):
         of_train = found.owner < pool.n_train
         np.maximum.at(row_share, found.row[of_train], found.share[of_train])
+    persons_of = merged[: pool.n_persons]
     return Matches(
         merged=merged,
-        best=best[merged][: pool.n_persons],
-        near=near.best[merged][: pool.n_persons],
-        whole=whole[merged][: pool.n_persons],
-        row_whole=row_whole,
-        row_run=row_run,
+        best=best.person[persons_of],
+        chance=best.chance[persons_of],
+        near=copies.best[persons_of],
+        whole=whole.person[persons_of],
+        whole_chance=whole.chance[persons_of],
+        row_whole=whole.row,
+        row_run=best.row,
         row_near=row_near,
         row_words=row_words,
         words=words,
         pieces=pieces,
-        row_record=row_record,
         runs=copied,
+        hidden=hidden,
         wholes=wholes,
-        copies=near,
-        records=record_copies,
-        n_records=n_records,
-        n_sentences=_copied_sentences(synthetic, pool, merged),
-        common=(
-            _common_share(texts.made, texts.own_made, n_synthetic),
-            _common_share(texts.real, texts.own_real, int((pool.owner < pool.n_train).sum())),
-        ),
+        copies=copies,
+        common=common,
+        **_whole_texts(rows, pool, merged, has_own, n_synthetic),
     )
 
 
-def _update_longest(best: Int, row_best: Int, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
-    """Update `best` (per owner, over synthetic rows) and `row_best` (per row, over train persons).
+class _Longest(NamedTuple):
+    """The longest runs found so far."""
 
-    The result is which runs are of train persons in synthetic rows.
+    person: Int  # in the synthetic rows, of each owner
+    chance: Int  # the same without the runs that a train person has too
+    row: Int  # in each row, of train persons
+
+    @classmethod
+    def of(cls, n_owners: int, n_rows: int) -> "_Longest":
+        return cls(*(np.zeros(n, dtype=np.int64) for n in (n_owners, n_owners, n_rows)))
+
+    def update(self, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
+        """Add runs, and return which of them are of train persons in synthetic rows."""
+        of_train, is_synthetic = runs.owner < pool.n_train, runs.row < n_synthetic
+        np.maximum.at(self.person, runs.owner[is_synthetic], runs.length[is_synthetic])
+        unshared = is_synthetic & (runs.lowest_owner >= pool.n_train) & ~_overlapping(runs, of_train)
+        np.maximum.at(self.chance, runs.owner[unshared], runs.length[unshared])
+        np.maximum.at(self.row, runs.row[of_train], runs.length[of_train])
+        return is_synthetic & of_train
+
+
+def _overlapping(runs: Runs, of_train: Bool) -> Bool:
+    """Return which long runs lie by half or more in a run of a train person in the same row.
+
+    A passage of a train and a control person may match the control person in one more token by chance.
     """
-    of_train, is_synthetic = runs.owner < pool.n_train, runs.row < n_synthetic
-    np.maximum.at(best, runs.owner[is_synthetic], runs.length[is_synthetic])
-    np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
-    return is_synthetic & of_train
+    overlapping = np.zeros(len(runs.row), dtype=np.bool_)
+    theirs, mine = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
+    first, last = (np.searchsorted(runs.row[theirs], runs.row[mine], side=side) for side in ("left", "right"))
+    pair = np.repeat(mine, last - first)
+    other = theirs[np.repeat(first, last - first) + within_groups(last - first)]
+    ends = np.minimum(runs.start[pair] + runs.length[pair], runs.start[other] + runs.length[other])
+    overlap = ends - np.maximum(runs.start[pair], runs.start[other])
+    overlapping[pair[2 * overlap >= runs.length[pair]]] = True
+    return overlapping
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
@@ -205,114 +262,42 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
         words) or a run of CEILING_TOKENS words with common text included; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
-    masked = True
-    for merged, texts in masked_and_written(made, pool):
+    public = len(pool.side) - 1
+    for reading, merged, texts in readings(made, pool):
         owner = merged[pool.owner]
-        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, shortest=FLOOR_TOKENS)
+        runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, public=public, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
-        is_near[runs_alone(texts.made, texts.real, owner, shortest=CEILING_TOKENS).row] = True
-        if masked:
+        is_near[runs_alone(texts.made, texts.real, owner, public=public, shortest=CEILING_TOKENS).row] = True
+        if reading != WRITTEN:
             records = OwnedRecords(texts.real, owner, len(pool.side), texts.own_real.origin)
-            for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]):
+            for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]) if reading == MASKED else (PAIR_TOKENS,):
                 is_near[near_copies(texts.made, records, len(made), n_tokens).row] = True
-        masked = False
     return longest, is_near
 
 
-def _record_copies(
-    rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int
-) -> tuple[CopiedRuns, Bool, tuple[int, int]]:
-    """Return the rows that equal a record of at least 13 tokens of one person only; only rows with `has_own` count.
-
-    Returns:
-        The synthetic rows that equal a record of a train person, with the person; the same as a mask over all rows;
-        and the number of train and of control persons with such a synthetic row.
-    """
-    owner_by_key = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
-    key, row = keyed(map(record_keys, rows))
-    owner = owner_of(owner_by_key, key)
-    found = (owner >= 0) & has_own[row]
-    pairs = np.unique(np.stack([row[found], owner[found]], axis=1), axis=0)
-    row, owner = pairs[:, 0], pairs[:, 1]
-    of_train, of_control = owner < pool.n_train, (owner >= pool.n_train) & (owner < pool.n_persons)
-    n_records = tuple(len(np.unique(owner[some & (row < n_synthetic)])) for some in (of_train, of_control))
-    is_record = np.zeros(len(rows), dtype=np.bool_)
-    is_record[row[of_train]] = True
-    copies = of_train & (row < n_synthetic)
-    return copied_rows(row[copies], owner[copies], WHOLE_RECORD), is_record, (n_records[0], n_records[1])
-
-
-def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
-    """Return how many sentences of the synthetic table belong to a single train person, and to a control person."""
-    owner_by_key = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
-    owner = owner_of(owner_by_key, np.unique(keyed(map(sentence_keys, synthetic)).key))
-    n_train = int(((owner >= 0) & (owner < pool.n_train)).sum())
-    return n_train, int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum())
+def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
+    """Return the fields of `Matches` on whole records and sentences; long ones only in rows with `has_own`."""
+    real = record_keys(pool.texts)
+    made = row_keys(rows, real)
+    owners = merged[pool.owner]
+    long, short = (
+        copies_of_one(of_made, of_real, owners) for of_made, of_real in zip(made[:2], real[:2], strict=True)
+    )
+    long = OwnedCopies(*(column[has_own[long.row]] for column in long))
+    found = dict[str, Any](records=long, short_records=short)
+    for name, copies in (("record", long), ("short", short)):
+        of_train, is_synthetic = copies.owner < pool.n_train, copies.row < n_synthetic
+        of_person, of_row = np.zeros(len(pool.side), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+        np.maximum.at(of_person, copies.owner[is_synthetic], copies.size[is_synthetic])
+        np.maximum.at(of_row, copies.row[of_train], copies.size[of_train])
+        found |= {name: of_person[: pool.n_persons], f"row_{name}": of_row}
+    of_sentences = sole_owners(real.sentences, owners)
+    of_found = of_sentences.owner[of_sentences.places(np.unique(made.sentences.key))[1]]
+    side = np.searchsorted([pool.n_train, pool.n_persons], of_found, side="right")
+    n_train, n_control, _ = np.bincount(side, minlength=3)
+    return found | {"n_sentences": (int(n_train), int(n_control))}
 
 
 def _common_share(full: Numbered, own: OwnText, n_rows: int) -> float:
     """Return the share of the words in the first `n_rows` rows that are common text."""
     return 1 - float(own.rows.starts[n_rows]) / max(1, int(full.starts[n_rows]))
-
-
-class Keyed(NamedTuple):
-    """Keys of records or sentences, and the row of each key."""
-
-    key: UInt
-    row: Int
-
-
-class SoleOwners(NamedTuple):
-    """The distinct keys and who has each of them."""
-
-    key: UInt  # sorted
-    owner: Int  # the only owner who has the key; -1 if several have it
-
-
-def record_keys(text: str) -> list[int]:
-    """Return the keys of a record: as written, numbers masked, bag of sentences; no key if it has under 13 tokens."""
-    words = tokens(text)
-    masked = without_numbers(words)
-    if len(masked) < RECORD_TOKENS:
-        return []
-    bag = sorted(" ".join(tokens(s)) for s in sentences(text))
-    return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
-
-
-def sentence_keys(text: str) -> list[int]:
-    """Return one key for each sentence of at least six tokens."""
-    split = (tokens(s) for s in sentences(text))
-    return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
-
-
-def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
-    """Return the keys of all rows, concatenated, with the row of each key; 16 bytes per key."""
-    keys, row = array("Q"), array("q")
-    for number, of_row in enumerate(rows):
-        keys.extend(of_row)
-        row.extend([number] * len(of_row))
-    return Keyed(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(row, dtype=np.int64))
-
-
-def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return the distinct keys and the only owner of each; `owners` is the owner of each row."""
-    order = np.argsort(found.key, kind="stable")
-    key, owner = found.key[order], owners[found.row[order]]
-    first = np.flatnonzero(starts_group(key))
-    if len(first) == 0:
-        return SoleOwners(key, owner)
-    low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
-    return SoleOwners(key[first], np.where(low == high, low, -1))
-
-
-def owner_of(owner_by_key: SoleOwners, wanted: UInt) -> Int:
-    """Return the only owner of each wanted key; -1 if several owners or none have the key."""
-    if len(owner_by_key.key) == 0:
-        return np.full(len(wanted), -1)
-    place, is_key = find_keys(owner_by_key.key, wanted)
-    return np.where(is_key, owner_by_key.owner[place], -1)
-
-
-def _key(words: Sequence[str]) -> int:
-    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")

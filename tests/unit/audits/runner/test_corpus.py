@@ -46,7 +46,7 @@ def split(posts, seed, n=1000):
     rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
     vocabulary = {}
     written, pool = (number_rows(map(tokens, t), vocabulary) for t in (rows.texts, seen.texts + unseen.texts))
-    runs = runs_alone(written, pool, np.zeros(len(pool.starts) - 1, dtype=np.int64))  # of any author
+    runs = runs_alone(written, pool, np.zeros(len(pool.starts) - 1, dtype=np.int64), public=1)  # of any author
     # authors who quote line by line, with a prefix before each line
     line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
     quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}

@@ -34,15 +34,17 @@ def read(rows, sides, owner=None):
     return merged.tolist(), kept
 
 
-def test_phrases_of_two_persons_are_removed_and_other_text_is_kept():
+def test_phrases_of_three_persons_or_of_the_public_are_removed_and_other_text_is_kept():
     rows = [
         [*words("a", 9), *words("q", 8), *words("b", 9)],
         [*words("c", 20), *words("q", 8), *words("d", 3)],
         words("e", 9),
+        [*words("f", 9), *words("q", 8)],
     ]
-    merged, kept = read(rows, [TRAIN, CONTROL, TRAIN])
-    assert merged == [0, 1, 2]
-    assert kept == [words("a", 9) + words("b", 9), words("c", 20) + words("d", 3), rows[2]]
+    removed = [words("a", 9) + words("b", 9), words("c", 20) + words("d", 3), rows[2], words("f", 9)]
+    assert read(rows, [TRAIN, CONTROL, TRAIN, CONTROL]) == ([0, 1, 2, 3], removed)
+    assert read(rows[:3], [TRAIN, CONTROL, TRAIN])[1] == rows[:3], "two persons may be one family"
+    assert read(rows[:3], [TRAIN, PUBLIC, TRAIN])[1] == removed[:3]
     seven_words = [[*words("a", 9), *words("q", 7)], [*words("q", 7), *words("c", 9)]]
     assert read(seven_words, [TRAIN, TRAIN])[1] == seven_words
     numbered = number_rows([["a"], [], ["b", "c"]], {})

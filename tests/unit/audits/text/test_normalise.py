@@ -80,9 +80,7 @@ def test_spellings_of_other_languages_are_equal(one, other):
     assert normalise(one) == normalise(other)
 
 
-@pytest.mark.parametrize(
-    "text", ["患者はよく眠れた", "المريض بخير اليوم", "Больной спит хорошо", "Ο ασθενής κοιμάται"]
-)
+@pytest.mark.parametrize("text", ["المريض بخير اليوم", "Больной спит хорошо", "Ο ασθενής κοιμάται"])
 def test_words_of_other_languages_stay_separate(text):
     assert len(set(tokens(text))) == len(text.split())
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.shared_runs import CAP_TOKENS, SHORTEST, number_rows, runs_alone
+from audits.text.shared_runs import CAP_TOKENS, SHORTEST, number_rows, renumbered, runs_alone
 
 rows = st.lists(st.lists(st.sampled_from("abc"), max_size=9), max_size=4)
 
@@ -10,7 +10,8 @@ rows = st.lists(st.lists(st.sampled_from("abc"), max_size=9), max_size=4)
 def runs_of(synthetic, pool, owners, shortest=SHORTEST):
     vocabulary = {}
     made, real = (number_rows(rows, vocabulary) for rows in (synthetic, pool))
-    return runs_alone(made, real, np.array(owners, dtype=np.int64), shortest=shortest)
+    public = max(owners, default=0) + 1
+    return runs_alone(made, real, np.array(owners, dtype=np.int64), public=public, shortest=shortest)
 
 
 def slow_runs(synthetic, pool, owners):
@@ -46,10 +47,21 @@ def test_runs_longer_than_the_cap_count_as_the_cap():
     assert runs.owner.tolist() == [4]
 
 
-def test_runs_of_two_owners_belong_to_neither():
-    text = [f"w{i}" for i in range(2 * CAP_TOKENS)]
-    assert len(runs_of([text], [text, text], [1, 2]).row) == 0
-    assert runs_of([text], [text, text], [1, 1]).length.tolist() == [CAP_TOKENS]
+def test_the_longer_a_run_the_more_owners_may_have_it():
+    text = [f"w{i}" for i in range(CAP_TOKENS)]
+    for length, n_owners, n_counted in ((19, 2, 0), (20, 2, 2), (29, 3, 0), (50, 5, 5), (59, 6, 0), (64, 7, 0)):
+        runs = runs_of([text], [text[:length]] * n_owners, range(3, 3 + n_owners))
+        assert runs.owner.tolist() == list(range(3, 3 + n_counted))
+        assert set(runs.lowest_owner.tolist()) <= {3}
+    vocabulary = {}
+    made, real = (number_rows([text], vocabulary) for _ in range(2))
+    assert len(runs_alone(made, real, np.array([4]), public=4).row) == 0
+
+
+def test_numbers_of_renumbered_rows_are_merged_within_rows():
+    rows = number_rows([["a", "1", "2", "b"], [], ["3"], ["4", "a"]], {})
+    (merged,) = renumbered([rows], np.array([5, 0, 0, 6, 0, 0], dtype=np.int32))
+    assert (merged.tokens.tolist(), merged.starts.tolist()) == ([5, 0, 6, 0, 0, 5], [0, 3, 3, 4, 6])
 
 
 def test_the_start_is_that_of_the_first_longest_run():

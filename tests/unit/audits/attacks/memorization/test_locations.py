@@ -24,7 +24,7 @@ def found(synthetic, train, owners, *, bound=5, whole=((), ()), masked=False):
         return without_numbers(tokens(text)) if masked else tokens(text)
 
     runs = found_runs(map(split, synthetic), map(split, train), np.array(owners), masked=masked)
-    texts = SourceTexts(synthetic, train, np.array(owners), ["ann", "bo", "cy"])
+    texts = SourceTexts(synthetic, train, np.array(owners), ["ann", "bo", "cy", *"defghi"])
     records = copied_rows(*(np.array(column, dtype=np.int64) for column in whole), WHOLE_RECORD)
     return find_copied(texts, [runs, records], bound)
 
@@ -33,7 +33,7 @@ def found_runs(made, real, owners, *, masked=False):
     """Return the runs of texts without common text."""
     vocabulary = {}
     made, real = number_rows(made, vocabulary), number_rows(real, vocabulary)
-    runs = runs_alone(made, real, owners)
+    runs = runs_alone(made, real, owners, public=int(owners.max()) + 1)
     left = own_text(made, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
     return copied_runs(runs, left, made, runs.length >= 5, masked=masked)
 
@@ -49,10 +49,10 @@ def test_a_run_is_located_in_the_original_text():
 
 
 def test_only_runs_beyond_the_cap_are_extended():
-    """The first part of the copy is shared by two persons, so the run of one person begins later than the copy."""
+    """The first part of the copy is shared by seven persons, so the run of one person begins later than the copy."""
     shared, own = " ".join(WORDS[:80]), " ".join(WORDS[80:290])
     made = f"Before. {shared} {own} {WORDS[300]} {WORDS[301]}"
-    findings, _ = found([made], [f"x {shared} {own} y", shared, " ".join(WORDS[20:40])], [2, 0, 1])
+    findings, _ = found([made], [f"x {shared} {own} y", *[shared] * 6], [2, *range(3, 9)])
     assert [(f.kind, f.person) for f in findings] == [("run", "cy")]
     assert made[findings[0].start : findings[0].end] == f"{shared} {own}"
     own = " ".join(WORDS[:CAP_TOKENS])

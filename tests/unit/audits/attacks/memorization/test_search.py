@@ -2,12 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from audits.attacks.memorization.memorization_audit import Memorization
-from audits.attacks.memorization.search import RECORD_TOKENS, keyed, owner_of, record_keys, sentence_keys, sole_owners
 from audits.core.types import AuditInputs
+
+SYLLABLES = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
 
 
 def memorized(inputs, seed=0):
@@ -93,13 +92,24 @@ def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
     assert pasted.metrics["hard_hits"].value == 1
 
 
-def test_a_passage_of_two_persons_is_common_text(fresh_inputs):
-    """A train and a control person with long records tell the same joke."""
-    joke = long_text(np.random.default_rng(4), 25)
-    tables = {"train": fresh_inputs.train.texts, "control": fresh_inputs.control.texts}
-    longest = {role: max(range(100), key=lambda i, t=texts: len(t[i])) for role, texts in tables.items()}
-    inputs = extended(fresh_inputs, **{role: {row: f" {joke}"} for role, row in longest.items()})
-    assert memorized(released(inputs, f"zz {joke}")).metrics["hard_hits"].value == 0
+def test_a_long_passage_of_few_persons_is_no_common_text(fresh_inputs):
+    """Families and notes that are copied forward share long passages; a short expression of three is common."""
+    rng, texts = (
+        np.random.default_rng(4),
+        {role: list(getattr(fresh_inputs, role).texts) for role in ("train", "control")},
+    )
+    ends, passages = {"train": {}, "control": {}}, []
+    rows = {role: iter(sorted(range(len(of)), key=lambda i, of=of: -len(of[i]))) for role, of in texts.items()}
+    for n_words, owners in ((25, "tc"), (50, "tt"), (50, "ttcc"), (25, "ttc"), (40, "ttccc")):
+        passages.append(" ".join("".join(rng.choice(SYLLABLES, 3)) for _ in range(n_words)))
+        for role in ("train" if owner == "t" else "control" for owner in owners):
+            ends[role][next(rows[role])] = f" {passages[-1]}"
+    inputs = extended(fresh_inputs, **ends)
+    result = memorized(released(inputs, *(f"zz {passage}" for passage in passages)))
+    assert result.verdict == "fail"
+    first = len(fresh_inputs.synthetic)
+    assert {finding.row - first for finding in result.findings} == {0, 1, 2}
+    assert result.details["control_longest_run_tokens"] < 13, "passages of train persons do not raise the limit"
 
 
 @pytest.mark.parametrize("ids", [2, 3, 10, 30])
@@ -148,7 +158,7 @@ def test_short_records_are_not_calibrated_by_long_ones(fresh_inputs):
     """Most records are too short to be tested; the few long ones do not represent them."""
 
     def cut(table):
-        texts = tuple(t if i % 10 == 0 else " ".join(t.split()[:8]) for i, t in enumerate(table.texts))
+        texts = tuple(t if i % 10 == 0 else " ".join(t.split()[:6]) for i, t in enumerate(table.texts))
         return replace(table, texts=texts)
 
     tables = (fresh_inputs.synthetic, fresh_inputs.train, fresh_inputs.control)
@@ -171,39 +181,3 @@ def test_copies_with_changed_words_fail(fresh_inputs):
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 4
     assert {finding.kind for finding in result.findings} == {"near copy"}
-
-
-KEYS = st.integers(0, 6)
-ROWS = st.lists(st.tuples(st.lists(KEYS, max_size=4), st.integers(0, 3)), max_size=9)
-
-
-@given(ROWS, st.lists(KEYS, max_size=8))
-def test_sole_owners_equal_an_exhaustive_search(rows, wanted):
-    owners = np.array([owner for _, owner in rows], dtype=np.int64)
-    sole = sole_owners(keyed(keys for keys, _ in rows), owners)
-    assert (np.diff(sole.key.astype(np.int64)) > 0).all()
-    having = {key: {owner for keys, owner in rows if key in keys} for key in range(7)}
-    slow = [next(iter(having[key])) if len(having[key]) == 1 else -1 for key in wanted]
-    assert owner_of(sole, np.array(wanted, dtype=np.uint64)).tolist() == slow
-
-
-SENTENCES = [f"The {name} was seen here on day {i} and felt quite well." for i, name in enumerate("abc")]
-
-
-def test_reordered_sentences_and_changed_numbers_share_a_key():
-    whole, masked, bag = record_keys(" ".join(SENTENCES))
-    turned = record_keys(" ".join(SENTENCES[::-1]))
-    assert turned[2] == bag
-    assert whole not in turned
-    renumbered = record_keys(" ".join(SENTENCES).replace("day 1", "day 7"))
-    assert renumbered[1] == masked
-    assert renumbered[0] != whole
-    assert len({whole, masked, bag}) == 3
-
-
-def test_short_records_and_sentences_have_no_key_and_keys_have_their_rows():
-    for n, n_keys in ((RECORD_TOKENS - 1, 0), (RECORD_TOKENS, 3)):
-        assert len(record_keys(" ".join(f"w{chr(97 + i)}" for i in range(n)))) == n_keys
-    found = keyed([[3, 1], [], [2**64 - 1]])
-    assert (found.key.tolist(), found.row.tolist()) == ([3, 1, 2**64 - 1], [0, 0, 2])
-    assert len(sentence_keys("One two three four five. One two three four five six. " * 2)) == 2

@@ -1,0 +1,149 @@
+"""Find whole records and whole sentences of one person in synthetic rows."""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from audits.core.types import Int, UInt
+from audits.text.letters import bare_letters
+from audits.text.ngrams import find_keys, starts_group
+from audits.text.normalise import sentences, split_words, tokens, without_numbers
+
+RECORD_TOKENS = 13  # shorter records are compared with every run of whole sentences of a row
+SENTENCE_TOKENS = 6  # minimum length of the sentences that are counted
+
+
+class Keyed(NamedTuple):
+    """Keys of records or sentences, with the row and the number of tokens of each key."""
+
+    key: UInt
+    row: Int
+    size: Int
+
+
+class TextKeys(NamedTuple):
+    """The keys of texts that are compared as a whole."""
+
+    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, numbers masked, and as a bag of sentences
+    short: Keyed  # shorter texts, by their letters alone (`short_keys`)
+    sentences: Keyed  # sentences of at least SENTENCE_TOKENS tokens
+
+
+class SoleOwners(NamedTuple):
+    """The keys that only one owner has."""
+
+    key: UInt  # sorted
+    owner: Int
+    size: Int  # tokens of the text
+
+    def places(self, wanted: UInt) -> tuple[Int, Int]:
+        """Return which of the wanted keys are among these keys, and the place of each of them."""
+        if len(self.key) == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        place, is_key = find_keys(self.key, wanted)
+        return np.flatnonzero(is_key), place[is_key]
+
+
+class OwnedCopies(NamedTuple):
+    """Rows that contain a text of one owner as a whole; one entry per row and owner, ascending."""
+
+    row: Int
+    owner: Int
+    size: Int  # tokens of the longest such text
+
+
+def record_keys(texts: Iterable[str]) -> TextKeys:
+    """Return the keys of records; 24 bytes per key."""
+    return _keys(texts, lambda words, _parts: [words] if len(without_numbers(words)) < RECORD_TOKENS else [])
+
+
+def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
+    """Return the keys of rows, to be compared with those of records.
+
+    A row has a short key for the whole row and for each run of whole sentences that may equal a short record.
+    """
+    has_short = len(records.short.key) > 0
+    return _keys(texts, lambda words, parts: [words, *_runs(parts)] if has_short else [])
+
+
+def _keys(texts: Iterable[str], short_texts: Callable[[list[str], list[list[str]]], Iterable[list[str]]]) -> TextKeys:
+    records, short, by_sentence = _Collector(), _Collector(), _Collector()
+    for row, text in enumerate(texts):
+        words, parts = tokens(text), [split_words(part) for part in sentences(text)]
+        masked = without_numbers(words)
+        if len(masked) >= RECORD_TOKENS:
+            bag = sorted(map(" ".join, parts))
+            keys = [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
+            records.add(row, [(key, RECORD_TOKENS) for key in keys])
+        short.add(row, short_keys(short_texts(words, parts)))
+        by_sentence.add(row, [(_key(part), len(part)) for part in parts if len(part) >= SENTENCE_TOKENS])
+    return TextKeys(records.keyed(), short.keyed(), by_sentence.keyed())
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self._key, self._row, self._size = array("Q"), array("q"), array("q")
+
+    def add(self, row: int, keys: Iterable[tuple[int, int]]) -> None:
+        for key, size in keys:
+            self._key.append(key)
+            self._row.append(row)
+            self._size.append(size)
+
+    def keyed(self) -> Keyed:
+        row, size = (np.frombuffer(column, dtype=np.int64) for column in (self._row, self._size))
+        return Keyed(np.frombuffer(self._key, dtype=np.uint64), row, size)
+
+
+def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
+    """Return the key and the number of tokens of each short text, given as its tokens.
+
+    The key depends on the letters alone (`bare_letters`), so that glued, split or stretched words and changed numbers
+    do not hide a copy. Texts without letters have no key.
+    """
+    letters = ((bare_letters("".join(words)), words) for words in texts)
+    return [(_key([bare]), len(without_numbers(list(words)))) for bare, words in letters if bare]
+
+
+def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
+    """Yield the words of each run of whole sentences with fewer than RECORD_TOKENS words."""
+    for start in range(len(parts)):
+        words: list[str] = []
+        for part in parts[start:]:
+            words += part
+            if len(words) >= RECORD_TOKENS:
+                break
+            yield list(words)
+
+
+def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
+    """Return the rows that share a key with exactly one owner; `owners` is the owner of each real row.
+
+    The size is that of the real text, because the copy may be written as a single word.
+    """
+    sole = sole_owners(real, owners)
+    found, place = sole.places(made.key)
+    row, owner, size = made.row[found], sole.owner[place], sole.size[place]
+    order = np.lexsort((-size, owner, row))
+    order = order[starts_group(row[order], owner[order])]
+    return OwnedCopies(row[order], owner[order], size[order])
+
+
+def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
+    """Return the keys that only one owner has; `owners` is the owner of each row."""
+    order = np.argsort(found.key, kind="stable")
+    key, owner, size = found.key[order], owners[found.row[order]], found.size[order]
+    first = np.flatnonzero(starts_group(key))
+    if len(first) == 0:
+        return SoleOwners(key, owner, size)
+    low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
+    is_sole = low == high
+    return SoleOwners(key[first][is_sole], low[is_sole], size[first][is_sole])
+
+
+def _key(words: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,72 @@
+"""Split text without relying on spaces: scripts that have none, and any text read as its consonants alone."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import regex
+
+# a character of these scripts is a token, as a word is in other scripts
+_CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
+# text in these scripts is split into chunks
+_WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
+_PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
+_VOWELS = "aeiouаеёиоуыэюяαεηιουω"
+_DROPPED = re.compile(rf"[\W\d_{_VOWELS}]+")
+_PLAIN = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(code).isalpha()}
+_NUMBER = re.compile(r"\d+")
+_TOKEN = re.compile(r"[^\W_]+")
+_REPEATED = re.compile(r"(.)\1+")
+LEET = str.maketrans("01345789", "oieastbg")  # digits that are written for letters
+
+
+def pieces(token: str) -> list[str]:
+    """Return the parts of a token of a normalised text: itself, or shorter parts in a script without spaces."""
+    if token.isascii():
+        return [token]
+    found: list[str] = []
+    for match in _PIECE.finditer(token):
+        found += chunks(match[0]) if match[1] else [match[0]]
+    return found
+
+
+def chunks(letters: str) -> list[str]:
+    """Return a string cut at local minima of a hash of two adjacent characters; a chunk has three on average.
+
+    Whether a place is a cut depends only on the four characters around it. A changed character therefore changes
+    one or two chunks, and the chunks of a copied passage are the same wherever the passage stands.
+
+    Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
+    """
+    code = np.frombuffer(letters.encode("utf-32-le"), dtype="<u4")
+    key = (code[:-1] * np.uint32(0x9E3779B1) + code[1:]) * np.uint32(0x85EBCA6B)
+    cuts = (np.flatnonzero((key[1:-1] < key[:-2]) & (key[1:-1] <= key[2:])) + 2).tolist()
+    ends = pairwise([0, *cuts, len(letters)])
+    return [letters[a:b] for a, b in ends] if letters else []
+
+
+def consonant_chunks(normalised: str) -> list[str]:
+    """Return the chunks of the consonants of a normalised text, without spaces, marks, numbers and doubled letters.
+
+    Gluing or splitting words, doubling letters, and changing or removing vowels leave the result the same. Digits
+    in a word with letters are read as the letters that they look like. Consonants are those of the Latin, Cyrillic
+    and Greek alphabets; all letters of other scripts count as consonants.
+    """
+    found = normalised
+    if any(
+        found[m.start() - 1 : m.start()].isalpha() or found[m.end() : m.end() + 1].isalpha()
+        for m in _NUMBER.finditer(found)
+    ):
+        found = _TOKEN.sub(lambda word: word[0] if word[0].isdigit() else word[0].translate(LEET), found)
+    return chunks(consonants(found))
+
+
+def consonants(normalised: str) -> str:
+    """Return the consonants of a normalised text without spaces, marks, digits and doubled letters."""
+    kept = normalised.translate(_PLAIN) if normalised.isascii() else _DROPPED.sub("", normalised)
+    return _REPEATED.sub(r"\1", kept)
+
+
+def bare_letters(word: str) -> str:
+    """Return a token, or glued tokens, of a normalised text without digits and doubled letters."""
+    return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -1,0 +1,74 @@
+"""Replace misspelled words by the known words that they were made from, so that misspelling hides no copy."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from audits.text.letters import LEET, consonants
+
+LEAST_LETTERS = 3  # shorter words are not corrected: too many known words are one edit away
+LONGEST = 40  # characters; a longer token is no single word
+
+
+def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str]:
+    """Return the known word for each unknown word of at least three letters that a misspelling explains.
+
+    A misspelling explains a word if it is the known word
+    - with digits instead of letters that look alike (`p4tient`),
+    - with its inner letters in another order, or
+    - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
+    The first of these that applies counts. Among several known words, one with the same consonants is preferred,
+    then the most frequent one, then the first in the alphabet. A known word stays as it is, so the result can only
+    add matches to a search for known words.
+
+    Args:
+        words: the words of the synthetic rows.
+        known: number of occurrences of each word of the real rows.
+
+    Cost: O(letters of the known words × their length); memory for the unknown words and their deletions.
+    Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
+    """
+    unknown = {w for w in words if w not in known and LEAST_LETTERS <= len(w) <= LONGEST and not w.isdigit()}
+    plain = {w: w.translate(LEET) for w in unknown}
+    found = {w: of for w, of in plain.items() if of in known}
+    usable = (w for w in known if LEAST_LETTERS <= len(w) <= LONGEST and w.isalpha())
+    ordered = sorted(usable, key=lambda w: (-known[w], w))
+    return _respelled({w for w in unknown if w.isalpha()}, ordered) | found
+
+
+def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Return the first known word for each unknown word, in the order of preference that `corrections` states."""
+    by_letters, by_deletion = defaultdict(list), defaultdict(list)
+    for word in unknown:
+        by_letters[_letters(word)].append(word)
+        for part in {word, *_deletions(word)}:
+            by_deletion[part].append(word)
+    anagrams: dict[str, str] = {}
+    edits: dict[str, str] = {}
+    same_consonants: dict[str, str] = {}
+    for word in known:
+        for other in by_letters.get(_letters(word), ()):
+            anagrams.setdefault(other, word)
+        near = {other for part in (word, *_deletions(word)) for other in by_deletion.get(part, ())}
+        for other in near - same_consonants.keys():
+            if _is_one_edit(other, word):
+                edits.setdefault(other, word)
+                if consonants(other) == consonants(word):
+                    same_consonants[other] = word
+    return edits | same_consonants | anagrams
+
+
+def _letters(word: str) -> tuple[str, str, str]:
+    return word[0], word[-1], "".join(sorted(word))
+
+
+def _deletions(word: str) -> list[str]:
+    return [word[:i] + word[i + 1 :] for i in range(len(word))]
+
+
+def _is_one_edit(a: str, b: str) -> bool:
+    """Return whether two words that share a deletion differ by one edit and not by two at different places."""
+    first = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    if len(a) != len(b):
+        return len(a) - len(b) in {1, -1} and (a[first + 1 :] == b[first:] or a[first:] == b[first + 1 :])
+    is_swapped = a[first : first + 2] == b[first : first + 2][::-1] and a[first + 2 :] == b[first + 2 :]
+    return is_swapped or a[first + 1 :] == b[first + 1 :]

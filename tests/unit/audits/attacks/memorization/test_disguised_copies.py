@@ -1,0 +1,140 @@
+"""Disguised, short, shared and scattered copies from the command line to the verdict."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audits.cli.main import main
+
+SYLLABLES = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
+
+
+def invented(rng, n):
+    """Return n words that nobody else uses."""
+    return ["".join(rng.choice(SYLLABLES, 4)) for _ in range(n)]
+
+
+def each_word(change):
+    return lambda text: " ".join(change(w, len(w) // 2) if len(w) > 3 else w for w in text.split())
+
+
+DISGUISES = {
+    "glued": lambda text: text.replace(" ", ""),
+    "three words glued": lambda text: re.sub(r"(\S+) (\S+) (\S+)", r"\1\2\3", text),
+    "hyphenated": each_word(lambda w, i: f"{w[:i]}-{w[i:]}"),
+    "dotted": each_word(lambda w, i: f"{w[: i - 1]}.{w[i - 1 :]}"),
+    "in pairs of letters": lambda text: " ".join(re.findall("..?", text.replace(" ", ""))),
+    "letters doubled": each_word(lambda w, i: w[:i] + w[i] + w[i:]),
+    "letters swapped": each_word(lambda w, i: w[: i - 1] + w[i] + w[i - 1] + w[i + 1 :]),
+    "letters left out": each_word(lambda w, i: w[:i] + w[i + 1 :]),
+    "letters replaced": each_word(lambda w, i: f"{w[:i]}x{w[i + 1 :]}"),
+    "inner letters reversed": each_word(lambda w, _: w[0] + w[-2:0:-1] + w[-1]),
+    "leetspeak": lambda text: text.translate(str.maketrans("aeiost", "431057")),
+    "without vowels": lambda text: re.sub("[aeiou]", "", text),
+}
+
+
+@pytest.fixture
+def audited(tmp_path, monkeypatch, capsys):
+    """Return a function that runs `audits run` on rows of (text, person): its result and the rows found."""
+
+    def run(**tables):
+        words = ["audits", "run", "--only", "memorization", "--json"]
+        for name, rows in tables.items():
+            texts, groups = zip(*rows, strict=True)
+            columns = {"text": texts} if name == "synthetic" else {"text": texts, "group": groups}
+            pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+            words += [f"--{name}", str(tmp_path / f"{name}.parquet")]
+        (tmp_path / "findings.jsonl").unlink(missing_ok=True)
+        words += ["--findings", str(tmp_path / "findings.jsonl"), "--findings-key", str(tmp_path / "key")]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output, error = capsys.readouterr()
+        assert "Traceback" not in error
+        (result,) = json.loads(output)["results"]
+        found = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
+        return caught.value.code, result, {finding["row"] for finding in found}
+
+    return run
+
+
+def rows_of(table):
+    return list(zip(table.texts, table.groups, strict=True))
+
+
+def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, audited):
+    rng = np.random.default_rng(12)
+    train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
+    first, leaks = len(synthetic), {}
+    for name, disguise in DISGUISES.items():
+        source = next(text for text, who in train if who == f"t{len(leaks) + 20}" and len(text.split()) > 30)
+        leaks[name] = disguise(source.lower())
+    for n_words in (8, 10, 12):  # whole short records, one of them glued and one among other sentences
+        train.append((" ".join(invented(rng, n_words)), f"short{n_words}"))
+        leaks[f"record of {n_words} words"] = train[-1][0]
+    leaks["record of 10 words"] = leaks["record of 10 words"].replace(" ", "")
+    leaks["record of 12 words"] = f"Once more. {leaks['record of 12 words']}. Thank you."
+    for sides in ("tt", "tc", "ttcc"):  # fifty words of two or four persons, in longer records
+        passage = " ".join(invented(rng, 50))
+        for i, side in enumerate(sides):
+            record = (f"{' '.join(invented(rng, 60))} {passage}", f"{side}{sides}{i}")
+            (train if side == "t" else control).append(record)
+        leaks[f"passage of {sides}"] = passage
+    # half of a record in one row, the other half in pieces: the first row was once a reason to ignore the others
+    words = invented(rng, 90)
+    pieces = [" ".join(words[i : i + 10]) for i in range(0, 90, 10)]
+    train.append((" ".join(words), "scattered"))
+    leaks["scattered 0"] = " ".join(f"{piece} {' '.join(invented(rng, 10))}" for piece in pieces[:5])
+    leaks |= {f"scattered {i}": f"{piece} {' '.join(invented(rng, 10))}" for i, piece in enumerate(pieces[5:], 1)}
+    synthetic += [(text, "") for text in leaks.values()]
+    code, result, found = audited(train=train, control=control, synthetic=synthetic)
+    missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
+    assert not missed
+    assert min(found) >= first, "no clean row is a finding"
+    assert (code, result["verdict"]) == (4, "fail")
+
+
+def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, audited):
+    """Records of three words are too short for a hit of their own, but nine in ten of the copies are of train."""
+    rng = np.random.default_rng(13)
+    tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
+    of_train, of_control = ([(" ".join(invented(rng, 3)), f"{who}{i}") for i in range(30)] for who in "xy")
+    tables["train"] += of_train
+    tables["control"] += of_control
+    chance = audited(**tables | {"synthetic": [*tables["synthetic"], *of_train[:3], *of_control[:3]]})
+    assert (chance[0], chance[1]["verdict"]) == (0, "pass")
+    leak = audited(**tables | {"synthetic": [*tables["synthetic"], *of_train[:27], *of_control[:3]]})
+    assert (leak[0], leak[1]["verdict"]) == (4, "fail")
+    first = len(tables["synthetic"])
+    assert leak[2] == set(range(first, first + 27))
+    copied = [run[1]["metrics"]["memorization.copied_persons"] for run in (chance, leak)]
+    assert copied[0]["high"] < 0.05 < copied[1]["value"]
+
+
+SCRIPTS = {  # letters of each script, the mark that ends a clause, and what is added to each clause of a copy
+    "Chinese": ("".join(map(chr, range(0x4E00, 0x5200))), "，", "也"),
+    "Japanese": ("".join(map(chr, (*range(0x3042, 0x3090), *range(0x5200, 0x5400)))), "、", "ね"),
+    "Thai": ("".join(map(chr, range(0x0E01, 0x0E2F))), " ", "ๆ"),
+    "Khmer": ("".join(map(chr, range(0x1780, 0x17A3))), " ", "ឥ"),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_copies_with_an_added_character_per_clause_are_found_without_spaces(script, audited):
+    letters, comma, added = SCRIPTS[script]
+    rng, pool = np.random.default_rng(14), list(letters)
+    tables = {}
+    for name, n in (("train", 320), ("control", 310), ("synthetic", 305)):
+        texts = [comma.join("".join(rng.choice(pool, 12)) for _ in range(8)) for _ in range(n)]
+        tables[name] = [(text, f"{name}{i}") for i, text in enumerate(texts)]
+    copies = [comma.join(f"{c[:6]}{added}{c[6:]}" for c in text.split(comma)) for text, _ in tables["train"][:10]]
+    tables["synthetic"] += [(text, "") for text in copies]
+    code, result, found = audited(**tables)
+    assert (code, result["verdict"]) == (4, "fail")
+    assert found == set(range(305, 315))
