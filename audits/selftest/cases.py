@@ -213,7 +213,8 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
         return "wrong"
     if demand == "blind":
         return "open"
-    verdicts = [result.verdict for result in results]
+    # a pass that holds only without some rows is none, because these rows may be the leak
+    verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {
         "must_fail": fails == n,

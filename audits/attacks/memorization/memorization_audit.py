@@ -1,14 +1,12 @@
 """Memorization audit: decide whether the synthetic table contains verbatim or near copies of single persons' text."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from audits.attacks.memorization import calibration
-from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
 from audits.attacks.memorization.locations import (
     IN_PIECES,
     NEAR_COPY,
@@ -17,11 +15,12 @@ from audits.attacks.memorization.locations import (
     copied_rows,
     find_copied,
 )
-from audits.attacks.memorization.near_copies import NEAR
+from audits.attacks.memorization.measurements import Measurements, limits, measured
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
-from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
-from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
-from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Finding, Int, Verdict, persons
+from audits.core.quarantine import most_quarantined, without_rows
+from audits.core.rates import exact, one_person, share, tau_metric, too_few
+from audits.core.stats import CHANCE_LEVEL
+from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
 # run lengths for which the details count the persons with a run at least that long
@@ -95,7 +94,8 @@ class Memorization:
     - At most 90 % of the words are common text.
 
     Otherwise the verdict is insufficient. L* above 30 means that the table repeats long runs even of control persons.
-    A run of 30 to L* words of a train person may then be a quotation, so it causes neither a fail nor a pass.
+    A run of 30 to L* words of a train person may then be a quotation. If at most 1 % of the rows are such rows, they
+    are quarantined: the verdict applies to the other rows, with the same limits. If more are, there is no pass.
 
     Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
         on the private side.
@@ -113,128 +113,35 @@ class Memorization:
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
-        return _judge(inputs, pool, found, _measured(pool, planted, found, rng, confidence))
+        limits_of_table = limits(pool, found, rng)
+        facts = measured(pool, planted, found, limits_of_table, confidence)
+        result = _judge(inputs, pool, found, facts)
+        rows = facts.quotations
+        if result.verdict != "insufficient" or not 0 < len(rows) <= most_quarantined(len(inputs.synthetic)):
+            return result
+        kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
+        rest = without_rows(inputs, rows)
+        found = search(rest.synthetic.texts, planted.texts, pool)
+        judged = _judge(rest, pool, found, measured(pool, planted, found, limits_of_table, confidence))
+        moved = (replace(finding, row=int(kept[finding.row])) for finding in judged.findings)
+        return replace(
+            judged,
+            quarantined=tuple(rows.tolist()),
+            findings=(*result.findings, *moved),
+            reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are excluded: remove them",
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Measurements:
-    """Measurements for the verdict. The symbols are those of `Memorization`."""
-
-    run: ChanceThresholds  # thresholds for hit(p): L* and L
-    share: ChanceThresholds  # thresholds for near(p): C*
-    whole: ChanceThresholds  # thresholds for whole(p): M*
-    words: ChanceThresholds  # thresholds for words(p): W*
-    pieces: ChanceThresholds  # thresholds for pieces(p): P*
-    short: ChanceThresholds  # thresholds for short(p): R*
-    persons_in_pieces: Int  # train persons above P* who are not copied in a single row
-    rows_above_limit: Int  # synthetic rows that prevent a pass
-    n_certain_rows: int  # number of synthetic rows that prove a leak by a threshold `certain`
-    n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
-    records_p: float  # p-value: whole records of at least so many train persons are matched by chance
-    short_p: float  # the same for shorter records
-    copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
-    n_non_members: int  # control persons on whom the thresholds are calibrated
-    excess: Estimate  # Delta
-    near: Estimate  # the same difference for near(p) >= NEAR
-    proven_above_tau: float  # lower end of the larger difference minus tau; positive if a leak is proven
-    scan_p: float
-    tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
-    needed: int  # persons per arm for the next stricter tau
-    planted: Caught
-
-
-def _measured(
-    pool: Pool, planted: Planted, found: Matches, rng: np.random.Generator, confidence: float
-) -> _Measurements:
-    """Return the measurements for the verdict."""
-    n_train, n_control = pool.n_train, pool.n_control
-    n_synthetic = len(found.row_run) - len(planted.texts)
-    calibrating = n_train + calibration.non_members(pool, found, rng)
-    run = calibration.run_thresholds(int(found.chance[calibrating].max(initial=0)))
-    share_of_record = calibration.near_thresholds(float(found.near[calibrating].max(initial=0)))
-    whole = calibration.whole_thresholds(int(found.whole_chance[calibrating].max(initial=0)))
-    words = calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
-    short = calibration.short_thresholds(int(found.short[calibrating].max(initial=0)))
-    of_person = (  # values of each person and of each row, with their thresholds
-        (found.best, found.row_run, run),
-        (found.near, found.row_near, share_of_record),
-        (found.whole, found.row_whole, whole),
-        (found.words.best[found.merged[: pool.n_persons]], found.row_words, words),
-        (found.short, found.row_short, short),
-    )
-    is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
-    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, is_copied[:n_train])
-    is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
-    for _, of_row, thresholds in of_person:
-        is_above_limit |= of_row >= thresholds.limit
-        is_certain |= of_row[:n_synthetic] >= thresholds.certain
-    short_p = _more_of_train(found.short, n_train)
-    if short_p <= CHANCE_LEVEL:
-        is_certain |= found.row_short[:n_synthetic] > 0
-        is_above_limit[:n_synthetic] |= is_certain
-    is_above_limit[rows_in_pieces] = is_certain[rows_in_pieces] = True
-    is_copied |= (found.record > 0) | (found.short > 0)
-    train, control = np.split(found.best >= run.limit, [n_train])
-    scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
-    tau, needed = tier(min(n_train, n_control))
-    arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
-    proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
-    return _Measurements(
-        run=run,
-        share=share_of_record,
-        whole=whole,
-        words=words,
-        pieces=pieces,
-        short=short,
-        persons_in_pieces=persons_in_pieces,
-        rows_above_limit=np.flatnonzero(is_above_limit[:n_synthetic]),
-        n_certain_rows=int(is_certain.sum()),
-        n_records=(int((found.record[:n_train] > 0).sum()), int((found.record[n_train:] > 0).sum())),
-        records_p=_more_of_train(found.record, n_train),
-        short_p=short_p,
-        copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
-        n_non_members=len(calibrating),
-        excess=difference(train, control, confidence=confidence),
-        near=difference(*arms[1], confidence=confidence),
-        proven_above_tau=proven - (0.0 if tau is None else tau),
-        scan_p=min(holm(scans)),
-        tau=tau,
-        needed=needed,
-        planted=calibration.caught(planted, is_above_limit[n_synthetic:]),
-    )
-
-
-def _more_of_train(found: Int, n_train: int) -> float:
-    """Return the p-value that so many of the persons with a positive value are train persons (hypergeometric)."""
-    n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
-    return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
-
-
-def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
-    """Return the thresholds for pieces(p), the train persons above P*, and the rows with pieces of their records.
-
-    Persons with a copy above a limit in a single row (`is_copied`) are left out: that row is reported instead.
-    """
-    none = np.zeros(0, dtype=np.int64)
-    if found.pieces is None:
-        return calibration.loose_thresholds(1.0), none, none
-    best = found.pieces.best
-    thresholds = calibration.loose_thresholds(float(best[calibrating].max(initial=0)))
-    is_copied = is_copied | (found.record[: pool.n_train] > 0)
-    above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_copied)
-    return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
-
-
-def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: _Measurements) -> AuditResult:
+def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements) -> AuditResult:
     n_train, n_control, confidence = pool.n_train, pool.n_control, facts.excess.confidence
     findings, n_left = _findings(inputs, pool, found, facts)
-    verdict, reason = _verdict(found, facts)
+    verdict, status, reason = _verdict(found, facts)
     return AuditResult(
         name="memorization",
         verdict=verdict,
-        status="measured",
+        status=status,
         estimate=facts.excess,
-        control=share(found.best[n_train:] >= facts.run.limit, confidence=confidence),
+        control=share(found.best[n_train:] >= facts.limits.run.limit, confidence=confidence),
         threshold=facts.tau,
         direction="lower_is_safer",
         metrics={
@@ -258,51 +165,55 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: _Measurements
 
 
 def _findings(
-    inputs: AuditInputs, pool: Pool, found: Matches, facts: _Measurements
+    inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
     """Return the copied passages in the rows above a limit, and how many of them are left out of the list."""
     n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
-    least_short = 1 if facts.short_p <= CHANCE_LEVEL else facts.short.limit
+    least_short = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
     for whole, least in ((found.records, 0), (found.short_records, least_short)):
         is_above = (whole.row < n_synthetic) & (whole.owner < pool.n_train) & (whole.size >= least)
         copies.append(copied_rows(whole.row[is_above], whole.owner[is_above], WHOLE_RECORD))
-    for near, thresholds in ((found.copies, facts.share), (found.words, facts.words)):
+    for near, thresholds in ((found.copies, facts.limits.share), (found.words, facts.limits.words)):
         is_above = (near.row < n_synthetic) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
         copies.append(copied_rows(near.row[is_above], near.owner[is_above], NEAR_COPY))
-    hidden = ((runs, facts.run) for runs in found.hidden)
-    for runs, thresholds in (*hidden, *((runs, facts.whole) for runs in found.wholes)):
+    hidden = ((runs, facts.limits.run) for runs in found.hidden)
+    for runs, thresholds in (*hidden, *((runs, facts.limits.whole) for runs in found.wholes)):
         is_above = runs.length >= thresholds.limit
         copies.append(copied_rows(runs.row[is_above], runs.owner[is_above], NEAR_COPY))
     if found.pieces is not None:
         is_above = np.isin(found.pieces.owner, facts.persons_in_pieces)
         copies.append(copied_rows(found.pieces.row[is_above], found.pieces.owner[is_above], IN_PIECES))
-    findings, n_left = find_copied(texts, copies, int(facts.run.limit))
+    findings, n_left = find_copied(texts, copies, int(facts.limits.run.limit))
     return tuple(findings), n_left
 
 
-def _verdict(found: Matches, facts: _Measurements) -> tuple[Verdict, str]:
+def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]:
     leak = _leak(facts)
     if leak is not None:
-        return "fail", leak
-    shortfall = next(_shortfalls(found, facts), None)
-    if shortfall is not None:
-        return "insufficient", shortfall
+        return "fail", "measured", leak
+    invalid, few = list(_invalid(found, facts)), list(_too_few(facts))
+    if invalid or few:
+        return "insufficient", "inconclusive" if invalid else "measured", [*invalid, *few][0]
     untested = ""
     if blind := facts.planted.blind_lengths:
         untested = (
             f"; not tested are the {facts.planted.blind_share:.1%} of train records with {blind}, because fewer than "
             "half of the planted copies were found among them"
         )
-    return "pass", (
-        "text of train persons is not copied more often than text of control persons, to within a rate of "
-        f"{facts.tau:g} of persons{untested}"
+    return (
+        "pass",
+        "measured",
+        (
+            "text of train persons is not copied more often than text of control persons, to within a rate of "
+            f"{facts.tau:g} of persons{untested}"
+        ),
     )
 
 
-def _leak(facts: _Measurements) -> str | None:
+def _leak(facts: Measurements) -> str | None:
     """Return the reason for a fail, or None if the audit does not fail."""
     of_train, of_control = facts.n_records
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
@@ -311,8 +222,8 @@ def _leak(facts: _Measurements) -> str | None:
         pieces = f"; most of a record of {n_pieces} persons is spread over several rows" if n_pieces > 0 else ""
         return (
             f"{len(facts.rows_above_limit)} synthetic rows copy text of one train person: at least "
-            f"{facts.run.limit} words in a row that hardly anybody else wrote, a whole record, or most of a record "
-            f"with words changed, inserted or reordered{pieces}"
+            f"{facts.limits.run.limit} words in a row that hardly anybody else wrote, a whole record, or most of a "
+            f"record with words changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
@@ -321,14 +232,26 @@ def _leak(facts: _Measurements) -> str | None:
     return None
 
 
-def _shortfalls(found: Matches, facts: _Measurements) -> Iterator[str]:
-    """Yield each reason why the verdict is insufficient."""
+def _too_few(facts: Measurements) -> Iterator[str]:
+    """Yield why there are too few persons for a verdict."""
+    if facts.tau is None:
+        yield too_few(facts.excess.n)
+    elif facts.excess.high > facts.tau:
+        yield (
+            f"the excess rate of copied train persons may be as large as {facts.excess.high:.4f}, above "
+            f"{facts.tau}; {max(facts.needed, 2 * facts.excess.n)} persons in each of train and control would decide"
+        )
+
+
+def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
+    """Yield each reason why the comparison of train with control is not valid."""
+    used = facts.limits
     common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
         yield (
-            f"{len(facts.rows_above_limit)} synthetic rows repeat at least {facts.run.limit} words in a row, or most "
+            f"{len(facts.rows_above_limit)} synthetic rows repeat at least {used.run.limit} words in a row, or most "
             "of a record, of a train person; but the table also repeats control persons, whose texts the generator "
-            f"never saw (up to {facts.run.by_chance} words in a row, {facts.share.by_chance:.0%} of a record), so "
+            f"never saw (up to {used.run.by_chance} words in a row, {used.share.by_chance:.0%} of a record), so "
             "these rows may be quotations; remove them and audit again, or pass the quoted text as the reference"
         )
     if control_records > 0:
@@ -336,8 +259,6 @@ def _shortfalls(found: Matches, facts: _Measurements) -> Iterator[str]:
             f"the table contains whole records of {control_records} control persons, so the generator may have seen "
             "control; draw control from a later period, or remove records that several persons share"
         )
-    if facts.tau is None:
-        yield too_few(facts.excess.n)
     if common > MAX_COMMON:
         yield (
             f"{common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words "
@@ -354,29 +275,24 @@ def _shortfalls(found: Matches, facts: _Measurements) -> Iterator[str]:
             f"records of {facts.planted.blind_lengths}, which are {facts.planted.blind_share:.0%} of train (at most "
             f"{MAX_BLIND:.0%} is allowed); longer texts are needed"
         )
-    if facts.tau is not None and facts.excess.high > facts.tau:
-        yield (
-            f"the excess rate of copied train persons may be as large as {facts.excess.high:.4f}, above "
-            f"{facts.tau}; {max(facts.needed, 2 * facts.excess.n)} persons in each of train and control would decide"
-        )
 
 
-def _details(pool: Pool, found: Matches, facts: _Measurements) -> Mapping[str, Any]:
-    n_train = pool.n_train
+def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
+    n_train, used = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum())]
-    review = (row_run >= FLOOR_TOKENS) & (row_run < facts.run.limit)
+    review = (row_run >= FLOOR_TOKENS) & (row_run < used.run.limit)
     return {
         "n_train_persons": n_train,
         "n_control_persons": pool.n_control,
         "tau": facts.tau,
-        "limit_tokens": facts.run.limit,
-        "certain_tokens": facts.run.certain,
-        "control_longest_run_tokens": facts.run.by_chance,
-        "limit_tokens_with_common_text": facts.whole.limit if np.isfinite(facts.whole.limit) else None,
-        "limit_share_of_record": facts.share.limit,
-        "control_highest_share_of_record": facts.share.by_chance,
-        "limit_words_of_record": facts.words.limit if np.isfinite(facts.words.limit) else None,
+        "limit_tokens": used.run.limit,
+        "certain_tokens": used.run.certain,
+        "control_longest_run_tokens": used.run.by_chance,
+        "limit_tokens_with_common_text": used.whole.limit if np.isfinite(used.whole.limit) else None,
+        "limit_share_of_record": used.share.limit,
+        "control_highest_share_of_record": used.share.by_chance,
+        "limit_words_of_record": used.words.limit if np.isfinite(used.words.limit) else None,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
         "limit_pieces_of_record": facts.pieces.limit if np.isfinite(facts.pieces.limit) else None,
         "persons_in_pieces": len(facts.persons_in_pieces),
@@ -384,7 +300,7 @@ def _details(pool: Pool, found: Matches, facts: _Measurements) -> Mapping[str, A
         "persons_hit_by_length": {str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in SUITE_TOKENS},
         "whole_records": list(facts.n_records),
         "short_records": [int((found.short[:n_train] > 0).sum()), int((found.short[n_train:] > 0).sum())],
-        "limit_tokens_of_short_record": facts.short.limit if np.isfinite(facts.short.limit) else None,
+        "limit_tokens_of_short_record": used.short.limit if np.isfinite(used.short.limit) else None,
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "common_share": {"synthetic": found.common[0], "train": found.common[1]},

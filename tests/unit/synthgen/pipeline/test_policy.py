@@ -16,7 +16,7 @@ def test_a_policy_is_a_file_or_a_shipped_name(new_project):
 def test_a_decision_must_belong_to_the_run_and_its_policy(run_project):
     run = load_run(run_project.config())
     run.check_decision(run.decide())
-    with pytest.raises(UsageError, match="the decision uses policy 'research' version 5"):
+    with pytest.raises(UsageError, match="the decision uses policy 'research' version 6"):
         run.check_decision(run.decide(load_policy("research")))
     with pytest.raises(UsageError, match="not made on this run's evidence"):
         run.check_decision(replace(run.decide(), evidence_digest="0" * 64))

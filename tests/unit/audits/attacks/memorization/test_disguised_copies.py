@@ -41,7 +41,7 @@ DISGUISES = {
 
 @pytest.fixture
 def audited(tmp_path, monkeypatch, capsys):
-    """Return a function that runs `audits run` on rows of (text, person): its result and the rows found."""
+    """Return a function that runs `audits run` on rows of (text, person): exit code, result, rows found, report."""
 
     def run(**tables):
         words = ["audits", "run", "--only", "memorization", "--json"]
@@ -57,9 +57,10 @@ def audited(tmp_path, monkeypatch, capsys):
             main()
         output, error = capsys.readouterr()
         assert "Traceback" not in error
-        (result,) = json.loads(output)["results"]
+        report = json.loads(output)
+        (result,) = report["results"]
         found = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
-        return caught.value.code, result, {finding["row"] for finding in found}
+        return caught.value.code, result, {finding["row"] for finding in found}, report
 
     return run
 
@@ -93,7 +94,7 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, a
     leaks["scattered 0"] = " ".join(f"{piece} {' '.join(invented(rng, 10))}" for piece in pieces[:5])
     leaks |= {f"scattered {i}": f"{piece} {' '.join(invented(rng, 10))}" for i, piece in enumerate(pieces[5:], 1)}
     synthetic += [(text, "") for text in leaks.values()]
-    code, result, found = audited(train=train, control=control, synthetic=synthetic)
+    code, result, found, _ = audited(train=train, control=control, synthetic=synthetic)
     missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
     assert not missed
     assert min(found) >= first, "no clean row is a finding"
@@ -117,6 +118,26 @@ def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, audit
     assert copied[0]["high"] < 0.05 < copied[1]["value"]
 
 
+def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, audited):
+    """A row quotes forty words of a control person, so thirty-two words of a train person prove no leak."""
+    tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
+    longest = {name: sorted(rows, key=lambda row: -len(row[0]))[:8] for name, rows in tables.items()}
+    quotes = [" ".join(text.split()[:32]) for text, _ in longest["train"]]
+    first, tables["synthetic"] = (
+        len(tables["synthetic"]),
+        [*tables["synthetic"], (" ".join(longest["control"][0][0].split()[:40]), ""), (quotes[0], "")],
+    )
+    code, result, found, report = audited(**tables)
+    assert (code, result["verdict"], report["overall"]) == (4, "pass", "insufficient")
+    assert report["quarantined"] == {"memorization": [first + 2]}, "row numbers begin at 1"
+    assert found == {first + 1}
+    assert result["metrics"]["memorization.hard_hits"]["value"] == 0
+    tables["synthetic"] += [(quote, "") for quote in quotes[1:]]  # more than 1 % of the rows
+    _, result, found, report = audited(**tables)
+    assert (result["verdict"], result["status"], report["quarantined"]) == ("insufficient", "inconclusive", {})
+    assert found == set(range(first + 1, first + 9))
+
+
 SCRIPTS = {  # letters of each script, the mark that ends a clause, and what is added to each clause of a copy
     "Chinese": ("".join(map(chr, range(0x4E00, 0x5200))), "，", "也"),
     "Japanese": ("".join(map(chr, (*range(0x3042, 0x3090), *range(0x5200, 0x5400)))), "、", "ね"),
@@ -135,6 +156,6 @@ def test_copies_with_an_added_character_per_clause_are_found_without_spaces(scri
         tables[name] = [(text, f"{name}{i}") for i, text in enumerate(texts)]
     copies = [comma.join(f"{c[:6]}{added}{c[6:]}" for c in text.split(comma)) for text, _ in tables["train"][:10]]
     tables["synthetic"] += [(text, "") for text in copies]
-    code, result, found = audited(**tables)
+    code, result, found, _ = audited(**tables)
     assert (code, result["verdict"]) == (4, "fail")
     assert found == set(range(305, 315))

@@ -1,0 +1,134 @@
+"""Measure the matches of train and control persons, and compare them with the calibrated thresholds."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from audits.attacks.memorization import calibration
+from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
+from audits.attacks.memorization.near_copies import NEAR
+from audits.attacks.memorization.search import Matches, Pool
+from audits.core.rates import difference, tier
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
+from audits.core.types import Bool, Estimate, Int
+
+
+class Limits(NamedTuple):
+    """The thresholds, and the control persons (indices of persons) on whom they are calibrated."""
+
+    calibrating: Int
+    run: ChanceThresholds  # for hit(p): L* and L
+    share: ChanceThresholds  # for near(p): C*
+    whole: ChanceThresholds  # for whole(p): M*
+    words: ChanceThresholds  # for words(p): W*
+    short: ChanceThresholds  # for short(p): R*
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """Measurements for the verdict. The symbols are those of `Memorization`."""
+
+    limits: Limits
+    pieces: ChanceThresholds  # thresholds for pieces(p): P*
+    persons_in_pieces: Int  # train persons above P* who are not copied in a single row
+    rows_above_limit: Int  # synthetic rows that prevent a pass
+    quotations: Int  # those of them that prove no leak and equal no record, because control persons reach as much
+    n_certain_rows: int  # number of synthetic rows that prove a leak by a threshold `certain`
+    n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
+    records_p: float  # p-value: whole records of at least so many train persons are matched by chance
+    short_p: float  # the same for shorter records
+    copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
+    n_non_members: int  # control persons on whom the thresholds are calibrated
+    excess: Estimate  # Delta
+    near: Estimate  # the same difference for near(p) >= NEAR
+    proven_above_tau: float  # lower end of the larger difference minus tau; positive if a leak is proven
+    scan_p: float
+    tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
+    needed: int  # persons per arm for the next stricter tau
+    planted: Caught
+
+
+def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
+    """Return the thresholds for the matches of one synthetic table."""
+    calibrating = pool.n_train + calibration.non_members(pool, found, rng)
+    return Limits(
+        calibrating=calibrating,
+        run=calibration.run_thresholds(int(found.chance[calibrating].max(initial=0))),
+        share=calibration.near_thresholds(float(found.near[calibrating].max(initial=0))),
+        whole=calibration.whole_thresholds(int(found.whole_chance[calibrating].max(initial=0))),
+        words=calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0))),
+        short=calibration.short_thresholds(int(found.short[calibrating].max(initial=0))),
+    )
+
+
+def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
+    """Return the measurements for the verdict."""
+    n_train, n_control = pool.n_train, pool.n_control
+    n_synthetic = len(found.row_run) - len(planted.texts)
+    of_person = (  # values of each person and of each row, with their thresholds
+        (found.best, found.row_run, limits.run),
+        (found.near, found.row_near, limits.share),
+        (found.whole, found.row_whole, limits.whole),
+        (found.words.best[found.merged[: pool.n_persons]], found.row_words, limits.words),
+        (found.short, found.row_short, limits.short),
+    )
+    is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
+    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
+    is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
+    for _, of_row, thresholds in of_person:
+        is_above_limit |= of_row >= thresholds.limit
+        is_certain |= of_row[:n_synthetic] >= thresholds.certain
+    short_p = _more_of_train(found.short, n_train)
+    if short_p <= CHANCE_LEVEL:
+        is_certain |= found.row_short[:n_synthetic] > 0
+        is_above_limit[:n_synthetic] |= is_certain
+    is_above_limit[rows_in_pieces] = is_certain[rows_in_pieces] = True
+    is_copied |= (found.record > 0) | (found.short > 0)
+    train, control = np.split(found.best >= limits.run.limit, [n_train])
+    scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
+    tau, needed = tier(min(n_train, n_control))
+    arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
+    proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
+    return Measurements(
+        limits=limits,
+        pieces=pieces,
+        persons_in_pieces=persons_in_pieces,
+        rows_above_limit=np.flatnonzero(is_above_limit[:n_synthetic]),
+        quotations=np.flatnonzero((is_above_limit & (found.row_record == 0))[:n_synthetic] & ~is_certain),
+        n_certain_rows=int(is_certain.sum()),
+        n_records=(int((found.record[:n_train] > 0).sum()), int((found.record[n_train:] > 0).sum())),
+        records_p=_more_of_train(found.record, n_train),
+        short_p=short_p,
+        copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
+        n_non_members=len(limits.calibrating),
+        excess=difference(train, control, confidence=confidence),
+        near=difference(*arms[1], confidence=confidence),
+        proven_above_tau=proven - (0.0 if tau is None else tau),
+        scan_p=min(holm(scans)),
+        tau=tau,
+        needed=needed,
+        planted=calibration.caught(planted, is_above_limit[n_synthetic:]),
+    )
+
+
+def _more_of_train(found: Int, n_train: int) -> float:
+    """Return the p-value that so many of the persons with a positive value are train persons (hypergeometric)."""
+    n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
+    return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
+
+
+def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
+    """Return the thresholds for pieces(p), the train persons above P*, and the rows with pieces of their records.
+
+    Persons with a copy above a limit in a single row (`is_copied`) are left out: that row is reported instead.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    if found.pieces is None:
+        return calibration.loose_thresholds(1.0), none, none
+    best = found.pieces.best
+    thresholds = calibration.loose_thresholds(float(best[calibrating].max(initial=0)))
+    is_copied = is_copied | (found.record[: pool.n_train] > 0)
+    above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_copied)
+    return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
