@@ -26,6 +26,8 @@ PIECE = 20  # a record that is cut up has so many words per row
 SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the rule on 30 tokens
 FEWEST_SHORT = 11  # number of short records copied
 BOILERPLATE = 0.6  # share of template words in a record
+LEAST_MISSPELLED = 4  # characters of the shortest words with exchanged letters
+SHARED_WORDS = 50  # number of words of a passage of two persons
 PASSAGE = 40  # number of words that control persons quote from each other
 REPEATED_SHARE = 0.11  # share of the control rows that repeat a train row
 TEMPLATE = (
@@ -73,6 +75,24 @@ def underscored(text: str) -> str:
 def confusable(text: str) -> str:
     """Return the text with look-alike Cyrillic letters and full-width digits."""
     return text.translate(_CONFUSABLE)
+
+
+def glued(text: str) -> str:
+    """Return the text without spaces."""
+    return "".join(text.split())
+
+
+def misspelled(text: str) -> str:
+    """Return the text with the second and third letter exchanged in every word of four or more characters."""
+    return " ".join(w[0] + w[2] + w[1] + w[3:] if len(w) >= LEAST_MISSPELLED else w for w in text.split())
+
+
+def shared_passage(population: Population, rng: Rng) -> AuditInputs:
+    """Return clean rows, one of them with a passage of fifty words that one train and one control person share."""
+    words = sorted({word for text in population.train.texts for word in text.split()})
+    passage = " ".join(rng.choice(words, size=SHARED_WORDS))
+    train, control = (paste(table, passage, rng) for table in (population.train, population.control))
+    return population.inputs(paste(population.unseen, passage, rng), train=train, control=control)
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from audits.core.errors import InputError
 from audits.embeddings.shift import shift_auc
 
 
@@ -22,3 +24,13 @@ def test_clean_splits_are_rarely_reported(people):
         reported += not auc.low <= 0.5 <= auc.high
     assert reported <= 1
     assert shift_auc(people(5, seed=1, prefix="t"), people(40, seed=2, prefix="h"), np.random.default_rng(0)) is None
+
+
+def test_tables_without_a_repeated_word_are_refused(people):
+    tables = [people(20, seed=seed, prefix="p") for seed in (1, 2)]
+    tables = [
+        replace(table, texts=tuple(f"{name}{i}" for i in range(len(table))))
+        for name, table in zip("ab", tables, strict=True)
+    ]
+    with pytest.raises(InputError, match="no word occurs in two records"):
+        shift_auc(*tables, np.random.default_rng(0))

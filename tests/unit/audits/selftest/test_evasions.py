@@ -66,6 +66,25 @@ def test_disguised_texts_of_four_persons_are_readable(population, disguise, seen
     assert not set(behind) & set(originals)
 
 
+def test_glued_and_misspelled_texts_keep_their_letters(population):
+    def letters(text):
+        return "".join(sorted("".join(text.split())))
+
+    for disguise in (evasions.glued, evasions.misspelled):
+        made = evasions.disguised(population, rng(), disguise=disguise)
+        persons = dict(zip(map(letters, made.train.texts), made.train.groups, strict=True))
+        behind, _ = added(population, made)
+        assert len({persons[letters(text)] for text in behind}) == evasions.HIDDEN
+        assert not set(behind) & set(made.train.texts)
+
+
+def test_a_shared_passage_has_an_owner_on_each_side(population):
+    made = evasions.shared_passage(population, rng())
+    ((passage,), _) = added(population, made)
+    assert len(passage.split()) == evasions.SHARED_WORDS
+    assert (len(owners_of(made.train, passage)), len(owners_of(made.control, passage))) == (1, 1)
+
+
 def test_near_copies_keep_nine_words_in_ten_and_no_number(population):
     made = evasions.near_copies(population, rng())
     behind, copies = added(population, made)

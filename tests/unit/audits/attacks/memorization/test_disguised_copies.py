@@ -73,9 +73,9 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, a
     rng = np.random.default_rng(12)
     train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
     first, leaks = len(synthetic), {}
-    for name, disguise in DISGUISES.items():
-        source = next(text for text, who in train if who == f"t{len(leaks) + 20}" and len(text.split()) > 30)
-        leaks[name] = disguise(source.lower())
+    # two copies of each kind, so that more rows are illegible than may be quarantined before the audit
+    sources = (text.lower() for text, _ in train[20:] if len(text.split()) > 30)
+    leaks |= {f"{name} {i}": disguise(next(sources)) for name, disguise in DISGUISES.items() for i in range(2)}
     for n_words in (8, 10, 12):  # whole short records, one of them glued and one among other sentences
         train.append((" ".join(invented(rng, n_words)), f"short{n_words}"))
         leaks[f"record of {n_words} words"] = train[-1][0]
