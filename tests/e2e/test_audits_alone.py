@@ -29,9 +29,13 @@ def rows(n, who, seed):
 def written(folder, suffix):
     paths = {}
     for seed, (role, n) in enumerate((("synthetic", 60), ("train", 55), ("control", 50))):
-        paths[role] = saved(rows(n, role, seed), folder / f"{role}.{suffix}")
-    copies = [{**row, "group": f"copy{i}"} for i, row in enumerate(rows(55, "train", 1))]
-    return paths, saved(copies, folder / f"copies.{suffix}")
+        table = rows(n, role, seed)
+        paths[role] = saved(released(table) if role == "synthetic" else table, folder / f"{role}.{suffix}")
+    return paths, saved(released(rows(55, "train", 1)), folder / f"copies.{suffix}")
+
+
+def released(table):
+    return [{"text": row["text"], "label": row["label"]} for row in table]
 
 
 def saved(table, path):
