@@ -37,7 +37,8 @@ from sklearn.preprocessing import StandardScaler
 
 from audits.core.inputs import table_digest
 from audits.core.stats import auc, auc_error
-from audits.verify.bundle import ENVELOPE, METRICS
+from audits.verify.bundle import ENVELOPE
+from audits.verify.contents import METRICS
 from synthgen.config import Config
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus

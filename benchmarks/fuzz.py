@@ -31,8 +31,8 @@ from audits.core.errors import AuditError, VerifyError  # noqa: E402
 from audits.core.strictjson import JsonError, canonical  # noqa: E402
 from audits.gate.evidence import read_evidence  # noqa: E402
 from audits.gate.policy import parse_policy  # noqa: E402
-from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, Verification, verify_bundle  # noqa: E402
-from audits.verify.contents import CROISSANT, JSONL, METRICS, PARQUET, REPORT_JSON, SUMS  # noqa: E402
+from audits.verify.bundle import ENVELOPE, Verification, verify_bundle  # noqa: E402
+from audits.verify.contents import CROISSANT, JSONL, METRICS, PARQUET, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS  # noqa: E402
 from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
 from audits.core.strictyaml import read_yaml
+from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
@@ -28,8 +29,6 @@ from synthgen.split.config import SplitConfig
 
 # The DP queries that a budget can be spent on.
 QueryName = Literal["class-means", "spread", "boundary", "words", "style"]
-# A language tag of BCP 47: language, script, region, variants. "und" means undeclared.
-LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
 
 def most_delta(persons: int) -> float:
@@ -116,10 +115,14 @@ class ReleaseConfig(Section):
         description="Public part, `NAME.pub.json`, of a key that is named by a URI. Omit it if the key is a file.",
     )
     out: str = Field("out", description="Folder in which release bundles are written.")
-    license: str = Field("other", description="License under which the dataset is offered, as stated on its card.")
+    license: Literal[LICENSES] = Field(  # type: ignore[valid-type]
+        "other",
+        description="License under which the dataset is offered, as an SPDX identifier; `other` for any other.",
+    )
     languages: tuple[Annotated[str, Field(pattern=LANGUAGE)], ...] = Field(
         ("und",),
         min_length=1,
+        max_length=MAX_LANGUAGES,
         description="Languages of the records as BCP 47 tags, for example `en`. The tag `und` means undeclared.",
     )
     waivers: tuple[WaiverConfig, ...] = Field(

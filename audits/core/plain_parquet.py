@@ -58,6 +58,55 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
     return bytes(body) + footer + len(footer).to_bytes(4, "little") + _MAGIC
 
 
+def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]]:
+    """Return the columns of a canonical file; raise ValueError if the file is not the one of its `n_rows` rows.
+
+    The pages are uncompressed, and each states its size, so no more memory is used than a multiple of the file's.
+    """
+    at, columns = len(_MAGIC), []
+    for _ in names:
+        values: list[str] = []
+        while len(values) < n_rows:
+            n, size, at = _page_header(data, at)
+            end = at + size
+            if not 0 < n <= n_rows - len(values) or end > len(data):
+                raise ValueError("a page has another number of values or bytes than its header states")
+            for _ in range(n):
+                length = int.from_bytes(data[at : at + 4], "little")
+                at += 4 + length
+                if at > end:
+                    raise ValueError("a value is longer than its page")
+                values.append(data[at - length : at].decode())
+            if at != end:
+                raise ValueError("a page has bytes besides its values")
+        columns.append(values)
+    if parquet_bytes(list(zip(names, columns, strict=True))) != data:
+        raise ValueError("the file has bytes besides its rows")
+    return columns
+
+
+def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
+    """Return the number of values of the page at an offset, its size in bytes, and the offset of its first value."""
+    size, after = _read_int(data, at + 3)  # after two field headers and the page type
+    _, after = _read_int(data, after + 1)  # the size again
+    n, _ = _read_int(data, after + 2)  # after the headers of the inner struct and of its first field
+    return n, size, at + len(_page_head(size, n))
+
+
+def _read_int(data: bytes, at: int) -> tuple[int, int]:
+    """Return a non-negative integer below 2^34 in zigzag encoding, and the offset after it."""
+    for length in range(1, 6):
+        if data[at + length - 1 : at + length] < b"\x80":
+            number = sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[at : at + length]))
+            return number >> 1, at + length
+    raise ValueError("a number of a page header is too large")
+
+
+def _page_head(size: int, n: int) -> bytes:
+    about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
+    return _struct((1, _I32, _int(0)), (2, _I32, _int(size)), (3, _I32, _int(size)), (5, _STRUCT, about))
+
+
 def _pages(values: Sequence[bytes]) -> bytes:
     """Return the values as pages, each preceded by its header."""
     made, page, n = bytearray(), bytearray(), 0
@@ -65,9 +114,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
         page += len(value).to_bytes(4, "little") + value
         n += 1
         if len(page) >= PAGE_BYTES or i == len(values) - 1:
-            about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
-            size = _int(len(page))
-            made += _struct((1, _I32, _int(0)), (2, _I32, size), (3, _I32, size), (5, _STRUCT, about)) + page
+            made += _page_head(len(page), n) + page
             page, n = bytearray(), 0
     return bytes(made)
 

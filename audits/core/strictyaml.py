@@ -1,9 +1,11 @@
-"""Read a YAML 1.2 file as plain data: no repeated keys, anchors, aliases, tags, directives or merge keys.
+"""Read a YAML 1.2 file as plain data: no repeated keys, anchors, aliases, tags, directives or merge keys; write it.
 
 Problems of the YAML itself are reported first and alone, because the content is unknown until they are repaired.
 """
 
-from collections.abc import Callable, Iterator
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from audits.core.strictjson import with_tuples
 
 MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # the parser takes quadratic time in the depth
+_WORD = re.compile(r"[a-z][a-z-]*")
+_NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
@@ -56,6 +60,26 @@ def parse_yaml(
     if not isinstance(value, dict):
         raise error(f"{name}: must hold keys and values, like 'version: 1'")
     return {key: with_tuples(item) for key, item in value.items()}
+
+
+def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
+    """Return a mapping of JSON values as block YAML with sorted keys; equal values give equal bytes.
+
+    Scalars other than plain words, and items of lists, are written as JSON, which is also YAML.
+    """
+    lines = b""
+    for key in sorted(value):
+        item, start = value[key], f"{' ' * indent}{key}:"
+        if isinstance(item, Mapping) and item:
+            lines += f"{start}\n".encode() + block_yaml(item, indent + 2)
+        elif isinstance(item, list | tuple) and any(isinstance(one, Mapping) for one in item):
+            rows = (json.dumps(one, sort_keys=True, ensure_ascii=False) for one in item)
+            lines += f"{start}\n".encode() + "".join(f"{' ' * indent}- {row}\n" for row in rows).encode()
+        else:
+            is_word = isinstance(item, str) and _WORD.fullmatch(item) is not None and item not in _NOT_WORDS
+            shown = item if is_word else json.dumps(item, sort_keys=True, ensure_ascii=False)
+            lines += f"{start} {shown}\n".encode()
+    return lines
 
 
 def _references(text: str) -> Iterator[str]:

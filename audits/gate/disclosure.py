@@ -22,14 +22,15 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from audits.gate.coarse import public_curve, public_histogram
-from audits.gate.evidence import Evidence, Metric, evidence_from
+from audits.gate.dp_substitute import LINEAGE, PARENTS
+from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, evidence_from
 from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
 _PUBLIC = re.compile(
-    r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
+    r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic"
     r"|.*\.longest_run|.*\.hard_hits"
 )
 # Numbers that are not counted from private records, or only by an accounted mechanism.
@@ -78,6 +79,10 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """
     if policy.disclosure.publish_exact_counts:
         return metric
+    return _rounded(name, _rounded(name, metric, policy), policy)  # a number rounded to an integer becomes a bucket
+
+
+def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _PUBLIC_N.fullmatch(name):
@@ -118,8 +123,22 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
-    metrics = {name: public_metric(name, metric, policy) for name, metric in evidence.metrics.items()}
+    metrics = {
+        name: public_metric(name, metric, policy)
+        for name, metric in evidence.metrics.items()
+        if is_published(name, policy)
+    }
     return evidence.model_copy(update={"metrics": metrics})
+
+
+def is_published(name: str, policy: Policy) -> bool:
+    """Return whether a bundle contains a metric: one that a rule reads, the main one of an audit, or a fixed one.
+
+    Names outside this set could contain text of the releaser.
+    """
+    rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
+    main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
+    return name in {*rules, *main, *_PROVEN, LINEAGE, PARENTS} or _FIXED.fullmatch(name) is not None
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:

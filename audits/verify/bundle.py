@@ -11,38 +11,33 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from audits.core.errors import AuditError, VerifyError
+from audits.core.errors import InputError, VerifyError
 from audits.core.instants import instant
-from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
-from audits.gate.disclosure import public_evidence, public_report, verdicts_only
-from audits.gate.evidence import Evidence, read_evidence
-from audits.gate.policy import Policy, decide, parse_policy
-from audits.gate.rule import ATTEMPTS
+from audits.core.strictjson import JsonError, parse
+from audits.core.strictyaml import parse_yaml
+from audits.gate.evidence import Evidence
+from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import ApprovedRelease, check_approvals, read_decisions
 from audits.verify.budget import check_budget, check_ledger
-from audits.verify.contents import CROISSANT, METRICS, REPORT_JSON, SUMS, check_data, check_manifest, check_report
+from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, RUN, check_data, check_report
+from audits.verify.derived import bundle_files, release_id
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.gates import bundle_evidence, bundle_policy, check_gates, check_pinned, check_provenance
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
+from audits.verify.published import BundleParts, Page, ReportFile, RunFile, public_config, read_published
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, signature_bytes
-from audits.verify.tree import Tree, check_name, open_tree
+from audits.verify.tree import Tree, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
 ENVELOPE = "attestation/release.dsse.json"
-POLICY_JSON = "policy/policy.json"
-POLICY_YAML = "policy/policy.yaml"
-REPORT_HTML = "report/report.html"
-_PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
-_REQUIRED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
-_PROVENANCE = {"run": "run.json", "sbom": "sbom.cdx.json", "config": "config.redacted.yaml"}  # files of provenance/
 
 
 @dataclass(slots=True)
@@ -64,6 +59,8 @@ class _Run:
     files: dict[str, bytes] = field(init=False)
     policy: Policy = field(init=False)
     evidence: Evidence = field(init=False)
+    report: ReportFile = field(init=False)
+    classes: dict[str, int] = field(init=False)
     approvals: tuple[SignedFile, ...] = field(init=False)
 
     @property
@@ -125,7 +122,7 @@ def _files_step(run: _Run) -> str:
 
 
 def _digests_step(run: _Run) -> str:
-    run.files = {name: run.tree.read(name) for name in _PARSED}
+    run.files = {name: run.tree.read(name) for name in run.subjects if not name.startswith("data/")}
     for name, signed in run.subjects.items():
         data = run.files.get(name)  # later steps parse the bytes that are hashed here
         if (run.tree.digest(name) if data is None else hashlib.sha256(data).hexdigest()) != signed:
@@ -134,33 +131,53 @@ def _digests_step(run: _Run) -> str:
 
 
 def _policy_step(run: _Run) -> str:
-    run.policy = _policy(run.predicate, run.files, run.root, run.expected)
-    _check_provenance(run.predicate, run.policy, run.subjects)
+    check_pinned(run.predicate, run.files, run.root, run.expected)
+    run.policy = bundle_policy(run.predicate, run.files)
+    check_provenance(run.predicate, run.policy, run.subjects)
     return f"{run.policy.name} version {run.policy.version} is accepted"
 
 
 def _gates_step(run: _Run) -> str:
-    run.evidence = _check_gates(run.predicate, run.policy, run.files)
-    check_report(run.tree, run.files, run.subjects, run.predicate, run.evidence)
+    run.evidence = check_gates(run.predicate, run.policy, run.files)
+    run.report = _report(run)
     gating = sum(gate.gating for gate in run.predicate.gates)
     others = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in run.predicate.gates if not g.gating)
     line = f"{gating} of {gating} gates recomputed from the evidence of attempt {run.predicate.attempts.number}"
     return f"{line}; measured without gating: {others}" if others else line
 
 
-def _manifest_step(run: _Run) -> str:
-    check_manifest(run.files, run.subjects)
-    return f"{SUMS} and {CROISSANT} list exactly the signed files"
-
-
 def _data_step(run: _Run) -> str:
-    return check_data(run.tree, run.subjects, run.predicate, run.evidence)
+    run.classes = check_data(run.tree, run.subjects, run.predicate, run.evidence)
+    return f"{run.predicate.dataset.records} records, which are the audited ones"
 
 
 def _ledger_step(run: _Run) -> str:
     budget = check_budget(run.predicate.privacy, run.policy, run.evidence, run.files)
     check_models_and_delta(run.predicate)
     return f"{budget}; {check_ledger(run.predicate, run.policy, run.evidence, run.root)}"
+
+
+def _manifest_step(run: _Run) -> str:
+    data = {name: digest for name, digest in run.subjects.items() if name.startswith("data/")}
+    created = run.predicate.time_created
+    if run.predicate.release_id != release_id(created, run.evidence.digest(), run.policy.digest(), data):
+        raise VerifyError("E_MANIFEST", "the release id does not follow from date, evidence, policy and data")
+    if not _fits_classes(run.report.page, run.classes):
+        raise VerifyError("E_MANIFEST", f"{REPORT_JSON}: its classes or numbers of records are not those of the data")
+    parts = BundleParts(
+        predicate=run.predicate,
+        policy=run.policy,
+        evidence=run.evidence,
+        report=run.report,
+        run=read_published(RunFile, _parsed(run.files, RUN), RUN, run.policy),
+        config=public_config(_settings(run.files)),
+        classes=run.classes,
+        data=data,
+    )
+    for name, made in bundle_files(parts).items():
+        if made != run.files.get(name):
+            raise VerifyError("E_MANIFEST", f"{name}: not the file that follows from statement, evidence and data")
+    return f"{len(run.files)} files follow byte for byte from statement, evidence and data"
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
@@ -205,7 +222,8 @@ def _statement_unsigned_step(run: _Run) -> str:
 
 
 def _data_unsigned_step(run: _Run) -> str:
-    run.evidence = _evidence(run.files)
+    run.policy, run.evidence = bundle_policy(run.predicate, run.files), bundle_evidence(run.files)
+    run.report = _report(run)
     return _data_step(run)
 
 
@@ -218,12 +236,12 @@ def _named(*functions: Callable[[_Run], str]) -> _Steps:
 
 STEPS = (
     *_named(_paths_step, _trust_step, _envelope_step, _signature_step, _statement_step, _subjects_step, _files_step),
-    *_named(_digests_step, _policy_step, _gates_step, _manifest_step, _data_step, _ledger_step, _approvals_step),
+    *_named(_digests_step, _policy_step, _gates_step, _data_step, _ledger_step, _manifest_step, _approvals_step),
     *_named(_time_step),
 )
 APPROVAL_STEPS = (*STEPS[:-2], ("approvals", lambda _run: "not checked"), ("time", _time_without_stamps_step))
 INTEGRITY_STEPS = (
-    *_named(_paths_step, _statement_unsigned_step, _files_step, _digests_step, _manifest_step, _data_unsigned_step),
+    *_named(_paths_step, _statement_unsigned_step, _files_step, _digests_step, _data_unsigned_step, _manifest_step),
     ("trust", lambda _run: "not checked: the releaser, the policy and the approvals are unknown"),
 )
 
@@ -302,9 +320,8 @@ def _version(text: str) -> tuple[int, ...]:
 def _subjects(statement: ReleaseStatement) -> dict[str, str]:
     names = [subject.name for subject in statement.subject]
     for name in names:
-        check_name(name)
-        if name.split("/")[0] == "attestation":
-            raise VerifyError("E_SUBJECT", f"{name}: files in attestation/ must not be among the signed files")
+        if name not in ALLOWED:
+            raise VerifyError("E_EXTRA", f"{name[:80]!a}: a bundle may not contain a signed file of this name")
     if names != sorted(set(names)):
         raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one is listed twice")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
@@ -317,7 +334,7 @@ def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
         known = name if envelope is None or envelope not in tree.files else envelope
         if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
-    for name in sorted({*subjects, *_REQUIRED}):
+    for name in sorted({*subjects, *REQUIRED}):
         if name not in tree.files:
             raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
     if not any(name.startswith("data/") for name in subjects):
@@ -328,91 +345,36 @@ def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
             raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
 
 
-def _policy(
-    predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
-) -> Policy:
-    """Return the bundle's policy; raise unless it is the signed, pinned and expected one."""
-    digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
-    if digest != predicate.policy.digest.sha256:
-        raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
-    name = predicate.policy.name
-    pinned = root.policies.get(name)
-    if pinned is None and (expected is None or len(root.policies) > 0):
-        raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
-    if pinned is not None and digest not in pinned:
-        raise VerifyError("E_POLICY", f"policy {name}: differs from the version pinned by the trust root")
-    if expected is not None and digest != expected.digest():
-        short = f"digest {digest[:8]}…, expected {expected.digest()[:8]}…"
-        raise VerifyError("E_POLICY", f"policy {name} differs from the expected policy {expected.name} ({short})")
+def _fits_classes(page: Page, classes: Mapping[str, int]) -> bool:
+    """Return whether the report names only classes of the data, each once and with its number of records."""
+    names = [row.label for row in page.balance]
+    scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
+    return (
+        len(set(names)) == len(names)
+        and all(classes.get(row.label) == row.released for row in page.balance)
+        and all(set(per_class) <= set(classes) for per_class in scored)
+    )
+
+
+def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     try:
-        policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
-        is_same = parse_policy(files[POLICY_YAML], POLICY_YAML).to_bytes() == files[POLICY_JSON]
-    except (AuditError, ValidationError):
-        raise VerifyError("E_POLICY", "the policy files of the bundle cannot be read") from None
-    if not is_same:
-        raise VerifyError("E_POLICY", f"{POLICY_YAML}: differs from {POLICY_JSON}")
-    if (predicate.policy.name, predicate.policy.version) != (policy.name, policy.version):
-        raise VerifyError("E_POLICY", "the policy named in the statement is not the one in the bundle")
-    if (predicate.use.scope, predicate.use.statement) != (policy.intended_use, policy.statement):
-        raise VerifyError("E_POLICY", "the permitted use in the statement differs from the policy")
-    if predicate.approvals_required != policy.approvals:
-        raise VerifyError("E_POLICY", "the required approvals in the statement differ from the policy")
-    return policy
+        return dict(parse(files[name]))
+    except (JsonError, TypeError, ValueError):
+        raise VerifyError("E_GATE", f"{name}: not a JSON object") from None
 
 
-def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise if provenance required by the policy is missing."""
-    for name in (_PROVENANCE[required] for required in policy.required_provenance if required in _PROVENANCE):
-        if f"provenance/{name}" not in subjects:
-            raise VerifyError("E_POLICY", f"provenance/{name}: required by the policy and missing")
-    if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
-        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
-    roles = [item.role for item in predicate.inputs]
-    if "models" in policy.required_provenance and len(predicate.models) == 0:
-        raise VerifyError("E_POLICY", "the statement names no models")
-    if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
-        raise VerifyError("E_POLICY", "the statement must contain commitments to train and control")
-
-
-def _evidence(files: Mapping[str, bytes]) -> Evidence:
+def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
     try:
-        return read_evidence(files[METRICS])
-    except AuditError:
-        raise VerifyError("E_GATE", "the evidence cannot be read") from None
+        return parse_yaml(files[CONFIG], CONFIG, error=InputError)
+    except InputError as error:
+        raise VerifyError("E_MANIFEST", error.message) from None
 
 
-def _has_verdicts_only(report: bytes, policy: Policy) -> bool:
-    """Return whether the report, apart from accounting, contains only what a DP policy discloses."""
-    try:
-        audit = dict(parse(report)["audit"])
-        audit["results"] = [result for result in audit["results"] if result["name"] != "accounting"]
-        return canonical(public_report(audit, policy)) == canonical(audit)
-    except (JsonError, AttributeError, KeyError, TypeError, ValueError, AuditError):
-        return False
-
-
-def _check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate and return the evidence; raise if the statement differs."""
-    evidence = _evidence(files)
-    if public_evidence(evidence, policy) != evidence:
-        raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
-    if verdicts_only(policy) and not _has_verdicts_only(files[REPORT_JSON], policy):
-        raise VerifyError("E_GATE", "under this policy the report may disclose only verdicts about private records")
-    decision = decide(evidence, policy)
-    if not decision.allowed:
-        raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
-    gates = canonical([outcome.to_gate() for outcome in decision.outcomes])
-    if canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates]) != gates:
-        raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
-    if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
-        raise VerifyError("E_GATE", "the evidence named in the statement is not the one in the bundle")
-    stated = {ATTEMPTS: ("attempts", predicate.attempts.number)}
-    stated["records.synthetic"] = ("records", predicate.dataset.records)
-    for name, (what, number) in stated.items():
-        counted = evidence.metrics.get(name)
-        if counted is None or not counted.low == counted.value == counted.high == number:
-            raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
-    return evidence
+def _report(run: _Run) -> ReportFile:
+    """Return report.json; raise VerifyError (E_GATE) unless it has only what evidence, statement and policy allow."""
+    value = _parsed(run.files, REPORT_JSON)
+    check_report(value, run.subjects, run.predicate, run.evidence)
+    return read_published(ReportFile, value, REPORT_JSON, run.policy)
 
 
 def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:

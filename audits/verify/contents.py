@@ -1,20 +1,17 @@
-"""Check that the files of a bundle agree: data, SHA256SUMS, croissant.json, evidence and report."""
+"""The names of the files in a bundle, and checks that data, evidence, report and statement agree."""
 
 import hashlib
-import io
 import json
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from audits.core.errors import AuditError, VerifyError
-from audits.core.plain_parquet import parquet_bytes
+from audits.core.errors import AuditError, InputError, VerifyError
+from audits.core.plain_parquet import read_plain
+from audits.core.released import record_ids
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.gate.evidence import Evidence, evidence_from
+from audits.gate.evidence import AUDIT_NAMES, Evidence, evidence_from
 from audits.gate.records import records_digest
 from audits.verify.statement import ReleasePredicate
 from audits.verify.tree import Tree
@@ -22,43 +19,28 @@ from audits.verify.tree import Tree
 PARQUET = "data/train-00000-of-00001.parquet"
 JSONL = "data/train-00000-of-00001.jsonl"
 METRICS = "evidence/metrics.json"
-REPORT_JSON = "report/report.json"
-SUMS = "SHA256SUMS"
-CROISSANT = "croissant.json"
+REPORT_HTML, REPORT_JSON = "report/report.html", "report/report.json"
+POLICY_JSON, POLICY_YAML = "policy/policy.json", "policy/policy.yaml"
+RUN, SBOM, CONFIG = "provenance/run.json", "provenance/sbom.cdx.json", "provenance/config.redacted.yaml"
+RECORD_SCHEMA = "schema/record.schema.json"
+README, LICENSE, CITATION, CROISSANT, SUMS = "README.md", "LICENSE", "CITATION.cff", "croissant.json", "SHA256SUMS"
+REQUIRED = (
+    README, LICENSE, CITATION, CROISSANT, SUMS, METRICS, POLICY_JSON, POLICY_YAML, RUN, SBOM, CONFIG, REPORT_HTML,
+    REPORT_JSON, RECORD_SCHEMA,
+)  # fmt: skip
+# every file that a bundle may contain outside `attestation/`
+ALLOWED = frozenset({*REQUIRED, PARQUET, JSONL, *(f"evidence/{name}.json" for name in AUDIT_NAMES)})
 COLUMNS = ("id", "text", "label")
-MAX_DATA_BYTES = 8 << 30
-_ID = re.compile(r"[0-9a-f]{16,64}")
+MAX_DATA_BYTES = 1 << 30
+MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS = 64, 1 << 20
 Row = tuple[str, str, str]
 
 
-def check_manifest(files: Mapping[str, bytes], subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_MANIFEST) if SHA256SUMS or croissant.json differ from the signed names and digests."""
-    sums = "".join(f"{subjects[name]}  {name}\n" for name in sorted(subjects) if name != SUMS)
-    if files[SUMS] != sums.encode():
-        raise VerifyError("E_MANIFEST", f"{SUMS}: differs from the digests of the signed files")
+def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
+    """Raise VerifyError (E_GATE) if the parsed report differs from evidence, statement or names of files."""
     try:
-        described = {
-            (item["@id"], item["name"], item["contentUrl"]): item["sha256"]
-            for item in parse(files[CROISSANT])["distribution"]
-        }
-    except (JsonError, KeyError, TypeError):
-        raise VerifyError("E_MANIFEST", f"{CROISSANT}: cannot be read") from None
-    if described != {(name, name, name): digest for name, digest in subjects.items() if name.startswith("data/")}:
-        raise VerifyError("E_MANIFEST", f"{CROISSANT}: the described data files differ from the signed ones")
-
-
-def check_report(
-    tree: Tree,
-    files: Mapping[str, bytes],
-    subjects: Mapping[str, str],
-    predicate: ReleasePredicate,
-    evidence: Evidence,
-) -> None:
-    """Raise VerifyError (E_GATE) if the report or the file of an audit differs from the evidence or the statement."""
-    try:
-        report = parse(files[REPORT_JSON])
         reported = evidence_from(report["audit"], {})
-        results = {f"evidence/{result['name']}.json": canonical(result) for result in report["audit"]["results"]}
+        files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
         stated = (report["releaseId"], report["verdict"], canonical(report["gates"]))
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
@@ -69,65 +51,70 @@ def check_report(
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
-    if {name for name in subjects if name.startswith("evidence/") and name != METRICS} != set(results):
+    if {name for name in names if name.startswith("evidence/") and name != METRICS} != files:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits are not those with an evidence file")
-    for name, result in results.items():
-        found = b""
-        with suppress(JsonError):
-            found = canonical(parse(tree.read(name)))
-        if found != result:
-            raise VerifyError("E_GATE", f"{name}: differs from {REPORT_JSON}")
 
 
-def check_data(tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence) -> str:
-    """Return a line on the data; raise VerifyError unless they are the audited records, the same in every format."""
-    names = sorted(name for name in subjects if name.startswith("data/"))
-    readers = {PARQUET: _parquet, JSONL: _jsonl}
-    tables = {}
+def check_data(
+    tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
+) -> dict[str, int]:
+    """Return the number of records by label; raise VerifyError unless the data are the audited records.
+
+    Every format must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES`, or has
+    another number of records than the statement, is rejected before more of it is read.
+    """
+    names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
+    tables = []
     for name in names:
-        if name not in readers:
-            raise VerifyError("E_DATA", f"{name}: not a known data file, so it was not audited")
         data = tree.read(name, MAX_DATA_BYTES)
         if hashlib.sha256(data).hexdigest() != subjects[name]:
             raise VerifyError("E_DIGEST", f"{name}: changed during verification. Do not use this copy")
-        tables[name] = readers[name](name, data)
-    rows = tables[names[0]]
-    if any(table != rows for table in tables.values()):
+        tables.append(_parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n))
+    rows = tables[0]
+    if any(table != rows for table in tables):
         raise VerifyError("E_DATA", f"{' and '.join(names)}: contain different records")
-    ids = [row[0] for row in rows]
-    if ids != sorted(set(ids)) or not all(map(_ID.fullmatch, ids)):
-        raise VerifyError("E_DATA", "the record ids must be hex digits, sorted and unique")
-    if (len(rows), len({row[2] for row in rows})) != (predicate.dataset.records, predicate.dataset.classes):
-        raise VerifyError("E_DATA", "the numbers of records and classes in the data and the statement differ")
+    if rows != with_ids([(text, label) for _, text, label in rows]):
+        raise VerifyError("E_DATA", "the record ids are not those derived from the records, or not sorted")
+    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable() for _, _, label in rows):
+        raise VerifyError("E_DATA", f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters")
+    if any(len(text) > MAX_TEXT_CHARACTERS for _, text, _ in rows):
+        raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
+    classes = Counter(label for _, _, label in rows)
+    if len(classes) != predicate.dataset.classes:
+        raise VerifyError("E_DATA", "the numbers of classes in the data and the statement differ")
     audited = evidence.digests.get("synthetic")
     if audited is None:
         raise VerifyError("E_DATA", "the evidence does not say which records were audited")
     if records_digest([row[1] for row in rows], [row[2] for row in rows]) != audited:
         raise VerifyError("E_DATA", "the data are not the audited records. Do not use this copy")
-    return f"{len(rows)} records, which are the audited ones"
+    return dict(classes)
 
 
-def _parquet(name: str, data: bytes) -> list[Row]:
+def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
+    """Return (id, text, label) of records (text, label), sorted by the id that `record_ids` derives from each.
+
+    So ids carry no information beyond the records, and their order does not depend on the order of the input. Raise
+    InputError if two records have the same id, and JsonError if one is not Unicode.
+    """
+    given = list(records)
+    rows = {name: (name, text, label) for name, (text, label) in zip(record_ids(given), given, strict=True)}
+    if len(rows) < len(given):
+        raise InputError("two records have the same id; change the text of one of them")
+    return [rows[name] for name in sorted(rows)]
+
+
+def _parquet(name: str, data: bytes, n: int) -> list[Row]:
     try:
-        file = pq.ParquetFile(io.BytesIO(data), pre_buffer=False)
-        table = file.read(use_threads=False)  # with threads, a process that ends at once may abort
-    except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError):
-        raise VerifyError("E_DATA", f"{name}: cannot be read as parquet") from None
-    plain = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
-    if file.metadata.metadata is not None or not table.schema.equals(plain, check_metadata=True):
-        raise VerifyError("E_DATA", f"{name}: must contain only the columns {', '.join(COLUMNS)}")
-    try:
-        columns = [(column, table[column].to_pylist()) for column in COLUMNS]
-    except (UnicodeDecodeError, pa.ArrowException):
-        raise VerifyError("E_DATA", f"{name}: contains text that is not Unicode") from None
-    if parquet_bytes(columns) != data:
-        raise VerifyError("E_DATA", f"{name}: contains bytes besides its records, which were not audited")
-    return list(zip(*(values for _, values in columns), strict=True))
+        return list(zip(*read_plain(data, COLUMNS, n), strict=True))
+    except ValueError as error:
+        problem = "not Unicode" if isinstance(error, UnicodeError) else str(error)
+        raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records: {problem}") from None
 
 
-def _jsonl(name: str, data: bytes) -> list[Row]:
+def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
     rows = []
-    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+    lines = data.split(b"\n", n)  # one more part than lines
+    for number, line in enumerate(lines[:-1], start=1):
         row: Any = None
         with suppress(JsonError):
             row = parse(line)
@@ -135,9 +122,9 @@ def _jsonl(name: str, data: bytes) -> list[Row]:
             raise VerifyError("E_DATA", f"{name}: line {number} is not a record")
         rows.append((row["id"], row["text"], row["label"]))
     with suppress(UnicodeEncodeError):
-        if jsonl_bytes(rows) == data:  # other spaces or escapes could contain hidden, unaudited text
+        if len(rows) == n and jsonl_bytes(rows) == data:  # other spaces or escapes could contain hidden text
             return rows
-    raise VerifyError("E_DATA", f"{name}: not in the canonical form of a release")
+    raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
 
 
 def jsonl_bytes(rows: list[Row]) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from audits.core.errors import VerifyError
@@ -12,7 +12,18 @@ from audits.core.strictmodel import Closed, Finite, problems
 from audits.gate.evidence import MetricName
 from audits.gate.outcome import Outcome
 from audits.gate.policy import ApprovalRule, RoleName
-from audits.gate.rule import Name
+from audits.gate.rule import Name, Sentence
+from audits.verify.vocabulary import (
+    LANGUAGE,
+    LIBRARIES,
+    LICENSES,
+    MAX_LANGUAGES,
+    Bucket,
+    Limitation,
+    ModelName,
+    NonPrivateStep,
+    Version,
+)
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -21,13 +32,24 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v2"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # approvals, rejections and closings of one release
-SCHEMA_VERSION = "2.0.0"
+SCHEMA_VERSION = "3.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
-ReleaseId = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{6}$")]
+ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
+MAX_RECORDS = 10_000_000  # of a release; the verifier reads no more
+MAX_COMPOSITION = 64  # other runs that are listed one by one
+DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Language = Annotated[str, Field(pattern=LANGUAGE)]
+
+
+def _different(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("an item is repeated")
+    return items
 
 
 class Wire(Closed):
@@ -52,28 +74,30 @@ class Subject(Wire):
 class Dataset(Wire):
     """The released dataset."""
 
-    name: Text
-    records: Annotated[int, Field(ge=1)]
-    classes: Annotated[int, Field(ge=1)]
-    language: tuple[Text, ...]
-    intended_use: tuple[Literal["train-on-synthetic"], ...]
-    license: Text
+    name: DatasetName
+    records: Annotated[int, Field(ge=1, le=MAX_RECORDS)]
+    classes: Annotated[int, Field(ge=1, le=1000)]
+    language: Annotated[
+        tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(_different)
+    ]
+    intended_use: tuple[Literal["train-on-synthetic"]]
+    license: Literal[LICENSES]  # type: ignore[valid-type]
 
 
 class Use(Wire):
     """The permitted use, in the wording of the policy."""
 
     scope: Literal["inside", "outside"]
-    statement: Text
+    statement: Sentence  # compared with the policy
 
 
 class Producer(Wire):
     """The program that made the dataset."""
 
-    tool: Text
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
-    python: Text
-    made_by: Annotated[dict[Text, Text], Field(max_length=100)]  # source digests and library versions
+    tool: Literal["synthgen"]
+    version: Annotated[str, Field(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
+    python: Version
+    made_by: dict[Literal["source", "audits", *LIBRARIES], Sha256 | Version]  # type: ignore[valid-type]
 
 
 class ConfigRef(Wire):
@@ -87,10 +111,9 @@ class Model(Wire):
     """A model that was used; its digest covers the sorted (path, sha256) pairs of its files."""
 
     role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
-    name: Text
-    format: Text
+    name: ModelName
+    format: Literal["safetensors"]
     digest: Digest
-    revision: Text | None = None
     trained_on_private_data: bool
 
 
@@ -117,7 +140,6 @@ class Gate(Wire):
 class Composition(Wire):
     """Another run booked in the same ledger, before or after this one and on any persons."""
 
-    release: Text
     epsilon: Finite
     delta: Finite
 
@@ -125,7 +147,7 @@ class Composition(Wire):
 class Budget(Wire):
     """State of the ledger at the time of release: ε (`spent_*`) and δ (`delta_*`) without and with this run."""
 
-    ledger_id: Text
+    ledger_id: LedgerId
     max_epsilon: Finite
     max_delta: Finite
     spent_before: Finite
@@ -137,7 +159,7 @@ class Budget(Wire):
 class Privacy(Wire):
     """The privacy claim; `none+empirical` claims no differential privacy."""
 
-    mechanism: Annotated[str, Field(pattern=r"^(none\+empirical|dp-[a-z0-9-]+)$")]
+    mechanism: Literal["none+empirical", "dp-gaussian"]
     unit: Literal["group", "record"]
     neighbouring: Literal["add-remove", "replace-one"] | None = None
     epsilon: Annotated[Finite, Field(gt=0)] | None = None
@@ -145,11 +167,13 @@ class Privacy(Wire):
     accountant: Literal["PLD", "PRV", "RDP"] | None = None
     sampling: Literal["poisson", "none"] | None = None
     noise_multiplier: Finite | None = None
-    sample_rate: Text | None = None
+    sample_rate: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,18}$|^[0-9](\.[0-9]{1,17})?e-[0-9]{2}$")] | None = (
+        None
+    )
     steps: Count | None = None
-    composition: tuple[Composition, ...] = ()
+    composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
-    non_private_steps: tuple[Text, ...] = ()
+    non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -175,21 +199,21 @@ class Input(Wire):
 
     role: Literal["train", "control"]
     commitment: Commitment
-    count_bucket: Annotated[str, Field(pattern=r"^[0-9]{1,9}k?-[0-9]{1,9}k?$")]
+    count_bucket: Bucket
 
 
 class LedgerHead(Wire):
     """Position in the institution's ledger of attempts; a later release must not be at an earlier position."""
 
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    entries: Annotated[int, Field(ge=1)]
+    id: LedgerId
+    entries: Annotated[int, Field(ge=1, le=10**9)]
     head: Sha256
 
 
 class Attempts(Wire):
     """Number of audits of the same control persons, including this one."""
 
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1, le=10**6)]
     ledger: LedgerHead
 
     @model_validator(mode="after")
@@ -202,7 +226,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The statements of a release about its files."""
 
-    schema_version: Literal["2.0.0"]
+    schema_version: Literal["3.0.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -211,15 +235,15 @@ class ReleasePredicate(Wire):
     use: Use
     producer: Producer
     config: ConfigRef
-    models: tuple[Model, ...]
+    models: Annotated[tuple[Model, ...], Field(max_length=12)]
     policy: PolicyRef
     gates: tuple[Gate, ...]
     privacy: Privacy
-    inputs: tuple[Input, ...]
+    inputs: Annotated[tuple[Input, ...], Field(max_length=2)]
     attempts: Attempts
     evidence: tuple[Subject, ...]
     approvals_required: tuple[ApprovalRule, ...]
-    limitations: tuple[Text, ...]
+    limitations: Annotated[tuple[Limitation, ...], AfterValidator(_different)]
 
 
 class ApprovalPredicate(Wire):
@@ -251,7 +275,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["2.0.0"]
+    schema_version: Literal["3.0.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

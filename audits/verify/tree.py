@@ -12,10 +12,10 @@ from pathlib import Path
 
 from audits.core.errors import VerifyError
 
-MAX_FILES = 10_000
+MAX_FILES = 1_000
 MAX_DEPTH = 8
 MAX_NAME_BYTES = 240
-MAX_SMALL_BYTES = 64 << 20
+MAX_SMALL_BYTES = 4 << 20
 _CHUNK_BYTES = 1 << 20
 # control, format (bidirectional and zero-width), surrogate, private, unassigned, line and paragraph separators
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -47,6 +47,8 @@ class Tree:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
         chunks, size = [], 0
         with _opened(self.root, name) as file:
+            if os.fstat(file).st_size > max_bytes:
+                raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
             while chunk := os.read(file, _CHUNK_BYTES):
                 size += len(chunk)
                 if size > max_bytes:

@@ -48,7 +48,7 @@ SELFTEST = "selftest.json"
 class JudgedTables:
     """The tables of the audits: the records that would be released, and the records they are compared with."""
 
-    synthetic: Corpus  # under the ids of the release
+    synthetic: Corpus
     train: Corpus
     control: Corpus  # of persons whose records no earlier stage used
     vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
@@ -63,7 +63,7 @@ class JudgedTables:
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records under the ids of the release: 32 hex digits from a random stream."""
+    """Return the written records under ids of the workspace, from a random stream; a release derives its own ids."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)

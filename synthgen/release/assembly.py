@@ -4,25 +4,31 @@ No other module passes data from the private workspace to public files.
 """
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from audits.gate.disclosure import bucket, public_count, public_details, public_report, verdicts_only
+from audits.core.strictjson import parse
+from audits.gate.disclosure import bucket, public_count, verdicts_only
 from audits.gate.outcome import Decision
 from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import recorded_attempt
-from audits.ledger.budgets import refuse_overspending, spent
+from audits.ledger.budgets import Cost, refuse_overspending, spent
+from audits.report import ReportContent, gate_rows
+from audits.verify.derived import dp_statement, page_numbers
 from audits.verify.mechanism import stated_noise
-from synthgen.config import Config
+from audits.verify.published import WRITING, Page, public_config, read_published, shown_results, shown_utility
+from audits.verify.statement import MAX_COMPOSITION
+from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import AUTO, OWN, WORDS
-from synthgen.decode.style_adapter import is_built_in
+from synthgen.decode.style_adapter import built_in_styles, is_built_in
 from synthgen.dp.planned_queries import policy_limit, run_limit
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
@@ -30,40 +36,34 @@ from synthgen.evaluate.stage import UTILITY
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.judge import AUDIT, SYNTHETIC
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
-from synthgen.release.content import NO_DP, NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED, BundleContent
+from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.limitations import limitations
-from synthgen.release.provenance import public_name, redact_config
-from synthgen.report import ReportContent, gate_rows
 
 if TYPE_CHECKING:
     from synthgen.release.run import Run
 
-_WRITING = ("interpolate", "decode", "filter")
-
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return the content of the bundle, except its HTML report; `check_content` checks it before it is written."""
+    """Return the content of the bundle; `check_content` checks it before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
     clean = run.folder("deidentify")
     sides = [read_corpus(clean / "train.parquet", "train"), read_corpus(clean / "control.parquet", "control")]
-    rows = pq.read_table(folder / SYNTHETIC, columns=["id", "text", "label"]).to_pylist()
+    rows = pq.read_table(folder / SYNTHETIC, columns=["text", "label"]).to_pylist()
     return BundleContent(
         name=config.release.name,
-        records=[(row["id"], row["text"], row["label"]) for row in rows],
+        records=[(row["text"], row["label"]) for row in rows],
         evidence=run.evidence,
         decision=decision,
-        policy_yaml_bytes=policy_file(config).read_bytes(),
         policy=run.policy,
         audit_json=json.loads((folder / AUDIT).read_bytes()),
-        report_html="",
+        page=page_numbers_of(run, run.policy),
         run_json=public_record(run.record, run.policy),
-        config_redacted=redact_config(config.model_dump(mode="json")),
+        config=public_config(config.model_dump(mode="json")),
         models=stated_models(run),
         inputs=[_commitment(run, side, key) for side in sides],
         license=config.release.license,
@@ -76,22 +76,53 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
     )
 
 
+def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
+    """Return the numbers of the report that the evidence does not contain, in the form of `Page`.
+
+    Privacy: every number from private records passes through `audits.gate.disclosure`.
+    """
+    record, withheld = run.record, verdicts_only(policy)
+    utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
+    released, source = record.stage("audit").classes or {}, record.stage("split").classes or {}
+    filtered = record.stage("filter")
+    return {
+        "balance": [
+            {
+                "label": label,
+                "real": "–" if withheld else public_count(source["train"].get(label, 0), policy),
+                "requested": n_wanted,
+                "released": released[label],
+            }
+            for label, n_wanted in sorted((filtered.wanted or {}).items())
+            if label in released  # a class without a record must not be named
+        ],
+        "filters": _filter_counts(filtered, policy),
+        "stages": [
+            {"name": s.name, "n_in": public_count(s.n_in, policy), "n_out": public_count(s.n_out, policy)}
+            for s in record.stages
+            if not withheld or s.is_round_of(*WRITING)
+        ],
+        "utility": {} if withheld else shown_utility(utility, policy, released),
+    }
+
+
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
-    """Return the content of the report.
+    """Return the content of the report in the workspace.
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
     report shows exact counts of the source and is for the data owner only.
-
-    Privacy: every number from private records in a public report passes through `audits.gate.disclosure`.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
     exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
-    numbers_withheld = verdicts_only(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
-    utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
-    n_synthetic, n_source = record.stage("audit").classes or {}, record.stage("split").classes or {}
-    filtered = record.stage("filter")
+    numbers = parse(json.dumps(page_numbers_of(run, exact)).encode())
+    page = page_numbers(read_published(Page, numbers, "the report", exact))
+    results = shown_results(audit, exact)
+    if private:
+        reasons = {result["name"]: result["reason"] for result in audit["results"]}
+        results = [{**result, "reason": reasons[result["name"]]} for result in results]
+        page["stages"] = tuple((s.name, s.n_in, s.n_out, s.seconds) for s in record.stages)
     return ReportContent(
         title=run.config.release.name,
         release_id=release_id,
@@ -100,23 +131,8 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         verdict="released" if decision.allowed else "refused",
         gates=gate_rows(decision.gates),
         measured=gate_rows(decision.measured),
-        balance=tuple(
-            (
-                label,
-                "–" if numbers_withheld else public_count(n_source["train"].get(label, 0), exact),
-                n_wanted,
-                n_synthetic.get(label, 0),
-            )
-            for label, n_wanted in sorted((filtered.wanted or {}).items())
-        ),
-        audits=tuple(public_report(audit, exact)["results"]),
-        utility={} if numbers_withheld else public_details(utility, exact),
-        filters=_filter_counts(filtered, exact),
-        stages=tuple(
-            (s.name, public_count(s.n_in, exact), public_count(s.n_out, exact), s.seconds if private else None)
-            for s in record.stages
-            if not numbers_withheld or s.is_round_of(*_WRITING)
-        ),
+        **page,
+        audits=tuple(results),
         provenance={
             "tool": record.tool,
             "policy": decision.policy_digest,
@@ -124,18 +140,8 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
         limitations=limitations_of(run, has_groups=run.config.source.has_persons),
-        dp_statement=dp_statement(run.config) if verdicts_only(policy) else "",
+        dp_statement=dp_statement(run.config.dp.epsilon, run.config.dp.delta) if verdicts_only(policy) else "",
         private=private,
-    )
-
-
-def dp_statement(config: Config) -> str:
-    """Return the sentence that states epsilon and delta, or an empty string if no budget is configured."""
-    if config.dp.epsilon is None:
-        return ""
-    return (
-        f"Differential privacy: epsilon {config.dp.epsilon:g}, delta {config.dp.delta:g}, for adding or removing one"
-        " person of train with all records of that person."
     )
 
 
@@ -204,7 +210,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         "delta": cost.delta,
         "accountant": "PLD",
         **stated_noise(entry.spending.mechanisms),
-        "composition": [{"release": one.run, **asdict(one.cost)} for one in entry.others],
+        "composition": _composition([one.cost for one in entry.others]),
         "budget": {
             "ledgerId": entry.ledger.id,
             "maxEpsilon": allowed.epsilon,
@@ -216,6 +222,19 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         },
         "nonPrivateSteps": [VERDICTS_PUBLISHED if verdicts_only(policy) else NUMBERS_PUBLISHED, *OUTSIDE_DP],
     }
+
+
+def _composition(others: Sequence[Cost]) -> list[dict[str, float]]:
+    """Return the costs of the other runs in the ledger, largest first; above the limit, the rest is one entry."""
+    costs = sorted(((cost.epsilon, cost.delta) for cost in others), reverse=True)
+    if len(costs) > MAX_COMPOSITION:
+        rest = costs[MAX_COMPOSITION - 1 :]
+        costs[MAX_COMPOSITION - 1 :] = [(_total(e for e, _ in rest), _total(d for _, d in rest))]
+    return [{"epsilon": epsilon, "delta": delta} for epsilon, delta in costs]
+
+
+def _total(costs: Iterable[float]) -> float:
+    return float(sum(Decimal(repr(cost)) for cost in costs))
 
 
 def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
@@ -231,7 +250,7 @@ def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
     models = [  # a model without a pinned digest is stated as trained on private data, because its data are unknown
-        _tensors(model.role, public_name(model.name), model.digest, private=model.name not in MODELS)
+        _tensors(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     named = run.config.decode.bridge
@@ -239,10 +258,10 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
         return models  # the decoder's digest covers the projector
     kind = "builtin" if named in {"builtin", WORDS} else "custom"
     if (vocabulary := run.vocabulary) is not None:
-        role, between, digest = "vocabulary", public_name(vocabulary.encoder), vocabulary.digest
+        role, between, digest = "vocabulary", _public_name(vocabulary.encoder), vocabulary.digest
     else:
         bridge = load_bridge(named, run.config.resolve)
-        ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
+        ends = [_public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
     return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_styles(run)]
 
@@ -252,17 +271,20 @@ def _styles(run: "Run") -> list[dict[str, Any]]:
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [
-        _tensors("style", f"{kind}:{style.card.name}", style.digest, private=kind == "custom")
+        _tensors("style", f"{kind}:{_public_name(style.card.name)}", style.digest, private=kind == "custom")
         for style, _ in named_styles(run.config, chosen)
         for kind in ["builtin" if is_built_in(style) else "custom"]
     ]
+
+
+def _public_name(name: str) -> str:
+    return name if name in {*MODELS, *built_in_styles()} else HIDDEN
 
 
 def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
     return {
         "role": role,
         "name": name,
-        "revision": digest[:40],
         "format": "safetensors",
         "digest": {"sha256": digest},
         "trainedOnPrivateData": private,
@@ -270,7 +292,7 @@ def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, A
 
 
 def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
-    """Return the part of run.json that a bundle may contain.
+    """Return the part of run.json that a bundle may contain, in the form of `RunFile`.
 
     Privacy: the result omits
 
@@ -282,11 +304,8 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     """
     seconds = round(sum(stage.seconds for stage in record.stages))
     return {
-        "schemaVersion": record.schemaVersion,
-        "tool": record.tool,
-        "models": [{**model.model_dump(), "name": public_name(model.name)} for model in record.models],
-        **({} if verdicts_only(policy) else {"seconds": public_count(seconds, policy)}),
-        "written": {s.name: public_count(s.n_out, policy) for s in record.stages if s.is_round_of(*_WRITING)},
+        "seconds": None if verdicts_only(policy) else public_count(seconds, policy),
+        "written": {s.name: public_count(s.n_out, policy) for s in record.stages if s.is_round_of(*WRITING)},
         "rejected": {
             s.name: {reason: public_count(n, policy) for reason, n in (s.rejected or {}).items()}
             for s in record.stages

@@ -1,31 +1,26 @@
 """Write a release: all files, the signed statement over them, and one rename that publishes the folder."""
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from audits.core.files import disk_reason, sync
 from audits.core.instants import stamp
-from audits.gate.disclosure import public_report
-from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, REPORT_HTML, verify_for_approval
-from audits.verify.contents import METRICS, REPORT_JSON
+from audits.verify.bundle import ENVELOPE, verify_for_approval
+from audits.verify.contents import METRICS
+from audits.verify.derived import bundle_files
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import StorageError
-from synthgen.release.card import card, escape
 from synthgen.release.content import BundleContent, check_content
-from synthgen.release.croissant import croissant
 from synthgen.release.keys import SigningKey
-from synthgen.release.provenance import sbom, to_yaml
 from synthgen.release.sign import sign
-from synthgen.release.statement import CONFIG, release_payload, short_id
-from synthgen.release.tables import RECORD_SCHEMA, data_files
+from synthgen.release.statement import bundle_parts, release_payload
+from synthgen.release.tables import data_files
 
 _COMPARED = ("data/", "policy/", METRICS)  # equal files under these names make two bundles the same release
 
@@ -47,70 +42,28 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     Raises:
         ReleaseRefused: the decision does not allow the release, or was made on other evidence or another policy.
         DataError: records are malformed.
-        InternalError: the content contains data that must stay private.
+        VerifyError: the content contains something that a verifier would not accept in a bundle.
         StorageError: the bundle cannot be written, or another release with this id exists; nothing is left behind.
 
-    Privacy: writes only synthetic text, labels and aggregates. Ids are random and rows are sorted by id, so the row
-        order reveals nothing about the source. File times are set to `now`.
+    Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the records and rows are sorted
+        by id, so the row order reveals nothing about the source. File times are set to `now`.
     """
     check_content(content)
     data = data_files(content.records, content.formats)
-    release_id = short_id(content, data, now)
+    parts = bundle_parts(content, data, now)
+    release_id = parts.predicate.release_id
     target = out_dir / f"release-{release_id}"
-    files = {**data, **_metadata_files(content, data, release_id, now)}
-    files["SHA256SUMS"] = "".join(f"{_sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
-    digests = {name: _sha256(blob) for name, blob in files.items()}
+    files = {**data, **bundle_files(parts)}
+    digests = {name: hashlib.sha256(blob).hexdigest() for name, blob in files.items()}
     if target.exists():
         if not _is_same(target, digests, key, content, now):
             raise StorageError(
                 f"{target}: exists and is not the same release", hint="Move the folder away, then release again."
             )
         return Bundle(target, release_id)
-    files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(content, digests, release_id, now), [key.private])
+    files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(parts.predicate, digests), [key.private])
     _write(target, files, now)
     return Bundle(target, release_id)
-
-
-def _metadata_files(
-    content: BundleContent, data: Mapping[str, bytes], release_id: str, now: datetime
-) -> dict[str, bytes]:
-    """Return every file that describes the data, by name."""
-    audit = public_report(content.audit_json, content.policy)
-    gates = [outcome.to_gate() for outcome in content.decision.outcomes]
-    report = {"schemaVersion": 1, "releaseId": release_id, "verdict": "RELEASED", "gates": gates, "audit": audit}
-    data_digests = {name: _sha256(blob) for name, blob in data.items()}
-    files = {
-        "README.md": card(content, release_id),
-        "croissant.json": _json(croissant(content, data_digests, release_id, now)),
-        "LICENSE": f"The dataset {content.name} is licensed under: {content.license}\n".encode(),
-        "CITATION.cff": _citation(content, release_id, now),
-        "schema/record.schema.json": _json(RECORD_SCHEMA),
-        REPORT_HTML: content.report_html.encode(),
-        REPORT_JSON: _json(report),
-        METRICS: content.evidence.to_bytes(),
-        POLICY_YAML: content.policy_yaml_bytes,
-        POLICY_JSON: content.policy.to_bytes(),
-        "provenance/run.json": _json(content.run_json),
-        "provenance/sbom.cdx.json": _json(sbom()),
-        CONFIG: to_yaml(content.config_redacted),
-    }
-    for result in audit["results"]:
-        files[f"evidence/{result['name']}.json"] = _json(result)
-    return files
-
-
-def _citation(content: BundleContent, release_id: str, now: datetime) -> bytes:
-    lines = [
-        "cff-version: 1.2.0",
-        "message: Cite the release you used.",
-        "type: dataset",
-        f"title: {json.dumps(content.name)}",
-        f"version: {json.dumps(release_id)}",
-        f"date-released: {stamp(now)[:10]}",
-        "authors:",
-        f"  - name: {json.dumps(escape('SynthGen release of ' + content.name))}",
-    ]
-    return ("\n".join(lines) + "\n").encode()
 
 
 def _is_same(
@@ -163,11 +116,3 @@ def _write_file(path: Path, blob: bytes, now: datetime) -> None:
         os.fchmod(file.fileno(), 0o644)
         os.fsync(file.fileno())
     os.utime(path, (now.timestamp(), now.timestamp()))
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False).encode() + b"\n"
-
-
-def _sha256(blob: bytes) -> str:
-    return hashlib.sha256(blob).hexdigest()

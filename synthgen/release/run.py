@@ -1,6 +1,6 @@
 """Report, release or refuse a finished run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy
+from audits.report import render_report
 from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
@@ -27,7 +28,6 @@ from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
-from synthgen.report import render_report
 
 PRIVATE_REPORT = "report.private.html"
 REPORTED = "reported.json"  # the file that names the configuration of the last written report
@@ -141,10 +141,9 @@ class Run:
                 problems=decision.failures,
                 hint=f"The signed refusal: {folder}",
             )
-        content = bundle_content(self, decision)
-        release_id = short_id(content, data_files(content.records, content.formats), now)
-        content = replace(content, report_html=self.report(decision, release_id=release_id))
-        return write_bundle(Path(out), content=content, key=key, now=now)
+        if load_policy(policy_file(self.config)) != self.policy:
+            raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
+        return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
 
 
 def load_run(config: Config) -> Run:

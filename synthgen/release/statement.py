@@ -1,17 +1,21 @@
-"""Build the statement of a release as bytes, and validate it with the verifier's model before it is signed."""
+"""Build the statement of a release, and validate it with the verifier's model before it is signed."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from audits.core.instants import stamp
-from audits.core.strictjson import canonical
-from audits.verify.contents import METRICS
+from audits.core.strictjson import canonical, parse
+from audits.verify.contents import CONFIG, METRICS
+from audits.verify.derived import release_id, source_files
+from audits.verify.published import BundleParts, ReportFile, RunFile, read_published, shown_results
 from audits.verify.statement import (
     PAYLOAD_TYPE,
     RELEASE_TYPE,
     SCHEMA_VERSION,
+    ReleasePredicate,
     ReleaseStatement,
     read_statement,
     statement,
@@ -19,36 +23,73 @@ from audits.verify.statement import (
 from synthgen.release.content import BundleContent
 from synthgen.release.provenance import producer
 
-CONFIG = "provenance/config.redacted.yaml"
 
-
-def release_payload(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> bytes:
-    """Return the canonical bytes of the release statement over all files of the bundle.
-
-    `digests` maps the name of every file outside `attestation/` to its sha256.
+def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
+    """Return the parts of the bundle that determine every other file; `data` holds the data files by name.
 
     Raises:
-        VerifyError: a verifier would not accept a part (models, inputs, privacy).
+        VerifyError: a verifier would not accept a part, because it is malformed or finer than the policy allows.
     """
+    policy, predicate = content.policy, _predicate(content, data, now)
+    report = {
+        "schemaVersion": 2,
+        "releaseId": predicate.release_id,
+        "verdict": "RELEASED",
+        "gates": [outcome.to_gate() for outcome in content.decision.outcomes],
+        "audit": {"results": shown_results(content.audit_json, policy)},
+        "page": content.page,
+    }
+    return BundleParts(
+        predicate=predicate,
+        policy=policy,
+        evidence=content.evidence,
+        report=read_published(ReportFile, parse(canonical(report)), "the report", policy),
+        run=read_published(RunFile, parse(canonical(content.run_json)), "run.json", policy),
+        config=content.config,
+        classes=Counter(label for _, label in content.records),
+        data=_digests(data),
+    )
+
+
+def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:
+    """Return the canonical bytes of the release statement; `digests` maps every signed file to its sha256."""
+    stated = predicate.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    payload = canonical(statement(dict(digests), RELEASE_TYPE, stated))
+    read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)
+    return payload
+
+
+def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
+    """Return the release id: the date and six hex digits derived from data, evidence and policy."""
+    decision = content.decision
+    return release_id(stamp(now), decision.evidence_digest, decision.policy_digest, _digests(data))
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(blob).hexdigest() for name, blob in files.items()}
+
+
+def _predicate(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> ReleasePredicate:
     policy = content.policy
     expires = None if policy.validity_days is None else stamp(now + timedelta(days=policy.validity_days))
+    config = hashlib.sha256(source_files(policy, content.config)[CONFIG]).hexdigest()
     predicate: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
-        "releaseId": release_id,
+        "releaseId": short_id(content, data, now),
         "timeCreated": stamp(now),
         "expires": expires,
         "verdict": "RELEASED",
         "dataset": {
             "name": content.name,
             "records": len(content.records),
-            "classes": len({label for _, _, label in content.records}),
+            "classes": len({label for _, label in content.records}),
             "language": list(content.languages),
             "intendedUse": ["train-on-synthetic"],
             "license": content.license,
         },
         "use": {"scope": policy.intended_use, "statement": policy.statement},
         "producer": producer(content.versions),
-        "config": {"digest": {"sha256": digests[CONFIG]}, "redacted": CONFIG},
+        "config": {"digest": {"sha256": config}, "redacted": CONFIG},
         "models": [dict(model) for model in content.models],
         "policy": {
             "name": policy.name,
@@ -59,18 +100,9 @@ def release_payload(content: BundleContent, digests: Mapping[str, str], release_
         "privacy": dict(content.privacy),
         "inputs": [dict(item) for item in content.inputs],
         "attempts": dict(content.attempts),
-        "evidence": [{"name": METRICS, "digest": {"sha256": digests[METRICS]}}],
+        "evidence": [{"name": METRICS, "digest": {"sha256": content.decision.evidence_digest}}],
         "approvalsRequired": [rule.model_dump(mode="json") for rule in policy.approvals],
         "limitations": list(content.limitations),
     }
-    payload = canonical(statement(dict(digests), RELEASE_TYPE, predicate))
-    read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)
-    return payload
-
-
-def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
-    """Return the release id: the date and six hex digits derived from data, evidence and policy."""
-    digest = hashlib.sha256(content.decision.evidence_digest.encode() + content.decision.policy_digest.encode())
-    for name in sorted(data):
-        digest.update(hashlib.sha256(data[name]).digest())
-    return f"{stamp(now)[:10]}-{digest.hexdigest()[:6]}"
+    payload = canonical(statement({METRICS: content.decision.evidence_digest}, RELEASE_TYPE, predicate))
+    return read_statement(ReleaseStatement, PAYLOAD_TYPE, payload).predicate

@@ -3,32 +3,20 @@
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.plain_parquet import parquet_bytes
-from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes
-
-Rows = Sequence[tuple[str, str, str]]
-RECORD_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "A synthetic record",
-    "type": "object",
-    "properties": {
-        "id": {"type": "string", "pattern": "^[0-9a-f]{16,64}$", "description": "random; says nothing"},
-        "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
-        "label": {"type": "string", "minLength": 1, "description": "the class it was made for"},
-    },
-    "required": list(COLUMNS),
-    "additionalProperties": False,
-}
+from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes, with_ids
 
 
-def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files by name, with rows sorted by id; the same rows give the same bytes."""
-    ordered = sorted(rows)
+def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> dict[str, bytes]:
+    """Return the data files of records (text, label) by name; rows are sorted by id.
+
+    The same records in any order give the same bytes.
+    """
+    ordered = with_ids(records)
     files = {}
     if "parquet" in formats:
         files[PARQUET] = parquet_bytes([(column, [row[i] for row in ordered]) for i, column in enumerate(COLUMNS)])

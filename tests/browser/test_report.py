@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from synthgen.report import render_report
+from audits.report import render_report
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -16,7 +16,7 @@ LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory, module_at):
-    pages = module_at("tests/unit/synthgen/report/pages.py")
+    pages = module_at("tests/unit/audits/report/pages.py")
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(render_report(pages.content("refused")), encoding="utf-8")
     return file

@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -21,6 +22,7 @@ from audits.verify.mechanism import CHECKED
 from audits.verify.publickeys import keyid
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
+from audits.verify.vocabulary import LIMITATIONS
 from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit_records
 from synthgen.release.content import BundleContent
@@ -101,7 +103,7 @@ def result(name, verdict, reason, measured=None, **more):
 def accounting():
     numbers = {"epsilon": fields(estimate(2.0)), "delta": fields(estimate(1e-6))}
     details = {
-        "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
+        "claim": {"epsilon": 2.0, "delta": 1e-6},
         "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
         "checks": dict.fromkeys(CHECKED, "holds"),
         "claim_scope": "person",
@@ -114,7 +116,9 @@ def accounting():
 def audit_json(*, dp=False):
     auc, excess = estimate(0.55, 0.5, 0.6), fields(estimate(0.0, -0.01, 0.01))
     hits = {"metrics": {"hard_hits": fields(estimate(0))}, "details": {"suite": [5, 8, 13], "excess": excess}}
-    attack = {"details": {"auc": fields(auc), "epsilon_lower_bound": fields(estimate(0.3))}, "confidence": 0.96}
+    attack = {"metrics": {"auc": fields(auc), "epsilon_lower_bound": fields(estimate(0.3))}, "confidence": 0.96}
+    curve = {"fpr": list(np.linspace(0, 1, 101)), "tpr": list(np.linspace(0, 1, 101) ** 0.75)}
+    attack |= {"details": {"roc": curve}, "direction": "two_sided", "threshold": (0.45, 0.55)}
     results = [
         result("memorization", "pass", "no copies", estimate(0.0, 0.0, 0.01), **hits, confidence=0.96),
         result("membership", "insufficient", "826 persons would be enough", auc, **attack),
@@ -126,8 +130,18 @@ def audit_json(*, dp=False):
 
 def records(n=11):
     labels = ("cardiology", "ear & nose", "x|y")
-    names = [hashlib.sha256(str(i).encode()).hexdigest()[:16] for i in range(n)]
-    return [(name, f"synthetic text {i} \u2028 =1+1", labels[i % 3]) for i, name in enumerate(names)]
+    return [(f"synthetic text {i} \u2028 =1+1", labels[i % 3]) for i in range(n)]
+
+
+def page(policy):
+    """Return the numbers of the report; under DP without those of private records."""
+    dp = policy.dp is not None
+    rows = [(label, "–" if dp else "200-500") for label in ("cardiology", "ear & nose", "x|y")]
+    balance = [
+        {"label": label, "real": real, "requested": 4, "released": 4 - (label == "x|y")} for label, real in rows
+    ]
+    stages = [{"name": "decode", "n_in": "10-20", "n_out": "20-50"}]
+    return {"balance": balance, "filters": {"candidates": "20-50", "copy": "1-9"}, "stages": stages, "utility": {}}
 
 
 def engine_numbers(n=11):
@@ -140,19 +154,19 @@ def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
     audit = audit_json(dp=parsed.dp is not None)
     rows = records() if "evidence" in changes else changes.get("records", records())
-    digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
+    digest = records_digest([text for text, _ in rows], [label for _, label in rows])
     evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, *map(str, range(60))], b"k" * 32) for role in ("train", "control")]
-    model = {"role": "decoder", "name": "tiny", "format": "safetensors"}
+    model = {"role": "decoder", "name": "smollm2", "format": "safetensors"}
     model |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
-    given = {"name": "clinic-synthetic", "records": records(), "report_html": "<!doctype html><title>report</title>"}
+    given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
-    given |= {"policy_yaml_bytes": policy.encode(), "policy": parsed, "models": [model]}
-    given |= {"run_json": {"stages": [{"name": "load", "out": 3}]}, "license": "CC-BY-4.0", "languages": ["en"]}
-    given |= {"config_redacted": {"version": 1, "source": {"path": "(private)"}}}
+    given |= {"policy": parsed, "models": [model], "license": "CC-BY-4.0", "languages": ["en"]}
+    given |= {"run_json": {"written": {"decode": "20-50"}, "rejected": {"filter": {"copy": "1-9"}}}}
+    given |= {"config": {"version": 1, "interpolate": {"method": "smote", "total": 11}}}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
     given |= {"attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}}}
-    return BundleContent(**given | {"limitations": ["Nothing is promised."]} | changes)
+    return BundleContent(**given | {"limitations": [LIMITATIONS[0]]} | changes)
 
 
 def bundle(folder, policy=POLICY, key=RELEASER, now=NOW, **changes):

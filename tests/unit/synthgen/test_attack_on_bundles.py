@@ -58,8 +58,8 @@ def public_of(attack, both, name):
 
 def test_release_with_public_streams_is_fully_attackable(played):
     lines = played["public"]
-    assert lines["tries at the seed"].value == lines["the real seed, told"].value == 1
-    assert lines["tries at the seed"].beats
+    assert lines["the real seed, told"].value == 1
+    assert lines["tries at the seed"].value == 0.5  # ids follow from the records, so nothing confirms a guess
     assert lines["all together"].value > 0.9
 
 
@@ -105,7 +105,7 @@ def test_no_digest_of_private_data_is_public(attack, both):
 
 def test_order_and_ids_reveal_nothing(attack, both):
     ids, other_ids = ([row["id"] for row in public_of(attack, both, name).rows] for name in ("private", "public"))
-    assert (ids, {len(id_) for id_ in ids}) == (sorted(ids), {32})
+    assert (ids, {len(id_) for id_ in ids}) == (sorted(ids), {16})
     assert not set(ids) & set(other_ids)
 
 

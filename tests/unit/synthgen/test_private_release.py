@@ -18,6 +18,13 @@ from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import load_trust
+from audits.verify.vocabulary import (
+    NUMBERS_PUBLISHED,
+    NUMBERS_WITHOUT_NOISE,
+    OUTSIDE_DP,
+    VERDICTS_ONLY,
+    VERDICTS_PUBLISHED,
+)
 from synthgen.cli.shadow import ShadowRequest, shadow
 from synthgen.cli.start import start
 from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
@@ -26,9 +33,7 @@ from synthgen.dp import basis as bases
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE
-from synthgen.release.content import NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
 from synthgen.release.keys import public_path, write_new
-from synthgen.release.limitations import NUMBERS_WITHOUT_NOISE, VERDICTS_ONLY
 from synthgen.release.trust import new_trust
 
 POLICY = """

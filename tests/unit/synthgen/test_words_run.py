@@ -40,7 +40,7 @@ def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, mon
     assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")
     assert any(DISCLOSED in limit for limit in content.limitations)
     assert DISCLOSED in run.write_report(run.decide()).read_text()
-    assert content.config_redacted["decode"]["bridge"] == "(private)"
+    assert content.config["decode"]["bridge"] == "(private)"
     keys = worded.folder / "keys"
     bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
     trust, roles = worded.folder / "own.json", {"releaser": [keys / "releaser.pub.json"]}

@@ -10,6 +10,7 @@ from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     bucket,
     floor_of,
+    is_published,
     public_count,
     public_details,
     public_evidence,
@@ -193,11 +194,24 @@ def result(name="membership", threshold=(0.45, 0.55), reason="337 persons", **mo
 
 def test_public_report_agrees_with_the_public_evidence_and_has_no_private_digest():
     shown = public_report(report(), PLAIN)
-    assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), PLAIN)
+    found, public = evidence_from(shown, {}), public_evidence(evidence_from(report(), {}), PLAIN)
+    assert public.metrics.items() <= found.metrics.items()
+    assert (public.audits, set(public.metrics)) == (
+        found.audits,
+        {n for n in found.metrics if is_published(n, PLAIN)},
+    )
     assert shown["inputs"] == {"synthetic": "c" * 64}
     assert "seed" not in shown
     assert "337" not in json.dumps(shown)
     assert shown["input_checks"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
+
+
+def test_only_metrics_that_the_policy_or_a_fixed_list_names_are_published():
+    asked = policy(rule("memorization.near_excess"))
+    names = ("memorization.near_excess", "linkage.estimate", "attempts.number", "membership.epsilon_lower_bound")
+    assert all(is_published(name, asked) for name in names)
+    others = ("linkage.scan_p", "john_doe_has_hiv.estimate", "memorization.john_doe", "accounting.john_doe")
+    assert not any(is_published(name, asked) for name in others)
 
 
 def test_only_a_policy_without_dp_may_publish_exact_counts():
@@ -205,7 +219,8 @@ def test_only_a_policy_without_dp_may_publish_exact_counts():
     assert public_report(report(), open_policy)["results"] == report()["results"]
     assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
     found = evidence_from(report(), {})
-    assert public_evidence(found, open_policy) == found
+    kept = {name: number for name, number in found.metrics.items() if is_published(name, open_policy)}
+    assert public_evidence(found, open_policy) == found.model_copy(update={"metrics": kept})
     with pytest.raises(ValueError, match="publish_exact_counts"):
         policy(dp=DP, disclosure={"publish_exact_counts": True})
 

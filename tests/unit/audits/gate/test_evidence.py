@@ -40,7 +40,7 @@ WRONG_NUMBERS = ({"value": float("nan")}, {"low": 9.0}, {"n": 1.5})
         *((lambda r, w=w: r["results"][0]["estimate"].update(w), "cannot be used") for w in WRONG_NUMBERS),
         (lambda r: r["results"][0]["estimate"].pop("n"), "cannot be used"),
         (lambda r: r["results"][0].update(metrics={"membership.auc": {}}), "of another audit"),
-        (lambda r: r["results"][1].update(metrics={"auc": {**r["results"][1]["estimate"], "n": 3}}), "two different"),
+        (lambda r: r["results"][1].update(details={"auc": {**r["results"][1]["estimate"], "n": 3}}), "two different"),
     ],
 )
 def test_malformed_reports_are_refused(releases, change, message):

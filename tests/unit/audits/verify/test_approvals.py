@@ -119,7 +119,9 @@ def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
     assert "another release" in failure(copy, releases)
     (copy / changed).unlink()
     (copy / officer).write_bytes(before)
-    releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))  # signed again after approval
+    releases.edit(
+        copy, lambda v: v["predicate"]["attempts"]["ledger"].update(head="e" * 64)
+    )  # signed again after approval
     assert "another release" in failure(copy, releases)
 
 

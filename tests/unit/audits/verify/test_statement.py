@@ -13,6 +13,7 @@ from audits.verify.statement import (
     read_statement,
     statement,
 )
+from audits.verify.vocabulary import LIMITATIONS
 
 
 def test_subjects_are_sorted():
@@ -29,9 +30,9 @@ MORE_THAN_NONE = ({"delta": 1e-6}, {"epsilon": 1.0}, {"noise_multiplier": 1.1}, 
     "fields",
     [
         *({"mechanism": "none+empirical"} | more for more in MORE_THAN_NONE),
-        *({"mechanism": "dp-sgd"} | part for part in ({}, {"epsilon": 1.0}, {"delta": 1e-6})),
+        *({"mechanism": "dp-gaussian"} | part for part in ({}, {"epsilon": 1.0}, {"delta": 1e-6})),
         {"mechanism": "magic"},
-        {"mechanism": "dp-sgd", "unit": "patient", "epsilon": 1.0, "delta": 1e-6},
+        {"mechanism": "dp-gaussian", "unit": "patient", "epsilon": 1.0, "delta": 1e-6},
     ],
 )
 def test_privacy_claim_must_be_complete_or_absent(fields):
@@ -50,13 +51,26 @@ def put(value, path, new):
 
 
 P = "predicate."
-DP = {"mechanism": "dp-sgd", "unit": "group", "epsilon": 1.0, "delta": 1e-6}
+DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6}
 OUT_OF_BOUNDS = [
     *[("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x")],
     ("predicateType", "https://synthgen.dev/attestation/release/v2"),
-    *[(P + "releaseId", "2026-11-20-12345"), (P + "dataset.name", "x" * 2001)],
+    *[(P + "releaseId", "2026-11-20-12345"), (P + "dataset.name", "x" * 65)],
     *[(P + "dataset.records", 0), (P + "dataset.classes", 0)],
-    *[(P + "producer.version", "1.2"), (P + "producer.madeBy", {f"k{i}": "v" for i in range(101)})],
+    *[(P + "producer.version", "1.2"), (P + "producer.madeBy", {"a-note": "1.0"})],
+    *[(P + "producer.madeBy.numpy", wrong) for wrong in ("2.3 of John Doe", "12345678901234.1", "1.2.3.4.5")],
+    *[(P + "limitations.0", "John Doe has HIV."), (P + "limitations", [LIMITATIONS[0]] * 2)],
+    *[(P + "privacy.nonPrivateSteps", [wrong]) for wrong in ("John Doe", LIMITATIONS[0])],
+    *[
+        (P + "dataset.language", wrong)
+        for wrong in (["en", "en"], ["en-johnd-oehas"], ["en", "de", "fr", "it", "es"])
+    ],
+    *[(P + "dataset.license", "John Doe"), (P + "dataset.name", "John"), (P + "models.0.name", "john-doe")],
+    *[(P + "models.0.revision", "a note"), (P + "inputs.0.countBucket", "1-500k"), (P + "models.0.format", "a note")],
+    *[
+        (P + "privacy.composition", wrong)
+        for wrong in ([{"release": "a note"}], [{"epsilon": 1.0, "delta": 1e-6}] * 65)
+    ],
     *[(P + "policy.name", "No"), (P + "gates.0.metric", "memorization"), (P + "gates.0.id", "")],
     *[
         (P + "privacy", {**DP, name: wrong})
@@ -85,7 +99,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
     for path, right in (
         (P + "privacy", {**DP, "steps": 0, "delta": 0.999}),
         *((P + name, 1) for name in ("dataset.records", "dataset.classes", "attempts.ledger.entries")),
-        (P + "dataset.name", "x" * 2000),
+        (P + "dataset.name", "x" * 64),
     ):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, right)))
 
@@ -93,7 +107,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
 def test_refusal_has_its_own_type():
     policy = {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}}
     predicate = {
-        "schemaVersion": "2.0.0",
+        "schemaVersion": "3.0.0",
         "timeCreated": "2026-11-20T07:00:00Z",
         "verdict": "REFUSED",
         "policy": policy,

@@ -86,7 +86,7 @@ def test_a_mixture_must_win_by_the_gain(prepared, monkeypatch, won, chosen):
 
 def test_a_run_writes_in_its_style_and_states_it(project, built_in):
     def written(run):
-        return tuple(sorted(text for _, text, _ in bundle_content(run, run.decide()).records))
+        return tuple(sorted(text for text, _ in bundle_content(run, run.decide()).records))
 
     texts = {"plain": written(Pipeline(project.config()).run())}
     several = ["letter", "ours"]

@@ -56,7 +56,7 @@ def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_no
 def test_bundle_that_changes_during_the_check_is_not_signed(bundle, releases, monkeypatch):
     def check_and_change(*given):
         checked = verify_for_approval(*given)
-        releases.edit(bundle, lambda value: value["predicate"].update(limitations=["none"]))
+        releases.edit(bundle, lambda v: v["predicate"]["attempts"]["ledger"].update(head="e" * 64))
         return checked
 
     monkeypatch.setattr("synthgen.release.approve.verify_for_approval", check_and_change)

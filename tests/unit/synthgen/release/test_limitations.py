@@ -2,10 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from audits.verify import vocabulary as module
+from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 from synthgen.config import DpConfig
 from synthgen.decode.config import DecodeConfig
-from synthgen.release import limitations as module
-from synthgen.release.limitations import LIMITATIONS, VERDICTS_ONLY, limitations
+from synthgen.release.limitations import limitations
 
 
 def sentences(*, segmented=False, private=False, decode=None, public=False, **changes):

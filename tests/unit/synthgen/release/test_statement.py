@@ -4,10 +4,7 @@ from dataclasses import replace
 import pytest
 
 from audits.core.errors import VerifyError
-from audits.verify.contents import METRICS
-from synthgen.release.statement import CONFIG, release_payload, short_id
-
-DIGESTS = {CONFIG: "0" * 64, METRICS: "1" * 64}
+from synthgen.release.statement import bundle_parts, release_payload, short_id
 
 
 def test_release_id_depends_on_data_evidence_and_policy(releases):
@@ -20,10 +17,20 @@ def test_release_id_depends_on_data_evidence_and_policy(releases):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"models": [{"role": "magic"}]}, {"inputs": [{"role": "train", "sha256": "0" * 64}]}, {"privacy": {}}]
+    ("changes", "code"),
+    [
+        ({"models": [{"role": "magic"}]}, "E_PREDICATE"),
+        ({"inputs": [{"role": "train", "sha256": "0" * 64}]}, "E_PREDICATE"),
+        ({"privacy": {}}, "E_PREDICATE"),
+        ({"license": "a note"}, "E_PREDICATE"),
+        ({"run_json": {"written": {}, "rejected": {}, "note": "a note"}}, "E_GATE run.json"),
+        ({"run_json": {"written": {"decode": 337}, "rejected": {}}}, "E_GATE run.json"),
+        ({"page": {"filters": {"a note": "1-9"}}}, "E_GATE the report"),
+    ],
 )
-def test_statement_that_a_verifier_would_refuse_is_not_signed(releases, changes):
-    content = releases.content()
-    release_payload(content, DIGESTS, "2026-11-20-aaaaaa", releases.NOW)
-    with pytest.raises(VerifyError, match="E_PREDICATE"):
-        release_payload(replace(content, **changes), DIGESTS, "2026-11-20-aaaaaa", releases.NOW)
+def test_content_that_a_verifier_would_refuse_is_not_signed(releases, changes, code):
+    content, data = releases.content(), {"data/train-00000-of-00001.jsonl": b"x"}
+    parts = bundle_parts(content, data, releases.NOW)
+    assert b'"releaseId":"2026-11-20-' in release_payload(parts.predicate, {"README.md": "0" * 64})
+    with pytest.raises(VerifyError, match=code):
+        bundle_parts(replace(content, **changes), data, releases.NOW)

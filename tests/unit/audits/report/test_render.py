@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.core.errors import InternalError
-from synthgen.report import render_report
-from synthgen.report.render import MAX_REPORT_BYTES, label, number
+from audits.core.errors import VerifyError
+from audits.report import render_report
+from audits.report.render import MAX_REPORT_BYTES, label, number
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b]0;x\x07\u202e'\"{{7*7}}"
 
@@ -113,7 +113,7 @@ def test_same_content_gives_the_same_bytes_in_another_process(pages):
     assert render_report(pages.content()) == here
     code = (
         f"import sys; sys.path.insert(0, {str(Path(pages.__file__).parent)!r})\n"
-        "import pages; from synthgen.report import render_report\n"
+        "import pages; from audits.report import render_report\n"
         "sys.stdout.buffer.write(render_report(pages.content()).encode())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
@@ -124,7 +124,7 @@ def test_page_size_is_limited(pages):
     labels, content = [f"class {i}" for i in range(101)], pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
     assert len(render_report(big).encode()) < MAX_REPORT_BYTES  # a hundred classes
-    with pytest.raises(InternalError, match="at most 2000000"):
+    with pytest.raises(VerifyError, match="at most 2000000"):
         render_report(replace(content, limitations=("x" * MAX_REPORT_BYTES,)))
 
 

@@ -6,8 +6,7 @@ import pytest
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.policy import Policy, decide
 from audits.gate.rule import Rule
-from synthgen.core.errors import InternalError
-from synthgen.report import gate_rows
+from audits.report import gate_rows
 
 RULES = (
     Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
@@ -33,15 +32,15 @@ def gate(pages):
 @pytest.mark.parametrize("field", ["value", "low", "high"])
 @pytest.mark.parametrize("number", [None, math.nan, math.inf])
 def test_pass_needs_a_finite_number_and_interval(gate, field, number):
-    with pytest.raises(InternalError, match="gate auc: a pass needs"):
+    with pytest.raises(ValueError, match="gate auc: a pass needs"):
         replace(gate, **{field: number})
 
 
 def test_release_needs_an_id_and_gates_that_all_pass(released, gate):
     for gates in ((), (gate, replace(gate, verdict="FAIL")), (gate, replace(gate, verdict="INSUFFICIENT"))):
-        with pytest.raises(InternalError, match="every gate must pass"):
+        with pytest.raises(ValueError, match="every gate must pass"):
             replace(released, gates=gates)
-    with pytest.raises(InternalError, match="without an id"):
+    with pytest.raises(ValueError, match="without an id"):
         replace(released, release_id=None)
     assert replace(released, verdict="refused", gates=(), release_id=None).verdict == "refused"
 
@@ -50,7 +49,7 @@ def test_gates_and_audits_without_a_gate_are_separate(released, gate):
     without_gate = replace(gate, id="audit-linkage", verdict="FAIL", gating=False)
     assert replace(released, measured=(without_gate,)).verdict == "released"
     for wrong in ({"gates": (gate, without_gate)}, {"measured": (gate,)}):
-        with pytest.raises(InternalError, match="must contain gates only"):
+        with pytest.raises(ValueError, match="must contain gates only"):
             replace(released, **wrong)
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from audits.gate.coarse import Bin
-from synthgen.report.plots import histogram_svg, roc_svg
+from audits.report.plots import histogram_svg, roc_svg
 
 BINS = (Bin(0.0, 0.1, 0, 20), Bin(0.1, 0.4, 30, 11), Bin(0.4, 0.5, 44, 0))
 BARE = {"fpr": [0.0, 0.01, 0.2, 1.0], "tpr": [0.02, 0.05, 0.4, 1.0]}

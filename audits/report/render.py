@@ -1,21 +1,22 @@
 """Render the content of the report as one HTML page."""
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from audits.core.errors import VerifyError
 from audits.gate.coarse import Bin
-from synthgen.core.errors import InternalError
-from synthgen.core.terminal import printable
-from synthgen.report import glossary
-from synthgen.report.bars import balance_widths, interval_bar
-from synthgen.report.content import ReportContent
-from synthgen.report.plots import histogram_svg, roc_svg
+from audits.report import glossary
+from audits.report.bars import balance_widths, interval_bar
+from audits.report.content import ReportContent
+from audits.report.plots import histogram_svg, roc_svg
 
 MAX_REPORT_BYTES = 2_000_000
 MAX_LABEL_CHARACTERS = 60
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _SOURCES = ("real", "synthetic", "real+synthetic")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
@@ -26,7 +27,7 @@ def render_report(content: ReportContent) -> str:
     The same content gives the same bytes.
 
     Raises:
-        InternalError: the page would be larger than `MAX_REPORT_BYTES`.
+        VerifyError: E_UNSAFE, the page would be larger than `MAX_REPORT_BYTES`.
 
     Privacy: shows class names, counts, estimates, and histograms with at least ten records per bin; shows no text,
         vector or score of a single record.
@@ -34,7 +35,7 @@ def render_report(content: ReportContent) -> str:
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
     environment = Environment(
-        loader=PackageLoader("synthgen.report"),
+        loader=PackageLoader("audits.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -55,7 +56,7 @@ def render_report(content: ReportContent) -> str:
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         style=content.utility.get("style", {}),
-        style_gap=content.utility.get("metrics", {}).get("style.gap"),
+        style_gap=content.utility.get("style_gap"),
         sources=_SOURCES,
         signs=_SIGNS,
         audit_questions=glossary.AUDITS,
@@ -63,7 +64,7 @@ def render_report(content: ReportContent) -> str:
     )
     size = len(page.encode())
     if size > MAX_REPORT_BYTES:
-        raise InternalError(f"the report would take {size} bytes; at most {MAX_REPORT_BYTES} are allowed")
+        raise VerifyError("E_UNSAFE", f"the report would take {size} bytes; at most {MAX_REPORT_BYTES} are allowed")
     return page
 
 
@@ -74,7 +75,7 @@ def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
-    return [draw(name, details[kind]) for kind, draw in kinds if kind in details]
+    return [draw(name, details[kind]) for kind, draw in kinds if details.get(kind) is not None]
 
 
 def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +105,11 @@ def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
         "head": ("false positive rate", "true positive rate"),
         "rows": [(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
     }
+
+
+def printable(text: str) -> str:
+    """Return text with each control, direction and other invisible character replaced by one mark."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
 def number(value: Any) -> str:

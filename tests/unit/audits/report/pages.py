@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from audits.gate.coarse import public_curve, public_histogram
-from synthgen.report import GateRow, ReportContent
+from audits.report import GateRow, ReportContent
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 

@@ -1,21 +1,29 @@
 """Describe a release in machine-readable form: Croissant 1.1 with the terms of RAI 1.0."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from audits.core.instants import stamp
 from audits.verify.contents import COLUMNS, JSONL, PARQUET
-from synthgen.release.content import BundleContent
+from audits.verify.published import BundleParts
 
-_FORMATS = {PARQUET: "application/vnd.apache.parquet", JSONL: "application/jsonlines"}
+_FORMATS = {PARQUET: "application/x-parquet", JSONL: "application/jsonlines"}
 _CONTEXT = {
     **{
         name: f"cr:{name}"
         for name in (
-            *("citeAs", "column", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
+            *(
+                "citeAs",
+                "column",
+                "equivalentProperty",
+                "extract",
+                "field",
+                "fileProperty",
+                "fileObject",
+                "fileSet",
+                "format",
+                "includes",
+            ),
             *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
-            *("repeated", "replace", "separator", "source", "subField", "transform"),
+            *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
         )
     },
     "@language": "en",
@@ -32,26 +40,26 @@ _CONTEXT = {
 }
 
 
-def croissant(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> dict[str, Any]:
-    """Return the content of croissant.json; `digests` maps the name of each data file to its sha256."""
-    main, key, value = (PARQUET, "column", "{}") if PARQUET in digests else (JSONL, "jsonPath", "$.{}")
-    policy = content.policy
+def croissant(parts: BundleParts) -> dict[str, Any]:
+    """Return the content of croissant.json."""
+    dataset, release_id, policy = parts.predicate.dataset, parts.predicate.release_id, parts.policy
+    main = PARQUET if PARQUET in parts.data else JSONL
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
-        "name": content.name,
+        "name": dataset.name,
         "description": f"{policy.statement} Synthetic labelled text released under the policy {policy.name}.",
         "version": f"1.0.0+{release_id}",
-        "datePublished": stamp(now)[:10],
-        "license": content.license,
-        "inLanguage": list(content.languages),
-        "citeAs": f"{content.name}, synthetic dataset, release {release_id}",
-        "url": f"urn:synthgen:{content.name}:{release_id}",
+        "datePublished": parts.predicate.time_created[:10],
+        "license": dataset.license,
+        "inLanguage": list(dataset.language),
+        "citeAs": f"{dataset.name}, synthetic dataset, release {release_id}",
+        "url": f"urn:synthgen:{dataset.name}:{release_id}",
         "usageInfo": policy.statement,
         "rai:personalSensitiveInformation": "Every record is synthetic; report/report.html lists the tests.",
         "rai:dataCollectionType": "Synthetic",
-        "rai:dataLimitations": list(content.limitations),
+        "rai:dataLimitations": list(parts.predicate.limitations),
         "rai:dataUseCases": "Training of text classifiers.",
         "rai:dataManipulationProtocol": "Embeddings drawn within a class, decoded by a language model.",
         "prov:wasGeneratedBy": {"@type": "prov:Activity", "name": "synthgen release", "identifier": release_id},
@@ -62,9 +70,9 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
                 "name": name,
                 "contentUrl": name,
                 "encodingFormat": _FORMATS[name],
-                "sha256": digests[name],
+                "sha256": parts.data[name],
             }
-            for name in sorted(digests)
+            for name in sorted(parts.data)
         ],
         "recordSet": [
             {
@@ -77,7 +85,7 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
                         "@id": f"records/{column}",
                         "name": column,
                         "dataType": "sc:Text",
-                        "source": {"fileObject": {"@id": main}, "extract": {key: value.format(column)}},
+                        "source": {"fileObject": {"@id": main}, "extract": {"column": column}},
                     }
                     for column in COLUMNS
                 ],

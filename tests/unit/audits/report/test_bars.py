@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.report.bars import balance_widths, interval_bar
+from audits.report.bars import balance_widths, interval_bar
 
 
 @pytest.fixture(scope="module")

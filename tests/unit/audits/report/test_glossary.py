@@ -1,5 +1,5 @@
+from audits.report.glossary import AUDITS, WORDS
 from audits.runner.registry import AUDITS as REGISTERED
-from synthgen.report.glossary import AUDITS, WORDS
 
 
 def test_glossary_has_a_question_for_every_audit():

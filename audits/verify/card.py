@@ -5,12 +5,12 @@ The card's bytes are signed. huggingface_hub is not used, because its block YAML
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from audits.gate.outcome import RuleOutcome
+from audits.gate.policy import decide
 from audits.verify.contents import JSONL, PARQUET
-from synthgen.release.content import BundleContent
+from audits.verify.published import BundleParts
 
 # size classes of dataset hubs, each with its upper limit
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -18,20 +18,20 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")
 MAX_LABEL = 80  # characters of a label in the table of classes
 
 
-def card(content: BundleContent, release_id: str) -> bytes:
+def card(parts: BundleParts) -> bytes:
     """Return the card; it escapes every word from data or configuration and quotes no record."""
-    policy = content.policy
-    labels = Counter(label for _, _, label in content.records)
+    policy, stated = parts.policy, parts.predicate
+    decision = decide(parts.evidence, policy)
     lines = [
         "---",
-        *_front_matter(content),
+        *_front_matter(parts),
         "---",
         "",
-        f"# {escape(content.name)}",
+        f"# {escape(stated.dataset.name)}",
         "",
         f"> **{escape(policy.statement)}**",
         "",
-        f"Every record is synthetic. Release `{release_id}`, policy `{policy.name}` version {policy.version}.",
+        f"Every record is synthetic. Release `{stated.release_id}`, policy `{policy.name}` version {policy.version}.",
         "",
         "## Verify before use",
         "",
@@ -45,20 +45,20 @@ def card(content: BundleContent, release_id: str) -> bytes:
         "",
         "| class | records |",
         "|---|---:|",
-        *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(labels.items())),
+        *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(parts.classes.items())),
         "",
         "## Gates",
         "",
         "| gate | number | found | limit | verdict |",
         "|---|---|---:|---:|---|",
-        *(_gate(outcome) for outcome in content.decision.gates),
+        *(_gate(outcome) for outcome in decision.gates),
         "",
-        *_measured(content.decision.measured, policy.name),
+        *_measured(decision.measured, policy.name),
         "The numbers with their intervals are in `report/report.html` and `evidence/metrics.json`.",
         "",
         "## Limitations",
         "",
-        *(f"- {escape(limit)}" for limit in content.limitations),
+        *(f"- {escape(limit)}" for limit in stated.limitations),
         "",
         "## Uses",
         "",
@@ -99,19 +99,19 @@ def escape(text: str) -> str:
     return _MARKUP.sub(escaped, "".join(char if char.isprintable() else " " for char in text))
 
 
-def _front_matter(content: BundleContent) -> list[str]:
-    n = len(content.records)
-    size = next((name for limit, name in _SIZES if n < limit), "n>1M")
-    data = PARQUET if "parquet" in content.formats else JSONL
+def _front_matter(parts: BundleParts) -> list[str]:
+    dataset = parts.predicate.dataset
+    size = next((name for limit, name in _SIZES if dataset.records < limit), "n>1M")
+    data = PARQUET if PARQUET in parts.data else JSONL
     # JSON scalars and lists are valid YAML, and a quoted value cannot end its quotes
     fields = {
-        "license": content.license,
-        "language": list(content.languages),
+        "license": dataset.license,
+        "language": list(dataset.language),
         "task_categories": ["text-classification"],
         "size_categories": [size],
         "tags": ["synthetic"],
         "source_datasets": [],
-        "pretty_name": content.name,
+        "pretty_name": dataset.name,
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": data}]}],
     }
     return [f"{key}: {json.dumps(value)}" for key, value in fields.items()]

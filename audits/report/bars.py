@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synthgen.report.content import BalanceRow, Count, GateRow
+from audits.report.content import BalanceRow, Count, GateRow
 
 _MARGIN = 0.12  # free space on both sides of the outermost marks, as a share of their distance
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from audits.gate.outcome import RuleOutcome
-from synthgen.core.errors import InternalError
 
 Count = int | str  # a number or its bucket
-BalanceRow = tuple[str, Count, int, int]
+BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]
 
 
@@ -33,7 +32,7 @@ class GateRow:
     def __post_init__(self) -> None:
         measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
         if self.verdict == "PASS" and not measured:
-            raise InternalError(f"gate {self.id}: a pass needs a finite number with its interval")
+            raise ValueError(f"gate {self.id}: a pass needs a finite number with its interval")
 
 
 def gate_rows(outcomes: Iterable[RuleOutcome]) -> tuple[GateRow, ...]:
@@ -72,10 +71,10 @@ class ReportContent:
 
     def __post_init__(self) -> None:
         if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):
-            raise InternalError("`gates` must contain gates only, and `measured` must contain none")
+            raise ValueError("`gates` must contain gates only, and `measured` must contain none")
         if self.verdict != "released":
             return
         if self.release_id is None:
-            raise InternalError("a release without an id cannot be reported")
+            raise ValueError("a release without an id cannot be reported")
         if not self.gates or any(g.verdict != "PASS" for g in self.gates):
-            raise InternalError("a report of a release needs at least one gate, and every gate must pass")
+            raise ValueError("a report of a release needs at least one gate, and every gate must pass")

@@ -1,0 +1,181 @@
+"""Write every file of a bundle that follows from its statement, evidence and data.
+
+The releaser and the verifier use the same functions. The verifier compares the bytes, so a releaser cannot add
+anything to these files, even with a valid signature. A change of what these functions write requires a new
+`SCHEMA_VERSION` of the statement.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from audits.core.strictyaml import block_yaml
+from audits.gate.disclosure import verdicts_only
+from audits.gate.policy import decide
+from audits.report import ReportContent, gate_rows, render_report
+from audits.verify.card import card, escape
+from audits.verify.contents import (
+    CITATION,
+    COLUMNS,
+    CONFIG,
+    CROISSANT,
+    LICENSE,
+    METRICS,
+    POLICY_JSON,
+    POLICY_YAML,
+    README,
+    RECORD_SCHEMA,
+    REPORT_HTML,
+    REPORT_JSON,
+    RUN,
+    SBOM,
+    SUMS,
+)
+from audits.verify.croissant import croissant
+from audits.verify.published import BundleParts, Page, Utility
+from audits.verify.statement import Producer, ReleasePredicate
+
+_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A synthetic record",
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "derived from label, text and copy"},
+        "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
+        "label": {"type": "string", "minLength": 1, "description": "the class it was made for"},
+    },
+    "required": list(COLUMNS),
+    "additionalProperties": False,
+}
+
+
+def bundle_files(parts: BundleParts) -> dict[str, bytes]:
+    """Return all files of a bundle outside `attestation/`, except the data files, by name.
+
+    Raises:
+        VerifyError: the report would be larger than allowed.
+    """
+    stated, results = parts.predicate, parts.report.audit.results
+    files = {
+        README: card(parts),
+        CROISSANT: _json(croissant(parts)),
+        LICENSE: f"The dataset {stated.dataset.name} is licensed under: {stated.dataset.license}\n".encode(),
+        CITATION: _citation(stated),
+        RECORD_SCHEMA: _json(_SCHEMA),
+        REPORT_HTML: render_report(page_of(parts)).encode(),
+        REPORT_JSON: _json(parts.report.model_dump(mode="json", by_alias=True)),
+        METRICS: parts.evidence.to_bytes(),
+        POLICY_JSON: parts.policy.to_bytes(),
+        **source_files(parts.policy, parts.config),
+        RUN: _json(parts.run.model_dump(mode="json")),
+        SBOM: _json(_sbom(stated.producer)),
+        **{f"evidence/{result.name}.json": _json(result.model_dump(mode="json")) for result in results},
+    }
+    digests = {**{name: hashlib.sha256(data).hexdigest() for name, data in files.items()}, **parts.data}
+    return {**files, SUMS: "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()}
+
+
+def release_id(created: str, evidence_digest: str, policy_digest: str, data: Mapping[str, str]) -> str:
+    """Return the release id: the date and six hex digits derived from the digests of evidence, policy and data."""
+    digest = hashlib.sha256(evidence_digest.encode() + policy_digest.encode())
+    for name in sorted(data):
+        digest.update(bytes.fromhex(data[name]))
+    return f"{created[:10]}-{digest.hexdigest()[:6]}"
+
+
+def source_files(policy: Any, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the files in YAML: the policy and the redacted configuration."""
+    return {POLICY_YAML: block_yaml(policy.model_dump(mode="json")), CONFIG: block_yaml(config)}
+
+
+def page_of(parts: BundleParts) -> ReportContent:
+    """Return the content of the public report."""
+    stated, policy, page = parts.predicate, parts.policy, parts.report.page
+    decision = decide(parts.evidence, policy)
+    digests = {"policy": decision.policy_digest, "evidence": decision.evidence_digest}
+    return ReportContent(
+        title=stated.dataset.name,
+        release_id=stated.release_id,
+        policy_name=policy.name,
+        policy_statement=policy.statement,
+        verdict="released",
+        gates=gate_rows(decision.gates),
+        measured=gate_rows(decision.measured),
+        **page_numbers(page),
+        audits=tuple(result.model_dump(mode="json") for result in parts.report.audit.results),
+        provenance={
+            "tool": f"{stated.producer.tool} {stated.producer.version}",
+            **digests,
+            **{f"{model.role} {model.name}": model.digest.sha256 for model in stated.models},
+        },
+        limitations=stated.limitations,
+        dp_statement=dp_statement(stated.privacy.epsilon, stated.privacy.delta) if verdicts_only(policy) else "",
+    )
+
+
+def page_numbers(page: Page) -> dict[str, Any]:
+    """Return the numbers of a page as arguments of `ReportContent`."""
+    return {
+        "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
+        "filters": page.filters,
+        "stages": tuple((row.name, row.n_in, row.n_out, None) for row in page.stages),
+        "utility": {} if page.utility == Utility() else page.utility.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def dp_statement(epsilon: float | None, delta: float | None) -> str:
+    """Return the sentence that states epsilon and delta, or an empty string if none are claimed."""
+    if epsilon is None:
+        return ""
+    return (
+        f"Differential privacy: epsilon {epsilon:g}, delta {delta:g}, for adding or removing one"
+        " person of train with all records of that person."
+    )
+
+
+def _citation(stated: ReleasePredicate) -> bytes:
+    name = stated.dataset.name
+    lines = [
+        "cff-version: 1.2.0",
+        "message: Cite the release you used.",
+        "type: dataset",
+        f"title: {json.dumps(name)}",
+        f"version: {json.dumps(stated.release_id)}",
+        f"date-released: {stated.time_created[:10]}",
+        "authors:",
+        f"  - name: {json.dumps(escape('SynthGen release of ' + name))}",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _sbom(producer: Producer) -> dict[str, Any]:
+    """Return the libraries that made the records as CycloneDX 1.6, sorted, without time and serial number."""
+    libraries = {
+        name: version
+        for name, version in producer.made_by.items()
+        if name not in {"source", "audits"} and version != "absent"
+    }
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {"type": "application", "name": producer.tool, "version": producer.version},
+            "properties": [{"name": "python", "value": producer.python}],
+        },
+        "components": [
+            {
+                "type": "library",
+                "name": name,
+                "version": version,
+                "purl": f"pkg:pypi/{name}@{version}",
+                "bom-ref": f"pkg:pypi/{name}@{version}",
+            }
+            for name, version in sorted(libraries.items())
+        ],
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,355 @@
+"""The files of a bundle that state results: report.json, run.json and the redacted configuration, as strict models.
+
+Every field has a closed set of values or a coarse number, so that the files have no room for private text. The
+verifier writes each file again from its model and compares the bytes.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, model_validator
+
+from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, MechanismCost, PrivacyBudget, ReadKind
+from audits.core.errors import VerifyError
+from audits.core.strictmodel import Closed, Finite
+from audits.core.types import Direction, Status, Verdict
+from audits.gate.coarse import RATES
+from audits.gate.disclosure import (
+    FIELDS,
+    is_published,
+    public_count,
+    public_details,
+    public_metric,
+    public_report,
+    verdicts_only,
+)
+from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName
+from audits.gate.policy import Policy
+from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
+from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
+from audits.verify.vocabulary import REASONS, SETTINGS, STYLE_KINDS, Bucket, StageName, public_setting
+
+MAX_CLASSES, MAX_BINS, MAX_STAGES = 1000, 120, 200
+WRITING = ("interpolate", "decode", "filter")  # stages that read no private record, so their counts are public
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+def _one_of(known: Collection[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError("not a name of the vocabulary")
+        return name
+
+    return AfterValidator(check)
+
+
+def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(kinds)) < len(kinds):
+        raise ValueError("a kind of access is repeated")
+    return kinds
+
+
+AuditName = Annotated[str, _one_of(AUDIT_NAMES)]
+Reason = Annotated[str, _one_of(REASONS)]
+CheckName = Annotated[str, _one_of({*CHECKED, SAMPLING, NORMALISER})]
+StyleKind = Annotated[str, _one_of(STYLE_KINDS)]
+Reads = Annotated[tuple[ReadKind, ...], AfterValidator(_unique)]
+Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the data
+
+
+def _multiple(steps: int) -> AfterValidator:
+    """Return a check that a number is a multiple of 1 / steps."""
+
+    def check(number: float) -> float:
+        if abs(number) > 1e6 or number != round(number * steps) / steps:
+            raise ValueError(f"not a multiple of 1/{steps}")
+        return number
+
+    return AfterValidator(check)
+
+
+Hundredth = Annotated[Finite, _multiple(100)]
+Edge = Annotated[Finite, _multiple(40)]
+Threshold = Annotated[Finite, _multiple(1000)]
+
+
+def _policy(info: ValidationInfo) -> Policy:
+    policy: Policy = (info.context or {})["policy"]
+    return policy
+
+
+def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
+    """Refuse an exact count of private records unless the policy publishes exact counts."""
+    if isinstance(value, int) and public_count(value, _policy(info)) != value:
+        raise ValueError("an exact count, which the policy does not publish")
+    return value
+
+
+def _coarse(value: Metric, info: ValidationInfo) -> Metric:
+    if public_metric(str(info.field_name), value, _policy(info)) != value:
+        raise ValueError("finer than the policy publishes")
+    return value
+
+
+def _measured(value: T, info: ValidationInfo) -> T:
+    """Refuse a number that was measured on private records if the policy publishes only verdicts."""
+    if verdicts_only(_policy(info)):
+        raise ValueError("under this policy only verdicts about private records may be published")
+    return value
+
+
+Measured = AfterValidator(_measured)
+Shown = Annotated[Annotated[int, Field(ge=0, le=10**9)] | Bucket, AfterValidator(_disclosed)]
+Cell = Annotated[Metric, AfterValidator(_coarse), Measured]
+
+
+class ShownBin(Closed):
+    """The shares of train and control records whose distance is in [low, high)."""
+
+    low: Edge
+    high: Edge
+    train: Hundredth
+    control: Hundredth
+
+
+class Histogram(Closed):
+    """Bins of distances in increasing order."""
+
+    bins: Annotated[tuple[ShownBin, ...], Field(max_length=MAX_BINS)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        edges = [edge for one in self.bins for edge in (one.low, one.high)]
+        shares = (sum(getattr(one, role) for one in self.bins) for role in ("train", "control"))
+        if edges != sorted(edges) or any(total > 1 + 0.005 * len(self.bins) for total in shares):
+            raise ValueError("not a histogram of shares")
+        return self
+
+
+class Curve(Closed):
+    """A ROC curve at fixed false positive rates."""
+
+    fpr: tuple[Finite, ...]
+    tpr: tuple[Hundredth, ...]
+    low: tuple[Hundredth, ...] | None = None
+    high: tuple[Hundredth, ...] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        others = [line for line in (self.tpr, self.low, self.high) if line is not None]
+        if self.fpr != RATES or any(len(line) != len(RATES) or list(line) != sorted(line) for line in others):
+            raise ValueError("not a non-decreasing curve at the fixed rates")
+        return self
+
+
+class Details(Closed):
+    """Plots of an audit, and of the accounting what it adds up."""
+
+    histogram: Annotated[Histogram, Measured] | None = None
+    roc: Annotated[Curve, Measured] | None = None
+    claim: PrivacyBudget | None = None
+    claim_scope: Literal["person", "record"] | None = None
+    checks: dict[CheckName, Literal["holds", "broken", "missing"]] | None = None
+    mechanisms: Annotated[tuple[MechanismCost, ...], Field(max_length=MOST_MECHANISMS)] | None = None
+    accounted_reads: Annotated[tuple[PrivacyBudget, ...], Field(max_length=len(READS))] | None = None
+    unaccounted_reads: Reads | None = None
+    outside_reads: Reads | None = None
+
+
+class ShownResult(Closed):
+    """The published part of the result of an audit; `metrics` has the numbers of the evidence."""
+
+    name: AuditName
+    verdict: Verdict
+    status: Status
+    confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
+    direction: Direction | None = None
+    estimate: Metric | None = None
+    control: Cell | None = None
+    threshold: Annotated[Threshold | tuple[Threshold, Threshold], Measured] | None = None
+    metrics: dict[MetricName, Metric] = Field(default_factory=dict)
+    details: Details = Details()
+
+
+class ShownAudit(Closed):
+    """The results of the audits."""
+
+    schemaVersion: Literal[3] = 3  # noqa: N815 - a field of the file
+    results: Annotated[tuple[ShownResult, ...], Field(max_length=len(AUDIT_NAMES))]
+
+
+class BalanceRow(Closed):
+    """The records of a class: in train, requested and released."""
+
+    label: Label
+    real: Annotated[Shown, Measured] | Literal["–"]
+    requested: Annotated[int, Field(ge=0, le=10**9)]
+    released: Annotated[int, Field(ge=0, le=10**9)]
+
+
+class StageRow(Closed):
+    """The input and output records of a stage."""
+
+    name: StageName
+    n_in: Shown
+    n_out: Shown
+
+    @model_validator(mode="after")
+    def _disclosed(self, info: ValidationInfo) -> Self:
+        if self.name.split("-")[0] not in WRITING or self.name.endswith("-reconstruction"):
+            _measured(self.name, info)
+        return self
+
+
+class ClassScore(Closed):
+    """The score of one class."""
+
+    f1: Cell | None = None
+
+
+class ShownScores(Closed):
+    """The scores of a classifier."""
+
+    accuracy: Cell | None = None
+    macro_f1: Cell | None = None
+    weighted_f1: Cell | None = None
+    per_class: Annotated[dict[Label, ClassScore], Field(max_length=MAX_CLASSES)] = Field(default_factory=dict)
+
+
+class Utility(Closed):
+    """What `evaluate` measured: scores by classifier and training table, and shares of kinds of words."""
+
+    classifiers: dict[
+        Literal["tfidf-linear", "encoder-logistic"], dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]
+    ] = Field(default_factory=dict)
+    style: dict[Literal["synthetic", "real"], Annotated[dict[StyleKind, Hundredth], Measured]] = Field(
+        default_factory=dict
+    )
+    style_gap: Cell | None = None
+
+
+class Page(Closed):
+    """The numbers of the report that the evidence does not contain."""
+
+    balance: Annotated[tuple[BalanceRow, ...], Field(max_length=MAX_CLASSES)] = ()
+    filters: dict[Literal["candidates", "kept"] | Reason, Shown] = Field(default_factory=dict)
+    stages: Annotated[tuple[StageRow, ...], Field(max_length=MAX_STAGES)] = ()
+    utility: Utility = Utility()
+
+
+class ReportFile(Wire):
+    """The content of report/report.json."""
+
+    schema_version: Literal[2]
+    release_id: ReleaseId
+    verdict: Literal["RELEASED"]
+    gates: tuple[Gate, ...]
+    audit: ShownAudit
+    page: Page
+
+
+class RunFile(Closed):
+    """The content of provenance/run.json: numbers of written and rejected records."""
+
+    schemaVersion: Literal[3] = 3  # noqa: N815 - a field of the file
+    seconds: Annotated[Shown, Measured] | None = None
+    written: Annotated[dict[StageName, Shown], Field(max_length=MAX_STAGES)]
+    rejected: Annotated[dict[StageName, dict[Reason, Shown]], Field(max_length=MAX_STAGES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleParts:
+    """The parts of a bundle that determine every other file; `audits.verify.derived` writes these files."""
+
+    predicate: ReleasePredicate
+    policy: Policy
+    evidence: Evidence
+    report: ReportFile
+    run: RunFile
+    config: Mapping[str, Any]  # as `public_config` returns it
+    classes: Mapping[str, int]  # number of released records by label
+    data: Mapping[str, str]  # sha256 of each data file by name
+
+
+def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: Policy) -> M:
+    """Return the model of a parsed file; raise VerifyError (E_GATE) that names the parts outside its schema."""
+    try:
+        return kind.model_validate(value, context={"policy": policy})
+    except ValidationError as error:
+        known = {field.alias or key for key, field in kind.model_fields.items()}
+        places = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+        shown = ", ".join(sorted(places & known)) or "an unknown key"  # other keys and values may be private
+        raise VerifyError("E_GATE", f"{name}: has content that a bundle may not contain, in {shown}") from None
+
+
+def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
+    """Return the published results of an `audit.json`, in the form of `ShownResult`."""
+    shown = []
+    for result in public_report(audit, policy)["results"]:
+        name, details = result["name"], result.get("details") or {}
+        if name == "accounting":  # computed from the log of the mechanism and not from records
+            details = next(one["details"] for one in audit["results"] if one["name"] == name)
+        numbers = {
+            key: value for key, value in details.items() if isinstance(value, Mapping) and set(value) == FIELDS
+        }
+        metrics = {
+            f"{name}.{key.removeprefix(f'{name}.')}": value for key, value in {**result["metrics"], **numbers}.items()
+        }
+        kept = {key: result[key] for key in ShownResult.model_fields if key in result}
+        shown.append(
+            {
+                **kept,
+                "threshold": _rounded(result.get("threshold")),
+                "metrics": {key: value for key, value in metrics.items() if is_published(key, policy)},
+                "details": {key: details[key] for key in Details.model_fields if key in details},
+            }
+        )
+    return shown
+
+
+def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
+    """Return the published numbers of an `evaluation.json` on the released classes, in the form of `Utility`."""
+    public = public_details(utility, policy)
+
+    def scores(given: Mapping[str, Any]) -> dict[str, Any]:
+        classes = {
+            label: {"f1": one.get("f1")} for label, one in given.get("per_class", {}).items() if label in released
+        }
+        return {key: given[key] for key in ("accuracy", "macro_f1", "weighted_f1") if key in given} | (
+            {"per_class": classes} if classes else {}
+        )
+
+    return {
+        "classifiers": {
+            name: {source: scores(given) for source, given in by_source.items()}
+            for name, by_source in public.get("classifiers", {}).items()
+        },
+        "style": {
+            table: {kind: round(share * 100) / 100 for kind, share in shares.items()}
+            for table, shares in utility.get("style", {}).items()
+        },
+        "style_gap": public.get("metrics", {}).get("style.gap"),
+    }
+
+
+def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the published settings of a configuration; the result stays the same if the function is applied to it.
+
+    Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
+    """
+    shown: dict[str, Any] = {}
+    for section, keys in SETTINGS.items():
+        given = config if section == "" else config.get(section)
+        if not isinstance(given, Mapping):
+            continue
+        values = {key: public_setting(given[key]) for key in keys if key in given}
+        shown |= values if section == "" else {section: values}
+    return shown
+
+
+def _rounded(threshold: Any) -> Any:
+    if isinstance(threshold, list | tuple):
+        return tuple(_rounded(end) for end in threshold)
+    return None if threshold is None else round(threshold * 1000) / 1000

@@ -1,0 +1,332 @@
+"""A key holder who adds private notes to any file of a bundle, and signs everything again, is refused."""
+
+import json
+import os
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from audits.cli.main import app
+from audits.core.strictjson import canonical
+from audits.verify.contents import ALLOWED, JSONL, PARQUET, REPORT_HTML, REPORT_JSON, REQUIRED
+from audits.verify.derived import bundle_files, release_id
+
+NOTE = "John Doe, ward 7, has HIV"
+
+
+def appended(text):
+    return lambda data: data + text.encode()
+
+
+def inserted(before, text):
+    """Return a change that inserts a text before the first occurrence of another one."""
+
+    def change(data):
+        assert before.encode() in data
+        return data.replace(before.encode(), (text + before).encode(), 1)
+
+    return change
+
+
+def as_json(change):
+    def apply(data):
+        value = json.loads(data)
+        change(value)
+        return canonical(value)
+
+    return apply
+
+
+def keys_reversed(data):
+    def turned(value):
+        return {key: turned(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    return json.dumps(turned(json.loads(data)), indent=2).encode() + b"\n"
+
+
+def key_twice(data):
+    return data.replace(b"{", b'{"note": "' + NOTE.encode() + b'", ', 1).replace(b'"note"', b'"$schema"', 1)
+
+
+def in_result(**changes):
+    return as_json(lambda value: value.update(changes))
+
+
+CHANGES = {
+    "readme": ("README.md", appended(NOTE)),
+    "readme-comment": ("README.md", inserted("# clinic", f"<!-- {NOTE} -->")),
+    "license": ("LICENSE", appended(NOTE)),
+    "citation": ("CITATION.cff", appended(f"abstract: {NOTE}\n")),
+    "sums-comment": ("SHA256SUMS", appended(f"# {NOTE}\n")),
+    "croissant-field": ("croissant.json", as_json(lambda v: v.update(keywords=[NOTE]))),
+    "croissant-description": ("croissant.json", as_json(lambda v: v.update(description=NOTE))),
+    "croissant-order": ("croissant.json", keys_reversed),
+    "schema-comment": ("schema/record.schema.json", as_json(lambda v: v.update({"$comment": NOTE}))),
+    "schema-example": ("schema/record.schema.json", as_json(lambda v: v["properties"]["id"].update(examples=[NOTE]))),
+    "schema-key-twice": ("schema/record.schema.json", key_twice),
+    "schema-whitespace": ("schema/record.schema.json", appended(" \t\t \n")),
+    "policy-comment": ("policy/policy.yaml", appended(f"# {NOTE}\n")),
+    "policy-spaces": ("policy/policy.yaml", inserted("\n", " \t ")),
+    "policy-key": ("policy/policy.yaml", appended(f"note: {NOTE}\n")),
+    "config-comment": ("provenance/config.redacted.yaml", appended(f"# {NOTE}\n")),
+    "config-key": ("provenance/config.redacted.yaml", appended(f"note: {NOTE}\n")),
+    "config-value": ("provenance/config.redacted.yaml", appended(f"secret: {NOTE}\n")),
+    "config-number": ("provenance/config.redacted.yaml", inserted("  total", "  noise: 0.74111104510532\n")),
+    "run-key": ("provenance/run.json", as_json(lambda v: v.update(note=NOTE))),
+    "run-stage": ("provenance/run.json", as_json(lambda v: v["written"].update({NOTE: "1-9"}))),
+    "run-count": ("provenance/run.json", as_json(lambda v: v["written"].update(decode=337))),
+    "run-whitespace": ("provenance/run.json", appended("\n" * 9)),
+    "sbom-package": ("provenance/sbom.cdx.json", as_json(lambda v: v["components"].append({"name": NOTE}))),
+    "html-script": (REPORT_HTML, inserted("</body>", f"<script>{NOTE}</script>")),
+    "html-comment": (REPORT_HTML, appended(f"<!-- {NOTE} -->")),
+    "html-attribute": (REPORT_HTML, inserted("lang", f'data-note="{NOTE}" ')),
+    "html-policy": (REPORT_HTML, inserted("'none'", "*; script-src ")),
+    "html-hidden": (REPORT_HTML, inserted("</main>", f"<p hidden>{NOTE}</p>")),
+    "evidence-notes": ("evidence/memorization.json", in_result(notes=[NOTE] * 200)),
+    "evidence-count": ("evidence/memorization.json", in_result(n_persons=337)),
+    "evidence-digits": ("evidence/membership.json", in_result(details={"digits": [74, 111, 104, 110] * 50})),
+    "evidence-whitespace": ("evidence/membership.json", appended("\t \t")),
+}
+
+
+@pytest.mark.parametrize("case", sorted(CHANGES))
+def test_note_in_a_file_is_refused_although_signed(case, copy, releases, reissue, judge):
+    name, change = CHANGES[case]
+    (copy / name).write_bytes(change((copy / name).read_bytes()))
+    if name == "SHA256SUMS":
+        releases.edit(copy, lambda _: None)
+    else:
+        reissue(copy, (), lambda v: _restate(v, copy, name))
+    found = judge(copy)
+    assert (found.ok, found.checks[-1].id in {"gates", "manifest", "policy"}) == (False, True), found.failure
+    assert NOTE not in found.to_text("bundle")
+
+
+def _restate(value, copy, name):
+    if name.endswith("config.redacted.yaml"):
+        (digest,) = [one["digest"] for one in value["subject"] if one["name"] == name]
+        value["predicate"]["config"]["digest"] = digest
+
+
+def result(number, **changes):
+    return lambda report: report["audit"]["results"][number].update(changes)
+
+
+def page(**changes):
+    return lambda report: report["page"].update(changes)
+
+
+ROW = {"label": "cardiology", "real": "200-500", "requested": 4, "released": 4}
+CELL = {"value": 0.85, "low": 0.81, "high": 0.9, "confidence": 0.975, "n": 200}
+SCORES = {"tfidf-linear": {"synthetic": {"accuracy": CELL}}}
+REPORTS = {
+    "unknown-key": lambda report: report.update(note=NOTE),
+    "note-in-details": result(0, details={"note": NOTE}),
+    "list-in-details": result(0, details={"counts": [74, 111, 104] * 40}),
+    "reason": result(0, reason=NOTE),
+    "direction": result(0, direction=NOTE),
+    "name": result(0, name="john_doe"),
+    "threshold": result(0, threshold=0.74111104510532),
+    "list-of-thresholds": result(0, threshold=[0.1] * 40),
+    "exact-control": result(0, control={**CELL, "n": 337}),
+    "fine-control": result(0, control={**CELL, "value": 0.8474111}),
+    "fine-bins": result(0, details={"histogram": {"bins": [{"low": 0, "high": 0.74111, "train": 1, "control": 1}]}}),
+    "many-bins": result(
+        0, details={"histogram": {"bins": [{"low": 0, "high": 0.025, "train": 0.74, "control": 0.11}] * 40}}
+    ),
+    "free-rates": result(0, details={"roc": {"fpr": [0, 0.74, 1], "tpr": [0, 0.11, 1]}}),
+    "fine-curve": lambda report: report["audit"]["results"][1]["details"]["roc"]["tpr"].__setitem__(3, 0.74111),
+    "kinds-repeated": result(0, details={"outside_reads": ["other", "retries"] * 40}),
+    "unknown-class": page(balance=[{**ROW, "label": NOTE}]),
+    "class-twice": page(balance=[ROW, ROW]),
+    "wrong-number-of-a-class": page(balance=[{**ROW, "released": 5}]),
+    "exact-number-of-a-class": page(balance=[{**ROW, "real": 337}]),
+    "free-bucket": page(balance=[{**ROW, "real": "7411-1104"}]),
+    "unknown-stage": page(stages=[{"name": NOTE, "n_in": "1-9", "n_out": "1-9"}]),
+    "unknown-reason": page(filters={NOTE: "1-9"}),
+    "unknown-classifier": page(utility={"classifiers": {NOTE: {}}}),
+    "score-of-an-unknown-class": page(
+        utility={"classifiers": {"tfidf-linear": {"real": {"per_class": {NOTE: {"f1": CELL}}}}}}
+    ),
+    "exact-score": page(utility={"classifiers": {"tfidf-linear": {"real": {"accuracy": {**CELL, "n": 337}}}}}),
+    "unknown-share": page(utility={"style": {"real": {NOTE: 0.5}}}),
+}
+
+
+def remake(copy, releases, reissue, change):
+    """Change report.json, write the audits' files and sums from it again, and sign; the report is not rendered."""
+    reissue(copy, {REPORT_JSON: change})
+    for one in json.loads((copy / REPORT_JSON).read_bytes())["audit"]["results"]:
+        if (copy / f"evidence/{one['name']}.json").is_file():
+            (copy / f"evidence/{one['name']}.json").write_bytes(canonical(one))
+    reissue(copy)
+
+
+@pytest.mark.parametrize("case", sorted(REPORTS))
+def test_note_or_free_number_in_the_results_is_refused_although_signed(case, copy, releases, reissue, judge):
+    remake(copy, releases, reissue, REPORTS[case])
+    found = judge(copy)
+    assert not found.ok
+    reasons = (
+        "has content that a bundle may not contain",
+        "differs from the evidence",
+        "its classes or numbers",
+        "cannot be read",
+    )
+    assert any(reason in found.failure for reason in reasons), found.failure
+    assert NOTE not in found.to_text("bundle")
+
+
+def test_scores_and_plots_in_the_closed_form_only_fail_because_the_page_was_not_rendered(
+    copy, releases, reissue, judge
+):
+    remake(copy, releases, reissue, page(utility={"classifiers": SCORES}))
+    assert "not the file that follows from" in judge(copy).failure
+
+
+NAMES = ("report/appendix.jsonl", "CON", ".hidden", "run me.exe", "notes.txt", "data/notes.csv", "README.md ")
+NAMES += ("README.MD", "evidence/replay.json", "evidence/linkage.json", "data/train-00001-of-00001.jsonl", "LICENSE.")
+NAMES += ("README\u200b.md", "R\u0415ADME.md", "provenance/NUL.json", "policy/policy.yml", "report/report.html.asc")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_further_file_is_refused_although_signed(name, copy, add_file, judge):
+    add_file(copy, name, json.dumps([NOTE] * 200).encode())
+    assert judge(copy).code in {10, 12, 15}, judge(copy).failure
+    assert judge(copy).failure[:9] in {"E_EXTRA '", "E_UNSAFE ", "E_GATE re"}
+
+
+def test_links_sparse_files_and_further_folders_are_refused(copy, judge, tmp_path):
+    readme = (copy / "README.md").read_bytes()
+    for change in (
+        lambda file: file.symlink_to(tmp_path / "elsewhere"),
+        lambda file: file.hardlink_to(tmp_path / "elsewhere"),
+        lambda file: (file.touch(), os.truncate(file, 1 << 40)),
+    ):
+        (tmp_path / "elsewhere").write_bytes(readme)
+        (copy / "README.md").unlink()
+        change(copy / "README.md")
+        assert judge(copy).failure.startswith("E_UNSAFE README.md"), judge(copy).failure
+    (copy / "README.md").unlink()
+    (copy / "README.md").write_bytes(readme)
+    assert judge(copy).ok
+    (copy / "notes").mkdir()
+    assert judge(copy).failure.startswith("E_EXTRA notes")
+
+
+def test_command_exits_with_the_code_of_the_refusal(copy, releases, reissue, tmp_path):
+    trust = tmp_path / "trust.json"
+    trust.write_bytes(canonical(releases.root().model_dump(mode="json")))
+    file = copy / REPORT_HTML
+    file.write_bytes(inserted("</body>", "<script></script>")(file.read_bytes()))
+    reissue(copy, described=False)
+    done = CliRunner().invoke(app, ["verify", str(copy), "--trust", str(trust)])
+    assert (done.exit_code, f"{REPORT_HTML}: not the file that follows" in done.output) == (10, True), done.output
+
+
+def test_every_name_is_written_or_a_data_file(clean):
+    written = {path.relative_to(clean).as_posix() for path in clean.rglob("*") if path.is_file()}
+    assert written >= {*REQUIRED, JSONL, PARQUET}
+    assert written - {"attestation/release.dsse.json"} <= ALLOWED
+    assert callable(bundle_files)
+
+
+def test_release_id_depends_on_every_part():
+    parts = ["2026-11-20T07:00:00Z", "a" * 64, "b" * 64, {JSONL: "c" * 64}]
+    one = release_id(*parts)
+    assert one.startswith("2026-11-20-")
+    for place, other in enumerate(("2026-11-21T07:00:00Z", "d" * 64, "d" * 64, {JSONL: "d" * 64})):
+        assert release_id(*parts[:place], other, *parts[place + 1 :]) != one
+
+
+# --- files that are changed without signing them again
+
+ENVELOPE = "attestation/release.dsse.json"
+DATA = "data/train-00000-of-00001.parquet"
+
+
+def flip(path, offset, bit=1):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= bit
+    path.write_bytes(bytes(data))
+
+
+def test_a_flipped_bit_at_many_places_of_every_file_is_refused_with_its_code(copy, judge):
+    files = sorted(file for file in copy.rglob("*") if file.is_file())
+    for file in files:
+        name = file.relative_to(copy).as_posix()
+        before = file.read_bytes()
+        wanted = 11 if name == ENVELOPE else 10
+        for place in sorted({0, len(before) // 3, len(before) // 2, len(before) - 1}):
+            flip(file, place, 1 << (place % 8))
+            found = judge(copy)
+            assert (found.ok, found.code) == (False, wanted), (name, place, found.failure)
+            file.write_bytes(before)
+
+
+def test_every_changed_byte_of_the_envelope_is_refused(copy, judge):
+    file = copy / ENVELOPE
+    before = file.read_bytes()
+    for place in range(0, len(before), 1 + len(before) // 150):
+        flip(file, place)
+        assert judge(copy).code == 11, place
+        file.write_bytes(before)
+
+
+def swap(copy, one, other):
+    for old, new in ((one, "swap"), (other, one), ("swap", other)):
+        (copy / old).rename(copy / new)
+
+
+def link(copy):
+    (copy / "README.md").unlink()
+    (copy / "README.md").symlink_to("/etc/hostname")
+
+
+def link_folder(copy):
+    (copy / "provenance").rename(copy.parent / "elsewhere")
+    (copy / "provenance").symlink_to(copy.parent / "elsewhere")
+
+
+# number in the tamper matrix, what is done to the files, wanted code
+FILES = {
+    "01-data-flipped": (lambda c: flip(c / DATA, 40), "E_DIGEST"),
+    "02-card-edited": (lambda c: (c / "README.md").write_text("fine"), "E_DIGEST"),
+    "02-report-edited": (lambda c: (c / "report/report.html").write_text("fine"), "E_DIGEST"),
+    "03-extra-file": (lambda c: (c / "notes.txt").write_text("x"), "E_EXTRA"),
+    "04-extra-dot-folder": (lambda c: (c / ".git").mkdir(), "E_EXTRA"),
+    "04-extra-dot-folder-file": (lambda c: ((c / ".git").mkdir(), (c / ".git/x").write_text("x")), "E_EXTRA"),
+    "05-extra-in-attestation": (lambda c: (c / "attestation/x.json").write_text("{}"), "E_EXTRA"),
+    "05-extra-folder-in-attestation": (lambda c: (c / "attestation/more").mkdir(), "E_EXTRA"),
+    "06-data-deleted": (lambda c: (c / DATA).unlink(), "E_MISSING"),
+    "07-envelope-deleted": (lambda c: (c / ENVELOPE).unlink(), "E_MISSING"),
+    "07-attestation-deleted": (lambda c: shutil.rmtree(c / "attestation"), "E_MISSING"),
+    "08-two-files-swapped": (lambda c: swap(c, "evidence/memorization.json", "evidence/membership.json"), "E_DIGEST"),
+    "09-symlink": (link, "E_UNSAFE"),
+    "09-symlinked-folder": (link_folder, "E_UNSAFE"),
+    "10-hard-link": (lambda c: os.link(c / "README.md", c.parent / "second"), "E_UNSAFE"),
+    "11-fifo": (lambda c: os.mkfifo(c / "data/pipe"), "E_UNSAFE"),
+    "13-case-collision": (lambda c: (c / "readme.md").write_text("x"), "E_UNSAFE"),
+    "14-bidi-name": (lambda c: (c / "a\u202etxt.md").write_text("x"), "E_UNSAFE"),
+    "14-control-name": (lambda c: (c / "a\x1b]0;x").write_text("x"), "E_UNSAFE"),
+    "14-decomposed-name": (lambda c: (c / "cafe\u0301.md").write_text("x"), "E_UNSAFE"),
+    "53-long-name": (lambda c: (c / ("a" * 241)).write_text("x"), "E_UNSAFE"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(FILES))
+def test_tampered_files_are_refused(case, copy, judge):
+    change, code = FILES[case]
+    change(copy)
+    found = judge(copy)
+    assert not found.ok
+    assert found.failure.startswith(code), found.failure
+    assert found.failure.isprintable()
+
+
+@pytest.mark.parametrize("name", ["README.md", "SHA256SUMS", DATA])
+def test_missing_signed_file_is_reported_before_files_are_read(copy, judge, name):
+    (copy / name).unlink()
+    found = judge(copy)
+    assert (found.checks[-1].id, found.failure.split(":")[0]) == ("files", f"E_MISSING {name}")
