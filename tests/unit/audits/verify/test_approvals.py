@@ -3,6 +3,7 @@
 import re
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +170,15 @@ def test_number_of_decisions_is_limited(copy, releases, officer):
     assert failure(copy, releases) == "E_APPROVAL more than 100 approvals and rejections"
 
 
+def test_root_key_cannot_approve(copy, releases, officer):
+    holder, root = releases.UNTRUSTED, releases.root()
+    roles = {name: role.model_dump() for name, role in root.roles.items()}
+    roles["root"] = {"keyids": (holder.keyid,), "threshold": 1}
+    root = releases.root(keys={**root.keys, holder.keyid: holder.public}, roles=roles)
+    approve(copy, role="root", key=holder, trust=root, now=releases.LATER)
+    assert "no approvers in the role root" in failure(copy, releases, root)
+
+
 def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases, officer):
     value = releases.statement(copy, officer)
     value["predicate"].update(role="releaser", person="R. Releaser", time="2026-11-20T08:30:00Z")
@@ -190,9 +200,16 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
     root = releases.root((policy,), keys=keys, roles=roles)
     path = releases.bundle(tmp_path, policy)
     releases.edit(path, lambda value: None, keys=releasers)
-    for key in releasers:
+    officer = {"role": "privacy_officer", "key": releases.OFFICER, "trust": root, "now": releases.LATER}
+    early = approve(Path(shutil.copytree(path, tmp_path / "copy")), **officer)
+    for key in (
+        releases.RELEASER,
+        second,
+        releases.RELEASER,
+    ):  # the first closing does not name the officer's approval
         assert "requires that the releaser closes" in failure(path, releases, root)
         approve(path, role="releaser", key=key, trust=root, now=releases.LATER, kind="CLOSE")
+        shutil.copy(early, path / "attestation/approvals")
     assert failure(path, releases, root) == ""
 
 
