@@ -10,9 +10,10 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.engines import PresidioEngine, find_identifiers, spacy_model
-from synthgen.deidentify.names import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, name_parts
+from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, words
+from synthgen.deidentify.names import name_parts
 from synthgen.deidentify.patterns import shift_date
-from synthgen.deidentify.spans import Span, read, words
+from synthgen.deidentify.spans import Span, read
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")

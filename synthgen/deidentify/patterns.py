@@ -14,7 +14,8 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from synthgen.deidentify.spans import Span, words
+from audits.text.name_lists import words
+from synthgen.deidentify.spans import Span
 
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"

@@ -7,10 +7,7 @@ from typing import NamedTuple
 
 import regex
 
-
-def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text, for compact constants."""
-    return tuple(text.split())
+from audits.text.name_lists import words
 
 
 # of two overlapping spans, the kind listed first wins; within a kind, the longer span

@@ -5,6 +5,10 @@ from numpy.typing import NDArray
 
 from audits.attacks.identifiers import recorded, tables
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
+from audits.attacks.identifiers.judged_codes import CodeOccurrences, judge_codes
+from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
+from audits.attacks.identifiers.combinations import FactOccurrences, judge_combinations
+from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
@@ -66,8 +70,14 @@ class Identifiers:
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
-        synthetic = tables.read_synthetic(texts, occurrences)
-        pool = tables.read_pool(people, synthetic, occurrences)
+        names = NameOccurrences(zip(lists, (owner for _, owner in people.rows()), strict=False), people)
+        words = {word for text in texts for word in tokens(text)}
+        in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
+        text_names = NameOccurrences(in_texts, people)
+        codes, facts = CodeOccurrences(people), FactOccurrences(people)
+        collectors = (occurrences, names, text_names, codes, facts)
+        synthetic = tables.read_synthetic(texts, collectors)
+        pool = tables.read_pool(people, synthetic, collectors)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
@@ -83,8 +93,17 @@ class Identifiers:
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
+        name_leaks = judge_names(names, surprisal, people, are_recorded=True)
+        more = name_leaks.without(terms.persons())
+        terms = terms._replace(phrases={**more, **terms.phrases})
+        code_leaks = judge_codes(codes, people, surprisal).without({entity.key for entity in entities})
+        terms = terms._replace(codes=code_leaks.owners)
+        in_text = judge_names(text_names, surprisal, people, are_recorded=False)
+        combined = judge_combinations(facts, people)
+        self.debug = {"names": (in_text.found, in_text.of_control, len(in_text.phrases)), "rec": (name_leaks.found,name_leaks.of_control), "codes": code_leaks[1:], "comb": combined[1:]}
         located = locate_identifiers(texts, terms, people.names)
-        return _judge(people, patterned, recorded_hits, (n_disguised + len(parts), rare, located), confidence)
+        n_more = len(combined.persons()) + len({tuple(o) for _, o in in_text.phrases.values()}) + len(parts) + len({tuple(owners) for _, owners in more.values()}) + len(code_leaks.owners)
+        return _judge(people, patterned, recorded_hits, (n_disguised + n_more, rare, located), confidence)
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:

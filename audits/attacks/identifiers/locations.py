@@ -5,6 +5,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
+from audits.attacks.identifiers.codes import find_codes
 from audits.attacks.identifiers.patterns import Entity, find_entities, find_numbers
 from audits.core.findings import MAX_FINDINGS
 from audits.core.types import Finding
@@ -28,10 +29,12 @@ class SearchTerms(NamedTuple):
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
     places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places found by another search, by row number
+    codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes
 
     def persons(self) -> set[int]:
         """Return all owners."""
         whose = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
+        whose += [*self.codes.values()]
         whose += [place.owners for places in self.places.values() for place in places]
         return {owner for owners in whose for owner in owners}
 
@@ -58,6 +61,8 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
                 if match.entity in terms.entities
             ),
         ]
+        codes = find_codes(normalised) if terms.codes else ()
+        places += [Place(c.start, c.end, "number or code", terms.codes[c.key]) for c in codes if c.key in terms.codes]
         occurrences = list(search.occurrences(tokens(normalised)))
         words = words_in(normalised) if occurrences else []
         for i, at in occurrences:

@@ -25,10 +25,10 @@ _CHANCE = 0.01  # significance level of the test in `exceeds_control`
 Int = NDArray[np.int64]
 
 
-def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> bool:
+def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
     """Return whether matches of train are leaks and not explained by the matches of others.
 
-        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01)
+        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
     A few matches of others do not excuse matches of train, which are on other strings. If there are at least
     `minimum` matches of others, strings of this kind occur without a leak, and a binomial test compares the two
@@ -38,9 +38,10 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int) -> b
         train: number of matches of train.
         others: number of matches that the generator cannot have caused, such as those of control persons.
         share: fraction of all matches that would be of train without a leak.
-        minimum: smallest number of matches of others with which the test is used.
+        minimum: smallest number of matches of others with which the test is used; 0 if it is always used.
+        n_tests: number of such tests that are made together.
     """
-    return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE)
+    return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE / n_tests)
 
 
 class Owners:

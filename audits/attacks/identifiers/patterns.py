@@ -25,7 +25,7 @@ DIRECT = {
     "nhs": "NHS number",
 }
 CONTACT = {"email": "e-mail address", "phone": "phone number", "url": "URL"}
-QUASI = ("date", "postal", "age")
+QUASI = {"date": "date", "postal": "postal code", "age": "age"}
 MIN_NUMBER_DIGITS = 6  # numbers with fewer digits are ignored
 MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
 PHONE_DIGITS = 9  # phone numbers are compared by so many last digits, so that a country code does not matter
@@ -36,6 +36,14 @@ _DIGIT = re.compile(r"\d")
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_AT = r"(?: ?[(\[{<] ?(?:at|@) ?[)\]}>] ?| @ ?| ?@ | at )"
+_DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.)"
+# an address in words or with gaps
+_SPELT_EMAIL = re.compile(
+    rf"(?<![\w@])([\w.+%-]+(?: dot [\w+%-]+){{0,3}})({_AT})([\w-]+(?:{_DOT}[\w-]+){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
+)
+_USUAL_TOP = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
+_SPELT_DOT = re.compile(_DOT)
 _URL = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s'<>()\[\]]+")
 _PHONE = re.compile(
     r"(?<![\w./-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,5}\)[ .-]?|\d{2,5}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
@@ -55,6 +63,7 @@ _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
+    re.compile(rf"(?<!\d)(?P<year>\d{{4}})[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)"),
     re.compile(rf"(?<![a-z]){_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
 )
 _POSTAL = re.compile(r"(?<!\w)(?:[a-z]{1,2}\d[a-z\d]? \d[a-z]{2}|[a-z]{2} \d{5}(?:-\d{4})?)(?!\w)")
@@ -82,15 +91,22 @@ class RowContent(NamedTuple):
     entities: set[Entity]
     numbers: set[Entity]
     words: list[str]
+    text: str  # as written
+    normalised: str
+    matches: list[Match]  # the identifiers with their places in the normalised text
 
 
 def read_content(text: str) -> RowContent:
     """Return the contents of a text."""
     normalised = normalise(text)
+    matches = list(find_entities(normalised))
     return RowContent(
-        {match.entity for match in find_entities(normalised)},
+        {match.entity for match in matches},
         {match.entity for match in find_numbers(normalised)},
         tokens(normalised),
+        text,
+        normalised,
+        matches,
     )
 
 
@@ -118,6 +134,11 @@ def find_entities(normalised: str) -> Iterator[Match]:
     if "@" in normalised:
         for match in _EMAIL.finditer(normalised):
             yield _within(match, "email", match[0].strip(".-"))
+    for match in _SPELT_EMAIL.finditer(normalised):
+        local, at, host, dot, top = match.groups()
+        if top in _USUAL_TOP or "dot" in dot or (at != " at " and dot == "."):
+            local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
+            yield Match(Entity("email", f"{local}@{host}.{top}"), *match.span())
     for match in _URL.finditer(normalised):
         yield _within(match, "url", re.sub(r"^\w+://|^www\.", "", match[0]).rstrip(".,;:!?/"))
     if _DIGIT.search(normalised) is None:

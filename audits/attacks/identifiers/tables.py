@@ -6,6 +6,7 @@ checks. A key is the 64-bit hash of a string (`ownership`).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,22 @@ from audits.attacks.identifiers.ownership import (
     SharingCollector,
     exceeds_control,
 )
-from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_content
-from audits.attacks.identifiers.recorded import Occurrences
+from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.core.types import AuditInputs, persons
 
 _RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
 MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to produce fewer of its kind
+
+
+class Collector(Protocol):
+    """Collects what it searches for from all rows of S, and then from the rows of the pool."""
+
+    def read_synthetic(self, row: RowContent) -> None:
+        """Add a row of S."""
+
+    def read_other(self, row: RowContent, owner: int) -> None:
+        """Add a row of the pool that belongs to `owner`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +109,8 @@ def rare_words(words: Iterable[str]) -> set[str]:
     return {word for word in words if len(word) >= _RARE_CHARACTERS}
 
 
-def read_synthetic(texts: Iterable[str], occurrences: Occurrences) -> SyntheticKeys:
-    """Return the keys of what occurs in the synthetic texts, and add recorded identifiers to `occurrences`."""
+def read_synthetic(texts: Iterable[str], collectors: Sequence[Collector]) -> SyntheticKeys:
+    """Return the keys of what occurs in the synthetic texts, and add each row to the collectors."""
     by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
     numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
     n_tokens = 0
@@ -113,7 +123,8 @@ def read_synthetic(texts: Iterable[str], occurrences: Occurrences) -> SyntheticK
         entity_numbers.add(labelled)
         words.add(rare_words(row.words))
         n_tokens += len(row.words)
-        occurrences.read_synthetic(row)
+        for collector in collectors:
+            collector.read_synthetic(row)
     return SyntheticKeys(
         by_kind={kind: keys.collected() for kind, keys in by_kind.items()},
         numbers=numbers.collected(),
@@ -124,8 +135,8 @@ def read_synthetic(texts: Iterable[str], occurrences: Occurrences) -> SyntheticK
     )
 
 
-def read_pool(people: People, synthetic: SyntheticKeys, occurrences: Occurrences) -> PoolContent:
-    """Return what the pool contains, and add its recorded identifiers to `occurrences`."""
+def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Collector]) -> PoolContent:
+    """Return what the pool contains, and add each row to the collectors."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
@@ -149,7 +160,8 @@ def read_pool(people: People, synthetic: SyntheticKeys, occurrences: Occurrences
             if digits in synthetic.numbers or digits in synthetic.entity_numbers:
                 numbers.setdefault(digits, Owners()).add(owner)
         words.add(rare_words(row.words), owner)
-        occurrences.read_other(row, owner)
+        for collector in collectors:
+            collector.read_other(row, owner)
     return PoolContent(
         entities=entities,
         numbers=numbers,
@@ -183,6 +195,8 @@ def judge_patterned(
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored, because it belongs to a front desk.
     - A contact that only train has is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
+    - Dates, postal codes and high ages that only train has are leaks if significantly more train than control persons
+      have one in S.
 
     The number of shared contacts is the number of control persons whose own contacts occur in S, plus the number of
     contacts that exactly two persons have. Each kind is judged alone: shared phone numbers excuse no e-mail address.
@@ -190,8 +204,8 @@ def judge_patterned(
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
-    contacts: dict[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in CONTACT}
-    of_control: dict[str, set[int]] = {kind: set() for kind in CONTACT}
+    several: dict[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
+    of_control: dict[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
     for entity, owners in pool.entities.items():
         digits = number_key(entity)
         all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
@@ -201,24 +215,33 @@ def judge_patterned(
             continue
         if one_side:
             by_kind[entity.kind][bool(control)] += 1
+        if entity.kind in QUASI:
+            if one_side:
+                several[entity.kind] += [(entity, train)] if train else []
+                of_control[entity.kind] |= set(control)
+            continue
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
-        if entity.kind in QUASI or n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
+        if n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
             continue
         hit[[*train, *control]] |= one_side
         if train and entity.kind in DIRECT:
             leaks.append((entity, train))
         elif train and one_side:
-            contacts[entity.kind].append((entity, train))
+            several[entity.kind].append((entity, train))
         elif entity.kind in CONTACT and one_side:
             of_control[entity.kind] |= set(control)
     n_shared = {kind: len(of_control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
     # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
     n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
     share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
-    for kind, found in contacts.items():
+    for kind, found in several.items():
         n_found = len({owner for _, owners in found for owner in owners})
-        if exceeds_control(n_found, n_shared[kind], share, minimum=MIN_CONTACTS):
-            leaks += found
+        if kind in QUASI:
+            of_all = n_t / (n_t + n_h)
+            is_leak = exceeds_control(n_found, len(of_control[kind]), of_all, minimum=0, n_tests=len(QUASI))
+        else:
+            is_leak = exceeds_control(n_found, n_shared[kind], share, minimum=MIN_CONTACTS)
+        leaks += found if is_leak else []
     return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))
 
 
@@ -236,5 +259,5 @@ def _search_terms(hard: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
     for entity, owners in hard:
         number = number_key(entity)
         for form in [entity] if number is None else [entity, Entity("number", number)]:
-            entities[form] = (DIRECT | CONTACT)[entity.kind], owners
+            entities[form] = (DIRECT | CONTACT | QUASI)[entity.kind], owners
     return SearchTerms(entities, {})

@@ -13,7 +13,8 @@ from synthgen.core.types import Corpus, Record
 from synthgen.deidentify import deidentify
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.deidentify import MAX_SHIFT_DAYS, MIN_SHIFT_DAYS, Surrogates
-from synthgen.deidentify.names import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST, name_parts
+from audits.text.name_lists import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST
+from synthgen.deidentify.names import name_parts
 
 SEEDS = SeedTree(4).child("deidentify")
 

@@ -31,7 +31,7 @@ def judged(people_of):
     def judge(made, lists, seen=()):
         people = people_of(made)
         occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
-        pool = read_pool(people, read_synthetic(made, occurrences), occurrences)
+        pool = read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
         return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))
 
     return judge

@@ -14,8 +14,8 @@ def table(*texts, groups=None):
 def read(made, train, control, reference=None, set_aside=None):
     inputs = AuditInputs(synthetic=made, train=train, control=control, reference=reference, set_aside=set_aside)
     people, occurrences = read_people(inputs), Occurrences(index_identifiers([], []))
-    synthetic = read_synthetic(made.texts, occurrences)
-    return people, synthetic, read_pool(people, synthetic, occurrences)
+    synthetic = read_synthetic(made.texts, [occurrences])
+    return people, synthetic, read_pool(people, synthetic, [occurrences])
 
 
 def test_owners_are_numbered_train_control_public_and_set_aside():

@@ -1,0 +1,101 @@
+"""Find numbers and codes, whatever word stands before them and however they are grouped.
+
+A code is a sequence of digits, or of digits and letters, with any separators.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from audits.text.spans import words_in
+
+MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
+HARD_CHARACTERS, HARD_DIGITS = 8, 6
+_SEPARATORS = frozenset((" ", "-", ".", "/"))
+MAX_PARTS = 7  # a code is written in at most so many groups
+MIN_DIGITS = 4  # a code has so many digits, or a group with both letters and digits, and two digits
+_LETTERS = 3  # a group without digits has at most so many letters
+_WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
+# groups with a digit, and short groups of letters next to them
+_STRETCH = re.compile(
+    rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
+)
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with a digit and so many letters in a row contains a word
+# a number with such letters behind it is a quantity
+_QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
+_ORDINARY = frozenset(
+    "a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft gms gm got had has he her"
+    " his hr hrs i if in is it its iv kg km lb lbs mcg me mg min ml mm mo my no not o of off on or our out over oz"
+    " per pm po prn pt qd rr s sec so t than the to tid up us vs was we were wk yo yr yrs you".split()
+)
+
+
+class Code(NamedTuple):
+    """A code, the form in which it is written, and its characters in the normalised text."""
+
+    groups: tuple[str, ...]  # its letters and digits, as they are grouped
+    kinds: str  # kinds of its groups, without repetitions
+    separators: frozenset[str]
+    start: int
+    end: int
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the code has at least 8 characters, among them 6 digits, and usual separators."""
+        n_digits = sum(map(str.isdecimal, self.key))
+        return len(self.key) >= HARD_CHARACTERS and n_digits >= HARD_DIGITS and self.separators <= _SEPARATORS
+
+    @property
+    def form(self) -> str:
+        """The form of the code, which codes of the same origin have in common."""
+        return self.kinds + "".join(sorted(self.separators))
+
+    @property
+    def key(self) -> str:
+        """The letters and digits, which are the same in every grouping."""
+        return "".join(self.groups)
+
+
+def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
+    """Yield every code in a normalised text, also those inside a longer code; `dates` are places to leave out."""
+    for stretch in _STRETCH.finditer(normalised):
+        if stretch.end() - stretch.start() >= MIN_CHARACTERS:
+            start = stretch.start()
+            groups = [(word, start + a, start + b) for word, a, b in words_in(stretch[0])]
+            kinds = [
+                "" if any(a < end and at < b for a, b in dates) else _kind(word, normalised[end : end + 1] in {"-", "/"})
+                for word, at, end in groups
+            ]
+            yield from _windows(normalised, groups, kinds)
+
+
+def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
+    for first, (_, start, _) in enumerate(groups):
+        words, form, gaps = list[str](), "", set[str]()
+        for last in range(first, min(first + MAX_PARTS, len(groups))):
+            word, at, end = groups[last]
+            if not kinds[last]:
+                break
+            if words:
+                gaps.add(text[groups[last - 1][2] : at])
+            words.append(word)
+            form += "" if form.endswith(kinds[last]) else kinds[last]
+            n_characters = sum(map(len, words))
+            if n_characters > MAX_CHARACTERS:
+                break
+            if n_characters >= MIN_CHARACTERS and _is_code(words, form):
+                yield Code(tuple(words), form, frozenset(gaps), start, end)
+
+
+def _kind(group: str, is_joined: bool) -> str:
+    """Return d for up to three digits, D for more, m for letters and digits, a for letters; "" if in no code."""
+    if group.isdecimal():
+        return "d" if len(group) <= _LETTERS else "D"
+    if any(map(str.isdecimal, group)):
+        return "" if _QUANTITY.fullmatch(group) or _WORD.search(group) else "m"
+    return "a" if len(group) <= _LETTERS and (is_joined or group not in _ORDINARY) else ""
+
+
+def _is_code(groups: Iterable[str], form: str) -> bool:
+    n_digits = sum(map(str.isdecimal, "".join(groups)))
+    return n_digits >= MIN_DIGITS or (n_digits > 1 and "m" in form)

@@ -1,0 +1,173 @@
+"""Find combinations of facts, such as age, sex, date and postal code, that belong to one person.
+
+S is the synthetic table.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from audits.attacks.identifiers.ownership import MIN_NAMES, exceeds_control
+from audits.attacks.identifiers.patterns import RowContent
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS
+from audits.attacks.identifiers.tables import People
+
+MIN_KINDS = 3  # a combination consists of facts of at least so many kinds
+MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if chance is expected to produce fewer
+RARE_OWNERS = 50  # persons are compared with a row of S if they share a fact that at most so many persons have
+MOST_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
+_AGE = re.compile(
+    r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)|\bage[d:]? ?(\d{2,3})(?!\w)"
+)
+_SEX = {
+    **dict.fromkeys(("man", "male", "gentleman", "boy", "mr", "he", "him", "his"), "m"),
+    **dict.fromkeys(("woman", "female", "lady", "girl", "mrs", "ms", "she", "her"), "f"),
+}
+_NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
+_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][\w'\u2019-]{2,}")  # a capitalised word within a sentence
+
+
+class Fact(NamedTuple):
+    """A fact in a text."""
+
+    kind: str  # age, sex, date, postal, number or word
+    value: str
+
+
+def facts_of(row: RowContent) -> set[Fact]:
+    """Return the facts in a text."""
+    found = {Fact(m.entity.kind, m.entity.key) for m in row.matches if m.entity.kind in {"date", "postal"}}
+    found |= {Fact("age", match[1] or match[2]) for match in _AGE.finditer(row.normalised)}
+    found |= {Fact("number", match[0]) for match in _NUMBER.finditer(row.normalised)}
+    sexes = {_SEX[word] for word in row.words if word in _SEX}
+    if len(sexes) == 1:
+        found.add(Fact("sex", sexes.pop()))
+    return found
+
+
+def proper_words(text: str) -> set[Fact]:
+    """Return the capitalised words within the sentences of a text, such as parts of names and places."""
+    return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
+
+
+class FactOccurrences:
+    """Facts of S and of persons; call `read_synthetic` for all rows of S first.
+
+    Memory: some hundred bytes for each fact of a person that also occurs in S.
+    """
+
+    def __init__(self, people: People) -> None:
+        self._n_persons = people.n_persons
+        self._in_synthetic: set[Fact] = set()
+        self._words: set[str] = set()
+        self.rows: list[tuple[set[Fact], set[str]]] = []  # facts and words of each row of S
+        self.owners: dict[Fact, set[int]] = defaultdict(set)  # persons with each fact that occurs in S
+
+    def read_synthetic(self, row: RowContent) -> None:
+        """Add the facts of a row of S."""
+        self.rows.append((facts_of(row), set(row.words)))
+        self._in_synthetic |= self.rows[-1][0]
+        self._words |= self.rows[-1][1]
+
+    def read_other(self, row: RowContent, owner: int) -> None:
+        """Add the facts of a row that is not in S and belongs to `owner`."""
+        if owner < self._n_persons:
+            for fact in facts_of(row) & self._in_synthetic:
+                self.owners[fact].add(owner)
+            for fact in proper_words(row.text):
+                if fact.value in self._words:
+                    self.owners[fact].add(owner)
+
+    def bits(self) -> Mapping[Fact, float]:
+        """Return -log2 of the share of persons with each fact.
+
+        The share of a fact that one person has is estimated from the facts of its kind that one (n1) and two (n2) of
+        the n persons have: (2 × n2 + 1) / (n1 × n). A fact has at most the bits of its kind.
+
+        Reference: Good, Biometrika 1953.
+        """
+        n_with: dict[tuple[str, int], int] = defaultdict(int)
+        for fact, owners in self.owners.items():
+            n_with[fact.kind, len(owners)] += 1
+        found: dict[Fact, float] = {}
+        for fact, owners in self.owners.items():
+            n_owners = len(owners)
+            if n_owners == 1:
+                n_owners = (2 * n_with[fact.kind, 2] + 1) / n_with[fact.kind, 1]  # type: ignore[assignment]
+            most = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MOST_BITS[fact.kind]
+            found[fact] = min(most, math.log2(self._n_persons / n_owners))
+        return found
+
+
+class CombinationLeaks(NamedTuple):
+    """The result of `judge_combinations`."""
+
+    rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the train persons
+    n_train: int  # train persons to whom a combination in S belongs
+    n_control: int  # control persons to whom a combination in S belongs
+
+    def persons(self) -> set[int]:
+        """Return the train persons of the leaks."""
+        return {owner for owners in self.rows.values() for owner in owners}
+
+
+def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
+    """Return the rows of S with a combination of facts that belongs to exactly one person.
+
+        bits = sum over kinds of max over the shared facts of the kind of (bits of the fact - log2(facts of the kind))
+        lambda = (rows of S) × (persons) × 2^-bits
+
+    A combination consists of the facts of at least three kinds that a row and a person share, and nobody else has all
+    of them. An age beside a date counts as a kind but adds no bits, because a date of birth determines the age. A row
+    is a leak if lambda < .01, unless two or more such combinations of control persons explain it (`exceeds_control`).
+    Combinations with lambda < 1 are leaks if significantly more train than control persons have one.
+    """
+    bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
+    for fact, owners in occurrences.owners.items():
+        for owner in owners:
+            of_person[owner].add(fact)
+    n_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
+    hard, weak = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
+    for row, (facts, words) in enumerate(occurrences.rows):
+        found = _single_persons(facts, words, occurrences.owners, of_person, bits)
+        for owner, score in found.items():
+            if score >= n_pairs:
+                (hard if score > n_pairs - math.log2(MAX_COINCIDENCES) else weak)[owner].add(row)
+    leaks = defaultdict[int, list[int]](list)
+    share, n_train = people.n_train / people.n_persons, people.n_train
+    for rows, minimum in ((hard, MIN_NAMES), ({**weak, **hard}, 0)):
+        train = [owner for owner in rows if owner < n_train]
+        if exceeds_control(len(train), len(rows) - len(train), share, minimum=minimum):
+            for owner in train:
+                for row in rows[owner]:
+                    leaks[row] = sorted({*leaks[row], owner})
+    n_found = sum(owner < n_train for owner in {**weak, **hard})
+    return CombinationLeaks(leaks, n_found, len({**weak, **hard}) - n_found)
+
+
+def _single_persons(
+    facts: set[Fact],
+    words: set[str],
+    owners: Mapping[Fact, set[int]],
+    of_person: Mapping[int, set[Fact]],
+    bits: Mapping[Fact, float],
+) -> dict[int, float]:
+    """Return the persons to whom alone a combination in a row belongs, with the bits of the combination."""
+    n_of_kind = Counter(fact.kind for fact in facts)
+    rare = [owners[fact] for fact in facts if fact.kind != "sex" and 0 < len(owners.get(fact, ())) <= RARE_OWNERS]
+    shared: dict[int, set[Fact]] = {}
+    for owner in {owner for group in rare for owner in group}:
+        shared[owner] = {f for f in of_person[owner] if f in facts or (f.kind == "word" and f.value in words)}
+    found: dict[int, float] = {}
+    for owner, common in shared.items():
+        best: dict[str, float] = {}
+        for fact in common:
+            n_facts = len(words) if fact.kind == "word" else n_of_kind[fact.kind]
+            best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
+        if "date" in best and "age" in best:
+            best["age"] = 0.0
+        if len(best) >= MIN_KINDS and not any(common <= more for other, more in shared.items() if other != owner):
+            found[owner] = sum(best.values())
+    return found

@@ -1,0 +1,158 @@
+"""Decide which numbers and codes of single persons in the synthetic table S are leaks."""
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from audits.attacks.identifiers.codes import Code, find_codes
+from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys, Owners, exceeds_control
+from audits.attacks.identifiers.patterns import RowContent
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
+from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
+
+MOST_SHARED = 0.01  # codes of a form do not identify a person if persons share a larger share of them
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_YEAR_BITS = 6.0
+_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it, or is the next higher one
+
+
+class CodeOccurrences:
+    """Codes in S and in other texts; call `read_synthetic` for all rows of S first.
+
+    Memory: 16 bytes for each code of the pool, 8 for each of S.
+    """
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self.synthetic = KeyCollector()
+        self.n_synthetic: dict[int, int] = {}  # codes in S by length
+        self.n_train: dict[int, int] = {}  # codes in train by length
+        self.owners: dict[str, Owners] = {}  # owners of each code that also occurs in S
+        self.written: dict[str, Code] = {}  # each of these codes as another text contains it
+        self.patterned: set[str] = set()  # those that a pattern finds, which are judged by their kind
+        self.letters: Counter[str] = Counter()  # groups of letters in the codes of the pool
+        self.n_codes = 0
+        self._keys, self._owners, self._form = array("q"), array("i"), array("i")
+        self._number: dict[str, int] = {}  # number of each form
+
+    def read_synthetic(self, row: RowContent) -> None:
+        """Add the codes of a row of S."""
+        keys = {code.key for code in codes_of(row)}
+        self.synthetic.add(keys)
+        for key in keys:
+            self.n_synthetic[len(key)] = self.n_synthetic.get(len(key), 0) + 1
+
+    def read_other(self, row: RowContent, owner: int) -> None:
+        """Add the codes of a row that is not in S and belongs to `owner`."""
+        places = [(match.start, match.end) for match in row.matches]
+        for key, code in {code.key: code for code in codes_of(row)}.items():
+            self.letters.update(group for group in code.groups if group.isalpha())
+            self.n_codes += 1
+            if code.is_long:
+                self._keys.append(hash(key))
+                self._owners.append(owner)
+                self._form.append(self._number.setdefault(code.form, len(self._number)))
+            if owner < self._people.n_train:
+                self.n_train[len(key)] = self.n_train.get(len(key), 0) + 1
+            if key in self._in_synthetic:
+                self.owners.setdefault(key, Owners()).add(owner)
+                self.written[key] = code
+                if any(start < code.end and code.start < end for start, end in places):
+                    self.patterned.add(key)
+
+    @cached_property
+    def _in_synthetic(self) -> Keys:
+        return self.synthetic.collected()
+
+    def shared_forms(self) -> frozenset[str]:
+        """Return the forms of which at least two codes, and more than one in a hundred, have several owners."""
+        keys, owners, forms = (
+            np.frombuffer(column, dtype=column.typecode) for column in (self._keys, self._owners, self._form)
+        )
+        order = np.lexsort((owners, keys))
+        keys, owners, forms = keys[order], owners[order], forms[order]
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+        if len(starts) == 0:
+            return frozenset()
+        is_shared = np.minimum.reduceat(owners, starts) != np.maximum.reduceat(owners, starts)
+        n = np.bincount(forms[starts], minlength=len(self._number))
+        n_shared = np.bincount(forms[starts][is_shared], minlength=len(self._number))
+        of = (n_shared >= MIN_NUMBERS) & (n_shared > MOST_SHARED * n)
+        return frozenset(form for form, number in self._number.items() if of[number])
+
+
+def codes_of(row: RowContent) -> Iterator[Code]:
+    """Return the codes of a text outside of its dates."""
+    return find_codes(row.normalised, [(m.start, m.end) for m in row.matches if m.entity.kind == "date"])
+
+
+def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
+    """Return the bits of a code: few for years, for digits that repeat or continue the digit before, and for units.
+
+    A group of letters has at most log2(N / n) bits if n of the N codes of the pool contain it.
+    """
+    bits = 0.0
+    for group in code.groups:
+        for part in re.findall(r"\d+|\D+", group):
+            if _YEAR.fullmatch(part):
+                bits += _YEAR_BITS
+            elif part.isdecimal():
+                steps = [int(b) - int(a) for a, b in zip(part, part[1:], strict=False)]
+                bits += DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
+            else:
+                most = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
+                bits += min(surprisal.bits(part), most) if part == group else surprisal.bits(part)
+    return bits
+
+
+class CodeLeaks(NamedTuple):
+    """The result of `judge_codes`."""
+
+    owners: Mapping[str, Sequence[int]]  # the leaks, with the number of the train person
+    n_train: int  # train persons whose own code occurs in S
+    n_control: int  # control persons whose own code occurs in S
+
+    def without(self, keys: Iterable[str]) -> "CodeLeaks":
+        """Return the leaks without those that are part of one of the keys or of another leak, or contain a key."""
+        found, listed = sorted(self.owners, key=len, reverse=True), list(keys)
+        kept = dict[str, Sequence[int]]()
+        for key in found:
+            if not any(key in other or other in key for other in listed) and not any(key in other for other in kept):
+                kept[key] = self.owners[key]
+        return self._replace(owners=kept)
+
+
+def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surprisal) -> CodeLeaks:
+    """Return the codes of single train persons that occur in S and are leaks.
+
+        lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
+
+    A code that exactly one person has is a leak if lambda < .05, unless two or more such codes of control persons
+    occur in S and explain it (`exceeds_control`). If persons share codes of its form (`shared_forms`), or if
+    lambda >= .05, the code is a leak only if significantly more train than control persons have such a code in S.
+    """
+    shared = occurrences.shared_forms()
+    hard: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    weak: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for key, owners in occurrences.owners.items():
+        (owner, *others) = owners
+        if others or owner >= people.n_persons or key in occurrences.patterned:
+            continue
+        code = occurrences.written[key]
+        n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
+        is_rare = code.is_long and n_pairs * 2.0 ** -code_bits(code, surprisal, occurrences) < MAX_COINCIDENCES_OF_KIND
+        side = hard if is_rare and code.form not in shared else weak
+        side[owner >= people.n_train][key] = owner
+    share = people.n_train / people.n_persons
+    leaks: dict[str, list[int]] = {}
+    for (train, control), minimum in ((hard, MIN_NUMBERS), (weak, 0)):
+        if exceeds_control(len(set(train.values())), len(set(control.values())), share, minimum=minimum):
+            leaks |= {key: [owner] for key, owner in train.items()}
+    found = [{owner for side in (hard, weak) for owner in side[i].values()} for i in (0, 1)]
+    return CodeLeaks(leaks, len(found[0]), len(found[1]))

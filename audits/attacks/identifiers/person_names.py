@@ -1,0 +1,193 @@
+"""Find names of persons in any order, with initials, and with parts omitted."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from audits.text.name_lists import DEGREES, FIRST_NAMES, PARTICLES, TITLES, WORD_FIRST
+from audits.text.normalise import normalise, tokens
+from audits.text.phrases import Phrases
+
+_TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
+_PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
+_LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
+MOST_NAME_PARTS = 6  # a string with more words is not a name
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_OTHER = re.compile(r"[^\s,.'-]")
+# capitalised words, which may have a comma after the first or an initial between them
+_CAPITALISED = re.compile(r"(?<![\w'\u2019-])[A-Z][\w'\u2019-]+(?:,? (?:[A-Z]\.? )?[A-Z][\w'\u2019-]+){1,2}")
+Tokens = tuple[str, ...]
+
+
+class PersonName(NamedTuple):
+    """One reading of a name: which of its words are the given names and which the surname."""
+
+    given: Tokens
+    surnames: tuple[Tokens, ...]  # the surname as written, joined, without particles, and its parts
+
+
+class NameForm(NamedTuple):
+    """A name as it occurs: a spelling of the surname, and the given names or initials next to it, in their order."""
+
+    surname: Tokens
+    given: Tokens
+
+    @property
+    def has_given_name(self) -> bool:
+        """Whether a given name is written in full."""
+        return any(len(word) > 1 for word in self.given)
+
+
+class NameMatch(NamedTuple):
+    """An occurrence of a form in the tokens of a text."""
+
+    form: NameForm
+    names: tuple[int, ...]  # numbers of the names that agree with the form
+    start: int
+    end: int
+
+
+def names_in(text: str, words: set[str]) -> Iterator[str]:
+    """Yield two or three capitalised words of a text that may be a name, if all are among `words` (lower case).
+
+    One of them is a given name of the list.
+    """
+    for match in _CAPITALISED.finditer(text):
+        found = [word for word in tokens(match[0]) if len(word) > 1]
+        if words.issuperset(found) and not _LISTED.isdisjoint(found):
+            yield match[0]
+
+
+def read_name(text: str) -> tuple[PersonName, ...]:
+    """Return the readings of a string as a name of a person; none if it is not a name.
+
+    "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner" the last word or the last two words may be the
+    surname. Particles and the words of a hyphenated surname belong to the surname.
+    """
+    normalised = normalise(text)
+    before, comma, after = normalised.partition(",")
+    parts = [[word for word in _WORD.findall(part) if word not in _TITLES] for part in (before, after)]
+    n_words = len(parts[0]) + len(parts[1])
+    if not 2 <= n_words <= MOST_NAME_PARTS or _OTHER.search(_WORD.sub("", normalised)):
+        return ()
+    if comma and parts[0] and parts[1]:
+        return (_reading(parts[1], parts[0]),)
+    words = parts[0] or parts[1]
+    return tuple(_reading(words[:first], words[first:]) for first in _surname_starts(words))
+
+
+def _surname_starts(words: Sequence[str]) -> list[int]:
+    """Return where the surname may start: at the last word or the last but one, and at the particles before it."""
+    starts = []
+    for n_last in (1, 2):
+        start = len(words) - n_last
+        while start > 1 and words[start - 1] in _PARTICLES:
+            start -= 1
+        if start >= 1 and start not in starts:
+            starts.append(start)
+    return starts
+
+
+def _reading(given: Sequence[str], surname: Sequence[str]) -> PersonName:
+    split = [part for word in surname for part in re.split(r"['-]", word)]
+    plain = [part for part in split if part not in _PARTICLES and len(part) > 1]
+    spellings = [tuple(split), ("".join(split),), tuple(plain), ("".join(plain),), *((part,) for part in plain)]
+    parts = tuple(part for word in given for part in re.split(r"['-]", word))
+    return PersonName(parts, tuple(dict.fromkeys(spelling for spelling in spellings if any(spelling))))
+
+
+class NameSearch:
+    """Search for names in the tokens of texts. Cost: O(tokens + hits × names with the same surname)."""
+
+    def __init__(self, names: Sequence[Sequence[PersonName]]) -> None:
+        self._given: dict[Tokens, dict[Tokens, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for number, readings in enumerate(names):
+            for reading in readings:
+                for surname in reading.surnames:
+                    self._given[surname][reading.given].append(number)
+        self._surnames = list(self._given)
+        self._phrases = Phrases(self._surnames)
+
+    def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
+        """Yield each occurrence of a surname next to given names or initials of the same name.
+
+        If several names agree with the words at a place, only those that agree with most words are returned.
+        """
+        if not self._surnames:
+            return
+        for spelling, at in self._phrases.occurrences(words):
+            surname = self._surnames[spelling]
+            found: dict[tuple[Tokens, int, int], list[int]] = defaultdict(list)
+            for given, numbers in self._given[surname].items():
+                for match in (_before(words, at, given), _after(words, at + len(surname), given)):
+                    if match is not None:
+                        found[match] += numbers
+            most = max((len(given) for given, _, _ in found), default=0)
+            for (given, first, last), numbers in found.items():
+                if len(given) == most:
+                    start, end = min(first, at), max(last, at + len(surname))
+                    yield NameMatch(NameForm(surname, given), tuple(sorted(set(numbers))), start, end)
+
+    def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
+        """Yield each surname in a text with the words next to it, at most three on either side."""
+        if self._surnames:
+            for spelling, at in self._phrases.occurrences(words):
+                surname = self._surnames[spelling]
+                end = at + len(surname)
+                yield surname, (*words[max(0, at - 3) : at], *words[end : end + 3])
+
+
+def agrees(form: NameForm, context: Iterable[str]) -> bool:
+    """Return whether somebody with this surname and these neighbouring words may be meant by the form."""
+    words = set(context)
+    full = [word for word in form.given if len(word) > 1]
+    return words.issuperset(full) if full else any(word[0] == form.given[0] for word in words)
+
+
+def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
+    """Return the given names or initials directly before a place, with their first and last token."""
+    matched: list[str] = []
+    first, left = at, len(given)
+    while first > 0:
+        word = words[first - 1]
+        place = next((i for i in reversed(range(left)) if _is_form_of(word, given[i])), None)
+        is_unknown_initial = len(word) == 1 and first > 1 and words[first - 2] in given
+        if place is None and not matched and (word in _PARTICLES or is_unknown_initial):
+            first -= 1
+            continue
+        if place is None:
+            initials = _initials(word, given[:left])
+            matched = [*initials, *matched]
+            first -= bool(initials)
+            break
+        matched, first, left = [word, *matched], first - 1, place
+    return (tuple(matched), first, at) if matched else None
+
+
+def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
+    """Return the given names or initials directly after a place, with their first and last token."""
+    matched: list[str] = []
+    last, right = at, 0
+    while last < len(words):
+        word = words[last]
+        place = next((i for i in range(right, len(given)) if _is_form_of(word, given[i])), None)
+        if place is None and not matched and word in _TITLES:
+            last += 1
+            continue
+        if place is None:
+            initials = _initials(word, given[right:])
+            matched += initials
+            last += bool(initials)
+            break
+        matched, last, right = [*matched, word], last + 1, place + 1
+    return (tuple(matched), at, last) if matched else None
+
+
+def _is_form_of(word: str, given: str) -> bool:
+    return word in {given, given[0]}
+
+
+def _initials(word: str, given: Tokens) -> list[str]:
+    """Return the letters of a word such as "ra" if they are the first initials of the given names."""
+    return list(word) if len(word) > 1 and "".join(part[0] for part in given).startswith(word) else []

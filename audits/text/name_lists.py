@@ -1,0 +1,91 @@
+"""Lists of given names and surnames, shared by deidentification and the identifiers audit."""
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, for compact constants."""
+    return tuple(text.split())
+
+
+FEMALE_FIRST = words("""
+Abigail Ada Adele Agnes Aisha Alexandra Alice Alicia Alina Amanda Amelia Amina Amy Ana Andrea Angela Anita Ann Anna
+Anne Annette Antonia Audrey Barbara Beatrice Bernadette Beth Betty Beverly Bonnie Brenda Bridget Camila Carla Carmen
+Carol Caroline Catherine Cecilia Charlotte Cheryl Chiara Christina Christine Claire Clara Claudia Colleen Connie
+Cynthia Daniela Deborah Debra Denise Diana Diane Dolores Donna Dora Doris Dorothy Edith Eileen Elaine Elena Eleanor
+Elisa Elizabeth Ella Ellen Elsa Emily Emma Erica Erin Esther Eva Evelyn Fatima Fiona Florence Frances Francesca
+Gabriela Georgia Gertrude Gina Giulia Gladys Gloria Gwen Hannah Heather Heidi Helen Helena Ingrid Irene Irina Isabel
+Isabella Jacqueline Jana Jane Janet Janice Jasmine Jean Jennifer Jessica Jill Joan Joanna Johanna Josephine Joyce
+Juanita Judith Judy Julia Juliana Julie Karen Karin Katarina Kate Katherine Kathleen Kathryn Katie Keiko Kelly
+Kimberly Kristen Larissa Laura Lauren Leah Leila Lena Leticia Linda Lisa Lois Loretta Louise Lucia Lucy Lydia Mabel
+Madeleine Maja Marcia Margaret Margarita Maria Mariam Marianne Marie Marilyn Marina Marion Marisol Marta Martha Mary
+Maureen Megan Melanie Melissa Mercedes Michelle Mildred Miriam Monica Monika Nadia Nancy Naomi Natalia Natalie Nicole
+Nina Nora Norma Olga Olivia Pamela Patricia Paula Pauline Petra Phyllis Priya Rachel Ramona Rebecca Regina Renata Rita
+Roberta Rosa Rosemary Roxanne Ruth Sabrina Samantha Sandra Sara Sarah Sharon Sheila Shirley Silvia Simone Sofia Sonia
+Sophia Sophie Stella Stephanie Susan Susanna Suzanne Sylvia Tamara Tanya Teresa Theresa Tiffany Tina Ursula Valentina
+Valerie Vanessa Vera Veronica Victoria Virginia Vivian Wanda Wendy Yolanda Yuki Yvonne Zoe Zofia
+""")
+MALE_FIRST = words("""
+Aaron Abdul Adam Adrian Ahmed Alan Albert Alejandro Alessandro Alex Alexander Alfred Ali Allan Allen Alvin Anders
+Andre Andreas Andrew Angelo Anthony Antonio Arnold Arthur Arturo Benjamin Bernard Boris Bradley Brendan Brian Bruce
+Bryan Byron Calvin Carl Carlos Cedric Cesar Charles Christian Christopher Claude Clifford Colin Craig Curtis Damian
+Daniel Darren Darryl David Dennis Derek Desmond Diego Dimitri Dmitri Dominic Donald Douglas Duncan Dwight Dylan Eamon
+Edgar Eduardo Edward Edwin Elias Elliot Emil Enrique Eric Erik Ernest Ethan Eugene Evan Felipe Felix Fernando Francis
+Francisco Franco Frederick Gabriel Gareth Gary Geoffrey George Gerald Gilbert Giovanni Glenn Gordon Graham Gregory
+Guillermo Gustavo Hans Harold Harry Hassan Hector Heinrich Henrik Henry Herbert Herman Hiroshi Horace Howard Hubert
+Hugo Ian Ibrahim Igor Isaac Ivan Jacob Jaime James Jan Jason Javier Jeffrey Jeremy Jerome Jesse Joel Johan John Jonas
+Jonathan Jorge Jose Joseph Joshua Juan Julian Julio Karl Keith Kenneth Kevin Kurt Kwame Kyle Lars Laurence Lawrence
+Leo Leon Leonard Leroy Leslie Lorenzo Louis Luca Lucas Luis Lukas Luther Magnus Malcolm Manuel Marcel Marco Marcus
+Mario Martin Mateo Matthew Maurice Max Michael Miguel Mohamed Mohammed Morris Nathan Nathaniel Neil Nicholas Nicolas
+Nigel Nikolai Nils Norman Oliver Omar Oscar Otto Owen Pablo Patrick Paul Pavel Pedro Peter Philip Phillip Pierre Piotr
+Rafael Rajesh Ralph Ramon Raul Raymond Reginald Ricardo Richard Robert Roberto Roderick Rodney Roger Roland Roman
+Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Sebastian Sergei Sergio Simon Stanley
+Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
+Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
+""")
+# also ordinary words, months, places or eponyms: counted as names only next to another name
+WORD_FIRST = frozenset(
+    words("""
+Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith
+Frank Gene Ginger Grace Grant Guy Harmony Hazel Heath Holly Hope Iris Ivy Jack Jade Jasper Jay Jim Jo Joe Joy June
+Lance Lane Lily Mark Mason May Melody Mercy Miles Misty Olive Page Patience Pearl Penny Pierce Rich Rob Robin Rod Rose
+Ruby Rusty Sam Sandy Sky Summer Sunny Ted Tim Tom Trinity Violet Will Willow Chelsea Austin Dallas Florence Jordan
+Kent Paris Sydney Brooke Cliff Forest Hunter Ray Ken Ben Dan Ed Jerry Stan Van Gail
+""")
+)
+PLAIN_LAST = words("""
+Abbott Abdullah Acosta Adams Aguilar Ahmed Alvarado Alvarez Andersen Anderson Andersson Andrews Armstrong Arnold
+Atkinson Bailey Banerjee Barnett Becker Bennett Berg Bergman Bianchi Blackwell Bradley Brandt Brennan Brooks Bryant
+Burke Burns Cabrera Callahan Cameron Campbell Carlson Carpenter Carroll Castillo Castro Chan Chang Chapman Chavez Chen
+Chowdhury Christensen Clarke Coleman Collins Connolly Contreras Cooper Cortez Costa Crawford Cunningham Davies
+Davidson Davis Delgado Diaz Dixon Dominguez Donnelly Dubois Duncan Edwards Eriksson Espinoza Evans Farrell Ferguson
+Fernandez Ferrari Ferreira Fischer Fitzgerald Flores Foster Fraser Freeman Fuentes Fujita Garcia Gardner Garrett
+Gibson Goldberg Goldstein Gomez Gonzales Gonzalez Goodman Graham Griffin Guerrero Gupta Gutierrez Haddad Hamilton
+Hansen Hanson Harrison Hartman Harvey Hassan Hawkins Hayashi Henderson Hernandez Herrera Hoffman Holmes Hopkins
+Horvath Howell Hudson Hughes Hussain Ibrahim Ivanov Jackson Jacobs Jacobson Jenkins Jensen Jimenez Johansson Johnson
+Johnston Jones Kaplan Kaur Keller Kelly Kennedy Khan Kim Kowalski Kumar Larsen Larson Lawrence Lawson Lewis Liu Lopez
+Lynch Macdonald Maldonado Marquez Marshall Martinez Matthews Mccarthy McDonald Medina Mehta Mendez Mendoza Meyer
+Miller Mitchell Molina Montgomery Morales Moreau Moreno Morgan Morris Morrison Müller Muñoz Murakami Nakamura Navarro
+Nelson Newman Nguyen Nichols Nielsen Novak O'Brien O'Connor O'Neill O'Sullivan Obrien Okafor Oliveira Olsen Olson
+Ortega Ortiz Owens Pacheco Papadopoulos Parsons Patel Patterson Pedersen Perez Perkins Perry Petersen Peterson Petrov
+Pham Phillips Popov Quinn Ramirez Ramos Reddy Reyes Reynolds Ricci Richards Richardson Rivera Roberts Robertson
+Robinson Rodriguez Rogers Romano Romero Rosario Rossi Rossini Rubio Ruiz Russo Ryan Salazar Sanchez Sanders Santiago
+Santos Sato Schmidt Schneider Schreiber Schultz Schwartz Sharma Shah Silva Simmons Simpson Singh Smith Smirnov Soto
+Spencer Stevens Stewart Sullivan Suzuki Takahashi Tanaka Taylor Thomas Thompson Thomson Torres Tran Tucker Vargas
+Vasquez Vega Villanueva Wagner Walsh Wang Watanabe Watkins Watson Weber Weiss Whitaker Williams Williamson Wilson
+Wojcik Wong Wright Yamamoto Yang Zhang Zhao Zimmerman
+""")
+WORD_LAST = frozenset(
+    words("""
+Baker Ball Banks Barber Bell Berry Best Bird Bishop Black Blair Bond Booth Bowman Brown Buck Bush Butler Cannon Carr
+Carter Case Chase Church Clark Cole Cook Cox Cross Crown Curry Dale Day Dean Drake Duke English Field Fisher Flynn
+Ford Fox French Frost Glass Graves Gray Green Hall Hardy Harper Harris Hart Hill Holland House Hunt Hunter James
+Jordan Judge King Knight Lamb Lane Law Lee Little Long Love Lowe Mann Marsh Martin Mason May Mills Moody Moon Moore
+Murphy Nash Noble North Page Palmer Parker Parks Parkinson Peck Pierce Poole Pope Porter Potter Powell Power Price
+Prince Rice Rich Rivers Rose Rush Shaw Sharp Shepherd Short Singer Snow Stone Strong Summers Swan Temple Turner
+Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Woods Young Addison Barrett Crohn
+""")
+)
+FIRST_NAMES = frozenset(FEMALE_FIRST) | frozenset(MALE_FIRST)
+LAST_NAMES = frozenset(PLAIN_LAST)
+TITLES = frozenset(words("dr mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))
+DEGREES = words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
+PARTICLES = frozenset(words("van von de der den di da du del della la le bin ibn al el dos"))
