@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from audits.text.name_lists import FIRST_NAMES, LAST_NAMES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress
@@ -13,7 +14,6 @@ from synthgen.decode.prompt_words import load_words, make_reader, save_words
 from synthgen.decode.train.config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
 from synthgen.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
-from audits.text.name_lists import FIRST_NAMES, LAST_NAMES
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder

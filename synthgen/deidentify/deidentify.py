@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, words
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.engines import PresidioEngine, find_identifiers, spacy_model
-from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, words
 from synthgen.deidentify.names import name_parts
 from synthgen.deidentify.patterns import shift_date
 from synthgen.deidentify.spans import Span, read

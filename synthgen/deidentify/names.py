@@ -4,16 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audits.text.name_lists import (
-    DEGREES,
-    FIRST_NAMES,
-    LAST_NAMES,
-    PARTICLES,
-    TITLES,
-    WORD_FIRST,
-    WORD_LAST,
-    words,
-)
+from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
 from synthgen.deidentify.patterns import MONTHS
 from synthgen.deidentify.spans import Span
 

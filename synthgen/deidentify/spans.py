@@ -9,7 +9,6 @@ import regex
 
 from audits.text.name_lists import words
 
-
 # of two overlapping spans, the kind listed first wins; within a kind, the longer span
 KINDS = words(
     "email url iban card ssn nhs_number ip date record_number phone street place postal_code age name other"

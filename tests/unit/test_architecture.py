@@ -40,8 +40,9 @@ STAGE_ROOMS = {name for name, rank in RANKS.items() if rank == 3} | {"segment"}
 MAKES_TEXT = 3  # highest rank of the rooms that may not import the audits, so that texts are not optimised for them
 PACKAGES = ("synthgen", "audits", "studies")
 FOLDERS = (*PACKAGES, "tests", "examples", "benchmarks")
-# readers and writer of files, which both packages share
+# readers and writer of files, and the grammar of identifiers, which both packages share
 SHARED = {f"audits.core.{name}" for name in ("errors", "files", "strictjson", "strictyaml")}
+SHARED |= {f"audits.text.{name}" for name in ("name_lists", "identifier_shapes")}
 MAY_USE_AUDITS = {"evaluate"}  # it makes no text and uses the intervals of the audits
 FORBIDDEN_TO_AUDITS = {"synthgen", "torch", "transformers", "sentence_transformers"}
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from audits.text.name_lists import words
 from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
@@ -18,15 +19,19 @@ _LETTERS = 3  # a group without digits has at most so many letters
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
-    rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
+    rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
+    rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
 _WORD = re.compile(r"[^\W\d_]{5}")  # a group with a digit and so many letters in a row contains a word
 # a number with such letters behind it is a quantity
 _QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
+# words and units that are no part of a code, unless a hyphen or slash joins them to it
 _ORDINARY = frozenset(
-    "a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft gms gm got had has he her"
-    " his hr hrs i if in is it its iv kg km lb lbs mcg me mg min ml mm mo my no not o of off on or our out over oz"
-    " per pm po prn pt qd rr s sec so t than the to tid up us vs was we were wk yo yr yrs you".split()
+    words("""
+a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft had has he her his hr hrs i if
+in is it its iv kg km lb lbs mcg me mg min ml mm mo no not of off on or our out over oz per pm po prn qd s sec so t
+than the tid to up us vs was we were wk yo yr yrs you
+""")
 )
 
 
@@ -63,7 +68,9 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
             start = stretch.start()
             groups = [(word, start + a, start + b) for word, a, b in words_in(stretch[0])]
             kinds = [
-                "" if any(a < end and at < b for a, b in dates) else _kind(word, normalised[end : end + 1] in {"-", "/"})
+                ""
+                if any(a < end and at < b for a, b in dates)
+                else _kind(word, is_joined=normalised[end : end + 1] in {"-", "/"})
                 for word, at, end in groups
             ]
             yield from _windows(normalised, groups, kinds)
@@ -71,23 +78,23 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
 
 def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
     for first, (_, start, _) in enumerate(groups):
-        words, form, gaps = list[str](), "", set[str]()
+        parts, form, gaps = list[str](), "", set[str]()
         for last in range(first, min(first + MAX_PARTS, len(groups))):
             word, at, end = groups[last]
             if not kinds[last]:
                 break
-            if words:
+            if parts:
                 gaps.add(text[groups[last - 1][2] : at])
-            words.append(word)
+            parts.append(word)
             form += "" if form.endswith(kinds[last]) else kinds[last]
-            n_characters = sum(map(len, words))
+            n_characters = sum(map(len, parts))
             if n_characters > MAX_CHARACTERS:
                 break
-            if n_characters >= MIN_CHARACTERS and _is_code(words, form):
-                yield Code(tuple(words), form, frozenset(gaps), start, end)
+            if n_characters >= MIN_CHARACTERS and _is_code(parts, form):
+                yield Code(tuple(parts), form, frozenset(gaps), start, end)
 
 
-def _kind(group: str, is_joined: bool) -> str:
+def _kind(group: str, *, is_joined: bool) -> str:
     """Return d for up to three digits, D for more, m for letters and digits, a for letters; "" if in no code."""
     if group.isdecimal():
         return "d" if len(group) <= _LETTERS else "D"

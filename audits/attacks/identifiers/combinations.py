@@ -19,14 +19,15 @@ MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if chance is e
 RARE_OWNERS = 50  # persons are compared with a row of S if they share a fact that at most so many persons have
 MOST_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
-    r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)|\bage[d:]? ?(\d{2,3})(?!\w)"
+    r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)"
+    r"|\bage[d:]? ?(\d{2,3})(?!\w)"
 )
 _SEX = {
     **dict.fromkeys(("man", "male", "gentleman", "boy", "mr", "he", "him", "his"), "m"),
     **dict.fromkeys(("woman", "female", "lady", "girl", "mrs", "ms", "she", "her"), "f"),
 }
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
-_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][\w'\u2019-]{2,}")  # a capitalised word within a sentence
+_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word within a sentence
 
 
 class Fact(NamedTuple):
@@ -84,7 +85,7 @@ class FactOccurrences:
         """Return -log2 of the share of persons with each fact.
 
         The share of a fact that one person has is estimated from the facts of its kind that one (n1) and two (n2) of
-        the n persons have: (2 × n2 + 1) / (n1 × n). A fact has at most the bits of its kind.
+        the n persons have: 2 × n2 / (n1 × n). A fact has at most the bits of its kind.
 
         Reference: Good, Biometrika 1953.
         """
@@ -93,11 +94,9 @@ class FactOccurrences:
             n_with[fact.kind, len(owners)] += 1
         found: dict[Fact, float] = {}
         for fact, owners in self.owners.items():
-            n_owners = len(owners)
-            if n_owners == 1:
-                n_owners = (2 * n_with[fact.kind, 2] + 1) / n_with[fact.kind, 1]  # type: ignore[assignment]
+            n_owners = 2 * n_with[fact.kind, 2] / n_with[fact.kind, 1] if len(owners) == 1 else len(owners)
             most = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MOST_BITS[fact.kind]
-            found[fact] = min(most, math.log2(self._n_persons / n_owners))
+            found[fact] = min(most, -math.log2(max(n_owners / self._n_persons, 2.0**-most)))
         return found
 
 
@@ -154,7 +153,10 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
-    """Return the persons to whom alone a combination in a row belongs, with the bits of the combination."""
+    """Return the persons to whom alone a combination in a row belongs, with the bits of the combination.
+
+    Words do not distinguish persons if the other facts are of three kinds.
+    """
     n_of_kind = Counter(fact.kind for fact in facts)
     rare = [owners[fact] for fact in facts if fact.kind != "sex" and 0 < len(owners.get(fact, ())) <= RARE_OWNERS]
     shared: dict[int, set[Fact]] = {}
@@ -168,6 +170,10 @@ def _single_persons(
             best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
         if "date" in best and "age" in best:
             best["age"] = 0.0
-        if len(best) >= MIN_KINDS and not any(common <= more for other, more in shared.items() if other != owner):
+        if len(best) < MIN_KINDS:
+            continue
+        facts_but_words = {fact for fact in common if fact.kind != "word"}
+        decisive = facts_but_words if len({fact.kind for fact in facts_but_words}) >= MIN_KINDS else common
+        if not any(decisive <= more for other, more in shared.items() if other != owner):
             found[owner] = sum(best.values())
     return found

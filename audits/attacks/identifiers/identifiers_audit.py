@@ -1,15 +1,17 @@
 """Identifiers audit: the verdict on numbers, names and rare words of single persons."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.identifiers import recorded, tables
+from audits.attacks.identifiers.combinations import FactOccurrences, judge_combinations
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.judged_codes import CodeOccurrences, judge_codes
 from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
-from audits.attacks.identifiers.combinations import FactOccurrences, judge_combinations
-from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
+from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
@@ -70,12 +72,8 @@ class Identifiers:
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
-        names = NameOccurrences(zip(lists, (owner for _, owner in people.rows()), strict=False), people)
-        words = {word for text in texts for word in tokens(text)}
-        in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
-        text_names = NameOccurrences(in_texts, people)
-        codes, facts = CodeOccurrences(people), FactOccurrences(people)
-        collectors = (occurrences, names, text_names, codes, facts)
+        others = _Others(inputs, people, lists)
+        collectors = (occurrences, *others.collectors())
         synthetic = tables.read_synthetic(texts, collectors)
         pool = tables.read_pool(people, synthetic, collectors)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
@@ -93,17 +91,43 @@ class Identifiers:
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
-        name_leaks = judge_names(names, surprisal, people, are_recorded=True)
-        more = name_leaks.without(terms.persons())
-        terms = terms._replace(phrases={**more, **terms.phrases})
-        code_leaks = judge_codes(codes, people, surprisal).without({entity.key for entity in entities})
-        terms = terms._replace(codes=code_leaks.owners)
-        in_text = judge_names(text_names, surprisal, people, are_recorded=False)
-        combined = judge_combinations(facts, people)
-        self.debug = {"names": (in_text.found, in_text.of_control, len(in_text.phrases)), "rec": (name_leaks.found,name_leaks.of_control), "codes": code_leaks[1:], "comb": combined[1:]}
+        n_others, terms, found = others.judge(terms, surprisal)
         located = locate_identifiers(texts, terms, people.names)
-        n_more = len(combined.persons()) + len({tuple(o) for _, o in in_text.phrases.values()}) + len(parts) + len({tuple(owners) for _, owners in more.values()}) + len(code_leaks.owners)
-        return _judge(people, patterned, recorded_hits, (n_disguised + n_more, rare, located), confidence)
+        n_more = len(parts) + n_others
+        return _judge(people, patterned, recorded_hits, (n_disguised, n_more, rare, located, found), confidence)
+
+
+class _Others:
+    """Search for names in other forms, for codes and for combinations of facts."""
+
+    def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
+        self._people = people
+        words = {word for text in inputs.synthetic.texts for word in tokens(text)}
+        in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
+        self._recorded = NameOccurrences(zip(lists, (owner for _, owner in people.rows()), strict=False), people)
+        self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
+        self._facts = FactOccurrences(people)
+
+    def collectors(self) -> tuple[tables.Collector, ...]:
+        """Return what must read all rows."""
+        return self._recorded, self._names, self._codes, self._facts
+
+    def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
+        """Return the number of leaks that are not among the terms, all terms, and the persons found on each side."""
+        recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
+        in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
+        codes = judge_codes(self._codes, self._people, surprisal).without({entity.key for entity in terms.entities})
+        combined = judge_combinations(self._facts, self._people)
+        names = {**in_texts.phrases, **recorded.without(terms.persons())}
+        n_leaks = len({tuple(owners) for _, owners in names.values()}) + len(codes.owners) + len(combined.persons())
+        terms = terms._replace(phrases={**names, **terms.phrases}, codes=codes.owners, rows=combined.rows)
+        found = {
+            "known_names_in_other_forms": [recorded.found, recorded.of_control],
+            "names_in_texts": [in_texts.found, in_texts.of_control],
+            "codes": [codes.n_train, codes.n_control],
+            "combinations": [combined.n_train, combined.n_control],
+        }
+        return n_leaks, terms, found
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
@@ -139,14 +163,15 @@ def _judge(
     people: People,
     patterned: PatternedHits,
     recorded_hits: RecordedHits,
-    searched: tuple[int, Float, tuple[list[Finding], int]],  # disguised leaks, scores, findings, findings omitted
+    # disguised leaks, other leaks, scores, findings and number of omitted ones, persons found by other searches
+    searched: tuple[int, int, Float, tuple[list[Finding], int], Mapping[str, list[int]]],
     confidence: float,
 ) -> AuditResult:
-    n_disguised, rare, (findings, n_omitted) = searched
+    n_disguised, n_more, rare, (findings, n_omitted), found = searched
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_leaks = patterned.hard + recorded_hits.hard + n_disguised
+    n_leaks = patterned.hard + recorded_hits.hard + n_disguised + n_more
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_leaks, excess, scan.p, tau, needed)
@@ -174,6 +199,7 @@ def _judge(
             "known_identifiers_found": recorded_hits.found,
             "identifiers_in_disguise": n_disguised,
             "known_identifiers_of_control_found": recorded_hits.of_control,
+            "found_in_other_ways_train_control": found,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_omitted,
             "power": one_person(n_t, n_h),

@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 
 MOST_SHARED = 0.01  # codes of a form do not identify a person if persons share a larger share of them
+MIN_BITS = 20.0  # round and consecutive numbers have fewer
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _YEAR_BITS = 6.0
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it, or is the next higher one
@@ -103,7 +105,7 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
             if _YEAR.fullmatch(part):
                 bits += _YEAR_BITS
             elif part.isdecimal():
-                steps = [int(b) - int(a) for a, b in zip(part, part[1:], strict=False)]
+                steps = [int(b) - int(a) for a, b in pairwise(part)]
                 bits += DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
             else:
                 most = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
@@ -133,7 +135,8 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
-    A code that exactly one person has is a leak if lambda < .05, unless two or more such codes of control persons
+    A code of 8 characters and 6 digits (`Code.is_long`) that exactly one person has is a leak if lambda < .05 and it
+    has at least 20 bits, unless two or more such codes of control persons
     occur in S and explain it (`exceeds_control`). If persons share codes of its form (`shared_forms`), or if
     lambda >= .05, the code is a leak only if significantly more train than control persons have such a code in S.
     """
@@ -146,7 +149,8 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
             continue
         code = occurrences.written[key]
         n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
-        is_rare = code.is_long and n_pairs * 2.0 ** -code_bits(code, surprisal, occurrences) < MAX_COINCIDENCES_OF_KIND
+        bits = code_bits(code, surprisal, occurrences)
+        is_rare = code.is_long and bits >= MIN_BITS and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND
         side = hard if is_rare and code.form not in shared else weak
         side[owner >= people.n_train][key] = owner
     share = people.n_train / people.n_persons

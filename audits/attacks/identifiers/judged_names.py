@@ -3,18 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
 from audits.attacks.identifiers.patterns import RowContent
-from audits.attacks.identifiers.person_names import (
-    NameForm,
-    NameSearch,
-    PersonName,
-    Tokens,
-    agrees,
-    read_name,
-)
+from audits.attacks.identifiers.person_names import NameForm, NameSearch, PersonName, Tokens, agrees, read_name
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 
@@ -40,8 +34,8 @@ class NameOccurrences:
         owners: dict[tuple[PersonName, ...], Owners] = {}
         for values, owner in listed:
             single = [value for value in values if value.isalpha()]
-            pairs = [f"{a}, {b}" for a, b in zip(single, single[1:], strict=False)]
-            pairs += [f"{b}, {a}" for a, b in zip(single, single[1:], strict=False)]
+            # given name and surname may be listed one after the other, in either order
+            pairs = [name for a, b in pairwise(single) for name in (f"{a}, {b}", f"{b}, {a}")]
             for readings in filter(None, map(read_name, (*values, *pairs))):
                 owners.setdefault(readings, Owners()).add(owner)
         self.owners = list(owners.values())
@@ -121,11 +115,11 @@ def judge_names(
         is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES
         sides = hard if are_recorded and form.has_given_name and is_rare else weak
         sides.add(form, train, control)
-    n_train_names, n_others = occurrences.n_names()
-    n_s, n_c = occurrences.n_tokens[0], occurrences.n_tokens[1] * are_recorded
-    chance = _train_names_in_control(occurrences, people.n_train) if are_recorded else 0
-    pairs = n_train_names * n_s
-    share = pairs / max(pairs + n_train_names * n_c + n_others * n_s, 1)
+    chance, share = 0, people.n_train / people.n_persons
+    if are_recorded:
+        (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
+        chance = _train_names_in_control(occurrences, people.n_train)
+        share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
     if exceeds_control(len(hard.train()), len(hard.control), share, minimum=MIN_NAMES):

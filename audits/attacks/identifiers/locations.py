@@ -30,11 +30,12 @@ class SearchTerms(NamedTuple):
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
     places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places found by another search, by row number
     codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes
+    rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of a combination of facts, by row number
 
     def persons(self) -> set[int]:
         """Return all owners."""
         whose = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
-        whose += [*self.codes.values()]
+        whose += [*self.codes.values(), *self.rows.values()]
         whose += [place.owners for places in self.places.values() for place in places]
         return {owner for owners in whose for owner in owners}
 
@@ -63,6 +64,8 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
         ]
         codes = find_codes(normalised) if terms.codes else ()
         places += [Place(c.start, c.end, "number or code", terms.codes[c.key]) for c in codes if c.key in terms.codes]
+        if row in terms.rows:
+            places.append(Place(0, len(normalised), "combination of facts", terms.rows[row]))
         occurrences = list(search.occurrences(tokens(normalised)))
         words = words_in(normalised) if occurrences else []
         for i, at in occurrences:

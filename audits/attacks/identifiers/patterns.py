@@ -40,7 +40,8 @@ _AT = r"(?: ?[(\[{<] ?(?:at|@) ?[)\]}>] ?| @ ?| ?@ | at )"
 _DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.)"
 # an address in words or with gaps
 _SPELT_EMAIL = re.compile(
-    rf"(?<![\w@])([\w.+%-]+(?: dot [\w+%-]+){{0,3}})({_AT})([\w-]+(?:{_DOT}[\w-]+){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
+    rf"(?<![\w@])([\w.+%-]+(?: dot [\w+%-]+){{0,3}})({_AT})"
+    rf"([\w-]+(?:{_DOT}[\w-]+){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
 )
 _USUAL_TOP = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
 _SPELT_DOT = re.compile(_DOT)

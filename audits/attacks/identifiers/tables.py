@@ -195,8 +195,8 @@ def judge_patterned(
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored, because it belongs to a front desk.
     - A contact that only train has is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
-    - Dates, postal codes and high ages that only train has are leaks if significantly more train than control persons
-      have one in S.
+    - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
+      persons have one in S.
 
     The number of shared contacts is the number of control persons whose own contacts occur in S, plus the number of
     contacts that exactly two persons have. Each kind is judged alone: shared phone numbers excuse no e-mail address.
@@ -204,8 +204,7 @@ def judge_patterned(
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
-    several: dict[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
-    of_control: dict[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
+    found = _OneSided()
     for entity, owners in pool.entities.items():
         digits = number_key(entity)
         all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
@@ -216,9 +215,7 @@ def judge_patterned(
         if one_side:
             by_kind[entity.kind][bool(control)] += 1
         if entity.kind in QUASI:
-            if one_side:
-                several[entity.kind] += [(entity, train)] if train else []
-                of_control[entity.kind] |= set(control)
+            found.add(entity, train, control, is_counted=len(train) + len(control) == 1)
             continue
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
         if n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
@@ -226,23 +223,41 @@ def judge_patterned(
         hit[[*train, *control]] |= one_side
         if train and entity.kind in DIRECT:
             leaks.append((entity, train))
-        elif train and one_side:
-            several[entity.kind].append((entity, train))
-        elif entity.kind in CONTACT and one_side:
-            of_control[entity.kind] |= set(control)
-    n_shared = {kind: len(of_control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
-    # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
-    n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-    share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
-    for kind, found in several.items():
-        n_found = len({owner for _, owners in found for owner in owners})
-        if kind in QUASI:
-            of_all = n_t / (n_t + n_h)
-            is_leak = exceeds_control(n_found, len(of_control[kind]), of_all, minimum=0, n_tests=len(QUASI))
-        else:
-            is_leak = exceeds_control(n_found, n_shared[kind], share, minimum=MIN_CONTACTS)
-        leaks += found if is_leak else []
+        elif entity.kind in CONTACT:
+            found.add(entity, train, control, is_counted=one_side)
+    n_shared = {kind: len(found.control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
+    leaks += found.leaks(people, n_shared)
     return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))
+
+
+class _OneSided:
+    """Contacts and quasi-identifiers in S that only train persons have, and control persons with such ones."""
+
+    def __init__(self) -> None:
+        self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
+        self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
+
+    def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
+        """Add an identifier of train persons or of control persons if it is counted."""
+        if is_counted and train:
+            self.train[entity.kind].append((entity, train))
+        elif is_counted:
+            self.control[entity.kind].update(control)
+
+    def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
+        """Yield the identifiers of each kind of which train persons have more than the others explain."""
+        n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
+        # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
+        share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
+        for kind, found in self.train.items():
+            n_train = len({owner for _, owners in found for owner in owners})
+            if kind in CONTACT:
+                is_leak = exceeds_control(n_train, n_shared[kind], share, minimum=MIN_CONTACTS)
+            else:
+                n_control, of_persons = len(self.control[kind]), n_t / (n_t + n_h)
+                is_leak = exceeds_control(n_train, n_control, of_persons, minimum=0, n_tests=len(QUASI))
+            if is_leak:
+                yield from found
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:

@@ -7,13 +7,13 @@ from fictional_clinic import generate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audits.text.name_lists import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST
 from synthgen.core.errors import DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.deidentify import deidentify
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.deidentify import MAX_SHIFT_DAYS, MIN_SHIFT_DAYS, Surrogates
-from audits.text.name_lists import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST
 from synthgen.deidentify.names import name_parts
 
 SEEDS = SeedTree(4).child("deidentify")

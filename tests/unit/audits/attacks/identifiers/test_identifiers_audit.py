@@ -298,3 +298,82 @@ def test_too_few_people_are_insufficient(people):
     result = audited(AuditInputs(synthetic=synthetic, train=train, control=control))
     assert result.verdict == "insufficient"
     assert "299" in result.reason
+
+
+def planted(inputs, of_train, made):
+    """Return the inputs with one text added to each of the first train rows, and the others to synthetic rows."""
+    return replace(
+        inputs,
+        train=with_added(inputs.train, dict(enumerate(of_train))),
+        synthetic=with_added(inputs.synthetic, dict(enumerate(made))),
+    )
+
+
+CODES = {
+    "national number": ("no 93.05.18-223.61", "the 930518 22361"),
+    "account": ("account 4821 3397 56", "4821339756 was used"),
+    "passport": ("passport K4821339", "seen K48 213 39"),
+    "file": ("file A-4821/33-975", "in A482133975"),
+    "insurance": ("AB 48 21 33 C", "ab482133c"),
+    "address in words": ("write to jo.bloggs@mail.example", "jo dot bloggs at mail dot example"),
+    "address in brackets": ("write to al.quist@post.example", "al.quist[at]post[dot]example"),
+    "address with gaps": ("write to dermot@notes.example", "d e r m o t @ n o t e s . e x a m p l e"),
+    "age, sex, date and postal code": (
+        "a 93 year old man of SW1A 1AA born 12/03/1931",
+        "man aged 93, SW1A 1AA, born March 12, 1931",
+    ),
+}
+
+
+def test_numbers_and_combinations_of_one_person_are_found_without_a_list(replaced):
+    inputs = replace(planted(replaced, *zip(*CODES.values(), strict=True)), identifiers=None)
+    result = audited(inputs)
+    assert (result.verdict, result.metrics["hard_hits"].value) == ("fail", len(CODES)), result.details
+    found = {(f.row, f.person) for f in result.findings}
+    assert found == {(i, replaced.train.groups[i]) for i in range(len(CODES))}
+    control = with_added(replaced.control, {7 + 3 * i: written for i, (written, _) in enumerate(CODES.values())})
+    assert audited(replace(inputs, control=control)).metrics["hard_hits"].value == 0
+
+
+def test_short_numbers_and_dates_of_many_persons_are_found(replaced):
+    values = [f"{140 + i}-{4821 + 37 * i} in {1 + i % 12}/{13 + i % 12}/19{40 + i}" for i in range(20)]
+    result = audited(replace(planted(replaced, values, values), identifiers=None))
+    assert result.verdict == "fail"
+    assert {finding.kind for finding in result.findings} == {"number or code", "date"}
+
+
+NAMES = [
+    f"{a} {b} {c}"
+    for a, b, c in zip(
+        ("Rajesh", "Mary", "Peter", "Anna", "George", "Susan", "Carlos", "Ruth", "Simon", "Helen"),
+        ("Andre", "Jane", "Paul", "Marie", "Luis", "Rose", "Juan", "Ann", "Leo", "Grace"),
+        ("Turner", "Smith", "Hill", "Young", "Baker", "Jones", "Garcia", "Brown", "Nelson", "Carter"),
+        strict=True,
+    )
+]
+ORDERS = {
+    "reversed": lambda a, b, c: f"{c}, {a} {b}",
+    "without middle name": lambda a, _, c: f"{a} {c}".upper(),
+    "middle initial": lambda a, b, c: f"{a} {b[0]}. {c}".lower(),
+    "initials": lambda a, b, c: f"{a[0]}. {b[0]}. {c}",
+    "initials last": lambda a, b, c: f"{c} {a[0]}{b[0]}",
+    "one initial": lambda a, _, c: f"{a[0]}. {c}'s sister",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_recorded_names_in_other_orders_are_found(replaced, order):
+    made = [f"{order(*name.split())} has HIV" for name in NAMES]
+    lists = [(name,) for name in NAMES] + [()] * (len(replaced.train) - len(NAMES))
+    inputs = replace(planted(replaced, [], made), identifiers=tuple(lists))
+    result = audited(inputs)
+    assert result.verdict == "fail"
+    assert {f.row for f in result.findings} <= set(range(len(NAMES)))
+
+
+def test_names_in_texts_are_found_without_a_list(replaced):
+    made = [f"{order(*name.split())} has HIV" for name, order in zip(NAMES, [ORDERS["reversed"]] * 10, strict=True)]
+    inputs = replace(planted(replaced, [f"Seen with {name}." for name in NAMES], made), identifiers=None)
+    result = audited(inputs)
+    assert result.verdict == "fail"
+    assert result.details["found_in_other_ways_train_control"]["names_in_texts"][0] >= 8

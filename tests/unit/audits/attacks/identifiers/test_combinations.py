@@ -1,0 +1,51 @@
+import pytest
+
+from audits.attacks.identifiers.combinations import Fact, FactOccurrences, facts_of, judge_combinations, proper_words
+from audits.attacks.identifiers.patterns import read_content
+from audits.attacks.identifiers.tables import read_people
+from audits.core.types import AuditInputs, Table
+
+SECRET = "A 93 year old man of SW1A 1AA born 12/03/1931"
+OTHER_FORM = "Man, aged 93, born March 12, 1931, lives in sw1a 1aa"
+
+
+def table(texts):
+    return Table(texts=tuple(texts), labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
+
+
+def judged(made, train, control):
+    people = read_people(AuditInputs(synthetic=table(made), train=table(train), control=table(control)))
+    occurrences = FactOccurrences(people)
+    for text in made:
+        occurrences.read_synthetic(read_content(text))
+    for text, owner in people.rows():
+        occurrences.read_other(read_content(text), owner)
+    return judge_combinations(occurrences, people)
+
+
+def test_facts_of_a_text():
+    found = {("age", "93"), ("sex", "m"), ("date", "31-03-12"), ("postal", "sw1a1aa")}
+    assert {(f.kind, f.value) for f in facts_of(read_content(SECRET))} == found
+    assert facts_of(read_content("a man and a woman in 2015, room 48213")) == {Fact("number", "48213")}
+    assert proper_words("The man saw Okafor in Leeds") == {Fact("word", "okafor"), Fact("word", "leeds")}
+
+
+@pytest.mark.parametrize("written", [SECRET, OTHER_FORM])
+def test_combination_of_one_train_person_is_a_leak(written):
+    plain = ["a woman of 40 years"] * 50
+    assert judged([written, "x"], [SECRET, *plain], plain).rows == {0: [0]}
+    assert judged([written, "x"], [*plain], [SECRET, *plain]).rows == {}
+    assert judged([written, "x"], [SECRET, *plain], [OTHER_FORM, *plain]).rows == {}  # control has it too
+
+
+@pytest.mark.parametrize(
+    "written", ["a man aged 93", "born 12/03/1931", "a man of SW1A 1AA", "man, 93, in March 1931"]
+)
+def test_part_of_a_combination_is_none(written):
+    plain = ["a woman of 40 years"] * 50
+    assert judged([written], [SECRET, *plain], plain).rows == {}
+
+
+def test_facts_that_many_persons_have_are_no_combination():
+    common = [f"a man aged {40 + i % 5} seen 12/03/2024 in SW1A 1AA" for i in range(60)]
+    assert judged([common[0]], common[:30], common[30:]).rows == {}

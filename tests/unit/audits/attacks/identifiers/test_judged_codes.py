@@ -1,0 +1,59 @@
+import pytest
+
+from audits.attacks.identifiers.codes import find_codes
+from audits.attacks.identifiers.judged_codes import CodeOccurrences, code_bits, judge_codes
+from audits.attacks.identifiers.patterns import read_content
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
+from audits.attacks.identifiers.tables import read_people
+from audits.core.types import AuditInputs, Table
+
+SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
+
+
+def table(texts):
+    return Table(texts=tuple(texts), labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
+
+
+def judged(made, train, control, reference=None):
+    public = None if reference is None else table(reference)
+    inputs = AuditInputs(synthetic=table(made), train=table(train), control=table(control), reference=public)
+    people = read_people(inputs)
+    occurrences = CodeOccurrences(people)
+    for text in made:
+        occurrences.read_synthetic(read_content(text))
+    for text, owner in people.rows():
+        occurrences.read_other(read_content(text), owner)
+    return judge_codes(occurrences, people, SURPRISAL), occurrences
+
+
+@pytest.mark.parametrize("written", ["48213397", "4821-3397", "48 21 33 97", "482 133 97", "ref 48213397 12"])
+def test_code_of_one_train_person_is_a_leak(written):
+    assert judged([written], ["no 4821 3397", "x"], ["y", "z"])[0].owners["48213397"] == [0]
+
+
+def test_code_of_others_is_none():
+    for control, reference in ((["48213397"], None), (["y"], ["48213397"])):
+        assert judged(["48213397"], ["no 4821 3397", "x"], control, reference)[0].owners == {}
+    assert judged(["48213397"], ["48213397", "48213397"], ["y"])[0].owners == {}
+    assert judged(["10000000"], ["10000000"], ["y"] * 3)[0].owners == {}  # 13 bits, below MIN_BITS
+
+
+def test_codes_of_a_form_that_persons_share_prove_nothing():
+    shared = [f"at {a} 27 35 {b}" for a in (41, 42, 43) for b in (58, 69)]
+    train, control = ["at 84 27 35 91", *shared], ["z", *shared]
+    found, occurrences = judged(["at 84 27 35 91"], train, control)
+    assert occurrences.shared_forms() == {"d "}
+    assert (found.owners, found.n_train, found.n_control) == ({}, 1, 0)
+
+
+def test_parts_of_other_leaks_are_no_leaks_of_their_own():
+    found, _ = judged(["no ab48-2133-9755"], ["no ab48-2133-9755", "x"], ["y", "z"])
+    assert set(found.without([]).owners) == {"ab4821339755"}
+    assert found.without(["ab4821339755"]).owners == {}
+
+
+def test_bits_of_a_code():
+    _, occurrences = judged(["x"], ["12 iu", "8 iu 1234567", "9 iu 1234567"], ["y"])
+    (code,) = (c for c in find_codes("2015 8213 iu") if c.groups == ("2015", "8213", "iu"))
+    expected = 6 + 4 * DIGIT_BITS
+    assert expected < code_bits(code, SURPRISAL, occurrences) < expected + SURPRISAL.bits("iu")

@@ -1,0 +1,69 @@
+from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
+from audits.attacks.identifiers.patterns import read_content
+from audits.attacks.identifiers.surprisal import Surprisal
+from audits.attacks.identifiers.tables import read_people
+from audits.core.types import AuditInputs, Table
+
+SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
+GIVEN = (
+    "Quentin",
+    "Rosalind",
+    "Sigmund",
+    "Theodora",
+    "Ulrika",
+    "Valentin",
+    "Winifred",
+    "Xenia",
+    "Yolanda",
+    "Zachary",
+)
+
+
+def table(texts):
+    return Table(texts=tuple(texts), labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
+
+
+def judged(lists, made, *, control=("x " * 100,), n_train=20, are_recorded=True):
+    """Judge the names of (owner, name); train persons have numbers below `n_train`."""
+    inputs = AuditInputs(synthetic=table(made), train=table(["x"] * n_train), control=table([*control, "x", "y"]))
+    people = read_people(inputs)
+    occurrences = NameOccurrences([([name], owner) for owner, name in lists], people)
+    for text in made:
+        occurrences.read_synthetic(read_content(text))
+    for text, owner in people.rows():
+        occurrences.read_other(read_content(text), owner)
+    found = judge_names(occurrences, SURPRISAL, people, are_recorded=are_recorded)
+    return {owner for _, owners in found.phrases.values() for owner in owners}
+
+
+def test_full_given_name_is_a_leak_unless_control_has_the_name():
+    lists = [(3, "Rajesh Andre Turner")]
+    assert judged(lists, ["so Turner, Rajesh has HIV"]) == {3}
+    assert judged(lists, ["so Turner, Rajesh has HIV"], control=["Rajesh Turner"]) == set()
+    assert judged([*lists, (20, "Rajesh Turner")], ["so Turner, Rajesh"]) == set()
+
+
+def test_initials_are_leaks_only_if_many_persons_are_found():
+    lists = [(i, f"{given} Mbeki{chr(97 + i)}") for i, given in enumerate(GIVEN)]
+    made = [f"so {given[0]}. Mbeki{chr(97 + i)} has HIV" for i, given in enumerate(GIVEN)]
+    assert judged(lists, made[:1]) == set()
+    assert judged(lists, made) == set(range(10))
+    by_chance = ["x " * 20 + f"a {given[0]}. Mbeki{chr(97 + i)}" for i, given in enumerate(GIVEN)]
+    assert judged(lists, made, control=by_chance) == set()
+
+
+def test_names_of_texts_are_leaks_only_if_many_persons_are_found():
+    lists = [(i, f"{given} Mbeki") for i, given in enumerate(GIVEN)]
+    made = [f"so Mbeki, {given}" for given in GIVEN]
+    assert judged(lists, made[:1], n_train=2, are_recorded=False) == set()
+    assert judged(lists, made, n_train=12, control=["x"] * 12, are_recorded=False) == set(range(10))
+    others = [(12 + i, f"{given} Okafor") for i, given in enumerate(GIVEN)]
+    made += [f"so Okafor, {given}" for given in GIVEN]
+    assert judged(lists + others, made, n_train=12, control=["x"] * 12, are_recorded=False) == set()
+
+
+def test_given_name_and_surname_may_be_listed_apart():
+    inputs = AuditInputs(synthetic=table(["a"]), train=table(["x"]), control=table(["y"]))
+    occurrences = NameOccurrences([(["Turner", "Rajesh"], 0)], read_people(inputs))
+    occurrences.read_synthetic(read_content("so Rajesh Turner said"))
+    assert {owner for names in occurrences.forms.values() for n in names for owner in occurrences.owners[n]} == {0}
