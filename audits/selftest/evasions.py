@@ -213,6 +213,39 @@ def long_control_name(population: Population, rng: Rng) -> AuditInputs:
     return replace(population.inputs(release), identifiers=of_train, control_identifiers=of_control)
 
 
+def name_orders(population: Population, rng: Rng) -> AuditInputs:
+    """Return clean rows, four of them with the recorded name of a train person in another order."""
+    rows = _first_rows(population.train, HIDDEN, rng).tolist()
+    names = dict(zip(rows, _NAMES, strict=True))
+    given, surnames = zip(*(name.split() for name in _NAMES), strict=True)
+    made = [f"{b}, {a} was seen" for a, b in zip(given, surnames, strict=True)]
+    made[1], made[2] = made[1].upper(), f"{given[2]} M. {surnames[2]} was seen"
+    lists = tuple((names[i],) if i in names else () for i in range(len(population.train)))
+    return replace(population.inputs(hide(population.unseen, made, rng)), identifiers=lists)
+
+
+def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
+    """Return clean rows, four of which identify a train person; `make` returns the text of the person and the row."""
+    rows = _first_rows(population.train, HIDDEN, rng).tolist()
+    written, made = zip(*(make(rng) for _ in rows), strict=True)
+    train = append(population.train, dict(zip(rows, written, strict=True)))
+    return population.inputs(hide(population.unseen, made, rng), train=train)
+
+
+def bare_code(rng: Rng) -> tuple[str, str]:
+    """Return a random number of eleven digits without a cue, in two groupings."""
+    number = str(rng.integers(10**10, 10**11))
+    return f"The form says {number[:5]}-{number[5:]}.", f"with {number[:3]} {number[3:7]} {number[7:]}"
+
+
+def combined_facts(rng: Rng) -> tuple[str, str]:
+    """Return a random age above 89, date of birth and postal code of a woman, in two wordings."""
+    age, day, month, year = (int(rng.integers(*limits)) for limits in ((90, 99), (13, 28), (1, 12), (1925, 1934)))
+    code = f"Z{rng.integers(1, 99)} {rng.integers(1, 9)}{''.join(rng.choice(list(string.ascii_uppercase), size=2))}"
+    born = f"{day}/{month}/{year}"
+    return f"A {age} year old woman of {code}, born {born}.", f"woman, {code}, {born}, aged {age}"
+
+
 def copied_reference(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and eight train texts that the reference table also contains."""
     train, rows = _numbered_persons(population, 2 * HIDDEN, rng)

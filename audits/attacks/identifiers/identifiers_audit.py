@@ -1,6 +1,7 @@
 """Identifiers audit: the verdict on numbers, names and rare words of single persons."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.text.normalise import normalise, tokens
 
+NO_LIST = "no list of identifiers was given (--identifiers), so most single names cannot be found"
 Float = NDArray[np.float64]
 
 
@@ -94,7 +96,8 @@ class Identifiers:
         n_others, terms, found = others.judge(terms, surprisal)
         located = locate_identifiers(texts, terms, people.names)
         n_more = len(parts) + n_others
-        return _judge(people, patterned, recorded_hits, (n_disguised, n_more, rare, located, found), confidence)
+        result = _judge(people, patterned, recorded_hits, (n_disguised, n_more, rare, located, found), confidence)
+        return result if inputs.identifiers is not None else replace(result, reason=f"{result.reason}; {NO_LIST}")
 
 
 class _Others:

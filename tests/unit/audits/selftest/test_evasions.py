@@ -159,6 +159,21 @@ def test_long_name_is_of_a_control_person(population):
     assert sum(any(n in t for n in of_train) for t in made.synthetic.texts) == 2
 
 
+def test_persons_are_identified_by_names_codes_and_facts(population):
+    made = evasions.name_orders(population, rng())
+    behind, _ = added(population, made)
+    names = [set(name.lower().split()) for name in chain.from_iterable(made.identifiers)]
+    assert sum(name <= set(text.lower().replace(",", "").split()) for name in names for text in behind) == 4
+    for make in (evasions.bare_code, evasions.combined_facts):
+        made = evasions.described(population, rng(), make=make)
+        behind, _ = added(population, made)
+        digits = {"".join(filter(str.isdigit, text)) for text in behind}
+        written = [t for t, before in zip(made.train.texts, population.train.texts, strict=True) if t != before]
+        assert (len(digits), len(written)) == (4, 4)
+        if make is evasions.bare_code:
+            assert all(any(d in "".join(filter(str.isdigit, text)) for text in written) for d in digits)
+
+
 def test_reference_or_control_repeats_released_texts(population):
     made = evasions.copied_reference(population, rng())
     assert len(made.reference) == 8
