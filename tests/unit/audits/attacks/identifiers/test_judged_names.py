@@ -23,7 +23,7 @@ def table(texts):
     return Table(texts=tuple(texts), labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
 
 
-def judged(lists, made, *, control=("x " * 100,), n_train=20, are_recorded=True):
+def judged(lists, made, *, control=("word " * 100,), n_train=20, are_recorded=True):
     """Judge the names of (owner, name); train persons have numbers below `n_train`."""
     inputs = AuditInputs(synthetic=table(made), train=table(["x"] * n_train), control=table([*control, "x", "y"]))
     people = read_people(inputs)
@@ -48,7 +48,7 @@ def test_initials_are_leaks_only_if_many_persons_are_found():
     made = [f"so {given[0]}. Mbeki{chr(97 + i)} has HIV" for i, given in enumerate(GIVEN)]
     assert judged(lists, made[:1]) == set()
     assert judged(lists, made) == set(range(10))
-    by_chance = ["x " * 20 + f"a {given[0]}. Mbeki{chr(97 + i)}" for i, given in enumerate(GIVEN)]
+    by_chance = ["word " * 20 + f"a {given[0]}. Mbeki{chr(97 + i)}" for i, given in enumerate(GIVEN)]
     assert judged(lists, made, control=by_chance) == set()
 
 
