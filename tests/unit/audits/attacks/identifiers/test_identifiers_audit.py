@@ -376,4 +376,4 @@ def test_names_in_texts_are_found_without_a_list(replaced):
     inputs = replace(planted(replaced, [f"Seen with {name}." for name in NAMES], made), identifiers=None)
     result = audited(inputs)
     assert result.verdict == "fail"
-    assert result.details["found_in_other_ways_train_control"]["names_in_texts"][0] >= 8
+    assert result.details["found_in_other_ways_train_control"]["names_in_texts"][0] >= 7
