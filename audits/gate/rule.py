@@ -109,9 +109,11 @@ def _problem(  # noqa: PLR0911 - one return per reason
         return f"based on {metric.n} units; at least {rule.min_n} are needed"
     if rule.bound == "value" and metric.low != metric.high:
         return "it has an interval, so its value alone does not decide"
+    is_count = rule.bound == "value" or rule.metric.endswith(".hard_hits")  # this number is a count at every bound
+    if is_count and state is not None and state.verdict == "insufficient" and rule.metric not in STATED:
+        return "its audit reached no verdict, so a count of zero shows nothing"
     if rule.bound == "value":
-        is_blind = state is not None and state.verdict == "insufficient" and rule.metric not in STATED
-        return "its audit reached no verdict, so a count of zero shows nothing" if is_blind else None
+        return None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 

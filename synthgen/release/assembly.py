@@ -22,13 +22,14 @@ from audits.verify.derived import dp_statement, page_numbers
 from audits.verify.mechanism import stated_noise
 from audits.verify.published import WRITING, Page, public_config, read_published, shown_results, shown_utility
 from audits.verify.statement import MAX_COMPOSITION
-from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, VERDICTS_PUBLISHED
+from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, STYLES, VERDICTS_PUBLISHED
+from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import AUTO, OWN, WORDS
-from synthgen.decode.style_adapter import built_in_styles, is_built_in
+from synthgen.decode.style_adapter import is_built_in
 from synthgen.dp.planned_queries import policy_limit, run_limit
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
@@ -278,7 +279,7 @@ def _styles(run: "Run") -> list[dict[str, Any]]:
 
 
 def _public_name(name: str) -> str:
-    return name if name in {*MODELS, *built_in_styles()} else HIDDEN
+    return name if name in {*PUBLIC_MODELS, *STYLES} else HIDDEN
 
 
 def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
