@@ -174,7 +174,7 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _has_public_threshold(self, info: ValidationInfo) -> Self:
-        """Allow the claimed epsilon for the accounting, and other thresholds as numbers measured on private records."""
+        """Treat a threshold as measured on private records, unless it is the claimed epsilon of the accounting."""
         claim = self.details.claim if self.name == "accounting" else None
         if self.threshold is not None and (claim is None or self.threshold != _rounded(claim.epsilon)):
             _measured(self.threshold, info)
