@@ -124,7 +124,8 @@ def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_pat
 
 
 def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, call):
-    text = f"{fresh_inputs.synthetic.texts[0]} as Wojciechowska-Featherstonehaugh said"  # alone, the words are illegible
+    # alone, the added words would be illegible
+    text = f"{fresh_inputs.synthetic.texts[0]} as Wojciechowska-Featherstonehaugh said"
     synthetic = with_rows(tables, tmp_path, [text])
     of_train, of_control = tmp_path / "train.jsonl", tmp_path / "control.jsonl"
     lists = [["Wojciechowska-Featherstonehaugh"], *[[]] * (len(fresh_inputs.train) - 1)]

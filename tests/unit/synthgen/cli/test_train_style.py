@@ -81,12 +81,12 @@ def test_an_interrupted_training_continues_to_the_same_style(task, tmp_path):
 
 def test_a_style_of_a_bridge_with_a_vocabulary_is_trained_with_prompt_words(task, tmp_path):
     plain = train_style(task(), resume=False, progress=silent)
-    assert "told" not in json.loads((plain / CURVE).read_text())
+    assert "prompted" not in json.loads((plain / CURVE).read_text())
     bridge = Path(shutil.copytree(task().bridge, tmp_path / "bridge"))
     vectors = np.random.default_rng(0).standard_normal((len(WORDS), 40)).astype(np.float32)
     save_words(make_reader(dict.fromkeys(WORDS, 0.1), vectors, vectors.mean(axis=0)), bridge / FILE)
     with_words = train_style(task(bridge=str(bridge), out=tmp_path / "words"), resume=False, progress=silent)
-    assert json.loads((with_words / CURVE).read_text())["told"] > 0
+    assert json.loads((with_words / CURVE).read_text())["prompted"] > 0
 
 
 def test_unusable_options_raise_an_error_before_a_model_is_loaded(task, notes, tmp_path):
