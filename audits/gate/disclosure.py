@@ -39,6 +39,7 @@ _FIXED = re.compile(
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
 _DP_RESULT_KEYS = ("name", "status", "confidence", "direction")
@@ -138,7 +139,7 @@ def is_published(name: str, policy: Policy) -> bool:
     """
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
-    return name in {*rules, *main, *_PROVEN, LINEAGE, PARENTS} or _FIXED.fullmatch(name) is not None
+    return name in {*rules, *main, *_PROVEN, *_COUNTS} or _FIXED.fullmatch(name) is not None
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:

@@ -187,5 +187,5 @@ def test_another_synthetic_table_is_another_attempt(trial, monkeypatch):
     assert second["attempts.number"]["value"] == 2
     assert seen == [pytest.approx(0.992)]
     (trial.bench.root / "fresh" / "attempts.jsonl").write_text("{}")
-    with pytest.raises(audits.InputError, match="not whole"):
+    with pytest.raises(audits.InputError, match="has 0 entries, but had 2 before"):
         trial.judge(job)
