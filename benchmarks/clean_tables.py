@@ -3,9 +3,10 @@
     python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10] [--only AUDITS]
 
 Persons are drawn at random into train, control and a synthetic table of real records, which leaks nothing of train.
-Of records with equal text only the first is kept, and each person has one record of at most 150 words. Quarantined
-rows are removed and the table is audited again, as `audits run` requires. The output has a line for each split: the
-verdicts that are not pass, and the number of removed rows. The corpora are in the folder SYNTHGEN_DATA.
+Of records with equal text only the first is kept, and each person has one record of at most 150 words. A synthetic
+row that is a near-duplicate of a row of train or control is dropped, because it would be a copy. Quarantined rows are
+removed and the table is audited again, as `audits run` requires. The output has a line for each split: the verdicts
+that are not pass, and the number of removed rows. The corpora are in the folder SYNTHGEN_DATA.
 """
 
 import argparse
@@ -17,10 +18,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from audits.core.inputs import take
 from audits.core.quarantine import without_rows
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.runner.run import run
+from synthgen.split.split import near_duplicates
 
 CORPORA = ("yelp_augpe", "medical_abstracts", "ag_news", "newsgroups20", "sst2")
 MAX_WORDS = 150
@@ -49,7 +52,8 @@ def split(rows, persons, rng):
         texts, labels, groups = zip(*part, strict=True)
         tables.append(Table(texts=texts, labels=labels, groups=groups, has_groups=has_groups))
     train, control, synthetic = tables
-    return AuditInputs(synthetic=synthetic, train=train, control=control)
+    is_copy = near_duplicates(synthetic.texts, (*train.texts, *control.texts))
+    return AuditInputs(synthetic=take(synthetic, np.flatnonzero(~is_copy)), train=train, control=control)
 
 
 def judged(inputs, names, seed):
