@@ -90,8 +90,8 @@ def test_a_run_writes_in_its_style_and_states_it(project, built_in):
 
     texts = {"plain": written(Pipeline(project.config()).run())}
     several = ["letter", "ours"]
-    starts = {"letter": "builtin:letter", "ours": "custom:ours", "auto": "builtin:"}
-    for named, stated in (*starts.items(), (several, "custom:ours")):
+    starts = {"letter": "builtin:letter", "ours": "custom:(private)", "auto": "builtin:"}
+    for named, stated in (*starts.items(), (several, "custom:(private)")):
         run = Pipeline(project.config(decode={"style": named})).run()
         texts[str(named)] = written(run)
         model = stated_models(run)[-1]
@@ -102,7 +102,7 @@ def test_a_run_writes_in_its_style_and_states_it(project, built_in):
         assert ("chosen by means of the private train text" in said) == (named == "auto")
         assert ("only the releaser states" in said) == (named in ("ours", several))
         names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
-        assert named != several or names == ["builtin:letter", "custom:ours"]
+        assert named != several or names == ["builtin:letter", "custom:(private)"]
     assert len(set(texts.values())) >= 4
     with pytest.raises(ModelMissing, match="neither a built-in style"):
         Pipeline(project.config(decode={"style": "sonnet"})).run()
