@@ -117,8 +117,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
-    Without --only, every audit whose inputs are given is run. If they cannot meet --policy, the command lists what is
-    missing and exits with 4 before any audit. It also exits with 4 if rows must be removed.
+    Without --only, every audit whose inputs are given is run. If the inputs cannot meet --policy, the command lists
+    what is missing and exits with 4 before any audit. It also exits with 4 if rows must be removed that no audit can
+    judge.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -232,7 +233,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the numbers for the gate that no audit measures, except the number of the attempt."""
+    """Return the numbers that the gate needs and no audit measures, except the number of the attempt."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -319,8 +320,8 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
     say(
         f"quarantine: no audit can judge rows {listed_rows} of {synthetic}.\n"
         f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
-        f"Remove them with `audits rewrite {synthetic} NEW --without {file}` (--out writes FILE), remove the same "
-        "rows from the files of --lineage and --vectors, and audit NEW."
+        f"Remove them with `audits rewrite {synthetic} NEW --without {file}`, remove the same rows from the files "
+        "of --lineage and --vectors, and audit NEW. The option --out writes the list of rows."
     )
 
 

@@ -126,7 +126,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of one gate, or a verdict without a gate; the verifier recomputes both."""
+    """The outcome of one gate, or of an audit that is only measured (`gating` false); both are recomputed."""
 
     id: Name
     metric: MetricName
@@ -180,7 +180,9 @@ class Privacy(Wire):
         claims = self.epsilon is not None and self.delta is not None
         numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
         if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
-            raise ValueError("without a mechanism, no epsilon, delta or other property of one may be stated")
+            raise ValueError(
+                "the mechanism none+empirical must not state epsilon, delta or another property of a DP mechanism"
+            )
         if self.mechanism != "none+empirical" and not claims:
             raise ValueError("a mechanism must state its epsilon and delta")
         return self
@@ -247,7 +249,7 @@ class ReleasePredicate(Wire):
 
 
 class ApprovalPredicate(Wire):
-    """The decision of one person in a role about a release; CLOSE is a releaser's and states that `seen` is complete.
+    """The decision of one person in a role about a release; a releaser decides only CLOSE: `seen` is complete.
 
     `seen` are the sorted sha256 digests of all decisions on the release that the person saw, as files.
     """
@@ -321,7 +323,7 @@ def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str
 
 
 def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
-    """Return the statement in signed bytes; raise VerifyError (E_JSON or E_PREDICATE) if it is another or invalid."""
+    """Return the statement in signed bytes; raise VerifyError (E_JSON or E_PREDICATE) if it has another type."""
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
     try:

@@ -103,7 +103,7 @@ def _parts(folder: Path) -> list[Path]:
         raise DataError(
             "the folder is not one table of parquet files",
             problems=problems[:LISTED] or ["there is no parquet file"],
-            hint="Partitions, versions and unfinished writes are not read; save the table as one file.",
+            hint="Folders with partitions, table versions or unfinished writes are not read; save one file.",
         )
     return parts
 

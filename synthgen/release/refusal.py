@@ -55,7 +55,9 @@ def write_refusal(  # noqa: PLR0913 - the fields of the statement
     Privacy: writes only aggregates, which stay in the workspace.
     """
     if decision.allowed or decision != decide(evidence, policy):
-        raise InternalError("a refusal report needs the negative decision that follows from this evidence and policy")
+        raise InternalError(
+            "no refusal report: the decision allows the release or does not follow from this evidence and policy"
+        )
     check_waivers(waivers, policy)
     verdicts = {outcome.id: outcome.verdict for outcome in decision.outcomes}
     waived = [  # the decision has no verdict for the gate of an audit that was not run

@@ -38,8 +38,8 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
 
     Raises:
-        DataError: the response is not from an authority of the trust root over this envelope, or its time is in the
-            future.
+        DataError: the response is no timestamp of this envelope by an authority of the trust root, or its time is in
+            the future.
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     try:

@@ -149,8 +149,8 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     n, n_inserted = len(n_rows), int(canaries.inserted.sum())
     if not len(canaries.family) == len(canaries.inserted) == n:
         raise InputError(
-            f"each of the {n} canary persons must have one family and one coin, but there are {len(canaries.family)} "
-            f"families and {len(canaries.inserted)} coins"
+            f"each of the {n} canary persons must have one value of family and one of inserted, but there are "
+            f"{len(canaries.family)} and {len(canaries.inserted)}"
         )
     arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:

@@ -36,34 +36,34 @@ class Identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
-    - recorded in train before replacement: also as bare digits, as a date in another format, with one edit, in
-      disguise, or as one long word of a name;
+    - recorded: what deidentification replaced in the real rows; searched also as bare digits, as a date in another
+      format, with one edit, in disguise, or as one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
         lambda = (places where it could occur) × (identifiers of its kind) × 2^-(its surprisal in bits)
         excess = (share of train persons with a hit) - (share of control persons with a hit)
 
-    lambda is the number of identifiers of the kind that chance is expected to produce. With 8 digits for each of
-    10,000 persons and in 10,000 synthetic rows, lambda is 1, so a match proves nothing and is ignored. A person has a
-    hit if a direct identifier or contact of the person occurs in the synthetic table, lambda is below .05, no public
-    text contains it, and at most ten persons have it, either all in train or all in control.
+    lambda is the number of identifiers of the kind that chance is expected to produce. If each of 10,000 persons and
+    each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match proves nothing and is ignored. A
+    person has a hit if a direct identifier or contact of the person occurs in the synthetic table, lambda is below
+    .05, no public text contains it, and at most ten persons have it, either all in train or all in control.
 
     The audit fails if
-    - a train person has a hit by a direct identifier (here, control persons may have it too);
+    - a direct identifier of a train person is a hit, where control persons may have it too;
     - a train person has a hit by a contact, unless people share contacts of its kind (see below);
     - a recorded identifier with lambda < .01 occurs, and those of control do not explain it (`judge_recorded`);
     - the excess is significantly above tau, the limit that the number of persons supports (0 if they support none);
     - the scan test finds train persons over- or under-represented among rare words and quasi-identifiers.
 
-    Shared contacts are the contacts that exactly two persons have, plus the control persons whose own contacts occur
-    in the synthetic table. If there are four or more of a kind, contacts of that kind are leaks only if a binomial
-    test at 1 % finds more train persons with a hit by one than the shared contacts explain.
+    The number of shared contacts is the number of contacts that exactly two persons have plus the number of control
+    persons whose own contacts occur in the synthetic table. If it is four or more for a kind, contacts of that kind
+    are leaks only if a binomial test at 1 % finds more train persons with such a contact than this number explains.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
     Randomness: none.
-    Cost: O(N) in characters; texts are read one by one. Memory: 12 bytes for each different word or date and each
-        contact, 8 bytes for each of the synthetic table, and some hundred bytes for each recorded identifier.
+    Cost: O(N) in characters; texts are read one by one. Memory: 12 bytes for each different word, date or contact
+        of real texts, 8 bytes for each of synthetic texts, and some hundred bytes for each recorded identifier.
     Reference: expected coincidences as in exposure (Carlini et al. 2019).
     """
 
@@ -116,7 +116,7 @@ class _Others:
         return self._recorded, self._names, self._codes, self._facts
 
     def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of leaks that are not among the terms, all terms, and the persons found on each side."""
+        """Return the number of leaks beyond `terms`, `terms` with them, and the persons found by each search."""
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
         codes = judge_codes(self._codes, self._people, surprisal).without({entity.key for entity in terms.entities})
@@ -225,7 +225,7 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, n
         return "insufficient", (
             f"the excess of train persons with an identifier found may be as large as {excess.high:.4f}, above "
             f"{tau:g}; provide {max(needed, 2 * excess.n)} persons in each of train and control, or a reference "
-            "table with the contacts that people quote"
+            "table of public text with the contacts that several texts mention, such as a reception's number"
         )
     return (
         "pass",

@@ -19,7 +19,7 @@ MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Hea
 BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least this many were added
 # values of `minimum` in `exceeds_control`
 MIN_NAMES = 2  # control persons with a matched name
-MIN_NUMBERS = 2  # runs of digits in control texts that match a number of train
+MIN_NUMBERS = 2  # runs of digits in other texts that match the number of a train person
 MIN_CONTACTS = 4  # shared contacts; a smaller number does not excuse contacts of train
 _CHANCE = 0.01  # significance level of the test in `exceeds_control`
 Int = NDArray[np.int64]
@@ -30,14 +30,13 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    A few matches of others do not excuse matches of train, which are on other strings. If there are at least
-    `minimum` matches of others, strings of this kind occur without a leak, and a binomial test compares the two
-    numbers.
+    Fewer than `minimum` matches of others do not excuse matches of train, because they concern different strings. If
+    there are at least `minimum`, strings of this kind occur without a leak, and a binomial test compares the numbers.
 
     Args:
         train: number of matches of train.
         others: number of matches that the generator cannot have caused, such as those of control persons.
-        share: fraction of all matches that would be of train without a leak.
+        share: expected fraction of all matches that are matches of train if there is no leak.
         minimum: smallest number of matches of others with which the test is used; 0 if it is always used.
         n_tests: number of such tests that are made together.
     """
@@ -90,7 +89,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys; stores each at most twice."""
+    """Collects keys; merges new keys into the distinct ones when there are `BLOCK_KEYS` of them."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -125,7 +124,7 @@ class OwnedKeys(NamedTuple):
 
 
 class OwnerCollector:
-    """Collects keys with their owners; stores each key at most twice."""
+    """Collects keys with their owners; merges new keys as `KeyCollector` does."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))

@@ -16,7 +16,7 @@ from audits.core.types import Bool, Estimate, Int
 
 
 class Limits(NamedTuple):
-    """The thresholds, and the control persons (indices of persons) on whom they are calibrated."""
+    """The thresholds, with the symbols of `Memorization`, and the control persons (indices) who calibrate them."""
 
     calibrating: Int
     run: ChanceThresholds  # for hit(p): L* and L
@@ -34,16 +34,20 @@ class Measurements:
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
     persons_in_pieces: Int  # train persons above P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
-    quotations: Int  # those of them that prove no leak and equal no record, because control persons reach as much
-    n_certain_rows: int  # number of synthetic rows that prove a leak by a threshold `certain`
+    quotations: (
+        Int  # those of them that may be quotations: they prove no leak and equal no record of 13 tokens or more
+    )
+    n_certain_rows: (
+        int  # number of synthetic rows that prove a leak, for example because they reach a `certain` threshold
+    )
     n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
-    records_p: float  # p-value: whole records of at least so many train persons are matched by chance
+    records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same for shorter records
     copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
     n_non_members: int  # control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta
     near: Estimate  # the same difference for near(p) >= NEAR
-    proven_above_tau: float  # lower end of the larger difference minus tau; positive if a leak is proven
+    proven_above_tau: float  # the larger lower end of `excess` and `near`, minus tau; positive if a leak is proven
     scan_p: float
     tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
     needed: int  # persons per arm for the next stricter tau

@@ -64,11 +64,12 @@ class Pool:
 class Matches:
     """Matches per person and per row. Own words are words outside common text.
 
-    Only runs that few persons' texts contain count (`runs_alone`). `row_*` arrays have one entry per synthetic row
-    and then per planted row, (m,), and compare only with train persons. Other arrays are (n_persons,).
+    A run counts only if few owners and not the public have it (`runs_alone`). `row_*` arrays have one entry per
+    synthetic row and then per planted row, (m,), and compare only with train persons. `merged` is (n_owners,), and
+    other arrays are (n_persons,).
     """
 
-    merged: Int  # for each owner the first of the owners that count as the same person because they share a record
+    merged: Int  # the lowest number among the owners who count as one person because they share a record
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # the same without the runs that a train person has too
     near: Float  # highest share of a record of each person in one synthetic row
@@ -86,11 +87,11 @@ class Matches:
     words: NearCopies  # shares of records in one row by words in any order
     pieces: Pieces | None  # shares of records in all rows together; None if `in_pieces` finds no usable length
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    hidden: list[Runs]  # the same for consonants, which have no exact place in the row
+    hidden: list[Runs]  # the same in the reading of consonants, whose exact place in the row is not known
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens of one person
     short_records: OwnedCopies  # rows that contain a shorter record of one person as a whole
-    n_sentences: tuple[int, int]  # number of sentences found of a single train person, and of a single control person
+    n_sentences: tuple[int, int]  # number of sentences found that only one train, or one control, person has
     common: tuple[float, float]  # share of the words that are common text, in the synthetic and in the train table
 
 
@@ -238,9 +239,10 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which long runs lie by half or more in a run of a train person in the same row.
+    """Return which runs of FLOOR_TOKENS tokens share half of their length with a train person's run in the same row.
 
-    A passage of a train and a control person may match the control person in one more token by chance.
+    If a train and a control person share a passage, the next word of the row may match the control person by chance.
+    Such a run is no match of the control person alone.
     """
     overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     theirs, mine = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
@@ -276,7 +278,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
 
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
-    """Return the fields of `Matches` on whole records and sentences; long ones only in rows with `has_own`."""
+    """Return the fields of `Matches` on whole records and sentences; long records count in rows with `has_own`."""
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
     owners = merged[pool.owner]
@@ -292,7 +294,8 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
         np.maximum.at(of_row, copies.row[of_train], copies.size[of_train])
         found |= {name: of_person[: pool.n_persons], f"row_{name}": of_row}
     of_sentences = sole_owners(real.sentences, owners)
-    of_found = of_sentences.owner[of_sentences.places(np.unique(made.sentences.key))[1]]
+    in_table = made.sentences.key[made.sentences.row < n_synthetic]
+    of_found = of_sentences.owner[of_sentences.places(np.unique(in_table))[1]]
     side = np.searchsorted([pool.n_train, pool.n_persons], of_found, side="right")
     n_train, n_control, _ = np.bincount(side, minlength=3)
     return found | {"n_sentences": (int(n_train), int(n_control))}

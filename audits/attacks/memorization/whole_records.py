@@ -120,7 +120,7 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 
 
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
-    """Return the rows that share a key with exactly one owner; `owners` is the owner of each real row.
+    """Return the rows with a key that exactly one owner has; `owners` is the owner of each real row.
 
     The size is that of the real text, because the copy may be written as a single word.
     """

@@ -20,6 +20,7 @@ def test_fresh_people_pass(fresh_inputs):
     assert result.findings == ()
     assert result.estimate.low <= 0 <= result.estimate.high <= result.threshold == 0.01
     assert {found == n for found, n, _ in result.details["planted_caught_by_tokens"].values()} == {True}
+    assert result.details["whole_sentences"][0] <= 2  # sentences of the planted copies do not count
 
 
 @pytest.fixture
