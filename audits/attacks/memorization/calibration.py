@@ -43,13 +43,13 @@ def run_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def short_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for whole records of fewer than 13 tokens: certain = limit = max(8, by_chance + 4).
+    """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), no certain.
 
-    Above 12 tokens both are infinite: control persons' short records then are in the table too.
+    A single short record may be a quotation, so it prevents a pass and proves nothing. Above 12 tokens the limit is
+    infinite: control persons' short records then are in the table too.
     """
-    least = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
-    certain = least if least < RECORD_TOKENS else np.inf
-    return ChanceThresholds(by_chance, certain, certain)
+    limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
+    return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
 
 
 def near_thresholds(by_chance: float) -> ChanceThresholds:

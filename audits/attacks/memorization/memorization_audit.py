@@ -76,8 +76,8 @@ class Memorization:
     - One row contains at least the share W* of the words of a train person's record (words reordered or left out).
     - All rows together contain at least the share P* of a record of a train person of whom no single row is above
       one of the other limits.
-    - One row contains a whole record of R* to 12 words of one train person, or shorter records of significantly more
-      train than control persons are in the table (hypergeometric test).
+    - Whole records of fewer than 13 words of significantly more train than control persons are in the table
+      (hypergeometric test).
     - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
       equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
     - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
@@ -85,7 +85,8 @@ class Memorization:
 
     It passes if it does not fail and all of these hold:
 
-    - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record, of a train person.
+    - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record of at least R* words,
+      of a train person.
     - No row equals a whole record of a control person.
     - There are enough persons for tau, and the upper end of Delta is at most tau.
     - Enough control persons share no record with train: at least half as many as the smaller group has persons.
@@ -94,8 +95,9 @@ class Memorization:
     - At most 90 % of the words are common text.
 
     Otherwise the verdict is insufficient. L* above 30 means that the table repeats long runs even of control persons.
-    A run of 30 to L* words of a train person may then be a quotation. If at most 1 % of the rows are such rows, they
-    are quarantined: the verdict applies to the other rows, with the same limits. If more are, there is no pass.
+    A run of 30 to L* words of a train person may then be a quotation, and so may one whole record of R* to 12 words.
+    If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the other rows, with the same
+    limits. If more are, there is no pass.
 
     Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
         on the private side.
