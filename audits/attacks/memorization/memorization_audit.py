@@ -85,7 +85,7 @@ class Memorization:
 
     It passes if it does not fail and all of these hold:
 
-    - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record of at least R* words,
+    - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record of R* words or more,
       of a train person.
     - No row equals a whole record of a control person.
     - There are enough persons for tau, and the upper end of Delta is at most tau.
@@ -96,7 +96,7 @@ class Memorization:
 
     Otherwise the verdict is insufficient. L* above 30 means that the table repeats long runs even of control persons.
     A run of 30 to L* words of a train person may then be a quotation, and so may one whole record of R* to 12 words.
-    If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the other rows, with the same
+    If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the others, with the same
     limits. If more are, there is no pass.
 
     Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
