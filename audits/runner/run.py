@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - the options of a run
     for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, audited, stream(seed, name), confidence)
-        found.append(_capped(_in_given_rows(result, kept), _problems(name, general, language)))
+        found.append(_capped(_in_given_rows(result, kept), _problems(name, general, language), language.dissimilar))
         say(f"{name}: {found[-1].verdict}")
     return _report(inputs, input_checks, language, general, found)
 
@@ -97,7 +97,7 @@ def _report(
     n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
     if n_quarantined > most:
         general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
-        found = [_capped(result, general) for result in found]
+        found = [_capped(result, general, ()) for result in found]
     return AuditReport(
         results=tuple(found),
         inputs=digests(inputs),
@@ -181,11 +181,15 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
 
-def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
-    """Return the result; if there are problems, a pass becomes insufficient, and no number is evidence of safety."""
+def _capped(result: AuditResult, problems: Sequence[str], dissimilar: Sequence[str]) -> AuditResult:
+    """Return the result; if there are problems, a pass becomes insufficient, and no number is evidence of safety.
+
+    If the only problem is that the texts are `dissimilar` to real ones, the intervals of the audit remain usable.
+    """
     if not problems or result.status != "measured":
         return result
-    result = replace(result, status="inconclusive")
+    if any(problem not in dissimilar for problem in problems):
+        result = replace(result, status="inconclusive")
     if result.verdict != "pass":
         return result
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
