@@ -107,7 +107,7 @@ def test_arguments_are_checked(fresh_inputs, arguments, message):
 def test_progress_lines_and_names_of_metrics(rigged, fresh_inputs):
     lines = []
     report = run(fresh_inputs, names=["memorization"], progress=lines.append)
-    assert set(report.result("memorization").metrics) == {"memorization.drawn"}
+    assert set(report.result("memorization").metrics) == {"memorization.drawn", "memorization.hard_hits"}
     assert lines[-2:] == ["memorization: running (1 of 1)", "memorization: pass"]
 
 
