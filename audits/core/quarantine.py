@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from audits.core.errors import InputError
-from audits.core.files import open_regular, write_whole
+from audits.core.files import read_regular, write_whole
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Lineage
 
 MAX_SHARE = 0.01  # a larger share of the synthetic rows is a problem of the table, and no row is excluded
-_MAX_BYTES = 1 << 20
 
 
 def most_quarantined(n_rows: int) -> int:
@@ -39,9 +38,7 @@ def write_rows(path: Path, rows: list[int]) -> None:
 def read_rows(path: Path) -> set[int]:
     """Return the row numbers (from 1) of a file of `write_rows`; raise InputError if it is not such a file."""
     try:
-        with open_regular(path) as file:
-            lines = file.read(_MAX_BYTES).decode("ascii").split()
-        return {int(line) for line in lines}
+        return {int(line) for line in read_regular(path).decode("ascii").split()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError:

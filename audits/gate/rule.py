@@ -28,6 +28,8 @@ class Rule(Closed):
     def _pessimistic(self) -> Self:
         if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
             raise ValueError(f"{self.op} must compare the pessimistic end, not {self.bound}")
+        if self.metric.endswith(".hard_hits") and self.bound != "value":
+            raise ValueError("hard_hits is a count, so the rule must compare its value")
         return self
 
 
@@ -109,11 +111,9 @@ def _problem(  # noqa: PLR0911 - one return per reason
         return f"based on {metric.n} units; at least {rule.min_n} are needed"
     if rule.bound == "value" and metric.low != metric.high:
         return "it has an interval, so its value alone does not decide"
-    is_count = rule.bound == "value" or rule.metric.endswith(".hard_hits")  # this number is a count at every bound
-    if is_count and state is not None and state.verdict == "insufficient" and rule.metric not in STATED:
-        return "its audit reached no verdict, so a count of zero shows nothing"
     if rule.bound == "value":
-        return None
+        is_blind = state is not None and state.verdict == "insufficient" and rule.metric not in STATED
+        return "its audit reached no verdict, so a count of zero shows nothing" if is_blind else None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError, field_validator
 
 from audits.core.errors import InputError
-from audits.core.files import open_regular
+from audits.core.files import read_regular
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, parse
 from audits.core.strictmodel import Closed
@@ -17,7 +17,6 @@ from audits.gate.records import records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
 SOURCES = {"utility", "style", "balance"}  # of the metrics in the file
-_MAX_BYTES = 16 << 20
 
 
 class BoundUtility(Closed):
@@ -55,8 +54,7 @@ def read_utility(path: Path, inputs: AuditInputs) -> BoundUtility:
     train table, or tested on another table than control.
     """
     try:
-        with open_regular(path) as file:
-            found = BoundUtility.model_validate(parse(file.read(_MAX_BYTES)))
+        found = BoundUtility.model_validate(parse(read_regular(path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except JsonError as error:

@@ -79,7 +79,9 @@ def run(  # noqa: PLR0913 - the options of a run
     for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, audited, stream(seed, name), confidence)
-        found.append(_capped(_in_given_rows(result, kept), _problems(name, general, language), language.dissimilar))
+        problems = general if name == ACCOUNTING else [*general, *language.problems]  # accounting reads no texts
+        limits = language.dissimilar if name in BY_SIMILARITY else ()
+        found.append(_capped(_in_given_rows(result, kept), problems, limits))
         say(f"{name}: {found[-1].verdict}")
     return _report(inputs, input_checks, language, general, found)
 
@@ -97,7 +99,7 @@ def _report(
     n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
     if n_quarantined > most:
         general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
-        found = [_capped(result, general, ()) for result in found]
+        found = [_capped(result, general) for result in found]
     return AuditReport(
         results=tuple(found),
         inputs=digests(inputs),
@@ -169,27 +171,21 @@ def _details(
     }
 
 
-def _problems(name: str, general: Sequence[str], language: LanguageCheck) -> tuple[str, ...]:
-    """Return why an audit may not pass these tables; accounting reads no texts, so no language affects it."""
-    of_texts = () if name == ACCOUNTING else language.problems
-    return (*general, *of_texts, *(language.dissimilar if name in BY_SIMILARITY else ()))
-
-
 def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
     """Return the result with the row numbers of the table that the user gave; `kept` are the audited rows."""
     findings = tuple(replace(finding, row=int(kept[finding.row])) for finding in result.findings)
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
 
-def _capped(result: AuditResult, problems: Sequence[str], dissimilar: Sequence[str]) -> AuditResult:
-    """Return the result; if there are problems, a pass becomes insufficient, and no number is evidence of safety.
+def _capped(result: AuditResult, problems: Sequence[str], limits: Sequence[str] = ()) -> AuditResult:
+    """Return the result; a pass becomes insufficient if there are problems or limits.
 
-    If the only problem is that the texts are `dissimilar` to real ones, the intervals of the audit remain usable.
+    After a problem, no number of the audit is evidence of safety. A limit, such as text that is less similar to train
+    than real text is, prevents only a pass: the interval of the audit may still meet the rule of a policy.
     """
-    if not problems or result.status != "measured":
+    if result.status != "measured" or not (problems or limits):
         return result
-    if any(problem not in dissimilar for problem in problems):
-        result = replace(result, status="inconclusive")
+    result = replace(result, status="inconclusive" if problems else "measured")
     if result.verdict != "pass":
         return result
-    return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
+    return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join((*problems, *limits))}")

@@ -251,7 +251,8 @@ class ReleasePredicate(Wire):
 class ApprovalPredicate(Wire):
     """The decision of one person in a role about a release; a releaser decides only CLOSE: `seen` is complete.
 
-    `seen` are the sorted sha256 digests of all decisions on the release that the person saw, as files.
+    `seen` are the sorted sha256 digests of all decisions on the release that the person saw, as files. A decision has
+    no free text, because the bundle is public and no audit reads a comment.
     """
 
     role: RoleName
@@ -260,8 +261,6 @@ class ApprovalPredicate(Wire):
     person: Text
     time: Instant
     report_digest: Digest
-    statement: Text
-    conditions: tuple[Text, ...]
     conflict_of_interest: Literal[False]
 
 

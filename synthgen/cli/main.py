@@ -145,7 +145,6 @@ def approve(  # noqa: PLR0913 - one parameter per option
     public: Annotated[OptionalPath, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
     close: Annotated[bool, Option("--close", help="Close the list of approvals, with the releaser's key.")] = False,
-    comment: Annotated[str, Option(help="Comment stored in the approval.")] = "",
 ) -> None:
     """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
 
@@ -160,7 +159,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
         raise UsageError("pass either --role or --close, and --reject only with --role")
     kind: Literal["APPROVE", "REJECT", "CLOSE"] = "CLOSE" if close else "REJECT" if reject else "APPROVE"
     opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
-    path = sign(bundle, role=role or RELEASER, key=opened, trust=root, now=now, kind=kind, comment=comment)
+    path = sign(bundle, role=role or RELEASER, key=opened, trust=root, now=now, kind=kind)
     say(f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}")
     say(f"`synthgen verify` now: {(found := verify_bundle(bundle, root, now=now)).verdict} {found.failure}")
 

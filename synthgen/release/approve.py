@@ -38,14 +38,7 @@ Kind = Literal["APPROVE", "REJECT", "CLOSE"]
 
 
 def approve(  # noqa: PLR0913 - the fields of a decision
-    bundle: Path,
-    *,
-    role: str,
-    key: SigningKey,
-    trust: TrustRoot,
-    now: datetime,
-    kind: Kind = "APPROVE",
-    comment: str = "",
+    bundle: Path, *, role: str, key: SigningKey, trust: TrustRoot, now: datetime, kind: Kind = "APPROVE"
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
@@ -78,7 +71,7 @@ def approve(  # noqa: PLR0913 - the fields of a decision
         raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
     if problems := _against(kind, key.keyid, earlier, trust, checked.statement.predicate.approvals_required):
         raise DataError("nothing was signed", problems=problems)
-    payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier, comment)
+    payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier)
     data = sign(PAYLOAD_TYPE, payload, [key.private])
     path = bundle / file_name(role, key.keyid, data)
     write_new(path, data, 0o644)
@@ -98,13 +91,7 @@ def _against(
 
 
 def _payload(  # noqa: PLR0913, PLR0917 - the fields of a decision
-    release: ApprovedRelease,
-    role: str,
-    kind: Kind,
-    person: str,
-    now: datetime,
-    earlier: Sequence[SignedDecision],
-    comment: str,
+    release: ApprovedRelease, role: str, kind: Kind, person: str, now: datetime, earlier: Sequence[SignedDecision]
 ) -> bytes:
     predicate: dict[str, Any] = {
         "role": role,
@@ -113,8 +100,6 @@ def _payload(  # noqa: PLR0913, PLR0917 - the fields of a decision
         "person": person,
         "time": stamp(now),
         "reportDigest": {"sha256": release.report_digest},
-        "statement": comment,
-        "conditions": [],
         "conflictOfInterest": False,
     }
     payload = canonical(statement({PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))

@@ -115,7 +115,7 @@ def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
 @pytest.mark.parametrize("who", ["officer", "owner", "auditor", "deputy"])
 def test_every_rejection_blocks_even_after_an_approval_of_the_same_person(clinic, tmp_path, who):
     bundle, _ = clinic.approved(tmp_path, names=("officer", "owner", "deputy", "auditor"))
-    clinic.sign(bundle, who, "--reject", "--comment", "No.")
+    clinic.sign(bundle, who, "--reject")
     refused(clinic.verify(bundle), f"The {who} rejects this release")
     with pytest.raises(Exception, match=f"The {who} rejects"):
         clinic.sign(bundle, "releaser")

@@ -174,7 +174,7 @@ def test_a_policy_with_approvals_requires_them_and_a_rejection_is_final(copy):
     assert (second.returncode, "rejects this release" in second.stderr) == (0, True)
     assert copy.run("verify", bundle, "--trust", "asked.json").returncode == 13
     assert copy.run("verify", other, "--trust", "asked.json").returncode == 13
-    rejected = copy.run("approve", other, *options, "--reject", "--comment", "No.", **passphrase)
+    rejected = copy.run("approve", other, *options, "--reject", **passphrase)
     assert rejected.returncode == 0, rejected.stderr
     assert copy.run("verify", other, "--trust", "asked.json").returncode == 13
 

@@ -34,12 +34,8 @@ class Measurements:
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
     persons_in_pieces: Int  # train persons above P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
-    quotations: (
-        Int  # those of them that may be quotations: they prove no leak and equal no record of 13 tokens or more
-    )
-    n_certain_rows: (
-        int  # number of synthetic rows that prove a leak, for example because they reach a `certain` threshold
-    )
+    quotations: Int  # those of them that may be quotations: they prove no leak and equal no record of 13 tokens
+    n_certain_rows: int  # number of synthetic rows that prove a leak, for example by a `certain` threshold
     n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same for shorter records

@@ -251,10 +251,11 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
     common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
         yield (
-            f"{len(facts.rows_above_limit)} synthetic rows repeat at least {used.run.limit} words in a row, or most "
-            "of a record, of a train person; but the table also repeats control persons, whose texts the generator "
-            f"never saw (up to {used.run.by_chance} words in a row, {used.share.by_chance:.0%} of a record), so "
-            "these rows may be quotations; remove them and audit again, or pass the quoted text as the reference"
+            f"{len(facts.rows_above_limit)} synthetic rows repeat at least {used.run.limit} words in a row, most of "
+            "a record, or one whole short record, of a train person; these rows may be quotations, because the table "
+            f"also repeats control persons, whose texts the generator never saw (up to {used.run.by_chance} words in "
+            f"a row, {used.share.by_chance:.0%} of a record); remove them and audit again, or pass the quoted text "
+            "as the reference"
         )
     if control_records > 0:
         yield (
