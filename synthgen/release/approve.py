@@ -37,7 +37,7 @@ from synthgen.release.sign import sign
 Kind = Literal["APPROVE", "REJECT", "CLOSE"]
 
 
-def approve(  # noqa: PLR0913 - the fields of a decision
+def approve(
     bundle: Path, *, role: str, key: SigningKey, trust: TrustRoot, now: datetime, kind: Kind = "APPROVE"
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
@@ -90,7 +90,7 @@ def _against(
     return found
 
 
-def _payload(  # noqa: PLR0913, PLR0917 - the fields of a decision
+def _payload(
     release: ApprovedRelease, role: str, kind: Kind, person: str, now: datetime, earlier: Sequence[SignedDecision]
 ) -> bytes:
     predicate: dict[str, Any] = {
