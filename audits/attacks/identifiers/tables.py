@@ -26,6 +26,7 @@ from audits.attacks.identifiers.ownership import (
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.core.types import AuditInputs, persons
+from audits.text.common_text import FEWEST
 
 _RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
 MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to produce fewer of its kind
@@ -193,8 +194,9 @@ def judge_patterned(
     times are ignored. The others count as follows:
     - An identifier that only train or only control has is a hit of each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
-    - A contact that both train and control have is ignored, because it belongs to a front desk.
-    - A contact that only train has is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
+    - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
+      a front desk. Two persons may be a couple.
+    - Any other contact of train is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
@@ -224,7 +226,7 @@ def judge_patterned(
         if train and entity.kind in DIRECT:
             leaks.append((entity, train))
         elif entity.kind in CONTACT:
-            found.add(entity, train, control, is_counted=one_side)
+            found.add(entity, train, control, is_counted=one_side or len(train) + len(control) < FEWEST)
     n_shared = {kind: len(found.control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
     leaks += found.leaks(people, n_shared)
     return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))

@@ -74,7 +74,7 @@ def test_record_number_of_two_persons_is_a_leak(fresh_inputs, retexted, written,
     assert {finding.person for finding in result.findings} == owners
 
 
-@pytest.mark.parametrize("n_owners", [1, 2, 5, 9])
+@pytest.mark.parametrize("n_owners", [2, 5, 9])
 @pytest.mark.parametrize(
     "desk", ["front.desk@clinic-office.example", "020 7946 0958", "https://www.clinic-office.example/appointments"]
 )
@@ -84,6 +84,12 @@ def test_contact_of_a_front_desk_is_exempt_and_no_other_contact(fresh_inputs, hi
     inputs = replace(fresh_inputs, **desks)
     assert hits(inputs, f"Contact: {desk}") == 0
     assert hits(inputs, f"Contact: {desk}", f"write to {address_of(fresh_inputs.train, 8)}") == 1
+
+
+def test_contact_of_one_train_and_one_control_person_is_a_leak(fresh_inputs, hits):
+    address = address_of(fresh_inputs.train, 8)
+    control = with_added(fresh_inputs.control, {5: f"Contact: {address}"})
+    assert hits(replace(fresh_inputs, control=control), f"write to {address}") == 1
 
 
 def test_one_contact_of_control_explains_none_of_train(fresh_inputs, hits):

@@ -62,8 +62,10 @@ def test_number_in_public_text_is_no_leak():
 
 
 @pytest.mark.parametrize("contact", ["a.b@clinic.org", "020 7946 0958", "www.clinic.org/desk"])
-def test_contact_of_control_is_exempt_and_no_other_contact(contact):
-    train, control = [f"ask {contact}", "or my.own@home.example"], [f"at {contact}", "b", "c"]
+def test_contact_of_train_and_control_is_exempt_if_three_persons_have_it(contact):
+    train = [f"ask {contact}", "or my.own@home.example"]
+    assert judged([contact], train, [f"at {contact}", "b", "c"]).hard == 1
+    control = [f"at {contact}", f"by {contact}", "c"]
     assert judged([contact], train, control).hard == 0
     assert judged([f"{contact}, my.own@home.example"], train, control).hard == 1
 
