@@ -15,8 +15,9 @@ from audits.core.errors import InputError
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
-# errors of a disk that is full, protected or over its limits; they are no mistakes of the program
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# errors of the disk and of permissions; they are no mistakes of the program
+_DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
 _SPARE = 1 << 20  # bytes that a file system may use beside the written data
 
 
@@ -62,7 +63,7 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
         needed: bytes that were to be written; 0 if unknown.
     """
     reason = os.strerror(error.errno or errno.EIO)
-    if error.errno == errno.EROFS or error.errno not in DISK_ERRORS:
+    if error.errno not in _NO_SPACE:
         return reason
     folder = next(place for place in (path, *path.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(folder).free
@@ -73,7 +74,7 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 
 @contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
-    """Turn the error of a disk that is full, protected or over its limits into an InputError with the space needed.
+    """Turn an error of the disk or of permissions into an InputError, with the space needed if the disk is full.
 
     `place` is the folder that the block writes; a repeated attempt writes at least the bytes that it holds now.
     """
@@ -83,12 +84,12 @@ def disk_errors(place: Path) -> Iterator[None]:
         is_short = error.errno is None and str(error).endswith(
             " written"
         )  # numpy reports a short write without errno
-        if error.errno not in DISK_ERRORS and not is_short:
+        if error.errno not in _DISK_ERRORS and not is_short:
             raise
         held = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
         reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, held)
         hint = "Correct the cause, then run the same command again; finished stages are kept."
-        raise InputError(f"{error.filename or place} cannot be written ({reason})", hint=hint) from error
+        raise InputError(f"{error.filename or place} cannot be read or written ({reason})", hint=hint) from error
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -70,7 +70,10 @@ def test_a_full_or_protected_disk_is_reported_with_the_space_needed(tmp_path):
         assert caught.value.exit_code == 3
     assert "ulimit -f" in disk_reason(OSError(errno.EFBIG, ""), tmp_path / "none" / "x")
     assert disk_reason(OSError(errno.EROFS, ""), tmp_path) == "Read-only file system"
-    for other in (OSError(errno.EACCES, "x"), OSError("unknown")):
+    for number in (errno.EACCES, errno.EIO):
+        with pytest.raises(InputError, match=os.strerror(number)), disk_errors(tmp_path):
+            raise OSError(number, "x", "file")
+    for other in (OSError(errno.EBADF, "x"), OSError("unknown")):
         with pytest.raises(OSError, match=r"x|unknown"), disk_errors(tmp_path):
             raise other
     require_space(tmp_path, 10)
