@@ -1,8 +1,11 @@
 """A key holder who adds private notes to any file of a bundle, and signs everything again, is refused."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +14,7 @@ from audits.cli.main import app
 from audits.core.strictjson import canonical
 from audits.verify.contents import ALLOWED, JSONL, PARQUET, REPORT_HTML, REPORT_JSON, REQUIRED
 from audits.verify.derived import bundle_files, release_id
+from audits.verify.statement import SCHEMA_VERSION
 
 NOTE = "John Doe, ward 7, has HIV"
 
@@ -230,6 +234,16 @@ def test_every_name_is_written_or_a_data_file(clean):
     assert written >= {*REQUIRED, JSONL, PARQUET}
     assert written - {"attestation/release.dsse.json"} <= ALLOWED
     assert callable(bundle_files)
+
+
+def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_path):
+    """The verifier writes these files again, so a change refuses every earlier bundle: raise SCHEMA_VERSION."""
+    private = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
+    names = ("README.md", REPORT_HTML, "croissant.json", "LICENSE")
+    written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)
+    written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
+    written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("3.0.0", "6d9ae489f67db8be")
 
 
 def test_release_id_depends_on_every_part():
