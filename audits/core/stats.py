@@ -23,6 +23,7 @@ SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 2  # significance level of tests against no effect at all
+EXPLAINED_LEVEL = 0.01  # significance level of the test in `exceeds_control`
 _MAX_EPSILON = 50.0
 
 
@@ -195,6 +196,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty(n)
     corrected[order] = np.maximum.accumulate(np.minimum(1.0, (n - np.arange(n)) * p[order]))
     return [float(value) for value in corrected]
+
+
+def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
+    """Return whether matches of train are leaks and not explained by the matches of others.
+
+        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
+
+    Fewer than `minimum` matches of others do not excuse matches of train, because they concern different strings. If
+    there are at least `minimum`, strings of this kind occur without a leak, and a binomial test compares the numbers.
+
+    Args:
+        train: number of matches of train.
+        others: number of matches that the generator cannot have caused, such as those of control persons.
+        share: expected fraction of all matches that are matches of train if there is no leak.
+        minimum: smallest number of matches of others with which the test is used; 0 if it is always used.
+        n_tests: number of such tests that are made together.
+    """
+    return train > 0 and (
+        others < minimum or float(stats.binom.sf(train - 1, train + others, share)) <= EXPLAINED_LEVEL / n_tests
+    )
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:

@@ -41,6 +41,11 @@ class Numbered(NamedTuple):
         """Return the row of each token."""
         return np.searchsorted(self.starts, at, side="right") - 1
 
+    def part(self, first: int, end: int) -> "Numbered":
+        """Return the rows from `first` to before `end`."""
+        start, stop = self.starts[first], self.starts[end]
+        return Numbered(self.tokens[start:stop], self.starts[first : end + 1] - start)
+
 
 class Places(NamedTuple):
     """Places in numbered rows where a run begins."""

@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from audits.attacks.identifiers.ownership import MIN_NAMES, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS
 from audits.attacks.identifiers.tables import People
+from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # a combination consists of facts of at least so many kinds
 MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if chance is expected to produce fewer

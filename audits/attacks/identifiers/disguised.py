@@ -12,10 +12,11 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MOST_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
-from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.recorded import Occurrences, RecordedIdentifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent
+from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from audits.attacks.identifiers.codes import Code, find_codes
-from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys, Owners, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys, Owners
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
+from audits.core.stats import exceeds_control
 
 MOST_SHARED = 0.01  # codes of a form do not identify a person if persons share a larger share of them
 MIN_BITS = 20.0  # round and consecutive numbers have fewer

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.person_names import NameForm, NameSearch, PersonName, Tokens, agrees, read_name
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
+from audits.core.stats import exceeds_control
 
 MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if chance is expected to produce fewer
 

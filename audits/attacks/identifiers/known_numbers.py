@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.identifiers.digits import digit_runs
-from audits.attacks.identifiers.ownership import MIN_NUMBERS, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NUMBERS
 from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
+from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise
 
 MOST_DIGITS = 18  # a longer number is cut to as many digits as fit into 64 bits

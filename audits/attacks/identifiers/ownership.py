@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 MANY = -1  # stands for the owner of a string that several persons own
 MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
@@ -21,26 +20,7 @@ BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least thi
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in other texts that match the number of a train person
 MIN_CONTACTS = 4  # shared contacts; a smaller number does not excuse contacts of train
-_CHANCE = 0.01  # significance level of the test in `exceeds_control`
 Int = NDArray[np.int64]
-
-
-def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether matches of train are leaks and not explained by the matches of others.
-
-        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
-
-    Fewer than `minimum` matches of others do not excuse matches of train, because they concern different strings. If
-    there are at least `minimum`, strings of this kind occur without a leak, and a binomial test compares the numbers.
-
-    Args:
-        train: number of matches of train.
-        others: number of matches that the generator cannot have caused, such as those of control persons.
-        share: expected fraction of all matches that are matches of train if there is no leak.
-        minimum: smallest number of matches of others with which the test is used; 0 if it is always used.
-        n_tests: number of such tests that are made together.
-    """
-    return train > 0 and (others < minimum or float(binom.sf(train - 1, train + others, share)) <= _CHANCE / n_tests)
 
 
 class Owners:

@@ -12,9 +12,10 @@ from functools import cached_property, lru_cache
 from audits.attacks.identifiers import patterns
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
-from audits.attacks.identifiers.ownership import MIN_NAMES, Owners, exceeds_control
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
+from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 

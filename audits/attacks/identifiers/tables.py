@@ -21,10 +21,10 @@ from audits.attacks.identifiers.ownership import (
     OwnerCollector,
     Owners,
     SharingCollector,
-    exceeds_control,
 )
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
+from audits.core.stats import exceeds_control
 from audits.core.types import AuditInputs, persons
 from audits.text.common_text import FEWEST
 

@@ -11,8 +11,11 @@ from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Pl
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import Matches, Pool
 from audits.core.rates import difference, tier
-from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Int
+
+LONG_TOKENS = 20  # people who share a run of so many own words quote one another, or quote the same text
+MIN_NATURAL = 2  # control persons who share such a run; fewer do not explain copies of train persons
 
 
 class Limits(NamedTuple):
@@ -40,6 +43,7 @@ class Measurements:
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same for shorter records
     copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
+    n_natural: int  # control persons who share a long passage with a train person or a synthetic row
     n_non_members: int  # control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta
     near: Estimate  # the same difference for near(p) >= NEAR
@@ -76,10 +80,15 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     )
     is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
+    is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
+    n_natural = int(is_long[n_train:].sum() + (found.shared >= LONG_TOKENS).sum())
+    n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
+    n_copied = int((is_copied | is_long)[:n_train].sum())
+    is_leak = exceeds_control(n_copied, n_natural, n_pairs[0] / sum(n_pairs), minimum=MIN_NATURAL)
     is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
     for _, of_row, thresholds in of_person:
         is_above_limit |= of_row >= thresholds.limit
-        is_certain |= of_row[:n_synthetic] >= thresholds.certain
+        is_certain |= is_leak & (of_row[:n_synthetic] >= thresholds.certain)
     short_p = _more_of_train(found.short, n_train)
     if short_p <= CHANCE_LEVEL:
         is_certain |= found.row_short[:n_synthetic] > 0
@@ -102,6 +111,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         records_p=_more_of_train(found.record, n_train),
         short_p=short_p,
         copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
+        n_natural=n_natural,
         n_non_members=len(limits.calibrating),
         excess=difference(train, control, confidence=confidence),
         near=difference(*arms[1], confidence=confidence),

@@ -83,6 +83,11 @@ class Memorization:
     - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
     - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
 
+    The first three tests fail the audit only if passages that people share do not explain the rows. N control persons
+    share a run of 20 own words, or half of a record, with the synthetic table or with a train person; the generator
+    causes neither. If N is at least two, significantly more train persons must be copied than N explains
+    (`exceeds_control`).
+
     It passes if it does not fail and all of these hold:
 
     - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record of R* words or more,
@@ -94,8 +99,8 @@ class Memorization:
       least 90 % of the train records.
     - At most 90 % of the words are common text.
 
-    Otherwise the verdict is insufficient. L* above 30 means that the table repeats long runs even of control persons.
-    A run of 30 to L* words of a train person may then be a quotation, and so may one whole record of R* to 12 words.
+    Otherwise the verdict is insufficient. If L* exceeds 30 or N explains the rows, a row above a limit may be a
+    quotation, and so may one whole record of R* to 12 words.
     If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the others, with the same
     limits. If more are, there is no pass.
 
@@ -252,10 +257,10 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
     if len(facts.rows_above_limit) > 0:
         yield (
             f"{len(facts.rows_above_limit)} synthetic rows repeat at least {used.run.limit} words in a row, most of "
-            "a record, or one whole short record, of a train person; these rows may be quotations, because the table "
-            f"also repeats control persons, whose texts the generator never saw (up to {used.run.by_chance} words in "
-            f"a row, {used.share.by_chance:.0%} of a record); remove them and audit again, or pass the quoted text "
-            "as the reference"
+            "a record, or one whole short record, of a train person; these rows may be quotations, because "
+            f"{facts.n_natural} control persons share passages with train persons or with the table (up to "
+            f"{used.run.by_chance} words in a row, {used.share.by_chance:.0%} of a record), and the generator never "
+            "saw their texts; remove the rows and audit again, or pass the quoted text as the reference"
         )
     if control_records > 0:
         yield (
@@ -298,6 +303,7 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         "limit_words_of_record": used.words.limit if np.isfinite(used.words.limit) else None,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
         "limit_pieces_of_record": facts.pieces.limit if np.isfinite(facts.pieces.limit) else None,
+        "control_persons_who_share_passages": facts.n_natural,
         "persons_in_pieces": len(facts.persons_in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
         "persons_hit_by_length": {str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in SUITE_TOKENS},

@@ -164,8 +164,7 @@ def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
 def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
     """Return which fragments (`keys`) occur in each of BLOCK_ROWS rows from row `start`; 0/1, (rows, k)."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
-    token, end_token = made.starts[start], made.starts[end]
-    rows = Numbered(made.tokens[token:end_token], made.starts[start : end + 1] - token)
+    rows = made.part(start, end)
     if n_tokens == PAIR_TOKENS:
         position = np.arange(len(rows.tokens))
         n_to_row_end = rows.starts[rows.row(position) + 1] - position

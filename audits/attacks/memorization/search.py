@@ -75,6 +75,7 @@ class Matches:
     near: Float  # highest share of a record of each person in one synthetic row
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # the same without the runs that a train person has too
+    shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 for each person with a whole record of at least 13 tokens in the synthetic table, otherwise 0
     short: Int  # tokens of the longest shorter record of each person that is in the synthetic table as a whole
     row_run: Int  # longest run of own words
@@ -185,9 +186,8 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
             near.append(near_copies(texts.made, records, n_synthetic, PAIR_TOKENS))
         if reading == MASKED:
             words = near_copies(texts.made, records, n_synthetic, 1)
-            starts = texts.made.starts[: n_synthetic + 1]
-            synthetic_rows = Numbered(texts.made.tokens[: starts[-1]], starts)
-            pieces = in_pieces(synthetic_rows, records, range(pool.n_train, pool.n_persons))
+            pieces = in_pieces(texts.made.part(0, n_synthetic), records, range(pool.n_train, pool.n_persons))
+            shared = _shared_with_train(texts.own_real.rows, pool, merged)
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
     copies = joined(near)
     row_near, row_words = np.zeros((2, len(rows)))
@@ -211,6 +211,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         runs=copied,
         hidden=hidden,
         wholes=wholes,
+        shared=shared,
         copies=copies,
         common=common,
         **_whole_texts(rows, pool, merged, has_own, n_synthetic),
@@ -253,6 +254,21 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
     overlap = ends - np.maximum(runs.start[pair], runs.start[other])
     overlapping[pair[2 * overlap >= runs.length[pair]]] = True
     return overlapping
+
+
+def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
+    """Return the longest run of own words that each control person shares with a train person, (n_control,).
+
+    Persons who count as one share CEILING_TOKENS.
+    """
+    n_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
+    of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))
+    rows = real.part(n_rows, int(of_control[-1]) + 1)
+    runs = runs_alone(rows, real.part(0, n_rows), pool.owner[:n_rows], public=len(pool.side) - 1)
+    longest = np.zeros(len(pool.side), dtype=np.int64)
+    np.maximum.at(longest, pool.owner[n_rows + runs.row], runs.length)
+    control = slice(pool.n_train, pool.n_persons)
+    return np.where(merged[control] < pool.n_train, CEILING_TOKENS, longest[control])
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:

@@ -14,6 +14,7 @@ from audits.core.stats import (
     conformal_p,
     detectable_auc,
     detectable_share,
+    exceeds_control,
     holm,
     needed_for_auc,
     needed_for_share,
@@ -166,3 +167,17 @@ def test_sample_sizes_and_detectable_effects():
         assert needed_for_share(detectable_share(n)) in {n, n + 1}
         assert needed_for_auc(detectable_auc(n)) in {n, n + 1}
     assert detectable_share(1717, confidence=0.99) > detectable_share(1717)
+
+
+@pytest.mark.parametrize(
+    ("train", "others", "is_leak"),
+    [(0, 0, False), (1, 0, True), (1, 1, True), (1, 2, False), (5, 2, False), (12, 2, True), (30, 30, False)],
+)
+def test_two_matches_of_control_explain_as_many_of_train(train, others, is_leak):
+    assert exceeds_control(train, others, 0.5, minimum=2) == is_leak
+
+
+def test_exceeds_control_equals_the_binomial_tail():
+    """P[Bin(9, 1/2) >= 8] = 10 / 512 = .0195, P[Bin(10, 1/2) = 10] = .00098."""
+    assert not exceeds_control(8, 1, 0.5, minimum=1)
+    assert exceeds_control(10, 0, 0.5, minimum=0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.identifiers.ownership import MANY, KeyCollector, OwnerCollector, SharingCollector, exceeds_control
+from audits.attacks.identifiers.ownership import MANY, KeyCollector, OwnerCollector, SharingCollector
 
 strings = st.text(alphabet="abc", max_size=3)
 rows = st.lists(st.tuples(st.lists(strings, max_size=6), st.integers(0, 3)), max_size=12)
@@ -54,17 +54,3 @@ def test_empty_collectors():
     empty = KeyCollector().collected()
     assert len(empty) == len(OwnerCollector().collected().keys) == len(SharingCollector().n_owners()) == 0
     assert "a" not in empty
-
-
-@pytest.mark.parametrize(
-    ("train", "others", "is_leak"),
-    [(0, 0, False), (1, 0, True), (1, 1, True), (1, 2, False), (5, 2, False), (12, 2, True), (30, 30, False)],
-)
-def test_two_matches_of_control_explain_as_many_of_train(train, others, is_leak):
-    assert exceeds_control(train, others, 0.5, minimum=2) == is_leak
-
-
-def test_exceeds_control_equals_the_binomial_tail():
-    """P[Bin(9, 1/2) >= 8] = 10 / 512 = .0195, P[Bin(10, 1/2) = 10] = .00098."""
-    assert not exceeds_control(8, 1, 0.5, minimum=1)
-    assert exceeds_control(10, 0, 0.5, minimum=0)

@@ -65,6 +65,26 @@ def test_one_copied_row_fails(fresh_inputs, retexted, longest, change, kind):
     assert result.details["findings_left_out"] == 0
 
 
+@pytest.mark.parametrize(
+    ("n_sharing", "n_copied", "verdict"), [(1, 1, "fail"), (2, 1, "pass"), (2, 2, "pass"), (2, 12, "fail")]
+)
+def test_passages_that_train_and_control_share_explain_single_copies(
+    fresh_inputs, retexted, n_sharing, n_copied, verdict
+):
+    train, control, texts = (list(getattr(fresh_inputs, side).texts) for side in ("train", "control", "synthetic"))
+    order = sorted(range(len(train)), key=lambda i: -len(train[i]))
+    of_persons = list({fresh_inputs.train.groups[i]: i for i in reversed(order)}.values())[::-1]
+    for k in range(n_sharing):
+        control[7 * k] += " " + " ".join(train[of_persons[k]].split()[:25])
+    for k in range(n_copied):
+        texts[k] = pasted(train[of_persons[40 + k]], texts[k])
+    inputs = replace(fresh_inputs, control=replace(fresh_inputs.control, texts=tuple(control)))
+    result = memorized(inputs, texts, retexted)
+    assert result.verdict == verdict, result.reason
+    assert result.details["control_persons_who_share_passages"] == n_sharing
+    assert result.quarantined == (tuple(range(n_copied)) if verdict == "pass" else ())
+
+
 def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest):
     words = longest[0].split()
     pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
