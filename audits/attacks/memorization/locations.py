@@ -108,12 +108,16 @@ def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, m
     copied = tokens[start:end]
     for source in sources:
         words = [place.word for place in _placed(source, masked=masked)]
-        for at in range(len(words) - len(copied) + 1):
-            if words[at] == copied[0] and words[at : at + len(copied)] == copied:
-                before = _common_prefix(tokens[:start][::-1], words[:at][::-1])
-                after = _common_prefix(tokens[end:], words[at + len(copied) :])
-                if before + len(copied) + after > last - first:
-                    first, last = start - before, end + after
+        at = 0
+        while at + len(copied) <= len(words):
+            if words[at : at + len(copied)] != copied:
+                at += 1
+                continue
+            before = _common_prefix(tokens[:start][::-1], words[:at][::-1])
+            after = _common_prefix(tokens[end:], words[at + len(copied) :])
+            if before + len(copied) + after > last - first:
+                first, last = start - before, end + after
+            at += len(copied) + after  # a text that repeats one word would otherwise take quadratic time
     return places[first].start, places[last - 1].end
 
 

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,3 +119,11 @@ def test_the_located_characters_contain_the_tokens_of_the_run(seed):
 @given(st.text(alphabet="a0½12３ ,.\u200bß_٣", max_size=25))
 def test_masked_tokens_equal_those_of_the_search(text):
     assert [place.word for place in _placed(text, masked=True)] == without_numbers(tokens(text))
+
+
+def test_a_repeated_word_is_located_in_linear_time():
+    start = time.process_time()
+    text = "may " * 50_000
+    (one,), _ = found([text], [text], [0])
+    assert (one.start, one.end) == (0, len(text) - 1)
+    assert time.process_time() - start < 60
