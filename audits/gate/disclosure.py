@@ -29,10 +29,8 @@ from audits.gate.policy import ATTACKS, Policy
 FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
-_PUBLIC = re.compile(
-    r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic"
-    r"|.*\.longest_run|.*\.hard_hits"
-)
+_PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
+_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$).*")  # 1 is a count here, and elsewhere may be a share
 # Numbers that are not counted from private records, or only by an accounted mechanism.
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
@@ -93,7 +91,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if is_exact and _PUBLIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
-    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and "person" in name)):
+    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _COUNTED.match(name))):
         low, high = (1, 10) if metric.value < 10 else _ends(int(metric.value))
         bottom, top = float(low), float(high - 1)
         value = bottom

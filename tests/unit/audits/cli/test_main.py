@@ -301,6 +301,21 @@ def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tm
     check_exit(call(*arguments(tables, **swapped, **given, selftest=file)), 3, "is not the table of the self-test")
 
 
+def test_public_report_has_no_exact_number_of_copies(tables, fresh_inputs, tmp_path, call):
+    policy, out = tmp_path / "p.yaml", tmp_path / "out"
+    hits = "{id: hits, metric: memorization.hard_hits, bound: value, op: '<=', limit: 0, why: No copies.}"
+    policy.write_text(f"{CALIBRATED}rules: [{hits}]\n")
+    synthetic = with_rows(tables, tmp_path, fresh_inputs.train.texts[:33])
+    check_exit(call(*arguments(tables, synthetic=synthetic, only="memorization", policy=policy, out=out)), 4, "hits")
+    numbers = [
+        json.loads((out / name).read_text())["results"][0]["metrics"] for name in ("audit.json", "audit.public.json")
+    ]
+    ends = [[found["memorization.hard_hits"][end] for end in ("low", "value", "high")] for found in numbers]
+    assert 20 < ends[0][0] == ends[0][1] < 49
+    assert ends[1] == [49, 49, 49]
+    assert numbers[1]["memorization.longest_run"]["low"] < numbers[1]["memorization.longest_run"]["high"]
+
+
 def test_vectors_of_another_encoder_are_read(tables, tmp_path, call):
     for name in ("synthetic", "train", "control"):
         np.save(tmp_path / f"{name}.npy", np.ones((pq.read_metadata(tables / f"{name}.parquet").num_rows, 6)))

@@ -78,11 +78,21 @@ def test_count_of_persons_is_a_bucket_and_number_of_the_release_is_exact():
     assert public_metric("parent_recovery.min_class_persons", one, PLAIN).high == 9
     made = Metric(value=173, low=173, high=173, confidence=1, n=173)
     assert public_metric("records.synthetic", made, PLAIN) == made
-    assert public_metric("memorization.hard_hits", few, PLAIN).value == 16
     for op, worst in ((">=", 10), ("<=", 19)):
         read = policy(rule("parent_recovery.min_class_persons", "value", op, 5))
         shown = public_metric("parent_recovery.min_class_persons", few, read)
         assert (shown.low, shown.value, shown.high) == (worst, worst, worst)
+
+
+@pytest.mark.parametrize("name", ["memorization.hard_hits", "identifiers.hard_hits", "memorization.longest_run"])
+@pytest.mark.parametrize(("exact", "low", "high"), [(0, 0, 0), (1, 1, 9), (16, 10, 19), (486, 200, 499)])
+def test_number_of_hits_is_a_bucket_unless_there_are_none(name, exact, low, high):
+    found = Metric(value=exact, low=exact, high=exact, confidence=0.95, n=500)
+    shown = public_metric(name, found, PLAIN)
+    assert (shown.low, shown.high) == (low, high)
+    for limit in (0, 1000):
+        shown = public_metric(name, found, policy(rule(name, "value", "<=", limit)))
+        assert (shown.low, shown.value, shown.high) == (high, high, high)
 
 
 @given(st.integers(0, 10**7))
@@ -104,9 +114,10 @@ def metrics(draw):
 @st.composite
 def rules(draw):
     op = draw(st.sampled_from(["<=", ">="]))
-    bound = draw(st.sampled_from(["value", "high" if op == "<=" else "low"]))
+    name = draw(st.sampled_from(NAMES))
+    bound = draw(st.sampled_from(["value", *([] if name.endswith("hits") else ["high" if op == "<=" else "low"])]))
     fields = {
-        "metric": draw(st.sampled_from(NAMES)),
+        "metric": name,
         "limit": draw(FINITE),
         "min_n": draw(st.none() | st.integers(1, 3000)),
     }
