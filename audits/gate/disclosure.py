@@ -30,7 +30,7 @@ FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
-_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$).*")  # 1 is a count here, and elsewhere may be a share
+_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # 1 is a count in these; elsewhere a share
 # Numbers that are not counted from private records, or only by an accounted mechanism.
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."

@@ -116,11 +116,7 @@ def rules(draw):
     op = draw(st.sampled_from(["<=", ">="]))
     name = draw(st.sampled_from(NAMES))
     bound = draw(st.sampled_from(["value", *([] if name.endswith("hits") else ["high" if op == "<=" else "low"])]))
-    fields = {
-        "metric": name,
-        "limit": draw(FINITE),
-        "min_n": draw(st.none() | st.integers(1, 3000)),
-    }
+    fields = {"metric": name, "limit": draw(FINITE), "min_n": draw(st.none() | st.integers(1, 3000))}
     return {**fields, "op": op, "bound": bound, "why": "w"}
 
 
