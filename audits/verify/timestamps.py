@@ -3,11 +3,19 @@
 The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers the concatenated signatures of the
 envelope (64 bytes each), so a signature added later has no trusted time. A key that signed at a trusted time may have
 expired or been revoked since; it must have been valid at that time. The package rfc3161-client checks the token.
+
+Anyone can write data that no signature covers into a token, such as a status text or further certificates. Therefore
+a bundle may contain a token only in its `reduced` form.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
@@ -22,6 +30,16 @@ MAX_TOKEN_BYTES = 1 << 16
 MAX_SKEW = timedelta(minutes=5)
 INSTALL = "pip install 'rfc3161-client>=1.0.6'"
 _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
+
+_BOOLEAN, _INTEGER, _OCTETS, _SEQUENCE, _SET, _FIELD_0, _FIELD_1 = 0x01, 0x02, 0x04, 0x30, 0x31, 0xA0, 0xA1
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")  # object identifiers in DER
+_TIMESTAMP = bytes.fromhex("060b2a864886f70d0109100104")
+_SHA2 = ("0609608648016503040201", "0609608648016503040202", "0609608648016503040203")
+_RSA = ("06092a864886f70d010101", "06092a864886f70d01010b", "06092a864886f70d01010c", "06092a864886f70d01010d")
+_ECDSA = ("06082a8648ce3d040302", "06082a8648ce3d040303", "06082a8648ce3d040304")
+_PARAMETERS = dict.fromkeys(map(bytes.fromhex, (*_SHA2, *_RSA)), b"\x05\0") | dict.fromkeys(
+    map(bytes.fromhex, _ECDSA), b""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +88,52 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
     try:
         response = decode_timestamp_response(token)
         verifier.verify_message(response, message)
-        return _time(response)
+        time = _time(response)
     except (VerificationError, ValueError, OverflowError) as error:
         reason = str(error).partition(":")[0]
         raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
+    if token != reduced(token, authorities):
+        raise VerifyError("E_TSA", "the timestamp contains data that no signature covers; attach it with `synthgen`")
+    return time
+
+
+def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
+    """Return a token in its only accepted form, without the data that no signature covers.
+
+    It has no status text, unsigned attributes and revocation lists. Its certificates are those from the signer to an
+    authority of the trust root, without the authority, in DER order.
+
+    Raises:
+        VerifyError: E_TSA if the token is not DER, has another structure or other algorithms, or echoes a nonce or
+            extensions, whose bytes the requester selects.
+    """
+    try:
+        _, content = _inside(token, _SEQUENCE)
+        _, field = _inside(content, _SEQUENCE)
+        (signed,) = _inside(field, _FIELD_0)
+        _, _, info, *others, signers = _inside(signed, _SEQUENCE)
+        certificates = [der for other in others if other[0] == _FIELD_0 for der in _inside(other, _FIELD_0)]
+        (signer,) = _inside(signers, _SET)
+        signed_fields = [field for field in _inside(signer, _SEQUENCE) if field[0] != _FIELD_1]
+        _, identity, digest, attributes, algorithm, signature = signed_fields
+        digest = _algorithm(digest)
+        parts = (_element(_INTEGER, b"\1"), identity, digest, _checked(attributes), _algorithm(algorithm), signature)
+        chain = _chain(certificates, identity, authorities)
+    except (ValueError, IndexError, InvalidSignature):
+        reason = (
+            "it has another structure, another algorithm, or no certificates up to an authority of the trust root"
+        )
+        raise VerifyError("E_TSA", f"the timestamp cannot be brought into the accepted form: {reason}") from None
+    data = (
+        _element(_INTEGER, b"\3"),
+        _element(_SET, digest),
+        _content(info),
+        _element(_FIELD_0, *sorted(chain)),
+        _element(_SET, _element(_SEQUENCE, *parts)),
+    )
+    signed = _element(_FIELD_0, _element(_SEQUENCE, *data))
+    status = _element(_SEQUENCE, _element(_INTEGER, b"\0"))
+    return _element(_SEQUENCE, status, _element(_SEQUENCE, _SIGNED_DATA, signed))
 
 
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
@@ -110,3 +170,104 @@ def _time(response: "TimeStampResponse") -> datetime:
         return time
     seconds, millis, micros = accuracy.seconds or 0, accuracy.millis or 0, accuracy.micros or 0
     return time + timedelta(seconds=seconds, milliseconds=millis, microseconds=micros)
+
+
+def _content(info: bytes) -> bytes:
+    """Return the signed content of a token; raise VerifyError if it has fields that the requester selects."""
+    _, field = _inside(info, _SEQUENCE)
+    (octets,) = _inside(field, _FIELD_0)
+    (stated,) = _inside(octets, _OCTETS)
+    _, _, imprint, _, _, *others = _inside(stated, _SEQUENCE)
+    algorithm, _ = _inside(imprint, _SEQUENCE)
+    if algorithm not in {_algorithm(algorithm), _element(_SEQUENCE, _inside(algorithm, _SEQUENCE)[0])}:
+        raise ValueError("the digest algorithm has parameters")
+    if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority
+        message = "the timestamp has a nonce or extensions, whose content the requester selects"
+        raise VerifyError("E_TSA", f"{message}: request another with the file of `synthgen timestamp request`")
+    return _element(_SEQUENCE, _TIMESTAMP, _element(_FIELD_0, octets))
+
+
+def _checked(attributes: bytes) -> bytes:
+    """Return signed attributes; raise ValueError unless the parts that a verifier encodes again are DER."""
+    for attribute in _inside(attributes, _FIELD_0):
+        _, values = _inside(attribute, _SEQUENCE)
+        _inside(values, _SET)
+    return attributes
+
+
+def _algorithm(algorithm: bytes) -> bytes:
+    """Return an algorithm with its usual parameters; raise ValueError if it is not in the list."""
+    name = _inside(algorithm, _SEQUENCE)[0]
+    if name not in _PARAMETERS:
+        raise ValueError("another algorithm")
+    return _element(_SEQUENCE, name, _PARAMETERS[name])
+
+
+def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[str, ...]) -> list[bytes]:
+    """Return the certificates (DER) on the shortest path from an authority, excluded, to the signer, included.
+
+    Starting from the authorities, because only a certificate that one of them issued is known to be genuine.
+    """
+    chains = [[authority(text)] for text in authorities]
+    unused = [x509.load_der_x509_certificate(der) for der in sorted(set(certificates))]
+    for chain in chains:  # grows in the loop
+        for certificate in [one for one in unused if _is_issued(one, chain[-1])]:
+            found = [*chain, certificate]
+            if _identity(certificate) == identity:
+                return [one.public_bytes(Encoding.DER) for one in found[1:]]
+            unused.remove(certificate)
+            chains.append(found)
+    raise ValueError("no chain")
+
+
+def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):  # another name, an unsupported key, an invalid signature
+        return False
+    return True
+
+
+def _identity(certificate: x509.Certificate) -> bytes:
+    """Return the issuer and serial number by which a signature names its certificate (IssuerAndSerialNumber)."""
+    _, serial, _, issuer, *_ = _inside(certificate.tbs_certificate_bytes, _SEQUENCE)
+    return _element(_SEQUENCE, issuer, serial)
+
+
+def _inside(element: bytes, tag: int) -> list[bytes]:
+    """Return the elements inside one DER element; raise ValueError if it has another tag or is not DER."""
+    if _elements(element) != [element] or element[0] != tag:
+        raise ValueError("another element")
+    return _elements(element[_head(element) :])
+
+
+def _elements(data: bytes) -> list[bytes]:
+    """Return the DER elements in some bytes, each with tag and length; raise ValueError for other bytes."""
+    found = []
+    while data:
+        head, size = _head(data), data[1]
+        if head > 2:
+            size = int.from_bytes(data[2:head], "big")
+        element = data[: head + size]
+        if element != _element(data[0], element[head:]):  # cut, or the length has another form
+            raise ValueError("not DER")
+        found.append(element)
+        data = data[len(element) :]
+    return found
+
+
+def _head(data: bytes) -> int:
+    """Return the number of bytes of tag and length."""
+    if len(data) < 2:
+        raise ValueError("not DER")
+    return 2 + max(0, data[1] - 0x80)
+
+
+def _element(tag: int, *parts: bytes) -> bytes:
+    """Return a DER element."""
+    body = b"".join(parts)
+    n = len(body)
+    if n < 0x80:
+        return bytes([tag, n]) + body
+    size = n.to_bytes((n.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + body

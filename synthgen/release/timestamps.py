@@ -7,7 +7,15 @@ from audits.core.errors import VerifyError
 from audits.core.files import open_regular, read_regular
 from audits.core.instants import stamp
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope
-from audits.verify.timestamps import INSTALL, MAX_SKEW, MAX_TOKEN_BYTES, signature_bytes, token_of, trusted_time
+from audits.verify.timestamps import (
+    INSTALL,
+    MAX_SKEW,
+    MAX_TOKEN_BYTES,
+    reduced,
+    signature_bytes,
+    token_of,
+    trusted_time,
+)
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, DependencyError, StorageError
 from synthgen.release.keys import write_new
@@ -37,9 +45,11 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
 
+    The file contains only what the authority signed and its certificates (`reduced`).
+
     Raises:
-        DataError: the response is no timestamp of this envelope by an authority of the trust root, or its time is in
-            the future.
+        DataError: the response is no timestamp of this envelope by an authority of the trust root, cannot be reduced,
+            or its time is in the future.
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     try:
@@ -50,6 +60,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     if len(token) > MAX_TOKEN_BYTES:
         raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
     try:
+        token = reduced(token, trust.authorities)
         time = trusted_time(token, signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:
         raise DataError(f"{response}: cannot be attached", problems=[error.message]) from None

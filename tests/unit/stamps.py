@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from audits.verify.timestamps import _element, _elements, _head
+
 OPENSSL = shutil.which("openssl")
 CONFIG = """
 [answer]
@@ -37,6 +39,14 @@ def certificate(name, key, issuer, extensions, serial=None):
 
 def named(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def edited(data, path, change):
+    """Return DER after a change of the content of one element, which a path of positions selects."""
+    parts = _elements(data[_head(data) :]) if path else []
+    if path:
+        parts[path[0]] = edited(parts[path[0]], path[1:], change)
+    return _element(data[0], b"".join(parts) if path else change(data[_head(data) :]))
 
 
 class Authority:
@@ -92,13 +102,32 @@ class Authority:
         config = ("-section", "answer", "-config", self.folder / "tsa.cnf")
         self._ts("-reply", "-queryfile", request, *config, *signer, "-out", response)
 
-    def token(self, message, digest="sha256"):
+    def token(self, message, digest="sha256", nonce="-no_nonce"):
         """Return a token over some bytes, made now."""
         (self.folder / "message").write_bytes(message)
         request, response = self.folder / "q.tsq", self.folder / "r.tsr"
-        self._ts("-query", "-data", self.folder / "message", f"-{digest}", "-cert", "-no_nonce", "-out", request)
+        self._ts("-query", "-data", self.folder / "message", f"-{digest}", "-cert", *nonce.split(), "-out", request)
         self.answer(request, response)
         return response.read_bytes()
+
+    def padded(self, token):
+        """Return copies of a token with text in each place that no signature covers, by the name of the place."""
+        text = _element(0x0C, b"Mrs Zebra " * 50)
+        attribute = _element(0x30, bytes.fromhex("06032a0304"), _element(0x31, text))
+        stranger = ("Mrs Zebra", generate_private_key(SECP256R1()))
+        own = certificate(stranger[0], stranger[1], stranger, [])
+        namesake = certificate(self.issuer[0], self.issuer[1], stranger, [(x509.BasicConstraints(True, None), True)])
+        places = {
+            "status": ([0], _element(0x30, text)),
+            "unsigned attribute": ([1, 1, 0, 4, 0], _element(0xA1, attribute)),
+            "certificate": ([1, 1, 0, 3], own.public_bytes(Encoding.DER)),
+            "certificate of the authority's key": ([1, 1, 0, 3], namesake.public_bytes(Encoding.DER)),
+            "certificate of the authority": ([1, 1, 0, 3], base64.b64decode(self.text)),
+            "algorithms": ([1, 1, 0, 1], _element(0x30, bytes.fromhex("06032a0304"), text)),
+            "parameters of the digest": ([1, 1, 0, 4, 0, 2], text),
+            "parameters of the signature": ([1, 1, 0, 4, 0, 4], text),
+        }
+        return {name: edited(token, path, lambda old, new=new: old + new) for name, (path, new) in places.items()}
 
     @staticmethod
     def _ts(*arguments):

@@ -1,17 +1,20 @@
 """Trusted times: a token protects against later expiry or revocation of a key, and forged tokens are refused."""
 
+import base64
 import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
 from audits.verify.bundle import ENVELOPE, STEPS, verify_bundle, verify_for_approval
 from audits.verify.dsse import parse_envelope
-from audits.verify.timestamps import envelope_of, signature_bytes, token_of, trusted_time
+from audits.verify.timestamps import envelope_of, reduced, signature_bytes, token_of, trusted_time
 from synthgen.release.approve import approve
 
 NOW = datetime.now(UTC).replace(microsecond=0)  # an authority states the time of its clock
@@ -218,3 +221,47 @@ def test_stronger_digest_is_accepted(case):
     assert before + timedelta(seconds=1) <= time <= datetime.now(UTC) + timedelta(seconds=1)
     with pytest.raises(VerifyError, match="E_TSA"):
         trusted_time(b"0", case.message, (case.authority.text,))
+
+
+def test_only_bytes_that_a_signature_covers_are_accepted(case, tmp_path):
+    """Without a key, anyone could write text into a verified bundle through the other parts of its token."""
+    authorities = (case.authority.text,)
+    assert reduced(case.good, authorities) == case.good
+    path, root = case.copy(tmp_path, case.good), case.root()
+    assert verify_bundle(path, root, now=NOW + HOUR).ok
+    for place, token in case.authority.padded(case.good).items():
+        (path / TOKEN).write_bytes(token)
+        assert verify_bundle(path, root, now=NOW + HOUR).failure.startswith(f"E_TSA {TOKEN}"), place
+        assert reduced(token, authorities) == case.good, place
+
+
+def test_token_with_a_nonce_is_refused(case, tmp_path):
+    """The requester selects the nonce, so an outsider could ask the authority for a token with text in it."""
+    path = case.copy(tmp_path, case.authority.token(case.message, nonce=""))
+    failure = verify_bundle(path, case.root(), now=NOW + HOUR).failure
+    assert "the timestamp has a nonce" in failure
+    assert "synthgen timestamp request" in failure
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 9, 24, -1])
+def test_token_that_is_not_der_has_no_reduced_form(case, at):
+    for data in (case.good[:at], case.good + b"\0", case.good[:at] + b"\xff" + case.good[at:]):
+        with pytest.raises(VerifyError, match="accepted form"):
+            reduced(data, (case.authority.text,))
+
+
+def test_chain_ends_below_the_authority_of_the_trust_root(case, stamps):
+    root, ca, name = stamps.generate_private_key(stamps.SECP256R1()), case.authority.issuer[1], "Root"
+    usage = [(x509.BasicConstraints(True, None), True)]
+    top = stamps.certificate(name, root, (name, root), usage)
+    middle = stamps.certificate(case.authority.issuer[0], ca, (name, root), usage)
+    ders = [one.public_bytes(Encoding.DER) for one in (top, middle)]
+    text = base64.b64encode(ders[0]).decode()
+    token = reduced(stamps.edited(case.good, [1, 1, 0, 3], lambda old: old + b"".join(ders)), (text,))
+    assert (ders[0] in token, ders[1] in token, case.authority.leaf.public_bytes(Encoding.DER) in token) == (
+        False,
+        True,
+        True,
+    )
+    assert trusted_time(token, case.message, (text,)) == trusted_time(case.good, case.message, (case.authority.text,))
+    assert reduced(token, (case.authority.text,)) == case.good  # the same signer, below the trusted certificate
