@@ -28,6 +28,8 @@ from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
+MOST = 10**9  # the largest count that is published
+_EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MOST)  # lower ends of the buckets
 # Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # 1 is a count in these; elsewhere a share
@@ -60,6 +62,11 @@ def bucket(count: int) -> str:
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
+def is_bucket(text: str) -> bool:
+    """Return whether `bucket` returns this text for some count from 0 to 10^9."""
+    return text in {bucket(n) for n in (0, *_EDGES)}
+
+
 def public_count(count: int, policy: Policy) -> int | str:
     """Return the public form of a count: its bucket, `1-9` for a small count, and 0 itself."""
     least = policy.disclosure.min_histogram_bin
@@ -68,6 +75,13 @@ def public_count(count: int, policy: Policy) -> int | str:
     if count < 0:
         return f"-{public_count(-count, policy)}"
     return f"1-{least - 1}" if count < least else bucket(count)
+
+
+def is_public_count(value: int | str, policy: Policy) -> bool:
+    """Return whether `public_count` returns this value for some count from 0 to 10^9 under the policy."""
+    if isinstance(value, int):
+        return 0 <= value <= MOST and public_count(value, policy) == value
+    return value in {public_count(n, policy) for n in (1, policy.disclosure.min_histogram_bin, *_EDGES)}
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:

@@ -24,14 +24,14 @@ from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import ApprovedRelease, check_approvals, read_decisions
 from audits.verify.budget import check_budget, check_ledger
-from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, RUN, check_data, check_report
+from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, check_data, check_report
 from audits.verify.derived import bundle_files, release_id
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.gates import bundle_evidence, bundle_policy, check_gates, check_pinned, check_provenance
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
-from audits.verify.published import BundleParts, Page, ReportFile, RunFile, public_config, read_published
+from audits.verify.published import BundleParts, Page, ReportFile, public_config, read_published
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, signature_bytes
 from audits.verify.tree import Tree, open_tree
@@ -169,7 +169,6 @@ def _manifest_step(run: _Run) -> str:
         policy=run.policy,
         evidence=run.evidence,
         report=run.report,
-        run=read_published(RunFile, _parsed(run.files, RUN), RUN, run.policy),
         config=public_config(_settings(run.files)),
         classes=run.classes,
         data=data,

@@ -35,6 +35,7 @@ from audits.verify.contents import (
 from audits.verify.croissant import croissant
 from audits.verify.published import BundleParts, Page, Utility
 from audits.verify.statement import Producer, ReleasePredicate
+from audits.verify.vocabulary import REASONS, WRITING
 
 _SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -68,7 +69,7 @@ def bundle_files(parts: BundleParts) -> dict[str, bytes]:
         METRICS: parts.evidence.to_bytes(),
         POLICY_JSON: parts.policy.to_bytes(),
         **source_files(parts.policy, parts.config),
-        RUN: _json(parts.run.model_dump(mode="json")),
+        RUN: _json(_written(parts.report.page)),
         SBOM: _json(_sbom(stated.producer)),
         **{f"evidence/{result.name}.json": _json(result.model_dump(mode="json")) for result in results},
     }
@@ -132,6 +133,15 @@ def dp_statement(epsilon: float | None, delta: float | None) -> str:
         f"Differential privacy: epsilon {epsilon:g}, delta {delta:g}, for adding or removing one"
         " person of train with all records of that person."
     )
+
+
+def _written(page: Page) -> dict[str, Any]:
+    """Return the numbers of records of the stages that write, and the number of rejected candidates by reason."""
+    return {
+        "schemaVersion": 4,
+        "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},
+        "rejected": {reason: n for reason, n in page.filters.items() if reason in REASONS},
+    }
 
 
 def _citation(stated: ReleasePredicate) -> bytes:

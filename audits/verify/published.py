@@ -1,4 +1,4 @@
-"""The files of a bundle that state results: report.json, run.json and the redacted configuration, as strict models.
+"""The files of a bundle that state results: report.json and the redacted configuration, as strict models.
 
 Every field has a closed set of values or a coarse number, so that the files have no room for private text. The
 verifier writes each file again from its model and compares the bytes.
@@ -17,8 +17,8 @@ from audits.core.types import Direction, Status, Verdict
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     FIELDS,
+    is_public_count,
     is_published,
-    public_count,
     public_details,
     public_metric,
     public_report,
@@ -28,10 +28,9 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName
 from audits.gate.policy import Policy
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
-from audits.verify.vocabulary import REASONS, SETTINGS, STYLE_KINDS, Bucket, StageName, public_setting
+from audits.verify.vocabulary import REASONS, SETTINGS, STAGES, STYLE_KINDS, WRITING, public_setting
 
-MAX_CLASSES, MAX_BINS, MAX_STAGES = 1000, 120, 200
-WRITING = ("interpolate", "decode", "filter")  # stages that read no private record, so their counts are public
+MAX_CLASSES, MAX_BINS = 1000, 120
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,6 +51,7 @@ def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 AuditName = Annotated[str, _one_of(AUDIT_NAMES)]
+StageName = Annotated[str, _one_of(STAGES)]
 Reason = Annotated[str, _one_of(REASONS)]
 CheckName = Annotated[str, _one_of({*CHECKED, SAMPLING, NORMALISER})]
 StyleKind = Annotated[str, _one_of(STYLE_KINDS)]
@@ -81,9 +81,9 @@ def _policy(info: ValidationInfo) -> Policy:
 
 
 def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
-    """Refuse an exact count of private records unless the policy publishes exact counts."""
-    if isinstance(value, int) and public_count(value, _policy(info)) != value:
-        raise ValueError("an exact count, which the policy does not publish")
+    """Refuse a count in any form but the one that the policy publishes."""
+    if not is_public_count(value, _policy(info)):
+        raise ValueError("not the public form of a count under the policy")
     return value
 
 
@@ -101,7 +101,7 @@ def _measured(value: T, info: ValidationInfo) -> T:
 
 
 Measured = AfterValidator(_measured)
-Shown = Annotated[Annotated[int, Field(ge=0, le=10**9)] | Bucket, AfterValidator(_disclosed)]
+Shown = Annotated[int | str, AfterValidator(_disclosed)]
 Cell = Annotated[Metric, AfterValidator(_coarse), Measured]
 
 
@@ -206,7 +206,7 @@ class StageRow(Closed):
 
     @model_validator(mode="after")
     def _disclosed(self, info: ValidationInfo) -> Self:
-        if self.name.split("-")[0] not in WRITING or self.name.endswith("-reconstruction"):
+        if self.name not in WRITING:
             _measured(self.name, info)
         return self
 
@@ -243,8 +243,15 @@ class Page(Closed):
 
     balance: Annotated[tuple[BalanceRow, ...], Field(max_length=MAX_CLASSES)] = ()
     filters: dict[Literal["candidates", "kept"] | Reason, Shown] = Field(default_factory=dict)
-    stages: Annotated[tuple[StageRow, ...], Field(max_length=MAX_STAGES)] = ()
+    stages: tuple[StageRow, ...] = ()
     utility: Utility = Utility()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        places = [STAGES.index(row.name) for row in self.stages]
+        if places != sorted(set(places)):
+            raise ValueError("the stages are not in the order of the pipeline")
+        return self
 
 
 class ReportFile(Wire):
@@ -258,15 +265,6 @@ class ReportFile(Wire):
     page: Page
 
 
-class RunFile(Closed):
-    """The content of provenance/run.json: numbers of written and rejected records."""
-
-    schemaVersion: Literal[3] = 3  # noqa: N815 - a field of the file
-    seconds: Annotated[Shown, Measured] | None = None
-    written: Annotated[dict[StageName, Shown], Field(max_length=MAX_STAGES)]
-    rejected: Annotated[dict[StageName, dict[Reason, Shown]], Field(max_length=MAX_STAGES)]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleParts:
     """The parts of a bundle that determine every other file; `audits.verify.derived` writes these files."""
@@ -275,7 +273,6 @@ class BundleParts:
     policy: Policy
     evidence: Evidence
     report: ReportFile
-    run: RunFile
     config: Mapping[str, Any]  # as `public_config` returns it
     classes: Mapping[str, int]  # number of released records by label
     data: Mapping[str, str]  # sha256 of each data file by name

@@ -9,6 +9,7 @@ from audits.core.errors import VerifyError
 from audits.core.instants import Instant
 from audits.core.strictjson import JsonError, parse_canonical
 from audits.core.strictmodel import Closed, Finite, problems
+from audits.gate.disclosure import is_bucket
 from audits.gate.evidence import MetricName
 from audits.gate.outcome import Outcome
 from audits.gate.policy import ApprovalRule, RoleName
@@ -18,7 +19,6 @@ from audits.verify.vocabulary import (
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
-    Bucket,
     Limitation,
     ModelName,
     NonPrivateStep,
@@ -50,6 +50,12 @@ def _different(items: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(items)) < len(items):
         raise ValueError("an item is repeated")
     return items
+
+
+def _bucket(text: str) -> str:
+    if not is_bucket(text):
+        raise ValueError("not a bucket of counts")
+    return text
 
 
 class Wire(Closed):
@@ -201,7 +207,7 @@ class Input(Wire):
 
     role: Literal["train", "control"]
     commitment: Commitment
-    count_bucket: Bucket
+    count_bucket: Annotated[str, AfterValidator(_bucket)]
 
 
 class LedgerHead(Wire):

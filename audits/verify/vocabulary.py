@@ -28,12 +28,21 @@ MODELS = ("minilm", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}((a|b|rc|\.post|\.dev)[0-9]{1,3})?(\+[a-z]{2,4}[0-9.]{0,4})?")
 
-# stages of a run and reasons of its filters; tests of the engine compare them with the code
+# stages of a run in their order, and reasons of its filters; tests of the engine compare them with the code
+MOST_ROUNDS, MOST_TURNS = 20, 3  # of writing, and of judging
+
+
+def _repeated(stages: tuple[str, ...], most: int) -> tuple[str, ...]:
+    suffixes = ("", *(f"-{number}" for number in range(2, most + 1)))
+    return tuple(stage + suffix for suffix in suffixes for stage in stages)
+
+
+WRITING = _repeated(("interpolate", "decode", "filter"), MOST_ROUNDS)  # these read no private record
 STAGES = (
-    "load", "split", "deidentify", "embed", "re-embed", "embed-control", "reserve", "measure", "style", "interpolate",
-    "decode", "filter", "evaluate", "audit", "selftest",
+    "load", "split", "reserve", "deidentify", "embed", "measure", "style", "decode-reconstruction",
+    "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MOST_ROUNDS),
+    "embed-control", *_repeated(("evaluate", "audit"), MOST_TURNS), "selftest",
 )  # fmt: skip
-_STAGE = re.compile(rf"({'|'.join(STAGES)})(-[1-9][0-9]?|-reconstruction)?")
 REASONS = (
     "empty", "copy", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
     "latent_distance_far", "class_distance_near", "class_distance_far", "language", "length_short", "length_long",
@@ -155,21 +164,6 @@ def public_version(text: str) -> str:
     return text if text in {"absent", "other"} or _VERSION.fullmatch(text) else "other"
 
 
-def is_bucket(text: str) -> bool:
-    """Return whether a text is the bucket of a count below 10^9, or the bucket of small counts, such as `1-9`."""
-    low, _, high = text.partition("-")
-    if low == "1" and high.isascii() and high.isdecimal() and high == str(int(high)):
-        return 1 <= int(high) < 1000
-    digits = low.removesuffix("k")
-    if not (digits.isascii() and digits.isdecimal() and len(low) <= 8):
-        return False
-    from audits.gate.disclosure import (
-        bucket,
-    )  # imports numpy, which a command that reads a configuration need not wait for
-
-    return bucket(int(digits) * (1000 if low.endswith("k") else 1)) == text
-
-
 def _in_vocabulary(text: str) -> str:
     if text not in _SENTENCES and not _DISCLOSED.fullmatch(text):
         raise ValueError("not a sentence of the vocabulary")
@@ -188,23 +182,9 @@ def _known_version(text: str) -> str:
     return text
 
 
-def _known_stage(text: str) -> str:
-    if not _STAGE.fullmatch(text):
-        raise ValueError("not a stage")
-    return text
-
-
-def _known_bucket(text: str) -> str:
-    if not is_bucket(text):
-        raise ValueError("not a bucket of counts")
-    return text
-
-
 Limitation = Annotated[str, AfterValidator(_in_vocabulary)]
 NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
-StageName = Annotated[str, AfterValidator(_known_stage)]
-Bucket = Annotated[str, AfterValidator(_known_bucket)]
 _NAMES = "|".join(map(re.escape, (*MODELS, *STYLES, HIDDEN)))
 # a model of the store, a part between two of them, a built-in style, or a part of the releaser without its name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

@@ -64,10 +64,6 @@ class StageRecord(BaseModel):
         """The stage's name without the suffix: the number of the round, or "-reconstruction"."""
         return _SUFFIX.sub("", self.name)
 
-    def is_round_of(self, *names: str) -> bool:
-        """Return whether this is one of the named stages, in a round of writing and not on the reconstructions."""
-        return self.is_of(*names) and not self.name.endswith("-reconstruction")
-
     def is_of(self, *names: str) -> bool:
         """Return whether this is one of the named stages, in any round or on the reconstructions."""
         return self.base_name in names

@@ -46,6 +46,7 @@ SPARE = 1.3  # latents made for each wanted record in the first round, when the 
 FURTHER_SPARE = 1.2  # the same in further rounds, for each missing record and in addition to the expected rejections
 RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
 LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
+MOST_ROUNDS = 20
 LEAST_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
@@ -231,12 +232,15 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     `before` and `after` are the states at the start and at the end of the last round. A further round makes more
     latents of the classes that lack records. The rounds end
 
-    - when no class lacks records, or
-    - when a round after the first adds less than `LEAST_GAIN` of the missing records. The release then has fewer
-      records of some classes than wanted, and the policy's balance gate decides whether that is acceptable.
+    - when no class lacks records,
+    - when a round after the first adds less than `LEAST_GAIN` of the missing records, or
+    - after `MOST_ROUNDS` rounds.
+
+    In the last two cases the release has fewer records of some classes than wanted, and the policy's balance gate
+    decides whether that is acceptable.
     """
     missing_before, missing = before.lacking(setup.wanted), after.lacking(setup.wanted)
-    if not missing:
+    if not missing or after.number >= MOST_ROUNDS:
         return None
     n_before, n_missing = sum(missing_before.values()), sum(missing.values())
     if before.number > 1 and n_before - n_missing < LEAST_GAIN * n_before:

@@ -20,9 +20,9 @@ from audits.ledger.budgets import Cost, refuse_overspending, spent
 from audits.report import ReportContent, gate_rows
 from audits.verify.derived import dp_statement, page_numbers
 from audits.verify.mechanism import stated_noise
-from audits.verify.published import WRITING, Page, public_config, read_published, shown_results, shown_utility
+from audits.verify.published import Page, public_config, read_published, shown_results, shown_utility
 from audits.verify.statement import MAX_COMPOSITION
-from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, STYLES, VERDICTS_PUBLISHED
+from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, STYLES, VERDICTS_PUBLISHED, WRITING
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
@@ -37,7 +37,7 @@ from synthgen.evaluate.stage import UTILITY
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.judge import AUDIT, SYNTHETIC
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.record import RunRecord, StageRecord
+from synthgen.pipeline.record import StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
@@ -63,7 +63,6 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
         policy=run.policy,
         audit_json=json.loads((folder / AUDIT).read_bytes()),
         page=page_numbers_of(run, run.policy),
-        run_json=public_record(run.record, run.policy),
         config=public_config(config.model_dump(mode="json")),
         models=stated_models(run),
         inputs=[_commitment(run, side, key) for side in sides],
@@ -101,7 +100,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
         "stages": [
             {"name": s.name, "n_in": public_count(s.n_in, policy), "n_out": public_count(s.n_out, policy)}
             for s in record.stages
-            if not withheld or s.is_round_of(*WRITING)
+            if not withheld or s.name in WRITING
         ],
         "utility": {} if withheld else shown_utility(utility, policy, released),
     }
@@ -289,27 +288,4 @@ def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, A
         "format": "safetensors",
         "digest": {"sha256": digest},
         "trainedOnPrivateData": private,
-    }
-
-
-def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
-    """Return the part of run.json that a bundle may contain, in the form of `RunFile`.
-
-    Privacy: the result omits
-
-        - the seed, because someone who guesses the source records could compute from it the parents of each record;
-        - digests of private tables, because they confirm a guess of the tables, and paths of models;
-        - counts of private records and of texts decoded from their vectors, and the seconds of each stage.
-
-        Other counts are published as buckets, see `audits.gate.disclosure`.
-    """
-    seconds = round(sum(stage.seconds for stage in record.stages))
-    return {
-        "seconds": None if verdicts_only(policy) else public_count(seconds, policy),
-        "written": {s.name: public_count(s.n_out, policy) for s in record.stages if s.is_round_of(*WRITING)},
-        "rejected": {
-            s.name: {reason: public_count(n, policy) for reason, n in (s.rejected or {}).items()}
-            for s in record.stages
-            if s.is_round_of("filter")
-        },
     }

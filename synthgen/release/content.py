@@ -27,7 +27,6 @@ class BundleContent:
     policy: Policy
     audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only its public form
     page: Mapping[str, Any]  # numbers of the report, in the form of `audits.verify.published.Page`
-    run_json: Mapping[str, Any]  # in the form of `RunFile`
     config: Mapping[str, Any]  # the public settings, see `public_config`
     models: Sequence[Mapping[str, Any]]
     inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`

@@ -10,7 +10,7 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.verify.contents import CONFIG, METRICS
 from audits.verify.derived import release_id, source_files
-from audits.verify.published import BundleParts, ReportFile, RunFile, read_published, shown_results
+from audits.verify.published import BundleParts, ReportFile, read_published, shown_results
 from audits.verify.statement import (
     PAYLOAD_TYPE,
     RELEASE_TYPE,
@@ -44,7 +44,6 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
         policy=policy,
         evidence=content.evidence,
         report=read_published(ReportFile, parse(canonical(report)), "the report", policy),
-        run=read_published(RunFile, parse(canonical(content.run_json)), "run.json", policy),
         config=content.config,
         classes=Counter(label for _, label in content.records),
         data=_digests(data),

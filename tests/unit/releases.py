@@ -162,7 +162,6 @@ def content(policy=POLICY, **changes):
     given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
     given |= {"policy": parsed, "models": [model], "license": "CC-BY-4.0", "languages": ["en"]}
-    given |= {"run_json": {"written": {"decode": "20-50"}, "rejected": {"filter": {"copy": "1-9"}}}}
     given |= {"config": {"version": 1, "interpolate": {"method": "smote", "total": 11}}}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
     given |= {"attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}}}

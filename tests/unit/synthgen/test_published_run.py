@@ -43,7 +43,7 @@ def test_published_models_run_to_a_release(published, monkeypatch):
     run, first = synthetic(published)
     assert (len(first), [model["role"] for model in stated_models(run)]) == (12, ["embedder", "decoder"])
     content = bundle_content(run, run.decide())
-    assert "models/" not in json.dumps([dict(content.config), content.models, content.run_json])
+    assert "models/" not in json.dumps([dict(content.config), content.models])
     Pipeline(published.config(**OWN)).run(resume="never")
     assert synthetic(published)[1] == first
 

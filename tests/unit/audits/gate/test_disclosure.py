@@ -10,6 +10,8 @@ from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     bucket,
     floor_of,
+    is_bucket,
+    is_public_count,
     is_published,
     public_count,
     public_details,
@@ -55,6 +57,23 @@ def test_public_count_merges_small_counts():
     wide = policy(disclosure={"min_histogram_bin": 20})
     assert public_count(13, wide) == "1-19"
     assert public_count(337, policy(disclosure={"publish_exact_counts": True})) == 337
+
+
+def test_only_what_the_publisher_returns_is_a_public_count():
+    narrow, wide, exact = (
+        policy(disclosure=more) for more in ({}, {"min_histogram_bin": 15}, {"publish_exact_counts": True})
+    )
+    counts = [*range(3000), *(10**power + i for power in range(4, 9) for i in (-1, 0, 1)), 10**9]
+    for asked in (narrow, wide, exact):
+        assert all(is_public_count(public_count(n, asked), asked) for n in counts)
+    assert all(is_bucket(bucket(n)) for n in counts)
+    for text in ("1-1", "1-8", "1-10", "1-14", "1-999", "10-15", "7-411", "200-501", "01-9", "1-0009", "1-٩"):
+        assert (is_public_count(text, narrow), is_bucket(text)) == (False, False)
+    assert [is_public_count("1-9", asked) for asked in (narrow, wide, exact)] == [True, False, False]
+    assert [is_public_count("10-20", asked) for asked in (narrow, wide, exact)] == [True, True, False]
+    assert [is_public_count(337, asked) for asked in (narrow, wide, exact)] == [False, False, True]
+    assert not any(is_public_count(other, exact) for other in (-1, 10**9 + 1, "", "-", "0-10", "9" * 99))
+    assert not is_public_count("5-10", policy(disclosure={"min_histogram_bin": 10}))
 
 
 def test_interval_is_rounded_outward_and_n_down():

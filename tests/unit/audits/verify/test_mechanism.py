@@ -116,7 +116,7 @@ def add_counts_of_persons(report):
         lambda report: report["audit"].update(input_checks={"counts": {"train": 154}}),
         lambda report: report["audit"].update(inputs={"train": "ab" * 32}),
         lambda report: report["page"]["balance"][0].update(real="200-500"),
-        lambda report: report["page"]["stages"].append({"name": "split", "n_in": "1k-2k", "n_out": "1k-2k"}),
+        lambda report: report["page"]["stages"].insert(0, {"name": "split", "n_in": "1k-2k", "n_out": "1k-2k"}),
         lambda report: report["audit"]["results"][0].update(reason="of 77 persons that of row 17 was found"),
         lambda report: report["audit"].update(results=7),
         lambda report: report["audit"].update(remark="row 17 of 77 persons was found"),

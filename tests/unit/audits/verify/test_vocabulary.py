@@ -4,11 +4,20 @@ import pkgutil
 import pytest
 
 import synthgen
-from audits.gate.disclosure import bucket
 from audits.gate.evidence import AUDIT_NAMES
 from audits.runner.registry import names
 from audits.verify import vocabulary
-from audits.verify.vocabulary import LIBRARIES, MODELS, REASONS, SETTINGS, STAGES, STYLE_KINDS, STYLES, is_bucket
+from audits.verify.vocabulary import (
+    LIBRARIES,
+    MODELS,
+    MOST_ROUNDS,
+    MOST_TURNS,
+    REASONS,
+    SETTINGS,
+    STAGES,
+    STYLE_KINDS,
+    STYLES,
+)
 from synthgen.attributes.rule import AttributeRule
 from synthgen.config import Config
 from synthgen.core import made_by
@@ -16,6 +25,7 @@ from synthgen.core.stage import Stage
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.evaluate.style_gap import style_profile
 from synthgen.models.registry import MODELS as REGISTERED
+from synthgen.pipeline import pipeline, rounds
 
 
 def test_words_are_those_of_the_program():
@@ -34,6 +44,7 @@ def test_every_stage_and_filter_of_the_program_is_known():
     stages = {value.name for module in loaded for value in vars(module).values() if isinstance(value, Stage)}
     assert stages <= set(STAGES)
     assert len(stages) > 10
+    assert (MOST_ROUNDS, MOST_TURNS) == (rounds.MOST_ROUNDS, pipeline.TURNS)
     values = [value for m in loaded if m.__name__.startswith("synthgen.filter") for value in vars(m).values()]
     filters = {
         kind.name for kind in values if isinstance(kind, type) and isinstance(getattr(kind, "name", None), str)
@@ -47,18 +58,6 @@ def test_published_settings_exist():
     config = Config.parse(sample).model_dump(mode="json")
     for section, keys in SETTINGS.items():
         assert set(keys) <= set(config[section] if section else config)
-
-
-@pytest.mark.parametrize("text", [*(bucket(n) for n in (0, 9, 10, 337, 5000, 10**6)), "1-9", "1-19"])
-def test_buckets_of_counts(text):
-    assert is_bucket(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", "1-", "7-411", "200-501", "01-9", "1-0009", "1-٩", "k-k", "1k-2k-5k", "9" * 99]
-)
-def test_other_text_is_no_bucket(text):
-    assert not is_bucket(text)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,7 @@ def test_release_id_depends_on_data_evidence_and_policy(releases):
         ({"inputs": [{"role": "train", "sha256": "0" * 64}]}, "E_PREDICATE"),
         ({"privacy": {}}, "E_PREDICATE"),
         ({"license": "a note"}, "E_PREDICATE"),
-        ({"run_json": {"written": {}, "rejected": {}, "note": "a note"}}, "E_GATE run.json"),
-        ({"run_json": {"written": {"decode": 337}, "rejected": {}}}, "E_GATE run.json"),
+        ({"page": {"stages": [{"name": "decode", "n_in": "1-9", "n_out": 337}]}}, "E_GATE the report"),
         ({"page": {"filters": {"a note": "1-9"}}}, "E_GATE the report"),
     ],
 )
