@@ -82,9 +82,9 @@ def _trust_step(run: _Run) -> str:
         run.root = run.trust
     else:
         data = read_trust(run.trust)
-        run.root = parse_trust(data)
+        run.root = parse_trust(data, run.now)
         if ROOT in run.root.roles:
-            remember(data, run.root, default_state() if run.state is None else run.state)
+            remember(data, run.root, default_state() if run.state is None else run.state, run.now)
     if run.now >= instant(run.root.expires):
         raise VerifyError("E_TIME", f"the trust root expired at {run.root.expires}; get the new one from its owner")
     return f"version {run.root.version}, valid until {run.root.expires}"

@@ -1,13 +1,16 @@
 """High-water mark of signed trust roots: the highest version seen and the root keys of all versions seen.
 
-A new root must have a higher version and be signed by enough root keys of both the previous and the new root. An
-older version is never accepted again. Plain roots have no root keys and are not recorded.
+A new root must have a higher version, keep all revocations, and be signed by enough valid root keys of both the
+previous and the new root. A key that the previous root revokes does not count. A key that only the new root revokes
+counts for the previous root alone, so the owner of a stolen key can still replace it. An older version is never
+accepted again. Plain roots have no root keys and are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
 
 import hashlib
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +21,7 @@ from audits.core.files import locked, read_regular, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.verify.dsse import parse_envelope
-from audits.verify.trust import ROOT, TrustRoot, known_signers
+from audits.verify.trust import ROOT, TrustRoot, check_root_signers
 
 STATE_ENV = "SYNTHGEN_TRUST_STATE"
 _MAX_BYTES = 4 << 20
@@ -47,28 +50,33 @@ def default_state() -> Path:
     return Path(base) / "synthgen" / "trust-seen.json"
 
 
-def remember(data: bytes, root: TrustRoot, state: Path) -> None:
+def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     """Compare a signed root with the highest version in the state file, and record it if it is the next version.
 
-    `data` is the file of the root, whose own signatures are already verified.
+    Args:
+        data: the file of the root, whose own signatures are already verified.
+        root: the root in this file.
+        state: the state file.
+        now: the time at which the keys of the previous root must be valid.
 
     Raises:
-        VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, or is not
-            signed by enough keys of the previous root; also if the file cannot be written.
+        VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, lacks a
+            revocation of the previous root, or is not signed by enough valid keys of the previous root; also if the
+            file cannot be written.
     """
-    if _next(data, root, read_state(state)) is None:
+    if _next(data, root, read_state(state), now) is None:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
         with locked(state.with_name(f"{state.name}.lock")):
-            seen = _next(data, root, read_state(state))  # another process may have written it meanwhile
+            seen = _next(data, root, read_state(state), now)  # another process may have written it meanwhile
             if seen is not None:
                 write_whole(state, canonical(seen.model_dump(mode="json")))
     except (OSError, InputError):
         raise VerifyError("E_TRUST", f"{state}: cannot be written, so the trust root cannot be remembered") from None
 
 
-def _next(data: bytes, root: TrustRoot, seen: SeenRoots) -> SeenRoots | None:
+def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
     """Return the roots to record with this root, or None if it is recorded already; see `remember`."""
     envelope = parse_envelope(data)
     own = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
@@ -83,9 +91,10 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots) -> SeenRoots | None:
         if root.version <= line.root.version:
             seen_version = f"version {line.root.version} was seen before"
             raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_version}")
-        if not line.root.has_enough(ROOT, known_signers(envelope, line.root.public_keys(ROOT))):
-            needed = f"{line.root.roles[ROOT].threshold} persons of the previous version"
-            raise VerifyError("E_TRUST", f"version {root.version} of the trust root must be signed by {needed}")
+        if not set(line.root.revoked) <= set(root.revoked):
+            seen_version = f"version {line.root.version}, which was seen before"
+            raise VerifyError("E_TRUST", f"version {root.version} lacks a revocation of {seen_version}")
+        check_root_signers(envelope, line.root, now)
     keyids = tuple(sorted({*root.roles[ROOT].keyids, *(line.keyids if line is not None else ())}))
     kept = SeenRoot(keyids=keyids, root=root, digest=digest)
     return SeenRoots(roots=(*(other for other in seen.roots if other != line), kept))

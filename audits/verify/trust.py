@@ -8,9 +8,9 @@ import base64
 import binascii
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -111,6 +111,10 @@ class TrustRoot(Closed):
         keyids = self.roles[role].keyids if role in self.roles else ()
         return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
+    def valid_keys(self, role: str, now: datetime) -> dict[str, bytes]:
+        """Return the public keys of a role that are valid at a time, as `check_key` defines it."""
+        return {name: public for name, public in self.public_keys(role).items() if self._fault(name, now) is None}
+
     def persons(self, keyids: Iterable[str]) -> set[str]:
         """Return the skeletons of the names of the persons who hold these keys."""
         return {name_skeleton(self.keys[name].person) for name in keyids}
@@ -125,20 +129,25 @@ class TrustRoot(Closed):
         The time is that of the trusted timestamp of a signature. Without one it is the present, so a signature is
         then refused even if the key signed before its revocation. A revocation with a future date has no effect yet.
         """
+        if (fault := self._fault(name, now)) is not None:
+            raise fault
+
+    def _fault(self, name: str, now: datetime) -> VerifyError | None:
         if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
-            raise VerifyError("E_REVOKED", f"key {name} was revoked")
+            return VerifyError("E_REVOKED", f"key {name} was revoked")
         key = self.keys[name]
         if not instant(key.valid_from) <= now < instant(key.valid_until):
-            raise VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
+            return VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
+        return None
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON."""
         return canonical(self.model_dump(mode="json"))
 
 
-def load_trust(path: str | Path) -> TrustRoot:
-    """Return the trust root in a file; its expiry is not checked. Raise VerifyError (E_TRUST) if it is invalid."""
-    return parse_trust(read_trust(path))
+def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
+    """Return the trust root in a file, as `parse_trust`."""
+    return parse_trust(read_trust(path), now)
 
 
 def read_trust(path: str | Path) -> bytes:
@@ -149,12 +158,20 @@ def read_trust(path: str | Path) -> bytes:
         raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
 
 
-def parse_trust(data: bytes) -> TrustRoot:
-    """Return the trust root in the bytes of its file; raise VerifyError (E_TRUST) if it is invalid."""
+def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
+    """Return the trust root in the bytes of its file; its own expiry is not checked.
+
+    Args:
+        data: the content of the file.
+        now: the time at which the keys that signed the root must be valid; the current time by default.
+
+    Raises:
+        VerifyError: E_TRUST if the root is invalid or too few valid root keys signed it.
+    """
     try:
         value = parse(data)
         if isinstance(value, dict) and "payload" in value:
-            return _signed(data)
+            return _signed(data, datetime.now(UTC) if now is None else now)
         root = TrustRoot.model_validate(value)
     except JsonError as error:
         raise VerifyError("E_TRUST", f"the trust root cannot be read: {error.message}") from None
@@ -182,19 +199,29 @@ def name_skeleton(name: str) -> str:
     return "".join(sorted(filter(str.isalnum, plain)))
 
 
-def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return which of these keys signed; raise VerifyError (E_TRUST) if a signature of one of them is bad.
+def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
+    """Raise VerifyError (E_TRUST) unless enough valid root keys of a trust root signed an envelope.
 
-    Signatures of other keys are ignored, because keys of the previous trust root sign the same envelope.
+    A key counts if it is valid at `now` according to this root. Without a trusted timestamp, nobody can tell when a
+    revoked or expired key signed. Signatures of other keys are ignored, because root keys of the previous and of the
+    new version sign the same envelope.
     """
+    keys = root.valid_keys(ROOT, now)
     ours = tuple(item for item in envelope.signatures if item[0] in keys)
     try:
-        return signers(replace(envelope, signatures=ours), dict(keys))
+        signed = signers(replace(envelope, signatures=ours), keys)
     except VerifyError as error:
         raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+    if not root.has_enough(ROOT, signed):
+        needed = f"root keys of {root.roles[ROOT].threshold} persons of version {root.version}"
+        raise VerifyError(
+            "E_TRUST",
+            f"the trust root must be signed by {needed}, but is signed by {len(root.persons(signed))}. Revoked and "
+            "expired keys do not count. Its owner must sign it with more root keys",
+        )
 
 
-def _signed(data: bytes) -> TrustRoot:
+def _signed(data: bytes, now: datetime) -> TrustRoot:
     try:
         envelope = parse_envelope(data)
     except VerifyError as error:
@@ -204,9 +231,7 @@ def _signed(data: bytes) -> TrustRoot:
     root = TrustRoot.model_validate(parse_canonical(envelope.payload))
     if ROOT not in root.roles:
         raise VerifyError("E_TRUST", "the trust root is signed but names no root keys")
-    if not root.has_enough(ROOT, known_signers(envelope, root.public_keys(ROOT))):
-        threshold = root.roles[ROOT].threshold
-        raise VerifyError("E_TRUST", f"the trust root is signed by fewer than {threshold} different persons")
+    check_root_signers(envelope, root, now)
     return root
 
 

@@ -5,10 +5,13 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from audits.verify.trust import TrustRoot
 
 keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
 trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
@@ -94,26 +97,33 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     authority: Annotated[Paths, Option(help="PEM certificate of an authority; replaces the current ones.")] = None,
     ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
     revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
-    since: Annotated[datetime | None, Option(help="Start of the revocation, in UTC; now by default.")] = None,
-    reason: Annotated[str, Option(help="Reason for the revocation.")] = "",
+    since: Annotated[datetime | None, Option(help="Start of the revocations, in UTC; now by default.")] = None,
+    reason: Annotated[str, Option(help="Reason for the revocations.")] = "",
     days: Annotated[int | None, Option(help="Validity in days; by default the expiry stays.", min=1)] = None,
 ) -> None:
-    """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on."""
-    from audits.core.instants import stamp
-    from audits.verify.trust import Revocation, load_trust
+    """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on.
+
+    A revocation is final: later versions keep it.
+    """
+    from audits.verify.trust import load_trust
+    from synthgen.core.errors import UsageError
     from synthgen.release.keys import load_key, passphrase_for
     from synthgen.release.trust import follow_trust
 
+    if not revoke and (since is not None or reason):
+        raise UsageError("--since and --reason describe a revocation", hint="Pass --revoke with the id of the key.")
     now = datetime.now(UTC)
-    date = stamp(now if since is None else since.replace(tzinfo=UTC))
     roles = {"root": root, "releaser": releaser}
     found = follow_trust(
         old,
         path,
         policies=_accepted(policy or [], ledger or load_trust(old).ledgers),
         root_keys=[load_key(key, passphrase_for(key)) for key in sign_with],
+        now=now,
         roles={role: files for role, files in roles.items() if files},
-        revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
+        revoked=revoke or [],
+        since=now if since is None else since.replace(tzinfo=UTC),
+        reason=reason,
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
@@ -135,22 +145,35 @@ def trust_forget(
 
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
-    """Print the fingerprint, keys, roles, ledgers and policies of a trust root."""
-    from audits.verify.trust import authority, fingerprint, parse_trust, read_trust
+    """Print the fingerprint and all fields of a trust root, apart from the bytes of its keys and certificates."""
+    from audits.verify.trust import fingerprint, parse_trust, read_trust
     from synthgen.core.terminal import printable
 
     data = read_trust(path)
-    root = parse_trust(data)
-    typer.echo(f"fingerprint: {fingerprint(data)}\nexpires: {root.expires}")
-    for role, rule in sorted(root.roles.items()):
-        for name in rule.keyids:
-            typer.echo(printable(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}"))
-    for text in root.authorities:
-        typer.echo(f"timestamps: {authority(text).subject.rfc4514_string()}")
-    for name in root.ledgers:
-        typer.echo(f"ledger: {name}")
-    for name, digests in sorted(root.policies.items()):
-        typer.echo(f"policy {name}: {', '.join(digests)}")
+    for line in (f"fingerprint: {fingerprint(data)}", *_described(parse_trust(data))):
+        typer.echo(printable(line))
+
+
+def _described(root: "TrustRoot") -> list[str]:
+    """Return a line for each simple field, key, revocation, authority, ledger and policy of a trust root."""
+    from audits.verify.trust import authority
+
+    role_of = {
+        name: f"{role}, {rule.threshold} required"
+        for role, rule in sorted(root.roles.items())
+        for name in rule.keyids
+    }
+    lines = [f"version: {root.version}", f"expires: {root.expires}"]
+    if root.min_tool_version is not None:
+        lines.append(f"oldest accepted version of the tool: {root.min_tool_version}")
+    for name in (*role_of, *sorted(root.keys.keys() - role_of.keys())):
+        key = root.keys[name]
+        holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
+        lines.append(f"{role_of.get(name, 'no role')}: {holder}")
+    lines += [f"revoked: {one.keyid} from {one.since}: {one.reason or 'no reason given'}" for one in root.revoked]
+    lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
+    lines += [f"ledger: {name}" for name in root.ledgers]
+    return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
 
 
 def _report(path: Path, fingerprint: str) -> None:

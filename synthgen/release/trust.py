@@ -16,12 +16,11 @@ from audits.verify.publickeys import keyid
 from audits.verify.trust import (
     ROOT,
     TRUST_PAYLOAD_TYPE,
-    Revocation,
     TrustKey,
     TrustRoot,
     authority_text,
+    check_root_signers,
     fingerprint,
-    known_signers,
     load_trust,
 )
 from synthgen.core.errors import ConfigError, DataError, StorageError
@@ -86,9 +85,12 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     path: Path,
     *,
     root_keys: Sequence[SigningKey],
+    now: datetime,
     roles: Mapping[str, Sequence[Path]] | None = None,
     policies: Mapping[str, Sequence[str]] | None = None,
-    revoked: Sequence[Revocation] = (),
+    revoked: Sequence[str] = (),
+    since: datetime | None = None,
+    reason: str = "",
     expires: datetime | None = None,
     authorities: Sequence[Path] = (),
     ledgers: Sequence[str] = (),
@@ -99,43 +101,42 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
         old: the previous root, which has a role `root`.
         path: the new file; must not exist.
         root_keys: the signing keys; they must reach the threshold of the old root and that of the new root.
+        now: the time at which the signing keys must be valid.
         roles: the roles whose keys change, with the `.pub.json` files of all their keys from now on.
-        policies: policy names whose accepted digests are added or replaced.
-        revoked: keys that are revoked, each with time and reason.
+        policies: for each accepted policy from now on, its digests; an empty mapping keeps the old ones.
+        revoked: ids of keys of the old root that are revoked; earlier revocations stay.
+        since: the start of these revocations; None means `now`.
+        reason: the reason for these revocations.
         expires: new expiry time; None keeps the old one.
         authorities: PEM files of all timestamp authorities from now on; an empty sequence keeps the old ones.
         ledgers: ids of all accepted ledgers from now on; an empty sequence keeps the old ones.
 
     Raises:
-        ConfigError: the old root has no root keys, the new root would not be valid, or too few root keys sign.
-        VerifyError: the old root does not verify.
+        ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
+        VerifyError: the old root does not verify, or too few valid root keys sign.
         StorageError: a key cannot be read, or the file exists.
     """
-    before = load_trust(old)
+    before = load_trust(old, now)
     if ROOT not in before.roles:
         raise ConfigError(f"{old}: has no root keys, so nobody can sign its next version", hint="Create a new root.")
-    value = before.model_dump(mode="python")
+    if unknown := [name for name in revoked if name not in before.keys]:
+        message = f"{old}: has no key with the id {', '.join(unknown)}, so it cannot be revoked"
+        raise ConfigError(message, hint="Pass an id that `synthgen trust show` lists.")
+    value = before.model_dump(mode="python") | {"version": before.version + 1}
     keys, ids = _load_keys(roles or {})
-    value["version"] = before.version + 1
-    value["keys"] |= keys
     for role, names in ids.items():
         value["roles"][role] = {"threshold": value["roles"].get(role, {"threshold": 1})["threshold"], "keyids": names}
     named = {name for role in value["roles"].values() for name in role["keyids"]}
-    value["keys"] = {name: key for name, key in value["keys"].items() if name in named}
-    value["policies"] |= {name: tuple(digests) for name, digests in (policies or {}).items()}
-    value |= {"revoked": (*before.revoked, *revoked), "ledgers": tuple(ledgers) or before.ledgers}
+    value["keys"] = {name: key for name, key in (value["keys"] | keys).items() if name in named}
+    value["policies"] = {name: tuple(digests) for name, digests in (policies or before.policies).items()}
+    value["revoked"] += tuple({"keyid": key, "since": stamp(since or now), "reason": reason} for key in revoked)
+    value["ledgers"] = tuple(ledgers) or before.ledgers
     value["authorities"] = _authorities(authorities) or before.authorities
     value["expires"] = before.expires if expires is None else stamp(expires)
     root = _checked_root(value)
     data = sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in root_keys])
-    for which, one in (("old", before), ("new", root)):
-        signed = known_signers(parse_envelope(data), one.public_keys(ROOT))
-        if len(one.persons(signed)) < one.roles[ROOT].threshold:
-            raise ConfigError(
-                f"the keys of {len(one.persons(signed))} persons sign, but the {which} version of the trust root "
-                f"requires root keys of {one.roles[ROOT].threshold} persons",
-                hint="Sign with more root keys.",
-            )
+    for one in (before, root):
+        check_root_signers(parse_envelope(data), one, now)
     write_new(path, data, 0o644)
     return fingerprint(data)
 

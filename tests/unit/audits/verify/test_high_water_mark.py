@@ -53,7 +53,7 @@ def test_new_root_is_signed_by_old_and_new_keys_and_older_roots_are_refused(root
     assert judge_file(roots(3, [b], [b])).ok
 
 
-def test_root_not_signed_by_the_previous_one_or_its_own_keys_is_refused(roots, judge_file, root_keys):
+def test_root_not_signed_by_the_previous_one_or_its_own_keys_is_refused(roots, judge_file, root_keys, releases):
     a, b, c = root_keys
     assert judge_file(roots(1, [a, b], threshold=2)).ok
     for data in (
@@ -63,13 +63,15 @@ def test_root_not_signed_by_the_previous_one_or_its_own_keys_is_refused(roots, j
         roots(1, [a, b], threshold=2, min_tool_version="0.1.0"),  # another of the same version
     ):
         assert judge_file(data).code == 11
-    assert "fewer than 1" in judge_file(roots(2, [c], [a, b])).failure  # its own keys must sign too
-    with pytest.raises(VerifyError, match="fewer than 1"):
-        parse_trust(roots(1, [a], [b]))
+    assert (
+        "of version 2, but is signed by 0" in judge_file(roots(2, [c], [a, b])).failure
+    )  # its own keys must sign too
+    with pytest.raises(VerifyError, match="signed by 0"):
+        parse_trust(roots(1, [a], [b]), releases.LATER)
     assert judge_file(roots(2, [c], [a, b, c])).ok
 
 
-def test_concurrent_verifiers_lose_no_root(roots, judge_file, root_keys, tmp_path):
+def test_concurrent_verifiers_lose_no_root(roots, judge_file, root_keys, releases, tmp_path):
     a, b, _ = root_keys
     state = tmp_path / "state" / "seen.json"
     assert judge_file(roots(1, [a])).ok
@@ -79,10 +81,64 @@ def test_concurrent_verifiers_lose_no_root(roots, judge_file, root_keys, tmp_pat
         other.start()
         other.join(timeout=1.5)
         assert other.is_alive()
-        seen = _next(newer, parse_trust(newer), read_state(state))
+        seen = _next(newer, parse_trust(newer, releases.LATER), read_state(state), releases.LATER)
         state.write_bytes(canonical(seen.model_dump(mode="json")))
     other.join()
     assert [line.root.version for line in read_state(state).roots] == [2, 1]
+
+
+def revocation(key, since="2026-11-20T08:00:00Z"):
+    return {"keyid": key.keyid, "since": since, "reason": "stolen"}
+
+
+def test_a_revoked_root_key_signs_no_successor(roots, judge_file, root_keys):
+    a, b, c = root_keys
+    revoked = (revocation(a),)
+    assert judge_file(roots(1, [a, b])).ok
+    assert judge_file(roots(2, [a, b], [b], revoked=revoked)).ok
+    for stolen in (
+        roots(3, [a, b], [a], revoked=revoked),
+        roots(3, [a, b], [a]),  # without the list of revocations
+        roots(3, [a, c], [a, c]),
+        roots(3, [c], [a, c], revoked=revoked),
+        roots(9, [a], [a], revoked=(revocation(b),)),
+    ):
+        found = judge_file(stolen)
+        assert (found.code, found.checks[-1].id) == (11, "trust")
+    assert judge_file(roots(3, [b, c], [b], revoked=revoked)).ok
+    assert judge_file(roots(4, [a, c], [a], revoked=revoked)).code == 11  # two versions later
+
+
+def test_a_revocation_is_final(roots, judge_file, root_keys):
+    a, b, _ = root_keys
+    assert judge_file(roots(1, [a, b], [b], revoked=(revocation(a),))).ok
+    for changed in ((), (revocation(a, "2026-11-20T08:00:01Z"),), (revocation(a) | {"keyid": b.keyid[::-1]},)):
+        assert "lacks a revocation of version 1" in judge_file(roots(2, [a, b], [b], revoked=changed)).failure
+    assert judge_file(roots(2, [a, b], [b], revoked=(revocation(a, "2026-11-19T08:00:00Z"), revocation(a)))).ok
+
+
+def test_a_stolen_key_is_replaced_if_another_valid_root_key_signs(roots, judge_file, root_keys):
+    a, b, c = root_keys
+    revoked = (revocation(a),)
+    assert judge_file(roots(1, [a])).ok
+    for alone in (roots(2, [a], [a], revoked=revoked), roots(2, [a, b], [a], revoked=revoked)):
+        assert "of version 2, but is signed by 0" in judge_file(alone).failure
+    assert judge_file(roots(2, [b], [a, b], revoked=revoked)).ok
+    assert judge_file(roots(3, [b, c], [a, b, c], threshold=2, revoked=revoked)).ok
+    assert judge_file(roots(4, [a, b, c], [a, b], threshold=2, revoked=revoked)).code == 11
+
+
+def test_an_expired_root_key_signs_no_successor(roots, judge_file, releases):
+    old = releases.signing_key("Root A", end=releases.LATER)
+    new = releases.signing_key("Root B")
+    first = roots(1, [old, new], [old])
+    assert "but is signed by 0" in judge_file(first).failure
+    assert judge_file(roots(1, [old, new], [new])).ok
+    assert (
+        "of version 1, but is signed by 0"
+        in judge_file(roots(2, [releases.UNTRUSTED], [old, releases.UNTRUSTED])).failure
+    )
+    assert judge_file(roots(2, [new], [new])).ok
 
 
 def test_forged_signature_of_the_old_root_is_refused(roots, judge_file, root_keys):

@@ -3,6 +3,7 @@ import base64
 import pytest
 
 from audits.core.errors import VerifyError
+from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.verify.publickeys import keyid
 from audits.verify.trust import (
@@ -121,7 +122,7 @@ def test_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     data = canonical(value)
     path = tmp_path / "trust.json"
     path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.UNTRUSTED.private]))
-    assert load_trust(path).roles["root"].threshold == 1
+    assert load_trust(path, releases.LATER).roles["root"].threshold == 1
     payloads = (releases.root().to_bytes(), b"{}", data + b" ")
     for wrong in (
         sign(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
@@ -131,7 +132,7 @@ def test_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     ):
         path.write_bytes(wrong)
         with pytest.raises(VerifyError, match="E_TRUST"):
-            load_trust(path)
+            load_trust(path, releases.LATER)
 
 
 def test_a_root_threshold_counts_persons_and_not_keys(releases):
@@ -141,9 +142,32 @@ def test_a_root_threshold_counts_persons_and_not_keys(releases):
         value["keys"][key.keyid] = key.public.model_dump()
     value["roles"]["root"] = {"keyids": [key.keyid for key in keys], "threshold": 2}
     data = canonical(value)
-    with pytest.raises(VerifyError, match="fewer than 2 different persons"):
-        parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[:2]]))
-    parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]))
+    with pytest.raises(VerifyError, match="root keys of 2 persons of version 1, but is signed by 1"):
+        parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[:2]]), releases.LATER)
+    parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]), releases.LATER)
+
+
+def test_only_root_keys_that_are_valid_at_the_time_of_the_check_count(releases):
+    value, now, hour = plain(releases), releases.LATER, releases.DAY / 24
+    keys = [releases.signing_key("Root One", start=now - hour, end=now), releases.signing_key("Root Two")]
+    for key in keys:
+        value["keys"][key.keyid] = key.public.model_dump()
+    value["roles"]["root"] = {"keyids": [key.keyid for key in keys], "threshold": 1}
+
+    def parsed(key, at, **changes):
+        return parse_trust(sign(TRUST_PAYLOAD_TYPE, canonical(value | changes), [key.private]), at)
+
+    expiring, other = keys
+    for at in (now - hour, now - hour / 60):
+        assert parsed(expiring, at).version == 1
+    for at in (now - hour - hour / 60, now):
+        with pytest.raises(VerifyError, match=r"E_TRUST .* signed by 0\. Revoked and expired keys do not count"):
+            parsed(expiring, at)
+        assert parsed(other, at).version == 1
+    revoked = [{"keyid": other.keyid, "since": stamp(now), "reason": "stolen"}]
+    assert parsed(other, now - hour / 60, revoked=revoked).version == 1
+    with pytest.raises(VerifyError, match="signed by 0"):
+        parsed(other, now, revoked=revoked)
 
 
 # a line per kind of disguise: invisible, other alphabets, forms of Unicode, order and blanks, ASCII look-alikes

@@ -6,13 +6,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from audits.core.errors import VerifyError
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import ledger_id
 from audits.verify.bundle import ENVELOPE, verify_bundle
-from audits.verify.trust import fingerprint, load_trust
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint, load_trust
 from synthgen.cli.main import app
 from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
+from synthgen.release.sign import sign
 
 PASSPHRASE = "correct horse"
 
@@ -68,11 +70,46 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     assert print_of in made.stderr
     shown = call("trust", "show", path).stdout.splitlines()
     assert shown[0] == f"fingerprint: {print_of}"
-    assert shown[1].startswith("expires: 20")
-    names = ["data_owner", "privacy_officer", "releaser", "ledger", "policy hospital-external", "policy research"]
-    assert [line.split(":")[0] for line in shown[2:]] == names
-    assert "Cem, Clinic" in shown[2]
+    assert shown[1] == "version: 1"
+    assert shown[2].startswith("expires: 20")
+    names = ["data_owner, 1 required", "privacy_officer, 1 required", "releaser, 1 required"]
+    names += ["ledger", "policy hospital-external", "policy research"]
+    assert [line.split(":")[0] for line in shown[3:]] == names
+    assert "Cem, Clinic" in shown[3]
     assert shown[-1].endswith(load_policy("research").digest())
+
+
+def test_trust_show_prints_every_field(authority, releases, tmp_path):
+    free, key = releases.signing_key("No Role"), releases.OWNER.public.model_copy(update={"org": "Clinic\x1b"})
+    since = "2026-01-02T03:04:05Z"
+    fields = {
+        "version": 17,
+        "expires": "2031-02-03T04:05:06Z",
+        "keys": {**releases.root().keys, releases.OWNER.keyid: key, free.keyid: free.public},
+        "roles": {**releases.root().roles, "releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1}},
+        "policies": {"trial": ("a" * 64, "b" * 64)},
+        "revoked": ({"keyid": "c" * 16, "since": since, "reason": "lost\x1b"},),
+        "min_tool_version": "0.3.1",
+        "authorities": (authority.text,),
+        "ledgers": ("d" * 32,),
+    }
+    assert fields.keys() == TrustRoot.model_fields.keys()  # print a new field, then name it here
+    (tmp_path / "trust.json").write_bytes(TrustRoot.model_validate(fields).to_bytes())
+    shown = call("trust", "show", tmp_path / "trust.json").stdout
+    for key in (releases.RELEASER, releases.OFFICER, free):
+        who = f"{key.keyid} {key.public.person}, Clinic, ed25519"
+        assert f": {who}, valid from {key.public.valid_from} to {key.public.valid_until}\n" in shown
+    for line in ("version: 17", "expires: 2031-02-03T04:05:06Z", f"ledger: {'d' * 32}", "timestamps: CN=Local CA"):
+        assert f"\n{line}" in shown
+    for part in (
+        f"no role: {free.keyid}",
+        "releaser, 1 required: ",
+        "0.3.1",
+        f"policy trial: {'a' * 64}, {'b' * 64}",
+    ):
+        assert part in shown
+    assert f"revoked: {'c' * 16} from {since}: lost" in shown
+    assert "\x1b" not in shown
 
 
 def test_one_person_in_two_roles_raises_an_error(tmp_path):
@@ -130,6 +167,83 @@ def test_the_next_version_can_name_another_ledger(tmp_path):
     call("trust", "rotate", *versions[:2], "--sign-with", root)
     call("trust", "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
     assert [load_trust(path).ledgers for path in versions] == [("a" * 32,), ("a" * 32,), ("b" * 32,)]
+
+
+@pytest.fixture
+def two_roots(tmp_path, monkeypatch):
+    """Return paths of a trust root with two root keys and of its successor, and the two root keys."""
+    monkeypatch.setenv("SYNTHGEN_TRUST_STATE", str(tmp_path / "seen.json"))
+    releaser, keys = make(tmp_path, "ann"), [make(tmp_path, name).with_name(f"{name}.pem") for name in ("ben", "cem")]
+    roots = [option for key in keys for option in ("--root", key)]
+    old = ("--policy", "research", "--policy", "hospital-external", "--ledger", "a" * 32)
+    call("trust", "init", tmp_path / "1.json", "--releaser", releaser, *roots, *old)
+    return tmp_path / "1.json", tmp_path / "2.json", *keys
+
+
+def key_of(path):
+    return load_key(path, PASSPHRASE.encode()).keyid
+
+
+def test_each_option_of_trust_rotate_replaces_its_field(two_roots, authority, tmp_path):
+    old, new, root, other = two_roots
+    releaser = make(tmp_path, "dora")
+    given = {"releaser": releaser, "root": other.with_name("cem.pub.json"), "policy": "strict-dp", "ledger": "b" * 32}
+    given["authority"] = authority.pem
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    call("trust", "rotate", old, new, "--sign-with", root, "--sign-with", other, *options)
+    found = load_trust(new)
+    assert found.policies == {"strict-dp": (load_policy("strict-dp").digest(),)}
+    assert (found.ledgers, found.authorities) == (("b" * 32,), (authority.text,))
+    assert found.roles["root"].keyids == (key_of(other),)
+    assert set(found.keys) == {key_of(other), key_of(tmp_path / "dora.pem")}
+    kept = tmp_path / "3.json"
+    call("trust", "rotate", new, kept, "--sign-with", other)
+    assert load_trust(kept) == found.model_copy(update={"version": 3})
+
+
+@pytest.mark.parametrize("wrong", ["typo", "cut", "capital", "name"])
+def test_an_unknown_key_is_not_revoked(two_roots, wrong):
+    old, new, root, other = two_roots
+    known = key_of(other)
+    name = {
+        "typo": known[:-1] + "0f"[known[-1] == "0"],
+        "cut": known[:8],
+        "capital": known.upper() + "A",
+        "name": "Ben",
+    }
+    with pytest.raises(ConfigError, match=f"has no key with the id {name[wrong]}, so it cannot be revoked"):
+        call("trust", "rotate", old, new, "--sign-with", root, "--revoke", known, "--revoke", name[wrong])
+    with pytest.raises(ConfigError, match=r"revoked\.0\.reason"):
+        call("trust", "rotate", old, new, "--sign-with", root, "--revoke", known, "--reason", "x" * 501)
+    for option in (("--reason", "lost"), ("--since", "2026-01-01")):
+        with pytest.raises(UsageError, match="--since and --reason describe a revocation"):
+            call("trust", "rotate", old, new, "--sign-with", root, *option)
+    assert not new.exists()
+
+
+def test_a_revoked_root_key_signs_no_next_version(two_roots, releases, tmp_path):
+    old, new, root, stolen = two_roots
+    revoke = ("--revoke", key_of(stolen), "--reason", "stolen")
+    with pytest.raises(VerifyError, match="of version 2, but is signed by 0"):
+        call("trust", "rotate", old, new, "--sign-with", stolen, *revoke)
+    call("trust", "rotate", old, new, "--sign-with", root, *revoke)
+    assert f"revoked: {key_of(stolen)} from 20" in call("trust", "show", new).stdout
+    own = ("--sign-with", stolen, "--releaser", make(tmp_path, "mallory"))
+    with pytest.raises(VerifyError, match="of version 2, but is signed by 0"):
+        call("trust", "rotate", new, tmp_path / "3.json", *own)
+    key, now = load_key(tmp_path / "mallory.pem", PASSPHRASE.encode()), datetime.now(UTC)
+    bundle = releases.bundle(tmp_path / "out", key=key, now=now)
+    value = load_trust(new).model_dump(mode="python")
+    value["keys"] = value["keys"] | {key.keyid: key.public}
+    value["roles"]["releaser"] = {"keyids": (key.keyid,), "threshold": 1}
+    value["policies"] = {"trial": (releases.policy_of(releases.POLICY).digest(),)}
+    forged = TrustRoot.model_validate(value | {"version": 3, "revoked": ()})
+    thief = load_key(stolen, PASSPHRASE.encode())
+    (tmp_path / "3.json").write_bytes(sign(TRUST_PAYLOAD_TYPE, forged.to_bytes(), [thief.private]))
+    assert call("verify", bundle, "--trust", new).exit_code == 11  # remembers version 2
+    found = call("verify", bundle, "--trust", tmp_path / "3.json")
+    assert found.exit_code == 11
+    assert "FAIL trust: E_TRUST version 3 lacks a revocation of version 2" in found.output
 
 
 def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
