@@ -1,4 +1,6 @@
-"""Read a YAML 1.2 file as plain data: no repeated keys, anchors, aliases, tags, directives or merge keys; write it.
+"""Read a YAML 1.2 file as plain data, and write it.
+
+Keys are strings and not repeated; anchors, aliases, tags, directives, merge keys and long numbers are not allowed.
 
 Problems of the YAML itself are reported first and alone, because the content is unknown until they are repaired.
 """
@@ -20,6 +22,10 @@ MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 _WORD = re.compile(r"[a-z][a-z-]*")
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
+_MAX_DIGITS = 25  # characters of a number; every double has a form of at most 24
+_STRING = "tag:yaml.org,2002:str"
+# the parser raises each of these on some text; all mean that it is not YAML
+_PARSER_ERRORS = (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
@@ -47,11 +53,14 @@ def parse_yaml(
         raise error(f"{name}: larger than {max_bytes} bytes")
     try:
         text = data.decode("utf-8")
-        problems = list(_references(text)) or list(_repeated(YAML(typ="safe", pure=True).compose(text)))
-        value = None if problems else YAML(typ="safe", pure=True).load(text)
+        parser = YAML(typ="safe", pure=True)
+        problems = list(_references(text))
+        node = None if problems else parser.compose(text)
+        problems += _unsuitable(node)
+        value = None if problems or node is None else parser.constructor.construct_document(node)
     except UnicodeDecodeError:
         raise error(f"{name}: not UTF-8 text") from None
-    except (YAMLError, ValueError) as found:  # an invalid date or number is a ValueError
+    except _PARSER_ERRORS as found:
         mark = getattr(found, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise error(f"{name}: {where}not valid YAML") from None
@@ -95,21 +104,25 @@ def _references(text: str) -> Iterator[str]:
             return
 
 
-def _repeated(node: Any) -> Iterator[str]:
-    """Yield a message for each repeated key, merge key and half of a surrogate pair below a node."""
+def _unsuitable(node: Any) -> Iterator[str]:
+    """Yield a message for each key that is repeated or no string, long number and half of a surrogate pair."""
     if isinstance(node, MappingNode):
         seen = set()
         for key, item in node.value:
             line = key.start_mark.line + 1
             if key.tag.endswith(":merge"):
                 yield f"line {line}: merge keys are not allowed"
-            if isinstance(key, ScalarNode) and key.value in seen:
+            elif key.tag != _STRING or not isinstance(key, ScalarNode):
+                yield f"line {line}: a key must be a string; write it in quotes"
+            elif key.value in seen:
                 yield f"line {line}: the key {key.value!r} is repeated"
             seen.add(str(key.value))
-            yield from _repeated(key)
-            yield from _repeated(item)
+            yield from _unsuitable(key)
+            yield from _unsuitable(item)
     elif isinstance(node, SequenceNode):
         for item in node.value:
-            yield from _repeated(item)
+            yield from _unsuitable(item)
+    elif isinstance(node, ScalarNode) and node.tag.endswith((":int", ":float")) and len(node.value) > _MAX_DIGITS:
+        yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_DIGITS} characters"
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
         yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"

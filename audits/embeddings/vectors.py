@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
+# numpy evaluates the header as a Python literal; each of these errors means that the file is no readable matrix
+_PARSER_ERRORS = (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError, SyntaxError, TokenError)
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
@@ -63,7 +66,7 @@ def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
     try:
         with open_regular(path) as file:
             matrix = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _PARSER_ERRORS as error:
         return f"cannot be read ({type(error).__name__})", empty
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         return "not a numeric matrix", empty

@@ -38,6 +38,7 @@ from audits.verify.tree import Tree, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
 ENVELOPE = "attestation/release.dsse.json"
+MAX_CONFIG_BYTES = 1 << 12  # of the redacted configuration, which is some fifty settings
 
 
 @dataclass(slots=True)
@@ -364,7 +365,7 @@ def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
 
 def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
     try:
-        return parse_yaml(files[CONFIG], CONFIG, error=InputError)
+        return parse_yaml(files[CONFIG], CONFIG, error=InputError, max_bytes=MAX_CONFIG_BYTES)
     except InputError as error:
         raise VerifyError("E_MANIFEST", error.message) from None
 

@@ -51,13 +51,18 @@ release: {formats: [parquet, xml]}
     ]
 
 
+@pytest.mark.parametrize("more", ["7: 4", "seed: 0x" + "f" * 5000, "[1, {a: b}]: 1", "? - ?"])
+def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
+    with pytest.raises(ConfigError, match=r"line \d: (a key must be a string|the number has more than)"):
+        load(tmp_path, MINIMAL + more)
+
+
 @pytest.mark.parametrize(
     ("more", "listed"),
     [
         ("sede: 4", ["sede: unknown key"]),
         ("base: x\nsede: 4", ["base: unknown key", "sede: unknown key"]),
         ("x.y: 3\nx: 4", ["x.y: unknown key", "x: unknown key"]),
-        ("7: 4", ["7: Keys should be strings, got 7"]),
         ("seed: '4'", ["seed: Input should be a valid integer, got '4'"]),
         ("seed: 9007199254740992", [f"seed: Input should be less than or equal to {2**53 - 1}, got {2**53}"]),
         ("split: {train: 0.7, control: 0.5}", ["split: train + control must be at most 1, got 1.2"]),

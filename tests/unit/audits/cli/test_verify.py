@@ -1,5 +1,6 @@
 """`audits verify` and `synthgen verify` print the same words and JSON and exit with the same code."""
 
+import hashlib
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ import pytest
 from audits.cli.main import main as audits
 from audits.core.instants import stamp
 from audits.verify.bundle import ENVELOPE
+from audits.verify.contents import CONFIG
 from synthgen.cli.main import main as synthgen
 
 DAY = timedelta(days=1)
@@ -33,6 +35,12 @@ def folder(releases, tmp_path_factory):
     (changed / "README.md").write_text("x")
     (linked / "link\x1b[31m").symlink_to("README.md")
     (shutil.copytree(good, folder / "unsigned") / ENVELOPE).write_text("{}")
+    (folder / "hostile.yaml").write_text("? - ? \n")
+    for name, text in (("hostile", "? - ? \n"), ("slow", "a: [" + "0," * 150_000 + "]\n")):
+        path = shutil.copytree(good, folder / name)
+        (path / CONFIG).write_text(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        releases.edit(path, lambda value, digest=digest: value["predicate"]["config"]["digest"].update(sha256=digest))
     return folder
 
 
@@ -69,6 +77,12 @@ OUTCOMES = [
     (15, "E_UNSAFE", "linked", *TRUST),
     (20, "PARTIAL", "good", "--only", "integrity"),
     (10, "E_DIGEST", "changed", "--only", "integrity"),
+    *(
+        (10, "E_MANIFEST", name, *options)
+        for name in ("hostile", "slow")
+        for options in (TRUST, ("--only", "integrity"))
+    ),
+    (3, "a key must be a string", "good", *TRUST, "--policy", "hostile.yaml"),
     (3, "error: no policy", "good", *TRUST, "--policy", "none\x1b"),
     (3, "cannot be read", "good", *TRUST, "--policy", "none.yaml"),
     (2, "error: pass either --trust", "good"),

@@ -26,7 +26,18 @@ def test_yaml_1_2_is_loaded_as_plain_data():
         (b"a: !!python/object/apply:os.system [ls]\n", "tags"),
         (b"%YAML 1.1\n---\na: no\n", "directives"),
         *((text, "not valid YAML") for text in (b"a: [\n", b"a: 1\n---\nb: 2\n", b"a: \x07\n")),
-        *((b"a: " + value, "not valid YAML") for value in (b"2020-13-45\n", b"9" * 5000)),
+        (b"a: 2020-13-45\n", "not valid YAML"),
+        *(
+            (b"a: " + value, "line 1: the number has more than")
+            for value in (b"9" * 5000, b"0x" + b"f" * 5000, b"." + b"1" * 30)
+        ),
+        (b"a:\n  b: [-0x" + b"f" * 300 + b"]\n", "line 2: the number"),
+        *(
+            (key + b": 2\n", "line 1: a key must be a string")
+            for key in (b"1", b"null", b"2020-01-01", b"{a: b}", b"[1, {a: b}]")
+        ),
+        *((text, "line 1: a key must be a string") for text in (b"? - ? \n", b"? - \n", b"? {a: 1}\n: 2\n")),
+        (b"a: {b: {.nan: 1}}\n", "line 1: a key must be a string"),
         (b"a: &x {b: 1}\n<<: *x\n", "anchors"),
         (b"<<: {b: 1}\n", "line 1: merge keys"),
         (b'a: "\\ud800"\n', "half of a surrogate pair"),

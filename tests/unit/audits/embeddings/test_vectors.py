@@ -68,3 +68,29 @@ def test_vectors_that_do_not_fit_are_rejected(inputs, folder, matrix, message):
 def test_vector_options_need_distinct_names(given):
     with pytest.raises(InputError, match="NAME=FOLDER"):
         named_folders(given)
+
+
+def header(shape, descr="'<f4'"):
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text + bytes(16)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header("(5, 1000000000000000)"),
+        header("(5, 10000000000000000000000)"),
+        header("(-1, 7)"),
+        header("(5, 'x')"),
+        header("(5, 7)", "[]"),
+        header("(5, 7)", "()"),
+        header("(5, 7)", "{}"),
+        b"\x93NUMPY\x01\0\xff\x1f" + b"(" * 0x1FFF,
+        b"\x93NUMPY\x01\0\x04\0" + b"\0\0\0\0",
+        b"",
+    ],
+)
+def test_damaged_file_is_reported_and_not_a_traceback(inputs, folder, data):
+    (folder / "train.npy").write_bytes(data)
+    with pytest.raises(InputError, match=r"train\.npy: (cannot be read|not a numeric matrix)"):
+        with_vectors(inputs, {"one": folder})
