@@ -23,7 +23,7 @@ MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 _WORD = re.compile(r"[a-z][a-z-]*")
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
 _MAX_DIGITS = 25  # characters of a number; every double has a form of at most 24
-_STRING = "tag:yaml.org,2002:str"
+_STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 # the parser raises each of these on some text; all mean that it is not YAML
 _PARSER_ERRORS = (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
@@ -122,7 +122,7 @@ def _unsuitable(node: Any) -> Iterator[str]:
     elif isinstance(node, SequenceNode):
         for item in node.value:
             yield from _unsuitable(item)
-    elif isinstance(node, ScalarNode) and node.tag.endswith((":int", ":float")) and len(node.value) > _MAX_DIGITS:
+    elif isinstance(node, ScalarNode) and node.tag in _NUMBERS and len(node.value) > _MAX_DIGITS:
         yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_DIGITS} characters"
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
         yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"

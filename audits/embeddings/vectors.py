@@ -14,7 +14,7 @@ from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
 # numpy evaluates the header as a Python literal; each of these errors means that the file is no readable matrix
-_PARSER_ERRORS = (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError, SyntaxError, TokenError)
+_PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
@@ -66,7 +66,7 @@ def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
     try:
         with open_regular(path) as file:
             matrix = np.load(file, allow_pickle=False)
-    except _PARSER_ERRORS as error:
+    except (*_PARSER_ERRORS, TokenError) as error:
         return f"cannot be read ({type(error).__name__})", empty
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         return "not a numeric matrix", empty
