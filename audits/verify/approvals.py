@@ -133,36 +133,17 @@ def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: 
     return found
 
 
-def not_named(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
-    """Return the decisions that no other one names: exactly one if no two persons signed at the same time."""
-    named = frozenset[str]().union(*(one.seen for one in decisions))
-    return [one for one in decisions if one.digest not in named]
-
-
-def _read(
-    data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ApprovedRelease, now: datetime
-) -> SignedDecision:
-    role, key = match["role"], match["keyid"]
+def deciders(trust: TrustRoot, role: str) -> dict[str, bytes]:
+    """Return the public keys that may sign decisions in a role; raise VerifyError (E_APPROVAL) if there are none."""
     if role == ROOT or role not in trust.roles:
         raise VerifyError("E_APPROVAL", f"the trust root has no approvers in the role {role}")
-    digest = hashlib.sha256(data).hexdigest()
-    if not digest.startswith(match["digest"]):
-        raise VerifyError("E_APPROVAL", "the content is not that of its file name")
-    envelope = parse_envelope(data)
-    if signers(envelope, trust.public_keys(role)) != (key,):
-        raise VerifyError("E_APPROVAL", "must be signed only by the key in its file name")
-    statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
-    subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
-    if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
-        raise VerifyError("E_APPROVAL", "approves another release")
-    predicate, person = statement.predicate, trust.keys[key].person
-    _check(predicate, role, person, release, now)
-    file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
-    seen = frozenset(predicate.seen)
-    return SignedDecision(file=file, digest=digest, role=role, person=person, kind=predicate.decision, seen=seen)
+    return trust.public_keys(role)
 
 
-def _check(predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime) -> None:
+def check_decision(
+    predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime
+) -> None:
+    """Raise VerifyError (E_APPROVAL) unless a person in a role may make this decision about a release at a time."""
     if predicate.role != role:
         raise VerifyError("E_APPROVAL", f"its statement names the role {predicate.role}")
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
@@ -175,3 +156,31 @@ def _check(predicate: ApprovalPredicate, role: str, person: str, release: Approv
         raise VerifyError("E_APPROVAL", "names another report")
     if not release.created <= instant(predicate.time) <= now:
         raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")
+
+
+def not_named(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
+    """Return the decisions that no other one names: exactly one if no two persons signed at the same time."""
+    named = frozenset[str]().union(*(one.seen for one in decisions))
+    return [one for one in decisions if one.digest not in named]
+
+
+def _read(
+    data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ApprovedRelease, now: datetime
+) -> SignedDecision:
+    role, key = match["role"], match["keyid"]
+    keys = deciders(trust, role)
+    digest = hashlib.sha256(data).hexdigest()
+    if not digest.startswith(match["digest"]):
+        raise VerifyError("E_APPROVAL", "the content is not that of its file name")
+    envelope = parse_envelope(data)
+    if signers(envelope, keys) != (key,):
+        raise VerifyError("E_APPROVAL", "must be signed only by the key in its file name")
+    statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
+    subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
+    if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
+        raise VerifyError("E_APPROVAL", "approves another release")
+    predicate, person = statement.predicate, trust.keys[key].person
+    check_decision(predicate, role, person, release, now)
+    file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
+    seen = frozenset(predicate.seen)
+    return SignedDecision(file=file, digest=digest, role=role, person=person, kind=predicate.decision, seen=seen)

@@ -263,7 +263,7 @@ class ApprovalPredicate(Wire):
 
     role: RoleName
     decision: Literal["APPROVE", "REJECT", "CLOSE"]
-    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN)]
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # the others
     person: Text
     time: Instant
     report_digest: Digest

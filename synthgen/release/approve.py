@@ -13,6 +13,8 @@ from audits.verify.approvals import (
     PAYLOAD_SUBJECT,
     ApprovedRelease,
     SignedDecision,
+    check_decision,
+    deciders,
     file_name,
     not_named,
     objections,
@@ -29,7 +31,7 @@ from audits.verify.statement import (
     statement,
 )
 from audits.verify.tree import open_tree
-from audits.verify.trust import RELEASER, TrustRoot
+from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
@@ -46,17 +48,18 @@ def approve(
     that the decision states. The decision names all decisions that are in the bundle, so none of them can be removed.
 
     Raises:
-        UsageError: the key does not hold the role in the trust root, or the role cannot make this decision.
-        DataError: the bundle or a decision in it does not verify, the bundle changed during the check, or the earlier
-            decisions do not allow this one.
+        UsageError: the key does not hold the role in the trust root or is not valid, or the role decides nothing.
+        DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
+            decisions do not allow this one, or the verifier would refuse it.
         StorageError: the envelope cannot be written.
     """
-    if key.keyid not in trust.public_keys(role):
-        raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
-    if (role == RELEASER) != (kind == "CLOSE"):
-        raise UsageError(
-            "a releaser can only close, and nobody else can close", hint="Pass either --role or --close."
-        )
+    try:
+        if key.keyid not in deciders(trust, role):
+            raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
+        trust.check_key(key.keyid, now)
+    except VerifyError as error:
+        hint = "`synthgen trust show` lists the roles and when each key is valid."
+        raise UsageError(f"the verifier would refuse this signature: {error.message}", hint=hint) from None
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
@@ -71,7 +74,10 @@ def approve(
         raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
     if problems := _against(kind, key.keyid, earlier, trust, checked.statement.predicate.approvals_required):
         raise DataError("nothing was signed", problems=problems)
-    payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier)
+    try:
+        payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier)
+    except VerifyError as error:
+        raise DataError("nothing was signed", problems=[error.message]) from None
     data = sign(PAYLOAD_TYPE, payload, [key.private])
     path = bundle / file_name(role, key.keyid, data)
     write_new(path, data, 0o644)
@@ -93,6 +99,7 @@ def _against(
 def _payload(
     release: ApprovedRelease, role: str, kind: Kind, person: str, now: datetime, earlier: Sequence[SignedDecision]
 ) -> bytes:
+    """Return the statement of a decision; raise VerifyError if the verifier would refuse it."""
     predicate: dict[str, Any] = {
         "role": role,
         "decision": kind,
@@ -103,5 +110,5 @@ def _payload(
         "conflictOfInterest": False,
     }
     payload = canonical(statement({PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
-    read_statement(ApprovalStatement, PAYLOAD_TYPE, payload)
+    check_decision(read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate, role, person, release, now)
     return payload

@@ -175,7 +175,9 @@ def test_root_key_cannot_approve(copy, releases, officer):
     roles = {name: role.model_dump() for name, role in root.roles.items()}
     roles["root"] = {"keyids": (holder.keyid,), "threshold": 1}
     root = releases.root(keys={**root.keys, holder.keyid: holder.public}, roles=roles)
-    approve(copy, role="root", key=holder, trust=root, now=releases.LATER)
+    value = releases.statement(copy, officer)
+    value["predicate"].update(role="root", person=holder.public.person)
+    put(copy, releases, officer, value, (holder,), "root")
     assert "no approvers in the role root" in failure(copy, releases, root)
 
 

@@ -1,8 +1,10 @@
 import shutil
+from unittest.mock import Mock
 
 import pytest
 
-from audits.verify.approvals import file_name
+from audits.core.instants import stamp
+from audits.verify.approvals import FOLDER, file_name
 from audits.verify.bundle import verify_bundle, verify_for_approval
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.approve import approve
@@ -32,9 +34,7 @@ def test_two_approvals_allow_and_one_rejection_blocks_the_release(bundle, releas
 
 def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_not_signed(bundle, releases):
     officer, untrusted = releases.OFFICER, releases.UNTRUSTED
-    with pytest.raises(UsageError, match="a releaser can only close"):
-        sign(bundle, releases, kind="CLOSE")
-    for role, key in (("data_owner", officer), ("janitor", officer), ("data_owner", untrusted)):
+    for role, key in (("data_owner", officer), ("data_owner", untrusted)):
         with pytest.raises(UsageError, match="does not hold the role"):
             sign(bundle, releases, role, key)
     sign(bundle, releases).unlink()
@@ -51,6 +51,40 @@ def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_no
     shutil.rmtree(bundle)
     with pytest.raises(DataError, match="E_MISSING"):
         sign(bundle, releases)
+
+
+def test_decision_that_the_verifier_would_refuse_is_not_signed(bundle, releases, monkeypatch):
+    def refused(error, match, role="privacy_officer", key=releases.OFFICER, **how):
+        with pytest.raises(error, match=match):
+            approve(
+                bundle, **{"trust": trust, "now": releases.LATER, "role": role, "key": key, "kind": "APPROVE"} | how
+            )
+
+    root, trust = releases.UNTRUSTED, releases.root()
+    for kind in ("APPROVE", "REJECT"):
+        refused(DataError, "a releaser can only close", "releaser", releases.RELEASER, kind=kind)
+    refused(UsageError, "no approvers in the role janitor", "janitor")
+    refused(DataError, "dated before the release was made", now=releases.NOW - releases.DAY / 1440)
+    monkeypatch.setattr("synthgen.release.approve.read_decisions", lambda *_: [Mock(digest="a" * 64)] * 100)
+    refused(DataError, "seen: Tuple should have at most 99 items", kind="REJECT")
+    monkeypatch.undo()
+    holders = {"releaser": releases.RELEASER, "privacy_officer": releases.OFFICER, "root": root}
+    keys = {key.keyid: key.public for key in holders.values()}
+    roles = {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in holders.items()}
+    trust = releases.root(keys=keys, roles=roles)
+    for kind in ("APPROVE", "REJECT", "CLOSE"):
+        refused(UsageError, "no approvers in the role root", "root", root, kind=kind)
+    revoked = {"keyid": releases.OFFICER.keyid, "since": stamp(releases.NOW), "reason": "lost"}
+    trust = releases.root(revoked=(revoked,))
+    refused(UsageError, "E_REVOKED")
+    expired = releases.OFFICER.public.model_copy(update={"valid_until": stamp(releases.LATER)})
+    trust = releases.root(keys={**keys, **releases.root().keys, releases.OFFICER.keyid: expired})
+    refused(UsageError, "E_KEY_EXPIRED", kind="REJECT")
+    assert not list(bundle.glob(f"{FOLDER}/*"))
+    for role, key in (("privacy_officer", releases.OFFICER), ("data_owner", releases.OWNER)):
+        sign(bundle, releases, role, key)
+    trust = releases.root()
+    refused(DataError, "a releaser can only close", kind="CLOSE")
 
 
 def test_bundle_that_changes_during_the_check_is_not_signed(bundle, releases, monkeypatch):
