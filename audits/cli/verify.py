@@ -39,5 +39,5 @@ def verify(
     except PolicyError as error:
         say("\n".join(map(printable, f"error: {error}".splitlines())))
         raise typer.Exit(error.exit_code) from None
-    print_verification(found, bundle.absolute().name, as_json=as_json)
+    print_verification(found, as_json=as_json)
     raise typer.Exit(found.code)

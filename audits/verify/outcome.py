@@ -38,23 +38,37 @@ class Verification:
         """Line of the failed check, which begins with its error code; empty if every check passed."""
         return "" if not self.checks or self.checks[-1].ok else self.checks[-1].detail
 
+    @property
+    def release(self) -> dict[str, Any] | None:
+        """Id, policy and permitted use of the release, from the signed statement; None unless every check passed."""
+        if not self.ok or self.statement is None:
+            return None
+        fields = self.statement.predicate.model_dump(mode="json", by_alias=True)
+        return {name: fields[name] for name in ("releaseId", "policy", "use")}
+
     def to_json(self) -> dict[str, Any]:
-        """Return ok, verdict, code and checks as plain data."""
+        """Return ok, verdict, code, checks and release as plain data."""
         checks = [asdict(check) for check in self.checks]
-        return {"ok": self.ok, "verdict": self.verdict, "code": self.code, "checks": checks}
+        given = {"ok": self.ok, "verdict": self.verdict, "code": self.code, "checks": checks}
+        return {**given, "release": self.release}
 
-    def to_text(self, bundle: str) -> str:
-        """Return one line per check, and a last line with the verdict and the name of the bundle."""
+    def to_text(self) -> str:
+        """Return one line per check, then policy and use of a verified release, and last the verdict with its id."""
         lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}" for check in self.checks]
-        return "\n".join([*lines, f"{self.verdict}  {printable(bundle)}"])
+        if (release := self.release) is None:
+            return "\n".join([*lines, self.verdict])
+        policy, use = release["policy"], release["use"]
+        lines.append(printable(f"policy: {policy['name']} version {policy['version']}"))
+        lines.append(printable(f"intended use: {use['scope']} the institution. {use['statement']}"))
+        return "\n".join([*lines, f"{self.verdict}  release {release['releaseId']}"])
 
 
-def print_verification(found: Verification, bundle: str, *, as_json: bool) -> None:
+def print_verification(found: Verification, *, as_json: bool) -> None:
     """Print a result: text on standard error, and with `as_json` also JSON on standard output."""
     if as_json:
-        sys.stdout.write(json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
         sys.stdout.flush()
-    sys.stderr.write(found.to_text(bundle) + "\n")
+    sys.stderr.write(found.to_text() + "\n")
 
 
 def printable(text: str) -> str:

@@ -104,12 +104,29 @@ def test_both_programs_have_the_same_output(call, code, word, words):
         assert found[1] == ""
         return
     printed = json.loads(found[1])
-    assert set(printed) == {"ok", "verdict", "code", "checks"}
+    assert set(printed) == {"ok", "verdict", "code", "checks", "release"}
+    assert (printed["release"] is None) == (code != 0)
     assert (printed["ok"], printed["code"]) == (code == 0, code)
     assert all(set(check) == {"id", "ok", "detail"} for check in printed["checks"])
 
 
-def test_the_bundle_in_the_current_folder_is_named(call, folder, monkeypatch):
-    monkeypatch.chdir(folder / "good")
+def test_only_signed_facts_about_a_verified_release_are_printed(call, folder, releases):
+    renamed = shutil.copytree(folder / "good", folder / "release-2027-01-31-c0ffee")
+    name, policy = releases.statement(renamed)["predicate"]["releaseId"], releases.policy_of(releases.POLICY)
     for main in (audits, synthgen):
-        assert call(main, ".", "--trust", "../trust.json")[2].endswith("VERIFIED  good\n")
+        _, out, err = call(main, renamed.name, *TRUST, "--json")
+        assert json.loads(out)["release"] == {
+            "releaseId": name,
+            "policy": {"name": policy.name, "version": policy.version, "digest": {"sha256": policy.digest()}},
+            "use": {"scope": "inside", "statement": policy.statement},
+        }
+        assert err.splitlines()[-3:] == [
+            f"policy: {policy.name} version {policy.version}",
+            f"intended use: inside the institution. {policy.statement}",
+            f"VERIFIED  release {name}",
+        ]
+        for words, verdict in ((("--only", "integrity"), "PARTIAL"), (("--trust", "expired.json"), "REFUSED")):
+            _, out, err = call(main, renamed.name, *words, "--json")
+            assert err.splitlines()[-1] == verdict
+            assert policy.statement not in out + err
+            assert "c0ffee" not in out + err
