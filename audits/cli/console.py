@@ -1,10 +1,15 @@
 """Options and output helpers shared by the commands of `audits`."""
 
+import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from audits.core.errors import InputError
 
 Synthetic = Annotated[Path, typer.Option(help="synthetic table to audit (.parquet, .jsonl or .csv)")]
 Train = Annotated[Path, typer.Option(help="table the generator was trained on")]
@@ -17,9 +22,38 @@ RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belong
 
 
 def say(line: str) -> None:
-    """Write a line to stderr and flush it."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    """Write a line to stderr and flush it; exit with code 3 if this fails, because nobody can be told anything."""
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(InputError.exit_code)
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
+
+    Nobody then sees the result of the command, so the exit code must not be that of a success. If a stream is closed,
+    the command does not start, because the next file that is opened would take its place.
+    """
+    if sys.stdout is None or sys.stderr is None:
+        if sys.stderr is not None:
+            say("error: standard output is closed; pass a file, a pipe or /dev/null")
+        sys.exit(InputError.exit_code)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+    except OSError:
+        say("")  # exits if the error is that standard error cannot be written
+        raise
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            say(f"error: standard output cannot be written ({error.strerror})")
+            sys.exit(InputError.exit_code)
 
 
 def listed(names: str | None) -> list[str] | None:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from audits.cli.console import Columns, say
+from audits.cli.console import Columns, say, standard_streams
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
@@ -99,6 +99,7 @@ def schema() -> None:
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
 
 
+@standard_streams()
 def main() -> None:
     """Run the command line; report an AuditError as one message on stderr and exit with its code."""
     for number in (signal.SIGINT, signal.SIGTERM):

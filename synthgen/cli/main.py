@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
+from audits.cli.console import standard_streams
 from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
@@ -318,6 +319,7 @@ def print_result(result: Any, *, as_json: bool) -> None:
     say(result.to_text())
 
 
+@standard_streams()
 def main(command: typer.Typer = app) -> None:
     """Run a command line; print each expected error as one message and exit with the code of its class.
 

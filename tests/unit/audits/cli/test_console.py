@@ -1,6 +1,6 @@
 import pytest
 
-from audits.cli.console import listed, say
+from audits.cli.console import listed, say, standard_streams
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,9 @@ def test_listed_splits_at_commas(given, names):
 def test_say_writes_to_stderr(capsys):
     say("memorization: pass")
     assert capsys.readouterr() == ("", "memorization: pass\n")
+
+
+def test_an_error_of_the_system_is_not_hidden(capsys):
+    with pytest.raises(OSError, match="no such device"), standard_streams():
+        raise OSError(19, "no such device")
+    assert capsys.readouterr() == ("", "\n")

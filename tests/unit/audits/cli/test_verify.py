@@ -6,8 +6,10 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from audits.verify.contents import CONFIG
 from synthgen.cli.main import main as synthgen
 
 DAY = timedelta(days=1)
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +133,39 @@ def test_only_signed_facts_about_a_verified_release_are_printed(call, folder, re
             assert err.splitlines()[-1] == verdict
             assert policy.statement not in out + err
             assert "c0ffee" not in out + err
+
+
+@pytest.fixture(scope="module")
+def accented(folder, releases):
+    """Return a bundle and a trust root with a releaser whose name is not ASCII."""
+    key = releases.signing_key("Jos\u00e9 M\u00fcller")
+    holders = {"releaser": key, "privacy_officer": releases.OFFICER}
+    roles = {role: {"keyids": (one.keyid,), "threshold": 1} for role, one in holders.items()}
+    root = releases.root(keys={one.keyid: one.public for one in holders.values()}, roles=roles)
+    (folder / "accented.json").write_bytes(root.to_bytes())
+    return releases.bundle(folder / "accented", key=key, now=datetime.now(UTC)), folder / "accented.json"
+
+
+@pytest.mark.parametrize("program", ["audits", "synthgen"])
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        ("", 0),
+        (">&-", 3),
+        ("2>&-", 3),
+        (">&- 2>&-", 3),
+        pytest.param(">/dev/full", 3, marks=FULL),
+        pytest.param("2>/dev/full", 3, marks=FULL),
+        pytest.param(">/dev/full 2>&1", 3, marks=FULL),
+    ],
+)
+def test_a_result_that_cannot_be_printed_is_no_success(accented, program, redirection, code):
+    bundle, trust = accented
+    command = 'exec "$0" -m "$1" verify "$2" --trust "$3" --json ' + redirection
+    words = [sys.executable, program, str(bundle), str(trust)]
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    found = subprocess.run(["/bin/sh", "-c", command, *words], capture_output=True, env=env, check=False)
+    assert found.returncode == code, found.stderr
+    assert b"Traceback" not in found.stderr
+    if not redirection:
+        assert "Jos\u00e9 M\u00fcller" in json.loads(found.stdout)["checks"][3]["detail"]
