@@ -7,14 +7,20 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from audits.core.errors import InputError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
+_BATCH_ROWS = 64  # of a parquet file; a few bytes of it can hold one long value for every row
+_CELL_BYTES = 50  # that a value needs in Python, whatever its length
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # errors of the disk and of permissions; they are no mistakes of the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
@@ -52,6 +58,47 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     if len(data) > max_bytes:  # a file of /proc states no size, and another process may add to a file
         raise OSError(errno.EINVAL, f"it has more than {max_bytes} bytes", str(path))
     return data
+
+
+def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "pa.Table"]:
+    """Return the names of all columns of a Parquet file, and a table of the wanted ones.
+
+    The columns are first decoded in small batches, because a file of some hundred bytes can hold many gigabytes.
+
+    Raises:
+        OSError: the file is damaged, or the columns have more than `MAX_TABLE_BYTES` bytes; `strerror` states the
+            reason.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    size = 0
+    with arrow_errors():
+        parquet = pq.ParquetFile(file, pre_buffer=False)
+        names: list[str] = parquet.schema_arrow.names
+        columns = [name for name in names if name in wanted]
+        for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
+            for column in batch.columns:
+                plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+                size += max(plain.nbytes, _CELL_BYTES * len(column))
+            if size > MAX_TABLE_BYTES:
+                raise OSError(errno.EFBIG, f"its columns have more than {MAX_TABLE_BYTES} bytes")
+        return names, parquet.read(columns, use_threads=False)
+
+
+@contextmanager
+def arrow_errors() -> Iterator[None]:
+    """Turn each error of pyarrow into an OSError; the block must contain only calls of pyarrow.
+
+    Besides its own classes, pyarrow raises those of Python, for example for dates out of range.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or f"not a readable table: {type(error).__name__}"
+        raise OSError(errno.EINVAL, reason) from error
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audits.core.errors import InputError
-from audits.core.files import open_regular, write_whole
+from audits.core.files import arrow_errors, open_regular, read_parquet, write_whole
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table
@@ -232,20 +230,14 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
 
 
 def _parquet(opened: BufferedReader, columns: Mapping[str, str], role: Role) -> _Loaded:
-    try:
-        file = pq.ParquetFile(opened, pre_buffer=False)
-        names = file.schema_arrow.names
-        found = set(names)
-        if any(names.count(name) > 1 for name in columns.values()):
-            raise InputError(f"the {role} table has two columns with one name")
-        if file.metadata.num_rows > MAX_ROWS:
-            raise InputError(f"the {role} table has {file.metadata.num_rows} rows; the limit is {MAX_ROWS}")
-        wanted = {*columns.values(), *NUMBERINGS} & found
-        rows = file.read(columns=sorted(wanted), use_threads=False).to_pylist()
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        kind = type(error).__name__
-        raise InputError(f"the {role} table is not a readable parquet file ({kind}): {opened.name}") from error
-    return list(enumerate(rows, start=1)), found, []
+    names, table = read_parquet(opened, {*columns.values(), *NUMBERINGS})
+    if any(names.count(name) > 1 for name in columns.values()):
+        raise InputError(f"the {role} table has two columns with one name")
+    if table.num_rows > MAX_ROWS:
+        raise InputError(f"the {role} table has {table.num_rows} rows; the limit is {MAX_ROWS}")
+    with arrow_errors():
+        rows = table.to_pylist()
+    return list(enumerate(rows, start=1)), set(names), []
 
 
 def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _Loaded:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from audits.core.files import open_regular, read_regular
+from audits.core.files import arrow_errors, open_regular, read_regular
+from audits.core.files import read_parquet as read_columns
 from synthgen.core.errors import DataError
 from synthgen.load.config import SourceConfig
 from synthgen.load.rows import SourceRow, SourceTable, read_row
@@ -29,7 +29,7 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an Arrow table as rows numbered from 1; skip columns it lacks.
 
     Raises:
-        pyarrow.ArrowInvalid: if a column is damaged.
+        OSError: if a column is damaged or holds a value that Python cannot, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
@@ -49,13 +49,14 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
 
     Raise DataError for a column of short floats with numbers that are too large to be exact.
     """
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        column = column.cast(pa.binary() if pa.types.is_string(kind) else pa.large_binary())
-    column.validate(full=True)  # offsets of a damaged file may point outside the buffer
-    values: list[Any] = column.to_pylist()
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    with arrow_errors():
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(kind)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+            column = column.cast(pa.binary() if pa.types.is_string(kind) else pa.large_binary())
+        column.validate(full=True)  # offsets of a damaged file may point outside the buffer
+        values: list[Any] = column.to_pylist()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         values = [_text_or_binary(value) for value in values]
     elif pa.types.is_fixed_size_binary(kind):  # never text, even if its bytes happen to be UTF-8
@@ -111,12 +112,11 @@ def _parts(folder: Path) -> list[Path]:
 def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
     with open_regular(path) as file:
         try:
-            parquet = pq.ParquetFile(file)
-            names = parquet.schema_arrow.names
-            read = table_of(parquet.read(columns=[name for name in names if name in wanted]), wanted)
-        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+            names, table = read_columns(file, wanted)
+            read = table_of(table, wanted)
+        except OSError as error:
             hint = "Check that it was copied whole, or save it again."
-            raise DataError(f"{path.name}: not a readable parquet file", hint=hint) from error
+            raise DataError(f"{path.name}: {error.strerror}", hint=hint) from error
     return SourceTable(tuple(names), read.rows)
 
 
@@ -145,7 +145,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
         if chosen:
             arrow = arrow.take(pa.concat_tables(chosen).column("indices"))
         table = table_of(arrow, wanted)
-    except (pa.ArrowException, KeyError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         message = "the arrow files are damaged or have different columns, or the indices do not fit them"
         raise DataError(message, hint=_SAVE_AGAIN) from error
     return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))

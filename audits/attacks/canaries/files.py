@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from audits.attacks.canaries.kinds import ENDING_TOKENS, FAMILIES, CanarySet
 from audits.core.errors import InputError
-from audits.core.files import open_regular
+from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
@@ -100,14 +100,14 @@ def read_canaries(
 def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
     try:
         with open_regular(file) as opened:
-            parquet = pq.ParquetFile(opened)
-            names = parquet.schema_arrow.names
-            if parquet.metadata.num_rows > MAX_ROWS:
-                raise InputError(f"{file} has {parquet.metadata.num_rows} rows; at most {MAX_ROWS} are read")
-            found: dict[str, list[Any]] = parquet.read([name for name in wanted if name in names]).to_pydict()
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+            table = read_parquet(opened, wanted)[1]
+            if table.num_rows > MAX_ROWS:
+                raise InputError(f"{file} has {table.num_rows} rows; at most {MAX_ROWS} are read")
+            with arrow_errors():
+                found: dict[str, list[Any]] = table.to_pydict()
+    except OSError as error:
         raise InputError(
-            f"the canaries cannot be read ({type(error).__name__}): {file}",
+            f"the canaries cannot be read: {file} ({error.strerror})",
             hint="Pass the folder of `audits canaries`, or a parquet table with the same columns.",
         ) from error
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from audits.core.errors import InputError
-from audits.core.files import MAX_TABLE_BYTES, open_regular, read_regular
+from audits.core.files import MAX_TABLE_BYTES, arrow_errors, open_regular, read_parquet, read_regular
 
 COLUMN = "identifiers"
 _LISTED = 5  # at most so many problems are listed; the others are only counted
@@ -60,8 +60,6 @@ def _jsonl(path: Path) -> list[Any]:
 
 
 def _parquet(path: Path) -> list[Any]:
-    import pyarrow.parquet as pq
-
-    with open_regular(path) as file:
-        rows: list[Any] = pq.read_table(file, columns=[COLUMN])[COLUMN].to_pylist()
+    with open_regular(path) as file, arrow_errors():
+        rows: list[Any] = read_parquet(file, [COLUMN])[1][COLUMN].to_pylist()
     return rows

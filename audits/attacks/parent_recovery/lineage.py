@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.core.files import open_regular
+from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.inputs import shortened
 from audits.core.types import Lineage
 
@@ -108,17 +108,10 @@ def _raise_if_any(problems: Sequence[str]) -> None:
 
 
 def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with open_regular(path) as opened:
-            file = pq.ParquetFile(opened)
-            names = file.schema_arrow.names
-            columns = [name for name in _COLUMNS if names.count(name) == 1]
-            rows = file.read(columns).to_pylist() if len(columns) == len(_COLUMNS) else []
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise InputError(f"the lineage is not a readable parquet file ({type(error).__name__}): {path}") from error
+    with open_regular(path) as opened, arrow_errors():
+        names, table = read_parquet(opened, _COLUMNS)
+        columns = [name for name in _COLUMNS if names.count(name) == 1]
+        rows = table.to_pylist() if len(columns) == len(_COLUMNS) else []
     problems = [
         f"the column {name!r} is missing or occurs more than once" for name in _COLUMNS if name not in columns
     ]

@@ -2,11 +2,24 @@ import errno
 import os
 import socket
 import stat
+import subprocess
+import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from audits.core import files
 from audits.core.errors import InputError
-from audits.core.files import disk_errors, disk_reason, open_regular, read_regular, require_space, write_whole
+from audits.core.files import (
+    disk_errors,
+    disk_reason,
+    open_regular,
+    read_parquet,
+    read_regular,
+    require_space,
+    write_whole,
+)
 
 
 def test_a_file_replaces_an_older_one_with_mode_0600(tmp_path):
@@ -80,3 +93,41 @@ def test_a_full_or_protected_disk_is_reported_with_the_space_needed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
     with pytest.raises(InputError, match="lacks space"):
         require_space(tmp_path / "none", 10)
+
+
+def test_small_parquet_file_of_many_gigabytes_is_refused_in_little_memory(tmp_path):
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), pa.array(["a " * 499_000]))
+    pq.write_table(pa.table({"text": words}), tmp_path / "t.parquet", compression="zstd")
+    assert (tmp_path / "t.parquet").stat().st_size < 1000
+    command = f"ulimit -v 3000000; {sys.executable} -m audits rewrite t.parquet n.parquet"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "its columns have more than 4294967296 bytes" in done.stderr) == (3, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "limit"),
+    [
+        (["a" * 1000] * 300, 299_999),
+        ([""] * 300, 300 * 50 - 1),
+        (["x", None] * 150, 300 * 50 - 1),
+        ([7] * 300, 14_999),
+    ],
+)
+def test_columns_are_limited_in_bytes_and_cells(tmp_path, monkeypatch, values, limit):
+    pq.write_table(pa.table({"a": values, "b": ["x" * 5000] * 300}), tmp_path / "t.parquet")
+    for bound in (limit, 2 * limit):
+        monkeypatch.setattr(files, "MAX_TABLE_BYTES", bound)
+        with (tmp_path / "t.parquet").open("rb") as file:
+            if bound == limit:
+                with pytest.raises(OSError, match=f"have more than {limit} bytes"):
+                    read_parquet(file, ["a"])
+            else:
+                names, table = read_parquet(file, ["a"])
+                assert (names, table.to_pydict()) == (["a", "b"], {"a": values})
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + b"\xff" * 200 + b"PAR1"])
+def test_damaged_parquet_file_is_an_error_of_the_system(tmp_path, data):
+    (tmp_path / "t.parquet").write_bytes(data)
+    with (tmp_path / "t.parquet").open("rb") as file, pytest.raises(OSError, match="not a readable table"):
+        read_parquet(file, ["a"])

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.inputs import load_inputs, load_table, table_digest, take
+from audits.core.inputs import load_inputs, load_table, rewrite, table_digest, take
 from audits.core.types import Table
 
 ROWS = [{"text": "first, one", "label": "a", "group": "p1"}, {"text": "zweite «Zeile»", "label": "b", "group": "p2"}]
@@ -74,7 +74,7 @@ def test_a_missing_column_lists_what_is_there(tmp_path):
         ("t.csv", b"text\n" + b"fine\n" * 4000 + b"\xff\n", "row 4001: not UTF-8"),
         ("t.csv", "text\nutf-16\n".encode("utf-16"), "is not UTF-8"),
         ("t.csv", b"text,label\nonly\n", "1 problem"),
-        ("t.parquet", b"PAR1 nonsense", "not a readable parquet"),
+        ("t.parquet", b"PAR1 nonsense", "not a readable table"),
     ],
 )
 def test_unusable_files_are_rejected(tmp_path, name, data, message):
@@ -141,3 +141,11 @@ def test_table_digests_depend_on_every_column():
     one, other = table(("ab", "c"), None), table(("a", "bc"), None)
     labelled, regrouped = table(("ab", "c"), ("l", "m")), table(("ab", "c"), None, groups=("p", "r"))
     assert len({table_digest(t) for t in (one, other, labelled, regrouped)}) == 4
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us")])
+def test_date_out_of_range_is_refused_without_a_traceback(tmp_path, kind):
+    most = pa.array([2**31 - 1], pa.int32()) if kind == pa.date32() else pa.array([2**60], pa.int64())
+    pq.write_table(pa.table({"text": ["a b c"], "label": most.cast(kind)}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="not a readable table: OverflowError"):
+        rewrite(tmp_path / "t.parquet", tmp_path / "n.parquet", text="text", label="label")

@@ -48,7 +48,7 @@ def test_arrow_table_rejects_duplicate_wanted_column():
 def test_arrow_table_rejects_offsets_outside_the_buffer():
     ends = pa.array([0, 1 << 30, 4], pa.int32()).buffers()[1]
     text = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"fine")])
-    with pytest.raises(pa.ArrowInvalid):
+    with pytest.raises(OSError, match="not a readable table: ArrowInvalid"):
         table_of(pa.table({"text": text}), ["text"])
 
 
@@ -68,7 +68,7 @@ def test_parquet_keeps_rows_next_to_undecodable_cells(tmp_path, undecodable):
 @pytest.mark.parametrize("data", [b"", b"PAR1 zebra not really", b"PAR1" + b"\xff" * 200 + b"PAR1"])
 def test_parquet_rejects_other_files(tmp_path, data):
     (tmp_path / "a.parquet").write_bytes(data)
-    with pytest.raises(DataError, match="not a readable parquet file") as caught:
+    with pytest.raises(DataError, match="not a readable table") as caught:
         read_parquet(tmp_path / "a.parquet", ["text"])
     assert "zebra" not in str(caught.value)
 
@@ -85,8 +85,18 @@ def test_parquet_rejects_other_files(tmp_path, data):
 def test_parquet_rejects_damaged_file(tmp_path, written, rows, damage):
     path = written.parquet(tmp_path / "a.parquet", rows)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match="not a readable parquet file"):
+    with pytest.raises(DataError, match="not a readable table"):
         read_parquet(path, ["note"])
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.time64("us")])
+def test_parquet_rejects_values_that_python_cannot_hold(tmp_path, kind):
+    storage = pa.int32() if kind == pa.date32() else pa.int64()
+    most = 2 ** (storage.bit_width - 1) - 1
+    days = pa.Array.from_buffers(kind, 1, [None, pa.array([most], storage).buffers()[1]])
+    pq.write_table(pa.table({"text": ["a"], "day": days}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="not a readable table"):
+        read_parquet(tmp_path / "a.parquet", ["text", "day"])
 
 
 def test_dataset_files_are_read_in_state_order(tmp_path, written, rows):

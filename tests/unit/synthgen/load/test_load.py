@@ -233,7 +233,7 @@ def test_label_column_of_texts_is_rejected_and_not_shown(tmp_path, written, labe
     [
         ("a.jsonl", b"", "holds no rows"),
         ("a.csv", b"text,label\n", "holds no rows"),
-        ("a.parquet", b"PAR1 not really", "not a readable parquet"),
+        ("a.parquet", b"PAR1 not really", "not a readable table"),
     ],
 )
 def test_empty_or_broken_source_raises_an_error(tmp_path, name, content, message):

@@ -84,7 +84,7 @@ def test_many_problems_are_counted_but_not_all_listed(tmp_path):
         ("p.csv", b"", "must end in .parquet, .jsonl"),
         ("p", b"", "no suffix"),
         ("p.jsonl", None, "cannot be opened"),
-        ("p.parquet", b"PAR", "not a readable parquet file"),
+        ("p.parquet", b"PAR", "not a readable table"),
     ],
 )
 def test_unreadable_files_are_rejected(tmp_path, name, content, message):
