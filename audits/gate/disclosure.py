@@ -29,6 +29,7 @@ from audits.gate.policy import ATTACKS, Policy
 FIELDS = set(Metric.model_fields)
 DETAIL_STEP = 0.01
 MOST = 10**9  # the largest count that is published
+MOST_MEASURED = 1000  # the largest published number that is no count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MOST)  # lower ends of the buckets
 # Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
@@ -60,6 +61,12 @@ def bucket(count: int) -> str:
     """Return the 1-2-5 bucket of a count, for example `1k-2k`; it includes the lower end and excludes the upper."""
     low, high = (0, 10) if count < 10 else _ends(count)
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
+
+
+def is_short(number: float) -> bool:
+    """Return whether a number that was measured has no room for text: three decimals, or an end of a bucket."""
+    is_end = any(number in {edge, edge - 1} for edge in _EDGES)
+    return is_end or (abs(number) <= MOST_MEASURED and number == round(number * 1000) / 1000)
 
 
 def is_bucket(text: str) -> bool:
@@ -110,7 +117,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
         bottom, top = float(low), float(high - 1)
         value = bottom
     else:
-        step = _step(n)
+        step = step_of(n)
         bottom, top = _to(metric.low, step, ROUND_FLOOR), _to(metric.high, step, ROUND_CEILING)
         value = _to(metric.value, step, ROUND_HALF_EVEN)
     bottom = max([bottom, *(limit for limit in limits if limit <= metric.low)])
@@ -121,6 +128,11 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if is_exact and len(ops) == 1:  # a rule reads only the value, so it stays one number, the worse one
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
+
+
+def step_of(n: int) -> float:
+    """Return the step to whose multiples a number measured on n units is rounded."""
+    return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
 def verdicts_only(policy: Policy) -> bool:
@@ -306,10 +318,6 @@ def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, A
     given = {key: float(fields[key]) for key in FIELDS - {"n"}}
     metric = Metric.model_validate({**given, "n": fields["n"]})
     return public_metric(name, metric, policy).model_dump(mode="json")
-
-
-def _step(n: int) -> float:
-    return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
 def _to(value: float, step: float, rounding: str) -> float:

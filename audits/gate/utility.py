@@ -1,5 +1,6 @@
 """The file `evaluation.json` of `synthgen evaluate`: utility of a synthetic table, bound to the tables by digest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,23 @@ from audits.gate.records import records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
 SOURCES = {"utility", "style", "balance"}  # of the metrics in the file
+
+
+def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
+    """Return the total variation distance between the shares of the released and of the requested records.
+
+        ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
+
+    with n_c of n released and m_c of M requested records of class c. Missing records count as a class of their own,
+    so a table that has too few records of every class is not balanced. If a requested class has no record, the
+    distance is 1, because nothing can be measured on that class. Both numbers of records must be above 0.
+    """
+    n_released, n_requested = sum(released.values()), sum(requested.values())
+    n = max(n_released, n_requested)
+    classes = sorted({*released, *requested})
+    short = sum(abs(released.get(c, 0) / n - requested.get(c, 0) / n_requested) for c in classes)
+    lost = any(m > 0 and released.get(c, 0) == 0 for c, m in requested.items())
+    return 1.0 if lost else (short + (n - n_released) / n) / 2
 
 
 class BoundUtility(Closed):

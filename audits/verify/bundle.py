@@ -27,11 +27,18 @@ from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, check_data, check_report
 from audits.verify.derived import bundle_files, release_id
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.gates import bundle_evidence, bundle_policy, check_gates, check_pinned, check_provenance
+from audits.verify.gates import (
+    bundle_evidence,
+    bundle_policy,
+    check_agreement,
+    check_gates,
+    check_pinned,
+    check_provenance,
+)
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
-from audits.verify.published import BundleParts, Page, ReportFile, public_config, read_published
+from audits.verify.published import BundleParts, ReportFile, public_config, read_published
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, signature_bytes
 from audits.verify.tree import Tree, open_tree
@@ -163,8 +170,6 @@ def _manifest_step(run: _Run) -> str:
     created = run.predicate.time_created
     if run.predicate.release_id != release_id(created, run.evidence.digest(), run.policy.digest(), data):
         raise VerifyError("E_MANIFEST", "the release id does not follow from date, evidence, policy and data")
-    if not _fits_classes(run.report.page, run.classes):
-        raise VerifyError("E_MANIFEST", f"{REPORT_JSON}: its classes or numbers of records are not those of the data")
     parts = BundleParts(
         predicate=run.predicate,
         policy=run.policy,
@@ -174,6 +179,7 @@ def _manifest_step(run: _Run) -> str:
         classes=run.classes,
         data=data,
     )
+    check_agreement(parts)
     for name, made in bundle_files(parts).items():
         if made != run.files.get(name):
             raise VerifyError("E_MANIFEST", f"{name}: not the file that follows from statement, evidence and data")
@@ -343,17 +349,6 @@ def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     for name in tree.folders:
         if name not in folders and name != APPROVALS_FOLDER:
             raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
-
-
-def _fits_classes(page: Page, classes: Mapping[str, int]) -> bool:
-    """Return whether the report names only classes of the data, each once and with its number of records."""
-    names = [row.label for row in page.balance]
-    scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
-    return (
-        len(set(names)) == len(names)
-        and all(classes.get(row.label) == row.released for row in page.balance)
-        and all(set(per_class) <= set(classes) for per_class in scored)
-    )
 
 
 def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:

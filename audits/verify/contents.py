@@ -48,6 +48,12 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     is_part = measured.items() <= reported.metrics.items() <= evidence.metrics.items()
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
+    confidences = {number.confidence for number in evidence.metrics.values()}
+    if (
+        not {result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")}
+        <= confidences
+    ):
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: has a confidence that the evidence does not have")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")

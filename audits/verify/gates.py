@@ -1,19 +1,48 @@
-"""Check the policy of a bundle, and recompute its gates from its evidence."""
+"""Check the policy of a bundle, recompute its gates from its evidence, and check that its parts agree.
+
+The releaser and the verifier use the same functions.
+"""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from audits.core.errors import AuditError, VerifyError
 from audits.core.strictjson import canonical, parse_canonical
-from audits.gate.disclosure import public_evidence
-from audits.gate.evidence import Evidence, read_evidence
+from audits.gate.disclosure import is_short, public_evidence, public_metric, step_of, verdicts_only
+from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
-from audits.gate.rule import ATTEMPTS
-from audits.verify.contents import METRICS, POLICY_JSON
+from audits.gate.rule import ATTEMPTS, SECRET
+from audits.gate.utility import distance_of_shares
+from audits.verify.budget import NO_MECHANISM
+from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
+from audits.verify.published import BundleParts, Page, Score
 from audits.verify.statement import ReleasePredicate
 from audits.verify.trust import TrustRoot
+from audits.verify.vocabulary import (
+    CHOSEN_STYLE,
+    DIFFERENTIALLY_PRIVATE,
+    DISCLOSED,
+    DISCLOSURE,
+    GUESSABLE,
+    HIDDEN,
+    LIMITATIONS,
+    NO_DP_STEP,
+    NUMBERS_PUBLISHED,
+    NUMBERS_WITHOUT_NOISE,
+    OUTSIDE_DP,
+    OWN_STYLE,
+    RECORDS_ONLY,
+    SEGMENTED,
+    UNCALIBRATED,
+    VERDICTS_ONLY,
+    VERDICTS_PUBLISHED,
+    disclosure,
+)
+
+BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"
 
 MAX_CONFIDENCES = 5  # different confidences of the numbers in the evidence
 
@@ -71,16 +100,20 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether no number has room for text: six digits at most, or a limit, and few different confidences.
+    """Return whether no number has room for text: `is_short` or a limit, and few different confidences.
 
-    The numbers of the accounting are exact, because they must equal the claim.
+    The numbers of the accounting, of records and of attempts are exact, because they must equal the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
-    others = [number for name, number in evidence.metrics.items() if not name.startswith("accounting.")]
+    others = [
+        number
+        for name, number in evidence.metrics.items()
+        if name not in {ATTEMPTS, "records.synthetic"} and not name.startswith("accounting.")
+    ]
     numbers = {end for number in others for end in (number.value, number.low, number.high)} - limits
     confidences = {number.confidence for number in evidence.metrics.values()}
     confidences |= {state.confidence for state in evidence.audits.values() if state.confidence is not None}
-    return all(float(f"{number:.6g}") == number for number in numbers) and len(confidences) <= MAX_CONFIDENCES
+    return all(is_short(number) for number in numbers) and len(confidences) <= MAX_CONFIDENCES
 
 
 def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
@@ -89,7 +122,9 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
     if not policy.disclosure.publish_exact_counts and not _are_short(evidence, policy):
-        raise VerifyError("E_GATE", "the evidence contains numbers of more than six digits or too many confidences")
+        raise VerifyError(
+            "E_GATE", "the evidence contains numbers of more than three decimals or too many confidences"
+        )
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
@@ -105,3 +140,153 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
         if counted is None or not counted.low == counted.value == counted.high == number:
             raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
     return evidence
+
+
+def limitations(  # noqa: PLR0913 - the facts that the sentences are about
+    *,
+    is_private: bool,
+    has_persons: bool,
+    has_own_style: bool,
+    disclosed: str | None,
+    config: Mapping[str, Any],
+    policy: Policy,
+    evidence: Evidence,
+) -> tuple[str, ...]:
+    """Return the sentences for the card, the report and the statement that say what a release does not guarantee.
+
+    Args:
+        is_private: whether a method with a privacy budget made the records.
+        has_persons: whether the source has person ids.
+        has_own_style: whether the texts use a style adapter of the releaser.
+        disclosed: which part of each vector the language model received as words; None if it received a vector.
+        config: the published settings, see `public_config`.
+        policy: the policy of the release.
+        evidence: the evidence. The secret counts as public unless the evidence states that it is private.
+    """
+    secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
+    always = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
+    if is_private:
+        numbers = VERDICTS_ONLY if verdicts_only(policy) else NUMBERS_WITHOUT_NOISE
+        always = (DIFFERENTIALLY_PRIVATE, numbers, *always[2:])
+    conditional = (
+        (secret is None or secret.low < 1, GUESSABLE),
+        (len(policy.selftest) == 0, UNCALIBRATED),
+        (not has_persons, RECORDS_ONLY),
+        (style == "auto" and not is_private, CHOSEN_STYLE),
+        (has_own_style, OWN_STYLE),
+        (disclosed is not None, DISCLOSED.format(disclosed)),
+    )
+    return (*always, *(sentence for applies, sentence in conditional if applies))
+
+
+def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
+    """Return the sentences of the statement about reads of private records without noise."""
+    if not is_private:
+        return (NO_DP_STEP,)
+    return (VERDICTS_PUBLISHED if verdicts_only(policy) else NUMBERS_PUBLISHED, *OUTSIDE_DP)
+
+
+def check_agreement(parts: BundleParts) -> None:
+    """Raise VerifyError (E_MANIFEST) if settings, report, evidence, data and statement contradict each other."""
+    stated, config = parts.predicate, parts.config
+    is_private = stated.privacy.mechanism != NO_MECHANISM
+    expected = limitations(
+        is_private=is_private,
+        has_persons=stated.privacy.unit == "group",
+        has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
+        disclosed=_disclosed(stated, config),
+        config=config,
+        policy=parts.policy,
+        evidence=parts.evidence,
+    )
+    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
+        (
+            "limitations: are not those that follow from evidence, policy and settings",
+            lambda: stated.limitations == expected,
+        ),
+        (
+            "nonPrivateSteps: are not those that follow from the method and the policy",
+            lambda: stated.privacy.non_private_steps == non_private_steps(parts.policy, is_private=is_private),
+        ),
+        (
+            f"{CONFIG}: interpolate.method is not the method of the statement",
+            lambda: (config["interpolate"]["method"] == DP_METHOD) == is_private,
+        ),
+        (f"{REPORT_JSON}: its classes or numbers of records are not those of the data", lambda: _fits_classes(parts)),
+        (
+            f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}",
+            lambda: _fits_request(parts),
+        ),
+        (
+            f"{REPORT_JSON}: its scores differ from the utility in the evidence",
+            lambda: _fits_utility(parts.report.page, parts.evidence),
+        ),
+    )
+    for problem, holds in checks:
+        if not holds():
+            raise VerifyError("E_MANIFEST", problem)
+
+
+def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
+    """Return which part of each vector was disclosed as words, given the number of public words in the statement."""
+    if config["decode"]["bridge"] != "words" and all(model.role != "vocabulary" for model in stated.models):
+        return None
+    found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
+    return "" if found is None else disclosure(config["decode"]["words"], int(found["public"].replace(",", "")))
+
+
+def _fits_classes(parts: BundleParts) -> bool:
+    """Return whether the report lists the classes of the data with their numbers of records, and scores no others."""
+    page = parts.report.page
+    scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
+    return [(row.label, row.released) for row in page.balance] == sorted(parts.classes.items()) and all(
+        set(per_class) <= set(parts.classes) for per_class in scored
+    )
+
+
+def _fits_request(parts: BundleParts) -> bool:
+    """Return whether the requested numbers of records follow from the settings and agree with the evidence.
+
+    The report omits a class without a record. The distance is 1 then, and the numbers do not add up to the total.
+    """
+    rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
+    balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
+    requested, released = ({row.label: getattr(row, name) for row in rows} for name in ("requested", "released"))
+    numbers = list(requested.values())
+    is_equal = numbers == sorted(numbers, reverse=True) and max(numbers) - min(numbers) <= 1
+    if found is None or any(row.requested < row.released for row in rows) or (balance == "equal" and not is_equal):
+        return False
+    if (total is None) != (balance == HIDDEN) or not (total is None or (total != HIDDEN and total >= sum(numbers))):
+        return False
+    distances = [distance_of_shares(released, requested)] if total in {None, sum(numbers)} else []
+    distances += [1.0] if total != sum(numbers) else []
+    exact = (found.model_copy(update=dict.fromkeys(("value", "low", "high"), distance)) for distance in distances)
+    return any(public_metric(BALANCE, metric, parts.policy) == found for metric in exact)
+
+
+def _fits_utility(page: Page, evidence: Evidence) -> bool:
+    """Return whether the style gap and each ratio of the evidence can be those of the scores in the report.
+
+    The ratio without the name of a classifier is that of one of the classifiers.
+    """
+    gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
+    if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):
+        return False
+    fits: dict[str, bool] = {}
+    for classifier, sources in page.utility.classifiers.items():
+        scores = [sources[arm].macro_f1 if arm in sources else None for arm in ("synthetic", "real")]
+        for name in (f"{classifier.replace('-', '_')}.", ""):
+            ratio = evidence.metrics.get(f"utility.{name}tstr_over_trtr")
+            if ratio is not None:
+                fits[name] = fits.get(name, False) or _is_ratio(ratio, *scores)
+    return all(fits.values())
+
+
+def _is_ratio(ratio: Metric, part: Score | None, whole: Score | None) -> bool:
+    """Return whether a rounded ratio can be that of two rounded scores, each at most a step from its exact value."""
+    if part is None or whole is None:
+        return False
+    steps = [step_of(number.n) for number in (ratio, part, whole)]
+    low = max(0.0, part.value - steps[1]) / (whole.value + steps[2])
+    high = (part.value + steps[1]) / max(whole.value - steps[2], 1e-9)
+    return low - steps[0] <= ratio.value <= high + steps[0]

@@ -17,8 +17,11 @@ from audits.core.types import Direction, Status, Verdict
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     FIELDS,
+    MOST,
+    MOST_MEASURED,
     is_public_count,
     is_published,
+    is_short,
     public_details,
     public_metric,
     public_report,
@@ -28,7 +31,7 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName
 from audits.gate.policy import Policy
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
-from audits.verify.vocabulary import REASONS, SETTINGS, STAGES, STYLE_KINDS, WRITING, public_setting
+from audits.verify.vocabulary import HIDDEN, REASONS, SETTINGS, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
 T = TypeVar("T")
@@ -42,6 +45,12 @@ def _one_of(known: Collection[str]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _check_order(names: list[str], order: tuple[str, ...]) -> None:
+    """Raise ValueError unless the names are different and in the given order, which could otherwise carry text."""
+    if names != [name for name in order if name in names]:
+        raise ValueError("not in their order")
 
 
 def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,16 +72,16 @@ def _multiple(steps: int) -> AfterValidator:
     """Return a check that a number is a multiple of 1 / steps."""
 
     def check(number: float) -> float:
-        if abs(number) > 1e6 or number != round(number * steps) / steps:
+        if number != round(number * steps) / steps:
             raise ValueError(f"not a multiple of 1/{steps}")
         return number
 
     return AfterValidator(check)
 
 
-Hundredth = Annotated[Finite, _multiple(100)]
-Edge = Annotated[Finite, _multiple(40)]
-Threshold = Annotated[Finite, _multiple(1000)]
+Hundredth = Annotated[Finite, Field(ge=0, le=1), _multiple(100)]
+Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), _multiple(40)]
+Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), _multiple(1000)]
 
 
 def _policy(info: ValidationInfo) -> Policy:
@@ -88,8 +97,23 @@ def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
 
 
 def _coarse(value: Metric, info: ValidationInfo) -> Metric:
-    if public_metric(str(info.field_name), value, _policy(info)) != value:
+    policy = _policy(info)
+    is_fine = any(not is_short(end) for end in (value.value, value.low, value.high))
+    if public_metric(str(info.field_name), value, policy) != value or (
+        is_fine and not policy.disclosure.publish_exact_counts
+    ):
         raise ValueError("finer than the policy publishes")
+    return value
+
+
+def _coarse_score(value: "Score", info: ValidationInfo) -> "Score":
+    _coarse(Metric(**value.model_dump(), confidence=1), info)
+    return value
+
+
+def _is_share(value: "Score") -> "Score":
+    if value.low < 0 or value.high > 1:
+        raise ValueError("not between 0 and 1")
     return value
 
 
@@ -101,8 +125,21 @@ def _measured(value: T, info: ValidationInfo) -> T:
 
 
 Measured = AfterValidator(_measured)
+Small = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED)]
 Shown = Annotated[int | str, AfterValidator(_disclosed)]
-Cell = Annotated[Metric, AfterValidator(_coarse), Measured]
+
+
+class Score(Closed):
+    """A measured number of the page; every score has the confidence of the utility in the evidence."""
+
+    value: Small
+    low: Small
+    high: Small
+    n: Annotated[int, Field(ge=0, le=MOST)]
+
+
+ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
+Share = Annotated[ShownScore, AfterValidator(_is_share)]
 
 
 class ShownBin(Closed):
@@ -158,6 +195,9 @@ class Details(Closed):
     outside_reads: Reads | None = None
 
 
+ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}
+
+
 class ShownResult(Closed):
     """The published part of the result of an audit; `metrics` has the numbers of the evidence."""
 
@@ -167,10 +207,19 @@ class ShownResult(Closed):
     confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     direction: Direction | None = None
     estimate: Metric | None = None
-    control: Cell | None = None
+    control: Annotated[Metric, AfterValidator(_coarse), Measured] | None = None
     threshold: Threshold | tuple[Threshold, Threshold] | None = None
     metrics: dict[MetricName, Metric] = Field(default_factory=dict)
     details: Details = Details()
+
+    @model_validator(mode="after")
+    def _has_its_own_details(self) -> Self:
+        """Accept the plots and lists of another audit nowhere."""
+        own = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
+        given = {key for key, value in self.details if value is not None and key != "claim_scope"}
+        if not given <= own:
+            raise ValueError("the details of another audit")
+        return self
 
     @model_validator(mode="after")
     def _has_public_threshold(self, info: ValidationInfo) -> Self:
@@ -185,7 +234,12 @@ class ShownAudit(Closed):
     """The results of the audits."""
 
     schemaVersion: Literal[3] = 3  # noqa: N815 - a field of the file
-    results: Annotated[tuple[ShownResult, ...], Field(max_length=len(AUDIT_NAMES))]
+    results: tuple[ShownResult, ...]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_order([result.name for result in self.results], AUDIT_NAMES)
+        return self
 
 
 class BalanceRow(Closed):
@@ -214,15 +268,15 @@ class StageRow(Closed):
 class ClassScore(Closed):
     """The score of one class."""
 
-    f1: Cell | None = None
+    f1: Share | None = None
 
 
 class ShownScores(Closed):
     """The scores of a classifier."""
 
-    accuracy: Cell | None = None
-    macro_f1: Cell | None = None
-    weighted_f1: Cell | None = None
+    accuracy: Share | None = None
+    macro_f1: Share | None = None
+    weighted_f1: Share | None = None
     per_class: Annotated[dict[Label, ClassScore], Field(max_length=MAX_CLASSES)] = Field(default_factory=dict)
 
 
@@ -235,7 +289,7 @@ class Utility(Closed):
     style: dict[Literal["synthetic", "real"], Annotated[dict[StyleKind, Hundredth], Measured]] = Field(
         default_factory=dict
     )
-    style_gap: Cell | None = None
+    style_gap: ShownScore | None = None
 
 
 class Page(Closed):
@@ -248,9 +302,7 @@ class Page(Closed):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        places = [STAGES.index(row.name) for row in self.stages]
-        if places != sorted(set(places)):
-            raise ValueError("the stages are not in the order of the pipeline")
+        _check_order([row.name for row in self.stages], STAGES)
         return self
 
 
@@ -318,11 +370,16 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
     """Return the published numbers of an `evaluation.json` on the released classes, in the form of `Utility`."""
     public = public_details(utility, policy)
 
+    def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if given is None else {key: given[key] for key in Score.model_fields}
+
     def scores(given: Mapping[str, Any]) -> dict[str, Any]:
         classes = {
-            label: {"f1": one.get("f1")} for label, one in given.get("per_class", {}).items() if label in released
+            label: {"f1": score(one.get("f1"))}
+            for label, one in given.get("per_class", {}).items()
+            if label in released
         }
-        return {key: given[key] for key in ("accuracy", "macro_f1", "weighted_f1") if key in given} | (
+        return {key: score(given[key]) for key in ("accuracy", "macro_f1", "weighted_f1") if key in given} | (
             {"per_class": classes} if classes else {}
         )
 
@@ -335,7 +392,7 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
             table: {kind: round(share * 100) / 100 for kind, share in shares.items()}
             for table, shares in utility.get("style", {}).items()
         },
-        "style_gap": public.get("metrics", {}).get("style.gap"),
+        "style_gap": score(public.get("metrics", {}).get("style.gap")),
     }
 
 
@@ -345,11 +402,12 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
     """
     shown: dict[str, Any] = {}
-    for section, keys in SETTINGS.items():
+    for section, settings in SETTINGS.items():
         given = config if section == "" else config.get(section)
-        if not isinstance(given, Mapping):
+        if given is None and section == "segments":
             continue
-        values = {key: public_setting(given[key]) for key in keys if key in given}
+        present = given if isinstance(given, Mapping) else {}
+        values = {key: setting.public(present.get(key, HIDDEN)) for key, setting in settings.items()}
         shown |= values if section == "" else {section: values}
     return shown
 

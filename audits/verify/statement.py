@@ -1,8 +1,9 @@
 """The signed statements: in-toto Statement v1 with the predicates of this project, in camelCase as in the files."""
 
+import re
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from audits.core.errors import VerifyError
@@ -19,10 +20,12 @@ from audits.verify.vocabulary import (
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
+    MOST_RECORDS,
     Limitation,
     ModelName,
     NonPrivateStep,
     Version,
+    public_version,
 )
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -39,7 +42,6 @@ Text = Annotated[str, Field(max_length=2000)]
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
-MAX_RECORDS = 10_000_000  # of a release; the verifier reads no more
 MAX_COMPOSITION = 64  # other runs that are listed one by one
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -81,7 +83,7 @@ class Dataset(Wire):
     """The released dataset."""
 
     name: DatasetName
-    records: Annotated[int, Field(ge=1, le=MAX_RECORDS)]
+    records: Annotated[int, Field(ge=1, le=MOST_RECORDS)]
     classes: Annotated[int, Field(ge=1, le=1000)]
     language: Annotated[
         tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(_different)
@@ -103,7 +105,16 @@ class Producer(Wire):
     tool: Literal["synthgen"]
     version: Annotated[str, Field(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
     python: Version
-    made_by: dict[Literal["source", "audits", *LIBRARIES], Sha256 | Version]  # type: ignore[valid-type]
+    made_by: dict[Literal["source", "audits", *LIBRARIES], str]  # type: ignore[valid-type]
+
+    @field_validator("made_by")
+    @classmethod
+    def _digests_and_versions(cls, made_by: dict[str, str]) -> dict[str, str]:
+        for name, text in made_by.items():
+            is_digest = name in {"source", "audits"}
+            if not (re.fullmatch("[0-9a-f]{64}", text) if is_digest else public_version(text) == text):
+                raise ValueError(f"not a {'digest' if is_digest else 'version'}")
+        return made_by
 
 
 class ConfigRef(Wire):

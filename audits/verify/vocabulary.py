@@ -4,7 +4,9 @@ A bundle has no free text except its records and labels. Otherwise the holder of
 private notes in a description. A value outside the vocabulary is published as `HIDDEN` or refused.
 """
 
+import math
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -13,6 +15,7 @@ HIDDEN = "(private)"  # replaces a value that must not be published
 # A language tag of BCP 47: language, script, region, one variant. "und" means undeclared.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})?$"
 MAX_LANGUAGES = 4
+MOST_RECORDS = 10_000_000  # of a release; the verifier reads no more
 LICENSES = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0",
     "CC-BY-ND-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "MIT",
@@ -26,7 +29,8 @@ LIBRARIES = (
 )  # fmt: skip
 MODELS = ("minilm", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
-_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}((a|b|rc|\.post|\.dev)[0-9]{1,3})?(\+[a-z]{2,4}[0-9.]{0,4})?")
+_RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
+_VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
 # stages of a run in their order, and reasons of its filters; tests of the engine compare them with the code
 MOST_ROUNDS, MOST_TURNS = 20, 3  # of writing, and of judging
@@ -104,8 +108,10 @@ _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NUMBERS_WITHOUT_NOISE, SEGMENTED, CHOSEN_STYLE, OWN_STYLE,
     GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
 }  # fmt: skip
-_DISCLOSURE = r"[0-9]{1,2} of [0-9]{1,3}(,[0-9]{3}){0,2} public words, at most [0-9]{1,4} bits, in plain sight"
-_DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", _DISCLOSURE))
+DISCLOSURE = re.compile(
+    r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
+)
+_DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
 # sentences of the statement about reads without noise
 NO_DP_STEP = "interpolation, filters and audits read private records without noise; no epsilon is claimed"
@@ -122,41 +128,106 @@ OUTSIDE_DP = (
     "settings may have been chosen after looking at the records; only attempts in the ledger are counted",
 )
 
-# the published settings by section; numbers, true, false, null and the words of `_WORDS` are their only values
-SETTINGS = {
-    "": ("version", "secret"),
-    "source": ("format", "max_records", "max_bad_rows"),
-    "split": ("train", "control"),
-    "deidentify": ("engine",),
-    "embed": ("model",),
-    "segments": ("by", "words", "least_persons", "context_tokens"),
-    "interpolate": (
-        "method", "k_neighbors", "balance", "total", "m_neighbors", "kind", "parents", "alpha", "noise",
-        "max_exposure", "lambda_beta", "latent_dim", "beta", "free_bits", "conditional",
-    ),
-    "decode": (
-        "model", "bridge", "candidates", "max_new_tokens", "temperature", "top_p", "top_k", "words", "style", "batch",
-        "device",
-    ),
-    "filter": ("class_agreement", "near_duplicate", "language", "length", "repetition", "consistent"),
-    "dp": ("epsilon", "delta", "persons"),
-    "audit": ("confidence",),
-}  # fmt: skip
-_WORDS = {
-    "workspace", "public", "auto", "jsonl", "csv", "parquet", "dataset", "text", "rules", "presidio", "off",
-    "headings", "sentences", "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp",
-    "dp-gaussian", "equal", "as-source", "builtin", "words", "model", "cpu", "cuda", "source", "prefer", "require",
-    HIDDEN, *MODELS, *STYLES,
-}  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The published values of a setting: words, and the numbers from `least` to `most` in multiples of `step`."""
+
+    words: tuple[str | bool | None, ...] = ()
+    least: float = 0
+    most: float = -1
+    step: float = 1  # 1 for whole numbers
+
+    def public(self, value: object) -> object:
+        """Return a value of the setting, a fraction rounded to six decimals; `HIDDEN` for any other value."""
+        if value is None or isinstance(value, str | bool):
+            return value if value in self.words else HIDDEN
+        if not isinstance(value, int if self.step == 1 else int | float) or not self.least <= value <= self.most:
+            return HIDDEN
+        return value if self.step == 1 else round(float(value), 6)
+
+    @property
+    def n_values(self) -> int:
+        """The number of different published values."""
+        return len(self.words) + 1 + max(0, round((self.most - self.least) / self.step) + 1)
 
 
-def public_setting(value: object) -> object:
-    """Return a setting if the vocabulary contains it, with numbers rounded to six digits; otherwise `HIDDEN`."""
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and value in _WORDS):
-        return value
-    if isinstance(value, int) and abs(value) < 10**9:
-        return value
-    return float(f"{value:.6g}") if isinstance(value, float) and abs(value) < 1e9 else HIDDEN
+def _words(*words: str | bool | None) -> Setting:
+    return Setting(words)
+
+
+def _whole(least: int, most: int, *words: str | None) -> Setting:
+    return Setting(words, least, most)
+
+
+def _fraction(least: float, most: float, *words: str | None) -> Setting:
+    return Setting(words, least, most, 1e-6)
+
+
+# The published settings by section; a test of the engine compares them with the schema of the configuration. The
+# statement and the evidence state the budget and whether the secret is public.
+SETTINGS: dict[str, dict[str, Setting]] = {
+    "": {"version": _whole(1, 1)},
+    "source": {
+        "format": _words("auto", "jsonl", "csv", "parquet", "dataset", "text"),
+        "max_records": _whole(1, MOST_RECORDS, None),
+        "max_bad_rows": _fraction(0, 1),
+    },
+    "split": {"train": _fraction(0, 1), "control": _fraction(0, 1)},
+    "deidentify": {"engine": _words("rules", "presidio", "off")},
+    "embed": {"model": _words(*MODELS)},
+    "segments": {
+        "by": _words("headings", "sentences", "auto"),
+        "words": _whole(10, 1000),
+        "least_persons": _whole(2, 1000),
+        "context_tokens": _whole(1, 4096),
+    },
+    "interpolate": {
+        "method": _words(
+            "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
+        ),
+        "k_neighbors": _whole(1, 1000),
+        "balance": _words("equal", "as-source"),
+        "total": _whole(1, MOST_RECORDS, None),
+        "m_neighbors": _whole(3, 1000, None),
+        "kind": _whole(1, 2, None),
+        "parents": _whole(2, 50, None),
+        "alpha": _fraction(0, 1000, None),
+        "noise": _fraction(0, 1, None),
+        "max_exposure": _fraction(0, 1000, None),
+        "latent_dim": _whole(1, 1024, None),
+        "beta": _fraction(0, 100, None),
+        "free_bits": _fraction(0, 10, None),
+        "conditional": _words(True, False, None),
+    },
+    "decode": {
+        "model": _words(*MODELS),
+        "bridge": _words("builtin", "words", "model"),
+        "candidates": _whole(1, 64),
+        "max_new_tokens": _whole(8, 4096),
+        "temperature": _fraction(0, 5),
+        "top_p": _fraction(0, 1),
+        "top_k": _whole(1, 1000),
+        "words": _whole(0, 16),
+        "style": _words("auto", *STYLES),
+        "batch": _whole(1, 4096),
+        "device": _words("auto", "cpu", "cuda", None),
+    },
+    "filter": {
+        "class_agreement": _fraction(0, 1, None),
+        "near_duplicate": _fraction(0, 1, None),
+        "language": _words("source", None),
+        "length": _words("auto", None),
+        "repetition": _fraction(0, 1, None),
+        "consistent": _words("prefer", "require", None),
+    },
+    "audit": {"confidence": _fraction(0.95, 1)},
+}
+
+
+def disclosure(words: int, public: int) -> str:
+    """Return a part of a sentence: how much of each vector its prompt words, of so many public words, disclose."""
+    return f"{words} of {public:,} public words, at most {words * math.log2(public):.0f} bits, in plain sight"
 
 
 def public_version(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from audits.core.types import Estimate, persons
+from audits.gate.utility import distance_of_shares
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Record
@@ -125,19 +126,10 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance between the shares of the labels and the requested shares, an exact value.
-
-    With N the larger of the numbers of written and requested records, the share of a class is n_c / N. Missing
-    records count as a class of their own, so a table that has too few records of every class is not balanced. If a
-    requested class has no record, the distance is 1, because nothing can be measured on that class.
-    """
-    counts, total = Counter(labels), sum(requested.values())
-    if not labels or total <= 0:
+    """Return `distance_of_shares` between the labels and the requested records, an exact value."""
+    if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs synthetic records and a request of at least one")
-    classes = sorted(set(counts) | set(requested))
-    n = max(len(labels), total)
-    short = sum(abs(counts[c] / n - requested.get(c, 0) / total) for c in classes) + (n - len(labels)) / n
-    value = 1.0 if any(m > 0 and counts[c] == 0 for c, m in requested.items()) else short / 2
+    value = distance_of_shares(Counter(labels), requested)
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
 
 

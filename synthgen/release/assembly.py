@@ -19,10 +19,11 @@ from audits.ledger.attempts import recorded_attempt
 from audits.ledger.budgets import Cost, refuse_overspending, spent
 from audits.report import ReportContent, gate_rows
 from audits.verify.derived import dp_statement, page_numbers
+from audits.verify.gates import limitations, non_private_steps
 from audits.verify.mechanism import stated_noise
 from audits.verify.published import Page, public_config, read_published, shown_results, shown_utility
 from audits.verify.statement import MAX_COMPOSITION
-from audits.verify.vocabulary import HIDDEN, NUMBERS_PUBLISHED, OUTSIDE_DP, STYLES, VERDICTS_PUBLISHED, WRITING
+from audits.verify.vocabulary import HIDDEN, STYLES, WRITING
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
@@ -41,7 +42,6 @@ from synthgen.pipeline.record import StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
-from synthgen.release.limitations import limitations
 
 if TYPE_CHECKING:
     from synthgen.release.run import Run
@@ -157,11 +157,13 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
     """Return the sentences that state the limitations of a release of this run."""
     vocabulary = run.vocabulary
     return limitations(
-        has_groups=has_groups,
-        config=run.config,
-        disclosure=None if vocabulary is None else vocabulary.disclosure(run.config.decode.words),
-        calibrated=len(run.policy.selftest) > 0,
-        numbers_withheld=verdicts_only(run.policy),
+        is_private=run.config.interpolate.is_private,
+        has_persons=has_groups,
+        has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in stated_models(run)),
+        disclosed=None if vocabulary is None else vocabulary.disclosure(run.config.decode.words),
+        config=public_config(run.config.model_dump(mode="json")),
+        policy=run.policy,
+        evidence=run.evidence,
     )
 
 
@@ -220,7 +222,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
             "deltaBefore": before.delta,
             "deltaAfter": after.delta,
         },
-        "nonPrivateSteps": [VERDICTS_PUBLISHED if verdicts_only(policy) else NUMBERS_PUBLISHED, *OUTSIDE_DP],
+        "nonPrivateSteps": list(non_private_steps(policy, is_private=True)),
     }
 
 

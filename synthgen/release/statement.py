@@ -10,6 +10,7 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.verify.contents import CONFIG, METRICS
 from audits.verify.derived import release_id, source_files
+from audits.verify.gates import check_agreement
 from audits.verify.published import BundleParts, ReportFile, read_published, shown_results
 from audits.verify.statement import (
     PAYLOAD_TYPE,
@@ -28,7 +29,8 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
     """Return the parts of the bundle that determine every other file; `data` holds the data files by name.
 
     Raises:
-        VerifyError: a verifier would not accept a part, because it is malformed or finer than the policy allows.
+        VerifyError: a verifier would not accept the parts, because one is malformed or finer than the policy allows,
+            or they contradict each other.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {
@@ -39,7 +41,7 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
         "audit": {"results": shown_results(content.audit_json, policy)},
         "page": content.page,
     }
-    return BundleParts(
+    parts = BundleParts(
         predicate=predicate,
         policy=policy,
         evidence=content.evidence,
@@ -48,6 +50,8 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
         classes=Counter(label for _, label in content.records),
         data=_digests(data),
     )
+    check_agreement(parts)
+    return parts
 
 
 def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:

@@ -18,14 +18,16 @@ from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
 from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
+from audits.verify.gates import limitations, non_private_steps
 from audits.verify.mechanism import CHECKED
 from audits.verify.publickeys import keyid
+from audits.verify.published import public_config
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
-from audits.verify.vocabulary import LIMITATIONS
+from synthgen.config import Config
 from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit_records
-from synthgen.release.content import BundleContent
+from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.keys import SigningKey
 from synthgen.release.sign import public_bytes, sign
 
@@ -147,7 +149,14 @@ def page(policy):
 def engine_numbers(n=11):
     counts = {"records.synthetic": n, "attempts.number": 1, "secret.private": 1}
     numbers = {name: estimate(count) for name, count in counts.items()}
-    return numbers | {"utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95)}
+    return numbers | {"utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95), "balance.tv_distance": estimate(1 / 12)}
+
+
+def settings(**changes):
+    """Return the published settings of a configuration; `changes` are keys of `interpolate`."""
+    given = {"version": 1, "source": {"path": "n.jsonl"}, "interpolate": {"total": 12}}
+    shown = public_config(Config.parse(given).model_dump(mode="json"))
+    return {**shown, "interpolate": {**shown["interpolate"], **changes}}
 
 
 def content(policy=POLICY, **changes):
@@ -162,10 +171,15 @@ def content(policy=POLICY, **changes):
     given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
     given |= {"policy": parsed, "models": [model], "license": "CC-BY-4.0", "languages": ["en"]}
-    given |= {"config": {"version": 1, "interpolate": {"method": "smote", "total": 11}}}
+    is_private = changes.get("privacy", {}).get("mechanism") == "dp-gaussian"
+    given |= {"config": settings(method="dp-gaussian" if is_private else "smote")}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
     given |= {"attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}}}
-    return BundleContent(**given | {"limitations": [LIMITATIONS[0]]} | changes)
+    given |= {"privacy": NO_DP, **changes}
+    given["privacy"] = {"nonPrivateSteps": list(non_private_steps(parsed, is_private=is_private)), **given["privacy"]}
+    facts = {name: given[name] for name in ("policy", "evidence", "config")}
+    facts |= {"is_private": is_private, "has_persons": True, "has_own_style": False, "disclosed": None}
+    return BundleContent(**{"limitations": limitations(**facts), **given})
 
 
 def bundle(folder, policy=POLICY, key=RELEASER, now=NOW, **changes):

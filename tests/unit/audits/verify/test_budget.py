@@ -45,8 +45,11 @@ def other(epsilon=0.5, delta=1e-6, **changes):
 
 
 def claim(bundle, releases, **changes):
-    privacy = {**releases.DP_PRIVACY, **changes}
-    releases.edit(bundle, lambda v: v["predicate"].update(privacy=privacy))
+    def change(value):
+        steps = {"nonPrivateSteps": value["predicate"]["privacy"]["nonPrivateSteps"]}
+        value["predicate"]["privacy"] = {**releases.DP_PRIVACY, **steps, **changes}
+
+    releases.edit(bundle, change)
 
 
 @pytest.mark.parametrize(

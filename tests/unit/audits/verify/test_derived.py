@@ -33,6 +33,14 @@ def inserted(before, text):
     return change
 
 
+def replaced(before, after):
+    def change(data):
+        assert before.encode() in data
+        return data.replace(before.encode(), after.encode(), 1)
+
+    return change
+
+
 def as_json(change):
     def apply(data):
         value = json.loads(data)
@@ -77,6 +85,17 @@ CHANGES = {
     "config-key": ("provenance/config.redacted.yaml", appended(f"note: {NOTE}\n")),
     "config-value": ("provenance/config.redacted.yaml", appended(f"secret: {NOTE}\n")),
     "config-number": ("provenance/config.redacted.yaml", inserted("  total", "  noise: 0.74111104510532\n")),
+    **{
+        f"config-{after}": ("provenance/config.redacted.yaml", replaced(before, after))
+        for before, after in (
+            ("method: smote", "method: 123456789"),
+            ("candidates: 4", "candidates: 65"),
+            ("temperature: 0.8", "temperature: 0.8741111"),
+            ("language: source", "language: true"),
+            ("  batch: 128\n", ""),
+            ("max_records: null", "max_records: 74111104"),
+        )
+    },
     "run-key": ("provenance/run.json", as_json(lambda v: v.update(note=NOTE))),
     "run-stage": ("provenance/run.json", as_json(lambda v: v["written"].update({NOTE: "1-9"}))),
     "run-count": ("provenance/run.json", as_json(lambda v: v["written"].update(decode=337))),
@@ -125,8 +144,11 @@ def page(**changes):
 
 
 ROW = {"label": "cardiology", "real": "200-500", "requested": 4, "released": 4}
-CELL = {"value": 0.85, "low": 0.81, "high": 0.9, "confidence": 0.975, "n": 200}
-SCORES = {"tfidf-linear": {"synthetic": {"accuracy": CELL}}}
+CELL = {"value": 0.85, "low": 0.81, "high": 0.9, "n": 200}
+CONTROL = {**CELL, "confidence": 0.96}
+SCORES = {
+    "tfidf-linear": {"real": {"macro_f1": CELL}, "synthetic": {"macro_f1": {**CELL, "value": 0.765, "low": 0.7}}}
+}
 REPORTS = {
     "unknown-key": lambda report: report.update(note=NOTE),
     "note-in-details": result(0, details={"note": NOTE}),
@@ -136,8 +158,14 @@ REPORTS = {
     "name": result(0, name="john_doe"),
     "threshold": result(0, threshold=0.74111104510532),
     "list-of-thresholds": result(0, threshold=[0.1] * 40),
-    "exact-control": result(0, control={**CELL, "n": 337}),
-    "fine-control": result(0, control={**CELL, "value": 0.8474111}),
+    "confidence-of-a-control": result(0, control={**CONTROL, "confidence": 0.9674111104}),
+    "large-control": result(0, control={**CONTROL, "high": 74111104.0}),
+    "large-threshold": result(0, threshold=741111.045),
+    "histogram-of-another-audit": result(0, details={"histogram": {"bins": []}}),
+    "mechanisms-of-another-audit": result(0, details={"mechanisms": []}),
+    "audits-in-another-order": lambda report: report["audit"]["results"].reverse(),
+    "exact-control": result(0, control={**CONTROL, "n": 337}),
+    "fine-control": result(0, control={**CONTROL, "value": 0.8474111}),
     "fine-bins": result(0, details={"histogram": {"bins": [{"low": 0, "high": 0.74111, "train": 1, "control": 1}]}}),
     "many-bins": result(
         0, details={"histogram": {"bins": [{"low": 0, "high": 0.025, "train": 0.74, "control": 0.11}] * 40}}
@@ -164,7 +192,17 @@ REPORTS = {
     "score-of-an-unknown-class": page(
         utility={"classifiers": {"tfidf-linear": {"real": {"per_class": {NOTE: {"f1": CELL}}}}}}
     ),
-    "exact-score": page(utility={"classifiers": {"tfidf-linear": {"real": {"accuracy": {**CELL, "n": 337}}}}}),
+    **{
+        f"score-{name}": page(utility={"classifiers": {"tfidf-linear": {"real": {"accuracy": {**CELL, **wrong}}}}})
+        for name, wrong in (
+            ("above-1", {"high": 1e9}),
+            ("below-0", {"low": -0.5}),
+            ("with-a-confidence", {"confidence": 0.974111104}),
+            ("of-many-digits", {"value": 0.8574111}),
+            ("of-exact-persons", {"n": 337}),
+        )
+    },
+    "style-gap": page(utility={"style_gap": {"value": 7e5, "low": 0.0, "high": 8e5, "n": 200}}),
     "unknown-share": page(utility={"style": {"real": {NOTE: 0.5}}}),
 }
 
@@ -186,6 +224,7 @@ def test_note_or_free_number_in_the_results_is_refused_although_signed(case, cop
     reasons = (
         "has content that a bundle may not contain",
         "differs from the evidence",
+        "has a confidence",
         "its classes or numbers",
         "cannot be read",
     )
@@ -254,7 +293,7 @@ def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_
     written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)
     written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
     written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
-    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("3.0.0", "6d9ae489f67db8be")
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("3.0.0", "5ac67ef4425da268")
 
 
 def test_release_id_depends_on_every_part():

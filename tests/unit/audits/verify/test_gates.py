@@ -1,9 +1,13 @@
 import pytest
 
 from audits.core.errors import VerifyError
-from audits.gate.evidence import Evidence, Metric
+from audits.gate.disclosure import public_evidence
+from audits.gate.evidence import Evidence, Metric, evidence_from
+from audits.gate.policy import decide
+from audits.verify import vocabulary as words
 from audits.verify.contents import METRICS
-from audits.verify.gates import MAX_CONFIDENCES, bundle_evidence
+from audits.verify.gates import MAX_CONFIDENCES, bundle_evidence, limitations
+from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 
 
 def test_evidence_that_cannot_be_read_is_refused():
@@ -30,9 +34,202 @@ def test_exact_numbers_and_confidences_are_short(copy, reissue, judge):
             metric["confidence"] = 0.96 + i / 1000
 
     reissue(copy, {METRICS: many})
-    assert "more than six digits or too many confidences" in judge(copy).failure
+    assert "more than three decimals or too many confidences" in judge(copy).failure
     reissue(copy, {METRICS: lambda v: v["metrics"]["secret.private"].update(value=1.7411110451, high=1.7411110451)})
     assert not judge(copy).ok
     numbers = {"records.synthetic": Metric(value=1, low=1, high=1, confidence=0.96, n=1)}
     assert Evidence(metrics=numbers, audits={}).metrics
     assert MAX_CONFIDENCES < 9
+
+
+def rows(*numbers):
+    labels = ("cardiology", "ear & nose", "x|y")
+    keys = ("label", "requested", "released", "real")
+    return [
+        dict(zip(keys, (label, *pair, "200-500"), strict=True)) for label, pair in zip(labels, numbers, strict=True)
+    ]
+
+
+def balance(*numbers):
+    return {"page": {"balance": rows(*numbers)}}
+
+
+def scored(synthetic, **others):
+    cells = {"real": 0.85, "synthetic": synthetic}
+    arms = {
+        arm: {"macro_f1": {"value": f1, "low": f1, "high": f1, "n": 200, **others}}
+        for arm, f1 in cells.items()
+        if f1 is not None
+    }
+    return {"page": {"balance": rows((4, 4), (4, 4), (4, 3)), "utility": {"classifiers": {"tfidf-linear": arms}}}}
+
+
+def interpolate(releases, **changes):
+    return {"config": releases.settings(**changes)}
+
+
+LIMITS, REQUEST, CLASSES = "limitations:", "the requested records differ", "its classes or numbers of records"
+UNCALIBRATED = (*LIMITATIONS, words.UNCALIBRATED)
+CONTRADICTIONS = {
+    "no-limitations": ({"limitations": []}, LIMITS),
+    "limitation-removed": ({"limitations": LIMITATIONS}, LIMITS),
+    "limitation-added": ({"limitations": (*UNCALIBRATED, words.OWN_STYLE)}, LIMITS),
+    "limitations-in-another-order": ({"limitations": UNCALIBRATED[::-1]}, LIMITS),
+    "steps-removed": (
+        {"privacy": {"mechanism": "none+empirical", "unit": "group", "nonPrivateSteps": []}},
+        "nonPriv",
+    ),
+    "records-only": ({"privacy": {"mechanism": "none+empirical", "unit": "record"}}, LIMITS),
+    "requested-1e9": (balance((10**9, 4), (1, 4), (1, 3)), REQUEST),
+    "requested-more-than-the-total": (balance((5, 4), (5, 4), (5, 3)), REQUEST),
+    "requested-less-than-the-total": (balance((4, 4), (4, 4), (3, 3)), REQUEST),
+    "requested-less-than-released": (balance((5, 4), (4, 4), (2, 3)), REQUEST),
+    "unequal-request": (balance((6, 4), (3, 4), (3, 3)), REQUEST),
+    "class-omitted": ({"page": {"balance": rows((4, 4), (4, 4), (4, 3))[1:]}}, CLASSES),
+    "classes-in-another-order": ({"page": {"balance": rows((4, 4), (4, 4), (4, 3))[::-1]}}, CLASSES),
+    "no-classes": ({"page": {}}, CLASSES),
+    "scores-below-the-gate": (scored(0.05), "its scores differ from the utility"),
+    "score-missing": (scored(None), "its scores differ from the utility"),
+}
+
+
+def write(releases, folder, changes, monkeypatch):
+    """Write a bundle as a releaser would who removed the check from the program."""
+    monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
+    return releases.bundle(folder, **changes)
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_bundle_that_contradicts_itself_is_refused(case, releases, tmp_path, monkeypatch, refused):
+    changes, message = CONTRADICTIONS[case]
+    with pytest.raises(VerifyError, match=f"E_MANIFEST .*{message}"):
+        releases.bundle(tmp_path / "honest", **changes)
+    refused(write(releases, tmp_path, changes, monkeypatch), 10, "manifest", message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "dp-gaussian"}, "interpolate.method is not the method of the statement"),
+        *(({"total": total}, REQUEST) for total in (7, 11, 13, 480, None, words.HIDDEN)),
+        ({"balance": words.HIDDEN}, REQUEST),
+        ({"balance": words.HIDDEN, "total": None}, None),
+        ({"balance": "as-source"}, None),
+    ],
+)
+def test_settings_that_contradict_the_report_are_refused(releases, tmp_path, monkeypatch, judge, changes, message):
+    found = judge(write(releases, tmp_path, interpolate(releases, **changes), monkeypatch))
+    assert found.ok if message is None else message in found.failure, found.failure
+
+
+def test_dp_settings_without_a_claim_and_a_claim_without_dp_settings_are_refused(
+    releases, tmp_path, monkeypatch, refused
+):
+    monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
+    path = releases.bundle(
+        tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY, config=releases.settings(method="smote")
+    )
+    refused(path, 10, "manifest", "interpolate.method is not the method of the statement")
+
+
+def with_public_secret(releases):
+    """Return the content of a run whose secret was public, without the sentence that says so."""
+    content = releases.content()
+    numbers = {**releases.engine_numbers(), "secret.private": releases.estimate(0)}
+    evidence = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
+    evidence = public_evidence(evidence, content.policy)
+    return {"evidence": evidence, "decision": decide(evidence, content.policy), "limitations": content.limitations}
+
+
+def test_public_secret_must_be_stated(releases, tmp_path, monkeypatch, refused, judge):
+    changes = with_public_secret(releases)
+    refused(write(releases, tmp_path / "silent", changes, monkeypatch), 10, "manifest", LIMITS)
+    del changes["limitations"]
+    path = write(releases, tmp_path / "open", changes, monkeypatch)
+    assert "Do not release this dataset externally" in (path / "README.md").read_text()
+    assert judge(path).ok, judge(path).failure
+
+
+def test_rounded_scores_that_fit_the_gate_are_accepted(releases, tmp_path, judge):
+    assert judge(releases.bundle(tmp_path, **scored(0.765))).ok
+
+
+def test_class_without_a_record_has_the_distance_1(releases, tmp_path, refused, judge):
+    numbers = {**releases.engine_numbers(), "balance.tv_distance": releases.estimate(1.0)}
+    content = releases.content()
+    evidence = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
+    evidence = public_evidence(evidence, content.policy)
+    changes = {"evidence": evidence, "decision": decide(evidence, content.policy)}
+    with pytest.raises(VerifyError, match=REQUEST):
+        releases.bundle(tmp_path, **changes)
+    assert judge(releases.bundle(tmp_path, **changes, **interpolate(releases, total=16))).ok
+
+
+def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain", segments=False, **changes):
+    shown = releases.settings()
+    config = {**shown, "decode": {**shown["decode"], "style": style}} | ({"segments": {}} if segments else {})
+    parsed = releases.policy_of(getattr(releases, policy)).model_copy(update={"selftest": selftest})
+    stated = {} if secret is None else {"secret.private": {"value": secret, "low": secret, "high": secret}}
+    metrics = {name: Metric(**ends, confidence=1, n=1) for name, ends in stated.items()}
+    evidence = Evidence(metrics=metrics, audits={})
+    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "disclosed": None}
+    return limitations(**{**facts, **changes}, config=config, policy=parsed, evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"has_persons": False}, "nothing is shown about a person"),
+        ({"style": "auto"}, "chosen by means of the private train text"),
+        ({"has_own_style": True}, "only the releaser states"),
+        ({"disclosed": "3 words"}, "received 3 words of each vector"),
+        ({"selftest": ()}, "requires no self-test"),
+        ({"secret": 0}, "anyone who guesses the seed can compute who was in train"),
+        ({"secret": None}, "anyone who guesses the seed can compute who was in train"),
+    ],
+)
+def test_sentence_is_added_only_if_it_applies(releases, changes, sentence):
+    calibrated = {"selftest": ("memorization",)}
+    assert sentences(releases, **calibrated) == LIMITATIONS
+    assert sentence in sentences(releases, **{**calibrated, **changes})[-1]
+    assert sentences(releases, **{**calibrated, **changes})[:-1] == LIMITATIONS
+
+
+def test_segments_replace_the_sentence_on_long_records(releases):
+    cut = sentences(releases, segments=True, selftest=("memorization",))
+    assert "cut into segments" in cut[-1]
+    assert cut[:-1] == LIMITATIONS[:-1]
+    assert "first hundred words" in LIMITATIONS[-1]
+
+
+def test_budget_replaces_the_sentence_that_there_is_none(releases):
+    private = sentences(releases, policy="DP_POLICY", is_private=True, style="auto")
+    assert private[:2] == (words.DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY)
+    assert not any("No differential privacy" in one or "chosen by means" in one for one in private)
+    published = tuple(words.NUMBERS_WITHOUT_NOISE if one == VERDICTS_ONLY else one for one in private)
+    assert sentences(releases, is_private=True, style="auto") == published
+
+
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        ("3 of 8,192 public words, at most 39 bits, in plain sight", None),
+        *(
+            (wrong, LIMITS)
+            for wrong in (
+                "4 of 8,192 public words, at most 39 bits, in plain sight",
+                "3 of 8,192 public words, at most 74 bits, in plain sight",
+                None,
+            )
+        ),
+    ],
+)
+def test_disclosed_words_are_stated(releases, tmp_path, monkeypatch, judge, sentence, message):
+    content = releases.content()
+    shown = releases.settings()
+    digest = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    models = [*content.models, {"role": "vocabulary", "name": "builtin:minilm", **digest}]
+    stated = content.limitations if sentence is None else (*content.limitations, words.DISCLOSED.format(sentence))
+    config = {**shown, "decode": {**shown["decode"], "words": 3, "bridge": "words"}}
+    found = judge(write(releases, tmp_path, {"models": models, "limitations": stated, "config": config}, monkeypatch))
+    assert found.ok if message is None else message in found.failure, found.failure

@@ -58,7 +58,12 @@ OUT_OF_BOUNDS = [
     *[(P + "releaseId", "2026-11-20-12345"), (P + "dataset.name", "x" * 65)],
     *[(P + "dataset.records", 0), (P + "dataset.classes", 0)],
     *[(P + "producer.version", "1.2"), (P + "producer.madeBy", {"a-note": "1.0"})],
-    *[(P + "producer.madeBy.numpy", wrong) for wrong in ("2.3 of John Doe", "12345678901234.1", "1.2.3.4.5")],
+    *[
+        (P + "producer.madeBy.numpy", wrong)
+        for wrong in ("2.3 of John Doe", "12345678901234.1", "1.2.3.4.5", "e" * 64)
+    ],
+    *[(P + "producer.madeBy.source", "2.3.0"), (P + "producer.python", "e" * 64)],
+    *[(P + "inputs.0.countBucket", wrong) for wrong in ("1-9", "1-437", "5-10", "200-501")],
     *[(P + "limitations.0", "John Doe has HIV."), (P + "limitations", [LIMITATIONS[0]] * 2)],
     *[(P + "privacy.nonPrivateSteps", [wrong]) for wrong in ("John Doe", LIMITATIONS[0])],
     *[

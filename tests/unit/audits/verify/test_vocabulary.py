@@ -8,8 +8,10 @@ from audits.gate.evidence import AUDIT_NAMES
 from audits.runner.registry import names
 from audits.verify import vocabulary
 from audits.verify.vocabulary import (
+    HIDDEN,
     LIBRARIES,
     MODELS,
+    MOST_RECORDS,
     MOST_ROUNDS,
     MOST_TURNS,
     REASONS,
@@ -53,18 +55,84 @@ def test_every_stage_and_filter_of_the_program_is_known():
     assert len(filters) > 6
 
 
-def test_published_settings_exist():
-    sample = {"version": 1, "source": {"path": "n.jsonl"}, "interpolate": {"total": 10}, "segments": {}}
-    config = Config.parse(sample).model_dump(mode="json")
-    for section, keys in SETTINGS.items():
-        assert set(keys) <= set(config[section] if section else config)
+def schema_of(section, key):
+    """Return the JSON Schemas of the values of a setting."""
+    whole = Config.model_json_schema()
+
+    def parts(schema):
+        if "$ref" in schema:
+            schema = whole["$defs"][schema["$ref"].split("/")[-1]]
+        return [one for part in schema["anyOf"] for one in parts(part)] if "anyOf" in schema else [schema]
+
+    of = whole if section == "" else next(one for one in parts(whole["properties"][section]) if "properties" in one)
+    return parts(of["properties"][key])
+
+
+PATHS = {("embed", "model"), ("decode", "model"), ("decode", "bridge"), ("decode", "style")}  # or names
+
+
+@pytest.mark.parametrize(("section", "key"), [(name, key) for name, keys in SETTINGS.items() for key in keys])
+def test_published_settings_have_type_and_range_of_the_configuration(section, key):
+    setting, schemas = SETTINGS[section][key], schema_of(section, key)
+    words = {word for one in schemas for word in one.get("enum", [one["const"]] if "const" in one else [])}
+    words |= {None} & {None for one in schemas if one.get("type") == "null"}
+    words |= {word for one in schemas if one.get("type") == "boolean" for word in (True, False)}
+    if (section, key) in PATHS:
+        assert None not in setting.words
+    else:
+        assert set(setting.words) == {word for word in words if not isinstance(word, int) or isinstance(word, bool)}
+    numbers = [one for one in schemas if one.get("type") in {"integer", "number"}]
+    if not numbers or "const" in numbers[0] or "enum" in numbers[0]:
+        assert set(range(int(setting.least), int(setting.most) + 1)) == words - set(setting.words)
+    else:
+        (one,) = numbers
+        assert (setting.step == 1) == (one["type"] == "integer")
+        assert setting.least == one.get("minimum", one.get("exclusiveMinimum"))
+        most = one.get("maximum", one.get("exclusiveMaximum", setting.most))
+        assert setting.most == (most if most < 2**53 - 1 else setting.most) <= MOST_RECORDS
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "shown"),
+    [
+        *(("interpolate", "method", wrong, HIDDEN) for wrong in (123456789, True, None, "john", ["smote"], {})),
+        *(("decode", "candidates", wrong, HIDDEN) for wrong in (0, 65, 4.0, True, "4", 10**30)),
+        *(("decode", "top_p", wrong, HIDDEN) for wrong in (-0.1, 1.1, float("nan"), float("inf"), False)),
+        *(("interpolate", "conditional", value, value) for value in (True, False, None)),
+        ("interpolate", "conditional", 1, HIDDEN),
+        ("decode", "temperature", 0.123456789, 0.123457),
+        ("decode", "temperature", 1e-300, 0.0),
+        ("interpolate", "kind", 1, 1),
+        ("interpolate", "total", None, None),
+    ],
+)
+def test_only_values_of_a_setting_are_published(section, key, value, shown):
+    found = SETTINGS[section][key].public(value)
+    assert (found, type(found)) == (shown, type(shown))
+    assert SETTINGS[section][key].public(found) == found
 
 
 @pytest.mark.parametrize(
     ("version", "shown"),
     [
-        *((text, text) for text in ("2.13.0+cpu", "3.0rc1", "2026.10.19.post1", "absent", "1.0+john")),
-        *((text, "other") for text in ("1.0+johndoe", "12345.1", "1.0 John", "1٣", "1.2.3.4.5")),
+        *((text, text) for text in ("2.13.0+cpu", "3.0rc1", "2026.10.19.post1", "absent", "2.8.0+cu128", "2.2.358")),
+        *(
+            (text, "other")
+            for text in (
+                "1.0+johndoe",
+                "1.0+john",
+                "1.0+cpu1",
+                "1.0.0.0",
+                "1.1234",
+                "01.2",
+                "1.0rc12",
+                "e" * 64,
+                "12345.1",
+                "1.0 John",
+                "1٣",
+                "1.2.3.4.5",
+            )
+        ),
     ],
 )
 def test_versions(version, shown):
