@@ -126,7 +126,7 @@ def test_note_in_a_file_is_refused_although_signed(case, copy, releases, reissue
         reissue(copy, (), lambda v: _restate(v, copy, name))
     found = judge(copy)
     assert (found.ok, found.checks[-1].id in {"gates", "manifest", "policy"}) == (False, True), found.failure
-    assert NOTE not in found.to_text("bundle")
+    assert NOTE not in found.to_text()
 
 
 def _restate(value, copy, name):
@@ -229,7 +229,7 @@ def test_note_or_free_number_in_the_results_is_refused_although_signed(case, cop
         "cannot be read",
     )
     assert any(reason in found.failure for reason in reasons), found.failure
-    assert NOTE not in found.to_text("bundle")
+    assert NOTE not in found.to_text()
 
 
 def test_scores_and_plots_in_the_closed_form_only_fail_because_the_page_was_not_rendered(
