@@ -209,7 +209,7 @@ class Commitment(Wire):
     """A hiding commitment to private records; see synthgen.release.commitment."""
 
     scheme: Literal["hmac-sha256-merkle/v1"]
-    key_ref: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+    key_ref: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
     root: Sha256
 
 
