@@ -1,15 +1,18 @@
 """Options and output helpers shared by the commands of `audits`."""
 
 import io
+import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from audits.core.errors import InputError
+from audits.core.errors import InputError, printable
 
 Synthetic = Annotated[Path, typer.Option(help="synthetic table to audit (.parquet, .jsonl or .csv)")]
 Train = Annotated[Path, typer.Option(help="table the generator was trained on")]
@@ -22,12 +25,26 @@ RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belong
 
 
 def say(line: str) -> None:
-    """Write a line to stderr and flush it; exit with code 3 if this fails, because nobody can be told anything."""
+    """Write lines to stderr without invisible characters, and flush it.
+
+    Exit with code 3 if this fails, because nobody can be told anything.
+    """
     try:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write("".join(f"{printable(one)}\n" for one in line.split("\n")))
         sys.stderr.flush()
     except OSError:
         sys.exit(InputError.exit_code)
+
+
+def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
+    """Make new files private, forbid core dumps and let signals call `stop`, for the rest of the process."""
+    os.umask(0o077)
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command `audits`: audit a synthetic table, explain an audit, verify a bundle."""
 
 import json
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from audits.cli.console import Columns, say, standard_streams
+from audits.cli.console import Columns, protect_process, say, standard_streams
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
@@ -59,7 +58,9 @@ def rewrite(
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: Columns = "text",
     label: Columns = "label",
-    without: Annotated[Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")
+    ] = None,
 ) -> None:
     """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
     from audits.core.inputs import rewrite as write
@@ -102,8 +103,7 @@ def schema() -> None:
 @standard_streams()
 def main() -> None:
     """Run the command line; report an AuditError as one message on stderr and exit with its code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupted)
+    protect_process(_interrupted)
     try:
         with disk_errors(Path()):
             app()

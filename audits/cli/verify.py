@@ -27,7 +27,7 @@ def verify(
     The exit code names the class of the first failed check.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
-    from audits.verify.outcome import print_verification, printable
+    from audits.verify.outcome import print_verification
 
     if (trust is None) != (only is not None) or (
         only is not None and (policy is not None or trust_state is not None)
@@ -37,7 +37,7 @@ def verify(
     try:
         found = verify_integrity(bundle) if trust is None else verify_bundle(bundle, trust, policy, state=trust_state)
     except PolicyError as error:
-        say("\n".join(map(printable, f"error: {error}".splitlines())))
+        say(f"error: {error}")
         raise typer.Exit(error.exit_code) from None
     print_verification(found, as_json=as_json)
     raise typer.Exit(found.code)

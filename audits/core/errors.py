@@ -1,7 +1,24 @@
-"""Errors of the audits with their exit codes; independent of the generator package."""
+"""Errors of the audits with their exit codes, and text of files in messages; independent of the generator package."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+# control, format (including direction marks), surrogate, private use, line and paragraph separators
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with each control, escape, direction and other invisible character replaced by one mark.
+
+    An escape sequence in a label or path could change the window title or hide a line, and a direction mark could
+    make a path look like another one.
+
+    Example:
+        >>> printable("a\x1b[2Jb")
+        'a�[2Jb'
+    """
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
 class AuditError(Exception):
@@ -16,7 +33,8 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"  - {problem}" for problem in self.problems), *filter(None, [self.hint])])
+        problems = (f"  - {printable(problem)}" for problem in self.problems)  # a key of a file may hold a line end
+        return "\n".join([self.message, *problems, *filter(None, [self.hint])])
 
 
 class InputError(AuditError, ValueError):

@@ -1,13 +1,12 @@
 """Render the content of the report as one HTML page."""
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from audits.core.errors import VerifyError
+from audits.core.errors import VerifyError, printable
 from audits.gate.coarse import Bin
 from audits.report import glossary
 from audits.report.bars import balance_widths, interval_bar
@@ -16,7 +15,6 @@ from audits.report.plots import histogram_svg, roc_svg
 
 MAX_REPORT_BYTES = 2_000_000
 MAX_LABEL_CHARACTERS = 60
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _SOURCES = ("real", "synthetic", "real+synthetic")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
@@ -105,11 +103,6 @@ def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
         "head": ("false positive rate", "true positive rate"),
         "rows": [(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
     }
-
-
-def printable(text: str) -> str:
-    """Return text with each control, direction and other invisible character replaced by one mark."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
 def number(value: Any) -> str:

@@ -146,8 +146,8 @@ def trust_forget(
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
     """Print the fingerprint and all fields of a trust root, apart from the bytes of its keys and certificates."""
+    from audits.core.errors import printable
     from audits.verify.trust import fingerprint, parse_trust, read_trust
-    from synthgen.core.terminal import printable
 
     data = read_trust(path)
     for line in (f"fingerprint: {fingerprint(data)}", *_described(parse_trust(data))):

@@ -2,8 +2,6 @@
 
 import json
 import os
-import resource
-import signal
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
-from audits.cli.console import standard_streams
+from audits.cli.console import protect_process, standard_streams
 from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
@@ -325,12 +323,9 @@ def main(command: typer.Typer = app) -> None:
 
     `command` holds the commands; `python -m studies` passes its own.
     """
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
+    protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     try:
         with engine_errors(), disk_errors(Path()):
             command()

@@ -3,24 +3,8 @@
 import os
 import re
 import sys
-import unicodedata
 
-# control, format (including direction marks), surrogate, private use, line and paragraph separators
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-
-
-def printable(text: str) -> str:
-    r"""Return `text` with each control, escape, direction and other invisible character replaced by one mark.
-
-    An escape sequence in a label or path could change the window title or hide a line, and a direction mark could
-    make a path look like another one.
-
-    Example:
-        >>> printable("a\x1b[2Jb")
-        'a�[2Jb'
-    """
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
-
+from audits.core.errors import printable
 
 _WRITTEN: dict[str, str] = {}  # by folder: the variable that a path of the configuration names it with
 
@@ -41,5 +25,5 @@ def as_written(text: str) -> str:
 
 def say(text: str) -> None:
     """Print text on standard error, with invisible characters replaced in each line."""
-    for line in as_written(text).splitlines():
+    for line in as_written(text).split("\n"):
         print(printable(line), file=sys.stderr)  # noqa: T201 - the only place that prints for people

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 
@@ -34,3 +36,12 @@ def bridge_folder(tiny, tmp_path_factory):
     """Return a folder with a random bridge that fits it."""
     described = tiny.info()
     return tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tiny.bridge_tensors(described))
+
+
+@pytest.fixture(autouse=True)
+def umask():
+    """Restore the mask of new files, which a command that runs in this process changes."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)

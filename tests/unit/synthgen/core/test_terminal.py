@@ -3,7 +3,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.terminal import printable
+from audits.core.errors import printable
 
 
 def test_printable_replaces_escape_sequences_and_direction_marks():
