@@ -87,7 +87,7 @@ def test_the_exit_code_of_a_failed_verification_is_kept(tmp_path):
     done = run("verify", tmp_path / "nowhere", "--trust", tmp_path / "trust.json", "--json")
     assert done.returncode == 10
     assert json.loads(done.stdout)["code"] == 10
-    assert "REFUSED  nowhere" in done.stderr
+    assert done.stderr.endswith("REFUSED\n")
 
 
 @pytest.mark.parametrize(
