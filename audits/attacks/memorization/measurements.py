@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from audits.attacks.memorization import calibration
-from audits.attacks.memorization.calibration import Caught, ChanceThresholds, Planted
+from audits.attacks.memorization.calibration import FLOOR_LOOSE, Caught, ChanceThresholds, Planted
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import Matches, Pool
 from audits.core.rates import difference, tier
@@ -43,12 +43,13 @@ class Measurements:
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same for shorter records
     copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
-    n_natural: int  # control persons who share a long passage with a train person or a synthetic row
+    n_natural: int  # see `_natural`
     n_non_members: int  # control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta
     near: Estimate  # the same difference for near(p) >= NEAR
     proven_above_tau: float  # the larger lower end of `excess` and `near`, minus tau; positive if a leak is proven
     scan_p: float
+    more_p: float  # p-value of the numbers of persons with long passages or most of a record, whatever the thresholds
     tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
     needed: int  # persons per arm for the next stricter tau
     planted: Caught
@@ -71,17 +72,18 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     """Return the measurements for the verdict."""
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
+    merged = found.merged[: pool.n_persons]
     of_person = (  # values of each person and of each row, with their thresholds
         (found.best, found.row_run, limits.run),
         (found.near, found.row_near, limits.share),
         (found.whole, found.row_whole, limits.whole),
-        (found.words.best[found.merged[: pool.n_persons]], found.row_words, limits.words),
+        (found.words.best[merged], found.row_words, limits.words),
         (found.short, found.row_short, limits.short),
     )
     is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
-    n_natural = int(is_long[n_train:].sum() + (found.shared >= LONG_TOKENS).sum())
+    n_natural = _natural(found, n_train, is_long[n_train:])
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
     is_leak = exceeds_control(n_copied, n_natural, n_pairs[0] / sum(n_pairs), minimum=MIN_NATURAL)
@@ -97,6 +99,8 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     is_copied |= (found.record > 0) | (found.short > 0)
     train, control = np.split(found.best >= limits.run.limit, [n_train])
     scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
+    in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
+    fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, of_person[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, needed = tier(min(n_train, n_control))
     arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
@@ -117,13 +121,25 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         near=difference(*arms[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
+        more_p=min(holm([_more_of_train(of, n_train) for of in fixed])),
         tau=tau,
         needed=needed,
         planted=calibration.caught(planted, is_above_limit[n_synthetic:]),
     )
 
 
-def _more_of_train(found: Int, n_train: int) -> float:
+def _natural(found: Matches, n_train: int, is_long: Bool) -> int:
+    """Return how many control persons share a long passage with the table or with a train person.
+
+    Passages of the table that a train person has too do not count, because the generator may have copied them there.
+    """
+    n_control = len(is_long)
+    is_merged = found.merged[n_train : n_train + n_control] < n_train
+    with_table = (found.chance[n_train:] >= LONG_TOKENS) | ((found.near[n_train:] >= NEAR) & ~is_merged)
+    return int(with_table.sum() + ((found.shared >= LONG_TOKENS) & ~is_long).sum())
+
+
+def _more_of_train(found: Int | Bool, n_train: int) -> float:
     """Return the p-value that so many of the persons with a positive value are train persons (hypergeometric)."""
     n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))

@@ -64,9 +64,10 @@ class Memorization:
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
     The M* test is not used if 2 · max whole(p) exceeds 64, the W* or P* test if its maximum exceeds .6, and the R*
-    test if R* exceeds 12. A maximum grows with the number of persons, so the limits use at most n_T control persons
-    (drawn with `rng`) who share no record with a train person, and no run that a train person has too. Delta may
-    compare groups of different sizes, because hit(p) does not depend on whether p is in train or control.
+    test if R* exceeds 12; the reason of a pass names them. A maximum grows with the number of persons, so the limits
+    use at most n_T control persons (drawn with `rng`) who share no record with a train person, and no run that a
+    train person has too. Delta may compare groups of different sizes, because hit(p) does not depend on whether p is
+    in train or control.
     tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
 
     The audit fails if one of these holds:
@@ -81,11 +82,14 @@ class Memorization:
     - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
       equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
     - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
+    - Significantly more train than control persons have hit(p) >= 20, near(p) >= .5, words(p) >= .6 or
+      pieces(p) >= .6 (hypergeometric tests, corrected for their number). Copies of control persons cannot switch
+      these tests off.
     - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
 
     The first three tests fail the audit only if passages that people share do not explain the rows. N control persons
-    share a run of 20 own words, or half of a record, with the synthetic table or with a train person; the generator
-    causes neither. If N is at least two, significantly more train persons must be copied than N explains
+    share a run of 20 own words, or half of a record, with the synthetic table alone or with a train person alone; the
+    generator causes neither. If N is at least two, significantly more train persons must be copied than N explains
     (`exceeds_control`).
 
     It passes if it does not fail and all of these hold:
@@ -210,6 +214,13 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
             f"; not tested are the {facts.planted.blind_share:.1%} of train records with {blind}, because fewer than "
             "half of the planted copies were found among them"
         )
+    off = {
+        "most words of a record in any order": facts.limits.words,
+        "records in pieces": facts.pieces,
+        "long runs with common text": facts.limits.whole,
+    }
+    if names := [name for name, thresholds in off.items() if not np.isfinite(thresholds.limit)]:
+        untested += f"; single rows are not tested for {', '.join(names)}, because control persons have them too"
     return (
         "pass",
         "measured",
@@ -232,7 +243,7 @@ def _leak(facts: Measurements) -> str | None:
             f"{facts.limits.run.limit} words in a row that hardly anybody else wrote, a whole record, or most of a "
             f"record with words changed, inserted or reordered{pieces}"
         )
-    if facts.proven_above_tau > 0:
+    if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
     if facts.scan_p <= CHANCE_LEVEL:
         return "train persons are over- or under-represented among the longest copies (scan test)"

@@ -116,7 +116,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
     A record that is cut into pieces of k words, one piece per row, keeps k - n + 1 of every k of these runs. n is the
-    shortest of `PIECE_TOKENS` at which no owner in `non_members` exceeds CALM. The result is None if every n fails.
+    shortest of `PIECE_TOKENS` at which no owner in `non_members` exceeds CALM, or the longest if there is none. The
+    result is None if no record has a rare run.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -128,7 +129,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
         share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.inverse_bits
         best = np.zeros(real.n_owners)
         np.maximum.at(best, real.owner, share)
-        if best[calibrating].max(initial=0.0) <= CALM:
+        if best[calibrating].max(initial=0.0) <= CALM or n_tokens == PIECE_TOKENS[-1]:
             place, is_in_record = find_keys(rare.keys, key)
             owner = np.where(is_in_record, rare.only_owner[place], -1)
             known = (owner >= 0) & (best[owner] >= NEAR)

@@ -134,7 +134,9 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, P
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    n_real = np.bincount(written[1].tokens, minlength=len(words)).tolist()
+    # the public reference makes no misspelled word known, and its rows come last
+    of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
+    n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
     meant = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
     masked: dict[str, int] = {"0": 0}
     number = [masked.setdefault(without_numbers([meant.get(word, word)])[0], len(masked)) for word in words]

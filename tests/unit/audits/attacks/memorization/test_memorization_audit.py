@@ -96,6 +96,19 @@ def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest
     assert {f.kind for f in result.findings} == {"record in pieces"}
 
 
+def test_pieces_of_one_control_record_hide_no_pieces_of_train_records(fresh_inputs, retexted):
+    """The pieces of the control record raise the limits for runs and for records in pieces above those of train."""
+    longest = {side: sorted(getattr(fresh_inputs, side).texts, key=len)[-12:] for side in ("train", "control")}
+    rows = [" ".join(part) for text in (*longest["train"], longest["control"][-1]) for part in cut(text.split(), 24)]
+    result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *rows], retexted)
+    assert result.verdict == "fail"
+    assert "significantly more train persons than control persons" in result.reason
+
+
+def cut(words, size):
+    return [words[i : i + size] for i in range(0, len(words), size)]
+
+
 def test_a_record_of_phrases_of_control_persons_is_found(fresh_inputs, retexted, longest):
     words = longest[0].split()
     control = list(fresh_inputs.control.texts)

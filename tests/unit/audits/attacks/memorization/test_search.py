@@ -77,7 +77,10 @@ def test_an_own_sentence_in_a_form_is_found(form_inputs, people):
 
 
 def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
-    """Four control persons quote long passages of the synthetic table; copies of train persons are still found."""
+    """Four control persons quote long passages of the synthetic table; copies of train persons are still found.
+
+    A single copy may then be a quotation, so its row is quarantined.
+    """
     quotes = {3 * i: f" {' '.join(fresh_inputs.synthetic.texts[50 * i].split()[:40])}" for i in range(4)}
     inputs = extended(fresh_inputs, control=quotes)
     result = memorized(inputs)
@@ -88,8 +91,7 @@ def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
     assert whole.metrics["hard_hits"].value == 5
     source = max(fresh_inputs.train.texts, key=len)
     pasted = memorized(released(inputs, f"zz {source} yy"))
-    assert pasted.verdict != "pass"
-    assert pasted.metrics["hard_hits"].value == 1
+    assert len(pasted.quarantined) == 1
 
 
 def test_a_long_passage_of_few_persons_is_no_common_text(fresh_inputs):
