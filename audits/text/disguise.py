@@ -14,6 +14,8 @@ FEW = 2  # with fewer disguised real rows, one disguised synthetic row is a prob
 _CHANCE = 0.01  # significance level of the test whether the synthetic table has more disguised rows
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
+# a digit with the sign of a key; a character with the selector of its form as an emoji, or with a joiner of emoji
+_EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,22 @@ def rewritten(text: str) -> int:
     - look-alike letters of another alphabet in a word with Latin letters;
     - underscores between words.
 
-    Accented letters and s p a c e d letters, as in headings, are not counted.
+    Accented letters, s p a c e d letters, as in headings, and the invisible characters of emoji are not counted.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
         return joined
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", _EMOJI_SELECTOR.sub(_without_selector, text))
     drawn = sum(_is_rewritten(c) for c in composed if not ("\x20" <= c <= "\x7e" or c.isspace()))
     words = (word[0] for word in _WORD.finditer(composed) if not word[0].isascii())
     mixed = sum(looks_latin(c) for word in words if any(c.isascii() for c in word) for c in word)
     return joined + drawn + mixed
+
+
+def _without_selector(match: re.Match[str]) -> str:
+    """Return the first character of a match if the other ones only select or join an emoji, else the match."""
+    is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
+    return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:

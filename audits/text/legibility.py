@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
 import numpy as np
+from scipy import stats
 
 from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
@@ -16,7 +17,9 @@ from audits.text.normalise import normalise
 ALPHABET = 127  # so many most frequent characters are distinguished; all others count as one character
 PRIOR = 5.0  # weight of the shorter context in the model, in occurrences
 BETWEEN = 2 / 3  # position of the bound between the scores of real text (0) and of scrambled text (1)
-SHORT = 40  # rows with fewer characters are judged together
+SHORT = 40  # rows with fewer characters are compared with real text of their length
+RARE = 0.001  # a short row is illegible if at most this share of real text of its length scores lower
+CHANCE = 0.01  # significance level of the test whether too many short rows score below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows is
 MAX_CHARACTERS = 4_000_000  # at most so many characters of `known`, and of `held_out`, are used
@@ -30,7 +33,7 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: Bool  # whether each row scores below the bound; short rows are scored together, (rows,)
+    illegible: Bool  # whether each row scores below the bound, or fails the tests of short rows, (rows,)
     partly: Bool  # whether the row, or at least a third of its windows of 50 characters, scores below it, (rows,)
     bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
@@ -48,6 +51,10 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     where n_x counts the occurrences of x in `known`. The bound lies two thirds of the way from the median score of
     the held-out rows down to that of the same rows with the letters of each word in random order. Text of a language
     model scores near the first median, rot13 and base64 below the second.
+
+    The score of a short row varies, so a row below the bound is illegible only if at most one in 1,000 windows of
+    its length in the held-out rows scores lower, or if significantly more of the other short rows than of such
+    windows score below the bound (binomial test at 1 %).
 
     Args:
         judged: the rows to judge.
@@ -72,9 +79,29 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     texts = [normalise(text) for text in judged]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
     partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
-    if short := [i for i, text in enumerate(texts) if len(text) < SHORT]:
-        illegible[short] = partly[short] = bool(model.score(" ".join(texts[i] for i in short)) < bound)
+    short = [i for i, text in enumerate(texts) if len(text) < SHORT]
+    illegible[short] = partly[short] = _illegible_short(model, [texts[i] for i in short], sample, bound)
     return Legibility(illegible=illegible, partly=partly | illegible, bound=bound, real=real, scrambled=scrambled)
+
+
+def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], bound: float) -> Bool:
+    """Return which short rows are illegible, from their scores and those of windows of their length in real text."""
+    text = " ".join(real)
+    summed = np.append(0.0, np.cumsum(model.each(text)))
+    starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
+    scores = np.array([model.score(row) for row in rows])
+    below = scores < bound
+    lowest, by_chance = np.empty(len(rows)), np.empty(len(rows))
+    sizes = np.array([len(row) for row in rows], dtype=np.int64)
+    for size in np.unique(sizes).tolist():
+        first = starts[starts + size <= len(text)]
+        windows = (summed[first + size] - summed[first]) / max(size, 1)
+        lowest[sizes == size] = np.quantile(windows, RARE)
+        by_chance[sizes == size] = np.mean(windows < bound)
+    is_rare = below & (scores < lowest)
+    n_below, n_others = (below & ~is_rare).sum(), (~is_rare).sum()
+    is_many = n_below > 0 and stats.binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
+    return np.asarray(below & (is_many | is_rare))
 
 
 class _Model:
@@ -103,16 +130,17 @@ class _Model:
 
     def score(self, text: str) -> float:
         """Return the mean log-likelihood per character of a normalised text, in nats; -inf for an empty text."""
-        each = self._each(text)
+        each = self.each(text)
         return float(each.mean()) if len(each) > 0 else -np.inf
 
     def share_below(self, text: str, bound: float) -> float:
         """Return the share of a normalised text's windows whose mean score lies below the bound."""
-        each = self._each(text)
+        each = self.each(text)
         windows = np.array_split(each, max(1, len(each) // WINDOW))
         return float(np.mean([window.mean() < bound for window in windows])) if len(each) > 0 else 1.0
 
-    def _each(self, text: str) -> Float:
+    def each(self, text: str) -> Float:
+        """Return the log-likelihood of each character of a normalised text, in nats."""
         x = self.letters(f"{_START}{text}")
         return np.asarray(self.log[x[:-2], x[1:-1], x[2:]], dtype=np.float64)
 

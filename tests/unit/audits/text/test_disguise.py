@@ -32,6 +32,19 @@ def test_rewritten_characters_are_counted(text, least):
     assert rewritten(text) >= least
 
 
+def test_the_invisible_characters_of_emoji_are_not_counted():
+    """They are the selectors of form 15 and 16, joiners, and the sign of a key."""
+    emoji = [
+        "\u2764\ufe0f",
+        "\U0001f469\U0001f3fd\u200d\u2695\ufe0f",
+        "1\ufe0f\u20e3",
+        "\u2764\ufe0f\u200d\U0001f525",
+        "\u260e\ufe0e",
+    ]
+    assert rewritten(f"Great place {' '.join(emoji * 8)}") == 0
+    assert rewritten("a\ufe0f b\u200dc \u2764\ufe0f\ufe0f\ufe0f") == 4
+
+
 def test_disguised_rows_are_compared_with_the_real_tables():
     found = disguise([NOTE] * 99 + [DISGUISED], REAL * 30)
     assert (found.synthetic, found.real, found.proven) == (1, 0, True)

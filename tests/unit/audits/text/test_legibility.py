@@ -70,6 +70,17 @@ def test_half_encoded_rows_are_partly_illegible_and_real_words_legible(texts):
     assert not judged(texts, [t[:20] for t in texts[:30]]).illegible.any()
 
 
+def test_short_rows_are_judged_singly(texts):
+    """Encoded rows used to pass beside legible short rows, and to make these illegible."""
+    plain = [t[:38].rsplit(" ", 1)[0] for t in texts[200:248]]
+    for n in (1, 16):
+        found = judged(texts, [*plain, *[codecs.encode(t[80:118], "rot13") for t in texts[:n]]]).illegible
+        assert found[len(plain) :].mean() >= 0.8
+        assert found[: len(plain)].sum() <= n // 5
+    brief = [t[:12].rsplit(" ", 1)[0] for t in texts[200:209]]
+    assert not judged(texts, [*brief, *["\U0001f600\U0001f600\U0001f525"] * 3]).illegible[:9].any()
+
+
 def test_text_without_letter_order_is_not_measurable():
     rng = np.random.default_rng(2)
     noise = ["".join(rng.choice(list("0123456789 "), size=200)) for _ in range(60)]
