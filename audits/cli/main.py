@@ -58,9 +58,7 @@ def rewrite(
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: Columns = "text",
     label: Columns = "label",
-    without: Annotated[
-        Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")
-    ] = None,
+    without: Annotated[Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")] = None,
 ) -> None:
     """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
     from audits.core.inputs import rewrite as write

@@ -232,10 +232,11 @@ def metrics(draw):
 
 @st.composite
 def rules(draw):
-    op = draw(st.sampled_from(["<=", ">="]))
-    bound = draw(st.sampled_from(["value", "high" if op == "<=" else "low"]))
+    op, metric = draw(st.sampled_from(["<=", ">="])), draw(st.sampled_from(NAMES))
+    bounds = ["value"] if metric.endswith(".hard_hits") else ["value", "high" if op == "<=" else "low"]
+    bound = draw(st.sampled_from(bounds))
     return {
-        "metric": draw(st.sampled_from(NAMES)),
+        "metric": metric,
         "op": op,
         "bound": bound,
         "limit": draw(FINITE),
