@@ -58,14 +58,14 @@ def rewrite(
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: Columns = "text",
     label: Columns = "label",
-    without: Annotated[Path | None, typer.Option(help="file of row numbers to leave out: quarantine.txt")] = None,
+    without: Annotated[Path | None, typer.Option(help="rows to leave out: quarantine.txt of the table")] = None,
 ) -> None:
     """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
     from audits.core.inputs import rewrite as write
     from audits.core.quarantine import read_rows
 
-    left_out = frozenset() if without is None else frozenset(read_rows(without))
-    n_rows = write(table, out, text=text, label=label, without=left_out)
+    digest, left_out = (None, set[int]()) if without is None else read_rows(without)
+    n_rows = write(table, out, text=text, label=label, without=left_out, of_table=digest)
     say(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
 
 

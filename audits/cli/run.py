@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from audits.selftest.bound import BoundSelfTest
 
 REFUSED = 4
+AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt"  # files in the folder of --out
 
 File = Path | None
 Ledger = Annotated[
@@ -124,8 +125,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     from audits.gate.shipped import load_policy
     from audits.runner.run import run as run_audits
 
+    _prepare(out)
     applied = None if policy is None else load_policy(policy)
-    _require_writable(out)
     key = _key(findings, findings_key)
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
@@ -299,7 +300,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
         lines += [f"  {failure}" for failure in decision.failures]
     for line in lines:
-        console.print(line, markup=False)
+        say(line)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
 
@@ -312,9 +313,9 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
     numbers = [row + 1 for row in report.quarantined_rows]
     if not numbers:
         return
-    file = "FILE" if out is None else str(out / "quarantine.txt")
+    file = "FILE" if out is None else str(out / QUARANTINE)
     if out is not None:
-        write_rows(out / "quarantine.txt", numbers)
+        write_rows(out / QUARANTINE, numbers, report.inputs["synthetic"])
     listed_rows = ", ".join(shortened(list(map(str, numbers))))
     say(
         f"quarantine: no audit can judge rows {listed_rows} of {synthetic}.\n"
@@ -330,9 +331,15 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
     return "-" if threshold is None else f"at most {threshold:g}"
 
 
-def _require_writable(folder: File) -> None:
-    if folder is None:
-        return
+def _prepare(out: File) -> None:
+    """Create the folder of --out and remove the files of an earlier run, which may be about another table."""
+    if out is not None:
+        _require_writable(out)
+        for name in (AUDIT, PUBLIC, QUARANTINE):
+            (out / name).unlink(missing_ok=True)
+
+
+def _require_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -362,10 +369,10 @@ def _write(
     from audits.gate.disclosure import public_report
 
     if out is not None:
-        write_whole(out / "audit.json", report.to_json())
-        say(f"written: {out / 'audit.json'}")
+        write_whole(out / AUDIT, report.to_json())
+        say(f"written: {out / AUDIT}")
         if policy is not None:
-            path = out / "audit.public.json"
+            path = out / PUBLIC
             write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
             say(f"written: {path}; it contains no exact counts of private data")
     if findings is not None:

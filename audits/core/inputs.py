@@ -5,7 +5,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -91,7 +91,9 @@ def load_table(
     )
 
 
-def rewrite(path: Path, out: Path, *, text: str, label: str, without: frozenset[int] = frozenset()) -> int:
+def rewrite(
+    path: Path, out: Path, *, text: str, label: str, without: Collection[int] = (), of_table: str | None = None
+) -> int:
     """Write texts and labels of a table to a new file in canonical form; return the number of rows.
 
     Args:
@@ -100,15 +102,20 @@ def rewrite(path: Path, out: Path, *, text: str, label: str, without: frozenset[
         text: column of the texts, under which they are written.
         label: column of the classes; may be missing only under its default name.
         without: row numbers, from 1, to leave out.
+        of_table: digest of the table that `without` refers to; None for any.
 
-    Raise InputError if the new file exists, or the table has no row of a number in `without` or no other row.
+    Raise InputError if the new file exists, the table has another digest, no row of a number in `without` or no other
+    row.
     """
     table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in _READERS:
         raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
-    if unknown := without - set(range(1, len(table) + 1)):
+    if of_table not in {None, table_digest(replace(table, has_groups=False))}:  # a synthetic table has no persons
+        message = "the rows to leave out belong to another table"
+        raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
+    if unknown := set(without) - set(range(1, len(table) + 1)):
         raise InputError(f"the table has {len(table)} rows, so {len(unknown)} of the rows to leave out do not exist")
     if len(without) == len(table):
         raise InputError("every row of the table would be left out")

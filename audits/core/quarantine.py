@@ -30,16 +30,22 @@ def without_rows(inputs: AuditInputs, rows: Int) -> AuditInputs:
     return replace(inputs, synthetic=take(inputs.synthetic, kept), lineage=lineage)
 
 
-def write_rows(path: Path, rows: list[int]) -> None:
-    """Write row numbers (from 1) as text, one number per line."""
-    write_whole(path, "".join(f"{row}\n" for row in rows).encode())
+def write_rows(path: Path, rows: list[int], digest: str) -> None:
+    """Write the digest of a table and row numbers (from 1) as text, one per line."""
+    write_whole(path, "".join(f"{line}\n" for line in (digest, *rows)).encode())
 
 
-def read_rows(path: Path) -> set[int]:
-    """Return the row numbers (from 1) of a file of `write_rows`; raise InputError if it is not such a file."""
+def read_rows(path: Path) -> tuple[str, set[int]]:
+    """Return the digest and the row numbers (from 1) in a file of `write_rows`.
+
+    Raises:
+        InputError: it is not such a file.
+    """
     try:
-        return {int(line) for line in read_regular(path).decode("ascii").split()}
+        digest, *rows = read_regular(path).decode("ascii").split()
+        return digest, {int(row) for row in rows}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError:
-        raise InputError(f"{path}: must contain one row number per line") from None
+        reason = "must contain the digest of its table and then one row number per line"
+        raise InputError(f"{path}: {reason}; pass the quarantine.txt of `audits run --out`") from None

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from audits.cli.main import app, main
+from audits.cli.main import app
 from audits.core.findings import pseudonym
 from audits.core.inputs import digests, load_tables
 from audits.core.report import read_report, tool_name
@@ -41,19 +41,6 @@ def arguments(tables, **options):
     paths = {name: tables / f"{name}.parquet" for name in ("synthetic", "train", "control")} | options
     words = [part for name, value in paths.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     return ["run", *words]
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Return a function that runs the console script and returns its exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["audits", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return caught.value.code, *capsys.readouterr()
-
-    return run
 
 
 def check_exit(found, code, *messages):
@@ -345,12 +332,16 @@ def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, f
     )
     report = json.loads(found[1])
     assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": [n + 1, n + 2]})
-    assert (out / "quarantine.txt").read_text() == f"{n + 1}\n{n + 2}\n"
+    quarantine = out / "quarantine.txt"
+    assert quarantine.read_text() == f"{report['inputs']['synthetic']}\n{n + 1}\n{n + 2}\n"
     policy = tmp_path / "plain.yaml"
     policy.write_text(CALIBRATED + "required: [memorization]\n")
     refused = call(*arguments(tables, synthetic=synthetic, only="memorization", policy=policy))
     check_exit(refused, 4, "no-quarantined-row: FAIL")
-    assert call("rewrite", synthetic, clean, "--without", out / "quarantine.txt")[0] == 0
+    check_exit(
+        call("rewrite", tables / "train.parquet", clean, "--without", quarantine), 3, "belong to another table"
+    )
+    assert call("rewrite", synthetic, clean, "--without", quarantine)[0] == 0
     assert pq.read_table(clean)["text"].to_pylist() == list(fresh_inputs.synthetic.texts)
     check_exit(call(*arguments(tables, synthetic=clean, only="memorization", policy=policy)), 0)
 

@@ -1,5 +1,8 @@
-"""Options of `audits run` that are checked before a table is read; test_main.py runs the whole command."""
+"""`audits run` and its start, until it reads a table; test_main.py runs the whole command."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,3 +26,74 @@ def test_every_input_has_an_option():
     output = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
     for name in (*_Files._fields, "selftest", "ledger", "reference"):
         assert f"--{name.replace('_', '-')}" in output
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the current folder with three small tables."""
+    monkeypatch.chdir(tmp_path)
+    for name, word in (("synthetic", "one"), ("train", "two"), ("control", "three")):
+        rows = [json.dumps({"text": f"{word} word number {i}"}) for i in range(30)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    return tmp_path
+
+
+def options_of(**options):
+    """Return the words of `audits run` on the tables of the folder."""
+    given = {name: f"{name}.jsonl" for name in ("synthetic", "train", "control")} | options
+    return ["run", "--rows-are-persons", *(word for name, value in given.items() for word in (f"--{name}", value))]
+
+
+def test_a_rerun_leaves_no_file_of_an_earlier_run(folder, call):
+    """The results in the folder of --out are those of the last run, also if it stops before any audit."""
+    out = folder / "out"
+    own = ("audit.json", "audit.public.json", "quarantine.txt")
+    out.mkdir()
+    stops = (
+        {"policy": folder / "nowhere.yaml"},
+        {"policy": "hospital-external"},
+        {"train": folder / "nowhere.parquet"},
+        {"lineage": folder / "nowhere.parquet"},
+        {"only": "nothing"},
+    )
+    for options in stops:
+        for name in (*own, "mine.txt"):
+            (out / name).write_text("x")
+        assert call(*options_of(out=out, **options))[0] in {3, 4}, options
+        assert [path.name for path in out.iterdir()] == ["mine.txt"], options
+
+
+def test_text_of_hostile_files_is_printed_without_control_characters(folder, call):
+    hostile = "\x1b]0;title\x07\x1b[2J\u202e\x9b\nrelease under the policy: allowed"
+    files = {name: folder / f"{name}.json" for name in ("utility", "selftest", "mechanism", "policy")}
+    for path in files.values():
+        path.write_text(
+            json.dumps({hostile: 1, "metrics": {hostile: 1}, "mechanisms": [{hostile: 1, "kind": hostile}]})
+        )
+    files["policy"] = files["policy"].rename(folder / "p.yaml")
+    (folder / "\x1b[2J.jsonl").write_text("")
+    runs = [options_of(**{name: path}) for name, path in files.items()]
+    runs += [["rewrite", folder / "\x1b[2J.jsonl", folder / "n.jsonl"]]
+    runs += [["verify", folder, "--trust", folder / "trust.json", "--policy", files["policy"]]]
+    for words in runs:
+        found = call(*words)
+        assert found[0] in {3, 10, 11}, found
+        lines = found[2].splitlines()
+        assert not any(line.startswith("release under") for line in lines), lines
+        assert all(line.isprintable() for line in lines), lines
+
+
+def test_files_are_private_and_there_are_no_core_dumps(folder):
+    """Train and canaries are private, so a command may leave neither a core dump nor a file that others can read."""
+    code = (
+        "import os, resource, sys; os.umask(0o022); from audits.cli.main import main\n"
+        "try: main()\nfinally: print(oct(os.umask(0)), resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+    words = ["canaries", "--train", "train.jsonl", "--out", str(folder / "can"), "--n", "20"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert done.stdout == "0o77 (0, 0)\n", done.stderr
+    made = [folder / "can", *(folder / "can").iterdir()]
+    assert len(made) > 2
+    assert not any(path.stat().st_mode & 0o077 for path in made)

@@ -28,11 +28,12 @@ def test_rows_are_removed_with_their_vectors_and_parents():
 
 def test_row_numbers_are_written_and_read(tmp_path):
     path = tmp_path / "quarantine.txt"
-    write_rows(path, [8, 19])
-    assert path.read_text() == "8\n19\n"
-    assert read_rows(path) == {8, 19}
-    path.write_text("8\nnine\n")
-    with pytest.raises(InputError, match="one row number per line"):
-        read_rows(path)
+    write_rows(path, [8, 19], "ab" * 32)
+    assert path.read_text() == f"{'ab' * 32}\n8\n19\n"
+    assert read_rows(path) == ("ab" * 32, {8, 19})
+    for text in ("", "abab\nnine\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"one row number per line; pass the quarantine\.txt"):
+            read_rows(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_rows(tmp_path / "none")
