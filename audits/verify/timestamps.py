@@ -93,7 +93,8 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
         reason = str(error).partition(":")[0]
         raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
     if token != reduced(token, authorities):
-        raise VerifyError("E_TSA", "the timestamp contains data that no signature covers; attach it with `synthgen`")
+        found = "the timestamp contains data that no signature covers"
+        raise VerifyError("E_TSA", f"{found}: write it with `synthgen timestamp attach`")
     return time
 
 
