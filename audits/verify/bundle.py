@@ -38,11 +38,12 @@ from audits.verify.gates import (
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
-from audits.verify.published import BundleParts, ReportFile, public_config, read_published
+from audits.verify.published import BundleParts, ReportFile, read_published
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, signature_bytes
 from audits.verify.tree import Tree, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
+from audits.verify.vocabulary import public_config
 
 ENVELOPE = "attestation/release.dsse.json"
 MAX_CONFIG_BYTES = 1 << 12  # of the redacted configuration, which is some fifty settings

@@ -31,7 +31,7 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName
 from audits.gate.policy import Policy
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
-from audits.verify.vocabulary import HIDDEN, REASONS, SETTINGS, STAGES, STYLE_KINDS, WRITING
+from audits.verify.vocabulary import REASONS, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
 T = TypeVar("T")
@@ -98,10 +98,8 @@ def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
 
 def _coarse(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
-    is_fine = any(not is_short(end) for end in (value.value, value.low, value.high))
-    if public_metric(str(info.field_name), value, policy) != value or (
-        is_fine and not policy.disclosure.publish_exact_counts
-    ):
+    is_coarse = policy.disclosure.publish_exact_counts or all(map(is_short, (value.value, value.low, value.high)))
+    if not is_coarse or public_metric(str(info.field_name), value, policy) != value:
         raise ValueError("finer than the policy publishes")
     return value
 
@@ -394,22 +392,6 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
         },
         "style_gap": score(public.get("metrics", {}).get("style.gap")),
     }
-
-
-def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the published settings of a configuration; the result stays the same if the function is applied to it.
-
-    Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
-    """
-    shown: dict[str, Any] = {}
-    for section, settings in SETTINGS.items():
-        given = config if section == "" else config.get(section)
-        if given is None and section == "segments":
-            continue
-        present = given if isinstance(given, Mapping) else {}
-        values = {key: setting.public(present.get(key, HIDDEN)) for key, setting in settings.items()}
-        shown |= values if section == "" else {section: values}
-    return shown
 
 
 def _rounded(threshold: Any) -> Any:

@@ -6,8 +6,9 @@ private notes in a description. A value outside the vocabulary is published as `
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -223,6 +224,22 @@ SETTINGS: dict[str, dict[str, Setting]] = {
     },
     "audit": {"confidence": _fraction(0.95, 1)},
 }
+
+
+def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the published settings of a configuration; the result stays the same if the function is applied to it.
+
+    Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
+    """
+    shown: dict[str, Any] = {}
+    for section, settings in SETTINGS.items():
+        given = config if section == "" else config.get(section)
+        if given is None and section == "segments":
+            continue
+        present = given if isinstance(given, Mapping) else {}
+        values = {key: setting.public(present.get(key, HIDDEN)) for key, setting in settings.items()}
+        shown |= values if section == "" else {section: values}
+    return shown
 
 
 def disclosure(words: int, public: int) -> str:

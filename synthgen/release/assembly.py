@@ -21,9 +21,9 @@ from audits.report import ReportContent, gate_rows
 from audits.verify.derived import dp_statement, page_numbers
 from audits.verify.gates import limitations, non_private_steps
 from audits.verify.mechanism import stated_noise
-from audits.verify.published import Page, public_config, read_published, shown_results, shown_utility
+from audits.verify.published import Page, read_published, shown_results, shown_utility
 from audits.verify.statement import MAX_COMPOSITION
-from audits.verify.vocabulary import HIDDEN, STYLES, WRITING
+from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus

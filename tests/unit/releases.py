@@ -21,9 +21,9 @@ from audits.verify.bundle import ENVELOPE
 from audits.verify.gates import limitations, non_private_steps
 from audits.verify.mechanism import CHECKED
 from audits.verify.publickeys import keyid
-from audits.verify.published import public_config
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
+from audits.verify.vocabulary import public_config
 from synthgen.config import Config
 from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit_records

@@ -12,16 +12,7 @@ from audits.gate.coarse import RATES
 from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import (
-    MAX_BINS,
-    Page,
-    ReportFile,
-    Utility,
-    public_config,
-    read_published,
-    shown_results,
-    shown_utility,
-)
+from audits.verify.published import MAX_BINS, Page, ReportFile, Utility, read_published, shown_results, shown_utility
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
     LIBRARIES,
@@ -34,6 +25,7 @@ from audits.verify.vocabulary import (
     STAGES,
     STYLE_KINDS,
     STYLES,
+    public_config,
 )
 from synthgen.config import Config
 from synthgen.evaluate.heads import HEADS
