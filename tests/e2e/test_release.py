@@ -230,6 +230,7 @@ def test_the_trial_key_opens_with_the_passphrase_file(released, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
 def test_the_quick_shadow_attack_ends_and_is_insufficient(copy):
     done = copy.run("shadow", copy.config, "--quick", "--json")
     assert done.returncode == 4, done.stderr

@@ -69,6 +69,7 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path, corpora
 @pytest.mark.corpus
 @pytest.mark.models
 @pytest.mark.usefixtures("stored_models")
+@pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
 def test_a_quick_study_can_be_stopped_and_continued(tmp_path, corpora, study_process):
     out = tmp_path / "out"
     command, data = ("smotext", "--quick", "--out", out), {"SYNTHGEN_DATA": str(corpora)}

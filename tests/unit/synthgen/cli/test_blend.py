@@ -203,6 +203,7 @@ def test_invalid_options_exit_with_2(files, wrong):
 
 @pytest.mark.models
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
 def test_the_embedded_models_blend_two_notes(files):
     by_words = blend(request(files, candidates=2, bridge="words"), silent)
     assert len(set(by_words.words)) == 10
