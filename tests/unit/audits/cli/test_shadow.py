@@ -18,8 +18,8 @@ def few(monkeypatch):
 
 
 def write(path, texts, groups=None):
-    groups = groups or [f"s{i}" for i in range(len(texts))]
-    rows = [json.dumps({"note": t, "patient": g}) for t, g in zip(texts, groups, strict=True)]
+    groups = [{}] * len(texts) if groups is None else [{"patient": group} for group in groups]
+    rows = [json.dumps({"note": t, **group}) for t, group in zip(texts, groups, strict=True)]
     path.write_text("\n".join(rows) + "\n")
     return str(path)
 
