@@ -40,9 +40,11 @@ class Fact(NamedTuple):
 
 def facts_of(row: RowContent) -> set[Fact]:
     """Return the facts in a text."""
-    found = {Fact(m.entity.kind, m.entity.key) for m in row.matches if m.entity.kind in {"date", "postal"}}
+    matches = [match for match in row.matches if match.entity.kind in {"date", "postal"}]
+    found = {Fact(match.entity.kind, match.entity.key) for match in matches}
     found |= {Fact("age", match[1] or match[2]) for match in _AGE.finditer(row.normalised)}
-    found |= {Fact("number", match[0]) for match in _NUMBER.finditer(row.normalised)}
+    numbers = [n for n in _NUMBER.finditer(row.normalised) if not any(m.start <= n.start() < m.end for m in matches)]
+    found |= {Fact("number", number[0]) for number in numbers}
     sexes = {_SEX[word] for word in row.words if word in _SEX}
     if len(sexes) == 1:
         found.add(Fact("sex", sexes.pop()))

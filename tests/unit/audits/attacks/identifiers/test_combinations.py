@@ -27,6 +27,7 @@ def test_facts_of_a_text():
     found = {("age", "93"), ("sex", "m"), ("date", "31-03-12"), ("postal", "sw1a1aa")}
     assert {(f.kind, f.value) for f in facts_of(read_content(SECRET))} == found
     assert facts_of(read_content("a man and a woman in 2015, room 48213")) == {Fact("number", "48213")}
+    assert facts_of(read_content("of Dunmore Springs, CO 81413")) == {Fact("postal", "co81413")}  # and no number
     assert proper_words("The man saw Okafor in Leeds") == {Fact("word", "okafor"), Fact("word", "leeds")}
 
 
