@@ -21,8 +21,10 @@ from audits.core.stats import exceeds_control
 MOST_SHARED = 0.01  # codes of a form do not identify a person if persons share a larger share of them
 MIN_BITS = 20.0  # round and consecutive numbers have fewer
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_YEAR_BITS = 6.0
-_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it, or is the next higher one
+_FEW_BITS = 6.0  # bits of a year, and of each number of a size
+_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
+_LETTER_BITS = 4.0  # most bits of a letter, because few prefixes of codes are in use
+_SIZE = re.compile(r"\d+x\d+")  # such as a resolution
 
 
 class CodeOccurrences:
@@ -96,21 +98,27 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the bits of a code: few for years, for digits that repeat or continue the digit before, and for units.
+    """Return the bits of a code: few for years, round numbers, digits that repeat or continue the one before, units.
 
     A group of letters has at most log2(N / n) bits if n of the N codes of the pool contain it.
     """
     bits = 0.0
     for group in code.groups:
+        if _SIZE.fullmatch(group):
+            bits += 2 * _FEW_BITS
+            continue
         for part in re.findall(r"\d+|\D+", group):
             if _YEAR.fullmatch(part):
-                bits += _YEAR_BITS
+                bits += _FEW_BITS
             elif part.isdecimal():
-                steps = [int(b) - int(a) for a, b in pairwise(part)]
+                kept = part.rstrip("0") or part[:1]
+                steps = [int(b) - int(a) for a, b in pairwise(kept)]
                 bits += DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
+                bits += _ALIKE_BITS * (len(part) - len(kept))
             else:
                 most = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
-                bits += min(surprisal.bits(part), most) if part == group else surprisal.bits(part)
+                found = min(surprisal.bits(part), _LETTER_BITS * len(part))
+                bits += min(found, most) if part == group else found
     return bits
 
 

@@ -57,3 +57,9 @@ def test_bits_of_a_code():
     (code,) = (c for c in find_codes("2015 8213 iu") if c.groups == ("2015", "8213", "iu"))
     expected = 6 + 4 * DIGIT_BITS
     assert expected < code_bits(code, SURPRISAL, occurrences) < expected + SURPRISAL.bits("iu")
+
+
+@pytest.mark.parametrize("written", ["800x600 16", "HP9000/700", "1920x1080 32", "model AB 90000000"])
+def test_sizes_and_round_product_numbers_prove_no_leak(written):
+    plain = ["a quiet day"] * 20
+    assert judged([f"with {written} bits"], [f"a {written} screen", *plain], plain)[0].owners == {}
