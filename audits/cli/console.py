@@ -27,7 +27,7 @@ RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belong
 def say(line: str) -> None:
     """Write lines to stderr without invisible characters, and flush it.
 
-    Exit with code 3 if this fails, because nobody can be told anything.
+    Exit with code 3 if this fails, because the user then sees no message.
     """
     try:
         sys.stderr.write("".join(f"{printable(one)}\n" for one in line.split("\n")))
@@ -51,8 +51,8 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 def standard_streams() -> Iterator[None]:
     """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
 
-    Nobody then sees the result of the command, so the exit code must not be that of a success. If a stream is closed,
-    the command does not start, because the next file that is opened would take its place.
+    The user then does not see the result of the command, so the exit code must not be that of a success. If a stream
+    is closed, the command does not start, because the next file that is opened would take its place.
     """
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:

@@ -86,6 +86,8 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
 
 def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], bound: float) -> Bool:
     """Return which short rows are illegible, from their scores and those of windows of their length in real text."""
+    if len(rows) == 0:
+        return np.zeros(0, dtype=np.bool_)
     text = " ".join(real)
     summed = np.append(0.0, np.cumsum(model.each(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
@@ -96,8 +98,9 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     for size in np.unique(sizes).tolist():
         first = starts[starts + size <= len(text)]
         windows = (summed[first + size] - summed[first]) / max(size, 1)
-        lowest[sizes == size] = np.quantile(windows, RARE)
-        by_chance[sizes == size] = np.mean(windows < bound)
+        # real text that is shorter than the row gives no window, and then excuses no row below the bound
+        lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
+        by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = below & (scores < lowest)
     n_below, n_others = (below & ~is_rare).sum(), (~is_rare).sum()
     is_many = n_below > 0 and stats.binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE

@@ -147,7 +147,7 @@ def check_decision(
     if predicate.role != role:
         raise VerifyError("E_APPROVAL", f"its statement names the role {predicate.role}")
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
-        raise VerifyError("E_APPROVAL", "a releaser can only close, and nobody else can close")
+        raise VerifyError("E_APPROVAL", "a releaser can only close the list, and only a releaser can close it")
     if predicate.person != person:
         raise VerifyError("E_APPROVAL", "the statement names another person than the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):

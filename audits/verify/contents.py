@@ -42,17 +42,14 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
         stated = (report["releaseId"], report["verdict"], canonical(report["gates"]))
+        controls = {one["control"]["confidence"] for one in report["audit"]["results"] if one.get("control")}
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
     is_part = measured.items() <= reported.metrics.items() <= evidence.metrics.items()
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
-    confidences = {number.confidence for number in evidence.metrics.values()}
-    if (
-        not {result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")}
-        <= confidences
-    ):
+    if not controls <= {number.confidence for number in evidence.metrics.values()}:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: has a confidence that the evidence does not have")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):

@@ -4,7 +4,7 @@ The releaser and the verifier use the same functions.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -188,43 +188,34 @@ def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
 
 def check_agreement(parts: BundleParts) -> None:
     """Raise VerifyError (E_MANIFEST) if settings, report, evidence, data and statement contradict each other."""
-    stated, config = parts.predicate, parts.config
+    for problem in _contradictions(parts):
+        raise VerifyError("E_MANIFEST", problem)
+
+
+def _contradictions(parts: BundleParts) -> Iterator[str]:
+    """Yield each contradiction; a later check may rely on the earlier ones."""
+    stated, config, policy = parts.predicate, parts.config, parts.policy
     is_private = stated.privacy.mechanism != NO_MECHANISM
-    expected = limitations(
+    if stated.limitations != limitations(
         is_private=is_private,
         has_persons=stated.privacy.unit == "group",
         has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
         disclosed=_disclosed(stated, config),
         config=config,
-        policy=parts.policy,
+        policy=policy,
         evidence=parts.evidence,
-    )
-    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-        (
-            "limitations: are not those that follow from evidence, policy and settings",
-            lambda: stated.limitations == expected,
-        ),
-        (
-            "nonPrivateSteps: are not those that follow from the method and the policy",
-            lambda: stated.privacy.non_private_steps == non_private_steps(parts.policy, is_private=is_private),
-        ),
-        (
-            f"{CONFIG}: interpolate.method is not the method of the statement",
-            lambda: (config["interpolate"]["method"] == DP_METHOD) == is_private,
-        ),
-        (f"{REPORT_JSON}: its classes or numbers of records are not those of the data", lambda: _fits_classes(parts)),
-        (
-            f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}",
-            lambda: _fits_request(parts),
-        ),
-        (
-            f"{REPORT_JSON}: its scores differ from the utility in the evidence",
-            lambda: _fits_utility(parts.report.page, parts.evidence),
-        ),
-    )
-    for problem, holds in checks:
-        if not holds():
-            raise VerifyError("E_MANIFEST", problem)
+    ):
+        yield "limitations: are not those that follow from evidence, policy and settings"
+    if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
+        yield "nonPrivateSteps: are not those that follow from the method and the policy"
+    if (config["interpolate"]["method"] == DP_METHOD) != is_private:
+        yield f"{CONFIG}: interpolate.method is not the method of the statement"
+    if not _fits_classes(parts):
+        yield f"{REPORT_JSON}: its classes or numbers of records are not those of the data"
+    if not _fits_request(parts):
+        yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
+    if not _fits_utility(parts.report.page, parts.evidence):
+        yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:

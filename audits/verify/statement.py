@@ -32,10 +32,10 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
-APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v2"
+APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v3"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # approvals, rejections and closings of one release
-SCHEMA_VERSION = "3.0.0"
+SCHEMA_VERSION = "4.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
@@ -245,7 +245,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The statements of a release about its files."""
 
-    schema_version: Literal["3.0.0"]
+    schema_version: Literal["4.0.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -293,7 +293,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["3.0.0"]
+    schema_version: Literal["4.0.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef
@@ -317,7 +317,7 @@ class ReleaseStatement(_Statement):
 class ApprovalStatement(_Statement):
     """The statement of one decision; its only subject is the payload of the release envelope."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/approval/v2"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/approval/v3"]  # noqa: N815 - a field of the file
     predicate: ApprovalPredicate
 
 

@@ -202,9 +202,9 @@ def name_skeleton(name: str) -> str:
 def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
     """Raise VerifyError (E_TRUST) unless enough valid root keys of a trust root signed an envelope.
 
-    A key counts if it is valid at `now` according to this root. Without a trusted timestamp, nobody can tell when a
-    revoked or expired key signed. Signatures of other keys are ignored, because root keys of the previous and of the
-    new version sign the same envelope.
+    A key counts if it is valid at `now` according to this root. A root has no trusted timestamp, so it is unknown
+    when a revoked or expired key signed. Signatures of other keys are ignored, because root keys of the previous and
+    of the new version sign the same envelope.
     """
     keys = root.valid_keys(ROOT, now)
     ours = tuple(item for item in envelope.signatures if item[0] in keys)

@@ -118,7 +118,7 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     """
     before = load_trust(old, now)
     if ROOT not in before.roles:
-        raise ConfigError(f"{old}: has no root keys, so nobody can sign its next version", hint="Create a new root.")
+        raise ConfigError(f"{old}: has no root keys, so its next version cannot be signed", hint="Create a new root.")
     if unknown := [name for name in revoked if name not in before.keys]:
         message = f"{old}: has no key with the id {', '.join(unknown)}, so it cannot be revoked"
         raise ConfigError(message, hint="Pass an id that `synthgen trust show` lists.")

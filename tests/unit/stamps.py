@@ -114,9 +114,9 @@ class Authority:
         """Return copies of a token with text in each place that no signature covers, by the name of the place."""
         text = _element(0x0C, b"Mrs Zebra " * 50)
         attribute = _element(0x30, bytes.fromhex("06032a0304"), _element(0x31, text))
-        stranger = ("Mrs Zebra", generate_private_key(SECP256R1()))
-        own = certificate(stranger[0], stranger[1], stranger, [])
-        namesake = certificate(self.issuer[0], self.issuer[1], stranger, [(x509.BasicConstraints(True, None), True)])
+        outsider = ("Mrs Zebra", generate_private_key(SECP256R1()))
+        own = certificate(outsider[0], outsider[1], outsider, [])
+        namesake = certificate(self.issuer[0], self.issuer[1], outsider, [(x509.BasicConstraints(True, None), True)])
         places = {
             "status": ([0], _element(0x30, text)),
             "unsigned attribute": ([1, 1, 0, 4, 0], _element(0xA1, attribute)),

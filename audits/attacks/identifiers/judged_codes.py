@@ -24,7 +24,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each number of a size
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
 _LETTER_BITS = 4.0  # most bits of a letter, because few prefixes of codes are in use
-_SIZE = re.compile(r"\d+x\d+")  # such as a resolution
+_SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
 
 
 class CodeOccurrences:

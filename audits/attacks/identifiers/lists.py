@@ -1,5 +1,6 @@
 """Read the identifiers that occurred in the rows of a table before they were replaced, row by row."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     try:
         entries = readers[path.suffix](path)
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"the identifiers of {role} cannot be read ({type(error).__name__}): {path}") from None
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise InputError(f"the identifiers of {role} cannot be read ({reason}): {path}") from None
     problems = [
         f"entry {number} is not a list of strings"
         for number, entry in enumerate(entries, start=1)
@@ -60,6 +62,10 @@ def _jsonl(path: Path) -> list[Any]:
 
 
 def _parquet(path: Path) -> list[Any]:
-    with open_regular(path) as file, arrow_errors():
-        rows: list[Any] = read_parquet(file, [COLUMN])[1][COLUMN].to_pylist()
+    with open_regular(path) as file:
+        names, table = read_parquet(file, [COLUMN])
+        if COLUMN not in names:
+            raise OSError(errno.EINVAL, f"it has no column {COLUMN!r}")
+        with arrow_errors():
+            rows: list[Any] = table[COLUMN].to_pylist()
     return rows

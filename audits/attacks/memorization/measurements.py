@@ -73,11 +73,12 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
+    in_any_order = found.words.best[merged]
     of_person = (  # values of each person and of each row, with their thresholds
         (found.best, found.row_run, limits.run),
         (found.near, found.row_near, limits.share),
         (found.whole, found.row_whole, limits.whole),
-        (found.words.best[merged], found.row_words, limits.words),
+        (in_any_order, found.row_words, limits.words),
         (found.short, found.row_short, limits.short),
     )
     is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
@@ -100,7 +101,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     train, control = np.split(found.best >= limits.run.limit, [n_train])
     scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
-    fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, of_person[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
+    fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, in_any_order >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, needed = tier(min(n_train, n_control))
     arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)

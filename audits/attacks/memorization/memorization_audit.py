@@ -214,13 +214,14 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
             f"; not tested are the {facts.planted.blind_share:.1%} of train records with {blind}, because fewer than "
             "half of the planted copies were found among them"
         )
-    off = {
-        "most words of a record in any order": facts.limits.words,
-        "records in pieces": facts.pieces,
-        "long runs with common text": facts.limits.whole,
+    limits_of = {
+        "the words of a record in any order": facts.limits.words,
+        "runs with common text": facts.limits.whole,
+        "whole short records": facts.limits.short,
+        **({} if found.pieces is None else {"records in pieces": facts.pieces}),
     }
-    if names := [name for name, thresholds in off.items() if not np.isfinite(thresholds.limit)]:
-        untested += f"; single rows are not tested for {', '.join(names)}, because control persons have them too"
+    if off := [name for name, thresholds in limits_of.items() if not np.isfinite(thresholds.limit)]:
+        untested += f"; no limit is used for {', '.join(off)}, because copies of control persons are as large"
     return (
         "pass",
         "measured",

@@ -86,7 +86,7 @@ class Matches:
     row_short: Int  # tokens of the longest shorter record that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
-    pieces: Pieces | None  # shares of records in all rows together; None if `in_pieces` finds no usable length
+    pieces: Pieces | None  # shares of records in all rows together; None if no record has a rare run
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
     hidden: list[Runs]  # the same in the reading of consonants, whose exact place in the row is not known
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included

@@ -47,11 +47,11 @@ def split(posts, seed, n=1000):
     rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
     vocabulary = {}
     written, pool = (number_rows(map(tokens, t), vocabulary) for t in (rows.texts, seen.texts + unseen.texts))
-    short_posts, nobody = record_keys(seen.texts + unseen.texts), np.zeros(len(pool.starts) - 1, dtype=np.int64)
-    runs = runs_alone(written, pool, nobody, public=1)  # of any author
+    short_posts, one_owner = record_keys(seen.texts + unseen.texts), np.zeros(len(pool.starts) - 1, dtype=np.int64)
+    runs = runs_alone(written, pool, one_owner, public=1)  # of any author
     # authors who quote line by line, with a prefix before each line
     line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
-    quoted = copies_of_one(row_keys(rows.texts, short_posts).short, short_posts.short, nobody)
+    quoted = copies_of_one(row_keys(rows.texts, short_posts).short, short_posts.short, one_owner)
     quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}
     quoting |= {rows.groups[i] for i in quoted.row}
     fresh = table_of(posts, [author for author in others if author not in quoting])

@@ -10,6 +10,7 @@ from fictional_clinic import generate
 
 from audits.core.errors import NotMeasurable
 from audits.text.legibility import PRIOR, _Model, legibility
+from audits.text.normalise import normalise
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,15 @@ def test_short_rows_are_judged_singly(texts):
         assert found[: len(plain)].sum() <= n // 5
     brief = [t[:12].rsplit(" ", 1)[0] for t in texts[200:209]]
     assert not judged(texts, [*brief, *["\U0001f600\U0001f600\U0001f525"] * 3]).illegible[:9].any()
+
+
+def test_real_text_shorter_than_a_row_excuses_no_row(texts):
+    """No window of the real text has the length of the row, so only the bound decides."""
+    plain, brief = texts[0][100:138], [t[:25] for t in texts[200:201]]
+    rows = [plain, codecs.encode(plain, "rot13"), codecs.encode(texts[1][100:138], "rot13")]
+    found = legibility(rows, texts[:200], brief, np.random.default_rng(0))
+    assert found.illegible.tolist() == [_Model(texts[:200]).score(normalise(row)) < found.bound for row in rows]
+    assert found.illegible[1]
 
 
 def test_text_without_letter_order_is_not_measurable():

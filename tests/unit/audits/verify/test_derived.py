@@ -159,6 +159,9 @@ REPORTS = {
     "threshold": result(0, threshold=0.74111104510532),
     "list-of-thresholds": result(0, threshold=[0.1] * 40),
     "confidence-of-a-control": result(0, control={**CONTROL, "confidence": 0.9674111104}),
+    "control-of-text": result(0, control=NOTE),
+    "control-without-a-confidence": result(0, control=CELL),
+    "confidence-of-text": result(0, control={**CONTROL, "confidence": [NOTE]}),
     "large-control": result(0, control={**CONTROL, "high": 74111104.0}),
     "large-threshold": result(0, threshold=741111.045),
     "histogram-of-another-audit": result(0, details={"histogram": {"bins": []}}),
@@ -293,7 +296,7 @@ def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_
     written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)
     written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
     written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
-    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("3.0.0", "5ac67ef4425da268")
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("4.0.0", "5ac67ef4425da268")
 
 
 def test_release_id_depends_on_every_part():

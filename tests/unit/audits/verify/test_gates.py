@@ -191,6 +191,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
 def test_sentence_is_added_only_if_it_applies(releases, changes, sentence):
     calibrated = {"selftest": ("memorization",)}
     assert sentences(releases, **calibrated) == LIMITATIONS
+    assert any("already been trained on train and control" in one for one in LIMITATIONS)
     assert sentence in sentences(releases, **{**calibrated, **changes})[-1]
     assert sentences(releases, **{**calibrated, **changes})[:-1] == LIMITATIONS
 

@@ -59,6 +59,11 @@ def test_bits_of_a_code():
     assert expected < code_bits(code, SURPRISAL, occurrences) < expected + SURPRISAL.bits("iu")
 
 
+def test_long_numbers_joined_by_x_are_no_size():
+    plain = ["a quiet day"] * 20
+    assert judged(["see 482133x975318"], ["no 482133x975318", *plain], plain)[0].owners == {"482133x975318": [0]}
+
+
 @pytest.mark.parametrize("written", ["800x600 16", "HP9000/700", "1920x1080 32", "model AB 90000000"])
 def test_sizes_and_round_product_numbers_prove_no_leak(written):
     plain = ["a quiet day"] * 20

@@ -41,3 +41,9 @@ def test_invalid_list_is_rejected_without_showing_its_content(tmp_path, name, co
         read_identifiers(tmp_path / name, 3, "train")
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_parquet_file_without_the_column_is_rejected_with_the_reason(tmp_path):
+    pq.write_table(pa.table({"secret": LISTS}), tmp_path / "i.parquet")
+    with pytest.raises(InputError, match="it has no column 'identifiers'"):
+        read_identifiers(tmp_path / "i.parquet", 3, "train")

@@ -91,7 +91,9 @@ def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
     assert whole.metrics["hard_hits"].value == 5
     source = max(fresh_inputs.train.texts, key=len)
     pasted = memorized(released(inputs, f"zz {source} yy"))
-    assert len(pasted.quarantined) == 1
+    assert pasted.quarantined == (len(fresh_inputs.synthetic),)
+    (row,) = {finding.row for finding in pasted.findings}
+    assert row == len(fresh_inputs.synthetic)
 
 
 def test_a_long_passage_of_few_persons_is_no_common_text(fresh_inputs):
