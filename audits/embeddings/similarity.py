@@ -11,7 +11,7 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256
-MIN_DETERMINANT = 1e-6  # below it two records are parallel, and a combination is a multiple of one of them
+MIN_DETERMINANT = 1e-6  # below it, two records count as parallel, so combinations are multiples of one record
 
 
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
@@ -49,16 +49,20 @@ def top(values: Float32, k: int) -> Float32:
 
 
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
-    """Return for each row the two candidates of different persons with the nearest non-negative combination.
+    """Return for each row the two candidates of different persons whose combination lies nearest to the row.
 
-    With s the cosines of a row with the candidates and g the cosine of two candidates,
+    A combination a P + b Q has weights a, b >= 0. With s the cosines of a row with the candidates P and Q, and g the
+    cosine between P and Q,
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
     If only P has a positive weight, explained = s_P². The squared residual is |z|² - explained.
 
-    The arguments are the cosines of each row with its candidates, float32 (b, k); between its candidates, float32
-    (b, k, k); the person of each candidate, int64 (b, k); and the candidates of each repeat, bool (repeats, b, k).
+    Args:
+        cosines: cosines of each row with its candidates, float32 (b, k).
+        gram: cosines between the candidates of each row, float32 (b, k, k).
+        owner: person of each candidate, int64 (b, k).
+        allowed: whether each repeat may use each candidate, bool (repeats, b, k).
 
     Returns:
         Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are
@@ -84,23 +88,25 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
     return found
 
 
-def candidate_cosines(real: Matrix, top: Int) -> Float32:
+def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
     """Return the cosines between the candidates of each row; float32 (b, k, k).
+
+    `candidates` are the rows of `real` that are the candidates of each row, int64 (b, k).
 
     Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row
     would take three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
-        of_row = real[top]
+        of_row = real[candidates]
         return np.asarray(of_row @ of_row.transpose(0, 2, 1))
-    b, k = top.shape
-    records = real[top.ravel()]
+    b, k = candidates.shape
+    records = real[candidates.ravel()]
     gram, place = np.empty((b, k, k), dtype=np.float32), np.empty(real.shape[1], dtype=np.int64)
     sizes = np.diff(records.indptr).reshape(b, k)
     for i in range(b):
         entries = slice(records.indptr[i * k], records.indptr[(i + 1) * k])
         columns = records.indices[entries]
-        place[columns] = np.arange(len(columns))  # the last entry of each column
+        place[columns] = np.arange(len(columns))  # entries of the same column get the same place
         dense = np.zeros((k, len(columns)), dtype=np.float32)
         dense[np.repeat(np.arange(k), sizes[i]), place[columns]] = records.data[entries]
         gram[i] = dense @ dense.T

@@ -14,16 +14,16 @@ from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
 from audits.text.normalise import normalise
 
-ALPHABET = 127  # so many most frequent characters are distinguished; all others count as one character
+ALPHABET = 127  # number of most frequent characters that are distinguished; all others count as one
 PRIOR = 5.0  # weight of the shorter context in the model, in occurrences
 BETWEEN = 2 / 3  # position of the bound between the scores of real text (0) and of scrambled text (1)
 SHORT = 40  # rows with fewer characters are compared with real text of their length
 RARE = 0.001  # a short row is illegible if at most this share of real text of its length scores lower
-CHANCE = 0.01  # significance level of the test whether too many short rows score below the bound
+CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows is
-MAX_CHARACTERS = 4_000_000  # at most so many characters of `known`, and of `held_out`, are used
-LEAST_DIFFERENCE = 0.5  # nats per character; real and scrambled text must differ at least so much in score
+MAX_CHARACTERS = 4_000_000  # largest number of characters that are used of `known`, and of `held_out`
+LEAST_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 _START = "\n\n"
 
 Rng = np.random.Generator
@@ -33,7 +33,7 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: Bool  # whether each row scores below the bound, or fails the tests of short rows, (rows,)
+    illegible: Bool  # whether each row scores below the bound and, if it is short, fails a test, (rows,)
     partly: Bool  # whether the row, or at least a third of its windows of 50 characters, scores below it, (rows,)
     bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
@@ -52,9 +52,10 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     the held-out rows down to that of the same rows with the letters of each word in random order. Text of a language
     model scores near the first median, rot13 and base64 below the second.
 
-    The score of a short row varies, so a row below the bound is illegible only if at most one in 1,000 windows of
-    its length in the held-out rows scores lower, or if significantly more of the other short rows than of such
-    windows score below the bound (binomial test at 1 %).
+    The score of a short row (fewer than 40 characters) varies. It is compared with the windows of its length in the
+    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. All other
+    short rows below the bound are illegible if they are significantly more than expected from the share of windows
+    below the bound (binomial test at 1 %).
 
     Args:
         judged: the rows to judge.
@@ -66,7 +67,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
         NotMeasurable: real and scrambled text have similar scores.
 
     Privacy: reads texts; returns three scores and two bits per row.
-    Randomness: scrambles the words of the held-out rows.
+    Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
     model = _Model(_upto(known))
@@ -74,7 +75,10 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     real = float(np.median([model.score(text) for text in sample]))
     scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
     if real - scrambled < LEAST_DIFFERENCE:
-        raise NotMeasurable("real texts score hardly better than scrambled ones, so legibility cannot be judged")
+        raise NotMeasurable(
+            "real texts and the same texts with scrambled words have similar scores, so illegible rows cannot be "
+            "detected"
+        )
     bound = real - BETWEEN * (real - scrambled)
     texts = [normalise(text) for text in judged]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
@@ -85,7 +89,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
 
 
 def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], bound: float) -> Bool:
-    """Return which short rows are illegible, from their scores and those of windows of their length in real text."""
+    """Return which short rows are illegible, by comparing their scores with those of equally long real windows."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     text = " ".join(real)
@@ -98,7 +102,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     for size in np.unique(sizes).tolist():
         first = starts[starts + size <= len(text)]
         windows = (summed[first + size] - summed[first]) / max(size, 1)
-        # real text that is shorter than the row gives no window, and then excuses no row below the bound
+        # if the whole real text is shorter than the row, there are no windows, and a row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = below & (scores < lowest)
@@ -126,7 +130,7 @@ class _Model:
         self.log = np.log(p_three)
 
     def letters(self, text: str) -> Int:
-        """Return the number of each character, (characters,); all rare characters share one number."""
+        """Return the index of each character, int64 (characters,); all rare characters share the last index."""
         codes = _codes(text)
         place = np.minimum(np.searchsorted(self.common, codes), len(self.common) - 1)
         return np.where(self.common[place] == codes, place, len(self.common))

@@ -36,28 +36,34 @@ class Identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
-    - recorded: what deidentification replaced in the real rows; searched also as bare digits, as a date in another
-      format, with one edit, in disguise, or as one long word of a name;
+    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
+      also searches for their digits alone, for a date in another format, for a spelling with one edit, for a
+      disguised form (such as reversed, or with other characters in between), and for one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
         lambda = (places where it could occur) × (identifiers of its kind) × 2^-(its surprisal in bits)
         excess = (share of train persons with a hit) - (share of control persons with a hit)
 
-    lambda is the number of identifiers of the kind that chance is expected to produce. If each of 10,000 persons and
-    each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match proves nothing and is ignored. A
-    person has a hit if a direct identifier or contact of the person occurs in the synthetic table, lambda is below
-    .05, no public text contains it, and at most ten persons have it, either all in train or all in control.
+    lambda is the number of identifiers of this kind that are expected to occur in the synthetic table by chance. If
+    each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
+    proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
+    synthetic table, lambda is below .05, no public text contains the identifier, and at most ten persons have it,
+    either all in train or all in control.
 
     The audit fails if
-    - a direct identifier of a train person is a hit, where control persons may have it too;
+    - a direct identifier of a train person meets the conditions of a hit, or misses only the last one, because
+      control persons have it too;
     - a train person has a hit by a contact, unless people share contacts of its kind (see below);
-    - a recorded identifier with lambda < .01 occurs, and those of control do not explain it (`judge_recorded`);
-    - the excess is significantly above tau, the limit that the number of persons supports (0 if they support none);
+    - a recorded number or address of a train person occurs and has lambda < .01, or a recorded name or date does and
+      the names and dates of control persons do not occur about as often (`judge_recorded`);
+    - the interval of the excess lies above tau, the strictest limit that this number of persons can support (`tier`),
+      or above 0 if there are too few persons for any limit;
     - the scan test finds train persons over- or under-represented among rare words and quasi-identifiers.
 
     The number of shared contacts is the number of contacts that exactly two persons have plus the number of control
     persons whose own contacts occur in the synthetic table. If it is four or more for a kind, contacts of that kind
-    are leaks only if a binomial test at 1 % finds more train persons with such a contact than this number explains.
+    are leaks only if significantly more train persons have a hit by one than this number predicts (binomial test at
+    1 %).
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
@@ -112,11 +118,14 @@ class _Others:
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
-        """Return what must read all rows."""
+        """Return the searches that must read every row of all tables."""
         return self._recorded, self._names, self._codes, self._facts
 
     def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of leaks beyond `terms`, `terms` with them, and the persons found by each search."""
+        """Return the number of leaks beyond those in `terms`, `terms` with these leaks added, and counts by search.
+
+        The counts of a search are the number of train persons found, and the number of control persons found.
+        """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
         codes = judge_codes(self._codes, self._people, surprisal).without({entity.key for entity in terms.entities})
@@ -134,12 +143,15 @@ class _Others:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return for each person how much of what only they have occurs in the synthetic table, as a score (n_persons,).
+    """Return a score for each person: whether many of the words that only this person has are in the synthetic table.
 
         z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1),  r = (hits of all persons) / (total of all persons)
 
     total(p) is the sum of the bits of the words and quasi-identifiers that only person p has; hits(p) is the sum over
     those that occur in the synthetic table. The score does not depend on whether p is in train or in control.
+
+    Returns:
+        z, float64 (n_persons,); 0 is the mean rate of all persons.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -197,7 +209,7 @@ def _judge(
             "n_control_persons": n_h,
             "tau": tau,
             "found_by_kind_train_control": dict(patterned.by_kind),
-            "contacts_that_pass_between_people": dict(patterned.passed_on),  # the shared contacts of each kind
+            "contacts_that_pass_between_people": dict(patterned.shared_contacts),
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
             "identifiers_in_disguise": n_disguised,
@@ -216,18 +228,22 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, n
     if n_leaks > 0:
         return "fail", f"the synthetic table contains {n_leaks} identifiers of single train persons"
     if excess.low > (0.0 if tau is None else tau):
-        return "fail", "identifiers are found of significantly more train persons than control persons"
+        return (
+            "fail",
+            "the synthetic table contains identifiers of significantly more train persons than control persons",
+        )
     if scan_p <= CHANCE_LEVEL:
         return "fail", "rare words of train persons are over- or under-represented in the synthetic table (scan test)"
     if tau is None:
         return "insufficient", too_few(excess.n)
     if excess.high > tau:
         return "insufficient", (
-            f"the excess of train persons with an identifier found may be as large as {excess.high:.4f}, above "
-            f"{tau:g}; provide {max(needed, 2 * excess.n)} persons in each of train and control, or a reference "
-            "table of public text with the contacts that several texts mention, such as a reception's number"
+            "the share of train persons with an identifier in the synthetic table may exceed that of control persons "
+            f"by {excess.high:.4f}, above the limit {tau:g}; provide {max(needed, 2 * excess.n)} persons in each of "
+            "train and control, or a reference table of public text that contains the contacts which many persons "
+            "share, such as the telephone number of a reception"
         )
-    return (
-        "pass",
-        f"identifiers of train persons are found no more often than of control persons, to within a rate of {tau:g}",
+    return "pass", (
+        "the share of train persons with an identifier in the synthetic table exceeds that of control persons by at "
+        f"most {tau:g}"
     )

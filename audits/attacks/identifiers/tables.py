@@ -181,7 +181,7 @@ class PatternedHits:
     hit: NDArray[np.bool_]  # whether a person has a hit (see `judge_patterned`), (n_persons,)
     hard: int  # number of leaks
     by_kind: Mapping[str, list[int]]  # number of identifiers of each kind in S that only train, and only control, has
-    passed_on: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)
+    shared_contacts: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)
     terms: SearchTerms  # the leaks, for locating them
 
 

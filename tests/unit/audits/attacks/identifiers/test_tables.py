@@ -74,7 +74,7 @@ def test_shared_contacts_of_one_kind_exempt_no_other_kind():
     phones = [f"020 7946 09{i}" for i in range(10, 14)]
     train, control = [f"call {' or '.join(phones)}", "my.own@home.example"], [*(f"call {p}" for p in phones), "b"]
     found = judged(["write to my.own@home.example"], train, control)
-    assert (found.hard, found.passed_on) == (1, {"email": 0, "phone": 4, "url": 0})
+    assert (found.hard, found.shared_contacts) == (1, {"email": 0, "phone": 4, "url": 0})
     mails = [f"desk{i}@b.example" for i in range(4)]
     train, control = [f"ask {' or '.join(mails)}", "my.own@home.example"], [*(f"ask {m}" for m in mails), "b"]
     assert judged(["write to my.own@home.example"], train, control).hard == 0
