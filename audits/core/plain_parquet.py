@@ -78,10 +78,10 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
                     raise ValueError("a value is longer than its page")
                 values.append(data[at - length : at].decode())
             if at != end:
-                raise ValueError("a page has bytes besides its values")
+                raise ValueError("a page contains bytes that belong to no value")
         columns.append(values)
     if parquet_bytes(list(zip(names, columns, strict=True))) != data:
-        raise ValueError("the file has bytes besides its rows")
+        raise ValueError("its bytes are not the canonical encoding of the rows")
     return columns
 
 

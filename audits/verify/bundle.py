@@ -46,7 +46,7 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_tru
 from audits.verify.vocabulary import public_config
 
 ENVELOPE = "attestation/release.dsse.json"
-MAX_CONFIG_BYTES = 1 << 12  # of the redacted configuration, which is some fifty settings
+MAX_CONFIG_BYTES = 1 << 12  # of the redacted configuration, which has about fifty settings
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ def _manifest_step(run: _Run) -> str:
     data = {name: digest for name, digest in run.subjects.items() if name.startswith("data/")}
     created = run.predicate.time_created
     if run.predicate.release_id != release_id(created, run.evidence.digest(), run.policy.digest(), data):
-        raise VerifyError("E_MANIFEST", "the release id does not follow from date, evidence, policy and data")
+        raise VerifyError("E_MANIFEST", "the release id is not the one derived from date, evidence, policy and data")
     parts = BundleParts(
         predicate=run.predicate,
         policy=run.policy,
@@ -183,12 +183,19 @@ def _manifest_step(run: _Run) -> str:
     check_agreement(parts)
     for name, made in bundle_files(parts).items():
         if made != run.files.get(name):
-            raise VerifyError("E_MANIFEST", f"{name}: not the file that follows from statement, evidence and data")
-    return f"{len(run.files)} files follow byte for byte from statement, evidence and data"
+            raise VerifyError(
+                "E_MANIFEST", f"{name}: differs from the file derived from statement, evidence and data"
+            )
+    return f"{len(run.files)} files are identical to those derived from statement, evidence and data"
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
-    """Return what a decision about a release must name, from the payload of its envelope and its statement."""
+    """Return the digests and the time of the release that an approval, a rejection or a closing must name.
+
+    Args:
+        payload: the signed bytes of the release envelope.
+        statement: the statement that was parsed from `payload`.
+    """
     return ApprovedRelease(
         payload_digest=hashlib.sha256(payload).hexdigest(),
         report_digest=_subjects(statement)[REPORT_HTML],

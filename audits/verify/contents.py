@@ -55,7 +55,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
     if {name for name in names if name.startswith("evidence/") and name != METRICS} != files:
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits are not those with an evidence file")
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: lists other audits than the files in evidence/")
 
 
 def check_data(

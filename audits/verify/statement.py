@@ -34,7 +34,7 @@ PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v3"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
-MAX_SEEN = 100  # approvals, rejections and closings of one release
+MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
 SCHEMA_VERSION = "4.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -56,7 +56,7 @@ def _different(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _bucket(text: str) -> str:
     if not is_bucket(text):
-        raise ValueError("not a bucket of counts")
+        raise ValueError("not one of the ranges in which counts are published")
     return text
 
 
@@ -143,7 +143,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of one gate, or of an audit that is only measured (`gating` false); both are recomputed."""
+    """The outcome of a gate, or of an audit without a gate (`gating` false); the verifier recomputes both."""
 
     id: Name
     metric: MetricName
@@ -155,7 +155,7 @@ class Gate(Wire):
 
 
 class Composition(Wire):
-    """Another run booked in the same ledger, before or after this one and on any persons."""
+    """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
 
     epsilon: Finite
     delta: Finite
@@ -243,7 +243,7 @@ class Attempts(Wire):
 
 
 class ReleasePredicate(Wire):
-    """The statements of a release about its files."""
+    """The content of a release statement: the claims about the files of the bundle."""
 
     schema_version: Literal["4.0.0"]
     release_id: ReleaseId
@@ -266,15 +266,16 @@ class ReleasePredicate(Wire):
 
 
 class ApprovalPredicate(Wire):
-    """The decision of one person in a role about a release; a releaser decides only CLOSE: `seen` is complete.
+    """One person's decision about a release, made in a role: an approval, a rejection or a closing.
 
-    `seen` are the sorted sha256 digests of all decisions on the release that the person saw, as files. A decision has
-    no free text, because the bundle is public and no audit reads a comment.
+    `seen` contains the sorted sha256 digests of the decision files that were in the bundle when the person signed. A
+    releaser can only close, and a closing states that `seen` lists all other decisions. A decision has no free text,
+    because the bundle is public and no audit reads a comment.
     """
 
     role: RoleName
     decision: Literal["APPROVE", "REJECT", "CLOSE"]
-    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # the others
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # all decisions but this one
     person: Text
     time: Instant
     report_digest: Digest

@@ -239,7 +239,7 @@ def test_scores_and_plots_in_the_closed_form_only_fail_because_the_page_was_not_
     copy, releases, reissue, judge
 ):
     remake(copy, releases, reissue, page(utility={"classifiers": SCORES}))
-    assert "not the file that follows from" in judge(copy).failure
+    assert "differs from the file derived from" in judge(copy).failure
 
 
 NAMES = ("report/appendix.jsonl", "CON", ".hidden", "run me.exe", "notes.txt", "data/notes.csv", "README.md ")
@@ -279,7 +279,7 @@ def test_command_exits_with_the_code_of_the_refusal(copy, releases, reissue, tmp
     file.write_bytes(inserted("</body>", "<script></script>")(file.read_bytes()))
     reissue(copy, described=False)
     done = CliRunner().invoke(app, ["verify", str(copy), "--trust", str(trust)])
-    assert (done.exit_code, f"{REPORT_HTML}: not the file that follows" in done.output) == (10, True), done.output
+    assert (done.exit_code, f"{REPORT_HTML}: differs from the file derived" in done.output) == (10, True), done.output
 
 
 def test_every_name_is_written_or_a_data_file(clean):
