@@ -23,8 +23,9 @@ class AttributeFinding:
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# unlike core.sentences, list items and lines also end the scope of a negation: a full stop, a new paragraph, or a
-# line break that is not after a colon and not followed by lower case
+# Ends of the scope of a negation: a full stop, a new paragraph, a bullet, or a line break that does not follow a
+# colon and precedes a bullet, a capital letter, a digit or the end. In core.sentences, bullets and single line breaks
+# do not end a sentence.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
 
@@ -40,7 +41,7 @@ class Word:
     after: str  # text up to the next word
 
     @property
-    def is_capitals(self) -> bool:
+    def is_mostly_capitals(self) -> bool:
         """Whether more than half of the letters are capitals, as in abbreviations."""
         return 2 * sum(c.isupper() for c in self.text) > sum(c.isalpha() for c in self.text)
 
@@ -83,11 +84,11 @@ BLOCKS = {"condition": CONDITIONS, "symptom": SYMPTOMS, "medication": MEDICATION
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The meaning of a dictionary name; names with `is_capitals` match only words in capitals."""
+    """The meaning of a dictionary name; if `needs_capitals`, the name matches only words that are mostly capitals."""
 
     attribute: str
     value: str
-    is_capitals: bool
+    needs_capitals: bool
 
 
 def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -107,13 +108,13 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
     found: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            own = names[1:] if attribute in {*HABITS, OTHER} else names  # a status is not a name
+            own = names[1:] if attribute in {*HABITS, OTHER} else names  # a status such as `current` is no term
             for name in own:
-                is_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
+                needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
                 key = folded_words(name)
-                found[key] = Term(attribute, value, is_capitals)
-                if not is_capitals and not key[-1].endswith("s"):
-                    found.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, is_capitals))
+                found[key] = Term(attribute, value, needs_capitals)
+                if not needs_capitals and not key[-1].endswith("s"):
+                    found.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, needs_capitals))
     return found
 
 
@@ -124,7 +125,7 @@ def value_of(attribute: str, name: str) -> str | None:
 
 
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
-    """Return (first word, end word, term) of the terms in a sentence; the longest at each position."""
+    """Return the terms in a sentence as (first word, word after the last, term); only the longest at each place."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
     longest = max(map(len, terms))
@@ -134,7 +135,7 @@ def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
             reach += 1
         for j in range(reach, i, -1):
             term = terms.get(tuple(word.folded for word in words[i:j]))
-            if term is not None and (not term.is_capitals or all(w.is_capitals for w in words[i:j])):
+            if term is not None and (not term.needs_capitals or all(w.is_mostly_capitals for w in words[i:j])):
                 found.append((i, j, term))
                 i = j
                 break

@@ -14,8 +14,9 @@ class Projector(nn.Module):
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; `projector.projector.{0,2}` there. Ours has
-    more than one soft token, and scales the vector so that its entries have unit variance.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; its checkpoints name the two layers
+        `projector.projector.{0,2}`. Unlike xRAG, this projector has more than one soft token, and it scales the
+        vector so that its entries have unit variance.
     """
 
     def __init__(self, dim: int, hidden: int, n_soft: int, width: int) -> None:

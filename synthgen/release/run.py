@@ -43,7 +43,11 @@ class Run:
     policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of a stage's result in its last round; raise DataError if the run did not reach it."""
+        """Return the folder of the last result of a stage; stages of writing run once per round.
+
+        Raises:
+            DataError: the run did not reach the stage.
+        """
         return self.workspace.root / "stages" / self.record.stage(stage).folder
 
     @property
@@ -93,7 +97,7 @@ class Run:
         return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
-        """Write the private report, and a file that names its configuration, into the workspace; return its path."""
+        """Write the private report, and a file that names the configuration; return the path of the report."""
         self.check_decision(decision)
         path = self.workspace.root / PRIVATE_REPORT
         if self.config.file is not None:
