@@ -159,7 +159,7 @@ def auc(scores_train: Float, scores_control: Float) -> float:
 
 
 def auc_error(scores_train: Float, scores_control: Float) -> float:
-    """Return the standard error of the AUC: DeLong's, but at least the one of a random ranking.
+    """Return the standard error of the AUC: the larger of DeLong's and that of a random ranking.
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
@@ -199,12 +199,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether matches of train are leaks and not explained by the matches of others.
+    """Return whether matches of train are leaks, judged by the number of matches of others.
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    Fewer than `minimum` matches of others do not excuse matches of train, because they concern different strings. If
-    there are at least `minimum`, strings of this kind occur without a leak, and a binomial test compares the numbers.
+    If others have fewer than `minimum` matches, every match of train is a leak, because matches of others concern
+    different strings. Otherwise strings of this kind occur without a leak, and a binomial test compares the numbers.
 
     Args:
         train: number of matches of train.

@@ -49,7 +49,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
       it, because they are the same person or one family;
     - reference rows that contain phrases of a train or control record of which the reference contains at least half,
-      because they would excuse copies of the record.
+      because copies of the record would then count as common text.
 
     There are three other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference

@@ -19,7 +19,7 @@ from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # the similarity uses at most so many random rows of each table
+MAX_ROWS = 500  # largest number of random rows of each table that the similarity uses
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
 MAX_FOREIGN = 0.05  # a larger share of foreign rows, beyond that of control, prevents every pass
 LEAST_SIMILARITY = 0.5  # a smaller similarity prevents a pass of the similarity audits
@@ -33,7 +33,7 @@ class LanguageCheck:
     """The result of the language check."""
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
-    illegible_rows: int  # number of illegible synthetic rows; 0 if the share of illegible control rows explains it
+    illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
     similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
     quarantined: tuple[int, ...] = ()  # the illegible rows, from 0, if so few of them may be quarantined
@@ -80,8 +80,8 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     - at least a third of its windows of 50 characters are illegible, or the row as a whole is.
 
     Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
-    model are not. Illegible rows prevent a pass, unless the share of illegible control rows explains their number
-    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
+    model are not. Illegible rows prevent a pass if there are significantly more than in control (one-sided
+    binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
     If at most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
@@ -110,7 +110,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bools, control: Bools) -> Int:
-    """Return the illegible synthetic rows, or none if the share of illegible control rows explains their number."""
+    """Return the illegible synthetic rows, or none if there are not significantly more of them than in control."""
     found, share = np.flatnonzero(synthetic), float(control.mean())
     return found[:0] if len(found) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
 

@@ -158,7 +158,7 @@ def silent(_line: str) -> None:
 def _details(
     input_checks: InputChecks, language: LanguageCheck, general: Sequence[str], quarantined: tuple[int, int]
 ) -> Mapping[str, Any]:
-    """Return the report section on the tables; `quarantined` is a number of rows, of so many."""
+    """Return the report section on the tables; `quarantined` is (quarantined rows, all synthetic rows)."""
     problems = [*general, *language.problems]
     counts = {"problems": (len(problems), input_checks.details["metrics"]["problems"]["n"])}
     numbers = {**counts, "quarantined_rows": quarantined, "foreign_rows": (language.foreign_rows, language.n)}

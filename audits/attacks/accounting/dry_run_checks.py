@@ -19,7 +19,7 @@ CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for roundi
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
 OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared one by at least this share
 
-# what a p-value below `ALPHA` shows, by test
+# the finding of each test if its p-value is below `ALPHA`
 _FINDINGS = {
     "rate": "persons take part at another rate than the accounted one",
     "sizes": "the sizes of batches do not vary like those of independent draws",

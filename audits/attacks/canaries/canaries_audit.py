@@ -79,7 +79,7 @@ class CanaryAudit:
     - The lower bound on epsilon would exceed the claim if every guess were correct.
     - The interval of the control contains one half, and no ending of an omitted canary is reproduced.
 
-    `details.power.smallest_leak` is the AUC that so many canaries of one row distinguish from one half with power .8.
+    `details.power.smallest_leak` is the AUC that this number of one-row canaries separates from one half, power .8.
 
     Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
         released, train and control tables for equal rows; returns counts.

@@ -13,16 +13,16 @@ from audits.text.spans import words_in
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
 HARD_CHARACTERS, HARD_DIGITS = 8, 6
 _SEPARATORS = frozenset((" ", "-", ".", "/"))
-MAX_PARTS = 7  # a code is written in at most so many groups
-MIN_DIGITS = 4  # a code has so many digits, or a group with both letters and digits, and two digits
-_LETTERS = 3  # a group without digits has at most so many letters
+MAX_PARTS = 7  # largest number of groups in which a code is written
+MIN_DIGITS = 4  # smallest number of digits; 2 if a group of the code has both letters and digits
+_LETTERS = 3  # largest number of letters in a group without digits
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with a digit and so many letters in a row contains a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with a digit and five letters in a row contains a word
 # a number with such letters behind it is a quantity
 _QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
 # words and units that are no part of a code, unless a hyphen or slash joins them to it

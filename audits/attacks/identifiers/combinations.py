@@ -15,9 +15,9 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
-MIN_KINDS = 3  # a combination consists of facts of at least so many kinds
+MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if chance is expected to produce fewer
-RARE_OWNERS = 50  # persons are compared with a row of S if they share a fact that at most so many persons have
+RARE_OWNERS = 50  # a person is compared with a row of S if they share a fact of at most 50 persons
 MOST_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
     r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)"
@@ -123,8 +123,9 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 
     A combination consists of the facts of at least three kinds that a row and a person share, and nobody else has all
     of them. An age beside a date counts as a kind but adds no bits, because a date of birth determines the age. A row
-    is a leak if lambda < .01, unless two or more such combinations of control persons explain it (`exceeds_control`).
-    Combinations with lambda < 1 are leaks if significantly more train than control persons have one.
+    with lambda < .01 is a leak; if two or more control persons have such a combination, only if significantly more
+    train persons do (`exceeds_control`). Combinations with lambda < 1 are leaks if significantly more train than
+    control persons have one.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():

@@ -29,7 +29,7 @@ _PART = re.compile(r"\d+|[^\W\d_]+")
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
-_WIDEST_GAP = 6  # at most so many characters other than letters separate two digits of one number
+_WIDEST_GAP = 6  # largest number of characters (no letters) between two digits of one number
 
 
 class DigitRun(NamedTuple):

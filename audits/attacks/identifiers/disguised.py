@@ -21,7 +21,7 @@ from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
 FEWEST_LETTERS = 10  # a name with fewer letters is not searched for by its letters
-MOST_NAME_WORDS = 4  # an identifier of at most so many words, all of letters, counts as a name
+MOST_NAME_WORDS = 4  # largest number of words, all of letters, of an identifier that counts as a name
 PART_LETTERS = 7  # a word of a name with fewer letters is not searched for alone
 _Places = defaultdict[int, list[Place]]
 
@@ -50,7 +50,7 @@ def judge_disguised(
     - at most ten persons have the identifier, train persons among them, and public text does not contain it;
     - control does not have it, or it is a number other than a contact;
     - chance is expected to produce it less than .01 times;
-    - hits of control do not explain it (`exceeds_control`).
+    - there are fewer than two such hits in control, or significantly more in train (`exceeds_control`).
 
     `seen` holds the digits of leaks found openly, which are not counted again.
     """
@@ -162,7 +162,7 @@ def leaked_parts(
     - it occurs in the synthetic table;
     - no control person has it in a recorded name or a text, and at most ten persons have it;
     - chance is expected to produce it in the synthetic table less than .01 times;
-    - words of control persons' names do not explain it (`exceeds_control`);
+    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
     - one of its persons is not in `found`, the persons with another leaked identifier.
     """
     owners: dict[str, Owners] = {}

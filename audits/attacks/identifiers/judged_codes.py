@@ -145,9 +145,9 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
     A code of 8 characters and 6 digits (`Code.is_long`) that exactly one person has is a leak if lambda < .05 and it
-    has at least 20 bits, unless two or more such codes of control persons
-    occur in S and explain it (`exceeds_control`). If persons share codes of its form (`shared_forms`), or if
-    lambda >= .05, the code is a leak only if significantly more train than control persons have such a code in S.
+    has at least 20 bits. If two or more control persons have such a code in S, it is a leak only if significantly
+    more train persons do (`exceeds_control`). Other codes, and codes of a form that several persons use
+    (`shared_forms`), are leaks only if significantly more train than control persons have such a code in S.
     """
     shared = occurrences.shared_forms()
     hard: tuple[dict[str, int], dict[str, int]] = ({}, {})

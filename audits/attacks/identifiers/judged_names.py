@@ -79,7 +79,7 @@ class NameOccurrences:
         return Owners((*listed, *self.others.get(form, ()))).sides(self._n_train, self._n_persons)
 
     def n_names(self) -> tuple[int, int]:
-        """Return the number of names that only train persons have, and of the others."""
+        """Return the number of names that only train persons have, and the number of all other names."""
         of_train = sum(max(owners, default=0) < self._n_train for owners in map(list, self.owners))
         return of_train, len(self.owners) - of_train
 
@@ -93,9 +93,10 @@ def judge_names(
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
-    It is a leak unless two or more such names of control persons occur in S and explain it (`exceeds_control`). All
-    other forms, such as initials with a surname, are leaks only if significantly more train persons are found by them
-    than control persons in S and train persons in control texts, where they occur by chance.
+    Such a form is a leak. If two or more control persons have such forms in S, it is a leak only if significantly
+    more train persons have them (`exceeds_control`). All other forms, such as initials with a surname, are leaks only
+    if significantly more train persons are found by them than control persons in S and train persons in control
+    texts, where they occur by chance.
 
     Args:
         occurrences: the names searched for, and their occurrences.

@@ -19,7 +19,7 @@ BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least thi
 # values of `minimum` in `exceeds_control`
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in other texts that match the number of a train person
-MIN_CONTACTS = 4  # shared contacts; a smaller number does not excuse contacts of train
+MIN_CONTACTS = 4  # shared contacts; with fewer of them, every contact of train is a leak
 Int = NDArray[np.int64]
 
 

@@ -21,8 +21,8 @@ from audits.text.phrases import Phrases
 
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if chance is expected to produce fewer
 COMPARABLE_BITS = 10.0  # a name is compared with names of at most 10 bits less and at most 20 bits more
-_MAX_TOKENS = 8  # a recorded identifier is cut to so many tokens
-_DATE_TOKENS = 4  # an identifier of at most so many tokens that contains a date is a date ("9th of March 2024")
+_MAX_TOKENS = 8  # a recorded identifier is cut to this number of tokens
+_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _SPELT_CHARACTERS = 8  # an identifier with fewer characters is not searched for with one edit
 _SPELT_WORD = 4  # a word of an identifier with fewer letters is not searched for with one edit
 _CACHED_WORDS = 1 << 16  # words whose look-up is cached
@@ -296,7 +296,7 @@ def judge_recorded(
     A tested identifier that occurs in S as an address or number is a leak. Any other name or date may be one that
     people use often, such as the name of a town, however rare its spelling looks. The recorded identifiers of control
     show how often this happens. A name or date is therefore a leak unless names and dates of control that are about
-    as rare explain it (`exceeds_control`). A far longer, and so rarer, name of control does not explain it.
+    as rare occur about as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,

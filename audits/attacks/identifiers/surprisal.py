@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from audits.attacks.identifiers.patterns import Entity
 
-_BACKGROUND_CHARACTERS = 200_000  # the model is fitted on so many characters of the background text
+_BACKGROUND_CHARACTERS = 200_000  # number of characters of the background text on which the model is fitted
 _ALPHABET = 64  # number of characters that may follow an unseen context
 _KEPT = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)

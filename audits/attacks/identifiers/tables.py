@@ -196,12 +196,13 @@ def judge_patterned(
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
       a front desk. Two persons may be a couple.
-    - Any other contact of train is a leak unless the shared contacts of its kind explain it (`exceeds_control`).
+    - Any other contact of train is a leak, unless contacts of its kind are shared about as often (`exceeds_control`).
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
     The number of shared contacts is the number of control persons whose own contacts occur in S, plus the number of
-    contacts that exactly two persons have. Each kind is judged alone: shared phone numbers excuse no e-mail address.
+    contacts that exactly two persons have. Each kind is judged alone: shared phone numbers have no effect on e-mail
+    addresses.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
@@ -233,7 +234,7 @@ def judge_patterned(
 
 
 class _OneSided:
-    """Contacts and quasi-identifiers in S that only train persons have, and control persons with such ones."""
+    """Contacts and quasi-identifiers of train persons in S, and the control persons who have others in S."""
 
     def __init__(self) -> None:
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
@@ -247,7 +248,7 @@ class _OneSided:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the identifiers of each kind of which train persons have more than the others explain."""
+        """Yield the identifiers of train persons, if they are significantly more than predicted for their kind."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
         # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)

@@ -70,7 +70,7 @@ class Guesses:
 class Trials:
     """The most confident guess about each of the p persons who can be attacked."""
 
-    person: Int  # (p,): number of the person
+    person: Int  # (p,): index of the person
     correct: NDArray[np.bool_]  # (p,): whether the guess is right
     confidence: Float  # (p,): confidence of the attacker
 

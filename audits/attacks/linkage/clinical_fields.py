@@ -15,7 +15,7 @@ from itertools import pairwise
 from audits.text.normalise import normalise
 
 LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
-MAX_FAMILY_WORDS = 6  # an illness belongs to a relative if it is among so many words after the relative
+MAX_FAMILY_WORDS = 6  # an illness among the first 6 words after a relative belongs to the relative
 OLDEST_BAND = 90  # the age band of everybody aged 90 or more
 
 

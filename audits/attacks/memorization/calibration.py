@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever control persons reach. The names in
 # *_NEAR apply to near copies in one row, those in *_LOOSE to records in pieces and to words in any order.
 MARGIN_TOKENS = 8  # a chance run becomes 1.5 to 2 times rarer per token: 8 tokens longer has a probability of .4-4 %
-MARGIN_SHORT = 4  # the same for whole records of fewer than 13 tokens
+MARGIN_SHORT = 4  # the margin for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55

@@ -26,7 +26,7 @@ class CopiedRuns(NamedTuple):
     """Copies of single persons' text in synthetic rows; one entry per copy, all arrays (r,)."""
 
     row: Int  # row of the synthetic table
-    owner: Int  # number of the person whose text is copied
+    owner: Int  # index of the person whose text is copied
     length: Int  # tokens outside common text, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the run in the row
     end: Int  # end of the run, exclusive; common text inside the run lies between start and end
@@ -38,7 +38,7 @@ class SourceTexts(NamedTuple):
 
     synthetic: Sequence[str]
     train: Sequence[str]
-    owners: Int  # number of the person of each train text, (n,)
+    owners: Int  # index of the person of each train text, (n,)
     names: Sequence[str]  # group id of each person
 
 

@@ -14,8 +14,8 @@ from audits.core.rates import difference, tier
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Int
 
-LONG_TOKENS = 20  # people who share a run of so many own words quote one another, or quote the same text
-MIN_NATURAL = 2  # control persons who share such a run; fewer do not explain copies of train persons
+LONG_TOKENS = 20  # people who share a run of 20 own words quote one another, or quote the same text
+MIN_NATURAL = 2  # control persons who share such a run; with fewer, every copy of a train person counts
 
 
 class Limits(NamedTuple):
@@ -41,7 +41,7 @@ class Measurements:
     n_certain_rows: int  # number of synthetic rows that prove a leak, for example by a `certain` threshold
     n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
-    short_p: float  # the same for shorter records
+    short_p: float  # the same p-value for records of fewer than 13 tokens
     copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
     n_natural: int  # see `_natural`
     n_non_members: int  # control persons on whom the thresholds are calibrated
@@ -141,7 +141,7 @@ def _natural(found: Matches, n_train: int, is_long: Bool) -> int:
 
 
 def _more_of_train(found: Int | Bool, n_train: int) -> float:
-    """Return the p-value that so many of the persons with a positive value are train persons (hypergeometric)."""
+    """Return the p-value of the number of train persons among the persons with a positive value (hypergeometric)."""
     n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
 

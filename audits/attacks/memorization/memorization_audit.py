@@ -87,9 +87,9 @@ class Memorization:
       these tests off.
     - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
 
-    The first three tests fail the audit only if passages that people share do not explain the rows. N control persons
-    share a run of 20 own words, or half of a record, with the synthetic table alone or with a train person alone; the
-    generator causes neither. If N is at least two, significantly more train persons must be copied than N explains
+    The first three tests take into account that people share passages. N control persons share a run of 20 own words,
+    or half of a record, with the synthetic table alone or with a train person alone; the generator causes neither. If
+    N is at least two, these tests fail the audit only if significantly more train persons are copied than N predicts
     (`exceeds_control`).
 
     It passes if it does not fail and all of these hold:
@@ -103,7 +103,7 @@ class Memorization:
       least 90 % of the train records.
     - At most 90 % of the words are common text.
 
-    Otherwise the verdict is insufficient. If L* exceeds 30 or N explains the rows, a row above a limit may be a
+    Otherwise the verdict is insufficient. If L* exceeds 30 or N predicts the copies, a row above a limit may be a
     quotation, and so may one whole record of R* to 12 words.
     If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the others, with the same
     limits. If more are, there is no pass.

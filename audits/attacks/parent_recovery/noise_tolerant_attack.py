@@ -226,9 +226,9 @@ def _count(ordered: Int, keys: Int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTest:
-    """A share and what it is compared with."""
+    """A share, its expected value, and the allowed distance between the two."""
 
-    what: str  # of what it is a share, as part of a sentence
+    what: str  # the persons or records that the share refers to, as part of a sentence
     share: Share
     null: float  # expected value of the share under random roles
     margin: float | None  # allowed distance from `null`; None if there are too few rows for any

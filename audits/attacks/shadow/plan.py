@@ -228,7 +228,7 @@ def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
 
 
 def _problems(value: Any) -> list[str]:
-    """Return what is wrong with the JSON value of a plan, without any of the names in it."""
+    """Return the problems of the JSON value of a plan; they contain none of its names."""
     if not isinstance(value, dict):
         return ["the plan must be a JSON object"]
     problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"schemaVersion must be {SCHEMA_VERSION}"]
