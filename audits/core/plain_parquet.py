@@ -59,7 +59,7 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
 
 
 def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]]:
-    """Return the columns of a canonical file; raise ValueError if the file is not the one of its `n_rows` rows.
+    """Return the columns of a canonical file; raise ValueError if its bytes do not encode exactly its `n_rows` rows.
 
     The pages are uncompressed, and each states its size, so no more memory is used than a multiple of the file's.
     """

@@ -28,8 +28,8 @@ class DpSubstitute(Closed):
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
     rules: tuple[str, ...] = ()  # ids of rules on these audits' numbers, which then have no effect
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass instead
-    max_epsilon: Annotated[Finite, Field(gt=0)]  # of this release, and of all on the same persons together
-    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # of this release
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for all releases on the same persons
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:

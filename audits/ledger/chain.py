@@ -214,7 +214,7 @@ def _chain(folder: Path, name: str, known: Head | None, high_water_mark: Path | 
 
 
 def _refuse_older(folder: Path, chain: Chain, mark: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError if a chain is not the one of the mark, or does not contain the marked head."""
+    """Raise InputError if a high-water mark is of another ledger, or its head is not in the chain."""
     if mark is None:
         return
     if chain.head().id != mark.id:

@@ -246,7 +246,7 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
 
 def lacks_persons(result: AuditResult) -> bool:
-    """Return whether too few persons, or tables that cannot be measured, explain an insufficient verdict."""
+    """Return whether a verdict is insufficient because of too few persons or tables that cannot be measured."""
     if result.status == "not_measurable":
         return True
     power: Mapping[str, Any] | None = result.details.get("power")

@@ -13,7 +13,7 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 
 FRESH_SHARE = 1 / 3  # this share of the control persons serves as a clean release; the others stay in control
-MAX_PERSONS = 2000  # so many random persons of train and of control at most; more would only make it slower
+MAX_PERSONS = 2000  # largest number of random persons of train, and of control; more would only take longer
 
 Int = NDArray[np.int64]
 

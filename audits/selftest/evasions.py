@@ -22,7 +22,7 @@ from audits.selftest.recipes import Int, Rng, append, hide, lacking_own_words, n
 
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
-PIECE = 20  # a record that is cut up has so many words per row
+PIECE = 20  # number of words per row of a record that is cut into several rows
 SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the rule on 30 tokens
 FEWEST_SHORT = 11  # number of short records copied
 BOILERPLATE = 0.6  # share of template words in a record

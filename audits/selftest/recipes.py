@@ -27,8 +27,8 @@ CHUNK_WORDS = 8  # words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
 SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
-MAX_WORDS = 400  # a text of the n-gram model has at most so many words
-MAX_ROWS = 4000  # a release of mixed rows has at most so many
+MAX_WORDS = 400  # largest number of words of a text of the n-gram model
+MAX_ROWS = 4000  # largest number of rows of a release of mixed rows
 
 Int = NDArray[np.int64]
 Rng = np.random.Generator
@@ -230,7 +230,7 @@ def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
 
 
 def _labels_and_persons(table: Table) -> tuple[Int, Int]:
-    """Return the number of the label (0 without labels) and of the person of each row, int64 (n,)."""
+    """Return the index of the label (0 without labels) and the index of the person of each row, int64 (n,)."""
     labels = [""] * len(table) if table.labels is None else table.labels
     return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 

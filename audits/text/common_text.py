@@ -28,7 +28,7 @@ FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY per
 REPEATED_SHARE = (
     0.5  # a record is repeated if another owner has at least this share of its tokens outside boilerplate
 )
-REPEATED_TOKENS = 8  # a record is repeated only if another owner has at least so many of these tokens
+REPEATED_TOKENS = 8  # a record is repeated only if another owner has at least 8 of these tokens
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
@@ -106,7 +106,7 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
 
 
 def _record_numbers(rows: Numbered) -> Int:
-    """Return a number for each row, the same for equal rows."""
+    """Return an integer for each row; equal rows get the same integer."""
     number: dict[bytes, int] = {}
     digests = (
         hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()

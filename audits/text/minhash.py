@@ -13,7 +13,7 @@ from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
 N_PERMUTATIONS = 128  # minima in a signature
-SHINGLE_TOKENS = 5  # a shingle is a run of so many tokens
+SHINGLE_TOKENS = 5  # number of consecutive tokens in a shingle
 # pairs of (number of bands, minima per band); two rows with equal minima in one band share a bucket
 CLOSE = ((16, 8),)  # finds pairs of Jaccard index .8 with probability > .94, of .71 with about .64
 LOOSE = ((16, 8), (32, 4))  # finds pairs of Jaccard index .5 with probability > .87, of .42 with about .64

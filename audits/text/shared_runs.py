@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from audits.core.types import Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
-SHORTEST = 5  # the search starts with runs of so many tokens; shorter runs are common to many persons
+SHORTEST = 5  # length in tokens of the first runs searched for; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run may have one more owner per so many tokens before it counts as common text
-PART_TOKENS = 1 << 22  # about so many places are compared at a time
+TOKENS_PER_OWNER = 10  # a run may have one more owner per 10 tokens before it counts as common text
+PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
-BLOCK_TOKENS = 1 << 22  # keys are computed for so many places at a time
+BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
 class Runs(NamedTuple):
@@ -127,7 +127,7 @@ def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ..
 
 
 def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint8]:
-    """Return the number of the part of each place, or NO_PART if the row ends within `length` tokens."""
+    """Return the index of the part of each place, or NO_PART if the row ends within `length` tokens."""
     numbers = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))

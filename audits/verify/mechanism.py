@@ -73,7 +73,9 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         budgets = [PrivacyBudget.model_validate(each) for each in details["accounted_reads"]]
         checks, unaccounted = dict(details["checks"]), list(details["unaccounted_reads"])
     except (KeyError, TypeError, ValueError):
-        raise VerifyError("E_GATE", "the accounting in the report does not list what it adds up") from None
+        raise VerifyError(
+            "E_GATE", "the accounting in the report does not list valid mechanisms, budgets and checks"
+        ) from None
     if len(costs) > MOST_MECHANISMS:
         raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms")
     if set(checks.values()) != {"holds"} or unaccounted or details.get("claim_scope") != "person":

@@ -180,7 +180,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit, and of the accounting what it adds up."""
+    """Plots of an audit; for the accounting audit, also the mechanisms and budgets that it adds up."""
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None

@@ -34,7 +34,7 @@ _RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.de
 _VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
 # stages of a run in their order, and reasons of its filters; tests of the engine compare them with the code
-MOST_ROUNDS, MOST_TURNS = 20, 3  # of writing, and of judging
+MOST_ROUNDS, MOST_TURNS = 20, 3  # largest number of rounds of writing, and of turns of judging
 
 
 def _repeated(stages: tuple[str, ...], most: int) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return a part of a sentence: how much of each vector its prompt words, of so many public words, disclose."""
+    """Return a part of a sentence: how much of a vector its prompt words disclose; `public` words can be chosen."""
     return f"{words} of {public:,} public words, at most {words * math.log2(public):.0f} bits, in plain sight"
 
 
