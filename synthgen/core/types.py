@@ -89,7 +89,7 @@ class Segments:
     vectors: Float32  # (k, d), finite
     owners: tuple[str, ...]  # the record of each row
     headings: tuple[str, ...]  # normal form of the heading of each row's section; empty if it has no heading
-    sections: tuple[int, ...]  # number of each row's section within its record, from 0
+    sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
         _check_matrix(self.vectors, "segments")

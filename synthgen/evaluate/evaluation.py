@@ -105,8 +105,8 @@ class _TestSet:
 
     rows: LabelledTexts  # sorted by record id
     names: tuple[str, ...]  # the classes, sorted
-    truth: Index  # (n,), number of each record's class
-    person: Index  # (n,), number of each record's person
+    truth: Index  # (n,), index of each record's class
+    person: Index  # (n,), index of each record's person
     n_persons: int
     per_class: tuple[int, ...]  # for each class, the number of persons with records of it
 

@@ -29,8 +29,8 @@ class Reconstructions:
     """Train records decoded from their own vectors and embedded again.
 
     A decoder has a style of its own, so even the text decoded from a real record's vector has some distance to that
-    vector and to its class. Limits learned from reconstructions require of a candidate what the decoder achieves for
-    real records, with any encoder, decoder and domain.
+    vector and to its class. Limits learned from reconstructions therefore allow the distances that the decoder
+    reaches for real records. They suit any encoder, decoder and domain.
     """
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction
@@ -59,7 +59,7 @@ class FilterContext:
     train: Float32  # (n, d)
     texts: tuple[str, ...]  # train texts
     labels: NDArray[np.str_]  # (n,)
-    groups: NDArray[np.int64]  # (n,), number of the person of each train row
+    groups: NDArray[np.int64]  # (n,), index of the person of each train row
     folds: NDArray[np.int64]  # (n,), fold of each train row; all rows of a person are in one fold
     parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents' persons; empty without any
     reconstruction_rows: NDArray[np.int64]  # (r,), train row of each reconstruction

@@ -201,7 +201,7 @@ class NeighbourInterpolator(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """`k_neighbors` + 1: one person, and neighbours of so many other persons."""
+        """`k_neighbors` + 1: a person needs neighbours of `k_neighbors` other persons."""
         return self.k_neighbors + 1
 
     @property

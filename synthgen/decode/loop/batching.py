@@ -100,7 +100,7 @@ def write(
     The tokens of a row do not depend on other rows: prompts are read in groups of one size, rows are stepped in a
     batch of one size or of a smaller one with identical results, and each number of a row is computed from that row.
 
-    `embed_prompts` returns for numbers of latents the embeddings (group, t, width) of their prompts, padded on the
+    `embed_prompts` returns for indices of latents the embeddings (group, t, width) of their prompts, padded on the
     right, and their lengths (group). Each token is drawn from one of the `uniforms`, float32 (rows, max_new_tokens)
     in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
 
