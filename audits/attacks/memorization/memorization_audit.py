@@ -226,8 +226,8 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
         "pass",
         "measured",
         (
-            "text of train persons is not copied more often than text of control persons, to within a rate of "
-            f"{facts.tau:g} of persons{untested}"
+            "the share of train persons with copied text exceeds that of control persons by at most "
+            f"{facts.tau:g}{untested}"
         ),
     )
 
@@ -257,8 +257,9 @@ def _too_few(facts: Measurements) -> Iterator[str]:
         yield too_few(facts.excess.n)
     elif facts.excess.high > facts.tau:
         yield (
-            f"the excess rate of copied train persons may be as large as {facts.excess.high:.4f}, above "
-            f"{facts.tau}; {max(facts.needed, 2 * facts.excess.n)} persons in each of train and control would decide"
+            "the share of train persons with copied text may exceed that of control persons by "
+            f"{facts.excess.high:.4f}, above the limit {facts.tau}; "
+            f"{max(facts.needed, 2 * facts.excess.n)} persons in each of train and control would decide"
         )
 
 
