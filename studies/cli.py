@@ -83,6 +83,34 @@ def dp(  # noqa: PLR0913 - one parameter per option
     say(f"results: {dp_study(request, terminal_progress(sys.stderr), say)}")
 
 
+@app.command("dp-vectors")
+def dp_vectors(  # noqa: PLR0913 - one parameter per option
+    *,
+    dataset: Annotated[list[str] | None, Option(help="Set of the study, or clinic; can be repeated.")] = None,
+    data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
+    out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/dp-vectors"),
+    persons: Annotated[int, Option(min=20, help="Persons in train.")] = 2000,
+    epsilon: Annotated[list[float] | None, Option(help="Budgets: .5, 1 and 3 by default.")] = None,
+    seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 3,
+    quick: Annotated[bool, Option("--quick", help="Run a small form in a minute; its figures mean nothing.")] = False,
+) -> None:
+    """Compare ways to learn the classes under one budget, on vectors and without texts."""
+    from studies.dp.vectors import VectorsRequest
+    from studies.dp.vectors import dp_vectors as run_study
+    from synthgen.core.progress import terminal_progress
+
+    request = VectorsRequest(
+        datasets=tuple(dataset or ()),
+        data=data,
+        out=out,
+        persons=persons,
+        epsilons=tuple(epsilon or (0.5, 1.0, 3.0)),
+        seeds=seeds,
+        quick=quick,
+    )
+    say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
+
+
 @app.command("smotext")
 def smotext(  # noqa: PLR0913 - one parameter per option
     *,

@@ -28,7 +28,7 @@ from synthgen.segment.config import SegmentsConfig
 from synthgen.split.config import SplitConfig
 
 # The DP queries that a budget can be spent on.
-QueryName = Literal["class-means", "spread", "boundary", "words", "style"]
+QueryName = Literal["class-means", "spread", "words", "style"]
 
 
 def most_delta(persons: int) -> float:
@@ -57,7 +57,7 @@ class DpConfig(Section):
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
         description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Omitted "
-        "queries use class-means 0.25, spread 0.1, boundary 0.35, words 0.3 and style 0.05.",
+        "queries use class-means 0.56, spread 0.14, words 0.3 and style 0.05.",
     )
 
     @model_validator(mode="after")

@@ -63,6 +63,19 @@ KINDS: Mapping[str, Kind] = {
         max_new_tokens=40,
         prompt="a sentence of a {label} film review",
     ),
+    "yelp_augpe": Kind(
+        files=("yelp_augpe/dev.parquet", "yelp_augpe/test.parquet"),
+        labels=("Bars", "Beauty & Spas", "Event Planning & Services", "Hotels & Travel", "Restaurants", "Shopping"),
+        style="review",
+        max_new_tokens=96,
+        prompt="a customer's review; category: {label}",
+    ),
+    "mts_dialog": Kind(
+        files=tuple(f"mts_dialog/{part}.parquet" for part in ("train", "validation", "test", "test2")),
+        labels=("CC", "FAM/SOCHX", "GENHX", "PASTMEDICALHX", "ROS"),
+        style="clinical-note",
+        max_new_tokens=64,
+    ),
     "clinic": Kind(
         files=(),
         labels=("cardiology", "endocrinology", "gastroenterology", "neurology", "orthopedics", "pulmonology"),
@@ -86,15 +99,23 @@ class PrivateSet:
     corpus: Corpus
     kind: Kind
 
-    def write(self, path: Path, persons: int, seed: int) -> None:
-        """Write the records of a number of persons drawn by the seed, or of all if there are fewer."""
+    def drawn(self, persons: int, seed: int) -> set[str]:
+        """Return the ids of a number of persons drawn by the seed, or of all if there are fewer."""
         groups = sorted({record.group for record in self.corpus.records})
         order = SeedTree(seed).child("persons", self.name).generator().permutation(len(groups))
-        kept = {groups[i] for i in order[:persons]}
+        return {groups[i] for i in order[:persons]}
+
+    def part(self, persons: int, seed: int = 0) -> "PrivateSet":
+        """Return the set with the records of a number of persons only; see `drawn`."""
+        kept = self.drawn(persons, seed)
+        records = tuple(record for record in self.corpus.records if record.group in kept)
+        return replace(self, corpus=replace(self.corpus, records=records))
+
+    def write(self, path: Path, persons: int, seed: int) -> None:
+        """Write the records of a number of persons drawn by the seed, or of all if there are fewer."""
         rows = (
             {"id": r.id, "text": r.text, "label": r.label, "group": r.group}
-            for r in self.corpus.records
-            if r.group in kept
+            for r in self.part(persons, seed).corpus.records
         )
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 

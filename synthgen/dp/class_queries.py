@@ -1,4 +1,4 @@
-"""The DP queries for class means, the common covariance and a classifier between the classes."""
+"""The DP queries for the class means and the common covariance, and the discriminant computed from their results."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from synthgen.dp.person_rows import PersonRows
 
 COUNT = 0.3  # entry for the person count in a row. A row with a point of norm 1 has norm 1.04, so clipping costs 4 %
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
-RATE, MOMENTUM = 30.0, 0.9  # learning rate η and momentum β of gradient descent
-CONSTANT = 0.3  # value of the constant coordinate in the classifier's input; its weight is the offset of a class
+# Public priors: least variance of the class means and least variance within classes, as shares of that of public text
+LEAST_SIGNAL, LEAST_SPREAD = 0.05, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,16 +26,16 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
     The row of a person holds, for each class c, the mean over the person's records of 1[y = c] · (`COUNT`, x), where
     x is the record's point and y its class. The noised sum over persons gives a count n_c and a sum of points, so
-    z_c = sum / n_c has noise of variance s_c² per axis. Each mean is shrunk towards the overall mean g, along axis j
-    by a factor that depends on the public variance λ_j of this axis:
+    z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ the noise multiplier. The overall mean g
+    is the sum over all classes divided by the sum of all counts. The public basis is centred, so g is shrunk towards
+    0, the mean of public text. Each z_c is shrunk towards g. Along axis j, both are shrunk by a factor that depends
+    on the public variance λ_j of this axis; see `shrink`:
 
-        μ_cj = g_j + (z_c - g)_j · κ λ_j / (κ λ_j + s_c²),   κ = max(0, Σ_cj ((z_c - g)_j² - s_c²)) / (C · Σ_j λ_j)
+        μ_c = shrink(g) + shrink(z_c - g)
 
-    Here C is the number of classes, λ are the `variances`, σ is the noise multiplier and s_c = σ / n_c. A count n_c
-    below 2 σ is replaced by 2 σ.
+    A count n_c below 2 σ is replaced by 2 σ.
 
     Privacy: one Gaussian query; everything else is computed from its result.
-    Reference: empirical Bayes shrinkage, Efron and Morris, JASA 1973, with variances proportional to the public ones.
     """
     n, c = len(people.points), people.n_classes
     rows = np.column_stack([np.full(n, COUNT), people.points])
@@ -48,12 +48,32 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
     answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
     # a smaller count is below the standard deviation of its own noise, σ / `COUNT`
     counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
-    noisy, error = answer[:, 1:] / counts[:, None], (query.noise_multiplier / counts)[:, None] ** 2
-    overall = answer[:, 1:].sum(axis=0) / counts.sum()
-    difference = noisy - overall
-    kappa = max(0.0, float((difference**2 - error).sum())) / (c * float(variances.sum()))
-    kept = kappa * variances / (kappa * variances + error)
-    return Means(counts=counts, points=overall + difference * kept)
+    sums, sigma = answer[:, 1:], query.noise_multiplier
+    overall = sums.sum(axis=0) / counts.sum()
+    difference = sums / counts[:, None] - overall
+    centre = shrink(overall[None], np.array([c * (sigma / counts.sum()) ** 2]), variances)
+    return Means(counts=counts, points=centre + shrink(difference, (sigma / counts) ** 2, variances))
+
+
+def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
+    """Return estimates of true rows from noised rows by empirical Bayes, float64 (r, d).
+
+        row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`LEAST_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
+
+    The true rows are taken to be centred at 0 with variance κ λ_j along axis j. At a low budget the noise can hide κ;
+    the public least value then keeps the estimates from all becoming 0.
+
+    Args:
+        seen: the noised rows, (r, d).
+        error: the variance s_i² of the noise of each row, the same along every axis, (r,).
+        variances: the variances λ of public text along the axes, (d,).
+
+    Privacy: computed from noised query results.
+    Reference: Efron and Morris, JASA 1973, with variances proportional to the public ones.
+    """
+    noise = error[:, None]
+    kappa = max(LEAST_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
+    return np.asarray(seen * (kappa * variances / (kappa * variances + noise)))
 
 
 def query_spread(
@@ -64,7 +84,8 @@ def query_spread(
     The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. The
     matrix is symmetric, so the row holds only its upper triangle. Off-diagonal entries are multiplied by √2, so that
     the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances, and
-    the off-diagonal entries towards 0. The other axes use the scaled public variances.
+    the off-diagonal entries towards 0. The other axes use the scaled public variances. The scale is the ratio of the
+    two traces, at least `LEAST_SPREAD`.
 
     Privacy: one Gaussian query; the means are already noised.
     """
@@ -81,7 +102,7 @@ def query_spread(
     half = np.zeros((wide, wide))
     half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
     seen = half + half.T - np.diag(half.diagonal())
-    scale = max(0.0, float(np.trace(seen))) / float(variances[:wide].sum())
+    scale = max(LEAST_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
     covariance = np.diag(prior)
@@ -98,50 +119,20 @@ def signal_share(seen: Float64, error: float) -> float:
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 
 
-def query_boundary(
-    people: PersonRows, means: Means, scales: Float64, query: Query, mechanism: QueryMechanism
-) -> Float64:
-    """Return the weights W of a softmax classifier, float64 (d + 1, C); see `class_scores`.
+def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
+    """Return log p(c | x) of each point, float64 (n, C), for equally frequent classes N(μ_c, L Lᵀ).
 
-        v ← β v + (1/N) mechanism( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
+        log p(c | x) = log softmax_c( μ_cᵀ Σ⁻¹ x - ½ μ_cᵀ Σ⁻¹ μ_c ),   Σ = L Lᵀ
 
-    The result is the mean of W over the second half of the steps. η is `RATE`, β is `MOMENTUM`, T is the query's
-    number of steps, and N is the noised number of persons from the class means. The coordinates of a point are
-    multiplied by `scales`, float64 (d,), and the result is scaled to unit length, before the classifier reads it.
+    Args:
+        points: the points x, (n, d).
+        means: the class means μ, (C, d).
+        spread: the square root L of the common covariance, (d, d), invertible.
 
-    Privacy: T Gaussian queries over all persons, without sampling.
-    Reference: Bassily, Smith and Thakurta, FOCS 2014, but with all persons in each step, and momentum.
+    Privacy: means and spread are noised query results, so the scores consume no additional budget.
+    Reference: linear discriminant analysis; Hastie, Tibshirani and Friedman 2009, section 4.3.
     """
-    inputs = _inputs(people.points, scales)
-    weights = np.zeros((inputs.shape[1], people.n_classes))
-    velocity, averaged = np.zeros_like(weights), np.zeros_like(weights)
-    persons = float(means.counts.sum())
-    for step in range(query.steps):
-
-        def of_records(at: slice, weights: Float64 = weights) -> Float64:
-            error = _softmax(inputs[at] @ weights)
-            error[np.arange(len(error)), people.classes[at]] -= 1
-            return np.asarray((inputs[at][:, :, None] * error[:, None, :]).reshape(len(error), -1))
-
-        gradient = mechanism(people.mean_rows(of_records), query).reshape(weights.shape) / persons
-        velocity = MOMENTUM * velocity + gradient
-        weights = weights - RATE * velocity
-        if step >= query.steps // 2:
-            averaged += weights / (query.steps - query.steps // 2)
-    return averaged
-
-
-def class_scores(points: Float64, weights: Float64, scales: Float64) -> Float64:
-    """Return log p(c | x) = log softmax(Wᵀ x') of each point, float64 (n, C); x' is the classifier's input for x."""
-    return np.asarray(np.log(np.maximum(_softmax(_inputs(points, scales) @ weights), 1e-30)))
-
-
-def _inputs(points: Float64, scales: Float64) -> Float64:
-    scaled = points * scales
-    unit = scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-12)
-    return np.column_stack([unit, np.full(len(unit), CONSTANT)])
-
-
-def _softmax(scores: Float64) -> Float64:
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    weights = np.linalg.solve(spread @ spread.T, means.T)
+    scores = points @ weights - (means.T * weights).sum(axis=0) / 2
+    scores -= scores.max(axis=1, keepdims=True)
+    return np.asarray(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))

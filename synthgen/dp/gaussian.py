@@ -1,4 +1,4 @@
-"""The method dp-gaussian: each class is a Gaussian in a public basis; a classifier selects its typical points."""
+"""The method dp-gaussian: each class is a Gaussian in a public basis; the discriminant selects its typical points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,19 +10,15 @@ from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
+from synthgen.dp.class_queries import class_scores, query_means, query_spread
 from synthgen.dp.method import PublicContext, QuerySpec
 from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
-MEANS, SPREAD, BOUNDARY = "class-means", "spread", "boundary"
-QUERIES = {
-    MEANS: QuerySpec(share=0.25),
-    SPREAD: QuerySpec(share=0.1, clip=0.7),
-    BOUNDARY: QuerySpec(share=0.35, clip=0.5, steps=30),
-}
+MEANS, SPREAD = "class-means", "spread"
+QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14, clip=0.7)}
 DRAWN = 4  # points drawn per vector; the one with the highest class probability is used
 
 
@@ -32,14 +28,14 @@ class ClassModel:
 
         x = μ_c + L · z,   z ~ N(0, I)
 
-    To sample a vector of class c, the model draws `DRAWN` such points and takes the one with the largest p(c | x).
+    To sample a vector of class c, the model draws `DRAWN` such points and takes the one with the largest p(c | x), as
+    `class_scores` computes it.
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis
     points: Float64  # (C, d), the means μ
     spread: Float64  # (d, d), the square root L of the common covariance
-    weights: Float64  # (d + 1, C), the weights of the classifier p
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label; see `Draws.sample`.
@@ -52,7 +48,7 @@ class ClassModel:
         """Return for each row the most probable of `DRAWN` points of the class, float32 (m, d)."""
         code, d = self.labels.index(label), self.points.shape[1]
         points = self.points[code] + rng.generator().standard_normal((m, DRAWN, d)) @ self.spread.T
-        scores = class_scores(points.reshape(m * DRAWN, d), self.weights, scales_of(self.basis))
+        scores = class_scores(points.reshape(m * DRAWN, d), self.points, self.spread)
         best = scores[:, code].reshape(m, DRAWN).argmax(axis=1)
         return self.basis.outward(points[np.arange(m), best])
 
@@ -60,7 +56,7 @@ class ClassModel:
         """Write the model into a folder; the basis and the labels are public and are not written."""
         from safetensors.numpy import save
 
-        arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
+        arrays = {"points": self.points, "spread": self.spread}
         write_whole(folder / FILE, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
 
 
@@ -74,8 +70,7 @@ def learn(
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)
     spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)
-    weights = query_boundary(people, means, scales_of(basis), queries[BOUNDARY], mechanism)
-    return ClassModel(labels=context.labels, basis=basis, points=means.points, spread=spread, weights=weights)
+    return ClassModel(labels=context.labels, basis=basis, points=means.points, spread=spread)
 
 
 def read(folder: Path, context: PublicContext) -> ClassModel:
@@ -98,8 +93,3 @@ def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Late
         method=method,
         seed_path=str(rng),
     )
-
-
-def scales_of(basis: PublicBasis) -> Float64:
-    """Return factors that scale the axes to about equal public variance for the classifier, float64 (d,)."""
-    return np.asarray(1 / np.sqrt(basis.variances + basis.variances[min(64, len(basis.variances) - 1)]))

@@ -6,6 +6,7 @@ import pytest
 
 from studies.dp import command
 from studies.dp.command import BESIDE, QUICK_MECHANISMS, DpRequest, dp_study
+from studies.dp.sets import KINDS
 from studies.dp.trial import MECHANISMS
 from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
@@ -47,7 +48,7 @@ def test_the_full_study_requests_every_join_at_every_budget(request_):
         ("smote", 0.0),
         *((name, epsilon) for epsilon in (1.0, 4.0) for name in MECHANISMS if name not in BESIDE),
     ]
-    assert len(full.asked()) == 5 * len(asked)
+    assert len(full.asked()) == len(KINDS) * len(asked)
     few = replace(clinic, mechanisms=("classes",)).asked()
     assert [(a.mechanism, a.epsilon) for a in few] == [("classes", 1.0), ("classes", 4.0)]
     more = replace(clinic, mechanisms=("classes",), records=(1200, 4800)).asked()

@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
+from synthgen.dp.class_queries import (
+    LEAST_SIGNAL,
+    LEAST_SPREAD,
+    class_scores,
+    query_means,
+    query_spread,
+    shrink,
+)
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
@@ -58,18 +67,41 @@ def test_spread_is_the_common_covariance_or_the_public_one_under_much_noise(mean
     assert np.abs((hidden @ hidden.T)[off]).mean() < 0.02 * VARIANCES.sum()
 
 
-def test_boundary_gives_log_probabilities_and_noise_makes_it_moderately_worse(means):
-    scales = 1 / np.sqrt(VARIANCES + VARIANCES[4])
-    best = LogisticRegression(C=10, max_iter=2000).fit(POINTS, CLASSES).score(POINTS, CLASSES)
+def test_scores_are_the_log_probabilities_of_classes_with_the_densities_of_the_model():
+    density = [multivariate_normal(mean, SPREAD @ SPREAD.T) for mean in CENTRES]
+    expected = np.stack([one.logpdf(POINTS[:50]) for one in density], axis=1)
+    expected -= np.logaddexp.reduce(expected, axis=1, keepdims=True)
+    assert np.allclose(class_scores(POINTS[:50], CENTRES, SPREAD), expected, atol=1e-9)
+    far = class_scores(1e6 * POINTS[:5], CENTRES, SPREAD)
+    assert np.isfinite(far).all()
+    assert np.exp(far).sum(axis=1) == pytest.approx(np.ones(5))
 
-    def accuracy(sigma):
-        weights = query_boundary(PEOPLE, means, scales, query(sigma, 0.5, 30), mechanism(3))
-        return float((class_scores(POINTS, weights, scales).argmax(axis=1) == CLASSES).mean())
 
-    assert accuracy(1e-6) > best - 0.03
-    assert 1 / C + 0.1 < accuracy(10.0) <= best + 0.01
-    scores = class_scores(POINTS[:5], RNG.normal(size=(D + 1, C)), np.ones(D))
-    assert np.exp(scores).sum(axis=1) == pytest.approx(np.ones(5))
+@given(st.integers(1, 4), st.floats(1e-6, 10), st.floats(0, 3), st.integers(0, 99))
+def test_shrunk_rows_equal_the_formula_and_lie_between_the_noised_rows_and_zero(n, noise, scale, seed):
+    rng = np.random.default_rng(seed)
+    seen, error = scale * rng.normal(size=(n, D)), noise * rng.uniform(0.5, 2, n)
+    excess = sum(seen[i, j] ** 2 - error[i] for i in range(n) for j in range(D))
+    kappa = max(LEAST_SIGNAL, excess / (n * VARIANCES.sum()))
+    slow = [[seen[i, j] * kappa * v / (kappa * v + error[i]) for j, v in enumerate(VARIANCES)] for i in range(n)]
+    found = shrink(seen, error, VARIANCES)
+    assert np.allclose(found, slow, rtol=1e-9)
+    assert (np.abs(found) <= np.abs(seen)).all()
+    assert (found * seen >= 0).all()
+
+
+def test_means_that_the_noise_hides_differ_by_the_public_prior_and_lie_near_public_text():
+    few = PersonRows(points=POINTS[:30] + 3, classes=CLASSES[:30], starts=np.arange(30), n_classes=C)
+    raw = POINTS[:30].mean() + 3
+    found = query_means(few, VARIANCES, query(200.0), mechanism(5)).points
+    assert 0 < np.abs(found - found.mean(axis=0)).max() < 0.1
+    assert np.abs(found).max() < 0.1 * raw  # the public basis is centred at 0
+
+
+def test_the_covariance_is_never_singular(means):
+    shrunken = PersonRows(points=means.points[CLASSES], classes=CLASSES, starts=np.arange(N), n_classes=C)
+    spread = query_spread(shrunken, means, VARIANCES, query(1e-6, 0.7), mechanism(2))
+    assert np.linalg.eigvalsh(spread @ spread.T).min() >= 0.09 * LEAST_SPREAD * VARIANCES[-1]
 
 
 def proven(monkeypatch, *, clipped):

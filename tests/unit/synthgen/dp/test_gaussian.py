@@ -7,6 +7,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
 from synthgen.dp import gaussian
 from synthgen.dp.basis import fit_basis
+from synthgen.dp.class_queries import class_scores
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noised_sums import PrivateMechanism, StreamNoise
 from synthgen.dp.person_rows import people_of
@@ -53,3 +54,14 @@ def test_higher_counts_keep_the_first_points_and_a_saved_model_is_read_back(mode
     assert np.array_equal(few.vectors[:5], many.vectors[:5])
     assert few.ids[:5] == many.ids[:5]
     assert np.array_equal(few.vectors[5:], again.sample({"a": 5, "b": 3}, SeedTree(5)).vectors[5:])
+
+
+def test_the_most_typical_of_four_points_is_used(model, monkeypatch):
+    """Average log p(c | x) rises with the number of points drawn."""
+    typical = []
+    for drawn in (1, 4):
+        monkeypatch.setattr(gaussian, "DRAWN", drawn)
+        vectors = model.sample({"b": 200}, SeedTree(6)).vectors
+        scores = class_scores(BASIS.inward(vectors), model.points, model.spread)
+        typical.append(float(scores[:, 1].mean()))
+    assert typical[1] > typical[0]

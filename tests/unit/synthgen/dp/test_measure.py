@@ -81,7 +81,7 @@ def halve(entry, name):
 
 SPOILT = (
     (lambda log: halve(log["mechanisms"][0], "noise_multiplier"), "claim"),
-    (lambda log: halve(log["mechanisms"][2]["dry_run"], "noise"), "noise"),
+    (lambda log: halve(log["mechanisms"][1]["dry_run"], "noise"), "noise"),
     (lambda log: log["mechanisms"][0].update(unit="record"), "unit"),
     (lambda log: log["mechanisms"][0].update(normaliser={"value": 30.0, "source": "data"}), "normaliser"),
     (lambda log: log["mechanisms"][1]["dry_run"].update(max_norm=3.0), "clipping"),
@@ -104,7 +104,7 @@ def test_with_style_votes_the_result_holds_the_chosen_styles(village_bench):
     run = run_measure(village_bench, decode={"style": "auto"})
     stored = json.loads((run.stage.folder / "style.json").read_bytes())["shares"]
     assert run.measured.shares == tuple((name, share) for name, share in stored)
-    assert [cost["kind"] for cost in run.measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
+    assert [cost["kind"] for cost in run.measured.log["mechanisms"]] == ["gaussian", "gaussian", "vote"]
 
 
 def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_digest(ready, monkeypatch):
@@ -260,18 +260,16 @@ def test_log_contains_noise_seeds_only_with_a_public_secret_and_a_rolled_back_le
         run_measure(ready)
 
 
-def test_classifier_fitted_to_substitutes_finds_the_learned_boundary():
+def test_classifier_fitted_to_substitutes_finds_the_learned_discriminant():
     rng = np.random.default_rng(2)
     axes = rng.normal(size=(400, 64)) * np.linspace(1, 0.3, 64)
     basis = fit_basis((axes / np.linalg.norm(axes, axis=1, keepdims=True)).astype(np.float32))
-    apart, scales = 0.004 * rng.normal(size=64), gaussian.scales_of(basis)
-    points = np.array([apart, -apart])
-    weights = np.vstack([(points / basis.variances / scales).T, np.zeros((1, 2))])
-    spread = np.diag(np.sqrt(basis.variances))
-    learned = gaussian.ClassModel(labels=("a", "b"), basis=basis, points=points, spread=spread, weights=weights)
+    apart = 0.004 * rng.normal(size=64)
+    points, spread = np.array([apart, -apart]), np.diag(np.sqrt(basis.variances))
+    learned = gaussian.ClassModel(labels=("a", "b"), basis=basis, points=points, spread=spread)
 
     drawn = measuring.substitutes(learned, learned.labels, "any", SeedTree(1))
     fitted = LogisticRegression(C=100, max_iter=5000).fit(drawn.vectors.astype(np.float64), drawn.labels)
     anywhere = basis.outward(points[rng.integers(0, 2, 4000)] + rng.normal(size=(4000, 64)) @ spread.T)
-    wanted = class_scores(basis.inward(anywhere), weights, scales).argmax(axis=1)
+    wanted = class_scores(basis.inward(anywhere), points, spread).argmax(axis=1)
     assert (np.array(learned.labels)[wanted] == fitted.predict(anywhere.astype(np.float64))).mean() > 0.91

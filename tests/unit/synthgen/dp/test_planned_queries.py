@@ -89,7 +89,7 @@ def test_check_budget_enforces_the_policy():
 
 def test_priced_reads_lists_every_query():
     voting = config(decode={"style": "auto"})
-    assert {"class-means", "spread", "boundary", "style"} < set(dict(planned.priced_reads(voting)))
+    assert {"class-means", "spread", "style"} < set(dict(planned.priced_reads(voting)))
     costs = [sum(q.steps / q.noise_multiplier**2 for q in queries_of(one).values()) for one in (voting, config())]
     assert costs[0] == pytest.approx(costs[1], rel=1e-6)  # a fourth query makes the others noisier at the same cost
 
