@@ -114,7 +114,7 @@ def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Draw:
+class PersonDraw:
     """One draw of persons: train, test, and the public passages for the retrieval baseline.
 
     Args:
@@ -249,7 +249,7 @@ def _softmax(scores: Float64) -> Float64:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTexts | None, seed: int) -> Draw:
+def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTexts | None, seed: int) -> PersonDraw:
     """Return the draw with this number."""
     records = found.corpus.records
     drawn = found.drawn(persons, seed)
@@ -272,7 +272,7 @@ def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTex
         normalized=True,
     )
     real = {name: macro_f1(name, parts[True], parts[False]) for name in HEADS}
-    return Draw(train=train, test=parts[False], real=real, public=public, seed=seed)
+    return PersonDraw(train=train, test=parts[False], real=real, public=public, seed=seed)
 
 
 def _passages(data: Path, encoder: Encoder, cache: Path, progress: Progress) -> LabelledTexts:
