@@ -7,14 +7,7 @@ from scipy.stats import multivariate_normal
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.class_queries import (
-    LEAST_SIGNAL,
-    LEAST_SPREAD,
-    class_scores,
-    query_means,
-    query_spread,
-    shrink,
-)
+from synthgen.dp.class_queries import LEAST_SIGNAL, LEAST_SPREAD, class_scores, query_means, query_spread, shrink
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
