@@ -14,7 +14,7 @@ from audits.verify.statement import Privacy, ReleasePredicate
 AUDIT_NUMBERS = "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
-CHECKED |= {"composition"}  # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
+CHECKED |= {"composition", "replay"}  # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
 NEIGHBOURING = "add-remove"  # the relation that the accountants assume
 ROUNDING = 1e-3  # relative tolerance of epsilon: versions of the library discretise loss distributions differently
 

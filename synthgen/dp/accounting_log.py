@@ -1,7 +1,7 @@
 """Build the mechanism log for the `accounting` audit and check before noise is drawn that the audit would pass.
 
-A dry run on made-up persons uses the same code to measure noise and clip norms. The log lists the queries, their
-cost and the other accesses to the records. Neither contains a result computed from real persons.
+The log lists the queries, their cost, their dry run on made-up persons, the outcome of the replay and the other
+accesses to the records. It contains no result computed from real persons.
 """
 
 from collections.abc import Mapping
@@ -19,29 +19,20 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
-from synthgen.dp import gaussian
-from synthgen.dp.method import VOTE, PublicContext
-from synthgen.dp.noised_sums import DryRun, Noise, Query, SecureNoise, StreamNoise
-from synthgen.dp.person_rows import made_up_people
+from synthgen.dp.noised_sums import Noise, Query
 from synthgen.dp.planned_queries import is_public, mechanisms_of
-from synthgen.dp.style_vote import made_up_votes
-from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_words
+from synthgen.dp.replay import Rehearsal
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
-
-# Made-up persons in the dry run; the second number if the run itself has about 400, because the audit requires a
-# number that differs by a tenth.
-DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
-LEAST_LOGGED = 200  # noise coordinates per query that the audit requires; the dry run repeats queries for them
 
 
 def account_for(
     job: Job,
-    context: PublicContext,
     train: Corpus,
     reservation: Reservation,
     queries: Mapping[str, Query],
-    vocabulary: PublicWords | None,
+    noise: Noise,
+    rehearsal: Rehearsal,
 ) -> dict[str, Any]:
     """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed the log.
 
@@ -55,8 +46,7 @@ def account_for(
     Cost: seconds.
     """
     groups = tuple(record.group for record in train.records)
-    dry_run = _dry_run(job, context, queries, vocabulary)
-    log = _log(job, reservation, queries, dry_run, person_set_digest(groups))
+    log = _log(job, reservation, queries, noise, rehearsal, person_set_digest(groups))
     if job.config.secret == PUBLIC:
         return log
     persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
@@ -76,29 +66,13 @@ def account_for(
     return log
 
 
-def _dry_run(
-    job: Job, context: PublicContext, queries: Mapping[str, Query], vocabulary: PublicWords | None
-) -> DryRun:
-    """Run the code of the queries on made-up persons, with independent noise of the same kind."""
-    seeds = job.seeds.child("twin")
-    n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
-    noise: Noise = StreamNoise(seeds.child("noise")) if job.config.secret == PUBLIC else SecureNoise()
-    dry_run, rng, n_classes = DryRun(n_persons=n, noise=noise), seeds.child("people").generator(), len(context.labels)
-    people = made_up_people(n, n_classes, context.basis, rng)
-    words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
-    votes = made_up_votes(n, rng) if VOTE in queries else None
-    while incomplete := {name for name in queries if dry_run.n_coordinates(name) < LEAST_LOGGED}:
-        if incomplete - {WORDS, VOTE}:
-            gaussian.learn(people, context, queries, dry_run)
-        if WORDS in incomplete and vocabulary is not None and words is not None:
-            query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
-        if VOTE in incomplete and votes is not None:
-            dry_run([votes], queries[VOTE])
-    return dry_run
-
-
 def _log(
-    job: Job, reservation: Reservation, queries: Mapping[str, Query], dry_run: DryRun, person_set: str
+    job: Job,
+    reservation: Reservation,
+    queries: Mapping[str, Query],
+    noise: Noise,
+    rehearsal: Rehearsal,
+    person_set: str,
 ) -> dict[str, Any]:
     """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
@@ -106,27 +80,27 @@ def _log(
     because the ledger books its digest. The release statement adds later reservations of other runs.
     """
     spending = reservation.spending
-    seed = job.seeds.child("noise").key().hex() if job.config.secret == PUBLIC else None
     mechanisms = [
         {
             **cost,
             "unit": "group",
             "clip_norm": query.clip,
             "sampling": "all",
-            "normaliser": None,
-            "seed_digest": None if seed is None else sha256_json([seed, query.name]),
-            "dry_run": dry_run.log(query.name),
+            "normaliser": {"value": None, "source": "answers"},
+            "seed_digest": None if noise.seed is None else sha256_json([noise.seed, query.name]),
+            "dry_run": rehearsal.dry_run[query.name],
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "release": spending.run,
         "n_persons": job.config.dp.persons,
         "person_set": person_set,
         "claim": asdict(spending.cost),
         "spent": asdict(reservation.spent_in_all) if reservation.others else None,
         "mechanisms": mechanisms,
+        "replay": rehearsal.replay,
         "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
         "releases": [_release_of(other) for other in reservation.others],
     }

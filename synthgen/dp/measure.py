@@ -1,16 +1,21 @@
 """The stage that queries train under differential privacy, logs the queries and books the result in the ledger.
 
 No later stage that writes text accesses train. It uses substitute records drawn from the noised query results.
+`learn` is the only code that queries persons; the dry run, the replay and the run itself call it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from audits.attacks.accounting.mechanism_log import person_set_digest
 from audits.core.files import require_space
 from audits.ledger.budgets import Reservation, note_draw, spent
-from synthgen.core.digest import sha256_json
+from synthgen.core.digest import sha256_array, sha256_file, sha256_json
 from synthgen.core.errors import InternalError
 from synthgen.core.files import read_json, write_json
 from synthgen.core.seeds import SeedTree
@@ -23,11 +28,21 @@ from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
 from synthgen.dp.deferred_signals import deferred_signals
 from synthgen.dp.method import CHOICE, VOTE, PublicContext
-from synthgen.dp.noised_sums import PrivateMechanism, Query, SecureNoise, StreamNoise
-from synthgen.dp.person_rows import people_of
+from synthgen.dp.noised_sums import (
+    DeclaredQueries,
+    Noise,
+    PrivateMechanism,
+    Query,
+    QueryMechanism,
+    SecureNoise,
+    StreamNoise,
+    refuse_reproducible,
+)
+from synthgen.dp.person_rows import MeasuredPersons, made_up_persons, people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
+from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
-from synthgen.dp.style_vote import VOTERS, decide_style, read_votes
+from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
@@ -38,6 +53,9 @@ from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
 SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
+# Made-up persons in the dry run; the second number if the run itself has about 400, because the audit requires a
+# number that differs by a tenth.
+DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +65,38 @@ class Measured:
     training_view: TrainingView  # the substitute for train that later stages use
     shares: Shares | None  # the styles chosen by the vote; None if the configuration names them
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MeasurePlan:
+    """Everything except persons and noise that the code of the queries reads; nothing of it is private."""
+
+    context: PublicContext
+    queries: Mapping[str, Query]
+    vocabulary: PublicWords | None  # None without a query for words
+    encoder: str  # name of the encoder
+    seeds: SeedTree  # root of the run's random streams
+    words_per_vector: int
+
+
+def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism, folder: Path) -> None:
+    """Query persons through a mechanism, and write the results into a folder.
+
+    Privacy: the files are computed from the answers of the mechanism and from the plan only.
+    Randomness: seeds/vote; see `votes_of`.
+    """
+    context, queries = plan.context, plan.queries
+    if VOTE in queries:
+        votes = votes_of(persons.train, persons.nats, context.persons, plan.seeds.child("vote"))
+        counted = mechanism([votes], queries[VOTE])
+        named = dict(zip(built_in_styles(), counted, strict=True))
+        shares = decide_style(counted, min(VOTERS, context.persons))
+        write_json(folder / CHOICE, {"shares": shares, "votes": named})
+    people = people_of(persons.embedded, context.labels, context.basis)
+    gaussian.learn(people, context, queries, mechanism).save(folder)
+    if plan.vocabulary is not None:
+        used = words_by_person(persons.train, context.labels, plan.vocabulary)
+        query_words(used, len(context.labels), plan.vocabulary, queries[WORDS], mechanism).save(folder)
 
 
 def measure(
@@ -80,41 +130,74 @@ def measure(
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
     spent(*ledger_of(job.config), run, made_digest(result.folder))
-    return _measured(job, result, context, queries), result
+    return _measured(result, _plan(job, context)), result
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them in the ledger, unless it has booked them already."""
     job, train, embedded, reservation = stage.input("persons")
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
-    queries, ledger = queries_of(job.config), ledger_of(job.config)
-    is_public = stage.config("secret") == PUBLIC
-    mechanism = PrivateMechanism(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
-    vocabulary = public_words(job) if WORDS in queries else None
+    plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
     if is_kept(folder, ledger, run):  # an earlier attempt stored the result and was stopped before the stage ended
         return counts
+    noise = _noise(job, "noise")
+    if stage.config("secret") != PUBLIC:
+        refuse_reproducible(noise)
     with stage.progress.stage("measure", total=2, unit="populations") as advance:
-        log = account_for(job, context, train, reservation, queries, vocabulary)
+        persons, scores = _persons(job, plan, train, embedded)
+        rehearsal = _rehearsal(job, plan, persons, folder)
+        rehearsal = replace(rehearsal, replay={**rehearsal.replay, **scores})
+        log = account_for(job, train, reservation, plan.queries, noise, rehearsal)
         advance(1)
-        people = people_of(embedded, context.labels, context.basis)
-        votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
-        words = None if vocabulary is None else words_by_person(train, context.labels, vocabulary)
         require_space(folder, RESULT_BYTES)  # a result that cannot be stored would spend the budget for nothing
-        with deferred_signals():
+        mechanism = PrivateMechanism(noise)
+        declared = DeclaredQueries(declared=plan.queries, n_persons=len(persons.persons), mechanism=mechanism)
+        with deferred_signals(), threadpool_limits(limits=1):
             key = note_draw(*ledger, run)
-            if votes is not None:
-                counted = mechanism([votes], queries[VOTE])
-                shares = decide_style(counted, min(VOTERS, context.persons))
-                named = dict(zip(built_in_styles(), counted, strict=True))
-                write_json(folder / CHOICE, {"shares": shares, "votes": named})
-            gaussian.learn(people, context, queries, mechanism).save(folder)
-            if words is not None and vocabulary is not None:
-                query_words(words, len(context.labels), vocabulary, queries[WORDS], mechanism).save(folder)
+            learn(plan, persons, declared, folder)
+            declared.refuse_incomplete()
             write_json(folder / LOG, log)
             book(folder, ledger, run, key)
         advance(1)
     return counts
+
+
+def _persons(
+    job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
+) -> tuple[MeasuredPersons, dict[str, str]]:
+    """Return what the queries read of train, and whether texts have the same nats without the other texts."""
+    if VOTE not in plan.queries:
+        return MeasuredPersons(train=train, embedded=embedded), {}
+    scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
+    persons = MeasuredPersons(train=train, embedded=embedded, nats=scored.nats)
+    return persons, {"scores": "holds" if scored.is_alone else "broken"}
+
+
+def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
+    """Run the code of the queries on made-up persons with other noise, and on train with fixed answers."""
+    context, seeds = plan.context, job.seeds.child("twin")
+    n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
+    words = () if plan.vocabulary is None else plan.vocabulary.words
+    rng, n_styles = seeds.child("people").generator(), len(built_in_styles())
+    made_up = made_up_persons(n, context.labels, context.basis, words, n_styles, rng)
+
+    def measurement(part: MeasuredPersons, mechanism: QueryMechanism) -> str:
+        with TemporaryDirectory(dir=folder) as place, threadpool_limits(limits=1):  # equal bits on any machine
+            learn(plan, part, mechanism, Path(place))
+            files = {path.name: sha256_file(path) for path in Path(place).iterdir()}
+            drawn = substitutes(
+                draws_of(plan, Path(place)), context.labels, plan.encoder, job.seeds.child("stand-ins")
+            )
+            return sha256_json([files, sha256_array(drawn.vectors)])
+
+    sample = replay_sample(persons, seeds.child("replay").generator())
+    return rehearse(measurement, plan.queries, made_up, _noise(job, "twin", "noise"), persons, sample)
+
+
+def _noise(job: Job, *names: str) -> Noise:
+    """Return noise without a seed; under a public secret, noise of a named stream."""
+    return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
 # The key covers the queries, the persons and how their texts are processed, but not the version of the program.
@@ -137,6 +220,18 @@ def _public_context(job: Job) -> PublicContext:
     return PublicContext(labels=labels, basis=load_basis(config.embed.model), persons=config.dp.persons)
 
 
+def _plan(job: Job, context: PublicContext) -> MeasurePlan:
+    queries = queries_of(job.config)
+    return MeasurePlan(
+        context=context,
+        queries=queries,
+        vocabulary=public_words(job) if WORDS in queries else None,
+        encoder=job.config.embed.model,
+        seeds=job.seeds,
+        words_per_vector=job.config.decode.words,
+    )
+
+
 def public_words(job: Job) -> PublicWords:
     """Return the vocabulary of the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
@@ -147,25 +242,13 @@ def public_words(job: Job) -> PublicWords:
     return bridge.words
 
 
-def _measured(job: Job, result: StageResult, context: PublicContext, queries: Mapping[str, Query]) -> Measured:
-    """Return the results of the configured queries; other files in the folder are ignored."""
-    config = job.config
-    learned = gaussian.read(result.folder, context)
-    draws: Draws = learned
-    if WORDS in queries:
-        words = read_words(result.folder, public_words(job))
-        draws = PromptWords(learned=learned, words=words, labels=context.labels, words_per_vector=config.decode.words)
-    embedded = substitutes(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
-    named = zip(embedded.ids, embedded.labels, strict=True)
-    empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
-    training_view = TrainingView(
-        train=Corpus(role="train", records=tuple(empty), has_groups=True),
-        embedded=embedded,
-        draws=lambda _config: draws,
-        digest=sha256_json([result.digest, made_digest(result.folder), config.decode.words]),
-    )
-    shares = read_choice(result.folder) if VOTE in queries else None
-    return Measured(training_view=training_view, shares=shares, log=read_json(result.folder / LOG))
+def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
+    """Return the source of new vectors that `learn` wrote; other files in the folder are ignored."""
+    learned = gaussian.read(folder, plan.context)
+    if plan.vocabulary is None:
+        return learned
+    words, labels = read_words(folder, plan.vocabulary), plan.context.labels
+    return PromptWords(learned=learned, words=words, labels=labels, words_per_vector=plan.words_per_vector)
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
@@ -174,3 +257,19 @@ def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
     )
+
+
+def _measured(result: StageResult, plan: MeasurePlan) -> Measured:
+    """Return the results of the configured queries."""
+    draws = draws_of(plan, result.folder)
+    embedded = substitutes(draws, plan.context.labels, plan.encoder, plan.seeds.child("stand-ins"))
+    named = zip(embedded.ids, embedded.labels, strict=True)
+    empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
+    training_view = TrainingView(
+        train=Corpus(role="train", records=tuple(empty), has_groups=True),
+        embedded=embedded,
+        draws=lambda _config: draws,
+        digest=sha256_json([result.digest, made_digest(result.folder), plan.words_per_vector]),
+    )
+    shares = read_choice(result.folder) if VOTE in plan.queries else None
+    return Measured(training_view=training_view, shares=shares, log=read_json(result.folder / LOG))

@@ -1,8 +1,9 @@
-"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise, and the samplers of the noise."""
+"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise, and the checks of its use."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,11 @@ Int64 = NDArray[np.int64]
 class Noise(Protocol):
     """Draws integers from the discrete Gaussian distribution."""
 
+    @property
+    def seed(self) -> str | None:
+        """The key of the stream that the noise comes from, in hex; None if the noise has no seed."""
+        ...
+
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
         ...
@@ -37,6 +43,8 @@ class SecureNoise:
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
+
+    seed: str | None = None
 
     def integers(self, n: int, scale: float) -> Int64:
         """See `Noise.integers`."""
@@ -55,11 +63,19 @@ class StreamNoise:
     """
 
     def __init__(self, seeds: SeedTree) -> None:
+        self.seed: str | None = seeds.key().hex()
         self._generator = seeds.generator()
 
     def integers(self, n: int, scale: float) -> Int64:
         """See `Noise.integers`."""
         return np.rint(self._generator.normal(0.0, scale, n)).astype(np.int64)
+
+
+def refuse_reproducible(noise: Noise) -> None:
+    """Raise InternalError unless the noise is `SecureNoise`, and two samplers of that class draw other numbers."""
+    first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
+    if type(noise) is not SecureNoise or np.array_equal(first, second):
+        raise InternalError("the noise of a private run is reproducible, so the run was stopped before it drew any")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +89,8 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
 
-# A function that returns the noised sum of one step over the rows of all persons, float64 (d,). A run uses
-# `PrivateMechanism`, and its dry run on made-up persons uses `DryRun`.
+# A function that returns the answer of one step over the rows of all persons, float64 (d,). A run uses
+# `PrivateMechanism`; before it, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on train.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -105,79 +121,91 @@ class PrivateMechanism:
             are not returned.
         Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
         """
-        return noised_sum(people, query, self.noise).answer
+        return answer_of(add_noise(exact_sum(people, query.clip), query, self.noise), query)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoisedSum:
-    """A noised sum with its noise and largest norm; `PrivateMechanism` returns only the answer."""
+@dataclass(slots=True, kw_only=True)
+class DeclaredQueries:
+    """Passes the declared queries to a mechanism, each as often as declared, and refuses everything else.
 
-    answer: Float64  # the noised sum, (d,)
-    noise: Int64  # the added noise, (d,), in steps of clip / `UNIT`
-    largest: float  # the largest norm of a row as a multiple of the clip, after clipping
+    The dry run, the replay and the run itself query persons through this object. Its `refuse_incomplete` must be
+    called before a result is booked.
+    """
+
+    declared: Mapping[str, Query]  # by name
+    n_persons: int  # number of distinct persons that are queried
+    mechanism: QueryMechanism
+    answered: Counter[str] = field(default_factory=Counter)  # number of steps answered, by query
+    problems: list[str] = field(default_factory=list)
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the answer of the mechanism to one step of a query.
+
+        Raises:
+            InternalError: the query, its noise, its clip norm or the number of its steps is not as declared, or the
+                number of rows is not the number of distinct persons.
+        """
+        self.answered[query.name] += 1
+        if query != self.declared.get(query.name):
+            self._refuse(f"{query.name}: a query that is not declared, or with other noise, steps or clip norm")
+        if self.answered[query.name] > query.steps:
+            self._refuse(f"{query.name}: more steps than the {query.steps} declared")
+        return self.mechanism(self._counted(people, query), query)
+
+    def refuse_incomplete(self) -> None:
+        """Raise InternalError unless every declared query was answered exactly as often as declared, and no other."""
+        steps = {name: query.steps for name, query in self.declared.items()}
+        wrong = {name: n for name, n in {**dict.fromkeys(steps, 0), **self.answered}.items() if n != steps.get(name)}
+        problems = [f"{name}: {n} of {steps.get(name, 0)} declared steps were answered" for name, n in wrong.items()]
+        if problems or self.problems:
+            raise _undeclared([*self.problems, *problems])
+
+    def _counted(self, people: Iterable[Float64], query: Query) -> Iterator[Float64]:
+        n_rows = 0
+        for block in people:
+            n_rows += len(block)
+            yield block
+        if n_rows != self.n_persons:  # the numbers are private
+            self._refuse(f"{query.name}: the number of rows is not the number of persons")
+
+    def _refuse(self, problem: str) -> None:
+        self.problems.append(problem)
+        raise _undeclared([problem])
 
 
-def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedSum:
-    """Return the noised sum with its noise and largest norm; only for `PrivateMechanism` and made-up persons."""
-    total, largest = exact_sum(people, query.clip)
-    added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
-    answer = (total + added).astype(np.float64) * (query.clip / UNIT)
-    return NoisedSum(answer=answer, noise=added, largest=largest)
+def _undeclared(problems: list[str]) -> InternalError:
+    return InternalError(
+        "the DP queries are not the declared ones, so nothing is released",
+        problems=problems,
+        hint="Report this bug. If the noise was drawn, the budget counts as spent.",
+    )
 
 
-def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
-    """Return the sum in integers without noise, int64 (d,), and the largest clipped norm as a multiple of the clip.
+def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
+    """Return the sum of the clipped rows without noise, in integers of clip / `UNIT`, int64 (d,).
 
-    Privacy: both values are private, and the caller must not pass them on; see `PrivateMechanism`.
+    Privacy: the sum is private, and the caller must not pass it on; see `PrivateMechanism`.
     """
     total: Int64 | None = None
-    largest = 0.0
     for block in people:
         if not np.isfinite(block).all():
             raise InternalError("a person's row is not finite")
         norms = np.linalg.norm(block, axis=1)
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
-        squares = (rows * rows).sum(axis=1)
-        while (over := squares > UNIT * UNIT).any():  # rounding errors can leave a clipped row slightly too long
+        while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # rounding can leave a clipped row too long
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
-            squares = (rows * rows).sum(axis=1)
-        largest = max(largest, float(np.sqrt(squares.max(initial=0))) / UNIT)
         total = rows.sum(axis=0) if total is None else total + rows.sum(axis=0)
     if total is None:
         raise InternalError("there are no persons to sum over")
-    return total, largest
+    return total
 
 
-@dataclass(slots=True, kw_only=True)
-class DryRun:
-    """Computes query results on made-up persons as `PrivateMechanism` does, and logs the noise and the clip norms.
+def add_noise(total: Int64, query: Query, noise: Noise) -> Int64:
+    """Return an exact sum with the noise of one step of a query, int64 (d,)."""
+    return total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
 
-    Args:
-        n_persons: number of made-up persons.
-        noise: a sampler of the same kind as that of the run.
-        found: for each query, the squared length of each step's noise in units of its standard deviation, the number
-            of coordinates, and the largest norm of a person's row after clipping.
-    """
 
-    n_persons: int
-    noise: Noise
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the noised sum, and log the noise."""
-        found = noised_sum(people, query, self.noise)
-        log = self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
-        log["dimension"] = len(found.noise)
-        log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
-        log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
-        return found.answer
-
-    def n_coordinates(self, name: str) -> int:
-        """Return the number of noise coordinates that were logged for a query."""
-        log = self.found.get(name)
-        return 0 if log is None else len(log["noise"]) * int(log["dimension"])
-
-    def log(self, name: str) -> dict[str, Any]:
-        """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
-        return {"n_persons": self.n_persons, **self.found[name]}
+def answer_of(noised: Int64, query: Query) -> Float64:
+    """Return a noised sum in the scale of the rows, float64 (d,)."""
+    return noised.astype(np.float64) * (query.clip / UNIT)

@@ -1,16 +1,51 @@
 """Records grouped by person: the row of a person is the mean over the person's records."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from synthgen.core.errors import InternalError
-from synthgen.core.types import Embedded
+from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.noised_sums import Float64, Int64
 
 BLOCK = 256  # number of persons whose rows are in memory at once
+LONG = 320  # words in each record of one made-up person in ten, more than the query for words counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MeasuredPersons:
+    """Everything that the DP queries read of persons: their records, with what was computed from each text alone."""
+
+    train: Corpus
+    embedded: Embedded  # the vector of each record, row by row
+    # for each record of a voter, the nats per token in each built-in style; empty if there is no vote
+    nats: Mapping[str, Float64] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = [(record.id, record.label, record.group) for record in self.train.records]
+        if rows != list(zip(self.embedded.ids, self.embedded.labels, self.embedded.groups, strict=True)):
+            raise InternalError("the vectors do not belong to the records")
+
+    @property
+    def persons(self) -> list[str]:
+        """The distinct persons, sorted."""
+        return sorted({record.group for record in self.train.records})
+
+    def part(self, persons: Collection[str]) -> "MeasuredPersons":
+        """Return the records of these persons only, with the vectors and nats that the records have already."""
+        rows = [i for i, record in enumerate(self.train.records) if record.group in persons]
+        records = tuple(self.train.records[i] for i in rows)
+        embedded = replace(
+            self.embedded,
+            vectors=self.embedded.vectors[rows],
+            ids=tuple(record.id for record in records),
+            labels=tuple(record.label for record in records),
+            groups=tuple(record.group for record in records),
+            parts=None,
+        )
+        return replace(self, train=replace(self.train, records=records), embedded=embedded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,10 +83,31 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
     )
 
 
-def made_up_people(n: int, n_classes: int, basis: PublicBasis, rng: np.random.Generator) -> PersonRows:
-    """Return n made-up persons with random points and classes: 1 to 4 records each, and 60 for one in fifty."""
+def made_up_persons(
+    n: int, labels: Sequence[str], basis: PublicBasis, words: Sequence[str], n_styles: int, rng: np.random.Generator
+) -> MeasuredPersons:
+    """Return n made-up persons with random vectors, labels, words and nats.
+
+    A person has 1 to 4 records, and one person in fifty has 60. The texts consist of public `words`.
+    """
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
-    points = rng.normal(size=(int(sizes.sum()), len(basis.mean))) * np.sqrt(basis.variances)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-    classes = rng.integers(0, n_classes, len(points))
-    return PersonRows(points=points, classes=classes, starts=starts, n_classes=n_classes)
+    groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]
+    lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG, rng.integers(1, 9, n)), sizes)
+    vocabulary = np.array(words or ("nothing",))
+    records = tuple(
+        Record(
+            id=f"{group}-{i}", text=" ".join(rng.choice(vocabulary, k)), label=str(rng.choice(labels)), group=group
+        )
+        for i, (group, k) in enumerate(zip(groups, lengths, strict=True))
+    )
+    points = rng.normal(size=(len(records), len(basis.mean))) * np.sqrt(basis.variances)
+    embedded = Embedded(
+        vectors=basis.outward(points),
+        ids=tuple(record.id for record in records),
+        labels=tuple(record.label for record in records),
+        groups=tuple(groups),
+        encoder="made up",
+        normalized=True,
+    )
+    nats = {record.id: 3 + rng.random(n_styles) for record in records}
+    return MeasuredPersons(train=Corpus(role="train", records=records, has_groups=True), embedded=embedded, nats=nats)

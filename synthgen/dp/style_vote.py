@@ -1,5 +1,8 @@
 """Choose the style under differential privacy: a sample of persons votes for styles that make their text likelier."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from synthgen.core.digest import sha256_texts
@@ -17,47 +20,96 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
 NEAR = 0.5  # another style is mixed in if it has at least this share of the top style's votes
+AGAIN = 3  # number of voters, from the shortest to the longest text, whose texts are scored again without the others
 CLEAR = 0.1  # a person's vote reaches norm 1 if the gains, in nats per token, have at least this norm
 ENOUGH = 0.25  # the plain style is used unless the top style has votes of at least this share of the expected voters
 
 
-def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> Float64:
-    """Return the votes, float64 (persons, styles); each row has a norm of at most 1.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoterNats:
+    """The nats of the records that vote."""
+
+    nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
+    is_alone: bool  # whether the texts that were scored again without the others had the same nats, bit by bit
+
+
+def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
+    """Return the nats per token of each voting record in each built-in style.
+
+    Each text is scored separately, so that its nats depend on no other text. With padded bfloat16 batches, removing
+    one person changed the votes of the others by 0.06 in total. To check this, the texts of up to `AGAIN` voters are
+    scored again without the others.
+
+    Args:
+        job: the run.
+        bridge: the bridge of the run.
+        train: the records.
+        embedded: their vectors, row by row.
+        persons: the declared number of persons.
+
+    Privacy: the nats are private; see `votes_of`.
+    Cost: one pass of the language model over the records for each built-in style.
+    """
+    if isinstance(bridge, Vocabulary):
+        raise InternalError("no styles are available for the vote; the configuration should not allow this")
+    rows = sorted(voting_rows(train, persons, job.seeds.child("vote")).values())
+    texts = [train.records[row].text for row in rows]
+    prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: len(texts[i]))
+    again = sorted({order[i * (len(rows) - 1) // (AGAIN - 1)] for i in range(AGAIN)}) if rows else []  # short to long
+    folder, nats, repeated = job.folder(job.config.decode.model), [], []
+    with job.progress.stage("vote", total=len(built_in_styles()), unit="styles") as advance:
+        for name in built_in_styles():
+            style = in_style(bridge, named_styles(job.config, ((name, 1.0),)))
+            reader = Likelihood.load(folder, style, batch=1)
+
+            def read(of: Sequence[int], reader: Likelihood = reader) -> Float64:
+                vectors, most = embedded.vectors[[rows[i] for i in of]], bridge.info.max_text_tokens
+                given = [texts[i] for i in of], [prompts[i] for i in of]
+                return reader.nats(given[0], most_tokens=most, vectors=vectors, prompts=given[1]).each
+
+            nats.append(read(range(len(rows))))
+            repeated.append([float(read([i])[0]) for i in again])
+            advance(1)
+    each = np.array(nats).T
+    ids = [train.records[row].id for row in rows]
+    return VoterNats(nats=dict(zip(ids, each, strict=True)), is_alone=np.array_equal(each[again].T, repeated))
+
+
+def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: SeedTree) -> Float64:
+    """Return the votes, float64 (number of persons in train, styles); each row has a norm of at most 1.
 
         vote = g / max(‖g‖, `CLEAR`),   g_m = max(0, nats per token in the plain style - nats per token in style m)
 
-    Each person is sampled independently with probability `VOTERS` / the declared number of persons, and votes with
-    one record, chosen by a keyed hash of its label and text. The row of a person who is not sampled is zero. Each
-    text is scored separately, so that a vote depends on one person only. With padded bfloat16 batches, removing one
-    person changed the votes of the others by 0.06 in total.
+    The row of a person who is not sampled is zero; see `voting_rows`.
 
-    Privacy: the votes are private; see `decide_style`.
-    Randomness: seeds/vote/person and seeds/vote/record.
-    Cost: one pass of the language model over the records for each built-in style.
+    Raises:
+        InternalError: the text of a voter was not scored, so the voters depend on other persons.
+
+    Privacy: the votes are private; see `decide_style`. Each row depends on one person only.
     """
-    if isinstance(bridge, Vocabulary) or job.config.dp.persons is None:
-        raise InternalError("no styles are available for the vote; the configuration should not allow this")
-    chance, seeds = min(1.0, VOTERS / job.config.dp.persons), job.seeds.child("vote")
-    first: dict[str, int] = {}
+    number = {group: i for i, group in enumerate(sorted({record.group for record in train.records}))}
+    ids = {group: train.records[row].id for group, row in voting_rows(train, persons, seeds).items()}
+    if not set(ids.values()) <= set(nats):
+        raise InternalError("the text of a voter was not scored, so the voters depend on other persons")
+    votes = np.zeros((len(number), len(built_in_styles())))
+    for group, name in ids.items():
+        votes[number[group]] = preferences(nats[name][None])[0]
+    return votes
+
+
+def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
+    """Return the persons who vote, each with the row of the record that votes.
+
+    Each person is sampled independently with probability `VOTERS` / the declared number of `persons`, and votes with
+    one record, chosen by a keyed hash of its label and text.
+
+    Randomness: seeds/person and seeds/record.
+    """
+    chance, first = min(1.0, VOTERS / persons), dict[str, int]()
     for row in sorted(range(len(train)), key=lambda i: _random_key(seeds, train.records[i])):
         first.setdefault(train.records[row].group, row)
-    voting = [row for group, row in sorted(first.items()) if _is_sampled(seeds.child("person", group), chance)]
-    names = built_in_styles()
-    votes = np.zeros((len(first), len(names)))
-    texts = [train.records[row].text for row in voting]
-    prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in voting]
-    folder, nats = job.folder(job.config.decode.model), []
-    with job.progress.stage("vote", total=len(names), unit="styles") as advance:
-        for name in names:
-            style = in_style(bridge, named_styles(job.config, ((name, 1.0),)))
-            reader = Likelihood.load(folder, style, batch=1)
-            most = bridge.info.max_text_tokens
-            nats.append(reader.nats(texts, most_tokens=most, vectors=embedded.vectors[voting], prompts=prompts).each)
-            advance(1)
-    number = {group: i for i, group in enumerate(sorted(first))}
-    rows = [number[train.records[row].group] for row in voting]
-    votes[rows] = preferences(np.array(nats).T)
-    return votes
+    return {group: row for group, row in sorted(first.items()) if _is_sampled(seeds.child("person", group), chance)}
 
 
 def preferences(nats: Float64) -> Float64:
@@ -72,13 +124,6 @@ def _random_key(seeds: SeedTree, record: Record) -> bytes:
 
 def _is_sampled(seeds: SeedTree, chance: float) -> bool:
     return int.from_bytes(seeds.key()[:8], "big") < chance * 2**64
-
-
-def made_up_votes(n: int, rng: np.random.Generator) -> Float64:
-    """Return the votes of n made-up persons; one in ten exceeds the clip norm, to test the clipping."""
-    votes = np.eye(len(built_in_styles()))[rng.integers(0, len(built_in_styles()), n)]
-    votes[::10] *= 7
-    return np.asarray(votes)
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:

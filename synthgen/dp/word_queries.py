@@ -138,13 +138,6 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     return [np.array(pairs[:MOST], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 
 
-def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:
-    """Return the words of n made-up persons; one in ten has more than `MOST` words, to test the clipping."""
-    sizes = np.where(np.arange(n) % 10 == 0, 10 * MOST, rng.integers(0, MOST + 1, n))
-    most = np.array([n_classes, n_words])
-    return [np.unique(rng.integers(0, most, (size, 2)), axis=0) for size in sizes]
-
-
 def query_words(
     used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:

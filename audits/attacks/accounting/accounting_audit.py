@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from audits.attacks.accounting.accountants import MAX_EPSILON, EpsilonBounds, epsilon_bounds
-from audits.attacks.accounting.dry_run_checks import ClaimCheck, degrees, dry_run_checks, needed_steps
+from audits.attacks.accounting.dry_run_checks import (
+    ClaimCheck,
+    degrees,
+    dry_run_checks,
+    needed_steps,
+    noise_used_twice,
+)
 from audits.attacks.accounting.mechanism_log import (
     PERSONS_PER_DELTA,
     READS,
@@ -25,6 +31,11 @@ from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # accountants agree on epsilon if they differ by at most AGREEMENT·(1 + epsilon), a numerical error
+_REPLAYED = {  # what a broken part of the replay shows
+    "sums": "a sum moved by more than the clip norm, or the contribution of another person changed",
+    "results": "a result changed although the answers to all queries were the same",
+    "scores": "the score of another person's text changed",
+}
 ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed one by this share
 
 
@@ -47,7 +58,9 @@ class Accounting:
     - persons: the persons in the log are the persons of train.
     - seeds: each mechanism draws its noise from a seed of its own, also different from that of the previous release.
     - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
-      (`audits/attacks/accounting/dry_run_checks.py`).
+      (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
+    - replay: without noise and with fixed answers, a person moves each sum by at most the clip norm, and changes
+      nothing that is computed from the answers (`ReplayLog`).
     - reads: all other accesses to the records are accounted for. A similarity filter against train, or a repetition
       until a gate passes, is a query without noise, so the correct claim is "DP generator, non-DP filter". Published
       audit numbers may be outside the claim. `details["outside_reads"]` and the reason then state it, and a policy
@@ -106,6 +119,8 @@ class Accounting:
             _persons(log, inputs.train),
             _seeds(log, inputs.previous),
             *_dry_run_checks(log),
+            noise_used_twice(log.mechanisms),
+            _replay(log),
             _reads(log),
             _releases(log, inputs),
             _composition(log, together),
@@ -212,6 +227,15 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
             yield check._replace(sentence=where + check.sentence)
 
 
+def _replay(log: MechanismLog) -> ClaimCheck:
+    if log.replay is None:
+        return ClaimCheck(
+            "replay", "missing", "log a replay of the code with fixed answers, with and without a person"
+        )
+    broken = [what for part, what in _REPLAYED.items() if getattr(log.replay, part) == "broken"]
+    return _broken_if(len(broken) > 0, "replay", f"in the replay without one person, {' and '.join(broken)}")
+
+
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
     statuses = {(read.kind, read.status == "unaccounted") for read in log.reads}
     return [kind for kind in READS if (kind, True) in statuses or (kind, False) not in statuses]
@@ -294,7 +318,7 @@ def _judge(
         details=_details(log, bounds, checks),
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} per person follows from the log, "
-        "and the dry run confirms the log"
+        "and the dry run and the replay confirm the log"
         + ("; published audit numbers are outside it" if _outside_kinds(log) else "")
         + (
             f"; epsilon was not compared with that of Opacus, because {NOT_INSTALLED}"

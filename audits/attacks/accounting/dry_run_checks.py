@@ -1,6 +1,6 @@
 """Check in the log of a dry run that a mechanism samples, adds noise, clips and divides as it is accounted for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from audits.attacks.accounting.sampling_tests import (
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
+SAME_NOISE = 1e-6  # two steps use the same noise if no coordinate of z differs by more, up to the sign
 OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared one by at least this share
 
 # the finding of each test if its p-value is below `ALPHA`
@@ -53,6 +54,29 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
     yield _clip(mechanism, dry_run)
     if mechanism.normaliser is not None or (dry_run is not None and len(dry_run.normalisers) > 0):
         yield _normaliser(mechanism, dry_run, n_persons)
+
+
+def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
+    """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
+
+    It compares the first coordinates that all steps logged, up to the sign. Two independent steps of two coordinates
+    are as similar once in 10^12 pairs. Steps of a single coordinate are not compared.
+    """
+    logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
+    if any(len(steps) == 0 for steps in logged):
+        return ClaimCheck("noise", "missing", "log the first coordinates of the noise of every step of a dry run")
+    rows = [row for steps in logged for row in steps if len(row) > 1]
+    z = np.array([row[: min(map(len, rows))] for row in rows] or [(0.0, 0.0)])
+    z = z[np.argsort(np.abs(z[:, 0]))]  # equal rows become neighbours
+    for offset in range(1, len(z)):
+        first, second = z[:-offset], z[offset:]
+        near = np.abs(second[:, 0]) - np.abs(first[:, 0]) <= SAME_NOISE
+        if not near.any():
+            break
+        apart = np.minimum(np.abs(first - second), np.abs(first + second)).max(axis=1)
+        if (apart[near] <= SAME_NOISE).any():
+            return ClaimCheck("noise", "broken", "two steps or mechanisms add the same noise")
+    return ClaimCheck("noise", "holds")
 
 
 def degrees(kind: str, dimension: int) -> int:
@@ -98,24 +122,28 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 
 
 def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
-    if dry_run is None or dry_run.max_norm is None:
-        return ClaimCheck("clipping", "missing", "log the largest norm after clipping in a dry run")
+    if dry_run is None or dry_run.max_norm is None or dry_run.largest_row is None:
+        return ClaimCheck("clipping", "missing", "log the largest norm before and after clipping in a dry run")
     if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
         return ClaimCheck(
             "clipping",
             "broken",
             f"a person's contribution has the norm {dry_run.max_norm:.4g}, which is larger than the clip norm",
         )
+    if dry_run.largest_row <= mechanism.clip_norm:
+        not_clipped = "no contribution in the dry run is larger than the clip norm, so nothing was clipped"
+        return ClaimCheck("clipping", "missing", f"{not_clipped}; include larger ones")
     return ClaimCheck("clipping", "holds")
 
 
 def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int) -> ClaimCheck:
     name, declared = "normaliser", mechanism.normaliser
-    if declared is None:
-        return ClaimCheck(name, "broken", "the sum is divided by a number that the log does not declare")
-    if declared.source != "constant":
-        return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data; use a constant")
-    if dry_run is None or len(dry_run.normalisers) == 0:
+    if declared is None or declared.source == "data":
+        which = "that the log does not declare" if declared is None else "counted from the data; use a constant"
+        return ClaimCheck(name, "broken", f"the sum is divided by a number {which}")
+    if declared.source == "answers":
+        return ClaimCheck(name, "holds")  # the check `replay` shows that nothing but the answers was used
+    if declared.value is None or dry_run is None or len(dry_run.normalisers) == 0:
         return ClaimCheck(name, "missing", "log the divisor of the sum in each step of a dry run")
     used = np.asarray(dry_run.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):

@@ -3,8 +3,9 @@
 The log records the mechanisms and the claim. `audits/attacks/accounting/accountants.py` recomputes the cost of the
 mechanisms. A log is a JSON object with the fields of `MechanismLog` and no others.
 
-    {"schema_version": 1, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
+    {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
+     "replay": {"sums": "holds", "results": "holds"},
      "mechanisms": [{"kind": "dp-sgd", "unit": "group", "clip_norm": 1.0, "noise_multiplier": 1.1,
                      "sampling": "poisson", "sampling_rate": 0.01, "steps": 1500,
                      "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry_run": {...}}],
@@ -53,6 +54,7 @@ Probability = Annotated[Finite, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
 
@@ -87,10 +89,21 @@ class MechanismCost(Closed):
 
 
 class Normaliser(Closed):
-    """The number by which the noisy sum is divided."""
+    """The number by which the noisy sum is divided.
 
-    value: Positive
-    source: Literal["constant", "data"]  # whether the number is configured or counted from the data
+    - `constant`: `value` is a number of the configuration.
+    - `answers`: the sum is divided by noisy answers to queries, or not at all. The replay must hold.
+    - `data`: the number is counted from the data without noise.
+    """
+
+    value: Positive | None = None
+    source: Literal["constant", "answers", "data"]
+
+    @model_validator(mode="after")
+    def _constant_has_a_value(self) -> Self:
+        if self.source == "constant" and self.value is None:
+            raise ValueError("a constant normaliser requires its value")
+        return self
 
 
 class DryRunLog(Closed):
@@ -99,14 +112,17 @@ class DryRunLog(Closed):
     The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run
     itself by at least a tenth, because otherwise a normaliser counted from the data looks like a constant. `noise`
     has one number for each step, also with an empty batch: |z|² for Gaussian and 2·|z|₁ for Laplace noise, with
-    z = (noisy sum - clean sum) / (noise multiplier · clip norm).
+    z = (noisy sum - clean sum) / (noise multiplier · clip norm). Some contributions before clipping must be larger
+    than the clip norm, because otherwise the dry run does not show that contributions are clipped.
     """
 
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
+    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, such as eight
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
+    largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
 
     @model_validator(mode="after")
@@ -133,6 +149,21 @@ class Mechanism(MechanismCost):
         if (self.sampling == "all") != (self.sampling_rate == 1):
             raise ValueError("sampling is `all` if and only if sampling_rate is 1")
         return self
+
+
+class ReplayLog(Closed):
+    """The outcome of a replay: the code that queries persons, run with fixed answers and without noise.
+
+    The replay removes single persons from the records.
+
+    - `sums`: the sum of each step moves by the contribution of the removed person, which is at most the clip norm.
+    - `results`: everything that is computed from the answers stays the same, bit by bit.
+    - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
+    """
+
+    sums: Literal["holds", "broken"]
+    results: Literal["holds", "broken"]
+    scores: Literal["holds", "broken"] | None = None  # None if no query scores texts
 
 
 class RecordRead(Closed):
@@ -176,13 +207,14 @@ class EarlierRelease(Closed):
 class MechanismLog(Closed):
     """All accesses of a release to the persons' records, and the epsilon and delta claimed for them."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     release: Identifier  # id of this release
     n_persons: Count  # number of persons declared in the configuration
     person_set: Sha256  # digest of the persons, see `person_set_digest`
     claim: PrivacyBudget  # claimed for this release
     spent: PrivacyBudget | None  # claimed for all releases on any of the same persons together; None for the first
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
+    replay: ReplayLog | None = None
     reads: tuple[RecordRead, ...]  # all other accesses; a missing kind counts as unaccounted
     releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also of other persons
 

@@ -87,6 +87,10 @@ SPOILT = (
     (lambda log: log["mechanisms"][1]["dry_run"].update(max_norm=3.0), "clipping"),
     (lambda log: log.update(person_set="0" * 64), "persons"),
     (lambda log: log["reads"].pop(), "reads"),
+    (lambda log: log["replay"].update(results="broken"), "replay"),
+    (lambda log: log.pop("replay"), "replay"),
+    (lambda log: log["mechanisms"][1]["dry_run"].update(largest_row=0.1), "clipping"),
+    (lambda log: log["mechanisms"][1].update(dry_run=log["mechanisms"][0]["dry_run"]), "noise"),
 )
 
 

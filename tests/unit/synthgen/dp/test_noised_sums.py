@@ -1,3 +1,6 @@
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,32 +8,38 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from audits.attacks.accounting.mechanism_log import DryRunLog
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.dp import noised_sums as sums
-from synthgen.dp.noised_sums import MARGIN, UNIT, DryRun, PrivateMechanism, Query, SecureNoise, StreamNoise, exact_sum
+from synthgen.dp.noised_sums import (
+    MARGIN,
+    UNIT,
+    DeclaredQueries,
+    PrivateMechanism,
+    Query,
+    SecureNoise,
+    StreamNoise,
+    exact_sum,
+    refuse_reproducible,
+)
 
 ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
-MADE_UP = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
-QUERY = Query(name="query", noise_multiplier=2.0, clip=0.5)
 
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.floats(1e-3, 1e3))
 def test_no_person_contributes_more_than_the_clip_norm(rows, clip):
-    whole, largest = exact_sum([rows], clip)
-    assert largest <= 1
+    whole = exact_sum([rows], clip)
     for i in range(len(rows)):
-        without, _ = exact_sum([np.delete(rows, i, axis=0)], clip)
-        assert float(((whole - without).astype(float) ** 2).sum()) ** 0.5 <= UNIT * (1 + 1e-12)
+        own = whole - exact_sum([np.delete(rows, i, axis=0)], clip)
+        assert (own * own).sum() <= UNIT * UNIT
+        assert np.array_equal(own, exact_sum([rows[[i]]], clip))
 
 
 def test_sum_is_that_of_the_clipped_rows_for_any_blocks():
     rows = np.random.default_rng(0).normal(size=(50, 4))
     clipped = rows * np.minimum(1, 0.5 / np.linalg.norm(rows, axis=1))[:, None]
     for blocks in ([rows], [rows[:20], rows[20:]]):
-        total, _ = exact_sum(blocks, 0.5)
+        total = exact_sum(blocks, 0.5)
         assert np.allclose(total * 0.5 / UNIT, clipped.sum(axis=0), atol=1e-5)
 
 
@@ -71,21 +80,75 @@ def test_secure_noise_is_not_reproducible_and_a_stream_continues():
     assert not np.array_equal(first, stream.integers(50, 1e6))
 
 
-def test_dry_run_answers_like_the_run_and_logs_the_noise():
-    dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
-    answers = [dry_run(MADE_UP, QUERY) for _ in range(2)]
-    assert np.array_equal(answers[0], PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, QUERY))
-    log = DryRunLog.model_validate({**dry_run.log("query"), "noise": tuple(dry_run.log("query")["noise"])})
-    assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
-    assert log.max_norm == pytest.approx(0.5, abs=1e-6)
-    quiet = Query(name="query", noise_multiplier=1e-9, clip=0.5)
-    clean = PrivateMechanism(StreamNoise(SeedTree(3)))(MADE_UP, quiet)
-    assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
+def test_noise_of_a_private_run_is_secure_and_not_seeded(monkeypatch):
+    refuse_reproducible(SecureNoise())
+
+    class Inherited(SecureNoise):
+        pass
+
+    for noise in (StreamNoise(SeedTree(1, secret=b"s" * 32)), Inherited()):
+        with pytest.raises(InternalError, match="reproducible"):
+            refuse_reproducible(noise)
+    monkeypatch.setattr(SecureNoise, "integers", lambda _, n, scale: StreamNoise(SeedTree(1)).integers(n, scale))
+    with pytest.raises(InternalError, match="reproducible"):
+        refuse_reproducible(SecureNoise())
 
 
-def test_dry_run_logs_too_little_noise(monkeypatch):
-    monkeypatch.setattr(sums, "MARGIN", -0.5)  # halves the noise of the run and of the dry run
-    dry_run = DryRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
-    for _ in range(20):
-        dry_run(MADE_UP, QUERY)
-    assert sum(dry_run.log("query")["noise"]) / (20 * 12) < 0.5
+DECLARED = {"a": Query(name="a", noise_multiplier=2.0, steps=2), "b": Query(name="b", noise_multiplier=3.0, clip=0.5)}
+ROW = np.zeros((4, 3))
+
+
+def declared(mechanism=lambda people, _query: exact_sum(people, 1.0)):
+    return DeclaredQueries(declared=DECLARED, n_persons=7, mechanism=mechanism)
+
+
+def test_declared_queries_are_answered_by_the_mechanism():
+    asked = declared()
+    for query in (DECLARED["b"], DECLARED["a"], DECLARED["a"]):
+        assert np.array_equal(asked([ROW + 0.1, ROW[:3]], query), exact_sum([ROW + 0.1], 1.0))
+    asked.refuse_incomplete()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"name": "c"}, "c: a query that is not declared"),
+        ({"clip": 0.7}, "b: a query that is not declared, or with other noise, steps or clip norm"),
+        ({"noise_multiplier": 2.9}, "b: a query that is not declared, or with other noise"),
+        ({"steps": 2}, "b: a query that is not declared, or with other noise, steps"),
+    ],
+)
+def test_an_undeclared_query_is_refused_and_never_forgotten(changes, problem):
+    called = []
+    asked = declared(lambda *_: called.append(1))
+    with pytest.raises(InternalError, match="not the declared ones") as refused:
+        asked([ROW, ROW[:3]], replace(DECLARED["b"], **changes))
+    assert problem in refused.value.problems[0]
+    assert called == []
+    for query in (DECLARED["b"], DECLARED["a"], DECLARED["a"]):
+        with suppress(InternalError):
+            asked([ROW, ROW[:3]], query)
+    with pytest.raises(InternalError) as refused:  # also if the first error was caught
+        asked.refuse_incomplete()
+    assert problem in refused.value.problems[0]
+
+
+def test_a_missing_or_additional_step_is_refused():
+    asked, rows = declared(), [ROW, ROW[:3]]
+    asked(rows, DECLARED["a"])
+    with pytest.raises(InternalError) as refused:
+        asked.refuse_incomplete()
+    wanted = ("a: 1 of 2 declared steps were answered", "b: 0 of 1 declared steps were answered")
+    assert refused.value.problems == wanted
+    asked(rows, DECLARED["a"])
+    with pytest.raises(InternalError) as refused:
+        asked(rows, DECLARED["a"])
+    assert refused.value.problems == ("a: more steps than the 2 declared",)
+
+
+def test_another_number_of_rows_than_persons_is_refused_before_the_noise():
+    for rows in ([ROW, ROW], [ROW], [ROW, ROW[:3], ROW[:1]]):
+        asked = declared(PrivateMechanism(None))  # no noise is drawn
+        with pytest.raises(InternalError) as refused:
+            asked(rows, DECLARED["b"])
+        assert refused.value.problems == ("b: the number of rows is not the number of persons",)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from synthgen.core.errors import InternalError
-from synthgen.core.types import Embedded
+from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.dp import person_rows as people_module
 from synthgen.dp.basis import fit_basis
-from synthgen.dp.person_rows import made_up_people, people_of
+from synthgen.dp.person_rows import LONG, MeasuredPersons, made_up_persons, people_of
 
 RNG = np.random.default_rng(0)
 BASIS = fit_basis(RNG.normal(size=(60, 6)).astype(np.float32))
@@ -35,7 +35,31 @@ def test_people_of_distinguishes_ids_with_a_null_character_and_rejects_undeclare
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
 
 
-def test_made_up_people_have_one_to_sixty_records():
-    people = made_up_people(200, 3, BASIS, np.random.default_rng(1))
+def measured(groups, labels):
+    x = embedded(groups, labels)
+    rows = zip(x.ids, labels, groups, strict=True)
+    records = tuple(Record(id=name, text=f"text {name}", label=label, group=group) for name, label, group in rows)
+    nats = {name: np.array([float(name)]) for name in x.ids}
+    return MeasuredPersons(train=Corpus(role="train", records=records, has_groups=True), embedded=x, nats=nats)
+
+
+def test_a_part_has_the_records_vectors_and_nats_of_its_persons():
+    persons = measured(["q", "p", "q", "r"], ["a", "b", "b", "a"])
+    assert persons.persons == ["p", "q", "r"]
+    part = persons.part({"q", "r"})
+    assert [record.id for record in part.train.records] == list(part.embedded.ids) == ["0", "2", "3"]
+    assert np.array_equal(part.embedded.vectors, persons.embedded.vectors[[0, 2, 3]])
+    assert (part.persons, part.nats) == (["q", "r"], persons.nats)
+    with pytest.raises(InternalError, match="do not belong to the records"):
+        MeasuredPersons(train=persons.train, embedded=part.embedded)
+
+
+def test_made_up_persons_have_one_to_sixty_records_and_one_in_ten_has_long_texts():
+    made = made_up_persons(200, ("a", "b", "c"), BASIS, ("fever", "river"), 4, np.random.default_rng(1))
+    people = people_of(made.embedded, ("a", "b", "c"), BASIS)
     sizes = np.diff(np.append(people.starts, len(people.points)))
-    assert (sizes.min(), sizes.max(), set(people.classes)) == (1, 60, {0, 1, 2})
+    assert (len(made.persons), sizes.min(), sizes.max(), set(people.classes)) == (200, 1, 60, {0, 1, 2})
+    texts = {record.group: record.text.split() for record in made.train.records}
+    assert sum(len(words) == LONG for words in texts.values()) == 20
+    assert {word for words in texts.values() for word in words} == {"fever", "river"}
+    assert {len(nats) for nats in made.nats.values()} == {4}

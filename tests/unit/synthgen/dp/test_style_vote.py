@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
+from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Record
+from synthgen.core.types import Corpus, Record
 from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import style_vote as vote
-from synthgen.dp.noised_sums import PrivateMechanism, Query, StreamNoise, exact_sum
-from synthgen.dp.style_vote import decide_style, made_up_votes, preferences, read_votes
+from synthgen.dp.noised_sums import PrivateMechanism, Query, StreamNoise
+from synthgen.dp.style_vote import decide_style, preferences, read_nats, votes_of, voting_rows
 from synthgen.pipeline import rounds
 
 
@@ -59,12 +60,26 @@ def test_decide_style_chooses_one_to_three_styles_from_noise_alone():
         assert 1 <= len(decide_style(counted, 5)) <= 3
 
 
-def test_made_up_votes_that_are_too_large_are_clipped():
-    votes = made_up_votes(40, np.random.default_rng(0))
-    assert (votes.max(), exact_sum([votes], 1.0)[1]) == (7, pytest.approx(1.0))
+def test_votes_are_those_of_the_sampled_persons_and_depend_on_no_other_person(monkeypatch):
+    monkeypatch.setattr(vote, "VOTERS", 10)
+    records = tuple(Record(id=str(i), text=f"text {i}", label="a", group=f"p{i % 25}") for i in range(60))
+    train, seeds = Corpus(role="train", records=records, has_groups=True), SeedTree(4)
+    nats = {r.id: np.random.default_rng(int(r.id)).random(len(built_in_styles())) for r in records}
+    votes, voters = votes_of(train, nats, 25, seeds), voting_rows(train, 25, seeds)
+    groups = sorted({record.group for record in records})
+    assert 3 <= len(voters) <= 17
+    for row, group in zip(votes, groups, strict=True):
+        expected = (
+            preferences(nats[records[voters[group]].id][None])[0] if group in voters else np.zeros(votes.shape[1])
+        )
+        assert np.array_equal(row, expected)
+    rest = Corpus(role="train", records=tuple(r for r in records if r.group != groups[3]), has_groups=True)
+    assert np.array_equal(votes_of(rest, nats, 25, seeds), np.delete(votes, 3, axis=0))
+    with pytest.raises(InternalError, match="was not scored"):
+        votes_of(train, {}, 25, seeds)
 
 
-def test_votes_are_computed_from_each_text_separately(village_bench, monkeypatch):
+def test_nats_are_computed_from_each_text_separately(village_bench, monkeypatch):
     together, read = [], Likelihood._read
 
     def recorded(self, frames, texts, soft):
@@ -74,10 +89,21 @@ def test_votes_are_computed_from_each_text_separately(village_bench, monkeypatch
     monkeypatch.setattr(Likelihood, "_read", recorded)
     job = village_bench.job(**village_bench.changes, decode={"style": "auto"})
     prepared, _, embedded = village_bench.prepare(job)
-    votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
+    found = read_nats(job, rounds.open_bridge(job), prepared.train, embedded, 30)
+    assert found.is_alone
+    votes = votes_of(prepared.train, found.nats, 30, job.seeds.child("vote"))
     assert np.abs(votes).max() > 0
     with monkeypatch.context() as patch:
         patch.setattr(vote, "VOTERS", 0)  # no person is sampled
-        none = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
-    assert (none.shape, none.any()) == (votes.shape, False)
+        none = read_nats(job, rounds.open_bridge(job), prepared.train, embedded, 30)
+        empty = votes_of(prepared.train, none.nats, 30, job.seeds.child("vote"))
+    assert (none.nats, none.is_alone, empty.shape, empty.any()) == ({}, True, votes.shape, False)
     assert set(together) == {1}  # in padded bfloat16 batches, other persons' votes change by 0.06 clip norms in all
+
+
+def test_texts_that_are_scored_in_batches_are_found(village_bench, monkeypatch):
+    load = Likelihood.load
+    monkeypatch.setattr(Likelihood, "load", lambda folder, style, **_: load(folder, style, batch=32))
+    job = village_bench.job(**village_bench.changes, decode={"style": "auto"})
+    prepared, _, embedded = village_bench.prepare(job)
+    assert not read_nats(job, rounds.open_bridge(job), prepared.train, embedded, 30).is_alone

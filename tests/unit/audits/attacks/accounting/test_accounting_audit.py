@@ -148,19 +148,45 @@ def controls(logs, rng):
             "seeds",
             "share the seed of their noise",
         ),
+        "same noise twice": (
+            logs.log(honest, logs.vote(rng, dry_run={"leading": honest["dry_run"]["leading"]})),
+            "noise",
+            "two steps or mechanisms add the same noise",
+        ),
+        "person counted twice": (
+            logs.log(honest, replay={"sums": "broken", "results": "holds"}),
+            "replay",
+            "in the replay without one person, a sum moved by more than the clip norm",
+        ),
+        "divisor counted from the data": (
+            logs.log(honest, replay={"sums": "holds", "results": "broken"}),
+            "replay",
+            "a result changed although the answers to all queries were the same",
+        ),
+        "scores in batches": (
+            logs.log(honest, replay={"sums": "holds", "results": "holds", "scores": "broken"}),
+            "replay",
+            "the score of another person's text changed",
+        ),
         "reads use up delta": (logs.log(honest, reads=logs.answered(scaling=counted)), "claim", "use up the whole"),
     }
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(15))
 def test_each_control_fails_its_own_check(logs, inputs, number):
     cases = list(controls(logs, RNG(11)).values())
-    assert len(cases) == 11
+    assert len(cases) == 15
     log, name, reason = cases[number]
     result = run(inputs, log)
     assert result.verdict == "fail"
     assert [n for n, outcome in result.details["checks"].items() if outcome == "broken"] == [name]
     assert reason in result.reason
+
+
+def test_log_without_a_replay_does_not_pass(logs, inputs):
+    result = run(inputs, logs.log(logs.vote(RNG(0)), replay=None))
+    assert (result.verdict, result.details["checks"]["replay"]) == ("insufficient", "missing")
+    assert "log a replay of the code with fixed answers" in result.reason
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audits.attacks.accounting.dry_run_checks import degrees, dry_run_checks, needed_steps
+from audits.attacks.accounting.dry_run_checks import degrees, dry_run_checks, needed_steps, noise_used_twice
 from audits.attacks.accounting.mechanism_log import Mechanism
 from audits.core.strictjson import canonical, parse
 
@@ -79,7 +79,9 @@ def test_each_mistake_breaks_only_its_own_check(logs, case, name, sentence):
     [
         ({"batches": None}, "poisson sampling", "log the batches of a dry run of at least 200 steps"),
         ({"noise": [], "dimension": None}, "noise", "log the noise of every step"),
-        ({"max_norm": None}, "clipping", "log the largest norm"),
+        ({"max_norm": None}, "clipping", "log the largest norm before and after clipping"),
+        ({"largest_row": None}, "clipping", "log the largest norm before and after clipping"),
+        ({"largest_row": 0.5}, "clipping", "so nothing was clipped; include larger ones"),
         ({"normalisers": []}, "normaliser", "log the divisor of the sum"),
     ],
 )
@@ -117,3 +119,39 @@ def test_needed_steps_and_degrees_of_freedom(logs):
     sgd, vote = (Mechanism.model_validate(parse(canonical(m))) for m in (logs.sgd(RNG(0)), logs.vote(RNG(0))))
     assert (needed_steps(sgd), needed_steps(vote)) == (200, 11)
     assert (degrees("laplace", 7), degrees("vote", 7)) == (14, 7)
+
+
+def test_a_sum_divided_by_answers_needs_no_logged_divisor(logs):
+    by_answers = {"normaliser": {"source": "answers"}, "dry_run": {"normalisers": []}}
+    assert checks(logs.sgd(RNG(0), **by_answers))["normaliser"].outcome == "holds"
+
+
+def reuse(*values):
+    return noise_used_twice([Mechanism.model_validate(parse(canonical(value))) for value in values])
+
+
+def test_noise_that_is_used_twice_is_found(logs):
+    sgd, vote = logs.sgd(RNG(0)), logs.vote(RNG(1), steps=13)
+    assert reuse(sgd, vote, logs.vote(RNG(2))).outcome == "holds"
+    first = vote["dry_run"]["leading"][5]
+    for again in (first, [-z for z in first], first[:3], [z + 4e-7 for z in first]):
+        other = logs.vote(RNG(3), steps=3)
+        other["dry_run"]["leading"][1] = again
+        assert reuse(sgd, vote, other).outcome == "broken", again
+        assert "add the same noise" in reuse(other, vote).sentence
+    within = logs.sgd(RNG(0), dry_run={"leading": [*logs.leading(RNG(4), 239), sgd["dry_run"]["leading"][0]]})
+    assert reuse(within).outcome == "holds"
+    within["dry_run"]["leading"][17] = within["dry_run"]["leading"][201]
+    assert reuse(within).outcome == "broken"
+    other = logs.vote(RNG(3), steps=3)
+    other["dry_run"]["leading"][1] = [first[0], *(z + 1e-3 for z in first[1:])]
+    assert reuse(vote, other).outcome == "holds"
+
+
+def test_noise_without_coordinates_is_missing_and_single_coordinates_are_not_compared(logs):
+    for changes in ({"dry_run": {"leading": []}}, {"dry_run": None}):
+        value = logs.vote(RNG(0), **changes) | ({"dry_run": None} if changes["dry_run"] is None else {})
+        assert reuse(logs.sgd(RNG(1)), value).outcome == "missing"
+        assert "log the first coordinates" in reuse(value).sentence
+    single = logs.vote(RNG(0), steps=2, dry_run={"leading": [[0.5], [0.5]]})
+    assert reuse(single).outcome == reuse(single, logs.sgd(RNG(1))).outcome == "holds"

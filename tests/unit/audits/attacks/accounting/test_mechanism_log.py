@@ -43,7 +43,11 @@ def test_log_file_is_read(clean, tmp_path):
 @pytest.mark.parametrize(
     ("path", "to", "message"),
     [
-        (("schema_version",), 2, "schema_version: Input should be 1"),
+        (("schema_version",), 1, "schema_version: Input should be 2"),
+        (("replay", "sums"), "perhaps", "replay.sums: Input should be 'holds' or 'broken'"),
+        ((*RUN, "leading"), [[]], "mechanisms.0.dry_run.leading.0: Tuple should have at least 1 item"),
+        ((*RUN, "largest_row"), -1.0, "mechanisms.0.dry_run.largest_row: Input should be greater than"),
+        (("mechanisms", 0, "normaliser", "value"), None, "mechanisms.0.normaliser: a constant normaliser requires"),
         (("n_persons",), 0, "n_persons: Input should be greater than or equal to 1"),
         (("n_persons",), 10**9 + 1, "n_persons: Input should be less than or equal to 1000000000"),
         (("claim", "delta"), 0.0, "claim.delta: Input should be greater than 0"),
@@ -77,7 +81,7 @@ def test_each_mistake_is_listed_by_its_path(clean, path, to, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("path", [(), ("claim",), ("mechanisms", 0), ("mechanisms", 0, "dry_run")])
+@pytest.mark.parametrize("path", [(), ("claim",), ("replay",), ("mechanisms", 0), ("mechanisms", 0, "dry_run")])
 def test_unknown_field_is_refused_without_its_name(clean, path):
     wrong = changed(clean, *path, "zebra patient Ann", to="zebra record")
     with pytest.raises(InputError, match="1 mistake") as caught:

@@ -1,0 +1,187 @@
+"""Run the code that queries persons before any noise is drawn: on made-up persons, and on train with fixed answers.
+
+The dry run on made-up persons logs noise and norms. The replay then runs the same code on train, with the answers of
+the dry run in place of real ones, with and without a person. It shows that each exact sum is the sum of one
+contribution per person, and that everything else is computed from the answers alone. Neither costs privacy budget.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthgen.core.errors import InternalError
+from synthgen.dp.noised_sums import (
+    MARGIN,
+    UNIT,
+    DeclaredQueries,
+    Float64,
+    Int64,
+    Noise,
+    Query,
+    QueryMechanism,
+    add_noise,
+    answer_of,
+    exact_sum,
+)
+from synthgen.dp.person_rows import MeasuredPersons
+
+STRETCH = 8.0  # factor of the rows of made-up persons, so that most exceed the clip norm
+LEAST_LOGGED = 2000  # noise coordinates that the dry run draws at least for each query; the audit requires 200
+LEADING = 8  # coordinates of each step's noise that the dry run logs one by one, to find noise that is used twice
+REPLAYED = 3  # number of persons of a run whom the replay removes: the one with the most records, and random ones
+
+# Queries persons through a mechanism, and returns a digest of everything that is computed from the answers, also of
+# what later stages compute from them.
+Measurement = Callable[[MeasuredPersons, QueryMechanism], str]
+
+
+@dataclass(slots=True, kw_only=True)
+class DryRun:
+    """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms.
+
+    Args:
+        noise: a sampler of the same kind as that of the run.
+        found: for each query, fields of `audits.attacks.accounting.mechanism_log.DryRunLog`.
+        answers: for each query, the answers to its steps.
+    """
+
+    noise: Noise
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, list[Float64]] = field(default_factory=dict)
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the noised sum of the stretched rows.
+
+        The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
+        the largest norm of a contribution, plus the distance between their sum and the sum over all persons, which is
+        0. If a step has few coordinates, its noise is drawn several times, and the last draw is used.
+        """
+        log = self.found.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
+        alone: Int64 | int = 0
+
+        def stretched() -> Iterator[Float64]:
+            nonlocal alone
+            for block in people:
+                rows = STRETCH * block
+                log["largest_row"] = max(log["largest_row"], float(np.linalg.norm(rows, axis=1).max(initial=0)))
+                for row in rows:
+                    own = exact_sum([row[None]], query.clip)
+                    log["max_norm"] = max(log["max_norm"], _norm(own) * query.clip)
+                    alone = alone + own
+                yield rows
+
+        total = exact_sum(stretched(), query.clip)
+        log["max_norm"] += _norm(total - alone) * query.clip
+        log["dimension"] = len(total)
+        for _ in range(math.ceil(LEAST_LOGGED / (len(total) * query.steps))):
+            noised = add_noise(total, query, self.noise)
+            z = (noised - total) / (query.noise_multiplier * UNIT)
+            log["noise"].append(float((z**2).sum()))
+            log["leading"].append(z[:LEADING].tolist())
+        self.answers.setdefault(query.name, []).append(answer_of(noised, query))
+        return self.answers[query.name][-1]
+
+
+@dataclass(slots=True, kw_only=True)
+class FixedAnswers:
+    """Returns given answers, and keeps the exact sums.
+
+    Privacy: the sums are private; `replay` compares them and returns none of them.
+    """
+
+    answers: Mapping[str, list[Float64]]
+    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # for each step of each query
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the next given answer to a query; raise InternalError if the sum has another number of entries."""
+        step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
+        self.sums[query.name, step], answer = total, self.answers[query.name][step]
+        if answer.shape != total.shape:
+            raise InternalError(f"{query.name}: the number of entries of the sum depends on the persons")
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """The logs of the dry run and the outcome of the replay, for the mechanism log."""
+
+    dry_run: Mapping[str, Mapping[str, Any]]  # for each query, as `audits.attacks.accounting.mechanism_log.DryRunLog`
+    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`, but without `scores`
+
+
+def rehearse(
+    measurement: Measurement,
+    queries: Mapping[str, Query],
+    made_up: MeasuredPersons,
+    noise: Noise,
+    persons: MeasuredPersons,
+    sample: Iterable[str],
+) -> Rehearsal:
+    """Return the logs of a dry run on made-up persons, and the outcome of the replay on a sample of persons.
+
+    For each person p of the sample, with S(D) an exact sum over the persons D in clip norms, the replay compares:
+
+        sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
+        results:  everything computed from the answers is the same, bit by bit, for D, D - p and {p}
+
+    The person is removed from the records and vectors, before they are grouped, centred, scaled and clipped. The
+    vectors and nats of the other records are not computed again: each text is encoded by itself, and `read_nats`
+    scores some texts again without the others.
+
+    Raises:
+        InternalError: the code queries something that is not declared, or does not query each person once.
+
+    Privacy: the outcome is the same for all persons if the code is correct. Nothing else of `persons` is returned.
+    """
+    dry_run = DryRun(noise=noise)
+    _run(measurement, queries, made_up, dry_run)
+
+    def replayed(groups: set[str]) -> tuple[dict[tuple[str, int], Int64], str]:
+        fixed = FixedAnswers(answers=dry_run.answers)
+        digest = _run(measurement, queries, persons.part(groups), fixed)
+        return fixed.sums, digest
+
+    everyone, excess, are_equal = set(persons.persons), 0.0, True
+    whole, digest = replayed(everyone)
+    for person in sample:
+        others, digest_of_others = replayed(everyone - {person})
+        own, digest_of_one = replayed({person})
+        are_equal &= digest == digest_of_others == digest_of_one
+        for step, total in whole.items():
+            moved = total - others[step]
+            excess = max(excess, _norm(moved) - 1, _norm(moved - own[step]))
+    n = len(made_up.persons)
+    return Rehearsal(
+        dry_run={name: {"n_persons": n, **log} for name, log in dry_run.found.items()},
+        replay={"sums": _outcome(holds=excess <= MARGIN), "results": _outcome(holds=are_equal)},
+    )
+
+
+def replay_sample(persons: MeasuredPersons, rng: np.random.Generator) -> list[str]:
+    """Return the persons of a run whom the replay removes."""
+    sizes = Counter(persons.embedded.groups)
+    most = max(sorted(sizes), key=lambda person: sizes[person])
+    others = sorted(set(sizes) - {most})
+    return [most, *(others[i] for i in rng.permutation(len(others))[: REPLAYED - 1])]
+
+
+def _run(
+    measurement: Measurement, queries: Mapping[str, Query], persons: MeasuredPersons, mechanism: QueryMechanism
+) -> str:
+    declared = DeclaredQueries(declared=queries, n_persons=len(persons.persons), mechanism=mechanism)
+    digest = measurement(persons, declared)
+    declared.refuse_incomplete()
+    return digest
+
+
+def _outcome(*, holds: bool) -> str:
+    return "holds" if holds else "broken"
+
+
+def _norm(total: Int64) -> float:
+    """Return the norm of a sum of integers as a multiple of the clip norm."""
+    return float(np.linalg.norm(total.astype(np.float64))) / UNIT
