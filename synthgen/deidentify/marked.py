@@ -1,0 +1,74 @@
+"""Read texts with marked identifiers, the material on which engines are measured."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.core.errors import UsageError
+
+_MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A text with its identifiers: start, end (exclusive) and category of each."""
+
+    text: str
+    spans: tuple[tuple[int, int, str], ...]
+    person: str
+    names: tuple[str, ...] = ()  # declared names of the person
+
+    def __repr__(self) -> str:
+        return f"Marked({len(self.text)} characters, {len(self.spans)} identifiers)"
+
+
+def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
+    """Return a text in which identifiers are written `{CATEGORY:identifier}`."""
+    parts, spans, done, length = [], [], 0, 0
+    for match in _MARK.finditer(marked):
+        before = marked[done : match.start()]
+        start = length + len(before)
+        parts += [before, match[2]]
+        length = start + len(match[2])
+        spans.append((start, length, match[1]))
+        done = match.end()
+    return Marked(text="".join([*parts, marked[done:]]), spans=tuple(spans), person=person, names=names)
+
+
+def read_marked_file(path: Path) -> Iterator[Marked]:
+    """Yield the texts of a file: `.jsonl` with text and spans, or lines `id|text` with marks.
+
+    A line of a JSONL file has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
+    `names`. Lines that start with # are comments in the other format. Raise UsageError with the numbers of all
+    invalid lines.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as UTF-8 text", hint="Give a readable file.") from error
+    if path.suffix == ".jsonl":
+        yield from _json_lines(path, lines)
+        return
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.startswith("#"):
+            name, bar, text = line.partition("|")
+            yield read_marks(text if bar else line, name if bar else str(number))
+
+
+def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
+    found, problems = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            spans = tuple((int(s["start"]), int(s["end"]), str(s["label"])) for s in row["spans"])
+            if not all(0 <= start < end <= len(row["text"]) for start, end, _ in spans):
+                raise ValueError
+            names, person = tuple(map(str, row.get("names", ()))), str(row.get("person", number))
+            found.append(Marked(text=str(row["text"]), spans=spans, person=person, names=names))
+        except (ValueError, TypeError, KeyError):
+            problems.append(f"line {number}: needs text, and spans with start, end and label inside the text")
+    if problems:
+        raise UsageError(f"{path}: not a file of marked texts", problems=problems)
+    yield from found

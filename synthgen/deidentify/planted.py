@@ -1,0 +1,263 @@
+"""Write notes with planted identifiers of the 18 categories of HIPAA Safe Harbor, to measure an engine.
+
+The notes are templates with invented values. Half of the notes are wrapped at 72 columns. The names are rare in the
+built-in name lists, because a note contains names from everywhere. Lines without identifiers contain false friends.
+"""
+
+import random
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+
+from audits.text.name_lists import words
+from synthgen.deidentify.marked import Marked, read_marks
+
+WIDTH = 72
+FIRST = words("""
+Margaret Chidi Ingrid Priyanka Siobhan Hieu Tomasz Wanjiru Aoife Yuto Leocadia Bartholomew Oluwaseun Xiomara Niamh
+Kavya Dagny Ines Farouk Svetlana Tariq Marguerite Cormac Adaeze Lakshmi Joaquin Brigid Desta Noor Emeka Katrijn Anton
+Robert Linda James Susan Walter Dorothy
+""")
+LAST = words("""
+Okonkwo Halvorsen Raghunathan Abernathy Kowalczyk Mbeki Holloway Brightwater Oyelaran Szymanski Vantongeren
+Featherstone Achebe Lindqvist Marchbanks Thorvaldsen Venkataraman Cholmondeley Baptiste Ngata Ostrowski Quintanilla
+Dlamini Fairweather Haverford Iyer Jankowski Kirkbride Moriarty Nakagawa O'Brien O’Malley Smith-Jones Nwosu-Bright
+Ravenscroft Tolliver Ueda Winterbourne Yilmaz Zielinski Müller
+""")
+_TOWNS = words("Dunmore Lakewood Harrowgate Fernlea Kingsbridge Millbrook Ashcombe Tillingham Westerham Cedarville")
+_ROADS = words("Canal Orchard Birchwood Priory Larkspur Beechcroft Sycamore Hawthorn")
+_MONTHS = words("January February March April May June July August September October November December")
+_CLINIC = words("cardiology neurology oncology dermatology urology gastroenterology")
+_STATES = words("PA NJ OH TX CA NY")
+
+
+class _Values:
+    """Draw invented values; the patient has one name, birth date and record number in all notes."""
+
+    def __init__(self, draws: random.Random) -> None:
+        self.draws = draws
+        self.first, self.last = draws.choice(FIRST), draws.choice(LAST)
+        self.mrn = self.digits(draws.choice([6, 7, 8, 10]))
+        self.is_uk = draws.random() < 0.4
+
+    def digits(self, n: int) -> str:
+        return str(self.draws.randint(1, 9)) + "".join(str(self.draws.randint(0, 9)) for _ in range(n - 1))
+
+    def letters(self, n: int) -> str:
+        return "".join(self.draws.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(n))
+
+    def date(self) -> str:
+        """Return a date in any shape; the numeric ones are day-first in UK notes."""
+        d, m, y = self.draws.randint(13, 28), self.draws.randint(1, 12), self.draws.randint(1990, 2023)
+        one, two = (d, m) if self.is_uk else (m, d)
+        name, short = _MONTHS[m - 1], _MONTHS[m - 1][:3]
+        return self.draws.choice(
+            [
+                *(f"{one:02d}/{two:02d}/{y}", f"{one}/{two}/{y}", f"{one}/{two}/{y % 100:02d}", f"{one}-{two}-{y}"),
+                *(f"{y}-{m:02d}-{d:02d}", f"{d:02d}.{m:02d}.{y}", f"{d:02d}.{m:02d}.{y % 100:02d}"),
+                *(f"{y}-{m:02d}-{d:02d}T08:15", f"{name} {d}, {y}", f"{name.lower()} {d}, {y}", f"{d} {short} {y}"),
+                *(f"{name.upper()} {d}, {y}", f"{y}-{short}-{d:02d}", f"{d}-{short}-{y}", f"{name} the {d}th, {y}"),
+                *(f"{d}th of {name}", f"{name} {d}", f"{m:02d}/{y}", f"{short}-{y}", f"{name} {y}"),
+            ]
+        )
+
+    def short_date(self) -> str:
+        d, m = self.draws.randint(13, 28), self.draws.randint(1, 12)
+        return f"{d}/{m}" if self.is_uk else f"{m}/{d}"
+
+    def phone(self) -> str:
+        a, b, c = self.digits(3), self.draws.randint(100, 999), f"{self.draws.randint(0, 9999):04d}"
+        us = [f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}", f"{a} {b} {c}", f"{a}-{b}-{c} x12"]
+        uk = [f"+44 7{self.digits(3)} {b} {a}", f"07{self.digits(3)} {self.digits(6)}", f"020 7{b} {c}", f"01{b} {b}{a}"]
+        return self.draws.choice(uk if self.is_uk else us)
+
+    def address(self) -> str:
+        number, road = self.draws.randint(2, 980), self.draws.choice(_ROADS)
+        kind = self.draws.choice(["Road", "Rd", "Street", "Lane", "Ave", "Drive", "Close"])
+        return f"{number} {self.draws.choice(['Old ', '', ''])}{road} {kind}"
+
+    def place(self) -> str:
+        town = self.draws.choice(_TOWNS)
+        if self.is_uk:
+            return f"{town}, {self.draws.choice(['TS', 'LS', 'B', 'SW'])}{self.draws.randint(1, 29)} {self.postal_end()}"
+        return f"{town}, {self.draws.choice(_STATES)} {self.digits(5)}"
+
+    def postal_end(self) -> str:
+        return f"{self.draws.randint(1, 9)}{self.letters(2)}"
+
+    def clinician(self) -> tuple[str, str]:
+        return self.draws.choice(FIRST), self.draws.choice(LAST)
+
+
+# sentences of each category; {} is the marked value
+def _name(v: _Values) -> str:
+    (f, s), (f2, s2) = v.clinician(), v.clinician()
+    m = v.letters(1)
+    return v.draws.choice(
+        [
+            f"Seen by Dr. {{NAME:{f[0]}. {s}}} in {v.draws.choice(_CLINIC)}.",
+            f"Dr {{NAME:{s}}} agrees with the plan.",
+            f"Attending: {{NAME:{f} {s}}}, MD. Resident: {{NAME:{f2} {s2}}}, DO.",
+            f"{{NAME:{s.upper()}, {f.upper()} {m}.}} - discharge summary.",
+            f"Name: {{NAME:{s}, {f}}}.",
+            f"{{NAME:{v.first} {v.last}}} was seen in clinic with her daughter.",
+            f"Mr. {{NAME:{v.last}}} denies chest pain.",
+            f"spoke with mr {{NAME:{s.lower()}}} about the biopsy.",
+            f"Wife ({{NAME:{f}}}) is at the bedside.",
+            f"Lives with his brother {{NAME:{f}}}.",
+            f"Daughter {{NAME:{f}}} will collect him.",
+            f"Plan d/w {{NAME:{s.upper()}}}.",
+            f"Electronically signed by {{NAME:{f} {m}. {s}}}, RN.",
+            f"{{NAME:{s}, {f[0]}.}}, M.D. reviewed the films.",
+            f"Referred by Dr. {{NAME:de la {s}}} last week.",
+            f"Patient {{NAME:{f} {s}}} tolerated the procedure well.",
+            f"{{NAME:{v.first}}} {{NAME:{v.last}}}'s pain is better." if v.draws.random() < 0.3 else
+            f"Sister {{NAME:{f2} {s2}}} on the ward was informed.",
+            f"pt {{NAME:{f.lower()} {s.lower()}}} arrived by ambulance.",
+            f"Consultant: Mr {{NAME:{f} {s}}}, FRCS.",
+            f"Her husband, {{NAME:{f} {s}}}, agrees.",
+        ]
+    )
+
+
+def _geo(v: _Values) -> str:
+    town = v.draws.choice(_TOWNS)
+    return v.draws.choice(
+        [
+            f"Lives at {{GEO:{v.address()}, {v.place()}}}.",
+            f"Home address is {{GEO:{v.address()}}}.",
+            f"Transferred from {{GEO:{town} General Hospital}}.",
+            f"Registered at {{GEO:{town} Surgery}}.",
+            f"Lives in {{GEO:{town}}} with family.",
+            f"ZIP {{GEO:{v.digits(5)}}} on file.",
+            f"Moved here from {{GEO:{v.place()}}}.",
+            f"Resident of {{GEO:{town} County}}.",
+        ]
+    )
+
+
+def _age(v: _Values) -> str:
+    age = v.draws.randint(90, 104)
+    return v.draws.choice(
+        [
+            f"This {{AGE:{age}}}-year-old woman fell at home.",
+            f"{{AGE:{age}}} yo M with dyspnoea.",
+            f"Aged {{AGE:{age}}}, lives alone.",
+            f"A {{AGE:ninety-{v.draws.choice(words('one two three four five six'))}}} year old man.",
+            f"{{AGE:{age}}}F with hip fracture.",
+            f"Age: {{AGE:{age}}}.",
+        ]
+    )
+
+
+def _one(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
+    """Return a writer of one of the sentences (separated by |), in which @ is the value."""
+
+    def write(v: _Values) -> str:
+        return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
+
+    return write
+
+
+def _email(v: _Values) -> str:
+    f, s = v.clinician()
+    user = f"{f[0]}.{s}_{v.digits(2)}".lower().replace("'", "").replace("’", "").replace("ü", "u")
+    return f"{user}{chr(64)}mail.example.org"
+
+
+WRITERS: Mapping[str, Callable[[_Values], str]] = {
+    "NAME": _name,
+    "GEO": _geo,
+    "DATE": _one(
+        "DATE", "Seen on @ in clinic.|Operated @ without complication.|Discharged @.|DOB: @.|Last scan was @.|"
+        "Symptoms since @.", _Values.date,
+    ),
+    "SHORT": _one("DATE", "Admitted @ in stable condition.|Seen @ in clinic.|Follow up on @.|Tues @ at 10 am.",
+                  _Values.short_date),
+    "AGE": _age,
+    "PHONE": _one("PHONE", "Call daughter on @.|Tel: @.|Husband reachable at @ after six.|Mobile @.", _Values.phone),
+    "FAX": _one("FAX", "Fax: @.|Please fax the records to @.|F: @.", _Values.phone),
+    "EMAIL": _one("EMAIL", "Email @.|Results were mailed to @ today.", _email),
+    "SSN": _one("SSN", "SSN @ was verified.|Social security number: @.",
+                lambda v: f"{v.draws.randint(101, 665)}-{v.draws.randint(11, 99)}-{v.draws.randint(1001, 9999)}"),
+    "MRN": _one("MRN", "MRN: @.|Pt ID#@, bed 12.|Unit no @.|Hospital number @.|FIN @.|CSN: @.|MRN\n@.|Chart # @.",
+                lambda v: v.draws.choice([v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"])),
+    "PLAN": _one("PLAN", "Medicare ID @ is active.|Subscriber @.|Member ID: @.|Group no. @.|Policy @.|Claim # @.|"
+                 "Medicaid id @.", lambda v: v.draws.choice(
+                     [f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)])),
+    "ACCOUNT": _one("ACCOUNT", "Billing account @ was closed.|Acct no: @.|Account number @.",
+                    lambda v: v.draws.choice([f"{v.digits(4)}-{v.digits(5)}", v.digits(8)])),
+    "LICENCE": _one("LICENCE", "DEA @.|Driver's license @.|Medical licence no. @.|License # @.",
+                    lambda v: f"B{v.letters(1)}{v.digits(7)}"),
+    "REGISTERED": _one("LICENCE", "NPI @.|GMC @.|NMC PIN @.|Signed electronically, GMC: @.",
+                       lambda v: v.digits(v.draws.choice([7, 10]))),
+    "VEHICLE": _one("VEHICLE", "VIN @.|Licence plate @.|Car reg @.|Plate: @.",
+                    lambda v: v.draws.choice([f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"])),
+    "DEVICE": _one("DEVICE", "Pump SN @.|Pacemaker serial number @.|S/N: @.|Lot @ implanted.|Device ID @.",
+                   lambda v: v.draws.choice([f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"])),
+    "URL": _one("URL", "Pictures at @ today.|Portal: @.", lambda v: v.draws.choice(
+        [f"https://www.clinic{v.digits(2)}.example.org/p/{v.digits(4)}", f"myclinic.example.org/p/{v.last.lower()}"])),
+    "IP": _one("IP", "Logged in from @.|IP address @.", lambda v: v.draws.choice(
+        [f"192.168.{v.draws.randint(0, 255)}.{v.draws.randint(0, 255)}", f"2001:db8::{v.digits(3)}:{v.digits(2)}",
+         f"fe80::1ff:fe23:4567:{v.digits(3)}"])),
+    "BIOMETRIC": _one("BIOMETRIC", "Fingerprint template @ is enrolled.|Voice print ID @.|Retina scan @ stored.",
+                      lambda v: f"FP-{v.digits(5)}-{v.letters(2)}"),
+    "OTHER": _one("OTHER", "Study subject @ consented.|Accession @.|Specimen no. @.|Case number @.|Order # @.",
+                  lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}"),
+}
+FALSE_FRIENDS = (
+    "VS: 98.4 87 132/78 18 97%.",
+    "Cr 1.2 1.4 1.9 2.3 over four days.",
+    "I/O 1200 1350 2400.",
+    "Give 5000 OR 10000 units of heparin.",
+    "Hepatitis C. She denies jaundice.",
+    "Vitamin D. The level was low.",
+    "Factor V. Leiden carrier.",
+    "MR Angiogram of the brain was normal.",
+    "MS Contin 15 mg twice daily.",
+    "Wilson disease excluded.",
+    "Stevens Johnson syndrome with lamotrigine.",
+    "Fluid in the pouch of Douglas.",
+    "Patient: Denies fever.",
+    "Chest PA and lateral; please DO NOT restart heparin.",
+    "Walking stage III disease.",
+    "Pain 7/10 on arrival, 3/10 after ketorolac.",
+    "BP 120/80, HR 72, RR 16, T 98.6.",
+    "Cough for 3/7, PMH nil, review in 2/52.",
+    "Ejection fraction 35-40%, down from 55%.",
+    "Hodgkin lymphoma, Ann Arbor stage IIB.",
+    "Swan-Ganz catheter placed, CVP 12.",
+    "Platelets 150000, WBC 4500.",
+    "Apgar 9 and 9, gravida 2 para 1.",
+    "L4-L5 disc with CA19-9 of 34 and B12 of 210.",
+    "Epley and Dix-Hallpike negative, Babinski downgoing.",
+    "Give Lantus 20 units and Humalog before meals.",
+    "MELD-Na 22, PHQ-9 score 14, GCS 15/15.",
+    "Taper 40-30-20-10 mg over 4 weeks.",
+)
+
+
+def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
+    """Yield notes, two of each person, with about ten identifiers each; every second note is wrapped.
+
+    Randomness: one pseudo-random generator with the seed, because the notes are invented and public.
+    """
+    writers = list(WRITERS.values())
+    for number in range(n_notes):
+        draws = random.Random(f"{seed}-{number // 2}")  # noqa: S311 - invented test data
+        v = _Values(draws)
+        v.draws = random.Random(f"{seed}-{number}-note")  # noqa: S311
+        chosen = [WRITERS["NAME"], WRITERS["NAME"], *v.draws.sample(writers, 9)]
+        lines = [write(v) for write in chosen] + v.draws.sample(FALSE_FRIENDS, 3)
+        v.draws.shuffle(lines)
+        text = " ".join(lines) if v.draws.random() < 0.7 else "\n".join(lines)
+        if number % 2:
+            text = wrapped(text)
+        yield read_marks(text, f"person-{number // 2}", (f"{v.first} {v.last}",))
+
+
+def wrapped(marked: str) -> str:
+    """Return a marked text broken at 72 columns; a break inside an identifier is part of the identifier."""
+    lines = marked.splitlines()
+    return "\n".join(
+        "\n".join(textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)) for line in lines
+    )
