@@ -24,11 +24,11 @@ LICENSES = (
 )  # fmt: skip
 # distributions whose versions are stated; a test of the engine compares them with those that compute results
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "opacus", "opendp", "presidio-analyzer",
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "onnxruntime", "opacus", "opendp",
     "pyahocorasick", "pyarrow", "python-stdnum", "regex", "safetensors", "scikit-learn", "scipy",
-    "sentence-transformers", "spacy", "tldextract", "tokenizers", "torch", "transformers",
+    "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
-MODELS = ("minilm", "smollm2")
+MODELS = ("minilm", "rampart", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
 _RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
@@ -175,7 +175,10 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "max_bad_rows": _fraction(0, 1),
     },
     "split": {"train": _fraction(0, 1), "control": _fraction(0, 1)},
-    "deidentify": {"engine": _words("rules", "presidio", "off")},
+    "deidentify": {
+        "engine": _words("auto", "rules", "rules+ner", "off"),
+        "date_order": _words("auto", "day-first", "month-first"),
+    },
     "embed": {"model": _words(*MODELS)},
     "segments": {
         "by": _words("headings", "sentences", "auto"),

@@ -17,6 +17,7 @@ from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
 from synthgen.cli.budgets import budget_app
+from synthgen.cli.deidentify import deidentify_app
 from synthgen.cli.keys import Names, Paths, keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
 from synthgen.core.engine import engine_errors
@@ -30,7 +31,13 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",
 )
-_GROUPS = {"models": models_app, "keys": keys_app, "trust": trust_app, "budget": budget_app}
+_GROUPS = {
+    "models": models_app,
+    "keys": keys_app,
+    "trust": trust_app,
+    "budget": budget_app,
+    "deidentify": deidentify_app,
+}
 for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 

@@ -13,9 +13,9 @@ from synthgen.core.errors import InternalError
 AUDITS = "audits"
 # distributions that compute results; a test compares the list with what the packages import
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "opacus", "opendp", "presidio-analyzer",
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "onnxruntime", "opacus", "opendp",
     "pyahocorasick", "pyarrow", "python-stdnum", "regex", "safetensors", "scikit-learn", "scipy",
-    "sentence-transformers", "spacy", "tldextract", "tokenizers", "torch", "transformers",
+    "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 
 

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, words
+from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PARTICLES, PLAIN_LAST, words
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
+from synthgen.deidentify.classifier import MODEL
 from synthgen.deidentify.config import DeidentifyConfig
-from synthgen.deidentify.engines import PresidioEngine, find_identifiers, spacy_model
-from synthgen.deidentify.names import name_parts
-from synthgen.deidentify.patterns import shift_date
+from synthgen.deidentify.dates import Order, date_order, shift_date
+from synthgen.deidentify.engines import engine_of, finder
+from synthgen.deidentify.names import SUFFIXES, fold, name_parts
 from synthgen.deidentify.spans import Span, read
+from synthgen.models.store import digest_of, model_folder
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
@@ -30,9 +32,13 @@ class Surrogates:
     names of the person are never surrogates.
     """
 
-    def __init__(self, seeds: SeedTree, group: str, declared_names: Iterable[str]) -> None:
+    def __init__(
+        self, seeds: SeedTree, group: str, declared_names: Iterable[str], order: Order = "month-first"
+    ) -> None:
+        self.order = order
         self._seeds = seeds.child("person", group)
         self._names: dict[str, str] = {}
+        self._initials: dict[str, str] = {}
         declared_names = tuple(declared_names)
         self._taken = set(name_parts(declared_names))
         shift = MIN_SHIFT_DAYS + self._number("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
@@ -53,7 +59,7 @@ class Surrogates:
             "street": self._street,
             "place": self._place,
         }
-        return make[kind](value) if kind in make else self._characters(kind, value)
+        return make[kind](value) if kind in make else self._characters("number", value)
 
     def _number(self, *names: str) -> int:
         return int.from_bytes(self._seeds.child(*names).key(), "big")
@@ -72,11 +78,16 @@ class Surrogates:
 
     def _name_token(self, word: str, *, is_first: bool) -> str:
         stem = word.removesuffix("'s").removesuffix("’s")
-        key = stem.casefold()
+        key = fold(stem)
+        if key in SUFFIXES or key in PARTICLES:
+            return word
+        if len(stem) == 1 and key in self._initials:  # of a name that was replaced before
+            return self._initials[key] + word[len(stem) :]
         if len(stem) == 1:
             return _LETTERS[self._number("initial", key) % 26].upper() + word[len(stem) :]
         if key not in self._names:
             self._names[key] = self._draw_name(key, is_first=is_first)
+            self._initials.setdefault(key[0], self._names[key][0])
         name = self._names[key]
         cased = name.upper() if stem.isupper() else name.lower() if stem.islower() else name
         return cased + word[len(stem) :]
@@ -98,8 +109,8 @@ class Surrogates:
 
     def _date(self, value: str) -> str:
         try:
-            return shift_date(value, self.shift_days)
-        except ValueError:  # another engine found a date in words, such as "last Tuesday"
+            return shift_date(value, self.shift_days, self.order)
+        except ValueError:  # the span was joined with another one
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -177,11 +188,15 @@ def deidentify(
     """
     if config.engine == "off":
         return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={})
-    find = PresidioEngine().find if config.engine == "presidio" else find_identifiers
+    find = finder(config.engine)
     declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:
         declared[record.group] |= dict.fromkeys(read(name).text for name in names.get(record.id, ()))
-    surrogates = {group: Surrogates(seeds, group, own) for group, own in declared.items()}
+    texts: dict[str, list[str]] = defaultdict(list)
+    for record in corpus.records:
+        texts[record.group].append(read(record.text).text)
+    orders = {group: _order(config, own) for group, own in texts.items()}
+    surrogates = {group: Surrogates(seeds, group, own, orders[group]) for group, own in declared.items()}
     records = []
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in corpus.records:
@@ -193,9 +208,13 @@ def deidentify(
     return Deidentified(corpus=corpus, replaced=replaced, counts=dict(sorted(counts.items())))
 
 
+def _order(config: DeidentifyConfig, texts: Sequence[str]) -> Order:
+    return date_order(texts) if config.date_order == "auto" else config.date_order
+
+
 def engine_digest(config: DeidentifyConfig) -> str | None:
     """Return the digest of the engine's model, or None if it uses no model."""
-    return spacy_model().digest() if config.engine == "presidio" else None
+    return digest_of(model_folder(MODEL)) if engine_of(config.engine) == "rules+ner" else None
 
 
 def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -205,7 +224,7 @@ def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[
     end = 0
     for span in spans:
         original = text[span.start : span.end]
-        parts += [text[end : span.start], surrogates.replace(span.kind, read(original).text)]
+        parts += [text[end : span.start], surrogates.replace(span.kind, " ".join(read(original).text.split()))]
         found.append((span.kind, original))
         end = span.end
     return "".join(parts) + text[end:], tuple(found)

@@ -1,17 +1,57 @@
-"""Find identifiers by the built-in rules or Presidio, and mask them in generated text."""
+"""Find identifiers by the rules, and mask them in generated text."""
 
-import hashlib
-import importlib
-import importlib.util
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
-from synthgen.core.digest import sha256_file
-from synthgen.core.errors import DependencyError
+from synthgen.core.errors import UsageError
+from synthgen.deidentify.classifier import MODEL, Classifier
+from synthgen.deidentify.dates import find_dates
 from synthgen.deidentify.names import find_names
-from synthgen.deidentify.patterns import find_dates, find_patterns
+from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.spans import Span, read, without_overlaps
+from synthgen.models.store import MANIFEST, store_folder
+
+_EXTENDED = {"name", "place", "street"}
+Find = Callable[[str, Sequence[str]], list[Span]]
+
+
+def engine_of(engine: str) -> str:
+    """Return the engine that `auto` means: `rules+ner` if the classifier is in the model store, otherwise `rules`."""
+    if engine != "auto":
+        return engine
+    return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
+
+
+def finder(engine: str) -> Find:
+    """Return the function of an engine that finds the identifiers in a text, given declared names.
+
+    Raise UsageError if the engine is unknown, and the errors of `Classifier` if it needs one.
+    """
+    if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
+        raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
+    if name == "rules":
+        return find_identifiers
+    classifier = Classifier()
+
+    def find(text: str, declared_names: Sequence[str]) -> list[Span]:
+        reading = read(text)
+        more = [reading.written(span) for span in classifier.find(reading.text)]
+        return joined(find_identifiers(text, declared_names), more)
+
+    return find
+
+
+def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
+    """Return the spans of the rules, and the spans of another engine that overlap none of them.
+
+    A name or place of the rules is extended by an overlapping name or place, because both are one identifier.
+    """
+    kept = list(rules)
+    for span in sorted(more, key=lambda s: (s.start, -s.end)):
+        met = [own for own in kept if own.start < span.end and span.start < own.end]
+        if all(own.kind in _EXTENDED for own in met):
+            start, end = min(s.start for s in (*met, span)), max(s.end for s in (*met, span))
+            kept = [own for own in kept if own not in met] + [Span(start, end, met[0].kind if met else span.kind)]
+    return sorted(kept, key=lambda s: s.start)
 
 
 def find_identifiers(text: str, declared_names: Sequence[str]) -> list[Span]:
@@ -31,120 +71,14 @@ def find_identifiers(text: str, declared_names: Sequence[str]) -> list[Span]:
 _KEPT = {"age", "date"}
 
 
-def with_placeholders(text: str) -> str:
+def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     """Return a generated text with identifiers as placeholders, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
     A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
     identifiers that the model repeats from training records.
     """
-    names = [span for span in find_names(text, ()) if text[span.start - 1 : span.start] != "["]
-    found = [*find_patterns(text), *(Span(*at, "date") for at in find_dates(text)), *names]
-    for span in reversed(without_overlaps(found, len(text))):
+    found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]
+    for span in reversed(found):
         if span.kind not in _KEPT:
             text = f"{text[: span.start]}[{span.kind.replace('_', ' ').upper()}]{text[span.end :]}"
     return text
-
-
-SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first installed model is used
-# minimum Presidio score: weak patterns score below it unless a context word is near; at .01, every number of eight
-# digits would count as a driver's licence
-LEAST_SCORE = 0.4
-_KINDS = {
-    "PERSON": "name",
-    "EMAIL_ADDRESS": "email",
-    "URL": "url",
-    "PHONE_NUMBER": "phone",
-    "DATE_TIME": "date",
-    "CREDIT_CARD": "card",
-    "IBAN_CODE": "iban",
-    "US_SSN": "ssn",
-    "UK_NHS": "nhs_number",
-    "IP_ADDRESS": "ip",
-    "LOCATION": "place",
-    **dict.fromkeys(
-        ("MEDICAL_LICENSE", "US_DRIVER_LICENSE", "US_PASSPORT", "US_BANK_NUMBER", "US_ITIN"), "record_number"
-    ),
-}
-
-
-class SpacyModel(NamedTuple):
-    """An installed spaCy model: its package name and model folder."""
-
-    name: str
-    folder: Path
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the paths and contents of the model files, as hex."""
-        total = hashlib.sha256(self.name.encode())
-        for path in sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-            total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + bytes.fromhex(sha256_file(path)))
-        return total.hexdigest()
-
-
-def spacy_model() -> SpacyModel:
-    """Return the first installed model of `SPACY_MODELS`, or raise DependencyError if there is none."""
-    for name in SPACY_MODELS:
-        found = importlib.util.find_spec(name)
-        if found is not None and found.origin is not None:
-            folders = sorted(path.parent for path in Path(found.origin).parent.glob("*/config.cfg"))
-            if len(folders) == 1:
-                return SpacyModel(name, folders[0])
-    raise DependencyError(
-        f"deidentify.engine presidio needs one of the spaCy models {', '.join(SPACY_MODELS)}",
-        hint="Install one as a package, or set deidentify.engine to rules.",
-    )
-
-
-class PresidioEngine:
-    """Find identifiers by the rules and by Presidio's English analyzer.
-
-    The spaCy model is loaded from its folder and the domain list is the one shipped with tldextract, so neither
-    library accesses the network. Raise DependencyError if Presidio or a spaCy model is not installed.
-    """
-
-    def __init__(self) -> None:
-        try:
-            analyzer = importlib.import_module("presidio_analyzer")
-            nlp = importlib.import_module("presidio_analyzer.nlp_engine")
-            recognizers = importlib.import_module("presidio_analyzer.predefined_recognizers")
-            tldextract = importlib.import_module("tldextract")
-        except ImportError as error:
-            raise DependencyError(
-                "deidentify.engine presidio needs the extra 'presidio', which is not installed",
-                hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
-            ) from error
-        models = [{"lang_code": "en", "model_name": str(spacy_model().folder)}]
-        settings = {"nlp_engine_name": "spacy", "models": models}
-        engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
-        self._analyzer: Any = analyzer.AnalyzerEngine(
-            nlp_engine=engine, supported_languages=["en"], default_score_threshold=LEAST_SCORE
-        )
-        domains = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
-        email = recognizers.EmailRecognizer()
-        email.validate_result = lambda address: domains(address).fqdn != ""
-        self._analyzer.registry.remove_recognizer("EmailRecognizer")
-        self._analyzer.registry.add_recognizer(email)
-
-    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
-        """Return the identifiers in text order and without overlaps; see `find_identifiers`."""
-        reading = read(text)
-        results = self._analyzer.analyze(text=reading.text, language="en")
-        found = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results if r.score >= LEAST_SCORE]
-        return joined(find_identifiers(text, declared_names), [reading.written(span) for span in found])
-
-
-def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
-    """Return the spans of the rules, extended by overlapping spans of another engine, and its other spans.
-
-    Overlapping spans are one identifier, so their union is replaced. A date keeps the span of the rules, because
-    `shift_date` can shift that text.
-    """
-    kept = list(rules)
-    for span in sorted(more, key=lambda s: (s.start, -s.end)):
-        met = [own for own in kept if own.start < span.end and span.start < own.end]
-        if not met:
-            kept.append(span)
-        elif span.kind != "date":
-            start, end = min(s.start for s in (*met, span)), max(s.end for s in (*met, span))
-            kept = [own for own in kept if own not in met] + [Span(start, end, met[0].kind)]
-    return sorted(kept, key=lambda s: s.start)

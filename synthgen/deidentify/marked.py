@@ -63,11 +63,12 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
         try:
             row = json.loads(line)
             spans = tuple((int(s["start"]), int(s["end"]), str(s["label"])) for s in row["spans"])
-            if not all(0 <= start < end <= len(row["text"]) for start, end, _ in spans):
-                raise ValueError
+            is_valid = all(0 <= start < end <= len(row["text"]) for start, end, _ in spans)
             names, person = tuple(map(str, row.get("names", ()))), str(row.get("person", number))
             found.append(Marked(text=str(row["text"]), spans=spans, person=person, names=names))
         except (ValueError, TypeError, KeyError):
+            is_valid = False
+        if not is_valid:
             problems.append(f"line {number}: needs text, and spans with start, end and label inside the text")
     if problems:
         raise UsageError(f"{path}: not a file of marked texts", problems=problems)

@@ -1,26 +1,78 @@
 """Find person names: declared names, names of built-in lists, and capitalised words after titles and cues."""
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
-from synthgen.deidentify.patterns import MONTHS
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
-_CUES = frozenset(words("patient name pt re dear signed signature attending physician provider clinician by surgeon"))
-# phrases before a name, with the number of capitalised words that must follow
-_PHRASES = ((re.compile(r"\bname(?:'s| is| was) ", re.IGNORECASE), 1), (re.compile(r"\b(?:this is|I'm|I am|by) "), 2))
+SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
+_CUES = frozenset(
+    words("""
+patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
+dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact kin guardian mother father wife
+husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist
+""")
+)
+_RELATION = (
+    "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?"
+    "|boyfriend|girlfriend"
+    "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
+    "|stepson|stepdaughter|twin|roommate|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
+)
+_STAFF = (
+    "nurse|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
+    "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
+    "|officer|teacher"
+)
+# a phrase before a name, and how many words must follow; the words may be in capitals only after some
+_PHRASES = tuple(
+    (re.compile(pattern, flags), n)
+    for pattern, flags, n in (
+        (r"\bname(?:'s| is| was) ", re.IGNORECASE, 1),
+        (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
+        (r"\b(?:saw|met|examined|assessed|thanked|asked) ", re.IGNORECASE, 2),
+        (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", re.IGNORECASE, 2),
+        (rf"\b(?:{_RELATION})(?:,|:| \(| is| -|'s name is| named| called)? \(?", re.IGNORECASE, 1),
+        (rf"\b(?:{_STAFF})(?:,| \()? ", re.IGNORECASE, 1),
+        (
+            (
+                r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
+                r"|\breferred by|\bdictated by|\bwitnessed by|\bordered by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
+            ),
+            re.IGNORECASE,
+            1,
+        ),
+    )
+)
+# a role, a relation or a degree after a name
+_ROLE_AFTER = re.compile(
+    rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{_RELATION})\b|\((?:{_RELATION})\))"
+    r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon"
+    r"|ANP|CRNA|FRC[SPA]"
+    r"|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN|DNP"
+    r"|MBChB|OD|DPM|PT|OT)"
+)
+_DEGREE_AFTER = re.compile(
+    r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"
+)
+# two capitalised words before such a verb are a person
+_VERB_AFTER = re.compile(
+    r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
+    r"|tolerated|complains|lives|attended|went|feels|understands)\b"
+)
+_LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss)\.? (?=[a-z])")
+_LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
-# capitalised words that end a name and do not belong to it
-_STOP = {*map(str.capitalize, MONTHS), *DEGREES} | frozenset(
+_STOP = frozenset(DEGREES) | frozenset(
     words("""
 I The A An He She It They We You His Her On In At Of And Or For With From To Visit Date Age Dob MRN DOB Phone Tel Ph
-Exam Plan Clinic Hospital Department Center Centre Street Road Avenue Lane Drive Signed Next Return Review Seen Today
-Patient Record Monday Tuesday Wednesday Thursday Friday Saturday Sunday Inc Ltd LLC Corp Company University Institute
-Colleague Doctor Sir Madam Disease Syndrome
+Inc Ltd LLC Corp Company Street Road Avenue Lane Drive Madam Sir Doctor Colleague Center Centre Department Hospital
 """)
 )
 
@@ -42,92 +94,238 @@ class _Token:
     @property
     def spelling(self) -> str:
         """The word as the name lists spell it; capitals of up to three letters may be an abbreviation and stay."""
-        return self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
+        word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
+        return re.sub(r"['’]s$", "", word.replace("’", "'"))
+
+    @property
+    def is_listed(self) -> bool:
+        return self.spelling in FIRST_NAMES or self.spelling in LAST_NAMES
+
+    @property
+    def can_be_name(self) -> bool:
+        """Whether the word is capitalised, no title, and neither ordinary nor an abbreviation."""
+        if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
+            return False
+        is_short = self.word.isupper() and 1 < len(self.word) < 4
+        return self.is_listed or (not is_short and not is_ordinary(re.sub(r"['’]s$", "", self.word)))
+
+    @property
+    def can_follow_title(self) -> bool:
+        is_word = is_ordinary(self.word) and self.word.title() not in _ORDINARY_WORDS
+        return self.is_capital and not is_word and not is_vetoed(self.word) and self.word not in _STOP
 
 
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    Each part of a declared name is found if it is capitalised. In lower case it is found only if it has more than
-    four letters and is not an ordinary word. Names that are ordinary words ("Rose", "Young") count only next to
-    another name.
+    Each part of a declared name is found in any case, without regard to accents and the form of the apostrophe; in
+    lower case only if it is not an ordinary word. A word of a guessed name is found again wherever it is capitalised
+    in the text. Guessed names contain no ordinary word, unless it follows a title or another name, and no part of a
+    clinical term.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
-    declared = name_parts(declared_names)
-    found: list[Span] = []
-    for i, token in enumerate(tokens):
-        if _is_declared(token, declared):
-            found.append(Span(token.start, token.end, "name"))
+    guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
+    return [
+        *_declared(tokens, text, declared_names),
+        *(Span(*span, "name") for span in guessed),
+        *_repeated(tokens, text, guessed),
+    ]
+
+
+def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
+    for i in range(len(tokens)):
         first, last = _name_at(tokens, i, text)
         if first is not None:
-            found.append(Span(tokens[first].start, tokens[last].end, "name"))
-    return [*found, *_after_phrases(tokens, text)]
+            yield _extended(tokens, first, last, text)
+    yield from _after_phrases(tokens, text)
 
 
-def _after_phrases(tokens: list[_Token], text: str) -> list[Span]:
-    """Return the names after phrases such as "my name is"."""
+def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
+    """Return the characters of a name, with the initials and the suffix after it."""
+    while (
+        last + 1 < len(tokens)
+        and tokens[last + 1].is_initial
+        and text[tokens[last].end : tokens[last + 1].start] == " "
+    ):
+        if re.match(r"\.? [a-z]", text[tokens[last + 1].end :]) is None or text[tokens[last + 1].end] == ".":
+            last += 1
+        else:
+            break
+    return tokens[first].start, tokens[last].end
+
+
+def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]]) -> Iterator[Span]:
+    """Yield the words of guessed names where they stand alone."""
+    parts = {m[0] for start, end in guessed for m in TOKEN.finditer(text[start:end])}
+    known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and p.casefold() not in EPONYMS} - PARTICLES
+    for token in tokens:
+        if token.is_capital and fold(token.word) in known and not is_in_term(text, token.start, token.end):
+            yield Span(token.start, token.end, "name")
+
+
+def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
+    """Yield the names after phrases such as "my name is"."""
     index = {token.start: i for i, token in enumerate(tokens)}
-    found: list[Span] = []
     for phrase, n_words in _PHRASES:
         for match in phrase.finditer(text):
-            first, last = _run(tokens, index.get(match.end(), len(tokens)), text)
+            i = index.get(match.end(), len(tokens))
+            first, last = _run(tokens, i, text)
+            if first is None and n_words == 1 and i < len(tokens) and tokens[i].word in WORD_FIRST - {"May", "Will"}:
+                first = i
             if first is not None and last - first + 1 >= n_words:
-                found.append(Span(tokens[first].start, tokens[last].end, "name"))
-    return found
+                yield _extended(tokens, first, last, text)
+    for match in _LOWER_CUE.finditer(text):
+        i = index.get(match.end(), len(tokens))
+        if i < len(tokens) and _is_lower_name(tokens[i].word, has_title=match[0][0] not in "pP"):
+            is_two = _follows(tokens, i, text) and _is_lower_name(tokens[i + 1].word, has_title=True)
+            yield tokens[i].start, tokens[i + is_two].end
+        elif _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2]):
+            yield tokens[i].start, tokens[i + 1].end  # "pt" and two words that are not ordinary
+
+
+def _is_lower_name(word: str, *, has_title: bool) -> bool:
+    is_listed = word.title() in FIRST_NAMES or word.title() in LAST_NAMES
+    return is_listed or (has_title and len(word) > 3 and not is_ordinary(word))
+
+
+def fold(word: str) -> str:
+    """Return a word in lower case without accents, possessive ending and differences of apostrophes."""
+    plain = unicodedata.normalize("NFKD", word.replace("’", "'").casefold())
+    if plain.isascii():
+        return plain.removesuffix("'s")
+    return "".join(c for c in plain if not unicodedata.category(c).startswith("M")).removesuffix("'s")
 
 
 def name_parts(names: Iterable[str]) -> frozenset[str]:
-    """Return case-folded name parts of at least two letters; a hyphenated name gives itself and each of its parts."""
-    tokens = [m[0].casefold() for name in names for m in TOKEN.finditer(name)]
+    """Return folded name parts of at least two letters; a hyphenated name gives itself and each of its parts."""
+    tokens = [fold(m[0]) for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)
-    return parts - PARTICLES - TITLES
+    return parts - PARTICLES - TITLES - SUFFIXES
 
 
-def _is_declared(token: _Token, declared: frozenset[str]) -> bool:
-    word = token.word.casefold().removesuffix("'s").removesuffix("’s")
-    if word not in declared and not declared.intersection(word.split("-")):
-        return False
-    return token.is_capital or (len(word) > 4 and word.title() not in _ORDINARY_WORDS)
+def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator[Span]:
+    parts = name_parts(names)
+    for i, token in enumerate(tokens):
+        word = fold(token.word)
+        if word not in parts and not parts.intersection(word.split("-")):
+            continue
+        beside = any(
+            0 <= at < len(tokens) and fold(tokens[at].word) in parts - {word} and _follows(tokens, min(i, at), text)
+            for at in (i - 1, i + 1)
+        )
+        is_word = is_ordinary(token.word) or token.word.title() in _ORDINARY_WORDS
+        if token.is_capital or not token.word.isascii() or beside or not (is_word or len(word) < 3):
+            first = i - 1 if i and tokens[i - 1].is_initial and _follows(tokens, i - 1, text) else i
+            yield Span(tokens[first].start, token.end, "name")
+    for name in names:  # scripts without spaces between words
+        if re.fullmatch(r"[\u3040-\u9fff\uac00-\ud7af]{2,6}", name):
+            yield from (Span(*m.span(), "name") for m in re.finditer(re.escape(name), text))
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name that token i indicates, or None."""
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
-    is_title = word in TITLES and after in {" ", ". ", "."}
-    is_cue = (word in _CUES and after in {": ", ":"}) or (word == "dear" and after == " ")
-    if is_title or is_cue:
-        return _run(tokens, i + 1, text)
-    if token.word in DEGREES and i > 0 and text[tokens[i - 1].end : token.start] in {", ", " "}:
-        return _run_back(tokens, i - 1, text, may_start_sentence=True), i - 1
+    if (
+        word in TITLES - {"nurse", "sister"}
+        and after in {" ", ". ", "."}
+        and not (word == "doctor" and token.word.islower())
+    ):
+        return _run(tokens, i + 1, text, has_title=True)
+    if (word in _CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
+        first, last = _run(tokens, i + 1, text)
+        is_reversed = first is not None and text[tokens[last].end : tokens[last].end + 2] == ", "
+        if (
+            is_reversed
+            and last + 1 < len(tokens)
+            and tokens[last + 1].can_be_name
+            and word in {"name", "patient", "pt", "re"}
+        ):
+            last += 1
+        return first, last
+    if (
+        token.is_capital
+        and _ROLE_AFTER.match(text, token.end)
+        and (token.can_be_name or token.word in _ORDINARY_WORDS)
+    ):
+        return _run_back(tokens, i, text), i
+    if token.can_be_name and _DEGREE_AFTER.match(text, token.end):
+        first = _run_back(tokens, i, text)
+        if first < i or token.is_listed:
+            return first, i
+    if token.is_initial and re.match(r"\.,? (?:M\.?D|D\.?O|R\.?N)\b", text[token.end : token.end + 7]) and i > 0:
+        return _run_back(tokens, i - 1, text), i
     return _listed_name_at(tokens, i, text) if token.is_capital else (None, i)
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the name around token i if the name lists contain it, or None."""
-    spelling = tokens[i].spelling
+    """Return the first and last token of the name around token i if the lists or its shape show one, or None."""
+    token, spelling = tokens[i], tokens[i].spelling
+    if (reversed_to := _reversed_name(tokens, i, text)) is not None:
+        return i, reversed_to
+    is_eponym = spelling.casefold() in EPONYMS
     is_first = spelling in FIRST_NAMES or (spelling in WORD_FIRST and _has_surname_after(tokens, i, text))
     if is_first or _has_middle_initial(tokens, i, text):
-        return i, _run(tokens, i, text)[1]
+        first, last = _run(tokens, i, text)
+        if first is not None and (last > first or not is_eponym):
+            return first, last
+    if token.is_initial and i + 1 < len(tokens) and text[token.end : tokens[i + 1].start] == ". ":
+        following = tokens[i + 1]  # "A. Okonkwo"
+        starts_sentence = (
+            i > 0
+            and text[tokens[i - 1].end : token.start] == " "
+            and not _LINE_START.search(text[max(0, token.start - 3) : token.start])
+        )
+        if (
+            following.can_be_name
+            and not following.word.isupper()
+            and not (starts_sentence and not following.is_listed)
+        ):
+            return i, i + 1
     is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
-    if spelling in LAST_NAMES or (spelling in WORD_LAST and is_after_initial):
-        return _run_back(tokens, i, text, may_start_sentence=False), i
-    is_before_first_name = (
-        i + 1 < len(tokens)
-        and text[tokens[i].end : tokens[i + 1].start] == ", "
-        and tokens[i + 1].spelling in FIRST_NAMES
-        and text[tokens[i + 1].end : tokens[i + 1].end + 1] in {".", ";", "(", "|", "\n"}
+    if (spelling in LAST_NAMES and not is_eponym) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
+        return _run_back(tokens, i, text), i
+    if token.can_be_name and i + 1 < len(tokens) and _follows(tokens, i, text) and tokens[i + 1].can_be_name:
+        is_pair = not token.is_initial and not tokens[i + 1].is_initial and not token.word.isupper()
+        if is_pair and (_VERB_AFTER.match(text, tokens[i + 1].end) or tokens[i + 1].word.endswith(("'s", "’s"))):
+            return i, i + 1
+    return None, i
+
+
+def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
+    """Return the last token of "HALVORSEN, INGRID M." or "Okonkwo, Chidi" at token i, or None."""
+    if i + 1 >= len(tokens) or text[tokens[i].end : tokens[i + 1].start] != ", ":
+        return None
+    one, two = tokens[i], tokens[i + 1]
+    if one.is_initial or not one.can_be_name or not (two.can_be_name or two.is_initial):
+        return None
+    starts_line = _LINE_START.search(text[max(0, one.start - 4) : one.start]) is not None
+    after = text[two.end : two.end + 3]
+    is_ended = (
+        after == "" or after[0] in ".;(|\n-" or after.startswith((" -", " (", " |")) or re.match(r" [A-Z]\b", after)
     )
-    return (i, i) if is_before_first_name and tokens[i].word not in _STOP else (None, i)
+    both_capital = one.word.isupper() and two.word.isupper() and len(one.word) > 2 and starts_line
+    is_initialled = two.is_initial and after.startswith(".")
+    if (
+        both_capital
+        or (two.spelling in FIRST_NAMES and is_ended)
+        or (is_initialled and (starts_line or one.is_listed))
+    ):
+        last = i + 1
+        if last + 1 < len(tokens) and tokens[last + 1].is_initial and _follows(tokens, last, text):
+            last += 1
+        return last
+    return None
 
 
 def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
     """Return whether "Xxx Y. Zzz" starts at token i."""
-    if i + 2 >= len(tokens) or tokens[i].is_initial or tokens[i].word in _STOP or not tokens[i + 1].is_initial:
+    if i + 2 >= len(tokens) or tokens[i].is_initial or not tokens[i].can_be_name or not tokens[i + 1].is_initial:
         return False
     surname = tokens[i + 2]
     is_one_name = _follows(tokens, i, text) and _follows(tokens, i + 1, text)
-    return is_one_name and tokens[i + 1].word not in _STOP and surname.is_capital and not surname.word.isupper()
+    is_eponym = tokens[i].word.casefold() in EPONYMS | {"factor", "hepatitis", "vitamin"}
+    return is_one_name and not is_eponym and surname.can_be_name and not surname.word.isupper()
 
 
 def _follows(tokens: list[_Token], i: int, text: str) -> bool:
@@ -138,43 +336,44 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
     return gap in {" ", "\u00a0"} or (tokens[i].is_initial and gap in {". ", "."})
 
 
-def _can_be_name(token: _Token, excluded: frozenset[str]) -> bool:
-    return token.is_capital and token.word not in _STOP and token.word.casefold() not in excluded
-
-
-def _run(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the capitalised words that start at token i."""
-    if i >= len(tokens) or not _can_be_name(tokens[i], TITLES):
+def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
+    """Return the first and last token of the words of a name that start at token i."""
+    first = i
+    while i < len(tokens) and tokens[i].word.casefold() in PARTICLES and i - first < 3 and _follows(tokens, i, text):
+        i += 1
+    is_word_name = i < len(tokens) and tokens[i].word in WORD_FIRST and _has_surname_after(tokens, i, text)
+    if i >= len(tokens) or not (is_word_name or tokens[i].can_be_name or (has_title and tokens[i].can_follow_title)):
+        return None, i
+    if tokens[i].is_initial and not (_follows(tokens, i, text) and tokens[i + 1].is_capital):
         return None, i
     last = i
-    for at in range(i, min(i + MAX_NAME_TOKENS - 1, len(tokens) - 1)):
+    for at in range(i, min(first + MAX_NAME_TOKENS - 1, len(tokens) - 1)):
         if not _follows(tokens, at, text):
             break
         following = tokens[at + 1]
-        if following.is_capital and following.word not in _STOP:
+        is_word_name = following.word in _ORDINARY_WORDS or (has_title and following.can_follow_title)
+        if following.can_be_name or is_word_name or following.word.casefold() in SUFFIXES:
             last = at + 1
         elif following.word not in PARTICLES:
             break
-    return i, last
+    return first, last
 
 
-def _run_back(tokens: list[_Token], i: int, text: str, *, may_start_sentence: bool) -> int:
-    """Return the first token of the name that ends at token i: given names and initials before a last name."""
+def _run_back(tokens: list[_Token], i: int, text: str) -> int:
+    """Return the first token of the name that ends at token i: given names, particles and initials before it."""
     first = i
     while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
         before = tokens[first - 1]
-        if not _can_be_name(before, TITLES | _CUES):
-            break
-        is_certain = may_start_sentence or before.is_initial or before.spelling in FIRST_NAMES
-        if not is_certain and _starts_sentence(before, text):
+        if not (
+            before.can_be_name
+            or before.word in WORD_FIRST
+            or before.word in PARTICLES - {"la", "al", "el", "di", "du"}
+        ):
             break
         first -= 1
+    while first < i and tokens[first].word in PARTICLES:
+        first += 1
     return first
-
-
-def _starts_sentence(token: _Token, text: str) -> bool:
-    before = text[max(0, token.start - 3) : token.start].rstrip(" ")
-    return not before or before[-1] in ".!?:;\n-"
 
 
 def _has_surname_after(tokens: list[_Token], i: int, text: str) -> bool:
@@ -183,4 +382,4 @@ def _has_surname_after(tokens: list[_Token], i: int, text: str) -> bool:
     following = tokens[i + 1]
     if following.is_initial:
         return _follows(tokens, i + 1, text) and tokens[i + 2].is_capital
-    return following.spelling in LAST_NAMES or following.spelling in WORD_LAST
+    return following.can_be_name or following.spelling in WORD_LAST

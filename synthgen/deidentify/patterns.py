@@ -1,124 +1,307 @@
-"""Find identifiers other than names by patterns, and shift dates.
+"""Find identifiers other than names and dates by patterns: contact data, numbers, codes, places and high ages.
 
-Every repetition is bounded, so the time is linear in the text. python-stdnum verifies check digits. Telephone numbers
-have their own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel
-5550142".
+The rules are rows of `_RULES`: kind, pattern, and a check of the context. Every repetition is bounded, so the time is
+linear in the text. python-stdnum verifies check digits. Telephone numbers have their own patterns, because the
+library phonenumbers requires a country and misses local numbers such as "tel 5550142".
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
+from audits.text.clinical_terms import is_ordinary, is_vetoed
+from audits.text.identifier_grammar import STATES, number_cue
 from audits.text.name_lists import words
 from synthgen.deidentify.spans import Span
 
-_STATES = (
-    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
-    "|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
-)
 _STREETS = (
     "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Boulevard|Blvd|Terrace|Way|Row|Close|Crescent"
-    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail"
+    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk"
+)
+_FACILITIES = (
+    "(?:(?:General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
+    "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Primary|Elementary|High|Group) "
+    "){0,3}(?:Hospital|Infirmary"
+    "|Surgery|Clinic|Practice|Cent(?:er|re)|Hospice|Home|School|College|University|Church|Manor|Lodge"
+    "|Prison|Pharmacy)"
 )
 _CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"
-_NUMBER_OF = (
-    r"\b(?:MRN?|medical record|records?|charts?|patient|case|account|acct|accession|policy|member|specimen|device"
-    r"|serial|licen[cs]e|passport|hospital|NHS|encounter)"
-    r"(?: (?:no|number|id|identifier|code|nr))?\.?[ \t_]{0,2}(?:[:#=]|is|no\.?)?[ \t_]{0,2}#?[ \t]{0,1}"
-)
-_PHONE_CUE = re.compile(
-    r"(?:phone|tel|telephone|call|cell|mobile|fax|ph|text|reach|contact|number)\W{0,3}(?:\w{1,8} ){0,3}\W{0,2}$",
+_PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
+_UNIT = re.compile(
+    r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft"
+    r"|calories|kcal|hours?"
+    r"|days?|weeks?|mins?|minutes)\b|%",
     re.IGNORECASE,
 )
-_PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
-_UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
+_PHONE_CUE = re.compile(
+    r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?"
+    r"|contact(?:able)?"
+    r"|number|ring|rang|home|work|line|landline|dial|messages?|answer(?:ing|s)?|registered|sms"
+    r"|whatsapp)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
+    re.IGNORECASE,
+)
+# words before lists of measurements, which have the shape of telephone numbers
+_MEASURE = re.compile(
+    r"\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
+    r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$",
+    re.IGNORECASE,
+)
+_NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
+_UK_PHONE = re.compile(r"\(?0\d{2,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 def _digits(value: str) -> str:
     return "".join(str(int(c)) for c in value if c.isdecimal())
 
 
+def _before(match: re.Match[str], n: int = 40) -> str:
+    return match.string[max(0, match.start() - n) : match.start()]
+
+
+def _has_unit(match: re.Match[str]) -> bool:
+    return _UNIT.match(match.string, match.end()) is not None
+
+
 def _is_phone(match: re.Match[str]) -> bool:
-    """Return whether digits are a telephone number, by a cue before, a plus, a known shape or three groups."""
+    """Return whether digits are a telephone number, by a plus, a known shape, or a cue before them."""
     value, digits = match[0], _digits(match[0])
-    if not 7 <= len(digits) <= 15 or _UNIT.match(match.string, match.end()):
+    if not 7 <= len(digits) <= 16 or _has_unit(match):
         return False
-    if value.startswith("+") or _PHONE_SHAPE.fullmatch(value):
-        return True
-    has_cue = _PHONE_CUE.search(match.string[max(0, match.start() - 40) : match.start()]) is not None
-    return has_cue or (len(digits) >= 8 and len(re.findall(r"[^ ().-]+", value)) >= 3)
+    if value.startswith("+"):
+        return len(digits) >= 8
+    has_cue = _PHONE_CUE.search(_before(match)) is not None
+    if _MEASURE.search(_before(match)) and not has_cue:
+        return False
+    is_shaped = _NANP.fullmatch(value) is not None or (len(digits) >= 10 and _UK_PHONE.fullmatch(value) is not None)
+    return is_shaped or (has_cue and not any(map(_DECIMAL.fullmatch, value.split())))
 
 
-def _is_ip(match: re.Match[str]) -> bool:
+def _is_ip4(match: re.Match[str]) -> bool:
     return all(int(part) <= 255 for part in match[0].split("."))
+
+
+def _is_ip6(match: re.Match[str]) -> bool:
+    if re.search(r"[0-9a-f]{3}", match[0], re.IGNORECASE) is None:
+        return False  # a time of day
+    try:
+        ipaddress.IPv6Address(match[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _is_card(match: re.Match[str]) -> bool:
     return bool(luhn.is_valid(_digits(match[0])))
 
 
-class _Pattern(NamedTuple):
+def _is_numbered(match: re.Match[str]) -> bool:
+    """Return whether what follows a cue is a number or code and neither a quantity nor a year."""
+    value = match["value"]
+    n_digits = len(_digits(value))
+    is_year = _YEAR.fullmatch(value) is not None
+    return n_digits >= 3 and len(value) >= 4 and not is_year and not _UNIT.match(match.string, match.end())
+
+
+def _is_code(match: re.Match[str]) -> bool:
+    """Return whether an unannounced group of letters and digits is a code: at least 8 characters with 4 digits."""
+    value = match[0]
+    n_digits, n_letters = len(_digits(value)), sum(map(str.isalpha, value))
+    if value.startswith("NCT") or _has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
+        return False
+    return n_letters > 0 or max(map(len, value.split("-"))) >= 3
+
+
+def _is_us_code(match: re.Match[str]) -> bool:
+    """Return whether five digits after a state are its postal code: OR, IN and ME are words, too."""
+    before = match.string[max(0, match.start() - 25) : match.start()].rstrip()
+    word = re.search(r"[^\W\d_][\w'.-]*$", before)
+    is_after_place = before.endswith(",") or (word is not None and word[0][0].isupper())
+    return (is_after_place or not before) and not _has_unit(match)
+
+
+def _is_named(match: re.Match[str]) -> bool:
+    """Return whether the words before a kind of place name one: at least one is neither ordinary nor clinical."""
+    parts = re.findall(r"[^\W\d_]{3,}", match["name"])
+    return any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))
+
+
+def _is_town(match: re.Match[str]) -> bool:
+    return _is_named(match) and match["name"] not in _REGIONS and not match["name"].isupper()
+
+
+_REGIONS = frozenset(  # as large as a state, which HIPAA Safe Harbor keeps
+    words("""
+Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
+Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
+Montana Nebraska Nevada Ohio Oklahoma Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington
+Wisconsin Wyoming England Scotland Wales Ireland Europe Africa Asia America Canada Mexico India China Japan
+Germany France Spain Italy Poland Ukraine Brazil Nigeria Kenya Ghana Pakistan Bangladesh Vietnam Korea Australia
+Turkey Greece Portugal
+""")
+)
+
+
+class _Rule(NamedTuple):
     kind: str
     regex: str
     is_valid: Callable[[re.Match[str]], bool] = lambda _: True
     flags: int = 0
 
 
-_PATTERNS = tuple(
+_I = re.IGNORECASE
+_OLD = r"9\d|1[0-2]\d"
+_OLD_WORDS = (
+    r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred(?: and)?"
+    r"(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
+)
+# a town behind a street, with its postal code
+_TAIL = (
+    rf"(?:, {_PROPER}(?: {_PROPER})?(?:,? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?"
+    rf"|,? [A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)"
+    rf"|, {_PROPER}(?: {_PROPER})?(?=,|\.|;| \d| (?:{STATES})\b|\n|$))?"
+)
+_RULES = tuple(
     (p.kind, re.compile(p.regex, p.flags), p.is_valid)
     for p in (
-        _Pattern("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
-        _Pattern("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=re.IGNORECASE),
-        _Pattern(
+        # contact data
+        _Rule("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
+        _Rule(
+            "email",
+            r"(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}(?: ?(?:\.|\[dot\]"
+            r"|\(dot\)) ?[\w-]{2,63}){1,4}",
+            flags=_I,
+        ),
+        _Rule("email", r"\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b", flags=_I),
+        _Rule("other", r"(?<![\w@.])@[a-z_][\w.]{2,29}\w", flags=_I),  # a name in a social network
+        _Rule("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=_I),
+        _Rule(
+            "url",
+            r"(?<![\w@.-])(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
+            r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?![\w.]))",
+            flags=_I,
+        ),
+        _Rule("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
+        _Rule("ip", r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6, _I),
+        _Rule(
+            "record_number", r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", flags=_I
+        ),  # of a network card
+        _Rule(
+            "phone",
+            r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
+            _is_phone,
+        ),
+        _Rule(
+            "phone", r"\b(?:pager|bleep|beeper|ext|extension|x)\.?:?#? ?(?:no\.? )?(?P<value>\d{3,6})(?!\w)", flags=_I
+        ),
+        # numbers with check digits or a known form
+        _Rule(
             "card",
             r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
         # as printed on cards; the pattern above would include a following expiry date or code
-        _Pattern(
-            "card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card
+        _Rule("card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card),
+        _Rule("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
+        _Rule(
+            "ssn", r"\b(?:ssn|social security)[^\d\n]{0,20}(?P<value>\d{3} ?\d{2} ?\d{4}|\d{4})(?![\w-])", flags=_I
         ),
-        _Pattern("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
-        _Pattern(
+        _Rule(
             "nhs_number",
             r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
-            lambda match: nhs.is_valid(_digits(match[0])),
+            lambda match: (
+                nhs.is_valid(_digits(match[0])) and (match[1] != "-" or "nhs" in _before(match, 15).lower())
+            ),
         ),
-        _Pattern("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip),
-        _Pattern("ip", r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])", flags=re.IGNORECASE),
-        _Pattern(
+        _Rule("record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"),  # Medicare
+        _Rule("record_number", r"(?<!\w)(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}(?!\w)"),  # VIN
+        _Rule("record_number", r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)", lambda m: "reg" in _before(m, 20).lower()),
+        # numbers and codes after a cue, then those without one
+        _Rule(
             "record_number",
-            _NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)",
-            lambda match: len(_digits(match["value"])) >= 3,
-            re.IGNORECASE,
+            number_cue()
+            + r"(?=[A-Z/-]{0,12}\d)(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/.](?=[A-Z0-9])){2,24})(?![\w]|[.,]\d)",
+            _is_numbered,
+            _I,
         ),
-        _Pattern("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
-        _Pattern(
-            "phone", r"(?<![\w.-])(?:\+|\()?\d[\d ().-]{4,18}\d(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w]|[.-]\d)", _is_phone
-        ),
-        _Pattern(
+        _Rule("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        _Rule("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
+        _Rule("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
+        # places
+        _Rule(
             "street",
-            rf"(?<!\w)\d{{1,5}} (?:{_CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?(?:,? (?:Apt|Unit|Suite|#)\.? ?\w{{1,6}})?",
+            rf"(?<!\w)\d{{1,5}}[A-Z]? (?:{_CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?"
+            rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
         ),
-        _Pattern("place", rf"(?<!\w)(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?:{_STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)"),
-        _Pattern("postal_code", rf"(?<!\w)(?:{_STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)"),
-        _Pattern(
+        _Rule(
+            "street",
+            rf"(?<!\w)(?P<name>(?:{_CAPITAL} ){{1,2}})(?:Street|Road|Lane|Avenue|Boulevard|Crescent|Terrace)\b",
+            _is_named,
+        ),
+        _Rule("street", r"\bP\.?O\.? Box \d{1,6}", flags=_I),
+        _Rule(
+            "place",
+            rf"(?<!\w)(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)",
+            lambda m: not _has_unit(m),
+        ),
+        _Rule("place", rf"(?<!\w)(?P<name>(?:St\.? |{_CAPITAL} ){{1,3}}?){_FACILITIES}\b", _is_named),
+        _Rule(
+            "place", rf"(?<!\w)(?P<name>{_CAPITAL}(?: {_CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named
+        ),
+        _Rule("place", rf"(?<=[a-z,] )(?!The\b){_CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){_PROPER}"),
+        _Rule("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{_PROPER})", _is_named),
+        _Rule("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
+        _Rule(
+            "place",
+            r"\b(?i:lives?|living|resides?|residing|born|raised|works?|working|grew up|resident|moved(?: here)?"
+            r"|relocated|transferred|transfer|visiting|travell?ed|flew|drove|trip|visit) (?:in|near|at|of|from|to"
+            r"|outside) "
+            r"(?P<value>(?P<name>[A-Z][a-z'’-]{2,20}(?: [A-Z][a-z'’-]{2,20}){0,2}))(?![\w])",
+            _is_town,
+        ),
+        _Rule("place", r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20})),(?= [A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b)"),
+        _Rule("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
+        _Rule(
             "postal_code",
-            r"\b(?:zip(?:[ -]?code)?|post(?:al)?[ -]?code)[: ]{1,2}(?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
-            flags=re.IGNORECASE,
+            r"\b(?:zip(?:[ -]?code)?"
+            r"|post(?:al)?[ -]?code)(?: is)?:? (?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
+            flags=_I,
         ),
-        _Pattern("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
-        _Pattern("age", r"(?<![\w./-])(?P<value>9\d|1[0-2]\d)(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b| ?[MF]\b)"),
-        _Pattern(
-            "age", r"\b(?:aged?|turned|age of)[ :]{1,2}(?P<value>9\d|1[0-2]\d)(?![\w%/]|\.\d)", flags=re.IGNORECASE
+        _Rule("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+        # ages over 89
+        _Rule("age", rf"(?<![\w./-])(?P<value>{_OLD})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
+        _Rule(
+            "age",
+            rf"(?<![\w./-])(?P<value>{_OLD})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
+            lambda m: (
+                re.search(
+                    r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$",
+                    _before(m),
+                    _I,
+                )
+                is None
+            ),
         ),
-        _Pattern("age", r"\bis (?P<value>9\d|1[0-2]\d) and\b"),
+        _Rule(
+            "age",
+            rf"\b(?:aged?|turned|age of|age is|dies at|died at)[ :\n]{{1,2}}(?P<value>{_OLD})(?![\w%/]|\.\d)",
+            flags=_I,
+        ),
+        _Rule("age", rf"\bis (?P<value>{_OLD})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=_I),
+        _Rule("age", rf"\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))", flags=_I),
+        _Rule(
+            "age",
+            rf"\b(?:aged?|age of|turned|is) (?P<value>(?:{_OLD_WORDS}))\b(?! (?:percent|minutes|days|mg|degrees))",
+            flags=_I,
+        ),
+        _Rule("age", r"\b(?:nonagenarian|centenarian|(?<=in her )nineties|(?<=in his )nineties)\b", flags=_I),
     )
 )
 
@@ -143,105 +326,7 @@ def find_patterns(text: str) -> list[Span]:
     """
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
-    for kind, regex, is_valid in _PATTERNS:
+    for kind, regex, is_valid in _RULES:
         part = "value" if "value" in regex.groupindex else 0
         found += [Span(*m.span(part), kind) for m in regex.finditer(text) if is_valid(m)]
     return found
-
-
-MONTHS = words("january february march april may june july august september october november december")
-_MONTH = (
-    r"(?P<mon>January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(?!\w))\.?"
-)
-_DAY = r"(?P<d>\d{1,2})(?P<ord>st|nd|rd|th)?"
-_YEAR = r"(?P<y>(?:1[89]|20|21)\d\d)"
-_EDGE = r"(?<![\w/.-])", r"(?![\w/]|[.-]\d)"
-_FORMS = tuple(
-    re.compile(_EDGE[0] + form + _EDGE[1])
-    for form in (
-        _YEAR + r"(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?:(?=T\d)|\b)",
-        r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)" + _YEAR,
-        r"(?P<a>\d{1,2})(?P<sep>[-/])(?P<b>\d{1,2})(?P=sep)(?P<y>\d\d)",
-        _MONTH + r" {1,2}" + _DAY + r",? {1,2}" + _YEAR,
-        _DAY + r"(?: of)?[ -]" + _MONTH + r",?[ -](?:" + _YEAR[:-1] + r"|\d\d))",
-        _MONTH + r",? " + _YEAR,
-        _MONTH + r" " + _DAY,
-        _DAY + r"(?: of)? " + _MONTH,
-    )
-)
-_CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
-_LEAP_YEAR = 2000  # used if a date has no year
-_MIDDLE = 15  # used if a date has no day
-
-
-def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return start and end of every valid calendar date, including overlapping ones."""
-    return [m.span() for form in _FORMS for m in form.finditer(text) if _day_of(m) is not None]
-
-
-def shift_date(value: str, days: int) -> str:
-    """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
-    for form in _FORMS:
-        if (match := form.fullmatch(value)) and (day := _day_of(match)):
-            return _rewrite(match, day + timedelta(days=days))
-    raise ValueError("not a date in a known form")
-
-
-def _day_of(match: re.Match[str]) -> date | None:
-    """Return the date of a match, or None if invalid; month first unless impossible."""
-    parts = match.groupdict()
-    if parts.get("a"):
-        a, b = int(parts["a"]), int(parts["b"])
-        month, day = (a, b) if a <= 12 else (b, a)
-    else:
-        month = int(parts["m"]) if parts.get("m") else _month_number(parts["mon"])
-        day = int(parts["d"]) if parts.get("d") else _MIDDLE
-    try:
-        return date(_year(parts.get("y")), month, day)
-    except ValueError:
-        return None
-
-
-def _month_number(name: str) -> int:
-    return next(i for i, month in enumerate(MONTHS, 1) if month.startswith(name[:3].lower()))
-
-
-def _year(written: str | None) -> int:
-    if written is None:
-        return _LEAP_YEAR
-    year = int(written)
-    return year if len(written) > 2 else year + (2000 if year <= _CENTURY_PIVOT else 1900)
-
-
-def _rewrite(match: re.Match[str], day: date) -> str:
-    """Return the matched text with each part of the date replaced."""
-    parts = {name: value for name, value in match.groupdict().items() if value is not None}
-    numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
-    is_padded = any(n.startswith("0") for n in numbers) or (len(numbers) > 1 and all(len(n) == 2 for n in numbers))
-    width = 2 if is_padded else 1
-    is_month_first = "a" in parts and int(parts["a"]) <= 12
-    new = {
-        "y": str(day.year)[-len(parts.get("y", "0000")) :],
-        "m": f"{day.month:0{width}d}",
-        "d": f"{day.day:0{width}d}",
-        "a": f"{day.month if is_month_first else day.day:0{width}d}",
-        "b": f"{day.day if is_month_first else day.month:0{width}d}",
-        "mon": _month_name(parts.get("mon", ""), day.month),
-        "ord": _ordinal(day.day),
-    }
-    value, shift = match[0], match.start()
-    for name in sorted((n for n in parts if n in new), key=match.start, reverse=True):
-        value = value[: match.start(name) - shift] + new[name] + value[match.end(name) - shift :]
-    return value
-
-
-def _month_name(written: str, month: int) -> str:
-    """Return a month name that is abbreviated or in capitals like the original."""
-    is_full = written.lower() in MONTHS and written.lower() != "may"
-    name = MONTHS[month - 1].capitalize()[: None if is_full else 3]
-    return name.upper() if written.isupper() else name
-
-
-def _ordinal(day: int) -> str:
-    return "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")

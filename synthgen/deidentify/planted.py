@@ -5,8 +5,8 @@ built-in name lists, because a note contains names from everywhere. Lines withou
 """
 
 import random
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from audits.text.name_lists import words
 from synthgen.deidentify.marked import Marked, read_marks
@@ -67,7 +67,12 @@ class _Values:
     def phone(self) -> str:
         a, b, c = self.digits(3), self.draws.randint(100, 999), f"{self.draws.randint(0, 9999):04d}"
         us = [f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}", f"{a} {b} {c}", f"{a}-{b}-{c} x12"]
-        uk = [f"+44 7{self.digits(3)} {b} {a}", f"07{self.digits(3)} {self.digits(6)}", f"020 7{b} {c}", f"01{b} {b}{a}"]
+        uk = [
+            f"+44 7{self.digits(3)} {b} {a}",
+            f"07{self.digits(3)} {self.digits(6)}",
+            f"020 7{b} {c}",
+            f"01{b} {b}{a}",
+        ]
         return self.draws.choice(uk if self.is_uk else us)
 
     def address(self) -> str:
@@ -78,7 +83,9 @@ class _Values:
     def place(self) -> str:
         town = self.draws.choice(_TOWNS)
         if self.is_uk:
-            return f"{town}, {self.draws.choice(['TS', 'LS', 'B', 'SW'])}{self.draws.randint(1, 29)} {self.postal_end()}"
+            return (
+                f"{town}, {self.draws.choice(['TS', 'LS', 'B', 'SW'])}{self.draws.randint(1, 29)} {self.postal_end()}"
+            )
         return f"{town}, {self.draws.choice(_STATES)} {self.digits(5)}"
 
     def postal_end(self) -> str:
@@ -110,8 +117,9 @@ def _name(v: _Values) -> str:
             f"{{NAME:{s}, {f[0]}.}}, M.D. reviewed the films.",
             f"Referred by Dr. {{NAME:de la {s}}} last week.",
             f"Patient {{NAME:{f} {s}}} tolerated the procedure well.",
-            f"{{NAME:{v.first}}} {{NAME:{v.last}}}'s pain is better." if v.draws.random() < 0.3 else
-            f"Sister {{NAME:{f2} {s2}}} on the ward was informed.",
+            f"{{NAME:{v.first}}} {{NAME:{v.last}}}'s pain is better."
+            if v.draws.random() < 0.3
+            else f"Sister {{NAME:{f2} {s2}}} on the ward was informed.",
             f"pt {{NAME:{f.lower()} {s.lower()}}} arrived by ambulance.",
             f"Consultant: Mr {{NAME:{f} {s}}}, FRCS.",
             f"Her husband, {{NAME:{f} {s}}}, agrees.",
@@ -168,41 +176,95 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "NAME": _name,
     "GEO": _geo,
     "DATE": _one(
-        "DATE", "Seen on @ in clinic.|Operated @ without complication.|Discharged @.|DOB: @.|Last scan was @.|"
-        "Symptoms since @.", _Values.date,
+        "DATE",
+        "Seen on @ in clinic.|Operated @ without complication.|Discharged @.|DOB: @.|Last scan was @.|"
+        "Symptoms since @.",
+        _Values.date,
     ),
-    "SHORT": _one("DATE", "Admitted @ in stable condition.|Seen @ in clinic.|Follow up on @.|Tues @ at 10 am.",
-                  _Values.short_date),
+    "SHORT": _one(
+        "DATE",
+        "Admitted @ in stable condition.|Seen @ in clinic.|Follow up on @.|Tues @ at 10 am.",
+        _Values.short_date,
+    ),
     "AGE": _age,
     "PHONE": _one("PHONE", "Call daughter on @.|Tel: @.|Husband reachable at @ after six.|Mobile @.", _Values.phone),
     "FAX": _one("FAX", "Fax: @.|Please fax the records to @.|F: @.", _Values.phone),
     "EMAIL": _one("EMAIL", "Email @.|Results were mailed to @ today.", _email),
-    "SSN": _one("SSN", "SSN @ was verified.|Social security number: @.",
-                lambda v: f"{v.draws.randint(101, 665)}-{v.draws.randint(11, 99)}-{v.draws.randint(1001, 9999)}"),
-    "MRN": _one("MRN", "MRN: @.|Pt ID#@, bed 12.|Unit no @.|Hospital number @.|FIN @.|CSN: @.|MRN\n@.|Chart # @.",
-                lambda v: v.draws.choice([v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"])),
-    "PLAN": _one("PLAN", "Medicare ID @ is active.|Subscriber @.|Member ID: @.|Group no. @.|Policy @.|Claim # @.|"
-                 "Medicaid id @.", lambda v: v.draws.choice(
-                     [f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)])),
-    "ACCOUNT": _one("ACCOUNT", "Billing account @ was closed.|Acct no: @.|Account number @.",
-                    lambda v: v.draws.choice([f"{v.digits(4)}-{v.digits(5)}", v.digits(8)])),
-    "LICENCE": _one("LICENCE", "DEA @.|Driver's license @.|Medical licence no. @.|License # @.",
-                    lambda v: f"B{v.letters(1)}{v.digits(7)}"),
-    "REGISTERED": _one("LICENCE", "NPI @.|GMC @.|NMC PIN @.|Signed electronically, GMC: @.",
-                       lambda v: v.digits(v.draws.choice([7, 10]))),
-    "VEHICLE": _one("VEHICLE", "VIN @.|Licence plate @.|Car reg @.|Plate: @.",
-                    lambda v: v.draws.choice([f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"])),
-    "DEVICE": _one("DEVICE", "Pump SN @.|Pacemaker serial number @.|S/N: @.|Lot @ implanted.|Device ID @.",
-                   lambda v: v.draws.choice([f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"])),
-    "URL": _one("URL", "Pictures at @ today.|Portal: @.", lambda v: v.draws.choice(
-        [f"https://www.clinic{v.digits(2)}.example.org/p/{v.digits(4)}", f"myclinic.example.org/p/{v.last.lower()}"])),
-    "IP": _one("IP", "Logged in from @.|IP address @.", lambda v: v.draws.choice(
-        [f"192.168.{v.draws.randint(0, 255)}.{v.draws.randint(0, 255)}", f"2001:db8::{v.digits(3)}:{v.digits(2)}",
-         f"fe80::1ff:fe23:4567:{v.digits(3)}"])),
-    "BIOMETRIC": _one("BIOMETRIC", "Fingerprint template @ is enrolled.|Voice print ID @.|Retina scan @ stored.",
-                      lambda v: f"FP-{v.digits(5)}-{v.letters(2)}"),
-    "OTHER": _one("OTHER", "Study subject @ consented.|Accession @.|Specimen no. @.|Case number @.|Order # @.",
-                  lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}"),
+    "SSN": _one(
+        "SSN",
+        "SSN @ was verified.|Social security number: @.",
+        lambda v: f"{v.draws.randint(101, 665)}-{v.draws.randint(11, 99)}-{v.draws.randint(1001, 9999)}",
+    ),
+    "MRN": _one(
+        "MRN",
+        "MRN: @.|Pt ID#@, bed 12.|Unit no @.|Hospital number @.|FIN @.|CSN: @.|MRN\n@.|Chart # @.",
+        lambda v: v.draws.choice([v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"]),
+    ),
+    "PLAN": _one(
+        "PLAN",
+        "Medicare ID @ is active.|Subscriber @.|Member ID: @.|Group no. @.|Policy @.|Claim # @.|Medicaid id @.",
+        lambda v: v.draws.choice(
+            [f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)]
+        ),
+    ),
+    "ACCOUNT": _one(
+        "ACCOUNT",
+        "Billing account @ was closed.|Acct no: @.|Account number @.",
+        lambda v: v.draws.choice([f"{v.digits(4)}-{v.digits(5)}", v.digits(8)]),
+    ),
+    "LICENCE": _one(
+        "LICENCE",
+        "DEA @.|Driver's license @.|Medical licence no. @.|License # @.",
+        lambda v: f"B{v.letters(1)}{v.digits(7)}",
+    ),
+    "REGISTERED": _one(
+        "LICENCE",
+        "NPI @.|GMC @.|NMC PIN @.|Signed electronically, GMC: @.",
+        lambda v: v.digits(v.draws.choice([7, 10])),
+    ),
+    "VEHICLE": _one(
+        "VEHICLE",
+        "VIN @.|Licence plate @.|Car reg @.|Plate: @.",
+        lambda v: v.draws.choice([f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"]),
+    ),
+    "DEVICE": _one(
+        "DEVICE",
+        "Pump SN @.|Pacemaker serial number @.|S/N: @.|Lot @ implanted.|Device ID @.",
+        lambda v: v.draws.choice(
+            [f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"]
+        ),
+    ),
+    "URL": _one(
+        "URL",
+        "Pictures at @ today.|Portal: @.",
+        lambda v: v.draws.choice(
+            [
+                f"https://www.clinic{v.digits(2)}.example.org/p/{v.digits(4)}",
+                f"myclinic.example.org/p/{v.last.lower()}",
+            ]
+        ),
+    ),
+    "IP": _one(
+        "IP",
+        "Logged in from @.|IP address @.",
+        lambda v: v.draws.choice(
+            [
+                f"192.168.{v.draws.randint(0, 255)}.{v.draws.randint(0, 255)}",
+                f"2001:db8::{v.digits(3)}:{v.digits(2)}",
+                f"fe80::1ff:fe23:4567:{v.digits(3)}",
+            ]
+        ),
+    ),
+    "BIOMETRIC": _one(
+        "BIOMETRIC",
+        "Fingerprint template @ is enrolled.|Voice print ID @.|Retina scan @ stored.",
+        lambda v: f"FP-{v.digits(5)}-{v.letters(2)}",
+    ),
+    "OTHER": _one(
+        "OTHER",
+        "Study subject @ consented.|Accession @.|Specimen no. @.|Case number @.|Order # @.",
+        lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}",
+    ),
 }
 FALSE_FRIENDS = (
     "VS: 98.4 87 132/78 18 97%.",
@@ -243,21 +305,24 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):
-        draws = random.Random(f"{seed}-{number // 2}")  # noqa: S311 - invented test data
+        draws = random.Random(f"{seed}-{number // 2}")
         v = _Values(draws)
-        v.draws = random.Random(f"{seed}-{number}-note")  # noqa: S311
+        v.draws = random.Random(f"{seed}-{number}-note")
         chosen = [WRITERS["NAME"], WRITERS["NAME"], *v.draws.sample(writers, 9)]
         lines = [write(v) for write in chosen] + v.draws.sample(FALSE_FRIENDS, 3)
         v.draws.shuffle(lines)
         text = " ".join(lines) if v.draws.random() < 0.7 else "\n".join(lines)
-        if number % 2:
-            text = wrapped(text)
-        yield read_marks(text, f"person-{number // 2}", (f"{v.first} {v.last}",))
+        note = read_marks(text, f"person-{number // 2}", (f"{v.first} {v.last}",))
+        yield replace(note, text=wrapped(note.text)) if number % 2 else note
 
 
-def wrapped(marked: str) -> str:
-    """Return a marked text broken at 72 columns; a break inside an identifier is part of the identifier."""
-    lines = marked.splitlines()
-    return "\n".join(
-        "\n".join(textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)) for line in lines
-    )
+def wrapped(text: str, width: int = WIDTH) -> str:
+    """Return a text with line breaks in place of the spaces where words no longer fit; its length is the same."""
+    lines = []
+    for line in text.split("\n"):
+        start = 0
+        while len(line) - start > width and (at := line.rfind(" ", start, start + width + 1)) > start:
+            lines.append(line[start:at])
+            start = at + 1
+        lines.append(line[start:])
+    return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Define identifier spans, resolve overlaps and normalize texts before rules read them."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from audits.text.name_lists import words
 
 # of two overlapping spans, the kind listed first wins; within a kind, the longer span
 KINDS = words(
-    "email url iban card ssn nhs_number ip date record_number phone street place postal_code age name other"
+    "email url iban card ssn nhs_number ip date phone record_number street place postal_code age name other"
 )
 
 
@@ -38,6 +39,9 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
 # a character with its combining marks and the invisible characters that follow
 _DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
+_GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
+_FIRST_WORD = re.compile(r"\S+")
+_NARROWEST, _WIDEST = 40, 100  # lengths of the longest line of a wrapped text
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
@@ -54,16 +58,51 @@ class Reading(NamedTuple):
 
 
 def read(text: str) -> Reading:
-    """Return a text in NFKC with ASCII digits and hyphens and without invisible characters.
+    """Return a text in NFKC with ASCII digits and hyphens, without invisible characters and without wrapping.
 
-    Accents are kept if they compose with their letter; other combining marks are removed.
+    Accents are kept if they compose with their letter; other combining marks are removed. Runs of white space become
+    one space, or one line break if a line ends there. A line break where the next word did not fit is a space.
     """
+    plain: str
+    starts: Sequence[int]
+    ends: Sequence[int]
     if text.isascii():
-        return Reading(text, range(len(text)), range(1, len(text) + 1))
-    matches = [(_plain(match[0]), match.span()) for match in _DRAWN.finditer(text)]
-    starts = [start for plain, (start, _) in matches for _ in plain]
-    ends = [end for plain, (_, end) in matches for _ in plain]
-    return Reading("".join(plain for plain, _ in matches), starts, ends)
+        plain, starts, ends = text, range(len(text)), range(1, len(text) + 1)
+    else:
+        matches = [(_plain(match[0]), match.span()) for match in _DRAWN.finditer(text)]
+        starts = [start for shown, (start, _) in matches for _ in shown]
+        ends = [end for shown, (_, end) in matches for _ in shown]
+        plain = "".join(shown for shown, _ in matches)
+    return _unwrapped(Reading(plain, starts, ends))
+
+
+def _unwrapped(reading: Reading) -> Reading:
+    text = reading.text
+    gaps = list(_GAP.finditer(text))
+    if not gaps:
+        return reading
+    width = max((len(line) for line in text.split("\n")), default=0)
+    width = width if _NARROWEST <= width <= _WIDEST else 0  # longer lines were not wrapped
+    parts: list[str] = []
+    kept: list[int] = []
+    done = 0
+    for gap in gaps:
+        parts += [text[done : gap.start()], _joint(text, gap, width)]
+        kept += range(done, gap.start() + 1)
+        done = gap.end()
+    kept += range(done, len(text))
+    starts, ends = [reading.starts[i] for i in kept], [reading.ends[i] for i in kept]
+    return Reading("".join([*parts, text[done:]]), starts, ends)
+
+
+def _joint(text: str, gap: re.Match[str], width: int) -> str:
+    """Return what stands for a run of white space: a line break where a line or paragraph ends, otherwise a space."""
+    n_breaks = gap[0].count("\n")
+    if n_breaks != 1 or width == 0:
+        return "\n" if n_breaks else " "
+    line = gap.start() - (text.rfind("\n", 0, gap.start()) + 1)
+    word = _FIRST_WORD.match(text, gap.end())
+    return " " if word and line + 1 + len(word[0]) > width else "\n"
 
 
 def _plain(drawn: str) -> str:

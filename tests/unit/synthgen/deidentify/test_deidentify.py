@@ -1,6 +1,7 @@
 import re
 import string
-from datetime import date
+from datetime import date, datetime
+from itertools import pairwise
 
 import pytest
 from fictional_clinic import generate
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.text.name_lists import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST
-from synthgen.core.errors import DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.deidentify import deidentify
@@ -94,7 +94,7 @@ def test_surrogates_of_a_person_are_distinct():
     assert len({own.replace("email", f"a{i}@b.org") for i in range(1000)}) > 990
 
 
-RULES = DeidentifyConfig()
+RULES = DeidentifyConfig(engine="rules")
 TEXTS = [
     ("p1", "Omar Marchetti (MRN 52345678, tel 212-555-0142) seen 2021-03-01 by Dr. Farrow."),
     ("p1", "Mr. Marchetti, aged 93, back on 2021-03-31. Omar is well. MRN 52345678. omar.m@example.org"),
@@ -152,10 +152,32 @@ def test_deidentify_off_keeps_text():
     assert result.counts == {}
 
 
-def test_presidio_engine_requires_its_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "presidio_analyzer", None)
-    with pytest.raises(DependencyError, match="extra 'presidio'"):
-        deidentify(corpus(), DeidentifyConfig(engine="presidio"), NAMES, SEEDS)
+def test_order_of_dates_is_inferred_per_person_and_intervals_are_kept():
+    texts = [
+        ("p1", "Admitted 05/11/2023, operated 12/11/2023, discharged 14/11/2023."),
+        ("p2", "Seen 05/11/2023, then 11/14/2023."),
+    ]
+    uk, us = deidentify(corpus(texts), RULES, {}, SEEDS).corpus.texts
+    uk_days = [datetime.strptime(d, "%d/%m/%Y").date() for d in re.findall(r"[\d/]{8,}", uk)]  # noqa: DTZ007
+    us_days = [datetime.strptime(d, "%m/%d/%Y").date() for d in re.findall(r"[\d/]{8,}", us)]  # noqa: DTZ007
+    assert [(b - a).days for a, b in pairwise(uk_days)] == [7, 2]
+    assert [(b - a).days for a, b in pairwise(us_days)] == [187]
+    configured = DeidentifyConfig(engine="rules", date_order="day-first")
+    assert deidentify(corpus([("p2", "Seen 05/11/2023.")]), configured, {}, SEEDS).corpus.texts != [us]
+
+
+def test_initials_suffixes_and_reversed_names_follow_the_full_name():
+    own = Surrogates(SEEDS, "p1", ["Walter Holt III"])
+    first, last = own.replace("name", "Walter Holt").split()
+    assert own.replace("name", "Holt, Walter") == f"{last}, {first}"
+    assert own.replace("name", "W. Holt") == f"{first[0]}. {last}"
+    assert own.replace("name", "Walter Holt III") == f"{first} {last} III"
+    assert own.replace("name", "Holt’s") == f"{last}’s"
+
+
+def test_a_number_has_one_surrogate_whatever_its_kind():
+    own = Surrogates(SEEDS, "p1", ())
+    assert own.replace("phone", "52345678") == own.replace("record_number", "52345678")
 
 
 def test_deidentify_removes_identifiers_of_the_fictional_clinic():

@@ -1,10 +1,8 @@
-from datetime import date, datetime, timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.deidentify.patterns import find_dates, find_patterns, shift_date
+from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.spans import KINDS
 
 
@@ -31,7 +29,7 @@ def found(text, kind):
         ("record_number", "MRN is 00482913; case 12; account ABCD", ["00482913"]),
         ("phone", "5550142 or tel: 5550142, 200-3000 mg", ["5550142"]),
         ("phone", "+1 212 555 0142 x12", ["+1 212 555 0142 x12"]),
-        ("street", "12 Mill Pond Road, Apt 4b and 12 mill road", ["12 Mill Pond Road, Apt 4b"]),
+        ("street", "12 Mill Pond Road, Apt 4b and 12 mill road", ["12 Mill Pond Road, Apt 4b", "Mill Pond Road"]),
         ("place", "New Haven, CT 06510-1234", ["New Haven, CT 06510-1234"]),
         ("postal_code", "PA 16801", ["16801"]),
         ("postal_code", "zip code: 16801", ["16801"]),
@@ -54,7 +52,7 @@ def test_patterns_worked_examples(kind, text, expected):
 
 
 def test_overlapping_spans_are_all_returned():
-    assert {s.kind for s in find_patterns("SSN 123-45-6789")} >= {"ssn", "phone"}
+    assert {s.kind for s in find_patterns("SSN 123-45-6789")} >= {"ssn", "record_number"}
 
 
 @given(st.text(st.sampled_from("0123456789 .-/:@+()ABab#"), max_size=80))
@@ -74,50 +72,32 @@ def test_check_digits_are_verified(kind, value):
             assert found(changed, kind) == []
 
 
-FORMATS = ["%m/%d/%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y"]
-
-
 @pytest.mark.parametrize(
-    ("value", "days", "expected"),
+    ("kind", "text", "expected"),
     [
-        ("2021-02-27", 3, "2021-03-02"),
-        ("3/9/2020", 30, "4/8/2020"),
-        ("03/09/20", 30, "04/08/20"),
-        ("25.12.2019", 10, "04.01.2020"),
-        ("March 5, 2021", -10, "February 23, 2021"),
-        ("Mar. 5, 2021", 31, "Apr. 5, 2021"),
-        ("1st of May 1999", 1, "2nd of May 1999"),
-        ("12 JAN 2022", -1, "11 JAN 2022"),
-        ("June 2020", 60, "August 2020"),
-        ("July 30", 3, "August 2"),
+        ("record_number", "unit no 44512, group 5512-A; DEA BA1234563.", ["44512", "5512-A", "BA1234563"]),
+        ("record_number", "Medicare id 1EG4-TE5-MK73, GMC 7012345", ["1EG4-TE5-MK73", "7012345"]),
+        (
+            "record_number",
+            "plate ABC-1234, S/N 88213, FIN 123456, CSN 9912345",
+            ["ABC-1234", "88213", "123456", "9912345"],
+        ),
+        ("record_number", "claim 5512345, Pt ID#7734021, MRN:\n7734021", ["5512345", "7734021", "7734021"]),
+        ("record_number", "COVID-19, CA-125 35, NCT01234567, group 2, plan 2021, L4-L5", []),
+        ("ip", "fe80::1ff:fe23:4567:890a at 08:15:30", ["fe80::1ff:fe23:4567:890a"]),
+        ("phone", "VS: 98.4 87 132/78; Cr 1.2 1.4 1.9 2.3; I/O 1200 1350 2400; I/O 500 450 1000", []),
+        ("phone", "0113 496 0000; pager 4471, tel 555-0173", ["0113 496 0000", "4471", "555-0173"]),
+        ("postal_code", "5000 OR 10000 units, in Dunmore, PA 18512", ["18512"]),
+        ("age", "She is ninety-four years old, aged one hundred and two", ["ninety-four", "one hundred and two"]),
+        ("age", "T 98 F, HR 94 M, for 92% of", []),
+        ("url", "myclinic.example.org/p/okonkwo used", ["myclinic.example.org/p/okonkwo"]),
+        ("email", "john dot smith at gmail dot com", ["john dot smith at gmail dot com"]),
+        (
+            "place",
+            "Lives in Harrogate; St. Mary's Hospital; Pain Clinic; lives in Texas",
+            ["Harrogate", "St. Mary's Hospital"],
+        ),
     ],
 )
-def test_shifted_date_keeps_its_format(value, days, expected):
-    assert find_dates(f"seen {value}, then") != []
-    assert shift_date(value, days) == expected
-
-
-@given(
-    st.dates(date(1971, 1, 1), date(2038, 12, 31)),
-    st.dates(date(1971, 1, 1), date(2038, 12, 31)),
-    st.integers(-365, 365),
-    st.sampled_from(FORMATS),
-)
-def test_shifted_dates_keep_their_distance(one, two, days, form):
-    # a full "May" equals its abbreviation, so a date shifted from May has an abbreviated month
-    forms = {day: form.replace("%B", "%b") if day.month == 5 else form for day in (one, two)}
-    for day in (one, two):
-        moved = datetime.strptime(shift_date(day.strftime(form), days), forms[day])  # noqa: DTZ007
-        assert moved.date() == day + timedelta(days=days)
-
-
-@pytest.mark.parametrize(
-    "text", ["BP 120/80", "13/13/2020", "2021-02-30", "24/26 mg", "1.2.3", "version 2020-1", "T-score -2.5"]
-)
-def test_other_numbers_are_not_dates(text):
-    assert find_dates(text) == []
-
-
-def test_shift_of_an_unknown_form_is_an_error():
-    with pytest.raises(ValueError, match="not a date"):
-        shift_date("last Tuesday", 3)
+def test_identifiers_and_their_neighbours(kind, text, expected):
+    assert sorted(set(found(text, kind)), key=text.index) == sorted(set(expected), key=text.index)

@@ -27,7 +27,7 @@ def logged(bench, **changes):
     ("section", "key", "value"),
     [
         *(("decode", "style", "./own"), ("decode", "bridge", "./refined"), ("decode", "model", "./finetuned")),
-        *(("embed", "model", "./encoder"), ("deidentify", "engine", "presidio")),
+        ("embed", "model", "./encoder"),
     ],
 )
 def test_models_that_may_be_trained_on_the_records_are_not_public(ready, section, key, value):

@@ -41,7 +41,7 @@ def test_installed_model_is_kept_unless_forced(tiny, pulled):
 def test_unknown_name_is_a_usage_error(tiny):
     with pytest.raises(UsageError, match="unknown model 'tinny'") as caught:
         pull("tinny", fetch=no_fetch)
-    assert caught.value.hint == "The models are minilm, other, smollm2, tiny."
+    assert caught.value.hint == "The models are minilm, other, rampart, smollm2, tiny."
     assert not tiny.store.exists()
 
 

@@ -1,0 +1,59 @@
+"""The words before identifiers, shared by deidentification and the identifiers audit.
+
+Each table has one row per meaning: the regular expressions of the words. They match without regard to case.
+"""
+
+# words before a number or code: the identifier is what follows
+NUMBER_CUES = {
+    "record": (
+        r"mrns?",
+        r"mr (?:no|number|#)",
+        r"(?:medical|patient|pt|hospital|health|case|chart) record",
+        (
+            r"(?:patient|pt|hospital|hosp|unit|encounter|visit|admission|chart|case|file|fin|csn|har|emr|ehr|nhs|chi"
+            r"|record)[ -]?(?:no|num|number|nr|id|identifier|code|#|mrn)"
+        ),
+        r"(?:fin|csn|chart|encounter|records?|patient|case|hospital|account)",
+    ),
+    "plan": (
+        (
+            r"(?:medicare|medicaid|medi-cal|insurance|insurer|subscriber|member|beneficiary|group|policy|plan|claim"
+            r"|authori[sz]ation|prior auth|hicn|mbi|payer)(?:[ -]?(?:no|num|number|nr|id|identifier|code))?"
+        ),
+    ),
+    "account": (r"(?:account|acct|a/c|billing|invoice|guarantor)(?:[ -]?(?:no|num|number|nr|id))?",),
+    "licence": (
+        (
+            r"(?:dea|npi|gmc|nmc|hcpc|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
+            r"|driver'?s licen[cs]e)"
+            r"(?:[ -]?(?:no|num|number|nr|id|pin))?"
+        ),
+    ),
+    "vehicle": (
+        r"(?:vin|(?:licen[cs]e |number )?plates?|tag|car reg(?:istration)?|vehicle(?: id)?)(?:[ -]?(?:no|number))?",
+    ),
+    "device": (r"(?:s/n|sn|serial|lot|udi|device|implant|pacemaker|imei|model)(?:[ -]?(?:no|num|number|nr|id))?",),
+    "biometric": (
+        r"(?:finger ?print|voice ?print|retina(?:l)? scan|iris scan|face ?id)(?: (?:template|id|no|code))?",
+    ),
+    "other": (
+        (
+            r"(?:accession|specimen|sample|order|requisition|study|trial|subject|participant|protocol|ref|reference"
+            r"|barcode|ticket|badge|employee|staff|session|confirmation|request|referral)"
+            r"(?:[ -]?(?:no|num|number|nr|id|subject))?"
+        ),
+    ),
+}
+# words between the cue and the identifier
+AFTER_CUE = r"(?:s|\(s\))?(?![a-z])\.?(?: is| was|:| :|=|#| #| no\.?| number| id)*[ \n_]{0,2}#?[ ]?"
+STATES = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
+    "|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
+)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def number_cue() -> str:
+    """Return one regular expression for all words before numbers, and the characters after them."""
+    cues = sorted((cue for cues in NUMBER_CUES.values() for cue in cues), key=len, reverse=True)
+    return rf"(?<![\w-])(?:{'|'.join(cues)}){AFTER_CUE}"

@@ -1,0 +1,144 @@
+"""Find names and places with the token classifier Rampart, which reads seven languages.
+
+Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are in the model store, pinned by
+digest; onnxruntime runs them on one thread, and nothing is downloaded.
+"""
+
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
+from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, TITLES
+from synthgen.core.errors import DependencyError
+from synthgen.deidentify.spans import Span
+from synthgen.models.store import digest_of, model_folder
+
+MODEL = "rampart"
+MIN_PROBABILITY = 0.5
+WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
+_KINDS = {
+    "GIVEN_NAME": "name",
+    "SURNAME": "name",
+    "CITY": "place",
+    "STREET_NAME": "street",
+    "BUILDING_NUMBER": "street",
+}
+_GAP = re.compile(r"[ .'’-]{0,2}")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class Classifier:
+    """Rampart, loaded once.
+
+    Raises:
+        ModelMissing: it is not in the store.
+        ModelError: its files are not the pinned ones.
+        DependencyError: onnxruntime or tokenizers is not installed.
+    """
+
+    def __init__(self) -> None:
+        folder = model_folder(MODEL)
+        digest_of(folder)
+        try:
+            runtime, tokenizers = importlib.import_module("onnxruntime"), importlib.import_module("tokenizers")
+        except ImportError as error:
+            raise DependencyError(
+                "deidentify.engine rules+ner needs the package onnxruntime, which is not installed",
+                hint="pip install 'synthgen[engine]', or set deidentify.engine to rules.",
+            ) from error
+        self._session: Any = _session(runtime, folder)
+        self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._labels: list[str] = [label for _, label in sorted(_labels(folder).items())]
+
+    def find(self, text: str) -> list[Span]:
+        """Return the names and places in a text that are neither ordinary words nor parts of clinical terms."""
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        ids, offsets = encoded.ids, encoded.offsets
+        kinds: list[str | None] = [None] * len(ids)
+        for start in range(0, max(len(ids), 1), WINDOW - OVERLAP):
+            for at, kind in enumerate(self._window(ids[start : start + WINDOW]), start):
+                kinds[at] = kinds[at] or kind
+        return [kept for span in _joined(text, kinds, offsets) if (kept := _trimmed(text, span)) is not None]
+
+    def _window(self, ids: Sequence[int]) -> Iterator[str | None]:
+        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+        row = np.array([[first, *ids, last]], dtype=np.int64)
+        feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
+        logits = self._session.run(None, feed)[0][0, 1:-1]
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares = odds / odds.sum(axis=1, keepdims=True)
+        for share in shares:
+            by_kind: dict[str, float] = {}
+            for label, value in zip(self._labels, share, strict=True):
+                kind = _KINDS.get(label.partition("-")[2])
+                if kind is not None:
+                    by_kind[kind] = by_kind.get(kind, 0.0) + float(value)
+            best = max(by_kind, key=by_kind.__getitem__)
+            yield best if by_kind[best] >= MIN_PROBABILITY else None
+
+
+def _session(runtime: Any, folder: Path) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same sums in the same order
+    return runtime.InferenceSession(
+        str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _labels(folder: Path) -> dict[int, str]:
+    from synthgen.core.files import read_json
+
+    return {int(number): str(label) for number, label in read_json(folder / "config.json")["id2label"].items()}
+
+
+def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:
+    """Yield whole words; tokens of the same kind with only a space or a full stop between them are one span."""
+    spans: list[Span] = []
+    for kind, (first, last) in zip(kinds, offsets, strict=True):
+        start, end = first, last
+        if kind is None or start == end:
+            continue
+        while start > 0 and text[start - 1].isalnum():
+            start -= 1
+        while end < len(text) and text[end].isalnum():
+            end += 1
+        if spans and spans[-1].kind == kind and _GAP.fullmatch(text[spans[-1].end : max(start, spans[-1].end)]):
+            spans[-1] = Span(spans[-1].start, max(end, spans[-1].end), kind)
+        else:
+            spans.append(Span(start, end, kind))
+    yield from spans
+
+
+def _trimmed(text: str, span: Span) -> Span | None:
+    """Return a span of the model without ordinary words at its ends, or None if it is no name or place.
+
+    The veto of clinical words applies. In lower case, a single word must be in the name lists.
+    """
+    words = [
+        (m[0], span.start + m.start(), span.start + m.end()) for m in _WORD.finditer(text[span.start : span.end])
+    ]
+    while words and _is_no_name(words[-1][0]):
+        words.pop()
+    while words and _is_no_name(words[0][0]):
+        words.pop(0)
+    if not words or any(is_vetoed(word) for word, _, _ in words):
+        return None
+    one, start, end = words[0][0], words[0][1], words[-1][2]
+    is_listed = one.title() in FIRST_NAMES or one.title() in LAST_NAMES
+    if is_in_term(text, start, end) or (len(words) == 1 and one.casefold() in EPONYMS):
+        return None
+    if span.kind != "name":
+        return span if any(word[0].isupper() and len(word) > 3 for word, _, _ in words) else None
+    return Span(start, end, "name") if one[0].isupper() or is_listed or len(words) > 1 else None
+
+
+def _is_no_name(word: str) -> bool:
+    is_abbreviation = word.isupper() and 1 < len(word) < 4
+    return is_ordinary(word) or word in DEGREES or word.casefold() in TITLES or is_abbreviation

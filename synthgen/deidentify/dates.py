@@ -1,0 +1,191 @@
+"""Find calendar dates in running text, infer the order of day and month, and shift dates in their own format."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Literal
+
+from audits.text.identifier_grammar import MONTHS as _SHORT
+from audits.text.name_lists import words
+
+Order = Literal["day-first", "month-first"]
+MONTHS = words("january february march april may june july august september october november december")
+_DAYS = words("monday tuesday wednesday thursday friday saturday sunday")
+_MON = rf"(?P<mon>(?:{'|'.join(MONTHS)}|{'|'.join(_SHORT)}|sept)(?![^\W\d_])\.?)"
+_D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"
+_Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"
+_Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"
+_WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? )?"
+_TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
+_EDGE = r"(?<![\w/.-])", r"(?![\w/]|[.-]\d)"
+_FORMS = tuple(
+    re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
+    for form in (
+        _Y4 + r"(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})" + _TIME,
+        _Y4 + r"(?P<sep>[-/ ])" + _MON + r"(?P=sep)(?P<d>\d{1,2})",
+        r"(?P<a>\d{1,2})(?P<sep>[-/.]| / )(?P<b>\d{1,2})(?P=sep)" + _Y4,
+        r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d\d)",
+        _MON + r" (?:the )?" + _D + r"(?:,| of)? " + _Y,
+        _D + r"(?: day)?(?: of)?[ /-]?" + _MON + r"(?:,? |[/-])" + _Y[:-1] + r"|\d\d(?! ?(?:mg|ml|mcg|:)))",
+        _MON + r"(?:,? |-|/| of )" + _Y,
+        _MON + r" (?:the )?" + _D + r"(?:-(?P<d2>[0-3]?\d)(?:,? " + _Y4 + r")?)?",
+        _D + r"(?: of)?[ -]" + _MON,
+        r"(?P<m>0?[1-9]|1[0-2])/" + _Y4,
+    )
+)
+# day and month alone are a date only after such words; fractions and spans of time (3/7 is three days) are not
+_SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
+_CUE = re.compile(
+    r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
+    r"|until|till|due"
+    r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
+    r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
+    re.IGNORECASE,
+)
+_STRONG_CUE = re.compile(
+    r"\b(?:admitted|discharged|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt|appointment"
+    r"|surgery|f/u)(?: on| was)?:? ?$",
+    re.IGNORECASE,
+)
+# denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
+_FRACTIONS = {5, 6, 7, 10, 12}
+_QUANTITY = re.compile(
+    r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|in severity)\b", re.IGNORECASE
+)
+# may, march and sun are words too: in lower case they need a day and a year
+_WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
+_CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_LEAP_YEAR = 2000  # used if a date has no year
+_MIDDLE = 15  # used if a date has no day
+
+
+def find_dates(text: str) -> list[tuple[int, int]]:
+    """Return start and end of every valid calendar date, including overlapping ones."""
+    matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
+    found = [m.span() for m in matches]
+    spans = set(found)
+    for match in _SHORT_DATE.finditer(text):
+        inside = any(start <= match.start() and match.end() <= end for start, end in spans)
+        if not inside and _is_short_date(match, found):
+            found.append(match.span())
+    return found
+
+
+def _is_date(match: re.Match[str]) -> bool:
+    parts = match.groupdict()
+    month = (parts.get("mon") or "").rstrip(".")
+    is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and (parts.get("d")))
+    is_quantity = parts.get("y") is None and _QUANTITY.match(match.string, match.end()) is not None
+    return not is_word and not is_quantity and _day_of(match, "month-first") is not None
+
+
+def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
+    if _day_of(match, "month-first") is None or _QUANTITY.match(match.string, match.end()):
+        return False
+    text = match.string[max(0, match.start() - 30) : match.start()]
+    if match["wd"] or any(
+        end in range(match.start() - 6, match.start()) and "/" in match.string[start:end]
+        for start, end in before
+        if _CUE.search(text)
+    ):
+        return True
+    if int(match["b"]) in _FRACTIONS or match[0] == "24/7":
+        return _STRONG_CUE.search(text) is not None
+    return _CUE.search(text) is not None
+
+
+def date_order(texts: Iterable[str]) -> Order:
+    """Return the order of day and month that the unambiguous dates of the texts have; month first without any."""
+    votes = 0
+    for text in texts:
+        for form in (_FORMS[2], _FORMS[3]):
+            for match in form.finditer(text):
+                a, b = int(match["a"]), int(match["b"])
+                votes += (a > 12 >= b) - (b > 12 >= a)
+    return "day-first" if votes > 0 else "month-first"
+
+
+def shift_date(value: str, days: int, order: Order = "month-first") -> str:
+    """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
+    for form in (*_FORMS, _SHORT_DATE):
+        if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
+            return _rewrite(match, day, days, order)
+    raise ValueError("not a date in a known form")
+
+
+def _is_day_first(parts: dict[str, str | None], order: Order) -> bool:
+    a, b = int(parts["a"] or 0), int(parts["b"] or 0)
+    if a > 12 or b > 12:
+        return a > 12
+    return order == "day-first" or parts["sep"] == "."  # dates with full stops are written day first
+
+
+def _day_of(match: re.Match[str], order: Order) -> date | None:
+    """Return the date of a match, or None if there is no such day."""
+    parts = match.groupdict()
+    if parts.get("a"):
+        a, b = int(match["a"]), int(match["b"])
+        day, month = (a, b) if _is_day_first(parts, order) else (b, a)
+    else:
+        month = int(match["m"]) if parts.get("m") else _month_number(match["mon"])
+        day = int(match["d"]) if parts.get("d") else _MIDDLE
+    try:
+        return date(_year(parts.get("y")), month, day)
+    except ValueError:
+        return None
+
+
+def _month_number(name: str) -> int:
+    return _SHORT.index(name[:3].lower()) + 1
+
+
+def _year(written: str | None) -> int:
+    if written is None:
+        return _LEAP_YEAR
+    year = int(written.lstrip("'"))
+    return year if year > 99 else year + (2000 if year <= _CENTURY_PIVOT else 1900)
+
+
+def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
+    """Return the matched text with each part of the date replaced."""
+    day = old + timedelta(days=days)
+    parts = {name: value for name, value in match.groupdict().items() if value is not None}
+    numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
+    is_padded = any(n.startswith("0") for n in numbers) or (len(numbers) > 1 and all(len(n) == 2 for n in numbers))
+    width = 2 if is_padded else 1
+    is_day_first = "a" in parts and _is_day_first(match.groupdict(), order)
+    year = parts.get("y", "")
+    new = {
+        "y": ("'" if year.startswith("'") else "") + str(day.year)[-len(year.lstrip("'")) :],
+        "m": f"{day.month:0{width}d}",
+        "d": f"{day.day:0{width}d}",
+        "d2": f"{(day + timedelta(days=int(parts.get('d2', 0)) - old.day)).day:0{width}d}",
+        "a": f"{day.day if is_day_first else day.month:0{width}d}",
+        "b": f"{day.month if is_day_first else day.day:0{width}d}",
+        "mon": _month_name(parts.get("mon", ""), day.month),
+        "ord": "th" if 11 <= day.day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th"),
+        "wd": _weekday(parts, days),
+        "day": "",
+    }
+    value, shift = match[0], match.start()
+    for name in sorted((n for n in parts if n in new), key=match.start, reverse=True):
+        value = value[: match.start(name) - shift] + new[name] + value[match.end(name) - shift :]
+    return value
+
+
+def _month_name(written: str, month: int) -> str:
+    """Return a month name that is abbreviated, in capitals or in lower case like the original."""
+    is_full = written.lower() in MONTHS and written.lower() != "may"
+    dot = "." if written.endswith(".") else ""
+    return _cased(MONTHS[month - 1].capitalize()[: None if is_full else 3] + dot, written)
+
+
+def _weekday(parts: dict[str, str], days: int) -> str:
+    written = parts.get("wd", "mon")
+    number = next(i for i, name in enumerate(_DAYS) if name[:3] == written[:3].lower())
+    name = _DAYS[(number + days) % 7].capitalize()
+    return _cased(name if "day" in parts else name[:3], written + parts.get("day", ""))
+
+
+def _cased(name: str, like: str) -> str:
+    return name.upper() if like.isupper() else name.lower() if like.islower() else name
