@@ -27,14 +27,14 @@ Find = Callable[[str, Sequence[str]], list[Span]]
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EngineShares:
     """What an engine found: JSON-compatible shares with intervals, and the misses, which are record text."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
 
     def __repr__(self) -> str:
-        return f"Evaluation({len(self.misses)} misses)"
+        return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
         """Return text for a terminal: one line for each category."""
@@ -46,7 +46,7 @@ class Evaluation:
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 
-def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> Evaluation:
+def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineShares:
     """Compare what an engine finds with the marks.
 
     An identifier is found if all its letters and digits are. What the engine finds is right if it overlaps a mark.
@@ -81,7 +81,7 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> Evaluat
         "without_a_miss": {unit: _share(sum(done.values()), len(done)) for unit, done in complete.items()},
         "false_names_per_1000_words": 1000 * (found_by_kind["name"] - right["name"]) / n_words,
     }
-    return Evaluation(table, misses)
+    return EngineShares(table, misses)
 
 
 def _is_covered(text: str, spans: Iterable[Span], mark: tuple[int, int, str]) -> bool:

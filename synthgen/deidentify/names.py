@@ -43,7 +43,7 @@ _PHRASES = tuple(
         (
             (
                 r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
-                r"|\breferred by|\bdictated by|\bwitnessed by|\bordered by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
+                r"|\breferred by|\bdictated by|\bwitnessed by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
             ),
             re.IGNORECASE,
             1,
@@ -228,7 +228,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     if (
         word in TITLES - {"nurse", "sister"}
-        and after in {" ", ". ", "."}
+        and after in {" ", ". ", ".", "\n", ".\n"}
         and not (word == "doctor" and token.word.islower())
     ):
         return _run(tokens, i + 1, text, has_title=True)

@@ -9,7 +9,7 @@ from synthgen.deidentify.engines import find_identifiers
 from synthgen.deidentify.planted import FALSE_FRIENDS, plant, wrapped
 from synthgen.deidentify.spans import KINDS, Span, read, without_overlaps
 
-SENTENCES = [part for note in plant(6) for part in note.text.split(". ")]
+SENTENCES = [part for note in plant(6) for part in note.text.replace("\n", " ").split(". ")]
 LENGTH = 23
 SPANS = st.lists(
     st.builds(Span, st.integers(0, LENGTH), st.integers(0, LENGTH), st.sampled_from(KINDS)), max_size=8, unique=True
