@@ -7,7 +7,8 @@
     shares        to .01; histograms as shares of bins with enough records; ROC curves at fixed rates
 
 Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
-records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`.
+records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`. Under an
+independent policy, not even verdicts about private records are published.
 
 The ends of an interval are rounded because an exact interval reveals n: each width of a Clopper-Pearson interval has
 one n. All roundings are conservative and use the policy's own numbers as edges, so none changes a decision. The rule
@@ -22,8 +23,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from audits.gate.coarse import public_curve, public_histogram
-from audits.gate.dp_substitute import LINEAGE, PARENTS
-from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, evidence_from
+from audits.gate.dp_substitute import ACCOUNTING, LINEAGE, PARENTS
+from audits.gate.evidence import AUDIT_NAMES, WITHHELD, AuditState, Evidence, Metric, evidence_from
+from audits.gate.independent import is_independent_metric
 from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = set(Metric.model_fields)
@@ -43,8 +45,8 @@ _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
-_DP_RESULT_KEYS = ("name", "status", "confidence", "direction")
-_WITHHELD = "withheld: under differential privacy only the verdicts of gates are published"
+_DP_RESULT_KEYS = ("name", "confidence", "direction")
+_NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
@@ -99,6 +101,8 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """
     if policy.disclosure.publish_exact_counts:
         return metric
+    if policy.is_independent:
+        metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
     return _rounded(name, _rounded(name, metric, policy), policy)  # a number rounded to an integer becomes a bucket
 
 
@@ -130,6 +134,14 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 
+def _confidence(confidence: float, policy: Policy) -> float:
+    """Return the confidence that is published: under an independent policy at most the policy's.
+
+    The real one depends on the number of audits of the same control persons.
+    """
+    return min(confidence, policy.confidence) if policy.is_independent else confidence
+
+
 def step_of(n: int) -> float:
     """Return the step to whose multiples a number measured on n units is rounded."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
@@ -140,11 +152,18 @@ def verdicts_only(policy: Policy) -> bool:
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 
+def is_withheld(metric: str, policy: Policy) -> bool:
+    """Return whether the number of a gate, with its bound such as `membership.auc.high`, is not published."""
+    name = metric.rpartition(".")[0]
+    return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _FIXED.fullmatch(name) is None
+
+
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; public evidence stays unchanged.
 
     Law: the outcome of every rule of the policy stays the same. Under differential privacy the public evidence only
-    shows which gates passed and which other audits were measured, so it is equal for any two sources that pass.
+    shows which gates passed and which other audits were measured, so it is equal for any two sources that pass. Under
+    an independent policy it is equal for any two sources that give the same answers to the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -166,7 +185,24 @@ def is_published(name: str, policy: Policy) -> bool:
     return name in {*rules, *main, *_PROVEN, *_COUNTS} or _FIXED.fullmatch(name) is not None
 
 
+def _independent(evidence: Evidence, policy: Policy) -> Evidence:
+    named = {rule.metric for rule in policy.all_rules()}
+    metrics = {
+        name: public_metric(name, metric, policy)
+        for name, metric in evidence.metrics.items()
+        if is_independent_metric(name) and (name in named or _FIXED.fullmatch(name))
+    }
+    audits = {}
+    if (state := evidence.audits.get(ACCOUNTING)) is not None:
+        confidence = None if state.confidence is None else _confidence(state.confidence, policy)
+        audits[ACCOUNTING] = state.model_copy(update={"confidence": confidence})
+    digests = {name: digest for name, digest in evidence.digests.items() if name == "synthetic"}
+    return evidence.model_copy(update={"metrics": metrics, "audits": audits, "digests": digests})
+
+
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
+    if policy.is_independent:
+        return _independent(evidence, policy)
     metrics = {}
     for name, metric in evidence.metrics.items():
         if _FIXED.fullmatch(name):
@@ -182,12 +218,21 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
     # a gate reads the verdicts of these audits
     gating = {*policy.required, "accounting", *(name for name, bound in of_rules if bound == "value")}
     kept = {*gating, *(name for name, _ in of_rules), *policy.measured, *ATTACKS}
+    ruled = {name for name, _ in of_rules}
     states = {
-        name: state if name in gating else state.model_copy(update={"verdict": "insufficient"})
+        name: state if name in gating else _withheld(state, has_rule=name in ruled)
         for name, state in evidence.audits.items()
         if name in kept
     }
     return evidence.model_copy(update={"metrics": metrics, "audits": states})
+
+
+def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
+    """Return the state without its verdict; `inconclusive` also counts as measured, except for a rule."""
+    changed = {"verdict": WITHHELD} | (
+        {"status": "measured"} if state.status == "inconclusive" and not has_rule else {}
+    )
+    return state.model_copy(update=changed)
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
@@ -238,11 +283,11 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
             results.append(
                 {
                     **{key: result[key] for key in _DP_RESULT_KEYS if key in result},
-                    "verdict": shown.audits[name].verdict,
+                    **shown.audits[name].model_dump(include={"verdict", "status"}),
                     **dict.fromkeys(("estimate", "control", "threshold")),
                     "metrics": {key: number for key, number in numbers.items() if key.startswith(f"{name}.")},
                     "details": {},
-                    "reason": _WITHHELD,
+                    "reason": _NOT_SHOWN,
                 }
             )
     return results
@@ -296,6 +341,8 @@ def public_sentence(text: str, policy: Policy) -> str:
 def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     name = str(result["name"])
     public = dict(result)
+    if result.get("confidence") is not None:
+        public["confidence"] = _confidence(result["confidence"], policy)
     for key in ("estimate", "control"):
         if result.get(key) is not None:
             public[key] = _number(f"{name}.{key}", result[key], policy)

@@ -22,6 +22,8 @@ AUDIT_NAMES = (
     "differencing",
 )  # fmt: skip
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+WITHHELD: Literal["withheld"] = "withheld"
+ShownVerdict = Verdict | Literal["withheld"]  # withheld: the audit was measured, and its verdict is not published
 
 
 class Metric(Closed):
@@ -43,7 +45,7 @@ class Metric(Closed):
 class AuditState(Closed):
     """The verdict of one audit, and its one-sided confidence, or None if that is not known."""
 
-    verdict: Verdict
+    verdict: ShownVerdict
     status: Status
     confidence: Annotated[Finite, Field(gt=0, le=1)] | None = None
 

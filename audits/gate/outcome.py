@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from audits.gate.evidence import Metric
 
-Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
+Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]  # WITHHELD only for an audit without a gate
 Op = Literal["<=", ">="]
 
 

@@ -5,6 +5,7 @@ finite, or based on too few persons does not pass, nor does an audit that crashe
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
@@ -22,7 +23,8 @@ from audits.gate.dp_substitute import (
     reasons_against,
     with_substitute,
 )
-from audits.gate.evidence import AuditName, AuditState, Evidence
+from audits.gate.evidence import WITHHELD, AuditName, AuditState, Evidence
+from audits.gate.independent import INDEPENDENT, private_requirements
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
 from audits.gate.rule import (
     ATTEMPTS,
@@ -63,6 +65,8 @@ class DpRule(Closed):
     max_epsilon: Annotated[Finite, Field(gt=0)]
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]
     ledger: Literal["required"]
+    # `independent`: nothing that was measured on private records decides, see `audits.gate.independent`
+    decision: Literal["audited", "independent"] = "audited"
 
 
 class Timestamps(Closed):
@@ -131,15 +135,29 @@ class Policy(Closed):
             )
         return self
 
+    @model_validator(mode="after")
+    def _independent_reads_nothing_private(self) -> Self:
+        if self.is_independent:
+            found = private_requirements(
+                required=self.required, measured=self.measured, selftest=self.selftest, rules=self.rules
+            )
+            if named := [*found]:
+                raise ValueError(
+                    "dp: under decision: independent, nothing that was measured on private records may decide; "
+                    f"remove these entries, or set decision: audited: {'; '.join(named)}"
+                )
+        return self
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether no measurement on private records decides on a release after the noise is drawn."""
+        return self.dp is not None and self.dp.decision == INDEPENDENT
+
     def all_rules(self) -> tuple[Rule, ...]:
         """Return the policy's own rules and the rules that follow from budget, self-test and intended use."""
         calibrated = tuple(_selftest_rule(name) for name in self.selftest)
-        return (
-            *self.rules,
-            *_dp_rules(self.dp),
-            *calibrated,
-            *(EXTERNAL_RULES if self.intended_use == "outside" else ()),
-        )
+        external = (rule for rule in EXTERNAL_RULES if rule.metric != ATTEMPTS or not self.is_independent)
+        return (*self.rules, *_dp_rules(self.dp), *calibrated, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
         """Return the additional rules for records of a DP method; external policies always have them."""
@@ -159,7 +177,7 @@ class Policy(Closed):
         substitute_audits = () if substitute is None else substitute.required
         audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
         has_budget = self.dp is not None or substitute is not None
-        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if has_budget else ()
+        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if has_budget and not self.is_independent else ()
         rules = (rule.id for rule in (*self.all_rules(), *_dp_rules(substitute)))
         dp_method = (audit_gate(ACCOUNTING), *(rule.id for rule in self.dp_method_rules()))
         return tuple(dict.fromkeys((*audits, *rules, *attacks, *dp_method)))
@@ -185,7 +203,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - Adding a gate, worsening a number or counting a further attempt never turns a refusal into a release.
     - Intervals and required verdicts must have the confidence that their attempt requires.
     - An external policy always has the gates of `EXTERNAL_RULES`.
-    - A table with quarantined rows is refused under every policy, because no audit judged these rows.
+    - A table with quarantined rows is refused, because no audit judged these rows.
+    - Under an independent policy, no number that depends on private records is read; see `audits.gate.independent`.
     - Records of a DP method need an accounting that passed and secret random streams under every policy, because
       otherwise the claimed epsilon means nothing.
     """
@@ -203,8 +222,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         *(_required(evidence, name, confidence) for name in (*substitute_audits, *added)),
         *(_measured(evidence, name) for name in policy.measured if name not in added),
         *(replace(compare(evidence, rule, confidence), gating=rule.id not in without_gate) for rule in rules),
-        *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
-        *_quarantine(evidence, confidence),
+        *(() if policy.is_independent else _private_gates(evidence, policy, confidence)),
     )
     always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, added)}
     if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
@@ -221,10 +239,12 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     )
 
 
-def _quarantine(evidence: Evidence, confidence: float) -> tuple[RuleOutcome, ...]:
-    """Return a gate that fails if rows are quarantined, and no gate otherwise."""
+def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
+    """Yield a gate for each attack whose proven epsilon a budget limits, and one if rows are quarantined."""
+    yield from (_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
     metric = evidence.metrics.get(QUARANTINED)
-    return () if metric is None or metric.high <= 0 else (compare(evidence, NO_QUARANTINED_ROW, confidence),)
+    if metric is not None and metric.high > 0:
+        yield compare(evidence, NO_QUARANTINED_ROW, confidence)
 
 
 def _uses_dp_method(evidence: Evidence) -> bool:
@@ -258,7 +278,7 @@ def parse_policy(data: bytes, name: str) -> Policy:
 
 
 def _needed_confidence(evidence: Evidence, policy: Policy) -> float:
-    number = evidence.metrics.get(ATTEMPTS)
+    number = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
     return policy.confidence if number is None else confidence_of(max(1.0, number.high), policy.confidence)
 
 
@@ -279,6 +299,9 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     if state is None or state.status not in {"measured", "inconclusive"}:
         reason = "the audit was not run" if state is None else f"the audit was {state.status}"
         return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
+    if state.verdict == WITHHELD:
+        hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why=why, gating=False)
+        return replace(hidden, value=None)
     reason = f"{state.status}; the audit's verdict is {state.verdict} and does not affect the decision"
     return _audit_outcome(evidence, name, _verdict(state), reason, why=why, gating=False)
 
@@ -307,7 +330,7 @@ def _audit_outcome(  # noqa: PLR0913 - the fields of an outcome
 
 
 def _verdict(state: AuditState | None) -> Outcome:
-    if state is None or state.status != "measured" or state.verdict == "insufficient":
+    if state is None or state.status != "measured" or state.verdict not in {"pass", "fail"}:
         return "INSUFFICIENT"
     return "PASS" if state.verdict == "pass" else "FAIL"
 

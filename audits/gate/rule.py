@@ -112,7 +112,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if rule.bound == "value" and metric.low != metric.high:
         return "it has an interval, so its value alone does not decide"
     if rule.bound == "value":
-        is_blind = state is not None and state.verdict == "insufficient" and rule.metric not in STATED
+        is_blind = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
         return "its audit reached no verdict, so a count of zero shows nothing" if is_blind else None
     return confidence_gap("its interval", metric.confidence, confidence)
 

@@ -25,6 +25,7 @@ class Attempt:
     """One audit in the ledger."""
 
     number: int  # of the attempt on these control persons, from 1
+    position: int  # of the audit among all audits of the ledger, of any persons, from 1
     digest: str  # keyed digest of the audit's inputs and settings
     ledger: Head
 
@@ -95,8 +96,10 @@ def _entries(chain: Chain) -> list[Mapping[str, Any]]:
 
 
 def _found(chain: Chain, digest: str) -> Attempt:
-    number = next(entry["attempt"] for entry in reversed(_entries(chain)) if entry["made"] == digest)
-    return Attempt(number=number, digest=digest, ledger=chain.head())
+    entries = _entries(chain)
+    number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == digest)
+    position = list(dict.fromkeys(entry["made"] for entry in entries)).index(digest) + 1
+    return Attempt(number=number, position=position, digest=digest, ledger=chain.head())
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from audits.gate.outcome import RuleOutcome
+from audits.gate.disclosure import is_withheld
+from audits.gate.outcome import Outcome, RuleOutcome
+from audits.gate.policy import Policy
+from audits.report.guarantee import Guarantee
 
 Count = int | str  # a number or its bucket
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
@@ -24,24 +27,28 @@ class GateRow:
     low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
     n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
-    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]  # of a gate, FAIL and INSUFFICIENT both refuse the release
+    verdict: Outcome  # of a gate, FAIL and INSUFFICIENT both refuse the release; WITHHELD only without a gate
     reason: str
     why: str  # purpose of the rule, from the policy
     gating: bool = True
+    is_withheld: bool = False  # whether the number is not published; `value`, `low`, `high` and `n` are None then
 
     def __post_init__(self) -> None:
         measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
-        if self.verdict == "PASS" and not measured:
+        if self.verdict == "PASS" and not (measured or self.is_withheld):
             raise ValueError(f"gate {self.id}: a pass needs a finite number with its interval")
 
 
-def gate_rows(outcomes: Iterable[RuleOutcome]) -> tuple[GateRow, ...]:
-    """Return one row per outcome, in the same order, with the interval that decided it."""
+def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow, ...]:
+    """Return one row per outcome, in the same order, with the interval that decided it if the policy publishes it."""
     names = ("id", "metric", "op", "limit", "verdict", "reason", "why", "gating")
     rows = []
     for outcome in outcomes:
         shared: dict[str, Any] = {name: getattr(outcome, name) for name in names}
-        if (number := outcome.estimate) is None:
+        if is_withheld(outcome.metric, policy):
+            shared["reason"] = "the number is withheld"
+            rows.append(GateRow(**shared, value=None, low=None, high=None, n=None, is_withheld=True))
+        elif (number := outcome.estimate) is None:
             rows.append(GateRow(**shared, value=outcome.value, low=outcome.value, high=outcome.value, n=None))
         else:
             rows.append(GateRow(**shared, value=number.value, low=number.low, high=number.high, n=number.n))
@@ -66,12 +73,15 @@ class ReportContent:
     stages: tuple[StageRow, ...] = ()  # name, records in and out, and on the private page seconds
     provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
     limitations: tuple[str, ...] = ()
-    dp_statement: str = ""  # states epsilon and delta; if set, the public page shows only gates
+    guarantee: Guarantee | None = None  # None without differential privacy
+    warnings: tuple[str, ...] = ()  # shown first, on the private page only
     private: bool = False  # shows exact counts of the source and must not be published
 
     def __post_init__(self) -> None:
         if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):
             raise ValueError("`gates` must contain gates only, and `measured` must contain none")
+        if self.warnings and not self.private:
+            raise ValueError("warnings are for the private page only")
         if self.verdict != "released":
             return
         if self.release_id is None:

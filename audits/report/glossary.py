@@ -23,6 +23,11 @@ WORDS = {
     "of the interval, so too little data cannot pass.",
     "PASS, FAIL, INSUFFICIENT": "PASS: even the worse end of the interval is within the limit. FAIL: it is not. "
     "INSUFFICIENT: the evidence does not decide; the release is refused, as after a failure.",
+    "WITHHELD": "The policy does not allow the result to be published.",
+    "differential privacy, ε, δ": "Random noise is added to everything that is learned from the records, so that the "
+    "texts reveal almost the same with and without any one person. A smaller ε allows a smaller difference; δ is the "
+    "probability that the difference is larger.",
+    "ledger": "The institution's record of all audits and of all privacy budgets that were spent.",
     "accuracy, macro and weighted F1": "Measures of a classifier's quality. Macro F1 gives every class the same "
     "weight; weighted F1 gives every record the same weight.",
     "ROC curve": "For each share of control persons that the attack wrongly assigns to train, the share of train "

@@ -44,13 +44,15 @@ def render_report(content: ReportContent) -> str:
         c=content,
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
         without_gate=content.measured,
-        withheld=content.dp_statement != "" and not content.private,
+        guarantee=content.guarantee,
+        withholds=content.guarantee is not None and content.guarantee.withholds and not content.private,
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         generated=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],
         measured={str(audit["name"]) for audit in content.audits if audit["status"] in {"measured", "inconclusive"}},
         rejected=rejected,
         all_rejected=sum(exact) if len(exact) == len(rejected) else None,
+        stands_in=any(row[1] == "–" for row in content.stages),
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         style=content.utility.get("style", {}),
@@ -117,7 +119,13 @@ def number(value: Any) -> str:
         return "not a finite number"
     if float(value).is_integer():
         return count(int(value))
-    return f"{value:.1e}" if abs(value) < 0.001 else f"{value:,.3f}"
+    return f"{value:,.3f}" if abs(value) >= 0.001 else small(value)
+
+
+def small(value: float) -> str:
+    """Return a number below 0.001 in full if it has few digits, such as a usual δ, and otherwise rounded to two."""
+    plain = f"{value:.6f}".rstrip("0")
+    return plain if float(plain) == value else f"{value:.1e}"
 
 
 def count(value: int | str) -> str:

@@ -18,11 +18,10 @@ from audits.core.strictjson import canonical
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, Int, without_number
 from audits.embeddings.encoders import encode_once
 from audits.embeddings.vectors import vectors_digest
-from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
 from audits.runner.input_checks import InputChecks, check_split
 from audits.runner.language import LanguageCheck, check_language
-from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
+from audits.runner.registry import BY_SIMILARITY, ON_LOGS, applicable_audits, build
 from audits.runner.registry import names as registered
 
 # errors of an audit that become status "failed"; any other error stops the run
@@ -45,7 +44,8 @@ def run(  # noqa: PLR0913 - the options of a run
     """Return the report of the named audits on the tables.
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
-    insufficient, each fail stays, and no result is a measurement that a policy may use. A few rows that no audit can
+    insufficient, each fail stays, and no result is a measurement that a policy may use. This does not apply to
+    `accounting`, which reads a log and no text. A few rows that no audit can
     judge are quarantined: the verdicts apply to the table without them, and `overall` is not pass.
 
     Args:
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - the options of a run
     for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, audited, stream(seed, name), confidence)
-        problems = general if name == ACCOUNTING else [*general, *language.problems]  # accounting reads no texts
+        problems = () if name in ON_LOGS else (*general, *language.problems)
         limits = language.dissimilar if name in BY_SIMILARITY else ()
         found.append(_capped(_in_given_rows(result, kept), problems, limits))
         say(f"{name}: {found[-1].verdict}")
@@ -99,7 +99,7 @@ def _report(
     n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
     if n_quarantined > most:
         general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
-        found = [_capped(result, general) for result in found]
+        found = [result if result.name in ON_LOGS else _capped(result, general) for result in found]
     return AuditReport(
         results=tuple(found),
         inputs=digests(inputs),

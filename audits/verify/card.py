@@ -7,10 +7,13 @@ import json
 import re
 from collections.abc import Sequence
 
+from audits.gate.disclosure import verdicts_only
 from audits.gate.outcome import RuleOutcome
-from audits.gate.policy import decide
+from audits.gate.policy import Policy, decide
+from audits.report import GateRow, Guarantee, gate_rows
 from audits.verify.contents import JSONL, PARQUET
 from audits.verify.published import BundleParts
+from audits.verify.statement import Privacy
 
 # size classes of dataset hubs, each with its upper limit
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -47,14 +50,15 @@ def card(parts: BundleParts) -> bytes:
         "|---|---:|",
         *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(parts.classes.items())),
         "",
+        *_guarantee(guarantee_of(stated.privacy, policy)),
         "## Gates",
         "",
         "| gate | number | found | limit | verdict |",
         "|---|---|---:|---:|---|",
-        *(_gate(outcome) for outcome in decision.gates),
+        *(_gate(row) for row in gate_rows(decision.gates, policy)),
         "",
         *_measured(decision.measured, policy.name),
-        "The numbers with their intervals are in `report/report.html` and `evidence/metrics.json`.",
+        "The numbers that are published, with their intervals, are in `report/report.html`.",
         "",
         "## Limitations",
         "",
@@ -75,7 +79,7 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
         "## Audits without a gate",
         "",
         f"The policy `{policy}` requires these measurements but sets no limit for them. Another policy may refuse",
-        "the release if a verdict is not PASS.",
+        "the release if a verdict is not PASS. WITHHELD: the verdict is not published.",
         "",
         "| audit | verdict |",
         "|---|---|",
@@ -84,10 +88,34 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     ]
 
 
-def _gate(outcome: RuleOutcome) -> str:
-    value = "-" if outcome.value is None else f"{outcome.value:.4g}"
-    limit = f"{escape(outcome.op)} {outcome.limit:g}"
-    return f"| {outcome.id} | {escape(outcome.metric)} | {value} | {limit} | {outcome.verdict} |"
+def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
+    """Return the guarantee that a statement claims under its policy; None if it claims no differential privacy."""
+    if privacy.epsilon is None or privacy.delta is None:
+        return None
+    budget, caps = privacy.budget, policy.dp or policy.dp_substitute
+    return Guarantee(
+        epsilon=privacy.epsilon,
+        delta=privacy.delta,
+        outside=privacy.non_private_steps,
+        policy=policy.name,
+        is_independent=policy.is_independent,
+        withholds=verdicts_only(policy),
+        spent=None if budget is None else (budget.spent_after, budget.delta_after),
+        limit=None if caps is None else caps.max_epsilon,
+    )
+
+
+def _guarantee(found: Guarantee | None) -> list[str]:
+    if found is None:
+        return []
+    lines = (f"- **{escape(term)}:** {escape(sentence)}" for term, sentence in found.lines)
+    outside = (f"- {escape(sentence)}" for sentence in found.outside)
+    return ["## Privacy guarantee", "", *lines, "", "Not covered by the guarantee:", "", *outside, ""]
+
+
+def _gate(row: GateRow) -> str:
+    value = "–" if row.value is None else f"{row.value:.4g}"
+    return f"| {row.id} | {escape(row.metric)} | {value} | {escape(row.op)} {row.limit:g} | {row.verdict} |"
 
 
 def escape(text: str) -> str:

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from audits.core.strictyaml import block_yaml
-from audits.gate.disclosure import verdicts_only
 from audits.gate.policy import decide
 from audits.report import ReportContent, gate_rows, render_report
-from audits.verify.card import card, escape
+from audits.verify.card import card, escape, guarantee_of
 from audits.verify.contents import (
     CITATION,
     COLUMNS,
@@ -101,8 +100,8 @@ def page_of(parts: BundleParts) -> ReportContent:
         policy_name=policy.name,
         policy_statement=policy.statement,
         verdict="released",
-        gates=gate_rows(decision.gates),
-        measured=gate_rows(decision.measured),
+        gates=gate_rows(decision.gates, policy),
+        measured=gate_rows(decision.measured, policy),
         **page_numbers(page),
         audits=tuple(result.model_dump(mode="json") for result in parts.report.audit.results),
         provenance={
@@ -111,7 +110,7 @@ def page_of(parts: BundleParts) -> ReportContent:
             **{f"{model.role} {model.name}": model.digest.sha256 for model in stated.models},
         },
         limitations=stated.limitations,
-        dp_statement=dp_statement(stated.privacy.epsilon, stated.privacy.delta) if verdicts_only(policy) else "",
+        guarantee=guarantee_of(stated.privacy, policy),
     )
 
 
@@ -123,16 +122,6 @@ def page_numbers(page: Page) -> dict[str, Any]:
         "stages": tuple((row.name, row.n_in, row.n_out, None) for row in page.stages),
         "utility": {} if page.utility == Utility() else page.utility.model_dump(mode="json", exclude_none=True),
     }
-
-
-def dp_statement(epsilon: float | None, delta: float | None) -> str:
-    """Return the sentence that states epsilon and delta, or an empty string if none are claimed."""
-    if epsilon is None:
-        return ""
-    return (
-        f"Differential privacy: epsilon {epsilon:g}, delta {delta:g}, for adding or removing one"
-        " person of train with all records of that person."
-    )
 
 
 def _written(page: Page) -> dict[str, Any]:

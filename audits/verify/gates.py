@@ -30,15 +30,18 @@ from audits.verify.vocabulary import (
     HIDDEN,
     LIMITATIONS,
     NO_DP_STEP,
+    NOTHING_PUBLISHED,
     NUMBERS_PUBLISHED,
     NUMBERS_WITHOUT_NOISE,
     OUTSIDE_DP,
     OWN_STYLE,
+    OWNER_DECIDED,
     RECORDS_ONLY,
+    RELEASE_GATED,
     SEGMENTED,
+    SOURCE_CHECKED,
     UNCALIBRATED,
     VERDICTS_ONLY,
-    VERDICTS_PUBLISHED,
     disclosure,
 )
 
@@ -137,9 +140,23 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     stated["records.synthetic"] = ("records", predicate.dataset.records)
     for name, (what, number) in stated.items():
         counted = evidence.metrics.get(name)
-        if counted is None or not counted.low == counted.value == counted.high == number:
+        if policy.is_independent and name == ATTEMPTS:
+            is_same = counted is None and number is None
+        else:
+            is_same = counted is not None and counted.low == counted.value == counted.high == number
+        if not is_same:
             raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
+    claimed, required = predicate.privacy.decision, decision_of(policy)
+    if claimed not in {None, required}:
+        raise VerifyError(
+            "E_GATE", f"the statement says that the decision is {claimed}; under the policy: {required}"
+        )
     return evidence
+
+
+def decision_of(policy: Policy) -> str:
+    """Return what decides on a release of a DP method: `audited`, or `independent` of private records."""
+    return "audited" if policy.dp is None else policy.dp.decision
 
 
 def limitations(  # noqa: PLR0913 - the facts that the sentences are about
@@ -164,13 +181,15 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         evidence: the evidence. The secret counts as public unless the evidence states that it is private.
     """
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
-    always = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
+    always: tuple[str, ...] = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
     if is_private:
         numbers = VERDICTS_ONLY if verdicts_only(policy) else NUMBERS_WITHOUT_NOISE
         always = (DIFFERENTIALLY_PRIVATE, numbers, *always[2:])
+    if policy.is_independent:
+        always = (DIFFERENTIALLY_PRIVATE, NOTHING_PUBLISHED, always[-1])
     conditional = (
         (secret is None or secret.low < 1, GUESSABLE),
-        (len(policy.selftest) == 0, UNCALIBRATED),
+        (len(policy.selftest) == 0 and not policy.is_independent, UNCALIBRATED),
         (not has_persons, RECORDS_ONLY),
         (style == "auto" and not is_private, CHOSEN_STYLE),
         (has_own_style, OWN_STYLE),
@@ -180,10 +199,12 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
 
 
 def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
-    """Return the sentences of the statement about reads of private records without noise."""
+    """Return the sentences of the statement about what no privacy budget covers."""
     if not is_private:
         return (NO_DP_STEP,)
-    return (VERDICTS_PUBLISHED if verdicts_only(policy) else NUMBERS_PUBLISHED, *OUTSIDE_DP)
+    if policy.is_independent:
+        return (SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP)
+    return (RELEASE_GATED, *(() if verdicts_only(policy) else (NUMBERS_PUBLISHED,)), SOURCE_CHECKED, *OUTSIDE_DP)
 
 
 def check_agreement(parts: BundleParts) -> None:
@@ -210,12 +231,19 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield "nonPrivateSteps: are not those that follow from the method and the policy"
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method is not the method of the statement"
+    if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
+        yield f"{REPORT_JSON}: a stage has no number of input records, or has one under DP although it reads none"
     if not _fits_classes(parts):
         yield f"{REPORT_JSON}: its classes or numbers of records are not those of the data"
     if not _fits_request(parts):
         yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
     if not _fits_utility(parts.report.page, parts.evidence):
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
+
+
+def starts_from_train(stage: str) -> bool:
+    """Return whether a stage reads vectors of train, which DP replaces with points that are not persons."""
+    return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from audits.gate.policy import Policy
 from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import Privacy, ReleasePredicate
 
-AUDIT_NUMBERS = "audit-numbers"
+INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}  # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
@@ -38,8 +38,8 @@ def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]) -> None:
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
-    If the policy discloses numbers of the audits, which the accounting does not cover, the mechanism's log must list
-    them as reads outside its claim.
+    The mechanism's log must list as reads outside its claim: the input checks, gates on private records that decide
+    on the release, and published numbers of the audits. Under an independent policy there are no such gates.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -47,15 +47,20 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     try:
         noise = stated_noise(details["mechanisms"]) if given else {}
         differing = [name for name, value in given.items() if noise[name] != value]
-        outside = verdicts_only(policy) or AUDIT_NUMBERS in list(details["outside_reads"])
+        outside = set(details["outside_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError(
             "E_GATE", "the accounting in the report does not list its mechanisms and outside reads"
         ) from None
     if differing:
         raise VerifyError("E_GATE", f"{', '.join(differing)}: differs from the mechanisms in the accounting")
-    if not outside:
-        raise VerifyError("E_GATE", "the report discloses audit numbers that the mechanism's log does not declare")
+    after = (RELEASE_GATE, *(() if verdicts_only(policy) else (AUDIT_NUMBERS,)))
+    expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
+    if missing := expected - outside:
+        names = ", ".join(sorted(missing))
+        raise VerifyError("E_GATE", f"the mechanism's log does not declare these reads outside its claim: {names}")
+    if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
+        raise VerifyError("E_GATE", f"the policy is independent, but the log declares: {', '.join(sorted(found))}")
 
 
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:

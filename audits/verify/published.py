@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, MechanismCost, PrivacyBudget, ReadKind
 from audits.core.errors import VerifyError
 from audits.core.strictmodel import Closed, Finite
-from audits.core.types import Direction, Status, Verdict
+from audits.core.types import Direction, Status
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     FIELDS,
@@ -27,7 +27,7 @@ from audits.gate.disclosure import (
     public_report,
     verdicts_only,
 )
-from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName
+from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, ShownVerdict
 from audits.gate.policy import Policy
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
@@ -200,7 +200,7 @@ class ShownResult(Closed):
     """The published part of the result of an audit; `metrics` has the numbers of the evidence."""
 
     name: AuditName
-    verdict: Verdict
+    verdict: ShownVerdict
     status: Status
     confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     direction: Direction | None = None
@@ -253,7 +253,7 @@ class StageRow(Closed):
     """The input and output records of a stage."""
 
     name: StageName
-    n_in: Shown
+    n_in: Shown | Literal["–"]  # "–" if the stage reads no records, such as interpolation under DP
     n_out: Shown
 
     @model_validator(mode="after")

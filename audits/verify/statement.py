@@ -35,7 +35,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v3"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "4.0.0"
+SCHEMA_VERSION = "5.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
@@ -190,18 +190,20 @@ class Privacy(Wire):
     steps: Count | None = None
     composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
+    # whether gates on private records decided on the release, or nothing measured on them after the draw of the noise
+    decision: Literal["audited", "independent"] | None = None
     non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        claims = self.epsilon is not None and self.delta is not None
+        claims = None not in {self.epsilon, self.delta, self.decision}
         numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
         if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
             raise ValueError(
                 "the mechanism none+empirical must not state epsilon, delta or another property of a DP mechanism"
             )
         if self.mechanism != "none+empirical" and not claims:
-            raise ValueError("a mechanism must state its epsilon and delta")
+            raise ValueError("a mechanism must state its epsilon and delta, and what decided on the release")
         return self
 
 
@@ -230,14 +232,14 @@ class LedgerHead(Wire):
 
 
 class Attempts(Wire):
-    """Number of audits of the same control persons, including this one."""
+    """Number of audits of the same control persons, including this one; not stated under an independent policy."""
 
-    number: Annotated[int, Field(ge=1, le=10**6)]
+    number: Annotated[int, Field(ge=1, le=10**6)] | None
     ledger: LedgerHead
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.number > self.ledger.entries:
+        if self.number is not None and self.number > self.ledger.entries:
             raise ValueError("the ledger has fewer entries than there were attempts")
         return self
 
@@ -245,7 +247,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["4.0.0"]
+    schema_version: Literal["5.0.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -294,7 +296,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["4.0.0"]
+    schema_version: Literal["5.0.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

@@ -78,8 +78,12 @@ DIFFERENTIALLY_PRIVATE = (
     " is mentioned only in another person's records."
 )
 VERDICTS_ONLY = (
-    "Of the measurements, only the fact that the gates passed is published: each published number is the limit of a "
-    "gate, not a measured value, and the verdict of every audit without a gate is published as insufficient."
+    "Of the measurements, only the fact that the gates passed is published: where a file contains the number of a"
+    " gate on private records, it is the limit of the gate and not the measured value."
+)
+NOTHING_PUBLISHED = (
+    "No measurement on private records decided on this release after the noise was drawn, and none is published, not "
+    "even whether an audit passed. The privacy budget alone limits what the texts reveal about a person."
 )
 NUMBERS_WITHOUT_NOISE = (
     "The privacy budget covers the texts but not the report: numbers of the audits and of utility, and counts of the "
@@ -106,27 +110,32 @@ RECORDS_ONLY = (
     "The source has no person ids: every number is about single records, and nothing is shown about a person."
 )
 _SENTENCES = {
-    *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NUMBERS_WITHOUT_NOISE, SEGMENTED, CHOSEN_STYLE, OWN_STYLE,
-    GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
+    *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
+    CHOSEN_STYLE, OWN_STYLE, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
 }  # fmt: skip
 DISCLOSURE = re.compile(
     r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
 )
 _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
-# sentences of the statement about reads without noise
-NO_DP_STEP = "interpolation, filters and audits read private records without noise; no epsilon is claimed"
-VERDICTS_PUBLISHED = (
-    "the gates compare the texts with train and control without noise; only their verdicts are published"
-)
+# sentences of the statement about what no privacy budget covers
+NO_DP_STEP = "Interpolation, filters and audits read private records without noise; no epsilon is claimed."
+RELEASE_GATED = "ε covers the texts as generated. That they were released also reveals that the gates passed."
 NUMBERS_PUBLISHED = (
-    "audits and utility compare the texts with train and control without noise; their numbers are published, and"
-    " epsilon covers only the texts"
+    "Numbers of the audits and of utility are published. They compare the texts with private records without noise."
+)
+SOURCE_CHECKED = (
+    "Before the noise was drawn, checks of the source could stop the run. That it was not stopped reveals that the"
+    " source passed them."
+)
+OWNER_DECIDED = (
+    "The owner of the data can read the results of the audits before signing. If they influence whether the texts are"
+    " released, ε does not cover that decision."
 )
 OUTSIDE_DP = (
-    "identifiers are replaced before training, in the records of each person separately",
-    "a person with two ids counts as two persons",
-    "settings may have been chosen after looking at the records; only attempts in the ledger are counted",
+    "A person who is mentioned only in the records of others is not covered. Two ids of one person count as two.",
+    "The releaser may have chosen settings after looking at the records or at results of the audits.",
+    "No total includes releases of the same persons that used no privacy budget or another ledger.",
 )
 
 
@@ -262,7 +271,7 @@ def _in_vocabulary(text: str) -> str:
 
 
 def _known_step(text: str) -> str:
-    if text not in {NO_DP_STEP, VERDICTS_PUBLISHED, NUMBERS_PUBLISHED, *OUTSIDE_DP}:
+    if text not in {NO_DP_STEP, RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP}:
         raise ValueError("not a sentence of the vocabulary")
     return text
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from audits.attacks.accounting.accounting_audit import Accounting
-from audits.attacks.accounting.mechanism_log import READS, ReadKind, person_set_digest
+from audits.attacks.accounting.mechanism_log import DECLARABLE, READS, ReadKind, person_set_digest
 from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Table
+from audits.gate.disclosure import verdicts_only
+from audits.gate.policy import Policy
 from audits.ledger.budgets import Reservation, Spending
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
@@ -113,7 +115,33 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how a kind of access to the records other than the queries is accounted for."""
-    if kind == "audit-numbers":  # the policy decides which numbers are published, so epsilon never covers them
+    """Return how a kind of access to the records other than the queries is accounted for.
+
+    Accesses after the draw are not known yet; `with_later_accesses` states them.
+    """
+    if kind in DECLARABLE:
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"
+
+
+def with_later_accesses(
+    log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
+) -> Mapping[str, Any]:
+    """Return the log with the status of the accesses that are known only when the records are audited.
+
+    Args:
+        log: the log that the run wrote before it drew its noise.
+        policy: decides what is published and what the release depends on.
+        n_earlier: number of earlier audits. After one, the run may be a repetition, and its settings may have been
+            chosen by the results.
+        n_removed: number of records that were removed because of an audit, which compares them with train.
+    """
+    status: dict[ReadKind, str] = {
+        "filter-against-train": "none" if n_removed == 0 else "unaccounted",
+        "hyper-parameters": "none" if n_earlier == 0 else "outside",
+        "retries": "none" if n_earlier == 0 else "outside",
+        "release-gate": "none" if policy.is_independent else "outside",
+        "audit-numbers": "none" if verdicts_only(policy) else "outside",
+    }
+    reads = [{**read, "status": status.get(read["kind"], read["status"])} for read in log["reads"]]
+    return {**log, "reads": reads}

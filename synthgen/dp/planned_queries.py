@@ -25,7 +25,7 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
     ("which of the declared classes have records", "a run without records of one is refused and releases nothing"),
     ("sentences that a style was trained on", "a run whose records contain them is refused and releases nothing"),
     ("unusable rows, the number of train persons, the number of audits of control", "they can only refuse a run"),
-    ("audits, utility, gates", "declared outside the guarantee; under a policy with dp only verdicts are released"),
+    ("audits, utility, gates", "outside the guarantee; under an independent policy they decide and publish nothing"),
 )
 
 

@@ -22,6 +22,7 @@ from synthgen.core.tables import read_corpus
 from synthgen.core.types import Float32
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
+from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.measure import measure
 from synthgen.dp.planned_queries import check_budget
 from synthgen.dp.reserve import PAID, reserve_budget
@@ -128,13 +129,14 @@ def _stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Itera
     embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
     yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors}
-    audited, tables = yield from judge_records(job, prepared, written, vectors, log, encoder, attempt)
+    audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
     if judge.is_due(audited, policy):
         yield judge.calibrate(job, tables, policy)
 
 
 def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
     job: Job,
+    policy: Policy,
     prepared: prepare.Prepared,
     written: rounds.Written,
     vectors: Mapping[str, Float32],
@@ -146,8 +148,11 @@ def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
 
     The records that the audits quarantine are removed, and the others are judged again. The rule that removes them is
     fixed, so this is the same attempt. Under differential privacy no record is removed, because the choice depends on
-    train and is not accounted for; the gate then refuses.
+    train and is not accounted for; the gate then refuses, except under an independent policy. `log` is the mechanism
+    log of the DP queries, or None.
     """
+    # an independent release must not depend on which earlier control persons the ledger knows again
+    n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
         synthetic = judge.synthetic_corpus(job, written)
@@ -156,7 +161,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
             train=prepared.train,
             control=prepared.control,
             vectors={**vectors, "synthetic": written.vectors},
-            mechanism=log,
+            mechanism=log and with_later_accesses(log, policy, n_earlier=n_earlier, n_removed=written.n_quarantined),
         )
         evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt, suffix)
         yield evaluated

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from audits.core.strictjson import parse
+from audits.core.strictjson import canonical, parse
 from audits.gate.disclosure import bucket, public_count, verdicts_only
+from audits.gate.evidence import read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import recorded_attempt
 from audits.ledger.budgets import Cost, refuse_overspending, spent
-from audits.report import ReportContent, gate_rows
-from audits.verify.derived import dp_statement, page_numbers
-from audits.verify.gates import limitations, non_private_steps
+from audits.report import Guarantee, ReportContent, gate_rows
+from audits.verify.card import guarantee_of
+from audits.verify.derived import page_numbers
+from audits.verify.gates import decision_of, limitations, non_private_steps, starts_from_train
 from audits.verify.mechanism import stated_noise
 from audits.verify.published import Page, read_published, shown_results, shown_utility
-from audits.verify.statement import MAX_COMPOSITION
+from audits.verify.statement import MAX_COMPOSITION, Privacy
 from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError
@@ -36,7 +38,7 @@ from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
 from synthgen.evaluate.stage import UTILITY
 from synthgen.models.registry import MODELS
-from synthgen.pipeline.judge import AUDIT, SYNTHETIC
+from synthgen.pipeline.judge import AUDIT, EVIDENCE, SYNTHETIC
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.record import StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
@@ -45,6 +47,18 @@ from synthgen.release.content import NO_DP, BundleContent
 
 if TYPE_CHECKING:
     from synthgen.release.run import Run
+
+
+# for the owner of an independent release in which audits found something
+_CHECK_HITS = (
+    "The guarantee limits the risk of each person, whatever the audits find. Check whether the hits come from public "
+    "text or from decode.prompt. Under the guarantee, the texts hardly ever repeat a long passage of one person "
+    "only. If they do, report an error of this program."
+)
+_WITHDRAWAL = (
+    "If you do not release because of the hits, this decision is itself a disclosure, which ε does not cover: "
+    "whoever learns of it learns that the audits found something about persons in train."
+)
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
@@ -98,7 +112,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
         ],
         "filters": _filter_counts(filtered, policy),
         "stages": [
-            {"name": s.name, "n_in": public_count(s.n_in, policy), "n_out": public_count(s.n_out, policy)}
+            {"name": s.name, "n_in": _n_in(run, s, policy), "n_out": public_count(s.n_out, policy)}
             for s in record.stages
             if not withheld or s.name in WRITING
         ],
@@ -106,15 +120,22 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
     }
 
 
+def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
+    """Return the number of input records of a stage, or a dash if DP replaces them with points, not persons."""
+    is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
+    return "–" if is_replaced else public_count(stage.n_in, policy)
+
+
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report in the workspace.
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
-    report shows exact counts of the source and is for the data owner only.
+    report shows exact numbers of the source and is for the data owner only.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
     exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
+    shown = run.decide(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     numbers = parse(json.dumps(page_numbers_of(run, exact)).encode())
     page = page_numbers(read_published(Page, numbers, "the report", exact))
@@ -122,15 +143,15 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     if private:
         reasons = {result["name"]: result["reason"] for result in audit["results"]}
         results = [{**result, "reason": reasons[result["name"]]} for result in results]
-        page["stages"] = tuple((s.name, s.n_in, s.n_out, s.seconds) for s in record.stages)
+        page["stages"] = tuple((s.name, _n_in(run, s, exact), s.n_out, s.seconds) for s in record.stages)
     return ReportContent(
         title=run.config.release.name,
         release_id=release_id,
         policy_name=policy.name,
         policy_statement=policy.statement,
         verdict="released" if decision.allowed else "refused",
-        gates=gate_rows(decision.gates),
-        measured=gate_rows(decision.measured),
+        gates=gate_rows(shown.gates, exact),
+        measured=gate_rows(shown.measured, exact),
         **page,
         audits=tuple(results),
         provenance={
@@ -140,9 +161,35 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
         limitations=limitations_of(run, has_groups=run.config.source.has_persons),
-        dp_statement=dp_statement(run.config.dp.epsilon, run.config.dp.delta) if verdicts_only(policy) else "",
+        guarantee=_guarantee(run, decision),
+        warnings=hits_of(run) if private else (),
         private=private,
     )
+
+
+def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
+    """Return the guarantee of a run; after a refusal without the ledger, in which its budget counts as spent."""
+    if not run.config.interpolate.is_private:
+        return None
+    if decision.allowed:
+        stated = stated_privacy(run, has_groups=run.config.source.has_persons)
+    else:
+        dp, steps = run.config.dp, list(non_private_steps(run.policy, is_private=True))
+        stated = {"mechanism": run.config.interpolate.method, "unit": "group", "nonPrivateSteps": steps}
+        stated |= {"epsilon": dp.epsilon, "delta": dp.delta, "decision": decision_of(run.policy)}
+    return guarantee_of(Privacy.model_validate(parse(canonical(stated))), run.policy)
+
+
+def hits_of(run: "Run") -> tuple[str, ...]:
+    """Return warnings for the owner if the audits found private content and an independent policy releases it."""
+    evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
+    hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}
+    found = [f"{name}: {metric.value:g}" for name, metric in hits.items() if metric is not None and metric.high > 0]
+    if not run.policy.is_independent or not found:
+        return ()
+    what = f"The audits found passages or identifiers of persons in the synthetic texts ({', '.join(found)})."
+    anyway = f"The policy {run.policy.name} releases the texts nevertheless, because no audit decides."
+    return (f"{what} {anyway}", _CHECK_HITS, _WITHDRAWAL)
 
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
@@ -170,17 +217,21 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
 def stated_attempts(run: "Run") -> dict[str, Any]:
     """Return the `attempts` part of the statement: the number of this attempt and the head of the ledger.
 
+    Under an independent policy the number is None, because it depends on who the control persons are.
+
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
         DataError: the ledger and the evidence state different numbers.
     """
     found = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
-    counted = run.evidence.metrics.get(ATTEMPTS)
+    ledger, counted = found.ledger.model_dump(mode="json", exclude={"version"}), run.evidence.metrics.get(ATTEMPTS)
+    if run.policy.is_independent:
+        return {"number": None, "ledger": ledger}
     if counted is None or counted.value != found.number:
         raise DataError(
             "the attempt number in the ledger differs from the one in the evidence", hint="Run `synthgen run` again."
         )
-    return {"number": found.number, "ledger": found.ledger.model_dump(mode="json", exclude={"version"})}
+    return {"number": found.number, "ledger": ledger}
 
 
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
@@ -222,6 +273,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
             "deltaBefore": before.delta,
             "deltaAfter": after.delta,
         },
+        "decision": decision_of(policy),
         "nonPrivateSteps": list(non_private_steps(policy, is_private=True)),
     }
 

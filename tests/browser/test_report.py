@@ -14,11 +14,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory, module_at):
+@pytest.fixture(scope="module", params=["refused", "private"])
+def page_file(request, tmp_path_factory, module_at):
     pages = module_at("tests/unit/audits/report/pages.py")
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(render_report(pages.content("refused")), encoding="utf-8")
+    content = pages.content("refused") if request.param == "refused" else pages.private_content(independent=False)
+    file.write_text(render_report(content), encoding="utf-8")
     return file
 
 
@@ -44,7 +45,7 @@ def screenshot(page_file, tmp_path, width, scheme):
     return imread(picture)[..., :3]
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, 1000, 360])
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
 def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
     pixels = screenshot(page_file, tmp_path, width, scheme)

@@ -61,10 +61,10 @@ class Accounting:
       (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
     - replay: without noise and with fixed answers, a person moves each sum by at most the clip norm, and changes
       nothing that is computed from the answers (`ReplayLog`).
-    - reads: all other accesses to the records are accounted for. A similarity filter against train, or a repetition
-      until a gate passes, is a query without noise, so the correct claim is "DP generator, non-DP filter". Published
-      audit numbers may be outside the claim. `details["outside_reads"]` and the reason then state it, and a policy
-      decides whether it is allowed.
+    - reads: all other accesses to the records are accounted for. A similarity filter against train is a query without
+      noise, so the correct claim is "DP generator, non-DP filter". Accesses that select a run or describe it, such as
+      gates on the records and published audit numbers, may be outside the claim. `details["outside_reads"]` and the
+      reason then state them, and a policy decides whether they are allowed.
     - releases: the log contains the previous release, and every release declared disjoint has other persons.
     - composition: the epsilon claimed for all releases on any of the same persons together is at least the
       recomputed one.
@@ -319,7 +319,7 @@ def _judge(
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} per person follows from the log, "
         "and the dry run and the replay confirm the log"
-        + ("; published audit numbers are outside it" if _outside_kinds(log) else "")
+        + (f"; it does not cover {', '.join(outside)}" if (outside := _outside_kinds(log)) else "")
         + (
             f"; epsilon was not compared with that of Opacus, because {NOT_INSTALLED}"
             if bounds is not None and bounds.prv_absent == NOT_INSTALLED

@@ -44,10 +44,14 @@ ReadKind = Literal[
     "hyper-parameters",  # a setting that was chosen by its result on the records
     "filter-against-train",  # a synthetic record rejected because of a train record
     "retries",  # repetition of the run until a gate passed
+    "input-checks",  # a run that was stopped before any query because of the records
+    "release-gate",  # a release that depends on whether gates on the records passed
     "audit-numbers",  # published results of the audits, except whether they passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
+# accesses that select a run or describe it; they need not be covered by the claim if the release states them
+DECLARABLE: tuple[ReadKind, ...] = ("hyper-parameters", "retries", "input-checks", "release-gate", "audit-numbers")
 
 Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
@@ -173,8 +177,8 @@ class RecordRead(Closed):
     - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if it is one of the
       mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
-    - `outside`, only for `audit-numbers`: the claim does not cover the published audit results. A policy decides
-      whether this is allowed.
+    - `outside`, only for the kinds in `DECLARABLE`: the claim does not cover the access, and the release states it. A
+      policy decides whether this is allowed.
     """
 
     kind: ReadKind
@@ -187,10 +191,9 @@ class RecordRead(Closed):
             raise ValueError(
                 "cost (epsilon and delta, or `mechanism`) must be given if and only if the status is accounted"
             )
-        if self.status == "outside" and self.kind != "audit-numbers":
-            raise ValueError(
-                "only audit-numbers may be outside the claim, because all other reads influence the records"
-            )
+        if self.status == "outside" and self.kind not in DECLARABLE:
+            kinds = ", ".join(DECLARABLE)
+            raise ValueError(f"only {kinds} may be outside the claim, because all other reads influence the records")
         return self
 
 

@@ -85,6 +85,12 @@ def new_bench(module_at):
     return module_at("tests/unit/synthgen/stand_ins.py").Bench
 
 
+@pytest.fixture(scope="session")
+def trials(module_at):
+    """The module of small DP runs."""
+    return module_at("tests/unit/synthgen/private_trials.py")
+
+
 @pytest.fixture
 def bench(new_bench, tmp_path, monkeypatch):
     """One configuration in one workspace with stand-ins for the models."""

@@ -3,18 +3,11 @@
 import base64
 import json
 import shutil
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
-import numpy as np
 import pytest
-from fictional_clinic import generate
-from safetensors.numpy import save_file
 
 from audits.core.errors import InputError
 from audits.core.types import Lineage
-from audits.gate.policy import parse_policy
-from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import load_trust
@@ -22,44 +15,16 @@ from audits.verify.vocabulary import (
     NUMBERS_PUBLISHED,
     NUMBERS_WITHOUT_NOISE,
     OUTSIDE_DP,
+    RELEASE_GATED,
+    SOURCE_CHECKED,
     VERDICTS_ONLY,
-    VERDICTS_PUBLISHED,
 )
 from synthgen.cli.shadow import ShadowRequest, shadow
-from synthgen.cli.start import start
 from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
-from synthgen.dp import basis as bases
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
-from synthgen.pipeline.secret import FILE
-from synthgen.release.keys import public_path, write_new
-from synthgen.release.trust import new_trust
 
-POLICY = """
-name: lenient-dp
-version: "1"
-intended_use: {use}
-statement: For tests alone.
-required: [accounting]
-measured: [memorization, membership]
-rules:
-  - {{id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}}
-  - {{id: copies, metric: memorization.copied_persons, bound: high, op: "<=", limit: 1, why: Copies are counted.}}
-dp: {{unit: group, max_epsilon: 3.0, max_delta: 1.0e-3, ledger: required}}
-"""
-OPEN = """
-name: open
-version: "1"
-intended_use: inside
-statement: For tests alone.
-measured: [memorization, membership, accounting]
-rules:
-  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
-"""
-CHANGES = {"secret": "workspace", "policy": "lenient-dp.yaml", "source": {"id": None}}
-CHANGES |= {"dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80}, "filter": {"class_agreement": None, "length": None}}
-CHANGES["interpolate"] = {"method": "dp-gaussian", "k_neighbors": 5, "total": 24}
 EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
 PUBLIC = {f"accounting.{name}" for name in ("delta", *EPSILONS, "estimate", "unaccounted_reads")}
 PUBLIC |= {
@@ -72,51 +37,10 @@ PUBLIC |= {
 PUBLIC |= {"method.private", "membership.epsilon_lower_bound"}
 
 
-class Trial:
-    """A bench under a budget with keys, a policy and a trust root that names it."""
-
-    def __init__(self, bench, folder, use):
-        self.folder, self.bench = folder, bench
-        start(folder / "keys-home", "newsgroup")
-        self.key = folder / "keys-home" / "keys" / "releaser.pem"
-        self.trust = folder / "trust.json"
-        self.pin("lenient-dp", POLICY.format(use=use))
-
-    def pin(self, name, text):
-        """Write a policy, and a trust root that names only this policy."""
-        (self.folder / f"{name}.yaml").write_text(text)
-        policy = parse_policy(text.encode(), name)
-        self.trust.unlink(missing_ok=True)
-        roles, policies = {"releaser": [public_path(self.key)]}, {policy.name: [policy.digest()]}
-        expires, ledgers = datetime.now(UTC) + timedelta(days=9), [ledger_id(ledger_of(self.config())[0])]
-        new_trust(self.trust, roles=roles, policies=policies, expires=expires, ledgers=ledgers)
-
-    def config(self, **changes):
-        found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
-        root = found.resolve(found.workspace)
-        if not (root / FILE).exists():  # a fixed split; the noise differs between runs
-            root.mkdir(mode=0o700, exist_ok=True)
-            write_new(root / FILE, bytes(range(32)), 0o600)
-        return found
-
-    def release(self, run, out="out"):
-        return run.release(run.decide(), key=self.key, out=self.folder / out)
-
-
 @pytest.fixture
-def trial(bench, tmp_path, monkeypatch):
-    vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
-    basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    for module in ("dp.planned_queries", "release.assembly"):
-        monkeypatch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
-    arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
-    rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
-    (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    digest = "synthgen.pipeline.pipeline.digest_of"
-    monkeypatch.setattr(digest, lambda folder: sha256(folder.name.encode()).hexdigest())
-    return lambda use: Trial(bench, tmp_path, use)
+def trial(trials, bench, tmp_path, monkeypatch):
+    trials.prepare(tmp_path, monkeypatch)
+    return lambda use: trials.Trial(bench, tmp_path, use)
 
 
 def test_dp_release_verifies_and_states_the_spent_budget(trial):
@@ -139,12 +63,12 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
     assert {number["n"] for number in metrics.values()} <= {1, 24}
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
-    for words in ("epsilon 2, delta 0.0004, for adding or removing one person", "Their results are not published"):
+    for words in ("δ = 0.0004, which is 1 in 2,500", "ε = 1 is left", "WITHHELD", "reveals that the gates passed"):
         assert words in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
     # a run that starts over without spending again keeps the old DP result
-    (private.folder / "open.yaml").write_text(OPEN)
+    (private.folder / "open.yaml").write_text(private.OPEN)
     plain = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "policy": "open.yaml"}
     for config in (private.config(**plain), private.config()):
         Pipeline(config).run(until="load", resume="never")
@@ -181,7 +105,7 @@ def test_copied_key_with_another_ledger_does_not_verify(trial):
 
 def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(trial):
     private = trial("inside")
-    private.pin("open", OPEN)
+    private.pin("open", private.OPEN)
     run = Pipeline(private.config(policy="open.yaml")).run()
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
@@ -190,22 +114,28 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     auc = evidence["metrics"]["membership.estimate"]
     assert auc["low"] < auc["high"]  # figures are released, and the signed statement says so
     predicate = found.statement.predicate
-    assert predicate.privacy.non_private_steps == (NUMBERS_PUBLISHED, *OUTSIDE_DP)
+    assert predicate.privacy.non_private_steps == (RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, *OUTSIDE_DP)
     assert NUMBERS_WITHOUT_NOISE in predicate.limitations
     card = (bundle.path / "README.md").read_text()
-    for words in ("only their verdicts", "each published number is the limit"):
+    for words in ("only the fact that the gates passed", "is the limit of the gate"):
         assert words not in json.dumps(predicate.model_dump(mode="json")) + card
     accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
-    assert accounting["details"]["outside_reads"] == ["audit-numbers"]
+    assert accounting["details"]["outside_reads"] == ["input-checks", "release-gate", "audit-numbers"]
 
     # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
-    private.pin("lenient-dp", POLICY.format(use="inside"))
+    private.pin("lenient-dp", private.POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
-    assert (again.folder("measure"), again.folder("audit")) == (run.folder("measure"), run.folder("audit"))
+    assert again.folder("measure") == run.folder("measure")
     verified = verify_bundle(private.release(again, "again").path, private.trust, None)
     assert verified.ok, verified.failure
-    assert verified.statement.predicate.privacy.non_private_steps == (VERDICTS_PUBLISHED, *OUTSIDE_DP)
+    assert verified.statement.predicate.attempts.number == 1  # it is the same audit
+    assert verified.statement.predicate.privacy.non_private_steps == (RELEASE_GATED, SOURCE_CHECKED, *OUTSIDE_DP)
     assert VERDICTS_ONLY in verified.statement.predicate.limitations
+
+    # other settings after an audit of the same persons: the log says that they may have been chosen by its results
+    later = private.release(Pipeline(private.config(decode={"candidates": 1})).run(), "later")
+    accounting = json.loads((later.path / "evidence" / "accounting.json").read_bytes())
+    assert accounting["details"]["outside_reads"] == ["hyper-parameters", "retries", "input-checks", "release-gate"]
 
 
 @pytest.fixture
@@ -239,7 +169,7 @@ def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeyp
 
     monkeypatch.setattr("synthgen.pipeline.judge.lineage", hidden)
     mixing = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "secret": "public"}
-    given = CHANGES | mixing | {"policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
+    given = parentless.CHANGES | mixing | {"policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
     run = Pipeline(parentless.bench.job(**given).config).run()
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     assert run.evidence.metrics["method.private"].value == 0
@@ -249,11 +179,11 @@ def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeyp
 
 def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial):
     private = trial("inside")
-    (private.folder / "open.yaml").write_text(OPEN)
+    (private.folder / "open.yaml").write_text(private.OPEN)
 
     def spend(name, epsilon, delta):
         """Spend budget under a policy without a limit; a release makes no difference."""
-        dp = {**CHANGES["dp"], "epsilon": epsilon, "delta": delta}
+        dp = {**private.CHANGES["dp"], "epsilon": epsilon, "delta": delta}
         other = private.config(workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
 
@@ -314,7 +244,7 @@ def test_a_run_with_reproducible_noise_is_not_released(trial):
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
 
     # under an internal policy without a budget, it is a study, and a release is still refused
-    private.pin("open", OPEN)
+    private.pin("open", private.OPEN)
     run = Pipeline(private.config(secret="public", policy="open.yaml")).run()
     assert [line.split(":")[0] for line in run.decide().failures] == ["secret-private"]
     with pytest.raises(ReleaseRefused):

@@ -285,6 +285,37 @@ def test_law_sources_that_pass_under_dp_have_equal_public_evidence():
     expected = "membership.epsilon_lower_bound memorization.hard_hits accounting.epsilon accounting.delta"
     assert set(public.metrics) == {"utility.tstr_over_trtr", *expected.split()}
     assert set(public.audits) == {"memorization", "membership", "neighbours"}
+    assert (public.audits["memorization"].verdict, public.audits["neighbours"].verdict) == ("pass", "withheld")
+    beside = {o.id: (o.verdict, o.value) for o in decide(public, asked).measured}
+    assert beside == dict.fromkeys(("audit-membership", "audit-neighbours"), ("WITHHELD", None))
+
+
+@pytest.mark.parametrize("status", ["measured", "inconclusive", "failed"])
+def test_whether_a_withheld_audit_was_conclusive_is_not_published(status):
+    """An audit that was not measured blocks the release, so this may be seen."""
+    asked, given = private_policy(), exact_evidence(0.7, 0.5, 337)
+    states = {**given.audits, "neighbours": given.audits["neighbours"].model_copy(update={"status": status})}
+    given = given.model_copy(update={"audits": states})
+    public = public_evidence(given, asked)
+    assert public.audits["neighbours"].status == ("failed" if status == "failed" else "measured")
+    assert decide(given, asked).allowed is decide(public, asked).allowed is (status != "failed")
+
+
+@pytest.mark.parametrize("status", ["measured", "inconclusive"])
+def test_law_a_rule_on_an_inconclusive_audit_still_refuses(status):
+    asked = policy(rule("membership.auc", "high", "<=", 0.75), dp=DP, required=("memorization",))
+    given = exact_evidence(0.7, 0.5, 337)
+    states = {**given.audits, "membership": given.audits["membership"].model_copy(update={"status": status})}
+    given = given.model_copy(update={"audits": states})
+    exact, public = decide(given, asked), decide(public_evidence(given, asked), asked)
+    assert [(o.id, o.verdict) for o in exact.gates] == [(o.id, o.verdict) for o in public.gates]
+    assert exact.allowed is (status == "measured")
+
+
+def test_a_withheld_verdict_is_never_a_pass():
+    withheld = Evidence(metrics={}, audits={"memorization": {"verdict": "withheld", "status": "measured"}})
+    (outcome,) = [o for o in decide(withheld, policy(required=("memorization",))).outcomes if o.gating][:1]
+    assert outcome.verdict == "INSUFFICIENT"
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,20 @@ def test_ledger_keeps_the_number_of_every_attempt(place):
     first, second = (attempt(*place, digest=digest, control=CONTROL) for digest in "ab")
     assert [recorded_attempt(*place, found.digest).number for found in (first, second)] == [1, 2]
     assert recorded_attempt(*place, first.digest).ledger == second.ledger
+
     assert (first.ledger.id, first.number) == (begun, 1)
     assert attempts_before(*place, control=CONTROL) == 2
     with pytest.raises(InputError, match="does not contain this run's attempt"):
         recorded_attempt(*place, "a" * 64)
+
+
+def test_position_counts_audits_of_any_persons(place):
+    found = [
+        attempt(*place, digest=digest, control=control)
+        for digest, control in zip("abab", (CONTROL, FRESH) * 2, strict=True)
+    ]
+    assert [(one.number, one.position) for one in found] == [(1, 1), (1, 2), (1, 1), (1, 2)]
+    assert recorded_attempt(*place, found[1].digest).position == 2
 
 
 SAME_PERSONS = {

@@ -1,11 +1,12 @@
 """Contents for the tests of the report, and a parser of the page based on the standard library."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 
 from audits.gate.coarse import public_curve, public_histogram
-from audits.report import GateRow, ReportContent
+from audits.report import GateRow, Guarantee, ReportContent
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 
@@ -80,6 +81,36 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
         provenance={"configuration": "ab12" * 16, "decoder": "smollm2"},
         limitations=("No differential privacy was used, so no epsilon is claimed.",),
     )
+
+
+def private_content(*, independent=True, **changes):
+    """Return a release under DP; if not `independent`, audits decided on it and only their verdicts are published."""
+    outside = ("A person who is mentioned only in the records of others is not covered.",)
+    guarantee = Guarantee(
+        epsilon=2.0, delta=1e-5, outside=outside, policy="strict-dp", is_independent=independent, withholds=True,
+        spent=(2.0, 1e-5), limit=3.0,
+    )  # fmt: skip
+    hidden = {"is_withheld": True, "reason": "the number is withheld"}
+    gates = (
+        row("audit-accounting", "accounting.passed", ">=", 1, (1, 1, 1), None, "PASS"),
+        row("dp-delta", "accounting.delta.high", "<=", 1e-5, (1e-5, 1e-5, 1e-5), 1, "PASS"),
+        row("dp-epsilon", "accounting.epsilon.high", "<=", 3, (2, 2, 2), 1, "PASS"),
+    )
+    audited = (
+        row("audit-memorization", "memorization.passed", ">=", 1, (None,) * 3, None, "PASS", **hidden),
+        row("useful", "utility.tstr_over_trtr.low", ">=", 0.9, (None,) * 3, None, "PASS", **hidden),
+    )
+    beside = row(
+        "audit-membership", "membership.passed", ">=", 1, (None,) * 3, None, "WITHHELD", gating=False, **hidden
+    )
+    shown = (audit("accounting", "pass", estimate(2.0, 0.0), 2.0, "The claim follows."),)
+    verdicts = (audit("memorization", "pass", None, None, ""), audit("membership", "withheld", None, None, ""))
+    given = {"policy_name": "strict-dp", "guarantee": guarantee, "gates": gates, "measured": (), "utility": {}}
+    given |= {"audits": shown, "stages": (("interpolate", "–", "500-1k", 0.1), ("decode", "500-1k", "1k-2k", 9.5))}
+    given |= {"balance": (("cardiology", "–", 200, 200), ("neurology", "–", 200, 199))}
+    if not independent:
+        given |= {"gates": gates + audited, "measured": (beside,), "audits": shown + verdicts}
+    return replace(content(), **given, **changes)
 
 
 class Page(HTMLParser):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import Policy, decide
+from audits.gate.policy import DpRule, Policy, decide
 from audits.gate.rule import Rule
 from audits.report import gate_rows
 
@@ -54,7 +54,7 @@ def test_gates_and_audits_without_a_gate_are_separate(released, gate):
 
 
 def test_gate_rows_contain_value_interval_n_and_purpose():
-    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes)}
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes, POLICY)}
     auc, gone, audit = rows["auc"], rows["gone"], rows["audit-memorization"]
     assert (auc.value, auc.low, auc.high, auc.n, auc.verdict, auc.why) == (0.6, 0.55, 0.66, 321, "PASS", "guessing")
     assert auc.metric.startswith("membership.auc")
@@ -65,9 +65,26 @@ def test_gate_rows_contain_value_interval_n_and_purpose():
 
 def test_gate_rows_keep_the_verdict_of_an_audit_without_a_gate_and_an_empty_policy_refuses():
     decision = decide(EVIDENCE, POLICY)
-    (row,) = gate_rows(decision.measured)
+    (row,) = gate_rows(decision.measured, POLICY)
     assert (row.id, row.verdict, row.gating) == ("audit-membership", "FAIL", False)
-    assert all(row.gating for row in gate_rows(decision.gates))
+    assert all(row.gating for row in gate_rows(decision.gates, POLICY))
     empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})
-    (row,) = gate_rows(decide(EVIDENCE, empty).outcomes)
+    (row,) = gate_rows(decide(EVIDENCE, empty).outcomes, empty)
     assert row.verdict != "PASS"
+
+
+def test_numbers_of_private_records_are_withheld_under_dp():
+    dp = DpRule(unit="group", max_epsilon=3, max_delta=1e-5, ledger="required")
+    private = POLICY.model_copy(update={"dp": dp})
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes, private)}
+    for name in ("auc", "audit-memorization", "audit-membership"):
+        row = rows[name]
+        assert (row.is_withheld, row.value, row.low, row.high, row.n) == (True, None, None, None, None)
+        assert row.reason == "the number is withheld"
+    assert rows["audit-memorization"].verdict == "PASS"
+
+
+def test_warnings_are_for_the_private_page_only(released):
+    assert replace(released, warnings=("look",), private=True).warnings == ("look",)
+    with pytest.raises(ValueError, match="private page only"):
+        replace(released, warnings=("look",))

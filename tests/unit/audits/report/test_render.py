@@ -93,6 +93,62 @@ def test_audits_that_were_not_run_are_listed(shown):
     assert "1,717 independent records would decide it." in text
 
 
+def rows_of(page, caption):
+    """Return the cells of the rows of the table with this caption."""
+    table = page.split(caption)[1].split("</table>")[0]
+    cells = (re.findall(r"<t[dh] .*?</t[dh]>", row, re.DOTALL) for row in table.split('<tr role="row">')[2:])
+    return [[" ".join(re.sub("<.*?>", " ", cell).split()) for cell in row] for row in cells]
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_the_guarantee_is_one_box_before_everything_but_the_verdict(pages, independent):
+    html = render_report(pages.private_content(independent=independent))
+    text = pages.Page(html).text()
+    box = text[text.index("Privacy guarantee") : text.index("Verification")]
+    for words in ("e^ε = 7.39", "1 in 100,000", "ε = 1 is left", "Not covered by the guarantee", "records of others"):
+        assert words in box
+    decided = (
+        "nothing that was measured on private records decided" if independent else "Gates that compare the texts"
+    )
+    assert decided in box
+    assert "Privacy guarantee" not in pages.Page(render_report(pages.content())).text()
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_what_is_not_published_is_withheld_with_dashes(pages, independent):
+    html = render_report(pages.private_content(independent=independent))
+    audits = {row[1].split()[0]: row for row in rows_of(html, "Each audit that was run")}
+    assert audits["accounting"][0] == "✓ PASS"
+    assert (audits["accounting"][2], audits["accounting"][3]) == ("2", "412")
+    named = {} if independent else {"memorization": "✓ PASS"}
+    others = ("memorization", "membership", "neighbours", "identifiers", "parent_recovery", "linkage", "canaries")
+    for name in others:
+        assert audits[name][0] == named.get(name, "– WITHHELD")
+        assert audits[name][2:5] == ["–", "–", "–"]
+    assert "Audits that were not run" not in html
+    gates = {row[1].split()[0]: row for row in rows_of(html, "Every rule of the policy")}
+    assert [gates["dp-delta"][i] for i in (2, 3, 4)] == ["0.00001 decided", "≤ 0.00001", "–"]
+    if not independent:
+        assert gates["useful"][2:5] == ["– the number is withheld", "≥ 0.900", "–"]
+        (beside,) = rows_of(html, "Verdicts of the audits without a gate")
+        assert beside[:2] == ["– WITHHELD", "membership"]
+    words = html.split("Glossary")[0]
+    assert "INSUFFICIENT" not in re.sub(r"<style>.*?</style>", "", words, flags=re.DOTALL)
+
+
+def test_points_that_replace_patients_are_not_counted(pages):
+    text = pages.Page(render_report(pages.private_content())).text()
+    assert "interpolate – 500-1k" in text
+    assert "are not persons" in text
+    assert "– real" not in text
+    assert "are not persons" not in pages.Page(render_report(pages.content())).text()
+
+
+def test_warnings_come_first_on_the_private_page(pages):
+    text = pages.Page(render_report(pages.private_content(private=True, warnings=("Hits.", "Think.")))).text()
+    assert text.index("Warning. Hits.") < text.index("Think.") < text.index("Released: all 3 gates passed")
+
+
 @pytest.mark.parametrize("where", ["label", "title"])
 def test_hostile_names_are_escaped(pages, where):
     html = render_report(pages.content("refused", **{where: HOSTILE}))
@@ -139,7 +195,16 @@ def test_report_without_gates_and_numbers_is_rendered_and_a_histogram_of_few_rec
     ("value", "shown"),
     [
         *((None, "not measured"), (float("nan"), "not a finite number"), ("n/a", "n/a")),
-        *((0, "0"), (1717, "1,717"), (0.0, "0"), (0.61, "0.610"), (0.00042, "4.2e-04"), (-0.5, "-0.500")),
+        *(
+            (0, "0"),
+            (1717, "1,717"),
+            (0.0, "0"),
+            (0.61, "0.610"),
+            (0.00042, "0.00042"),
+            (1e-05, "0.00001"),
+            (1 / 3000, "3.3e-04"),
+            (-0.5, "-0.500"),
+        ),
         ((0.47, 0.53), "0.470 to 0.530"),
     ],
 )

@@ -214,3 +214,16 @@ def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, fresh_inpu
     report = run(inputs, names=["memorization"])
     assert not judged(report, HITS)
     assert judged(report, AUC) == (blind == "too few persons")  # the interval covers what too few persons leave open
+
+
+def test_problems_of_the_tables_do_not_concern_the_accounting(rigged, fresh_inputs, monkeypatch):
+    """Otherwise private records would decide on a release whose only gate is the accounting."""
+    train, control = fresh_inputs.train, fresh_inputs.control
+    repeating = replace(control, texts=(*train.texts[:300], *control.texts[300:]))
+    report = run(replace(fresh_inputs, control=repeating), names=["memorization", "accounting"])
+    assert report.result("memorization").verdict == "insufficient"
+    assert (report.result("accounting").verdict, report.result("accounting").status) == ("pass", "measured")
+    monkeypatch.setattr(Fixed, "rows", tuple(range(len(fresh_inputs.synthetic))))  # more than may be quarantined
+    report = run(fresh_inputs, names=["memorization", "accounting"])
+    assert report.result("memorization").verdict == "insufficient"
+    assert report.result("accounting").verdict == "pass"

@@ -17,7 +17,7 @@ from audits.verify.statement import Privacy
 
 LIMITS = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5}
 BUDGET = {**LIMITS, "spentBefore": 0.0, "spentAfter": 2.0, "deltaBefore": 0.0, "deltaAfter": 1e-6}
-NO_CLAIM = {"mechanism": "none+empirical", "epsilon": None, "delta": None, "neighbouring": None}
+NO_CLAIM = {"mechanism": "none+empirical", "epsilon": None, "delta": None, "neighbouring": None, "decision": None}
 LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
 SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
 CHEAP = {**SAMPLED, "noise_multiplier": 3.0}
@@ -55,12 +55,12 @@ def claim(bundle, releases, **changes):
 @pytest.mark.parametrize(
     ("before", "after", "composition"), [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])]
 )
-def test_booked_budget_is_accepted(bundle, judge, releases, before, after, composition):
+def test_booked_budget_is_accepted(tmp_path, judge, releases, before, after, composition):
     others = [{"epsilon": e, "delta": 4e-6} for e in composition]
     deltas = {"deltaBefore": 8e-6, "deltaAfter": 9e-6}
     changes = budget(spentBefore=before, spentAfter=after, **deltas)
-    claim(bundle, releases, **changes, composition=others)
-    found = judge(bundle)
+    stated = {**releases.DP_PRIVACY, **changes, "composition": others}
+    found = judge(releases.bundle(tmp_path, releases.DP_POLICY, privacy=stated))
     assert found.ok, found.failure
 
 

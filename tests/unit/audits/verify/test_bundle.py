@@ -80,7 +80,10 @@ SIGNED = {
     "28-gate-not-gating": (with_gate(0, gating=False), "E_GATE"),
     "28-measured-as-gate": (with_gate(1, gating=True), "E_GATE"),
     "28-no-gates": (with_predicate(gates=[]), "E_GATE"),
-    "29-epsilon-invented": (with_predicate(privacy={**EPSILON, "mechanism": "dp-gaussian"}), "E_GATE"),
+    "29-epsilon-invented": (
+        with_predicate(privacy={**EPSILON, "mechanism": "dp-gaussian", "decision": "audited"}),
+        "E_GATE",
+    ),
     "29-epsilon-not-dp": (with_predicate(privacy={**EPSILON, "mechanism": "none+empirical"}), "E_PREDICATE"),
     "41-duplicate-subject": (lambda v: v["subject"].insert(0, v["subject"][0]), "E_SUBJECT"),
     "41-unsorted-subjects": (lambda v: v["subject"].reverse(), "E_SUBJECT"),

@@ -12,10 +12,14 @@ HOSTILE = ["</script><img src=x onerror=alert(1)>", "[x](javascript:alert)", "a\
 HOSTILE += ["\x1b]0;t\x07", "a\u202eb"]
 
 
+def parts_of(releases, *policy, **changes):
+    content = releases.content(*policy, **changes)
+    return bundle_parts(content, data_files(content.records, content.formats), releases.NOW)
+
+
 @pytest.fixture
 def parts(releases):
-    content = releases.content()
-    return bundle_parts(content, data_files(content.records, content.formats), releases.NOW)
+    return parts_of(releases)
 
 
 def test_hostile_labels_stay_in_their_cells(parts):
@@ -38,3 +42,16 @@ def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(par
     assert "membership.measured" not in gates.replace("\\", "")
     assert "| membership | **INSUFFICIENT** |" in without_gate.split("##")[0]
     assert "synthetic text 3" not in text
+
+
+def test_card_states_the_guarantee_and_withholds_numbers_of_private_records(parts, releases):
+    text = card(parts_of(releases, releases.DP_POLICY, privacy=releases.DP_PRIVACY)).decode()
+    guarantee, gates = (text.split(f"## {name}")[1].split("\n## ")[0] for name in ("Privacy guarantee", "Gates"))
+    plain = guarantee.replace("\\", "")
+    for stated in ("δ = 0.000001", "e^ε = 7.39", "reveals that the gates passed", "ε = 1 is left"):
+        assert stated in plain
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[2] for line in gates.splitlines() if " | " in line}
+    assert (rows["auc"], rows["utility"], rows["audit-memorization"]) == ("–", "–", "–")
+    assert (rows["dp-epsilon"], rows["dp-delta"]) == ("2", "1e-06")
+    assert "| membership | **WITHHELD** |" in text
+    assert "Privacy guarantee" not in card(parts).decode()

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from audits.core.errors import VerifyError
@@ -234,3 +236,97 @@ def test_disclosed_words_are_stated(releases, tmp_path, monkeypatch, judge, sent
     config = {**shown, "decode": {**shown["decode"], "words": 3, "bridge": "words"}}
     found = judge(write(releases, tmp_path, {"models": models, "limitations": stated, "config": config}, monkeypatch))
     assert found.ok if message is None else message in found.failure, found.failure
+
+
+@pytest.fixture(scope="module")
+def independent(releases, tmp_path_factory):
+    privacy = {**releases.DP_PRIVACY, "decision": "independent"}
+    return releases.bundle(tmp_path_factory.mktemp("independent"), releases.INDEPENDENT_POLICY, privacy=privacy)
+
+
+@pytest.fixture
+def independent_copy(independent, tmp_path):
+    return shutil.copytree(independent, tmp_path / independent.name)
+
+
+@pytest.fixture
+def alone(releases):
+    """A trust root that accepts the independent policy."""
+    return releases.root(policies=(releases.INDEPENDENT_POLICY,))
+
+
+def test_independent_release_publishes_no_verdict_about_private_records(releases, independent, judge, alone):
+    found = judge(independent, alone)
+    assert found.ok, found.failure
+    stated = found.statement.predicate
+    assert (stated.privacy.decision, stated.attempts.number) == ("independent", None)
+    assert stated.privacy.non_private_steps == (words.SOURCE_CHECKED, words.OWNER_DECIDED, *words.OUTSIDE_DP)
+    assert words.NOTHING_PUBLISHED in stated.limitations
+    assert not {words.UNCALIBRATED, words.CONTAMINATED, words.VERDICTS_ONLY} & set(stated.limitations)
+    assert [file.name for file in (independent / "evidence").iterdir()].count("accounting.json") == 1
+    assert len([*(independent / "evidence").iterdir()]) == 2
+    page = (independent / "report" / "report.html").read_text()
+    for audit in ("memorization", "membership", "identifiers"):
+        row = page.split(f'rowheader">{audit}<')[0].rsplit("<tr", 1)[1]
+        assert "WITHHELD" in row
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "insufficient", "withheld"])
+def test_any_verdict_about_private_records_under_an_independent_policy_is_refused(
+    independent_copy, reissue, refused, alone, verdict
+):
+    path = independent_copy
+    state = {"verdict": verdict, "status": "measured", "confidence": 0.95}
+
+    def tell(evidence):
+        evidence["audits"]["memorization"] = state
+
+    def show(report):
+        report["audit"]["results"].insert(0, {"name": "memorization", **state})
+
+    reissue(path, {"evidence/metrics.json": tell, "report/report.json": show})
+    refused(path, 12, "gates", "more precise about private counts than the policy allows", alone)
+
+
+@pytest.mark.parametrize("name", ["attempts.number", "memorization.hard_hits", "utility.tstr_over_trtr"])
+def test_any_number_of_private_records_under_an_independent_policy_is_refused(
+    independent_copy, reissue, refused, alone, name
+):
+    path = independent_copy
+
+    def tell(evidence):
+        evidence["metrics"][name] = {"value": 1.0, "low": 1.0, "high": 1.0, "confidence": 0.95, "n": 1}
+        evidence["audits"]["memorization"] = {"verdict": "pass", "status": "measured", "confidence": 0.95}
+
+    reissue(path, {"evidence/metrics.json": tell})
+    refused(path, 12, "gates", "more precise about private counts than the policy allows", alone)
+
+
+def test_statement_and_policy_must_agree_on_what_decided(releases, independent_copy, tmp_path, refused, alone):
+    def claim(decision):
+        return lambda value: value["predicate"]["privacy"].update(decision=decision)
+
+    audited = releases.bundle(tmp_path / "a", releases.DP_POLICY, privacy=releases.DP_PRIVACY)
+    releases.edit(audited, claim("independent"))
+    refused(audited, 12, "gates", "says that the decision is independent; under the policy: audited")
+    releases.edit(independent_copy, claim("audited"))
+    refused(independent_copy, 12, "gates", "says that the decision is audited; under the policy: independent", alone)
+
+
+def test_number_of_attempts_under_an_independent_policy_is_refused(
+    releases, independent_copy, tmp_path, refused, alone
+):
+    releases.edit(independent_copy, lambda value: value["predicate"]["attempts"].update(number=1))
+    refused(independent_copy, 12, "gates", "the number of attempts differs", alone)
+    counted = releases.bundle(tmp_path / "a")
+    releases.edit(counted, lambda value: value["predicate"]["attempts"].update(number=None))
+    refused(counted, 12, "gates", "the number of attempts differs")
+
+
+def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_path, monkeypatch, refused):
+    policy = releases.policy_of(releases.DP_POLICY)
+    page = releases.page(policy) | {"stages": [{"name": "interpolate", "n_in": "2k-5k", "n_out": "10-20"}]}
+    changes = {"policy": releases.DP_POLICY, "privacy": releases.DP_PRIVACY, "page": page}
+    refused(
+        write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "has one under DP although it reads none"
+    )

@@ -41,7 +41,7 @@ def report_with(details):
     return {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
 
 
-def details(*mechanisms, outside=("audit-numbers",)):
+def details(*mechanisms, outside=("input-checks", "release-gate", "audit-numbers")):
     return {"mechanisms": list(mechanisms), "outside_reads": list(outside)}
 
 
@@ -77,13 +77,19 @@ def test_noise_without_mechanisms_in_the_report_is_refused(releases, stated, bro
         check_mechanism(stated(sampling="poisson"), policy, report_with(broken))
 
 
-def test_disclosed_audit_numbers_must_be_declared_in_the_log(releases, stated):
+def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(releases, stated):
     silent, open_policy = releases.policy_of(releases.DP_POLICY), releases.policy_of(releases.PARENTLESS)
-    hiding = report_with(details(MEANS, outside=()))
-    check_mechanism(stated(), silent, hiding)
-    check_mechanism(stated(), open_policy, report_with(details(MEANS)))
-    with pytest.raises(VerifyError, match="E_GATE the report discloses audit numbers"):
-        check_mechanism(stated(), open_policy, hiding)
+    independent = releases.policy_of(releases.INDEPENDENT_POLICY)
+    kinds = ("input-checks", "release-gate", "audit-numbers")
+    for policy, needed in ((silent, kinds[:2]), (open_policy, kinds), (independent, kinds[:1])):
+        check_mechanism(stated(), policy, report_with(details(MEANS, outside=(*needed, "retries"))))
+        for lacking in needed:
+            others = [kind for kind in needed if kind != lacking]
+            with pytest.raises(VerifyError, match=f"E_GATE the mechanism's log does not declare .*: {lacking}$"):
+                check_mechanism(stated(), policy, report_with(details(MEANS, outside=others)))
+    for kind in kinds[1:]:
+        with pytest.raises(VerifyError, match=f"E_GATE the policy is independent, but the log declares: {kind}$"):
+            check_mechanism(stated(), independent, report_with(details(MEANS, outside=(kinds[0], kind))))
     for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
         with pytest.raises(VerifyError, match="does not list its mechanisms and outside reads"):
             check_mechanism(stated(), open_policy, report_with(broken))

@@ -119,7 +119,7 @@ EVIDENCE = {
     **dict.fromkeys(("metrics.value", "metrics.low", "metrics.high"), N_METRICS * (SHORT + 1)),
     "metrics.confidence": MAX_CONFIDENCES * FLOAT + N_METRICS * CONFIDENCE,
     "metrics.n": N_METRICS * BUCKET + N_STATED * COUNT,
-    "audits.verdict": N_AUDITS * math.log2(3),
+    "audits.verdict": N_AUDITS * math.log2(4),
     "audits.status": N_AUDITS * 2,
     "audits.confidence": N_AUDITS * CONFIDENCE,
     "digests": DIGEST,  # of the self-test
@@ -154,7 +154,7 @@ OF_A_CLASS = {
 # these follow from other files, are compared with them, or belong to the number that is counted above
 DERIVED = re.compile(
     r"schema.*|release_id|verdict|dataset\.(records|classes|intended_use)|use\..*|producer\.tool|config\..*"
-    r"|models\.format|policy\..*|gates\..*|privacy\.(mechanism|non_private_steps)|inputs\.commitment\.scheme"
+    r"|models\.format|policy\..*|gates\..*|privacy\.(mechanism|decision|non_private_steps)|inputs\.commitment\.scheme"
     r"|evidence\..*|approvals_required\..*|audit\.schemaVersion|audit\.results\.(name|verdict|status|confidence)"
     r"|audit\.results\.(estimate|metrics)\..*|audit\.results\.details\.(histogram\.bins\.high|roc\.fpr)"
     r"|page\.balance\.released|page\.utility\.(classifiers|style_gap)\..*"

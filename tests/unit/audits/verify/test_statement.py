@@ -32,7 +32,7 @@ MORE_THAN_NONE = ({"delta": 1e-6}, {"epsilon": 1.0}, {"noise_multiplier": 1.1}, 
         *({"mechanism": "none+empirical"} | more for more in MORE_THAN_NONE),
         *({"mechanism": "dp-gaussian"} | part for part in ({}, {"epsilon": 1.0}, {"delta": 1e-6})),
         {"mechanism": "magic"},
-        {"mechanism": "dp-gaussian", "unit": "patient", "epsilon": 1.0, "delta": 1e-6},
+        {"mechanism": "dp-gaussian", "unit": "patient", "epsilon": 1.0, "delta": 1e-6, "decision": "audited"},
     ],
 )
 def test_privacy_claim_must_be_complete_or_absent(fields):
@@ -51,7 +51,7 @@ def put(value, path, new):
 
 
 P = "predicate."
-DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6}
+DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6, "decision": "audited"}
 OUT_OF_BOUNDS = [
     *[("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x")],
     ("predicateType", "https://synthgen.dev/attestation/release/v2"),
@@ -74,7 +74,7 @@ OUT_OF_BOUNDS = [
     *[(P + "models.0.revision", "a note"), (P + "inputs.0.countBucket", "1-500k"), (P + "models.0.format", "a note")],
     *[
         (P + "privacy.composition", wrong)
-        for wrong in ([{"release": "a note"}], [{"epsilon": 1.0, "delta": 1e-6}] * 65)
+        for wrong in ([{"release": "a note"}], [{"epsilon": 1.0, "delta": 1e-6, "decision": "audited"}] * 65)
     ],
     *[(P + "policy.name", "No"), (P + "gates.0.metric", "memorization"), (P + "gates.0.id", "")],
     *[
@@ -112,7 +112,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
 def test_refusal_has_its_own_type():
     policy = {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}}
     predicate = {
-        "schemaVersion": "4.0.0",
+        "schemaVersion": "5.0.0",
         "timeCreated": "2026-11-20T07:00:00Z",
         "verdict": "REFUSED",
         "policy": policy,

@@ -1,12 +1,14 @@
 import pytest
 
 from audits.attacks.accounting.accounting_audit import Accounting
+from audits.attacks.accounting.mechanism_log import DECLARABLE, READS
 from audits.core.errors import NotMeasurable
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import all_reservations
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.dp import planned_queries as planned
+from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.measure import measure
 from synthgen.dp.reserve import reserve_budget
 from synthgen.pipeline.ledger import ledger_of
@@ -60,3 +62,46 @@ def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch)
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
     logged(ready, secret="workspace", dp=SMALL)  # the run continues with its reservation
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "made"]
+
+
+NONE, AUDITED = {"filter-against-train": "none"}, {"release-gate": "outside", "input-checks": "outside"}
+FIRST = {"hyper-parameters": "none", "retries": "none"}
+LATER = dict.fromkeys(FIRST, "outside")
+
+
+@pytest.mark.parametrize(
+    ("policy", "given", "expected"),
+    [
+        (
+            "strict-dp",
+            (0, 0),
+            NONE | FIRST | {"release-gate": "none", "input-checks": "outside", "audit-numbers": "none"},
+        ),
+        ("hospital-external", (0, 0), NONE | FIRST | AUDITED | {"audit-numbers": "outside"}),
+        ("hospital-external", (1, 0), NONE | LATER | AUDITED | {"audit-numbers": "outside"}),
+        (
+            "research",
+            (0, 3),
+            {"filter-against-train": "unaccounted"} | FIRST | AUDITED | {"audit-numbers": "outside"},
+        ),
+    ],
+)
+def test_later_accesses_follow_from_policy_ledger_and_removed_records(policy, given, expected):
+    n_earlier, n_removed = given
+    log = {
+        "release": "r",
+        "reads": [
+            {"kind": kind, "cost": None, "status": "outside" if kind in DECLARABLE else "none"} for kind in READS
+        ],
+    }
+    found = with_later_accesses(log, load_policy(policy), n_earlier=n_earlier, n_removed=n_removed)
+    statuses = {read["kind"]: read["status"] for read in found["reads"]}
+    assert list(statuses) == list(READS)
+    assert statuses == dict.fromkeys(READS, "none") | expected
+    assert found["release"] == "r"
+
+
+def test_verdicts_without_numbers_are_a_gate_and_no_numbers(releases):
+    log = {"reads": [{"kind": kind, "cost": None, "status": "outside"} for kind in ("release-gate", "audit-numbers")]}
+    found = with_later_accesses(log, releases.policy_of(releases.DP_POLICY), n_earlier=0, n_removed=0)
+    assert [read["status"] for read in found["reads"]] == ["outside", "none"]

@@ -1,0 +1,40 @@
+"""Independent policies: no measurement on private records decides on a release after the noise is drawn.
+
+The existence of a release that audits allowed reveals that they passed, and the audits compare the records with train
+without noise. Under `dp: {decision: independent}`, the gates read only numbers that follow from the configuration,
+the ledger, the log of the mechanism and the synthetic table. All audits are still run, and only the owner sees their
+results.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from audits.gate.dp_substitute import ACCOUNTING
+from audits.gate.rule import Rule
+
+INDEPENDENT = "independent"
+# numbers that do not depend on private records, given the answers to the DP queries
+_INDEPENDENT_METRIC = re.compile(
+    rf"{ACCOUNTING}\..+|balance\.tv_distance|method\.private|records\.synthetic|secret\.private"
+)
+
+
+def is_independent_metric(name: str) -> bool:
+    """Return whether a metric has the same value for all private records that give the same answers to DP queries."""
+    return _INDEPENDENT_METRIC.fullmatch(name) is not None
+
+
+def private_requirements(
+    *, required: Sequence[str], measured: Sequence[str], selftest: Sequence[str], rules: Sequence[Rule]
+) -> Iterator[str]:
+    """Yield each entry of a policy that reads private records after the noise is drawn; an independent one has none.
+
+    `min_n` is among them, because n of a number of the accounting is the number of persons.
+    """
+    for where, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
+        yield from (f"{where}: {audit}" for audit in audits if audit != ACCOUNTING or where == "selftest")
+    for rule in rules:
+        if not is_independent_metric(rule.metric):
+            yield f"rules: {rule.id} ({rule.metric})"
+        elif rule.min_n is not None:
+            yield f"rules: {rule.id} (min_n)"

@@ -1,0 +1,74 @@
+"""State a privacy guarantee in words, for the report and the dataset card."""
+
+import math
+from dataclasses import dataclass
+
+_PROTECTED = "Each person whose records were used to make the texts, with all records of that person."
+_INDEPENDENT = (
+    "After the noise was drawn, nothing that was measured on private records decided on the release, or is "
+    "published. The gates read only the accounting, the ledger and the synthetic table."
+)
+_AUDITED = "Gates that compare the texts with private records decided on the release."
+_SPENT_IN_VAIN = "The budget of this run counts as spent, although nothing was released."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarantee:
+    """The differential privacy of a release, and the budget of the institution."""
+
+    epsilon: float
+    delta: float
+    outside: tuple[str, ...]  # sentences about what the guarantee does not cover
+    policy: str  # name of the policy
+    is_independent: bool  # whether nothing that was measured on private records decided on the release
+    withholds: bool  # whether numbers that were measured on private records are not published
+    spent: tuple[float, float] | None = (
+        None  # joint epsilon of all runs of the ledger, and its delta; None if refused
+    )
+    limit: float | None = None  # largest epsilon of all runs together under the policy; None if it sets no limit
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """The guarantee as pairs of a term and its explanation."""
+        factor, high = _number(math.exp(self.epsilon)), 1 / (1 + math.exp(-self.epsilon))
+        promise = (
+            "The texts are almost as likely to be what they are as if this person's records had not been used. "
+            "Therefore the odds of any conclusion about this person change by a factor of at most "
+            f"e^ε = {factor}, whatever else a reader of the texts knows (ε = {self.epsilon:g})."
+        )
+        example = (
+            "A reader thinks that a patient is as likely as not to be one of these persons: odds of 1 to 1. After "
+            f"all texts are read, the odds are at most {factor} to 1 (a probability of {high:.1%}) and at least 1 to "
+            f"{factor} ({1 - high:.1%})."
+        )
+        exception = (
+            f"With a probability of at most δ = {_decimal(self.delta)}, which is 1 in {1 / self.delta:,.0f}, the "
+            "factor can be larger."
+        )
+        lines = (("Protected", _PROTECTED), ("Promise", promise), ("Example", example), ("Exception", exception))
+        return (*lines, ("Decision", _INDEPENDENT if self.is_independent else _AUDITED), *self._budget())
+
+    def _budget(self) -> tuple[tuple[str, str], ...]:
+        if self.spent is None:
+            return (("Budget used", _SPENT_IN_VAIN),)
+        epsilon, delta = self.spent
+        used = (
+            f"ε = {epsilon:.3g} at δ = {_decimal(delta)}, by all runs in the institution's ledger together, with "
+            "this one. The ledger does not record whose data a run used. Therefore this is the most that was used "
+            "for any person."
+        )
+        return (("Budget used", used), ("Budget left", self._left(epsilon)))
+
+    def _left(self, spent: float) -> str:
+        if self.limit is None:
+            return f"The policy {self.policy} sets no limit."
+        left = f"ε = {self.limit - spent:.3g} is left" if self.limit - spent >= 0.001 else "nothing is left"
+        return f"The policy {self.policy} allows ε = {self.limit:g} for all runs together, so {left}."
+
+
+def _decimal(number: float) -> str:
+    return f"{number:.12f}".rstrip("0").rstrip(".")
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
