@@ -33,7 +33,7 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
     if not all(math.isfinite(m) for m in marks):
         return None
     span = max(marks) - min(marks)
-    margin = _MARGIN * span if span > 0 else max(abs(marks[0]), 1.0) * _MARGIN
+    margin = _MARGIN * span if span > 0 else (abs(marks[0]) or 1.0) * _MARGIN
     start, end = min(marks) - margin, max(marks) + margin
     if all(m >= 0 for m in marks):
         start = max(start, 0.0)

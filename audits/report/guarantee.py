@@ -3,12 +3,16 @@
 import math
 from dataclasses import dataclass
 
-_PROTECTED = "Each person whose records were used to make the texts, with all records of that person."
-_INDEPENDENT = (
-    "After the noise was drawn, nothing that was measured on private records decided on the release, or is "
-    "published. The gates read only the accounting, the ledger and the synthetic table."
+_PROTECTED = (
+    "Each person whose records were used to make the texts, with all records of that person. Random noise was added "
+    "to everything that the program learned from these records. Other persons of the source had no influence on the "
+    "texts."
 )
-_AUDITED = "Gates that compare the texts with private records decided on the release."
+_INDEPENDENT = (
+    "After the noise was added, no test on private records decided on the release, and the result of none is "
+    "published. The gates below read only the accounting, the ledger and the synthetic table."
+)
+_AUDITED = "Tests that compare the texts with private records decided on the release: the gates below."
 _SPENT_IN_VAIN = "The budget of this run counts as spent, although nothing was released."
 
 
@@ -32,14 +36,14 @@ class Guarantee:
         """The guarantee as pairs of a term and its explanation."""
         factor, high = _number(math.exp(self.epsilon)), 1 / (1 + math.exp(-self.epsilon))
         promise = (
-            "The texts are almost as likely to be what they are as if this person's records had not been used. "
-            "Therefore the odds of any conclusion about this person change by a factor of at most "
-            f"e^ε = {factor}, whatever else a reader of the texts knows (ε = {self.epsilon:g})."
+            "Whoever reads the texts learns almost the same about a person as if the records of this person had not "
+            "been used: the odds of any conclusion about the person change by a factor of at most "
+            f"e^ε = {factor}, with ε = {self.epsilon:g}, whatever else the reader knows."
         )
         example = (
-            "A reader thinks that a patient is as likely as not to be one of these persons: odds of 1 to 1. After "
-            f"all texts are read, the odds are at most {factor} to 1 (a probability of {high:.1%}) and at least 1 to "
-            f"{factor} ({1 - high:.1%})."
+            "A reader thinks that a patient is as likely as not to be one of the protected persons: odds of 1 to 1, "
+            f"a probability of 50%. After reading all texts, the odds are at most {factor} to 1 ({high:.1%}) and at "
+            f"least 1 to {factor} ({1 - high:.1%})."
         )
         exception = (
             f"With a probability of at most δ = {_decimal(self.delta)}, which is 1 in {1 / self.delta:,.0f}, the "
@@ -53,17 +57,18 @@ class Guarantee:
             return (("Budget used", _SPENT_IN_VAIN),)
         epsilon, delta = self.spent
         used = (
-            f"ε = {epsilon:.3g} at δ = {_decimal(delta)}, by all runs in the institution's ledger together, with "
-            "this one. The ledger does not record whose data a run used. Therefore this is the most that was used "
-            "for any person."
+            f"ε = {epsilon:.3g} at δ = {_decimal(delta)}. Each use of the records for a release adds to ε; this is "
+            "the total of all uses in the ledger of the institution, with this one. The ledger does not record whose "
+            "records were used. Therefore no person has a larger total in it."
         )
         return (("Budget used", used), ("Budget left", self._left(epsilon)))
 
     def _left(self, spent: float) -> str:
         if self.limit is None:
             return f"The policy {self.policy} sets no limit."
-        left = f"ε = {self.limit - spent:.3g} is left" if self.limit - spent >= 0.001 else "nothing is left"
-        return f"The policy {self.policy} allows ε = {self.limit:g} for all runs together, so {left}."
+        left = self.limit - spent
+        further = f"ε = {left:.3g} is left for further releases" if left >= 0.001 else "nothing is left"
+        return f"The policy {self.policy} allows a total of ε = {self.limit:g}, so {further}."
 
 
 def _decimal(number: float) -> str:

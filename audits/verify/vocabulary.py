@@ -82,8 +82,8 @@ VERDICTS_ONLY = (
     " gate on private records, it is the limit of the gate and not the measured value."
 )
 NOTHING_PUBLISHED = (
-    "No measurement on private records decided on this release after the noise was drawn, and none is published, not "
-    "even whether an audit passed. The privacy budget alone limits what the texts reveal about a person."
+    "No measurement on private records decided on this release after the noise was added, and none is published, not"
+    " even whether an audit passed. The privacy budget alone limits what the texts reveal about a person."
 )
 NUMBERS_WITHOUT_NOISE = (
     "The privacy budget covers the texts but not the report: numbers of the audits and of utility, and counts of the "
@@ -125,17 +125,18 @@ NUMBERS_PUBLISHED = (
     "Numbers of the audits and of utility are published. They compare the texts with private records without noise."
 )
 SOURCE_CHECKED = (
-    "Before the noise was drawn, checks of the source could stop the run. That it was not stopped reveals that the"
-    " source passed them."
+    "Before the noise was added, checks of the records could stop the run. That it was not stopped reveals that the"
+    " records passed them."
 )
 OWNER_DECIDED = (
     "The owner of the data can read the results of the audits before signing. If they influence whether the texts are"
     " released, ε does not cover that decision."
 )
 OUTSIDE_DP = (
-    "A person who is mentioned only in the records of others is not covered. Two ids of one person count as two.",
-    "The releaser may have chosen settings after looking at the records or at results of the audits.",
-    "No total includes releases of the same persons that used no privacy budget or another ledger.",
+    "A person who is mentioned only in the records of others is not protected. Two ids of one person count as two.",
+    "The releaser may have chosen settings after reading records or results of audits; ε does not cover this choice.",
+    "The total does not include releases of the same persons without a privacy budget or in another ledger.",
+    "The guarantee does not state that the texts are anonymous in the sense of a law.",
 )
 
 

@@ -24,6 +24,9 @@ def test_positions_equal_values_computed_by_hand(gate):
     zeros = interval_bar(gate(0, 0, 0, 0))
     assert zeros.axis_low == 0 < zeros.axis_high
     assert zeros.low == zeros.limit == 0
+    tiny = interval_bar(gate(1e-5, 1e-5, 1e-5, 1e-5))  # a usual delta at its limit
+    assert (tiny.axis_low, tiny.axis_high) == pytest.approx((8.8e-6, 1.12e-5))
+    assert tiny.value == tiny.limit == 50
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf])

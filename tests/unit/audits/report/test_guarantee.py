@@ -25,8 +25,8 @@ def words(guarantee):
 
 def test_factor_and_exception_follow_from_epsilon_and_delta():
     found = words(STATED)
-    assert "a factor of at most e^ε = 20.1, whatever else a reader of the texts knows (ε = 3)." in found["Promise"]
-    assert "at most 20.1 to 1 (a probability of 95.3%) and at least 1 to 20.1 (4.7%)" in found["Example"]
+    assert "a factor of at most e^ε = 20.1, with ε = 3, whatever else the reader knows." in found["Promise"]
+    assert "at most 20.1 to 1 (95.3%) and at least 1 to 20.1 (4.7%)" in found["Example"]
     assert "at most δ = 0.00001, which is 1 in 100,000" in found["Exception"]
     assert "1 in 250,000" in words(replace(STATED, delta=4e-6))["Exception"]
     assert f"e^ε = {math.exp(8):,.0f}" in words(replace(STATED, epsilon=8.0))["Promise"]
@@ -36,14 +36,14 @@ def test_factor_and_exception_follow_from_epsilon_and_delta():
 @pytest.mark.parametrize(
     ("spent", "limit", "left"),
     [
-        (2.12, 3.0, "The policy strict-dp allows ε = 3 for all runs together, so ε = 0.88 is left."),
-        (3.0, 3.0, "The policy strict-dp allows ε = 3 for all runs together, so nothing is left."),
+        (2.12, 3.0, "The policy strict-dp allows a total of ε = 3, so ε = 0.88 is left for further releases."),
+        (3.0, 3.0, "The policy strict-dp allows a total of ε = 3, so nothing is left."),
         (2.12, None, "The policy strict-dp sets no limit."),
     ],
 )
 def test_budget_is_that_of_the_ledger(spent, limit, left):
     found = words(replace(STATED, spent=(spent, 1e-5), limit=limit))
-    assert found["Budget used"].startswith(f"ε = {spent:g} at δ = 0.00001, by all runs in the institution's ledger")
+    assert found["Budget used"].startswith(f"ε = {spent:g} at δ = 0.00001. Each use of the records")
     assert found["Budget left"] == left
 
 
@@ -54,6 +54,6 @@ def test_a_refused_run_has_spent_its_budget():
 
 
 def test_what_decided_is_stated():
-    assert "nothing that was measured on private records decided" in words(STATED)["Decision"]
+    assert "no test on private records decided" in words(STATED)["Decision"]
     audited = words(replace(STATED, is_independent=False))["Decision"]
-    assert audited == "Gates that compare the texts with private records decided on the release."
+    assert audited == "Tests that compare the texts with private records decided on the release: the gates below."
