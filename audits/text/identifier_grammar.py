@@ -1,4 +1,4 @@
-"""The words before identifiers, shared by deidentification and the identifiers audit.
+"""The words before numbers and codes for deidentification; the identifiers audit shares the names of months.
 
 Each table has one row per meaning: the regular expressions of the words. They match without regard to case.
 """

@@ -132,7 +132,9 @@ def _trimmed(text: str, span: Span) -> Span | None:
         return None
     one, start, end = words[0][0], words[0][1], words[-1][2]
     is_listed = one.title() in FIRST_NAMES or one.title() in LAST_NAMES
-    if is_in_term(text, start, end) or (len(words) == 1 and one.casefold() in EPONYMS):
+    if any(is_in_term(text, start, until) for _, _, until in words) or (
+        len(words) == 1 and one.casefold() in EPONYMS
+    ):
         return None
     if span.kind != "name":
         return span if any(word[0].isupper() and len(word) > 3 for word, _, _ in words) else None

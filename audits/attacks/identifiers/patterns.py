@@ -15,7 +15,7 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from audits.text.identifier_grammar import MONTHS, number_cue
+from audits.text.identifier_grammar import MONTHS
 from audits.text.normalise import normalise, tokens
 
 # Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
@@ -57,7 +57,11 @@ _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
-_MRN = re.compile(number_cue() + r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)")
+_MRN = re.compile(
+    r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
+    r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
+    r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
+)
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),

@@ -14,7 +14,18 @@ from synthgen.deidentify.engines import engine_of, finder
 from synthgen.deidentify.spans import Span
 
 LABELS = ["O", "B-GIVEN_NAME", "I-SURNAME", "B-CITY"]
-WORDS = {"Zyx": 1, "Quux": 2, "Murphy": 2, "sign": 2, "denies": 1, "Coumadin": 1, "Dunmore": 3, "PA": 1}
+WORDS = {
+    "Zyx": 1,
+    "Quux": 2,
+    "Murphy": 2,
+    "sign": 2,
+    "denies": 1,
+    "Coumadin": 1,
+    "Thomas": 2,
+    "splint": 2,
+    "Dunmore": 3,
+    "PA": 1,
+}
 
 
 class Tokenizer:
@@ -70,6 +81,7 @@ def model(tmp_path, monkeypatch):
         ("saw Zyx denies today", [Span(4, 7, "name")]),
         ("Murphy sign absent", []),
         ("on Coumadin now", []),
+        ("Thomas splint on", []),
         ("Chest PA view", []),
         ("in Dunmore now", [Span(3, 10, "place")]),
         ("", []),
