@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
+from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA, rounded_down
 from audits.core.strictyaml import read_yaml
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
@@ -46,19 +46,29 @@ class DpConfig(Section):
     )
     delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description=f"Privacy parameter δ of the same guarantee, at most 1 / ({PERSONS_PER_DELTA} × `persons`). "
-        "Required with `epsilon`.",
+        description=f"Privacy parameter δ of the same guarantee, at most 1 / ({PERSONS_PER_DELTA} × `persons`) and "
+        "at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
     )
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
         None,
-        description="Approximate number of training persons, from public knowledge and not counted in the data. "
-        "Required with `epsilon`.",
+        description="Lower bound on the number of training persons, from public knowledge and not counted in the "
+        "data: a round number with at most two significant digits, such as 1500. Required with `epsilon`.",
     )
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
         description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Omitted "
         "queries use class-means 0.56, spread 0.14, words 0.3 and style 0.05.",
     )
+
+    @field_validator("persons")
+    @classmethod
+    def _is_round(cls, persons: int | None) -> int | None:
+        if persons is not None and persons != (lower := rounded_down(persons)):
+            raise ValueError(
+                f"give a lower bound with at most two significant digits, such as {lower}, because an exact number "
+                "reveals something about the persons"
+            )
+        return persons
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

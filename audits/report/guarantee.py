@@ -30,6 +30,7 @@ class Guarantee:
         None  # joint epsilon of all runs of the ledger, and its delta; None if refused
     )
     limit: float | None = None  # largest epsilon of all runs together under the policy; None if it sets no limit
+    further: float | None = None  # largest epsilon that one more run may have at the delta of `spent`; None likewise
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -61,14 +62,19 @@ class Guarantee:
             "the total of all uses in the ledger of the institution, with this one. The ledger does not record whose "
             "records were used. Therefore no person has a larger total in it."
         )
-        return (("Budget used", used), ("Budget left", self._left(epsilon)))
+        return (("Budget used", used), ("Budget left", self._left()))
 
-    def _left(self, spent: float) -> str:
-        if self.limit is None:
+    def _left(self) -> str:
+        if self.limit is None or self.further is None:
             return f"The policy {self.policy} sets no limit."
-        left = self.limit - spent
-        further = f"ε = {left:.3g} is left for further releases" if left >= 0.001 else "nothing is left"
-        return f"The policy {self.policy} allows a total of ε = {self.limit:g}, so {further}."
+        allowed = f"The policy {self.policy} allows ε = {self.limit:g} for all runs together"
+        lower = math.floor(self.further * 100) / 100
+        if lower <= 0:
+            return f"{allowed}, so no further run is possible."
+        return (
+            f"{allowed}. Several runs together usually cost less than the sum of their ε, so one more run of at most "
+            f"ε = {lower:g} is possible."
+        )
 
 
 def _decimal(number: float) -> str:

@@ -58,8 +58,10 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
     Raises:
-        InputError: no control row remains, or `near_duplicate_rate` is not between 0 and 1.
+        InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
     """
+    if len(inputs.control) == 0:
+        raise InputError("there is no control record, so nothing can be compared with train")
     before = inputs.near_duplicate_rate
     if not 0 <= before <= 1:
         raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from audits.core.errors import VerifyError
+from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, MechanismCost
+from audits.core.errors import NotMeasurable, VerifyError
 from audits.gate.dp_substitute import METHOD, DpSubstitute
 from audits.gate.evidence import Evidence
 from audits.gate.policy import DpRule, Policy, budget_caps
@@ -16,16 +16,19 @@ from audits.verify.trust import TrustRoot
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
+NUMERICAL = 1e-6  # relative tolerance of a joint epsilon, which is computed in closed form
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
     """Return a line with the claim; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
 
-        spent after >= spent before + epsilon,   spent before >= sum of the epsilons of all other runs
+        spent before >= joint epsilon of the mechanisms of all other runs
+        spent after  >= joint epsilon of these and the mechanisms of this run
 
-    The same holds for delta. "Before" covers everything booked in the ledger at the time of release except this run.
-    It therefore includes what other runs spent after this run reserved its budget, so an early reservation cannot be
-    used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
+    Both are at one delta, which is at most that of the policy and at least that of this run's claim; see
+    `audits.ledger.budgets`. "Before" covers every reservation that counts at the time of release except that of this
+    run. It therefore includes what other runs spent after this run reserved its budget, so an early reservation
+    cannot be used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
     """
     method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
@@ -45,9 +48,15 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
             raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
         if privacy.budget is None:
             raise VerifyError("E_GATE", "the ledger is missing")
-    if privacy.budget is not None:
-        _check_booked(privacy, privacy.budget, caps, evidence)
-    return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+    claim = f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+    if privacy.budget is None:
+        return claim
+    if privacy.delta > privacy.budget.delta:
+        raise VerifyError("E_GATE", "the claimed delta is above that of all runs together")
+    _check_booked(privacy, privacy.budget, caps, evidence, _mechanisms(files))
+    spent, voided = privacy.budget, privacy.budget.voided
+    total = f"all runs of the ledger together: epsilon {spent.spent_after:.4g} at delta {spent.delta:g}"
+    return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
 
 
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
@@ -97,38 +106,52 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
         raise VerifyError("E_GATE", "the recomputed epsilon in the evidence exceeds the claim")
 
 
-def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | DpSubstitute | None, evidence: Evidence) -> None:
+def _check_booked(
+    privacy: Privacy,
+    budget: Budget,
+    caps: DpRule | DpSubstitute | None,
+    evidence: Evidence,
+    own: Sequence[MechanismCost],
+) -> None:
+    """Raise VerifyError if the joint costs do not follow from the mechanisms, or exceed a limit."""
+    others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
+    before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *own]))
     most = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
-    booked = (budget.spent_before, budget.spent_after, privacy.epsilon)
-    _check_sums("epsilon", booked, [run.epsilon for run in privacy.composition], min(budget.max_epsilon, most[0]))
-    booked = (budget.delta_before, budget.delta_after, privacy.delta)
-    _check_sums("delta", booked, [run.delta for run in privacy.composition], min(budget.max_delta, most[1]))
-    spent = evidence.metrics.get("accounting.epsilon_spent")
-    if spent is not None and _exact(budget.spent_after) < _exact(spent.high):
-        numbers = f"epsilon {spent.high:g} over all releases, but the ledger has recorded only {budget.spent_after:g}"
+    if not budget.spent_before >= before * (1 - NUMERICAL):
+        raise VerifyError("E_GATE", "the other releases spent more epsilon than the ledger states for them")
+    if not budget.spent_after >= max(after, budget.spent_before) * (1 - NUMERICAL):
+        raise VerifyError("E_GATE", "the ledger does not contain the epsilon of this release")
+    for name, spent, limit in (
+        ("epsilon", budget.spent_after, min(budget.max_epsilon, most[0])),
+        ("delta", budget.delta, min(budget.max_delta, most[1])),
+    ):
+        if spent > limit:
+            raise VerifyError("E_GATE", f"the budget is exceeded: the {name} spent is above its limit")
+    audited = evidence.metrics.get("accounting.epsilon_spent")
+    # the audit precedes the release, so it counts reservations that were voided since
+    if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - NUMERICAL):
+        numbers = (
+            f"epsilon {audited.high:g} over all releases, but the ledger has recorded only {budget.spent_after:g}"
+        )
         raise VerifyError("E_GATE", f"the audit counted {numbers}")
 
 
-def _check_sums(name: str, booked: Sequence[float | None], other: Sequence[float], most: float) -> None:
-    """Raise VerifyError if the epsilons or deltas of a budget do not add up or exceed the limit.
+def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
+    from audits.attacks.accounting.accountants import closed_epsilon, joint_epsilon  # import scipy, which takes 0.5 s
 
-    `booked` are the sums before and after this release and its own part, `other` the parts of the other releases.
-    """
-    before, after, own = (_exact(x) for x in booked)
-    others = [_exact(spent) for spent in other]
-    if before < 0 or any(spent <= 0 for spent in others):
-        raise VerifyError("E_GATE", f"the ledger contains a {name} that is not positive")
-    if before < sum(others):
-        raise VerifyError("E_GATE", f"the other releases spent more {name} than the ledger states for them")
-    if after < before + own:
-        raise VerifyError("E_GATE", f"the ledger does not contain the {name} of this release")
-    if after > _exact(most):
-        raise VerifyError("E_GATE", f"the budget is exceeded: the {name} spent is above its limit")
+    try:
+        if len(costs) > MOST_MECHANISMS and closed_epsilon(costs, delta=delta) is None:
+            raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms without a closed form")
+        return joint_epsilon(costs, delta=delta)
+    except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
+        raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None
 
 
-def _exact(number: float | None) -> Decimal:
-    """Return the decimal number as written, so that 0.1 + 0.2 equals 0.3."""
-    return Decimal(repr(number))
+def _mechanisms(files: Mapping[str, bytes]) -> list[MechanismCost]:
+    try:
+        return [MechanismCost.model_validate(each) for each in accounted(files)["mechanisms"]]
+    except (KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the accounting in the report does not list its mechanisms") from None
 
 
 def _logged(files: Mapping[str, bytes]) -> Mapping[str, Any]:

@@ -92,7 +92,12 @@ def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
     """Return the guarantee that a statement claims under its policy; None if it claims no differential privacy."""
     if privacy.epsilon is None or privacy.delta is None:
         return None
+    from audits.attacks.accounting.accountants import further_epsilon  # imports scipy, which takes 0.5 s
+
     budget, caps = privacy.budget, policy.dp or policy.dp_substitute
+    further = None
+    if budget is not None and caps is not None:
+        further = further_epsilon(budget.spent_after, limit=caps.max_epsilon, delta=budget.delta)
     return Guarantee(
         epsilon=privacy.epsilon,
         delta=privacy.delta,
@@ -100,8 +105,9 @@ def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
         policy=policy.name,
         is_independent=policy.is_independent,
         withholds=verdicts_only(policy),
-        spent=None if budget is None else (budget.spent_after, budget.delta_after),
+        spent=None if budget is None else (budget.spent_after, budget.delta),
         limit=None if caps is None else caps.max_epsilon,
+        further=further,
     )
 
 

@@ -103,10 +103,13 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Raise VerifyError (E_GATE) if epsilon is claimed beside a model trained on private data, or delta is too large.
 
     delta <= 1 / (10 n),   n the lower end of the stated range of the number of train persons
+
+    The same holds for the delta of all runs together.
     """
-    delta = predicate.privacy.delta
-    if delta is None:
+    if predicate.privacy.delta is None:
         return
+    total = predicate.privacy.budget
+    delta = max(predicate.privacy.delta, 0.0 if total is None else total.delta)
     if not predicate.models or any(model.trained_on_private_data for model in predicate.models):
         raise VerifyError("E_GATE", "an epsilon requires that the models are named and not trained on private data")
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
@@ -115,7 +118,8 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
         raise VerifyError("E_GATE", "an epsilon is claimed, but the number of train persons is not stated or too low")
     if delta * PERSONS_PER_DELTA * n > 1:
-        raise VerifyError("E_GATE", f"delta must be at most 1 / ({PERSONS_PER_DELTA} n) for the n train persons")
+        limit = f"at most 1 / ({PERSONS_PER_DELTA} n) for the n train persons"
+        raise VerifyError("E_GATE", f"delta must be {limit}, also that of all runs together")
 
 
 def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:

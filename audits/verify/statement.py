@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, MechanismCost
 from audits.core.errors import VerifyError
 from audits.core.instants import Instant
 from audits.core.strictjson import JsonError, parse_canonical
@@ -154,23 +155,28 @@ class Gate(Wire):
     gating: bool
 
 
+class StatedMechanism(MechanismCost, Wire):
+    """The parameters that determine the privacy cost of a mechanism of another run."""
+
+
 class Composition(Wire):
     """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
 
-    epsilon: Finite
-    delta: Finite
+    epsilon: Annotated[Finite, Field(gt=0)]  # as this run claims them alone
+    delta: Annotated[Finite, Field(gt=0, lt=1)]
+    mechanisms: Annotated[tuple[StatedMechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
 
 
 class Budget(Wire):
-    """State of the ledger at the time of release: ε (`spent_*`) and δ (`delta_*`) without and with this run."""
+    """State of the ledger at the time of release: the joint ε of all its runs at one δ, without and with this run."""
 
     ledger_id: LedgerId
     max_epsilon: Finite
     max_delta: Finite
-    spent_before: Finite
-    spent_after: Finite
-    delta_before: Finite
-    delta_after: Finite
+    delta: Annotated[Finite, Field(gt=0, lt=1)]  # at which the mechanisms of all runs are composed
+    spent_before: Annotated[Finite, Field(ge=0)]
+    spent_after: Annotated[Finite, Field(ge=0)]
+    voided: Count  # number of reservations that do not count, because they were voided before any noise was drawn
 
 
 class Privacy(Wire):

@@ -44,7 +44,7 @@ def _repeated(stages: tuple[str, ...], most: int) -> tuple[str, ...]:
 
 WRITING = _repeated(("interpolate", "decode", "filter"), MOST_ROUNDS)  # these read no private record
 STAGES = (
-    "load", "split", "reserve", "deidentify", "embed", "measure", "style", "decode-reconstruction",
+    "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
     "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MOST_ROUNDS),
     "embed-control", *_repeated(("evaluate", "audit"), MOST_TURNS), "selftest",
 )  # fmt: skip

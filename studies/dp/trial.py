@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.attacks.accounting.mechanism_log import rounded_down
 from studies.dp.sets import PrivateSet
 from synthgen.config import Config
 from synthgen.core.progress import Progress
@@ -32,7 +33,7 @@ class DpTrial:
 
     Args:
         data: name of the set.
-        persons: approximate number of train persons.
+        persons: approximate number of train persons; a DP run declares it rounded down.
         mechanism: a name in `MECHANISMS`.
         epsilon: budget; 0 if the mechanism has none.
         records: number of synthetic records.
@@ -77,7 +78,7 @@ class DpTrial:
         if self.mechanism == LABELS:  # the vectors are noise, so these filters would reject every text
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
-            given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
+            given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": rounded_down(self.persons)}
         return Config.parse(given, base=str(folder))
 
 

@@ -1,32 +1,61 @@
-"""Implement `synthgen budget`: show and check the DP budget recorded in the institution's ledger."""
+"""Implement `synthgen budget`: show and check the DP budget in the institution's ledger, and void a reservation."""
 
 import json
+import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-budget_app = typer.Typer(no_args_is_help=True, help="Show and check the ledger of DP budgets.")
+budget_app = typer.Typer(no_args_is_help=True, help="Show and check the ledger of DP budgets; void a reservation.")
 ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
-_STATES = {"reserve": "reserved, no noise drawn yet", "draw": "noise drawn, result not saved", "made": "result saved"}
+_STATES = {
+    "reserve": "reserved, no noise drawn yet",
+    "draw": "noise drawn, result not saved",
+    "made": "result saved",
+    "void": "voided, does not count",
+}
+_SHOWN = 12  # hex digits of a run's id
+LEAST = 0.01  # smallest epsilon that is shown as room for one more run
 
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False) -> None:
-    """List every reservation of the ledger with its epsilon, delta and state."""
-    from audits.ledger.budgets import all_reservations
-    from synthgen.config import Config
-    from synthgen.pipeline.ledger import ledger_of
+    """List every reservation of the ledger with its state, and the joint cost of those that count.
 
-    found = all_reservations(*ledger_of(Config.load(config)))
+    The joint cost is at the delta of all runs together, as a run of the configuration would compute it.
+    """
+    from audits.attacks.accounting.accountants import further_epsilon
+    from audits.gate.shipped import load_policy
+    from audits.ledger.budgets import all_reservations, counted, joint_cost
+    from synthgen.config import Config
+    from synthgen.dp.planned_queries import run_limit
+    from synthgen.pipeline.ledger import ledger_of
+    from synthgen.pipeline.policy import policy_file
+
+    loaded = Config.load(config)
+    ledger, most = ledger_of(loaded), run_limit(loaded, load_policy(policy_file(loaded)))
+    found, runs = all_reservations(*ledger), counted(*ledger)
+    spent = None if most is None else joint_cost(runs, most.delta)
     if as_json:
-        typer.echo(json.dumps(found, indent=1, sort_keys=True))
+        total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}
+        typer.echo(json.dumps({"reservations": found, "spent": total}, indent=1, sort_keys=True))
         return
-    typer.echo(f"{len(found)} reservations", err=True)
+    typer.echo(f"{len(found)} reservations, {len(found) - len(runs)} of them voided", err=True)
     for one in found:
-        state = _STATES[str(one["state"])]
-        typer.echo(f"{one['run'][:12]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}", err=True)
+        state = _STATES[str(one["state"])] + (f", since {one['time']}" if "time" in one else "")
+        typer.echo(f"{one['run'][:_SHOWN]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}", err=True)
+    if spent is None or most is None:
+        return
+    typer.echo(f"together: epsilon {spent.epsilon:.4g} at delta {spent.delta:g}", err=True)
+    if math.isfinite(most.epsilon):
+        further = further_epsilon(spent.epsilon, limit=most.epsilon, delta=spent.delta)
+        left = (
+            f"one more run of at most epsilon {math.floor(further * 100) / 100:g}" if further >= LEAST else "no run"
+        )
+        typer.echo(f"limit: epsilon {most.epsilon:g}, which leaves room for {left}", err=True)
 
 
 @budget_app.command("check")
@@ -44,5 +73,32 @@ def check(config: ConfigFile) -> None:
     loaded = Config.load(config)
     before, is_reserved = check_room(loaded, load_policy(policy_file(loaded)))
     note = " (without the reservation of this run)" if is_reserved else ""
-    spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{note}"
+    if before is None:  # the configuration has no budget
+        typer.echo("the ledger is intact", err=True)
+        return
+    spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{note}"
     typer.echo(f"the ledger is intact; budget already spent: {spent}", err=True)
+
+
+@budget_app.command("void")
+def void(
+    config: ConfigFile,
+    *,
+    run: Annotated[
+        str | None, Option(help="Id of the reservation as `budget show` prints it; default: the configuration's own.")
+    ] = None,
+) -> None:
+    """Void a reservation under which no noise was drawn; exit with code 5 if noise was drawn.
+
+    The reservation then counts no more, its run can never draw noise, and the ledger and later statements show the
+    void. The next run of the configuration makes a new reservation.
+    """
+    from audits.ledger.budgets import void as void_in
+    from synthgen.config import Config
+    from synthgen.dp.reserve import named_reservation
+    from synthgen.pipeline.ledger import ledger_of
+
+    loaded = Config.load(config)
+    name = named_reservation(loaded, run)
+    time = void_in(*ledger_of(loaded), name, datetime.now(UTC))
+    typer.echo(f"{name[:_SHOWN]}: voided at {time}; it does not count, and its run cannot draw noise", err=True)

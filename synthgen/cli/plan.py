@@ -6,7 +6,7 @@ from typing import Any
 
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Cost, Overspent
+from audits.ledger.budgets import Overspent
 from synthgen.cli.reach import Reach, reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError
@@ -168,20 +168,21 @@ def _in_words(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str
 
 
 def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and a warning if the rest does not cover the run."""
+    """Return the budget already spent in the ledger, and a warning if the run would stop before it reserves."""
     if not config.interpolate.is_private:
         return None, None
-    before, is_reserved, spent = Cost(epsilon=0.0, delta=0.0), False, None
+    is_reserved, spent = False, None
     try:
         if ledger_of(config)[0].is_dir():
             before, is_reserved = check_room(config, policy)
             own = "; this run continues with its own reservation" if is_reserved else ""
-            spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}"
+            if before is not None:
+                spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{own}"
     except Overspent as refused:
         why = "; ".join(refused.problems) or refused.message
         return why, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
-    wrong = None if is_reserved else large_delta(config, persons, before)
-    return spent, wrong and f"{wrong}; the run would stop before its first DP query"
+    wrong = None if is_reserved else large_delta(config, policy, persons)
+    return spent, wrong and f"{wrong}; the run would stop before it reserves its budget"
 
 
 def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:

@@ -109,9 +109,14 @@ def _log(
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run. The log assumes that the two runs share persons, so their costs add up."""
-    cost, persons = asdict(spending.cost), sha256_json([spending.run])
-    return {"release": spending.run, "person_set": persons, "persons": "overlapping", "cost": cost, "mechanisms": []}
+    """Return the log entry of another run. The log assumes that the two runs share persons, so they compose."""
+    return {
+        "release": spending.run,
+        "person_set": sha256_json([spending.run]),
+        "persons": "overlapping",
+        "cost": asdict(spending.cost),
+        "mechanisms": [dict(mechanism) for mechanism in spending.mechanisms],
+    }
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:

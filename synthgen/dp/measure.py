@@ -129,7 +129,7 @@ def measure(
     if VOTE in queries:  # the votes depend on the language model and on the decoder's settings
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
-    spent(*ledger_of(job.config), run, made_digest(result.folder))
+    spent(*ledger_of(job.config), run, made_digest(result.folder), delta=reservation.delta)
     return _measured(result, _plan(job, context)), result
 
 

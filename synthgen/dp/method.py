@@ -35,4 +35,4 @@ class PublicContext:
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis  # the encoder's principal axes of public text
-    persons: int  # the declared, approximate number of persons in train
+    persons: int  # the declared lower bound on the number of persons in train

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from audits.attacks.accounting.mechanism_log import PERSONS_PER_DELTA, rounded_down
 from audits.gate.policy import Policy
 from audits.ledger.budgets import Cost
 from synthgen.config import Config, most_delta
@@ -25,6 +26,7 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
     ("which of the declared classes have records", "a run without records of one is refused and releases nothing"),
     ("sentences that a style was trained on", "a run whose records contain them is refused and releases nothing"),
     ("unusable rows, the number of train persons, the number of audits of control", "they can only refuse a run"),
+    ("comparison of train with control before the reservation", "it can only refuse a run"),
     ("audits, utility, gates", "outside the guarantee; under an independent policy they decide and publish nothing"),
 )
 
@@ -106,30 +108,36 @@ def policy_limit(policy: Policy) -> Cost | None:
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the budget limit of a run: that of the policy, with delta at most what the number of persons allows.
+    """Return the limit of all runs of a ledger together when a run of this configuration is added; None without one.
 
-    Return None for a study without a policy limit. Its secret is public, so its budget is not accounted.
+    Its epsilon is that of the policy, or infinite. Its delta is the one at which the runs are composed: that of the
+    policy, lowered to what the declared number of persons allows. Without a policy limit, it is the run's own delta.
     """
-    most, persons = policy_limit(policy), config.dp.persons
-    if persons is None or (most is None and config.secret == PUBLIC):
-        return most
-    if most is None:
-        return Cost(epsilon=math.inf, delta=most_delta(persons))
-    return Cost(epsilon=most.epsilon, delta=min(most.delta, most_delta(persons)))
+    limit, own, persons = policy_limit(policy), config.dp.delta, config.dp.persons
+    if own is None or persons is None:
+        return limit
+    if limit is None:
+        return Cost(epsilon=math.inf, delta=own)
+    return Cost(epsilon=limit.epsilon, delta=min(limit.delta, most_delta(persons)))
 
 
-def large_delta(config: Config, persons: int, before: Cost) -> str | None:
-    """Return a problem if delta, summed over this and earlier runs, is too large for the number of persons in train.
+def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
+    """Return a problem if the delta of all runs together is too large for the number of persons in train, or None.
 
-    Otherwise return None. A study, whose secret is public, has no such limit. If train has at most the declared
-    number of persons, `run_limit` covers the case. `persons` is the number of persons in train, and `before` is the
-    budget that the ledger books as spent by other runs.
+    The number of persons is rounded down as in the accounting audit, so a declared round lower bound is never refused
+    for the digits that it omits. A study, whose secret is public, has no such limit.
+
+    Privacy: the sentence does not contain the number of persons.
     """
-    if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
+    most = run_limit(config, policy)
+    if config.secret == PUBLIC or config.dp.delta is None or most is None:
         return None
-    delta, most = budget_of(config).delta + before.delta, most_delta(persons)
-    problem = f"dp.delta: {delta:.3g} including earlier runs, at most {most:.3g} for {persons} persons in train"
-    return problem if delta > most else None
+    if most.delta <= most_delta(rounded_down(max(persons, 1))):
+        return None
+    return (
+        f"dp.delta: {most.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n) for the n persons in "
+        "train"
+    )
 
 
 def configured_queries(config: Config) -> dict[str, QuerySpec]:

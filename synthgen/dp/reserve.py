@@ -2,18 +2,17 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from audits.gate.policy import Policy
-from audits.gate.rule import ATTEMPTS
-from audits.ledger.attempts import attempts_before
-from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
+from audits.ledger import budgets
+from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, state_of
 from synthgen.config import Config
-from synthgen.core.errors import BudgetError, StorageError
+from synthgen.core.errors import StorageError, UsageError
 from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
-from synthgen.core.types import Corpus
 from synthgen.dp import planned_queries as planned
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
@@ -21,99 +20,106 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
-RESERVE, RUN = "reserve", "run.json"
+RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
+LEAST_DIGITS = 8  # of a run's id that name a reservation
 
 
-def reserve_budget(
-    job: Job, policy: Policy, train: Corpus, control: Corpus, *, spend_again: bool = False
-) -> tuple[Reservation, StageResult]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What the workspace holds of a run's reservation."""
+
+    result: StageResult | None  # the finished stage; None if there is none, or if its files were changed
+    place: Path  # the folder of the stage
+    is_usable: bool  # whether the run continues with the stored reservation
+    is_replaced: bool  # whether the folder must make room for a new reservation
+
+
+def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
+    """Return whether `reserve_budget` would make a new reservation; `spend_again` as there."""
+    stored = _stored(job, spend_again=spend_again)
+    return not stored.is_usable and (stored.is_replaced or not stored.place.exists())  # else its files were changed
+
+
+def overspending_of(config: Config, policy: Policy) -> list[str]:
+    """Return the problems for which the ledger would refuse a new reservation; empty if it covers the run."""
+    return budgets.overspending(*_room(config), planned.run_limit(config, policy))
+
+
+def _room(config: Config) -> tuple[tuple[Spending, ...], Spending]:
+    """Return all reservations that count, and what a new run of the configuration would reserve."""
+    return budgets.counted(*ledger_of(config)), _spending(config, "")
+
+
+def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run and its stage; the ledger records the reservation before any DP query.
 
     The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
-    with the old reservation, and does not spend the budget again unless `spend_again` is set.
+    with the old reservation, and does not spend the budget again unless `spend_again` is set. If the reservation was
+    voided, the run makes a new one.
 
     Args:
         job: the run.
         policy: sets the budget limit.
-        train: the train records of the source; their number of persons limits delta.
-        control: the control records of the source; the policy must allow a further audit of them.
         spend_again: whether to spend the budget again if the noise was already drawn, or if the stored reservation
             was changed. The old result is kept, and the folder of the old reservation gets the suffix `.before-` and
             a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
-        BudgetError: the result could not be released, for one of these reasons:
-            - delta is too large for the number of persons in train;
-            - the control persons were audited as often as the policy allows.
         InputError: the ledger cannot be used.
         StorageError: the workspace holds a DP result without its reservation.
     """
-    most, ledger = planned.run_limit(job.config, policy), ledger_of(job.config)
-    inputs = _inputs(job, most)
-    before, place = job.finished(RESERVE_STAGE, inputs), job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
-    is_replaced = spend_again and place.exists()
-    if is_replaced and before is not None:
-        own = _spending(job, before.folder)
-        found = state_of(*ledger, own.run)
-        # if the last entry is this reservation, no noise was drawn for it, and the run can still use it
-        is_replaced = (found.last, found.spending) != (RESERVE, own)
-    if before is None and not spend_again:
+    most, ledger, stored = (
+        planned.run_limit(job.config, policy),
+        ledger_of(job.config),
+        _stored(job, spend_again=spend_again),
+    )
+    if stored.result is None and not spend_again:
         _refuse_orphans(job.workspace)
-    if before is None or is_replaced:
-        _refuse_large_delta(job, train, spent_so_far(*ledger))
-        _refuse_exhausted_control(job, policy, control)
-    if is_replaced:
+    if stored.is_replaced:
         # checked first, so that a refused run leaves the old reservation in place
-        refuse_overspending(spent_so_far(*ledger), planned.budget_of(job.config), most)
-        aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
+        refuse_overspending(*_room(job.config), most)
+        aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
-        result = job.run(RESERVE_STAGE, inputs)
-        return reserve(*ledger, _spending(job, result.folder), most=most), result
+        result = job.run(RESERVE_STAGE, _inputs(job, most))
+        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), most=most), result
     except BaseException:
-        if is_replaced and not place.exists():
-            aside.replace(place)
+        if stored.is_replaced and not stored.place.exists():
+            aside.replace(stored.place)
         raise
 
 
-def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
-    problem = planned.large_delta(job.config, len({record.group for record in train.records}), before)
-    if problem is not None:
-        raise BudgetError(
-            "dp.delta is too large for the number of persons, so the accounting audit would fail",
-            problems=[problem],
-            hint="Lower dp.delta, and set dp.persons to about the number of persons in train. Nothing was reserved.",
-        )
+def _stored(job: Job, *, spend_again: bool) -> _Stored:
+    inputs = _inputs(job)
+    result, place = job.finished(RESERVE_STAGE, inputs), job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
+    run = _run_at(result, place)
+    if run is None:
+        return _Stored(result=result, place=place, is_usable=False, is_replaced=spend_again and place.exists())
+    own, found = _spending(job.config, run), state_of(*ledger_of(job.config), run)
+    if result is None:  # a run that was interrupted while it reserved
+        return _Stored(result=result, place=place, is_usable=found.last == RESERVE, is_replaced=False)
+    # with `spend_again`, a run whose last entry is this reservation continues with it, because no noise was drawn
+    is_replaced = found.last == budgets.VOID or (spend_again and (found.last, found.spending) != (RESERVE, own))
+    return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
 
-def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None:
-    limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
-    if not limits:
-        return
-    from synthgen.pipeline.judge import as_table
-
-    before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
-    if before >= min(limits):
-        raise BudgetError(
-            "the control persons were audited as often as the policy allows, so no further run can be released",
-            problems=[f"attempts: {before} made, and the policy allows {min(limits):g} in all"],
-            hint="Nothing was reserved. A further run needs control persons of whom at most one in a hundred was "
-            "audited before; adding some persons to the source is not enough.",
-        )
+def _run_at(result: StageResult | None, place: Path) -> str | None:
+    """Return the id in the folder of a reservation, finished or interrupted; None if there is none."""
+    folder = place.with_name(f"{place.name}.partial") if result is None else place
+    if (result is None and place.exists()) or not (folder / RUN).is_file():  # a folder with changed files has no id
+        return None
+    return _run_in(folder)
 
 
 def _run_in(folder: Path) -> str:
     return str(read_field(folder / RUN, "run"))
 
 
-def _spending(job: Job, folder: Path) -> Spending:
-    """Return the budget and the queries that a run reserves, under the id stored in the folder of its reservation."""
-    return Spending(
-        run=_run_in(folder),
-        cost=planned.budget_of(job.config),
-        mechanisms=planned.mechanisms_of(planned.queries_of(job.config)),
-    )
+def _spending(config: Config, run: str) -> Spending:
+    """Return the budget and the queries that a run with this id reserves."""
+    mechanisms = planned.mechanisms_of(planned.queries_of(config))
+    return Spending(run=run, cost=planned.budget_of(config), mechanisms=mechanisms)
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
@@ -151,13 +157,16 @@ def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
 
 
 def _reserve(context: StageContext) -> Mapping[str, object]:
-    """Store a random id for the run, then enter the reservation in the ledger under this id."""
+    """Store a random id for the run, then enter the reservation in the ledger under this id.
+
+    An interrupted attempt stored the id already. It is used again, unless its reservation was voided since.
+    """
     job, most = context.input("ledger")
-    dp = context.config("dp")
-    if not (context.folder / RUN).exists():  # if the file exists, an interrupted attempt stored the id: reuse it
+    dp, path, ledger = context.config("dp"), context.folder / RUN, ledger_of(job.config)
+    if not path.exists() or state_of(*ledger, _run_in(context.folder)).last == budgets.VOID:
         secret = secret_digest(job.config, job.workspace)
-        write_json(context.folder / RUN, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
-    reserve(*ledger_of(job.config), _spending(job, context.folder), most=most)
+        write_json(path, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
+    reserve(*ledger, _spending(job.config, _run_in(context.folder)), most=most)
     return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
 
@@ -174,33 +183,63 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id under which the ledger holds the reservation of a configuration's next run; None without one."""
+    """Return the id of the reservation of a configuration's next run; None without one, or if it was voided."""
+    run = _stored_run(config)
+    return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
+
+
+def _stored_run(config: Config) -> str | None:
+    """Return the id of the reservation in a configuration's workspace, or None; the function creates no workspace."""
     root = config.resolve(config.workspace)
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
     job = Job(config, Workspace(root), silent)
-    found = job.finished(RESERVE_STAGE, _inputs(job))
-    return None if found is None else _run_in(found.folder)
+    inputs = _inputs(job)
+    place = job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
+    return _run_at(job.finished(RESERVE_STAGE, inputs), place)
 
 
-def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
-    """Return the budget that the ledger books as spent by other runs, and whether the run has a reservation to use.
+def named_reservation(config: Config, given: str | None) -> str:
+    """Return the id of the reservation whose id starts with `given`, or without it the configuration's own.
 
-    A reservation whose noise was drawn and whose result is lost cannot be used, and its cost is part of the returned
-    budget.
+    Raises:
+        UsageError: no reservation, or more than one, fits.
+        InputError: the ledger cannot be used.
+    """
+    own = _stored_run(config) if given is None else None
+    if own is not None:
+        return own
+    found = budgets.all_reservations(*ledger_of(config))
+    fitting = [str(one["run"]) for one in found if given is not None and str(one["run"]).startswith(given)]
+    if len(fitting) == 1 and len(given or "") >= LEAST_DIGITS:
+        return fitting[0]
+    message = "the workspace of this configuration holds no reservation for it"
+    if given is not None:
+        message = f"--run {given!r} names {len(fitting)} reservations of the ledger"
+    open_ones = [f"{one['run']}: epsilon {one['epsilon']:g}" for one in found if one["state"] == RESERVE]
+    hint = f"Pass --run with at least {LEAST_DIGITS} digits of one of the listed ids; no noise was drawn under these."
+    raise UsageError(message, problems=open_ones, hint=hint if open_ones else "No reservation can be voided.")
+
+
+def check_room(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
+    """Return the joint cost of all other runs of the ledger, and whether the run has a reservation to use.
+
+    The cost is None if neither the configuration nor the policy has a delta. A reservation whose noise was drawn and
+    whose result is lost cannot be used, and its cost is part of the returned cost.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.
         InputError: the ledger cannot be used.
     """
-    own, ledger = reserved_run(config), ledger_of(config)
+    own, most = reserved_run(config), planned.run_limit(config, policy)
     is_continued = own is not None and not _is_lost(config, own)
-    before = spent_so_far(*ledger, besides=own if is_continued else None)
-    refuse_overspending(before, planned.budget_of(config), planned.run_limit(config, policy))
-    return before, is_continued
+    others = budgets.counted(*ledger_of(config), besides=own if is_continued else None)
+    if config.dp.epsilon is not None:
+        refuse_overspending(others, _spending(config, ""), most)
+    return None if most is None else budgets.joint_cost(others, most.delta), is_continued
 
 
 def _is_lost(config: Config, run: str) -> bool:
     """Return whether noise was drawn for a run and its result is not in the workspace."""
     found, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
-    return found.last == "draw" and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))
+    return found.last == budgets.DRAW and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))

@@ -2,9 +2,9 @@
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
 then the self-test of the audits if the policy requires it. If the audits quarantine records, these are removed, and
-evaluate and audit run again. Under differential privacy, the run reserves its budget in the ledger after split and
-queries train once after embed; no later stage that writes text reads train. The gate and the release are separate
-steps: see `synthgen.release.run`.
+evaluate and audit run again. Under differential privacy, the run stops after deidentify if its release would be
+refused with certainty. After embed, it reserves its budget in the ledger and queries train once; no later stage that
+writes text reads train. The gate and the release are separate steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -23,6 +23,7 @@ from synthgen.core.types import Float32
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
 from synthgen.dp.accounting_log import with_later_accesses
+from synthgen.dp.certain_refusals import refuse_doomed_run
 from synthgen.dp.measure import measure
 from synthgen.dp.planned_queries import check_budget
 from synthgen.dp.reserve import PAID, reserve_budget
@@ -41,7 +42,7 @@ from synthgen.release.run import Run
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 TURNS = 3  # the records are judged at most so often; if rows are quarantined in the last turn, the gate refuses
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query and reserves no budget
+_BEFORE_QUERIES = (*_WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query
 
 
 class Pipeline:
@@ -104,20 +105,21 @@ def _stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Itera
     control_source = read_corpus(parts.folder / "control.parquet", "control")
     prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
-    reservation = None
-    if job.config.interpolate.is_private and until not in _BEFORE_QUERIES:
-        reservation, reserved = reserve_budget(job, policy, source, control_source, spend_again=spend_again)
-        yield reserved
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
+    is_private = job.config.interpolate.is_private
+    if is_private and until not in _BEFORE_QUERIES:
+        refuse_doomed_run(job, policy, prepared, control_source, spend_again=spend_again)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised
     log = shares = None
-    if reservation is None:
+    if not is_private:
         training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest)
     else:
+        reservation, reserved = reserve_budget(job, policy, spend_again=spend_again)
+        yield reserved
         measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
         training_view, shares, log = measured.training_view, measured.shares, measured.log

@@ -4,12 +4,15 @@ No other module passes data from the private workspace to public files.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
+from pydantic.alias_generators import to_camel
 
+from audits.attacks.accounting.accountants import equivalent_costs
+from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.strictjson import canonical, parse
 from audits.gate.disclosure import bucket, public_count, verdicts_only
 from audits.gate.evidence import read_evidence
@@ -17,7 +20,7 @@ from audits.gate.outcome import Decision
 from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import recorded_attempt
-from audits.ledger.budgets import Cost, refuse_overspending, spent
+from audits.ledger.budgets import Cost, Spending, joint_cost, refuse_overspending, spent
 from audits.report import Guarantee, ReportContent, gate_rows
 from audits.verify.card import guarantee_of
 from audits.verify.derived import page_numbers
@@ -27,7 +30,7 @@ from audits.verify.published import Page, read_published, shown_results, shown_u
 from audits.verify.statement import MAX_COMPOSITION, Privacy
 from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
-from synthgen.core.errors import DataError
+from synthgen.core.errors import DataError, InternalError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
@@ -237,8 +240,9 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
 
-    `spentBefore` and `deltaBefore` are the sums of all other reservations in the ledger, including those that were
-    made after this run's.
+    `spentBefore` is the joint epsilon of all other reservations in the ledger, including those that were made after
+    this run's. The runs are composed at the smaller of the two deltas of all runs together: the one in the mechanism
+    log and the one of the policy.
 
     Raises:
         Overspent: this run and the other runs together exceed the policy's budget.
@@ -250,11 +254,15 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
-    entry = spent(*ledger_of(config), log["release"], made_digest(folder))
+    most, logged = run_limit(config, policy), [total["delta"] for total in (log["spent"],) if total is not None]
+    if most is None:
+        raise InternalError("a run with a budget has no delta")
+    most = replace(most, delta=min([most.delta, *logged]))
+    entry = spent(*ledger_of(config), log["release"], made_digest(folder), delta=most.delta)
     cost, before, after = entry.spending.cost, entry.spent_by_others, entry.spent_in_all
-    most = policy_limit(policy)
-    refuse_overspending(before, cost, run_limit(config, policy))
-    allowed = after if most is None else most
+    refuse_overspending(entry.others, entry.spending, most)
+    limit = policy_limit(policy)
+    allowed = after if limit is None else limit
     return {
         "mechanism": config.interpolate.method,
         "unit": "group",
@@ -263,32 +271,40 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         "delta": cost.delta,
         "accountant": "PLD",
         **stated_noise(entry.spending.mechanisms),
-        "composition": _composition([one.cost for one in entry.others]),
+        "composition": composition_of(entry.others, most.delta),
         "budget": {
             "ledgerId": entry.ledger.id,
             "maxEpsilon": allowed.epsilon,
             "maxDelta": allowed.delta,
+            "delta": most.delta,
             "spentBefore": before.epsilon,
             "spentAfter": after.epsilon,
-            "deltaBefore": before.delta,
-            "deltaAfter": after.delta,
+            "voided": entry.n_voided,
         },
         "decision": decision_of(policy),
         "nonPrivateSteps": list(non_private_steps(policy, is_private=True)),
     }
 
 
-def _composition(others: Sequence[Cost]) -> list[dict[str, float]]:
-    """Return the costs of the other runs in the ledger, largest first; above the limit, the rest is one entry."""
-    costs = sorted(((cost.epsilon, cost.delta) for cost in others), reverse=True)
-    if len(costs) > MAX_COMPOSITION:
-        rest = costs[MAX_COMPOSITION - 1 :]
-        costs[MAX_COMPOSITION - 1 :] = [(_total(e for e, _ in rest), _total(d for _, d in rest))]
-    return [{"epsilon": epsilon, "delta": delta} for epsilon, delta in costs]
+def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
+    """Return claim and mechanisms of the other runs in the ledger, largest epsilon first.
+
+    Above the limit, the rest is one entry: a Gaussian mechanism that costs exactly as much as all mechanisms of the
+    rest, and the joint epsilon at `delta`. If one of them has no such equivalent, all are listed, and the statement
+    has no room for them, so it is refused.
+    """
+    runs = sorted(others, key=lambda one: (one.cost.epsilon, one.cost.delta), reverse=True)
+    rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
+    listed = [_composed(one.cost, one.costs) for one in runs[: len(runs) - len(rest)]]
+    if rest:
+        costs = [cost for one in rest for cost in one.costs]
+        listed.append(_composed(joint_cost(rest, delta), equivalent_costs(costs)))
+    return listed
 
 
-def _total(costs: Iterable[float]) -> float:
-    return float(sum(Decimal(repr(cost)) for cost in costs))
+def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
+    mechanisms = [{to_camel(name): value for name, value in cost.model_dump().items()} for cost in costs]
+    return {"epsilon": claim.epsilon, "delta": claim.delta, "mechanisms": mechanisms}
 
 
 def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:

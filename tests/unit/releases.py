@@ -77,7 +77,7 @@ dp_substitute: {instead_of: [parent_recovery], required: [accounting], max_epsil
 """
 LEDGER = "1" * 32
 BUDGET = {"ledgerId": LEDGER, "maxEpsilon": 3.0, "maxDelta": 1e-5}
-BUDGET |= {"spentBefore": 0.0, "spentAfter": 2.0, "deltaBefore": 0.0, "deltaAfter": 1e-6}
+BUDGET |= {"delta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0, "voided": 0}
 DP_PRIVACY = {"mechanism": "dp-gaussian", "unit": "group", "neighbouring": "add-remove"}
 DP_PRIVACY |= {"epsilon": 2.0, "delta": 1e-6, "budget": BUDGET, "decision": "audited"}
 

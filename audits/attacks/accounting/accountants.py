@@ -79,15 +79,58 @@ def epsilon_without_prv(
     if left <= delta * ROUNDING:
         return None
     rdp = rdp_epsilon(costs, delta=left)
-    plain = all(cost.kind != "laplace" and cost.sampling_rate == 1 for cost in costs)
-    mu = math.sqrt(sum(cost.steps / cost.noise_multiplier**2 for cost in costs))
     pld = pld_epsilon(costs, delta=left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
     return EpsilonBounds(
-        closed=gaussian_epsilon(mu, delta=left) if plain else None,
+        closed=closed_epsilon(costs, delta=left),
         pld=pld if math.isfinite(pld) else None,
         rdp=rdp,
         added=math.fsum(budget.epsilon for budget in budgets),
     )
+
+
+def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
+    """Return epsilon of the adaptive composition of all mechanisms at one delta; 0 without a mechanism.
+
+    The result is exact (`closed_epsilon`) if all noise is Gaussian and no mechanism samples persons. Otherwise it is
+    the smallest upper bound of the other accountants. A further mechanism never lowers it, and a larger delta never
+    raises it. The order of the mechanisms does not change it.
+
+    Raises:
+        NotMeasurable: a mechanism has no closed form, and the package `dp-accounting` is missing.
+    """
+    closed = closed_epsilon(costs, delta=delta)
+    if closed is not None:
+        return closed
+    bounds = epsilon_without_prv(costs, delta=delta)
+    return math.inf if bounds is None else bounds.upper
+
+
+def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
+    """Return the exact joint epsilon of Gaussian mechanisms without sampling, or None if there are others.
+
+    The composition costs as much as one Gaussian mechanism: mu² = sum over mechanisms of steps / noise_multiplier².
+
+    Reference: Dong, Roth and Su, J. R. Statist. Soc. B 2022, corollary 3.3, with `gaussian_epsilon`.
+    """
+    mu = _joint_mu(costs)
+    if mu is None:
+        return None
+    return gaussian_epsilon(mu, delta=delta) if costs else 0.0
+
+
+def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
+    """Return one Gaussian mechanism that costs as much as all given ones, or these if one has no closed form."""
+    mu = _joint_mu(costs)
+    if not costs or mu is None:
+        return costs
+    return (MechanismCost(kind="gaussian", noise_multiplier=1 / mu, sampling_rate=1.0, steps=1),)
+
+
+def _joint_mu(costs: Sequence[MechanismCost]) -> float | None:
+    if any(cost.kind == "laplace" or cost.sampling_rate != 1 for cost in costs):
+        return None
+    # fsum, so that the sum does not depend on the order of the mechanisms
+    return math.sqrt(math.fsum(cost.steps / cost.noise_multiplier**2 for cost in costs))
 
 
 def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
@@ -169,6 +212,26 @@ def gaussian_epsilon(mu: float, *, delta: float) -> float:
         return 0.0
     most = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
     return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, most, xtol=1e-12))
+
+
+def gaussian_mu(epsilon: float, *, delta: float) -> float:
+    """Return the largest mu at which Gaussian noise costs at most (epsilon, delta)."""
+    most = 1.0
+    while gaussian_delta(epsilon, most) < delta:
+        most *= 2
+    return float(optimize.brentq(lambda mu: gaussian_delta(epsilon, mu) - delta, most * 1e-9, most, xtol=1e-12))
+
+
+def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
+    """Return the largest epsilon of one more Gaussian run if all runs together may have `limit`; 0 if none is left.
+
+    All epsilons are at `delta`. `spent` is the joint epsilon of the earlier runs. The result is usually larger than
+    the difference of `limit` and `spent`, because the squares of mu are added up:
+
+        gaussian_epsilon(sqrt(mu(limit)² - mu(spent)²))
+    """
+    left = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
+    return gaussian_epsilon(math.sqrt(left), delta=delta) if left > 0 else 0.0
 
 
 def _library() -> tuple[Any, Any]:

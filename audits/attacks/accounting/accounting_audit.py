@@ -22,6 +22,7 @@ from audits.attacks.accounting.mechanism_log import (
     PrivacyBudget,
     person_set_digest,
     read_log,
+    rounded_down,
 )
 from audits.attacks.accounting.prv import NOT_INSTALLED
 from audits.attacks.accounting.sampling_tests import smallest_shortfall
@@ -53,7 +54,8 @@ class Accounting:
     - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most that by
       Rényi divergences. It agrees, up to numerical error, with the closed form and with the bounds by privacy loss
       random variables, where these can be computed.
-    - delta: delta is at most 1 / (10·n), with n the larger of the declared and the actual number of persons.
+    - delta: delta, also that of all releases together, is at most 1 / (10·n). n is the larger of the declared number
+      of persons and the actual number rounded down to two significant digits, so the exact number does not matter.
     - unit: contributions are clipped per person and not per record.
     - persons: the persons in the log are the persons of train.
     - seeds: each mechanism draws its noise from a seed of its own, also different from that of the previous release.
@@ -188,7 +190,7 @@ def _prv_agrees(bounds: EpsilonBounds) -> bool:
 
 
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
-    n = max(log.n_persons, len(set(train.groups)))
+    n = max(log.n_persons, rounded_down(len(set(train.groups))))
     delta = max(log.claim.delta, 0.0 if log.spent is None else log.spent.delta)
     sentence = f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)"
     return _broken_if(delta > 1 / (PERSONS_PER_DELTA * n), "delta", sentence)

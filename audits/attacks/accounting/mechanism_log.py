@@ -212,7 +212,7 @@ class MechanismLog(Closed):
 
     schema_version: Literal[2]
     release: Identifier  # id of this release
-    n_persons: Count  # number of persons declared in the configuration
+    n_persons: Count  # lower bound on the number of persons, declared in the configuration
     person_set: Sha256  # digest of the persons, see `person_set_digest`
     claim: PrivacyBudget  # claimed for this release
     spent: PrivacyBudget | None  # claimed for all releases on any of the same persons together; None for the first
@@ -232,6 +232,15 @@ class MechanismLog(Closed):
         if len(set(kinds)) != len(kinds):
             raise ValueError("reads: a kind is listed twice; only `other` may be")
         return self
+
+
+def rounded_down(n: int) -> int:
+    """Return the largest number of at most two significant digits that is not above n, for n of at least 0.
+
+    Numbers of persons are declared in this form, so that a declaration does not reveal the exact number.
+    """
+    unit: int = 10 ** max(0, len(str(n)) - 2)
+    return n // unit * unit
 
 
 def person_set_digest(groups: Iterable[str]) -> str:

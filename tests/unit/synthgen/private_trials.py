@@ -28,7 +28,7 @@ measured: [memorization, membership]
 rules:
   - {{id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}}
   - {{id: copies, metric: memorization.copied_persons, bound: high, op: "<=", limit: 1, why: Copies are counted.}}
-dp: {{unit: group, max_epsilon: 3.0, max_delta: 1.0e-3, ledger: required}}
+dp: {{unit: group, max_epsilon: 2.5, max_delta: 1.0e-3, ledger: required}}
 """
 OPEN = """
 name: open

@@ -140,12 +140,20 @@ def test_dp_section_requires_a_dp_method(tmp_path, dp):
     assert found.startswith("dp: ")
 
 
+ROUND = "give a lower bound with at most two significant digits, such as"
+WHY = "because an exact number reveals something about the persons"
+
+
 @pytest.mark.parametrize(
     ("delta", "persons", "listed"),
     [
         (3e-5, 3000, None),
         (4e-5, 3000, ["dp: delta is at most 1 / (10 × persons), here 3.33e-05"]),
         (1e-5, 9, ["dp.persons: Input should be greater than or equal to 10, got 9"]),
+        (1e-6, 1_500, None),
+        (1e-6, 2_513, [f"dp.persons: {ROUND} 2500, {WHY}, got 2513"]),
+        (1e-6, 101, [f"dp.persons: {ROUND} 100, {WHY}, got 101"]),
+        (1e-9, 12_300_000, [f"dp.persons: {ROUND} 12000000, {WHY}, got 12300000"]),
     ],
 )
 def test_delta_is_limited_by_the_number_of_persons(delta, persons, listed):

@@ -3,12 +3,17 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from audits.attacks.accounting.accountants import joint_epsilon
+from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import InputError
 from audits.core.types import Lineage
-from audits.ledger.budgets import Overspent, spent_so_far
+from audits.ledger.budgets import Cost, Overspent, Spending, counted, reserve, void
+from audits.runner.input_checks import check_split
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import load_trust
 from audits.verify.vocabulary import (
@@ -20,7 +25,7 @@ from audits.verify.vocabulary import (
     VERDICTS_ONLY,
 )
 from synthgen.cli.shadow import ShadowRequest, shadow
-from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
+from synthgen.core.errors import BudgetError, ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
@@ -43,9 +48,27 @@ def trial(trials, bench, tmp_path, monkeypatch):
     return lambda use: trials.Trial(bench, tmp_path, use)
 
 
-def test_dp_release_verifies_and_states_the_spent_budget(trial):
+@pytest.fixture
+def checked(monkeypatch):
+    """Return a list of the inputs of each call of the input checks, with the state of the random stream."""
+    calls = []
+
+    def recorded(inputs, rng):
+        tables = (replace(table, vectors={}) for table in (inputs.train, inputs.control))
+        others = (inputs.identifiers, inputs.control_identifiers, inputs.near_duplicate_rate)
+        calls.append((*tables, *others, str(rng.bit_generator.state)))
+        return check_split(inputs, rng)
+
+    for module in ("synthgen.dp.certain_refusals", "audits.runner.run"):
+        monkeypatch.setattr(f"{module}.check_split", recorded)
+    return calls
+
+
+def test_dp_release_verifies_and_states_the_spent_budget(trial, checked):
     private = trial("inside")
     run = Pipeline(private.config()).run()
+    assert len(checked) == 2
+    assert checked[0] == checked[1]  # before the reservation and in the audit
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
@@ -54,7 +77,11 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
         shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
-    assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
+    stated = privacy.budget
+    assert (stated.spent_before, stated.max_epsilon, stated.delta, stated.voided) == (0.0, 2.5, 1e-3, 0)
+    assert stated.spent_after == pytest.approx(1.817, abs=0.01)  # of the mechanisms, at the delta of all runs
+    line = next(check.detail for check in found.checks if check.id == "ledger")
+    assert "all runs of the ledger together: epsilon 1.8" in line
 
     # the bundle contains only verdicts about anything that was counted from persons
     metrics = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())["metrics"]
@@ -74,9 +101,10 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial):
         Pipeline(config).run(until="load", resume="never")
     assert Pipeline(private.config()).run(until="interpolate").folder("measure") == run.folder("measure")
 
-    # a further run exceeds the policy and is refused before it accesses train
-    with pytest.raises(Overspent):
+    # a further run exceeds the policy and is refused before its first query
+    with pytest.raises(BudgetError, match="nothing was reserved") as refused:
         Pipeline(private.config()).run(resume="never")
+    assert refused.value.problems[0].startswith("epsilon: limit 2.5 for all runs together, spent 1.8")
     assert run.folder("measure").is_dir()  # the DP result is kept
 
 
@@ -158,7 +186,7 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
 
     # a second draw alone is within the limit, but not together with the first: it is refused
-    with pytest.raises(Overspent, match="does not cover this run"):
+    with pytest.raises(BudgetError, match="nothing was reserved"):
         Pipeline(parentless.config(policy="parentless.yaml")).run(resume="never")
 
 
@@ -181,27 +209,45 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
     private = trial("inside")
     (private.folder / "open.yaml").write_text(private.OPEN)
 
-    def spend(name, epsilon, delta):
+    def spend(name, epsilon):
         """Spend budget under a policy without a limit; a release makes no difference."""
-        dp = {**private.CHANGES["dp"], "epsilon": epsilon, "delta": delta}
+        dp = {**private.CHANGES["dp"], "epsilon": epsilon, "delta": 4e-4}
         other = private.config(workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
 
+    def stated(out):
+        bundle = private.release(run, out)
+        found = verify_bundle(bundle.path, private.trust, None)
+        assert found.ok, found.failure
+        accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
+        own = [MechanismCost.model_validate(each) for each in accounting["details"]["mechanisms"]]
+        return found.statement.predicate.privacy, own
+
     first = private.config()
     run = Pipeline(first).run()
-    spend("second", 0.5, 4e-4)
-    found = verify_bundle(private.release(run).path, private.trust, None)
-    assert found.ok, found.failure
-    privacy = found.statement.predicate.privacy
-    assert (privacy.budget.spent_before, privacy.budget.spent_after) == (0.5, 2.5)
-    assert (privacy.budget.delta_before, privacy.budget.delta_after) == (4e-4, 8e-4)
-    assert [(one.epsilon, one.delta) for one in privacy.composition] == [(0.5, 4e-4)]
+    spend("second", 0.5)
+    privacy, own = stated("out")
+    (one,), budget = privacy.composition, privacy.budget
+    assert (one.epsilon, one.delta, budget.delta, budget.voided) == (0.5, 4e-4, 1e-3, 0)
+    assert budget.spent_before == joint_epsilon(one.mechanisms, delta=1e-3) == pytest.approx(0.44, abs=0.02)
+    assert budget.spent_after == pytest.approx(joint_epsilon([*one.mechanisms, *own], delta=1e-3), rel=1e-9)
+    assert budget.spent_after < 2.0  # the claims sum to 2.5
 
-    # the limit is 3: the finished run cannot be released again, and the same command is refused
-    spend("third", 1.0, 1e-4)
+    # a reservation that exceeds the limit blocks a release, until it is voided
+    noise = {"kind": "gaussian", "noise_multiplier": 1.5, "sampling_rate": 1.0, "steps": 1}
+    reserved = Spending(run="ab" * 16, cost=Cost(epsilon=2.0, delta=1e-3), mechanisms=(noise,))
+    reserve(*ledger_of(first), reserved, most=None)
+    with pytest.raises(Overspent, match="does not cover this run"):
+        private.release(run, "blocked")
+    void(*ledger_of(first), reserved.run, datetime.now(UTC))
+    privacy, _ = stated("again")
+    assert (privacy.budget, len(privacy.composition)) == (budget.model_copy(update={"voided": 1}), 1)
+
+    # the limit is 2.5: the finished run cannot be released again, and the same command is refused
+    spend("third", 1.8)
     with pytest.raises(Overspent, match="does not cover this run") as refused:
         private.release(run, "late")
-    assert refused.value.problems == ("epsilon: limit 3, spent 1.5, requested 2",)
+    assert refused.value.problems[0].startswith("epsilon: limit 2.5 for all runs together, spent ")
     with pytest.raises(Overspent, match="does not cover this run"):
         Pipeline(first).run()
     assert not (private.folder / "late").exists()
@@ -211,7 +257,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
 def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
-    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the high-water mark beside the key has seen it
+    assert counted(*ledger_of(private.config())) == ()  # the high-water mark beside the key has seen it
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
@@ -241,7 +287,7 @@ def test_a_run_with_reproducible_noise_is_not_released(trial):
     private = trial("outside")
     with pytest.raises(ConfigError, match="the noise is reproducible"):
         Pipeline(private.config(secret="public")).run()
-    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
+    assert counted(*ledger_of(private.config())) == ()
 
     # under an internal policy without a budget, it is a study, and a release is still refused
     private.pin("open", private.OPEN)

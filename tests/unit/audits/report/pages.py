@@ -88,7 +88,7 @@ def private_content(*, independent=True, **changes):
     outside = ("A person who is mentioned only in the records of others is not covered.",)
     guarantee = Guarantee(
         epsilon=2.0, delta=1e-5, outside=outside, policy="strict-dp", is_independent=independent, withholds=True,
-        spent=(2.0, 1e-5), limit=3.0,
+        spent=(2.0, 1e-5), limit=3.0, further=2.1,
     )  # fmt: skip
     hidden = {"is_withheld": True, "reason": "the number is withheld"}
     gates = (

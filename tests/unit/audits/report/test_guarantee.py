@@ -16,7 +16,12 @@ STATED = Guarantee(
     withholds=True,
     spent=(2.12, 1e-5),
     limit=3.0,
+    further=1.98,
 )
+
+
+ALLOWS = "The policy strict-dp allows ε = 3 for all runs together"
+LESS = "Several runs together usually cost less than the sum of their ε"
 
 
 def words(guarantee):
@@ -34,15 +39,15 @@ def test_factor_and_exception_follow_from_epsilon_and_delta():
 
 
 @pytest.mark.parametrize(
-    ("spent", "limit", "left"),
+    ("spent", "limit", "further", "left"),
     [
-        (2.12, 3.0, "The policy strict-dp allows a total of ε = 3, so ε = 0.88 is left for further releases."),
-        (3.0, 3.0, "The policy strict-dp allows a total of ε = 3, so nothing is left."),
-        (2.12, None, "The policy strict-dp sets no limit."),
+        (2.12, 3.0, 1.9876, f"{ALLOWS}. {LESS}, so one more run of at most ε = 1.98 is possible."),
+        (3.0, 3.0, 0.0099, f"{ALLOWS}, so no further run is possible."),
+        (2.12, None, None, "The policy strict-dp sets no limit."),
     ],
 )
-def test_budget_is_that_of_the_ledger(spent, limit, left):
-    found = words(replace(STATED, spent=(spent, 1e-5), limit=limit))
+def test_budget_is_that_of_the_ledger(spent, limit, further, left):
+    found = words(replace(STATED, spent=(spent, 1e-5), limit=limit, further=further))
     assert found["Budget used"].startswith(f"ε = {spent:g} at δ = 0.00001. Each use of the records")
     assert found["Budget left"] == left
 

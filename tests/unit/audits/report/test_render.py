@@ -108,7 +108,7 @@ def test_the_guarantee_is_one_box_before_everything_but_the_verdict(pages, indep
     for words in (
         "e^ε = 7.39",
         "1 in 100,000",
-        "ε = 1 is left for further releases",
+        "one more run of at most ε = 2.1 is possible",
         "Not covered by the guarantee",
         "records of others",
     ):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import InputError
+from audits.core.types import Table
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy
@@ -46,6 +47,12 @@ def test_few_repeated_rows_are_removed_and_many_are_a_problem(fresh_inputs):
     assert (found.problems, found.details["control_rows_left_out"]) == ((), 3)
     assert len(found.inputs.control) == len(fresh_inputs.control) - 3
     assert "nearly duplicate a train row" in checked(repeated(fresh_inputs, 20)).problems[0]
+
+
+def test_empty_control_is_refused(fresh_inputs):
+    nobody = Table(texts=(), labels=(), groups=(), has_groups=True)
+    with pytest.raises(InputError, match="there is no control record"):
+        check_split(replace(fresh_inputs, control=nobody), np.random.default_rng(0))
 
 
 def test_control_of_repeats_only_is_refused(fresh_inputs):

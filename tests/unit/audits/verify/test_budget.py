@@ -16,7 +16,7 @@ from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING, check_models_
 from audits.verify.statement import Privacy
 
 LIMITS = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5}
-BUDGET = {**LIMITS, "spentBefore": 0.0, "spentAfter": 2.0, "deltaBefore": 0.0, "deltaAfter": 1e-6}
+BUDGET = {**LIMITS, "delta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0, "voided": 0}
 NO_CLAIM = {"mechanism": "none+empirical", "epsilon": None, "delta": None, "neighbouring": None, "decision": None}
 LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
 SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
@@ -39,9 +39,16 @@ def budget(**changes):
     return {"budget": {**BUDGET, **changes}}
 
 
-def other(epsilon=0.5, delta=1e-6, **changes):
-    """Return a ledger with one other release."""
-    return {"composition": [{"epsilon": epsilon, "delta": delta}], **budget(**changes)}
+def noise(multiplier, **changes):
+    """Return a mechanism of another run."""
+    return {"kind": "gaussian", "noiseMultiplier": multiplier, "samplingRate": 1.0, "steps": 1, **changes}
+
+
+# The mechanism of this release has a noise multiplier of 2.34: epsilon 1.6734 at 1e-5, 2.4650 with another such one.
+def other(*multipliers, **changes):
+    """Return a ledger with other releases of one mechanism each."""
+    runs = [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(multiplier)]} for multiplier in multipliers]
+    return {"composition": runs, **budget(**changes)}
 
 
 def claim(bundle, releases, **changes):
@@ -53,33 +60,45 @@ def claim(bundle, releases, **changes):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "composition"), [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])]
+    ("before", "after", "others"),
+    [
+        (0.0, 1.6734, []),
+        (1.6734, 2.4650, [2.34]),
+        (1.6734, 2.4650, [2.34 * 2**0.5] * 2),  # the costs of two mechanisms add up like squares
+        (0.5, 3.0, []),  # the ledger may state more than is listed
+        (0.5, 2.0, [12.0]),
+    ],
 )
-def test_booked_budget_is_accepted(tmp_path, judge, releases, before, after, composition):
-    others = [{"epsilon": e, "delta": 4e-6} for e in composition]
-    deltas = {"deltaBefore": 8e-6, "deltaAfter": 9e-6}
-    changes = budget(spentBefore=before, spentAfter=after, **deltas)
-    stated = {**releases.DP_PRIVACY, **changes, "composition": others}
+def test_booked_budget_is_accepted(tmp_path, judge, releases, before, after, others):
+    stated = {**releases.DP_PRIVACY, **other(*others, spentBefore=before, spentAfter=after, voided=2)}
     found = judge(releases.bundle(tmp_path, releases.DP_POLICY, privacy=stated))
     assert found.ok, found.failure
+    (line,) = [check.detail for check in found.checks if check.id == "ledger"]
+    assert (
+        f"all runs of the ledger together: epsilon {after:.4g} at delta 1e-05; 2 unused reservations voided" in line
+    )
 
 
+LAPLACE = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(9.0, kind="laplace")]}]}
+MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 40}] * 2}
+LOUD_RUN = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e-3, steps=10**7)]}]}
+SPENT_MORE = "the other releases spent more epsilon"
 WRONG = {
     "epsilon": ({"epsilon": 1.0}, "the claimed epsilon differs from the evidence"),
     "delta": ({"delta": 1e-7}, "the claimed delta differs from the evidence"),
     "unit": ({"unit": "record"}, "the privacy unit is record"),
     "no-ledger": ({"budget": None}, "the ledger is missing"),
-    "not-booked": (budget(spentAfter=1.99), "does not contain the epsilon of this release"),
-    "not-booked-again": (budget(spentBefore=0.5, spentAfter=2.4), "does not contain the epsilon"),
-    "forgotten-releases": (other(), "other releases spent more epsilon"),
-    "forgotten-delta": (other(delta=1e-7, spentBefore=0.5, spentAfter=2.5), "other releases spent more delta"),
-    "negative-before": (budget(spentBefore=-1.0), "epsilon that is not positive"),
-    "negative-release": (other(epsilon=-0.5), "epsilon that is not positive"),
-    "empty-delta": (other(delta=0.0, spentBefore=0.5, spentAfter=2.5), "delta that is not positive"),
-    "negative-delta": (budget(deltaBefore=-1e-6), "delta that is not positive"),
-    "delta-not-booked": (budget(deltaBefore=1e-6), "does not contain the delta of this release"),
-    "delta-overspent": (budget(maxDelta=1.0, deltaAfter=1.1e-5), "the delta spent is above its limit"),
-    "delta-overspent-by-ledger": (budget(maxDelta=9e-7), "the delta spent is above its limit"),
+    "not-booked": (budget(spentAfter=1.673), "does not contain the epsilon of this release"),
+    "not-booked-again": (budget(spentBefore=2.5, spentAfter=2.4), "does not contain the epsilon"),
+    "not-composed": (other(2.34, spentBefore=1.6734, spentAfter=2.464), "does not contain the epsilon"),
+    "forgotten-releases": (other(2.34), SPENT_MORE),
+    "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
+    "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
+    "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
+    "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms without a closed form"),
+    "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above that of all runs"),
+    "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the delta spent is above its limit"),
+    "delta-above-the-ledger": (budget(maxDelta=9e-6), "the delta spent is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
@@ -87,6 +106,21 @@ WRONG = {
     "other-neighbours": ({"neighbouring": "replace-one"}, "add-remove neighbours"),
     "no-neighbours": ({"neighbouring": None}, "add-remove neighbours"),
 }
+MALFORMED = {
+    "negative-before": budget(spentBefore=-1.0),
+    "no-delta": budget(delta=0.0),
+    "negative-voids": budget(voided=-1),
+    "run-without-mechanisms": {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": []}]},
+    "run-without-noise": {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(0.0)]}]},
+    "negative-release": {"composition": [{"epsilon": -0.5, "delta": 1e-6, "mechanisms": [noise(9.0)]}]},
+    "old-fields": budget(deltaBefore=0.0),
+}
+
+
+@pytest.mark.parametrize("case", sorted(MALFORMED))
+def test_malformed_budget_is_refused(case, bundle, releases, refused):
+    claim(bundle, releases, **MALFORMED[case])
+    refused(bundle, 11, "statement")
 
 
 @pytest.mark.parametrize("case", sorted(WRONG))
@@ -189,6 +223,7 @@ RECOMPUTED = "the recomputed epsilon in the evidence exceeds the claim"
     [
         *(("recomputed", epsilon, "") for epsilon in (1.99, 2.0001)),
         *(("recomputed", epsilon, RECOMPUTED) for epsilon in (2.1, 40.0)),
+        ("spent", 2.0, ""),
         ("spent", 2.5, "epsilon 2.5 over all releases, but the ledger has recorded only"),
     ],
 )
@@ -199,6 +234,20 @@ def test_evidence_with_more_epsilon_than_claimed_or_booked_is_refused(bundle, ju
     found = judge(bundle)
     assert found.checks[-1].id == ("ledger" if message else "manifest"), found.failure  # the id has another digest
     assert message in found.failure
+
+
+def test_audited_total_may_contain_runs_that_were_voided_since(releases):
+    policy = releases.policy_of(releases.DP_POLICY)
+    content = releases.content(releases.DP_POLICY)
+    number = Metric(value=2.5, low=2.5, high=2.5, confidence=0.96, n=1)
+    metrics = {**content.evidence.metrics, "accounting.epsilon_spent": number}
+    evidence, files = (
+        content.evidence.model_copy(update={"metrics": metrics}),
+        {REPORT_JSON: canonical({"audit": content.audit_json})},
+    )
+    check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget(voided=1)}), policy, evidence, files)
+    with pytest.raises(VerifyError, match=r"epsilon 2\.5 over all releases"):
+        check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget()}), policy, evidence, files)
 
 
 def check_changed(releases, policy, metrics, **state):
@@ -256,10 +305,19 @@ def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False)
     train = SimpleNamespace(role="train", count_bucket="50-100")
     for models, inputs, said in (([], [train], "the models are named"), ([model], [], "not stated")):
-        predicate = SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=models, inputs=inputs)
+        privacy = SimpleNamespace(delta=1e-6, budget=None)
+        predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
             check_models_and_delta(predicate)
-    check_models_and_delta(SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=[model], inputs=[train]))
+    for total, is_refused in ((None, False), (2e-3, False), (2.1e-3, True)):
+        budget = None if total is None else SimpleNamespace(delta=total)
+        privacy = SimpleNamespace(delta=1e-6, budget=budget)
+        predicate = SimpleNamespace(privacy=privacy, models=[model], inputs=[train])
+        if is_refused:
+            with pytest.raises(VerifyError, match="also that of all runs together"):
+                check_models_and_delta(predicate)
+        else:
+            check_models_and_delta(predicate)
 
 
 def test_missing_accounting_library_is_refused(releases, monkeypatch):
@@ -299,7 +357,7 @@ def test_budget_that_replaces_parent_recovery_is_limited_and_booked(releases):
         ({"budget": None}, "the ledger is missing"),
         ({"unit": "record"}, "the privacy unit is record"),
         (budget(spentBefore=0.6, spentAfter=2.6), "exceeded: the epsilon spent"),
-        (budget(maxDelta=1.0, deltaBefore=1e-5, deltaAfter=1.1e-5), "the delta spent"),
+        (budget(maxDelta=1.0, delta=1.1e-5), "the delta spent"),
     ):
         with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
             check(excusing(), **changes)

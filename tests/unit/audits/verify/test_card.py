@@ -48,7 +48,7 @@ def test_card_states_the_guarantee_and_withholds_numbers_of_private_records(part
     text = card(parts_of(releases, releases.DP_POLICY, privacy=releases.DP_PRIVACY)).decode()
     guarantee, gates = (text.split(f"## {name}")[1].split("\n## ")[0] for name in ("Privacy guarantee", "Gates"))
     plain = guarantee.replace("\\", "")
-    for stated in ("δ = 0.000001", "e^ε = 7.39", "reveals that the gates passed", "ε = 1 is left"):
+    for stated in ("δ = 0.000001", "e^ε = 7.39", "reveals that the gates passed", "one more run of at most ε = 2."):
         assert stated in plain
     rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[2] for line in gates.splitlines() if " | " in line}
     assert (rows["auc"], rows["utility"], rows["audit-memorization"]) == ("–", "–", "–")

@@ -51,6 +51,8 @@ def put(value, path, new):
 
 
 P = "predicate."
+NOISE = {"kind": "gaussian", "noiseMultiplier": 5.0, "samplingRate": 1.0, "steps": 1}
+RUN = {"epsilon": 1.0, "delta": 1e-6, "mechanisms": [NOISE]}
 DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6, "decision": "audited"}
 OUT_OF_BOUNDS = [
     *[("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x")],
@@ -74,7 +76,11 @@ OUT_OF_BOUNDS = [
     *[(P + "models.0.revision", "a note"), (P + "inputs.0.countBucket", "1-500k"), (P + "models.0.format", "a note")],
     *[
         (P + "privacy.composition", wrong)
-        for wrong in ([{"release": "a note"}], [{"epsilon": 1.0, "delta": 1e-6, "decision": "audited"}] * 65)
+        for wrong in ([{"release": "a note"}], [RUN] * 65, [{**RUN, "mechanisms": [NOISE] * 65}])
+    ],
+    *[
+        (P + "privacy", {**DP, "composition": [{**RUN, name: wrong}]})
+        for name, wrong in (("epsilon", 0.0), ("delta", 1))
     ],
     *[(P + "policy.name", "No"), (P + "gates.0.metric", "memorization"), (P + "gates.0.id", "")],
     *[
@@ -103,6 +109,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
     value = releases.statement(clean)
     for path, right in (
         (P + "privacy", {**DP, "steps": 0, "delta": 0.999}),
+        (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE] * 64}] * 64}),
         *((P + name, 1) for name in ("dataset.records", "dataset.classes", "attempts.ledger.entries")),
         (P + "dataset.name", "x" * 64),
     ):

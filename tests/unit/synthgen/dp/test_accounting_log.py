@@ -6,7 +6,6 @@ from audits.core.errors import NotMeasurable
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import all_reservations
 from synthgen.core.errors import ConfigError
-from synthgen.core.types import Corpus
 from synthgen.dp import planned_queries as planned
 from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.measure import measure
@@ -20,8 +19,7 @@ def logged(bench, **changes):
     """Return the mechanism log of a run."""
     job = bench.job(**{**bench.changes, **changes})
     prepared, embedding, embedded = bench.prepare(job)
-    empty = Corpus(role="control", records=(), has_groups=True)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), empty, empty)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
     return measure(job, prepared.train, embedded, reservation, embedding.digest)[0].log
 
 
@@ -60,7 +58,11 @@ def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch)
         assert refused.value.problems == ("too few persons",)
     job = ready.job(**ready.changes, secret="workspace")
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
-    logged(ready, secret="workspace", dp=SMALL)  # the run continues with its reservation
+    log = logged(ready, secret="workspace", dp=SMALL)  # the run continues with its reservation
+    (other,) = log["releases"]  # composed from its mechanisms, not from its claim
+    assert (other["cost"]["epsilon"], len(other["mechanisms"])) == (2.0, len(log["mechanisms"]))
+    assert log["spent"]["delta"] == 1e-5
+    assert 2.0 < log["spent"]["epsilon"] < 2.9
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "made"]
 
 

@@ -12,11 +12,10 @@ from audits.attacks.accounting.mechanism_log import DECLARABLE
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
+from audits.ledger.budgets import Overspent, all_reservations, note_made
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus
 from synthgen.dp import basis as bases
 from synthgen.dp import gaussian
 from synthgen.dp import measure as measuring
@@ -30,14 +29,12 @@ from synthgen.pipeline import prepare
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 
-EMPTY = Corpus(role="control", records=(), has_groups=True)
-
 
 def run_measure(bench, **changes):
     """Return the job, the train records, the results, both stages, and the reservations of the ledger."""
     job = bench.job(**{**bench.changes, **changes})
     prepared, _, embedded = bench.prepare(job)
-    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
+    reservation, reserved = reserve_budget(job, load_policy("strict-dp"))
     measured, stage = measure(job, prepared.train, embedded, reservation, embedded.encoder)
     found = {"train": prepared.train, "measured": measured, "reserved": reserved, "stage": stage}
     return SimpleNamespace(job=job, **found, booked=all_reservations(*ledger_of(job.config)))
@@ -130,14 +127,14 @@ def test_repeated_run_spends_the_budget_once(ready):
     first, again = run_measure(ready), run_measure(ready)
     assert [again.reserved.reused, again.stage.reused] == [True, True]
     assert (again.measured.log, len(again.booked)) == (first.measured.log, 1)
-    assert spent_so_far(*ledger_of(again.job.config)).epsilon == 2.0
+    assert [one["epsilon"] for one in again.booked] == [2.0]
     assert made_digest(first.stage.folder) == made_digest(again.stage.folder)
 
 
 def test_run_that_would_overspend_and_exchanged_result_are_rejected(ready):
     stage = run_measure(ready).stage
     with pytest.raises(Overspent) as refused:
-        run_measure(ready, dp={**ready.changes["dp"], "epsilon": 1.5})
+        run_measure(ready, dp={**ready.changes["dp"], "epsilon": 2.5})
     assert refused.value.exit_code == 5
     path = stage.folder / "classes.safetensors"
     data = bytearray(path.read_bytes())
@@ -223,8 +220,7 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     with pytest.raises(StorageError, match="budget is spent"):  # nothing is deleted
         run_measure(ready)
     config = ready.job(**ready.changes).config
-    with pytest.raises(Overspent, match="does not cover this run"):  # the seal does not match the result
-        check_room(config, load_policy("strict-dp"))
+    assert not check_room(config, load_policy("strict-dp"))[1]  # the seal does not match the result
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
     run = run_measure(ready)

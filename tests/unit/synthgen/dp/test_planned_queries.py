@@ -66,10 +66,37 @@ def test_run_without_a_budget_has_no_queries():
         queries_of(without_budget())
 
 
-def test_run_limit_without_a_policy_limit():
-    inside = load_policy("research")
-    assert run_limit(config(), inside) == Cost(epsilon=math.inf, delta=1 / 300)
-    assert run_limit(config(secret="public"), inside) is None
+def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
+    inside, outside = load_policy("research"), load_policy("strict-dp")
+    for secret in ("workspace", "public"):  # without a policy limit, the run's own delta
+        assert run_limit(config(secret=secret), inside) == Cost(epsilon=math.inf, delta=4e-6)
+    assert run_limit(config(), outside) == Cost(epsilon=3.0, delta=1e-5)
+    many = config(dp={**DP, "persons": 20_000})
+    assert run_limit(many, outside) == Cost(epsilon=3.0, delta=5e-6)
+    assert (run_limit(without_budget(), inside), run_limit(without_budget(), outside).epsilon) == (None, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("persons", "delta", "policy", "in_train", "is_large"),
+    [
+        (20_000, 4e-6, "strict-dp", 20_999, False),  # the digits that a round lower bound omits do not matter
+        (20_000, 4e-6, "strict-dp", 21_000, True),
+        (20_000, 4e-6, "strict-dp", 30, False),
+        (2_000, 4e-6, "strict-dp", 11_000, True),
+        (2_000, 4e-6, "strict-dp", 10_999, False),
+        (2_000, 5e-5, "research", 2_099, False),
+        (2_000, 5e-5, "research", 2_100, True),
+        (2_000, 4e-5, "research", 2_599, False),
+        (30, 4e-6, "strict-dp", 0, False),
+    ],
+)
+def test_delta_of_all_runs_is_compared_with_the_rounded_number_of_persons(persons, delta, policy, in_train, is_large):
+    given = config(dp={"epsilon": 2.0, "delta": delta, "persons": persons})
+    problem = planned.large_delta(given, load_policy(policy), in_train)
+    assert (problem is not None) == is_large
+    assert problem is None or str(in_train) not in problem
+    study = config(dp={"epsilon": 2.0, "delta": delta, "persons": persons}, secret="public")
+    assert planned.large_delta(study, load_policy("research"), in_train) is None
 
 
 def test_check_budget_enforces_the_policy():

@@ -1,24 +1,29 @@
 import json
+import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from audits.core.errors import InputError
-from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import attempt, attempts_before
-from audits.ledger.budgets import Overspent, all_reservations, note_draw
+from audits.ledger.budgets import Overspent, all_reservations, note_draw, void
 from synthgen.cli.plan import make_plan
-from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError
+from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError, UsageError
 from synthgen.core.progress import silent
-from synthgen.core.types import Corpus, Record
 from synthgen.dp import gaussian
 from synthgen.dp import planned_queries as planned
 from synthgen.dp.noise_multipliers import noise_multipliers
-from synthgen.dp.reserve import check_room, reserve_budget, reserved_run
+from synthgen.dp.reserve import (
+    RESERVE_STAGE,
+    check_room,
+    named_reservation,
+    needs_reservation,
+    reserve_budget,
+    reserved_run,
+)
 from synthgen.dp.sealed_result import LOG
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE as SECRET
@@ -28,7 +33,7 @@ from synthgen.release.keys import write_new
 DP = {"interpolate": {"method": "dp-gaussian", "total": 10}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}}
 DP |= {"source": {"id": None, "labels": ["cardiology", "neurology"]}, "policy": "strict-dp", "secret": "workspace"}
 DP["filter"] = {"class_agreement": None, "length": None}
-NOBODY = Corpus(role="control", records=(), has_groups=True)
+NOW = datetime(2026, 11, 20, 7, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +47,12 @@ def with_dp(**dp):
     return {**DP, "dp": {**DP["dp"], **dp}}
 
 
-def reserved(config, *, policy="strict-dp", control=NOBODY, spend_again=False):
-    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy(policy), NOBODY, control, spend_again=spend_again)[0]
+def job_of(config):
+    return Job(config, Workspace(config.resolve(config.workspace)), silent)
+
+
+def reserved(config, *, policy="strict-dp", spend_again=False):
+    return reserve_budget(job_of(config), load_policy(policy), spend_again=spend_again)[0]
 
 
 def booked(config):
@@ -53,13 +61,14 @@ def booked(config):
 
 def test_plan_states_spent_continued_and_missing_budget(project):
     policy, config = load_policy("strict-dp"), project.config(**DP)
-    assert (make_plan(config).ledger, booked(config)) == ("epsilon 0, delta 0", [])
+    spent = "epsilon 0 at delta 1e-05 for all runs together"
+    assert (booked(config), make_plan(config).ledger) == ([], spent)
     reserved(config)
     text = make_plan(config).to_text()
-    assert "already spent in the ledger: epsilon 0, delta 0; this run continues with its own reservation" in text
+    assert f"already spent in the ledger: {spent}; this run continues with its own reservation" in text
     assert "accounting: reads the log of the run" in text
     assert check_room(config, policy)[1]
-    other = project.config(**DP, seed=99)
+    other = project.config(**with_dp(epsilon=2.5), seed=99)
     assert "WARNING dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
     with pytest.raises(Overspent, match="does not cover this run"):
         check_room(other, policy)
@@ -82,29 +91,44 @@ def test_run_until_embed_reserves_nothing_and_spend_again_without_a_reservation_
     assert [one["run"] for one in booked(config)] == [run]
 
 
-def test_sum_of_deltas_is_limited_by_the_number_of_persons(project):
-    most, policy = with_dp(epsilon=0.5, delta=6e-6, persons=10_000), load_policy("strict-dp")
-    reserved(project.config(**most))
-    fewer = with_dp(epsilon=0.5, delta=3e-6, persons=12_000)
-    for given, limit, delta in ((most, "1e-05", "6e-06"), (fewer, "8.33333e-06", "3e-06")):
-        with pytest.raises(Overspent, match="budget") as refused:
-            check_room(project.config(**given, seed=7), policy)
-        assert list(refused.value.problems) == [f"delta: limit {limit}, spent 6e-06, requested {delta}"]
+def test_second_run_may_claim_the_whole_delta_that_the_persons_allow(project):
+    policy = load_policy("strict-dp")
+    reserved(project.config(**with_dp(epsilon=1.5, delta=1e-5, persons=10_000)))
+    again = project.config(**with_dp(epsilon=1.5, delta=1e-5, persons=10_000), seed=7)
+    assert check_room(again, policy)[0].epsilon == pytest.approx(1.5, rel=1e-3)
+    assert reserved(again).spent_in_all.epsilon == pytest.approx(2.2065, rel=1e-3)
+    more = project.config(**with_dp(epsilon=1.9, delta=8e-6, persons=12_000), seed=8)
+    for refuse in (lambda: check_room(more, policy), lambda: reserved(more)):
+        with pytest.raises(Overspent, match="does not cover this run") as refused:
+            refuse()
+        (problem,) = refused.value.problems
+        assert problem.startswith("epsilon: limit 3 for all runs together, spent 2.2")
+        assert problem.endswith("(at delta 8.33333e-06)")
 
 
 def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
     few = with_dp(epsilon=0.5, delta=9e-3, persons=10)
     config = project.config(**{**few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
-    (warned,) = make_plan(config).warnings
-    with pytest.raises(BudgetError, match="too large for the number of persons") as refused:
-        Pipeline(config).run()
-    assert warned.startswith(refused.value.problems[0][:30])
+    plan = make_plan(config)
+    (warned,) = plan.warnings
+    with pytest.raises(BudgetError, match="nothing was reserved") as refused:
+        Pipeline(config).run(until="interpolate")
+    assert (
+        refused.value.problems[0]
+        == "dp.delta: 0.009 for all runs together is above 1 / (10 n) for the n persons in train"
+    )
+    assert warned.startswith(refused.value.problems[0])
+    assert not any(
+        f" {plan.persons['train']}" in line for line in (*refused.value.problems, refused.value.hint, warned)
+    )
     assert booked(config) == []
 
 
 def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, monkeypatch):
     config = project.config(**DP)
     run, root = reserved(config).spending.run, config.resolve(config.workspace)
+    policy = load_policy("strict-dp")
+    lower = policy.model_copy(update={"dp": policy.dp.model_copy(update={"max_epsilon": 2.5})})
 
     def slightly_more_noise(*given):
         return {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()}
@@ -114,7 +138,7 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
         with pytest.raises(InputError, match="another reservation with this run's id"):
             reserved(config)
         with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
-            reserved(config, spend_again=True)
+            reserve_budget(job_of(config), lower, spend_again=True)
     with monkeypatch.context() as patch:  # another version of the program may plan other queries
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
@@ -151,11 +175,11 @@ def test_other_queries_and_another_number_of_persons_need_another_reservation(pr
         return reserved(project.config(**changes, decode={"words": words})).spending.run
 
     first = run(0)
-    assert (run(4) == first, run(0) == first, run(0, 3001) == first) == (False, True, False)
+    assert (run(4) == first, run(0) == first, run(0, 3100) == first) == (False, True, False)
 
 
 def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
-    config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
+    config = project.config(**with_dp(epsilon=1.4, delta=1e-5))
     first, again = reserved(config), reserved(config, spend_again=True)
     assert again.spending == first.spending  # no noise was drawn, so the run continues with it
     note_draw(*ledger_of(config), first.spending.run)
@@ -187,27 +211,6 @@ def test_run_that_must_fail_is_refused_before_the_reservation(project, changes, 
     assert booked(config) == []
 
 
-def test_exhausted_control_persons_are_refused_before_a_reservation(project):
-    small, policy = with_dp(epsilon=0.5, delta=1e-6), load_policy("strict-dp")
-    config = project.config(**small)
-    (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
-    rows = (Record(id=f"c{i}", text=f"words of person {i} only", label="a", group=f"c{i}") for i in range(20))
-    control = Corpus(role="control", records=tuple(rows), has_groups=True)
-    for number in range(int(limit)):
-        assert attempts_before(*ledger_of(config), control=as_table(control, {})) == number
-        if number == 0:
-            first = reserved(config, control=control)
-            note_draw(*ledger_of(config), first.spending.run)
-        else:  # before the limit is reached, other runs may reserve
-            reserved(project.config(**small, seed=number), control=control)
-        attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
-    for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
-        with pytest.raises(BudgetError, match="no further run can be released"):
-            reserved(other, control=control, spend_again=spend_again)
-    assert reserved(config, control=control).spending == first.spending  # the old reservation stays available
-    assert len(booked(config)) == int(limit)
-
-
 def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
     first = reserved(config)
@@ -220,9 +223,91 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     assert len(booked(config)) == 2
 
 
-def test_sum_of_deltas_is_limited_without_a_policy_limit(project):
-    changes = with_dp(epsilon=0.5, delta=2e-6, persons=40_000)
-    reserved(project.config(**changes, seed=1), policy="research")
-    with pytest.raises(Overspent) as refused:
-        reserved(project.config(**changes, seed=2), policy="research")
-    assert list(refused.value.problems) == ["delta: limit 2.5e-06, spent 2e-06, requested 2e-06"]
+def test_without_a_policy_limit_no_sum_is_limited(project):
+    changes = with_dp(epsilon=5.0, delta=2e-6, persons=40_000)
+    for seed in (1, 2):
+        reserved(project.config(**changes, seed=seed), policy="research")
+    assert len(booked(project.config(**changes))) == 2
+
+
+# Voided reservations
+
+
+def test_run_with_a_voided_reservation_makes_a_new_one(project):
+    config, policy = project.config(**DP), load_policy("strict-dp")
+    first = reserved(config).spending.run
+    void(*ledger_of(config), first, NOW)
+    assert (reserved_run(config), check_room(config, policy)[1]) == (None, False)
+    assert needs_reservation(job_of(config))
+    second = reserved(config).spending.run
+    assert second != first
+    assert [(one["run"], one["state"]) for one in booked(config)] == [(first, "void"), (second, "reserve")]
+    assert reserved(config).spending.run == second == reserved_run(config)
+    stages = config.resolve(config.workspace) / "stages"
+    (aside,) = stages.glob("reserve-*.before-*")
+    (place,) = [path for path in stages.glob("reserve-*") if path != aside]
+    shutil.rmtree(place)
+    aside.rename(place)  # someone restores the voided reservation
+    third = reserved(config).spending.run
+    assert third not in {first, second}
+    with pytest.raises(InputError, match="was voided"):
+        note_draw(*ledger_of(config), first)
+
+
+def test_voided_reservation_frees_the_budget_that_a_wrong_number_of_persons_locked(project):
+    wrong, right = (project.config(**with_dp(epsilon=3.0, delta=1e-6, persons=n)) for n in (25_000, 2_500))
+    run = reserved(wrong).spending.run
+    with pytest.raises(Overspent):
+        reserved(right)
+    void(*ledger_of(wrong), run, NOW)
+    found = reserved(right)
+    assert (found.n_voided, found.others) == (1, ())
+
+
+@pytest.mark.parametrize("is_void", [False, True])
+def test_run_that_was_interrupted_while_it_reserved_continues_unless_voided(project, monkeypatch, is_void):
+    config = project.config(**DP)
+    with monkeypatch.context() as patch:
+
+        def stopped(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr("synthgen.pipeline.workspace.sync", stopped)  # after the entry in the ledger
+        with pytest.raises(KeyboardInterrupt):
+            reserved(config)
+    (run,) = [one["run"] for one in booked(config)]
+    assert (named_reservation(config, None), check_room(config, load_policy("strict-dp"))[1]) == (run, True)
+    if is_void:
+        void(*ledger_of(config), run, NOW)
+        assert needs_reservation(job_of(config))
+        assert reserved(config).spending.run != run
+        assert [one["state"] for one in booked(config)] == ["void", "reserve"]
+    else:
+        assert not needs_reservation(job_of(config))
+        assert reserved(config).spending.run == run
+        assert len(booked(config)) == 1
+
+
+def test_reservation_is_named_by_its_id_or_by_the_configuration(project):
+    config, other = project.config(**with_dp(epsilon=1.0)), project.config(**with_dp(epsilon=1.0), seed=99)
+    with pytest.raises(UsageError, match="holds no reservation") as refused:
+        named_reservation(config, None)
+    assert refused.value.hint == "No reservation can be voided."
+    run = reserved(config).spending.run
+    for given in (None, run, run[:8]):
+        assert named_reservation(config, given) == run
+    assert named_reservation(other, run[:12]) == run
+    for given, message in (
+        (None, "holds no reservation"),
+        (run[:7], "names 1 res"),
+        ("0" * 32, "names 0"),
+        ("", "names 1"),
+    ):
+        with pytest.raises(UsageError, match=message) as refused:
+            named_reservation(other, given)
+        assert refused.value.problems == (f"{run}: epsilon 1",)
+        assert refused.value.exit_code == 2
+
+
+def test_stage_of_the_reservation_is_paid():
+    assert RESERVE_STAGE.is_paid

@@ -10,12 +10,13 @@ from synthgen.dp import sealed_result as answer
 from synthgen.dp.sealed_result import LOG, SEAL, book, is_kept, is_sealed, made_digest
 
 RUN = "ab" * 16
+NOISE = {"kind": "gaussian", "noise_multiplier": 5.0, "sampling_rate": 1.0, "steps": 1}
 
 
 @pytest.fixture
 def ledger(tmp_path):
     place = (tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"))
-    reserve(*place, Spending(run=RUN, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=()), most=None)
+    reserve(*place, Spending(run=RUN, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=(NOISE,)), most=None)
     return place
 
 

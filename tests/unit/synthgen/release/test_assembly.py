@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.release.assembly import bundle_content, page_numbers_of, report_content, stated_models
+from audits.attacks.accounting.accountants import joint_epsilon
+from audits.core.strictjson import canonical, parse_canonical
+from audits.ledger.budgets import Cost, Spending, joint_cost
+from audits.verify.statement import Composition
+from synthgen.release.assembly import bundle_content, composition_of, page_numbers_of, report_content, stated_models
 from synthgen.release.run import load_run
 
 
@@ -42,3 +46,31 @@ def test_report_shows_requested_and_generated_records(run):
     assert exact.filters["candidates"] == run.record.stage("filter").n_in
     assert all(isinstance(real, str) for _, real, _, _ in shown.balance)
     assert [row[0] for row in shown.stages] == [stage.name for stage in run.record.stages]
+
+
+def spending(number, kind="gaussian"):
+    noise = {"kind": kind, "noise_multiplier": 20.0 + number, "sampling_rate": 1.0, "steps": 1}
+    return Spending(run=str(number), cost=Cost(epsilon=1 / (1 + number), delta=1e-6), mechanisms=(noise,) * 2)
+
+
+def stated(runs):
+    return [Composition.model_validate(parse_canonical(canonical(one))) for one in composition_of(runs, 1e-5)]
+
+
+@pytest.mark.parametrize("n", [0, 1, 64, 90])
+def test_composition_lists_other_runs_without_changing_their_joint_cost(n):
+    runs = [spending(number) for number in reversed(range(n))]
+    listed = stated(runs)
+    assert len(listed) == min(n, 64)
+    mechanisms = [mechanism for one in listed for mechanism in one.mechanisms]
+    assert joint_epsilon(mechanisms, delta=1e-5) == pytest.approx(joint_cost(runs, 1e-5).epsilon, rel=1e-9)
+    assert [one.epsilon for one in listed[:63]] == [1 / (1 + number) for number in range(min(n, 63))]
+    if n > 64:
+        assert (len(listed[-1].mechanisms), listed[-1].delta) == (1, 1e-5)
+        assert listed[-1].epsilon == joint_cost(runs[: n - 63], 1e-5).epsilon
+
+
+def test_more_runs_without_a_closed_form_than_fit_are_refused():
+    runs = [spending(number, "laplace") for number in range(100)]
+    with pytest.raises(ValueError, match="at most 64 items"):
+        stated(runs)

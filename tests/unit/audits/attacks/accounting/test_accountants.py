@@ -13,9 +13,14 @@ from scipy import integrate, stats
 from audits.attacks.accounting.accountants import (
     MAX_EPSILON,
     ORDERS,
+    closed_epsilon,
     epsilon_bounds,
+    equivalent_costs,
+    further_epsilon,
     gaussian_delta,
     gaussian_epsilon,
+    gaussian_mu,
+    joint_epsilon,
     pld_epsilon,
     rdp_epsilon,
     renyi_divergences,
@@ -113,6 +118,48 @@ def test_closed_form_and_loss_distribution_agree():
     assert found.closed == pytest.approx(gaussian_epsilon(mu, delta=3e-6))
     assert found.pld == pytest.approx(found.closed, rel=1e-4)
     assert found.upper == found.closed
+
+
+GAUSSIAN = st.builds(
+    cost, st.sampled_from(["gaussian", "vote"]), st.floats(0.5, 50), st.just(1.0), st.integers(1, 20)
+)
+
+
+@given(costs=st.lists(GAUSSIAN, max_size=6), more=GAUSSIAN, delta=st.floats(1e-9, 1e-3))
+def test_joint_epsilon_is_exact_and_grows_with_each_mechanism(costs, more, delta):
+    together = joint_epsilon(costs, delta=delta)
+    assert together == joint_epsilon(costs[::-1], delta=delta) == closed_epsilon(costs, delta=delta)
+    assert joint_epsilon([*costs, more], delta=delta) >= together >= joint_epsilon(costs, delta=delta * 10)
+    assert joint_epsilon([*costs, more], delta=2 * delta) <= together + joint_epsilon([more], delta=delta) + 1e-9
+    (one,) = equivalent_costs([*costs, more])
+    assert joint_epsilon([one], delta=delta) == pytest.approx(joint_epsilon([*costs, more], delta=delta), rel=1e-9)
+
+
+def test_joint_epsilon_of_other_mechanisms_is_that_of_the_other_accountants():
+    costs = [cost("gaussian", 9.0), cost("laplace", 5.0)]
+    bounds = epsilon_bounds(costs, delta=1e-6)
+    assert joint_epsilon(costs, delta=1e-6) == bounds.upper == min(bounds.pld, bounds.rdp)
+    assert equivalent_costs(costs) == costs
+    assert (joint_epsilon([], delta=1e-6), equivalent_costs([])) == (0.0, [])
+    assert joint_epsilon([cost("laplace", 1e-3)], delta=1e-6) > MAX_EPSILON  # never a smaller number
+
+
+@given(spent=st.floats(0.01, 5), limit=st.floats(0.01, 5), delta=st.floats(1e-9, 1e-3))
+def test_further_epsilon_uses_up_the_limit(spent, limit, delta):
+    assert gaussian_epsilon(gaussian_mu(spent, delta=delta), delta=delta) == pytest.approx(spent, abs=1e-6)
+    further = further_epsilon(spent, limit=limit, delta=delta)
+    runs = [cost("gaussian", 1 / gaussian_mu(e, delta=delta)) for e in (spent, further) if e > 0]
+    if spent >= limit:
+        assert further == 0
+    elif further > 0:
+        assert joint_epsilon(runs, delta=delta) == pytest.approx(limit, abs=1e-5)
+        assert further > limit - spent - 1e-6 or limit < 0.01
+
+
+def test_further_epsilon_of_two_runs():
+    assert further_epsilon(0.0, limit=3.0, delta=1e-5) == pytest.approx(3.0)
+    assert further_epsilon(1.5, limit=3.0, delta=1e-5) == pytest.approx(2.47, abs=0.01)
+    assert further_epsilon(3.0, limit=3.0, delta=1e-5) == 0
 
 
 def test_budgets_add_their_epsilon_and_use_their_delta():

@@ -250,6 +250,27 @@ def test_releases_with_known_mechanisms_are_composed_step_by_step(logs, inputs):
     assert run(inputs, log | {"releases": [earlier]}).details["checks"]["composition"] == "broken"
 
 
+@pytest.mark.parametrize(
+    ("n", "declared", "delta", "outcome"),
+    [
+        (20_999, 20_000, 5e-6, "holds"),  # the digits that a round lower bound omits do not matter
+        (21_000, 20_000, 5e-6, "broken"),
+        (900, 20_000, 5.1e-6, "broken"),
+        (900, 900, 1e-4, "holds"),
+    ],
+)
+def test_delta_is_compared_with_the_rounded_number_of_persons(logs, n, declared, delta, outcome):
+    train = table([f"p{i}" for i in range(n)])
+    log = logs.log(logs.vote(RNG(0)), n_persons=declared, claim={"epsilon": 9.0, "delta": delta / 2})
+    earlier = release("same") | {
+        "mechanisms": [{"kind": "vote", "noise_multiplier": 25.0, "sampling_rate": 1, "steps": 1}]
+    }
+    together = log | {"releases": [earlier], "spent": {"epsilon": 9.0, "delta": delta}}
+    given = AuditInputs(synthetic=table(["s0"]), train=train, control=table(["h0"]))
+    assert run(given, together).details["checks"]["delta"] == outcome
+    assert run(given, log | {"claim": {"epsilon": 9.0, "delta": delta}}).details["checks"]["delta"] == outcome
+
+
 def previous(names, **changes):
     return Previous(synthetic=table(["s9"]), train=table(names, **changes))
 

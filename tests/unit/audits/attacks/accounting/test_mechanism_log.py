@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.accounting.mechanism_log import READS, RecordRead, person_set_digest, read_log, read_mechanism
+from audits.attacks.accounting.mechanism_log import (
+    READS,
+    RecordRead,
+    person_set_digest,
+    read_log,
+    read_mechanism,
+    rounded_down,
+)
 from audits.core.errors import InputError
 
 RUN = ("mechanisms", 0, "dry_run")
@@ -140,3 +147,19 @@ def test_digest_of_persons_is_the_documented_one():
 def test_digest_of_persons_depends_on_the_set(names):
     assert person_set_digest(names) == person_set_digest(sorted([*names, *names[:2]], reverse=True))
     assert person_set_digest([*names, "one more person"]) != person_set_digest(names)
+
+
+@given(st.integers(0, 10**12))
+def test_rounded_down_numbers_have_two_significant_digits(n):
+    lower = rounded_down(n)
+    assert lower <= n
+    assert len(str(lower).rstrip("0")) <= 2
+    assert n < 10 or n - lower < lower / 10 + 1  # the nearest one
+    assert rounded_down(lower) == lower
+
+
+@pytest.mark.parametrize(
+    ("n", "lower"), [(0, 0), (9, 9), (10, 10), (99, 99), (101, 100), (2513, 2500), (20_999, 20_000)]
+)
+def test_rounded_down_keeps_the_first_two_digits(n, lower):
+    assert rounded_down(n) == lower

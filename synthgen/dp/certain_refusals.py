@@ -1,0 +1,113 @@
+"""Refuse a run before it reserves its budget if no policy could release its result."""
+
+from collections.abc import Iterator
+
+from audits.core.errors import InputError
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, Table
+from audits.gate.dp_substitute import ACCOUNTING
+from audits.gate.evidence import Evidence, Metric
+from audits.gate.policy import Policy
+from audits.gate.rule import ATTEMPTS, compare
+from audits.ledger.attempts import attempts_before
+from audits.runner.input_checks import check_split
+from synthgen.core.errors import BudgetError
+from synthgen.core.types import Corpus
+from synthgen.dp.planned_queries import large_delta
+from synthgen.dp.reserve import needs_reservation, overspending_of
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.prepare import Prepared
+from synthgen.pipeline.secret import PUBLIC
+
+INPUT_CHECKS = "input_checks"  # the audits' random stream of the input checks, and the prefix of their metrics
+
+
+def refuse_doomed_run(
+    job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
+) -> None:
+    """Refuse a run that has no reservation yet and whose release would be refused with certainty.
+
+    Nothing is recorded. The input checks are those of the audits (`check_split`), on the same records and with the
+    same random stream. A study, whose secret is public, is never released, so it needs to pass no input check.
+
+    Args:
+        job: the run.
+        policy: sets the limits.
+        prepared: the de-identified train and control.
+        control_source: the control records of the source, by which the ledger counts attempts.
+        spend_again: as for `reserve_budget`.
+
+    Raises:
+        BudgetError: the release would be refused, for at least one of these reasons; all are listed:
+            - the remaining budget is too small, or delta is above that of all runs together;
+            - delta is too large for the number of persons in train;
+            - the control persons were audited as often as the policy allows;
+            - the input checks find a problem, or their numbers violate a rule of the policy.
+        InputError: the ledger cannot be used.
+
+    Privacy: reads train and control without noise; the result can only refuse the run. A message contains rates of
+        near-duplicates and of persons on both sides, and an AUC.
+    """
+    if not needs_reservation(job, spend_again=spend_again):
+        return
+    persons = len({record.group for record in prepared.train.records})
+    problems = overspending_of(job.config, policy)
+    problems += filter(None, [large_delta(job.config, policy, persons)])
+    problems += _attempt_problems(job, policy, control_source)
+    if job.config.secret != PUBLIC:
+        problems += _input_problems(job, policy, prepared)
+    if problems:
+        raise BudgetError(
+            "the release of this run would be refused, so it stops before it spends budget; nothing was reserved",
+            problems=problems,
+            hint="Correct the configuration or the source, then run the same command again.",
+        )
+
+
+def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str]:
+    limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
+    if not limits:
+        return
+    before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
+    if before >= min(limits):
+        yield (
+            f"attempts: {before} made, and the policy allows {min(limits):g} in all; a further run needs control "
+            "persons of whom at most one in a hundred was audited before"
+        )
+
+
+def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
+    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
+
+    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
+    requires such an audit or limits the number of problems. Under an independent policy, no check decides after the
+    draw, so a problem stops the run here.
+    """
+    inputs = AuditInputs(
+        synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
+        train=as_table(prepared.train, {}),
+        control=as_table(prepared.control, {}),
+        identifiers=prepared.identifiers,
+        control_identifiers=prepared.control_identifiers,
+        near_duplicate_rate=prepared.near_duplicate_rate,
+    )
+    with job.progress.stage("input checks", total=1, unit="tables") as advance:
+        try:
+            found = check_split(inputs, stream(job.seeds.child("audit").integer(), INPUT_CHECKS))
+        except InputError as error:
+            yield f"input checks: {error.message}"
+            return
+        finally:
+            advance(1)
+    limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
+    if policy.is_independent or limited or {*policy.required} - {ACCOUNTING}:
+        yield from (f"input checks: {problem}" for problem in found.problems)
+    numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in found.details["metrics"].items()}
+    evidence = Evidence(metrics=numbers, audits={})
+    for rule in policy.all_rules():
+        if rule.metric in numbers and not rule.metric.endswith(".problems"):  # the problems are listed above
+            outcome = compare(evidence, rule, job.config.audit.confidence)
+            if outcome.verdict != "PASS":
+                yield f"rule {rule.id}: {outcome.reason}"
