@@ -5,25 +5,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from audits.core.stats import clopper_pearson
 from synthgen.core.errors import UsageError
 from synthgen.core.files import write_json
-from synthgen.deidentify.engines import finder
-from synthgen.deidentify.marked import Marked, read_marked_file
-from synthgen.deidentify.planted import plant
-from synthgen.deidentify.spans import Span
+
+if TYPE_CHECKING:
+    from synthgen.deidentify.marked import Marked
+    from synthgen.deidentify.spans import Span
 
 deidentify_app = typer.Typer(
     no_args_is_help=True, help="Measure how de-identification works on texts with known identifiers."
 )
 CONFIDENCE = 0.975  # one-sided, of each end of an interval
 PLANTED_NOTES = 330
-Find = Callable[[str, Sequence[str]], list[Span]]
+Find = Callable[[str, Sequence[str]], "list[Span]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class EngineShares:
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 
-def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineShares:
+def measure(texts: "Iterable[Marked]", find: Find, *, with_names: bool) -> EngineShares:
     """Compare what an engine finds with the marks.
 
     An identifier is found if all its letters and digits are. What the engine finds is right if it overlaps a mark.
@@ -84,30 +83,36 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineS
     return EngineShares(table, misses)
 
 
-def _is_covered(text: str, spans: Iterable[Span], mark: tuple[int, int, str]) -> bool:
+def _is_covered(text: str, spans: "Iterable[Span]", mark: tuple[int, int, str]) -> bool:
     start, end, _ = mark
     inside = {i for span in spans for i in range(max(start, span.start), min(end, span.end))}
     return all(i in inside or not text[i].isalnum() for i in range(start, end))
 
 
 def _share(k: int, n: int) -> dict[str, float]:
+    from audits.core.stats import clopper_pearson
+
     low, high = clopper_pearson(k, n, confidence=CONFIDENCE) if n else (0.0, 1.0)
     return {"share": k / n if n else 0.0, "low": low, "high": high, "n": n}
 
 
-def read_texts(source: str) -> Iterator[Marked]:
+def read_texts(source: str) -> "Iterator[Marked]":
     """Yield the texts of a file with marks or a Parquet file with columns text and spans, or `planted` notes.
 
     Social media handles (a word after @) are not counted as identifiers of Parquet files.
     """
+    from synthgen.deidentify.marked import read_marked_file
+    from synthgen.deidentify.planted import plant
+
     if source == "planted":
         return plant(PLANTED_NOTES)
     path = Path(source)
     return _parquet(path) if path.suffix == ".parquet" else read_marked_file(path)
 
 
-def _parquet(path: Path) -> Iterator[Marked]:
+def _parquet(path: Path) -> "Iterator[Marked]":
     from audits.core.files import open_regular, read_parquet
+    from synthgen.deidentify.marked import Marked
 
     with open_regular(path) as file:
         _, table = read_parquet(file, {"text", "spans", "group"})
@@ -136,6 +141,8 @@ def evaluate(
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
     """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
+    from synthgen.deidentify.engines import finder
+
     done = measure(read_texts(source), finder(engine), with_names=names)
     if misses is not None:
         write_json(misses, list(done.misses))
