@@ -112,7 +112,7 @@ $(BIN)/.venv:
 $(BIN)/.installed: $(BIN)/.venv pyproject.toml
 	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) install $(TORCH) || \
 		{ echo "$(TORCH) could not be installed; taking the newest torch, which may be gigabytes"; $(PIP) install "torch>=2.6"; }
-	$(PIP) install --editable '.[engine,ner]'
+	$(PIP) install --editable '.[engine]'
 	touch $@
 
 $(BIN)/.tested: $(BIN)/.installed

@@ -49,7 +49,7 @@ class Classifier:
         except ImportError as error:
             raise DependencyError(
                 "deidentify.engine rules+ner needs the package onnxruntime, which is not installed",
-                hint="pip install 'synthgen[ner]', or set deidentify.engine to rules.",
+                hint="pip install 'synthgen[engine]', or set deidentify.engine to rules.",
             ) from error
         self._session: Any = _session(runtime, folder)
         self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
