@@ -41,6 +41,9 @@ _GROUPS = {
 for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 
+_STOPS: list[int] = []  # the signals that stopped this process
+_CONTINUE = "stopped; run the same command without `--resume never` to continue from the last finished stage"
+
 OptionalPath = Path | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
@@ -337,16 +340,20 @@ def main(command: typer.Typer = app) -> None:
         with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
+        if not _STOPS:
+            say(f"error: {error}")
+            sys.exit(error.exit_code)
+        say(_CONTINUE)  # a library that was stopped in its compiled code can raise an error of its own
+        sys.exit(Interrupted.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
-            say("stopped; run the same command without `--resume never` to continue from the last finished stage")
+            say(_CONTINUE)
         raise
 
 
-def _stop(_number: int, _frame: object) -> None:
+def _stop(number: int, _frame: object) -> None:
     """Exit through SystemExit, which neither typer nor a library catches."""
+    _STOPS.append(number)
     sys.exit(Interrupted.exit_code)
 
 

@@ -33,6 +33,7 @@ secret: public
 ledger: ./ledger
 source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
           labels: [cardiology, gastroenterology, pulmonology]}}
+deidentify: {{engine: rules}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
 decode: {{candidates: 1, max_new_tokens: 20, batch: 32}}
 {no_filter}

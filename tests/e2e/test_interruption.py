@@ -50,7 +50,7 @@ def test_a_stop_names_how_to_continue(unmade, tmp_path, number):
     log = tmp_path / "log"
     process = unmade.start_release(log)
     process.send_signal(number)
-    assert process.wait() == 7
+    assert process.wait() == 7, log.read_text()
     assert "continue from the last finished stage" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert unmade.bundles == []

@@ -14,7 +14,7 @@ SETTINGS = {"version": 1, "seed": 31337, "secret": "public", "ledger": "ledger",
 SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": ["cardiology", "gastroenterology", "pulmonology"]}
 SETTINGS |= {"embed": {"model": "models/encoder"}, "interpolate": {"k_neighbors": 2, "total": 12}}
 SETTINGS |= {"decode": MODELS | {"candidates": 1, "max_new_tokens": 8}, "filter": dict.fromkeys(FILTERS)}
-SETTINGS["release"] = {"name": "tiny"}
+SETTINGS |= {"deidentify": {"engine": "rules"}, "release": {"name": "tiny"}}
 LENIENT = """
 name: lenient
 version: "1"

@@ -31,6 +31,7 @@ DIM = 40
 COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
 SETTINGS = {"version": 1, "seed": 7, "secret": "public", "ledger": "ledger", "embed": {"model": "counting"}}
 SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": list(CLASSES)}
+SETTINGS["deidentify"] = {"engine": "rules"}
 SETTINGS["interpolate"] = {"method": "smote", "k_neighbors": 2, "total": 15}
 SETTINGS |= {"decode": {"model": "picking", "candidates": 2, "batch": 4}, "filter": {"class_agreement": None}}
 

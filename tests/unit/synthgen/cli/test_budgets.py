@@ -52,7 +52,7 @@ def test_reservations_and_their_joint_cost_are_listed(booked):
     assert "1 reservations, 0 of them voided" in found.output
     assert "epsilon 2.5, delta 4e-06, reserved, no noise drawn yet" in found.output
     assert "together: epsilon 1.993 at delta 1e-05" in found.output
-    assert "limit: epsilon 3, which leaves room for one more run of at most epsilon 2.1" in found.output
+    assert "limit: epsilon 3, which leaves room for one more run of at most epsilon 2.06" in found.output
     listed = shown(booked)
     assert [(one["epsilon"], one["state"]) for one in listed["reservations"]] == [(2.5, "reserve")]
     assert listed["spent"] == {"delta": 1e-5, "epsilon": pytest.approx(1.993, abs=1e-3)}

@@ -99,8 +99,8 @@ def seconds(text):
 
 
 @pytest.mark.parametrize("character", ["a", "A", "1"])
-def test_rules_take_less_than_two_seconds_for_a_megabyte_in_one_token(character):
-    assert seconds(character * 1_000_000) < 2
+def test_rules_take_a_few_seconds_for_a_megabyte_in_one_token(character):
+    assert seconds(character * 1_000_000) < 6
 
 
 @pytest.mark.parametrize("piece", ["a@", "a.", "Aa ", "1 ", "1-", "Dr. ", "12 Aa ", "x@a.", "http://", " "])

@@ -18,7 +18,6 @@ from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import basis as bases
 from synthgen.dp import measure as measuring
@@ -31,7 +30,6 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 
 PAGE = Path(__file__).parents[4] / "docs/explanation/differential-privacy.md"
-EMPTY = Corpus(role="control", records=(), has_groups=True)
 DECODE = {"style": "auto", "words": 2}
 WORDS = ("and", "complains", "daily", "history", "mg", "of", "pain", "patient", "the", "with", "year", "zebra")
 ROWS = [np.random.default_rng(0).normal(size=(30, 12))]
@@ -65,7 +63,7 @@ def prepared_run(bench, **changes):
     """Return the job and the arguments of `measure`."""
     job = bench.job(**{**bench.changes, "decode": DECODE, **changes})
     prepared, _, embedded = bench.prepare(job)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
     return job, (job, prepared.train, embedded, reservation, embedded.encoder)
 
 
