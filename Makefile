@@ -54,12 +54,13 @@ ifndef ATTACK
 endif
 	$(BIN)/python benchmarks/attack.py $(or $(ATTACK),build/attack/clinic.yaml) $(ATTACK_ARGS)
 
-bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over-samplers against libraries, and the audits
+bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over-samplers against libraries, the audits and de-identification
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/workers.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
 	$(BIN)/python benchmarks/audit_times.py
+	$(BIN)/python benchmarks/deidentify.py --speed
 
 bench-audits: $(BIN)/.tested models  ## compare the audits with anonymeter, SDMetrics and mostlyai-qa; needs 3 GB in build/peers
 	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)

@@ -78,6 +78,7 @@ def measure(texts: "Iterable[Marked]", find: Find, *, with_names: bool) -> Engin
         "precision": _share(right.total(), found_by_kind.total()),
         "precision_by_kind": {kind: _share(right[kind], n) for kind, n in sorted(found_by_kind.items())},
         "without_a_miss": {unit: _share(sum(done.values()), len(done)) for unit, done in complete.items()},
+        "false_spans_per_1000_words": 1000 * (found_by_kind.total() - right.total()) / n_words,
         "false_names_per_1000_words": 1000 * (found_by_kind["name"] - right["name"]) / n_words,
     }
     return EngineShares(table, misses)

@@ -26,6 +26,7 @@ def test_shares_by_hand():
     assert done.table["precision"]["share"] == pytest.approx(2 / 3)
     assert done.table["without_a_miss"]["texts"]["share"] == pytest.approx(2 / 3)
     assert done.table["without_a_miss"]["persons"]["share"] == pytest.approx(1 / 2)
+    assert done.table["false_spans_per_1000_words"] == pytest.approx(1000 / 8)
     assert done.table["false_names_per_1000_words"] == pytest.approx(1000 / 8)
     assert done.misses == [{"text": 1, "category": "DATE", "start": 7, "identifier": "3/7"}]
     assert "3/7" not in repr(done)
