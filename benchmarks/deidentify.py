@@ -245,9 +245,9 @@ def main(argv=None):
             print(f"{name:<10} {rate:10,.0f} characters per second of processor time", flush=True)
         found = {"characters_per_second": rates}
     else:
+        found, measured = {}, corpora(args)
         print(f"| corpus | measured | n | {' | '.join(engines)} |\n{'|---' * (len(engines) + 3)}|", flush=True)
-        found = {}
-        for name, texts in corpora(args).items():
+        for name, texts in measured.items():
             found[name] = compare(engines, texts)
             for label, n, cells in rows(found[name]):
                 print(f"| {name} | {label} | {n} | {' | '.join(cells)} |", flush=True)
