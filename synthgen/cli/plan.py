@@ -1,6 +1,7 @@
 """Implement `synthgen plan`: check a configuration and estimate the run before any stage starts."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of, slowdown
 from synthgen.decode.style_adapter import built_in_styles
+from synthgen.deidentify.engines import engine_of
 from synthgen.dp.planned_queries import check_budget, large_delta, priced_reads
 from synthgen.dp.reserve import check_room
 from synthgen.filter.attributes import check_labels
@@ -37,6 +39,8 @@ from synthgen.split import split
 # Conservative estimates for the default decoder on a processor with bfloat16 instructions.
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
+CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # that one core de-identifies
+CHARACTERS_PER_TOKEN = 4  # of generated text, which is masked
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
@@ -54,6 +58,8 @@ class Plan:
     segments: dict[str, float] | None  # "per_record": mean number in train; "headings": number of shared headings
     fits: int  # largest number of class-agreement regressions; 0 without that filter
     minutes: float  # estimated duration of the run
+    deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
+    deidentify_engine: str  # rules, rules+ner or off
     cores: int  # number of cores that decode in parallel
     policy: str  # name of the policy
     audits: dict[str, str]  # for each audit, what it can detect, in words
@@ -83,6 +89,10 @@ class Plan:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} per record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
+        if self.deidentify_minutes >= 1:
+            lines.append(
+                f"  of these, {self.deidentify_minutes:.0f} minutes for identifiers ({self.deidentify_engine})"
+            )
         if self.fits > 0:
             lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
         if self.disclosure is not None:
@@ -127,6 +137,7 @@ def make_plan(config: Config) -> Plan:
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
+    deidentifying = _deidentifying(config, (parts.train, parts.control), candidates * tokens)
     seconds = candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _room(config, policy, persons["train"])
@@ -141,7 +152,9 @@ def make_plan(config: Config) -> Plan:
         candidates=candidates,
         segments=segments,
         fits=0 if config.filter.class_agreement is None else fits_for(parents),
-        minutes=seconds / 60,
+        minutes=(seconds + deidentifying) / 60,
+        deidentify_minutes=deidentifying / 60,
+        deidentify_engine=engine_of(config.deidentify.engine),
         cores=cores,
         policy=policy.name,
         audits=_in_words(reach, config),
@@ -218,6 +231,14 @@ def _preparing(config: Config) -> float:
     """Return the time of choosing the style on the CPU, in seconds; 0 if the configuration names a style."""
     read = n_tried(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
     return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
+
+
+def _deidentifying(config: Config, corpora: Iterable[Corpus], tokens: float) -> float:
+    """Return the time of finding identifiers in the source and in the generated texts, in seconds."""
+    engine = engine_of(config.deidentify.engine)
+    read = sum(len(text) for corpus in corpora for text in corpus.texts)
+    masking = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
+    return read / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / masking
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

@@ -13,6 +13,7 @@ from synthgen.deidentify.classifier import MODEL
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.dates import Order, date_order, shift_date
 from synthgen.deidentify.engines import engine_of, finder
+from synthgen.deidentify.known_names import KnownNames
 from synthgen.deidentify.names import SUFFIXES, fold, name_parts
 from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
@@ -29,13 +30,19 @@ class Surrogates:
 
     First names become first names and last names last names, with their gender if the name lists contain them. All
     dates move by the same number of days. In other identifiers, digits become digits and letters letters. Declared
-    names of the person are never surrogates.
+    names of the person are never surrogates, and two surrogates are never the first and last name of a known person.
     """
 
     def __init__(
-        self, seeds: SeedTree, group: str, declared_names: Iterable[str], order: Order = "month-first"
+        self,
+        seeds: SeedTree,
+        group: str,
+        declared_names: Iterable[str],
+        order: Order = "month-first",
+        known: KnownNames | None = None,
     ) -> None:
         self.order = order
+        self._known_pairs = frozenset() if known is None else known.pairs
         self._seeds = seeds.child("person", group)
         self._names: dict[str, str] = {}
         self._initials: dict[str, str] = {}
@@ -101,11 +108,15 @@ class Surrogates:
         self._taken.add(key)
         start = self._number("name", key)
         listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
-        name = next((n for n in listed if n.casefold() not in self._taken), None)
+        name = next((n for n in listed if n.casefold() not in self._taken and not self._is_known(n)), None)
         if name is None:  # the person has more names than the list
             name = self._characters("name", key.ljust(8, "a")).capitalize()
         self._taken.add(name.casefold())
         return name
+
+    def _is_known(self, name: str) -> bool:
+        """Return whether a name is, together with another surrogate of the person, the name of a known person."""
+        return any(frozenset({name.casefold(), o.casefold()}) in self._known_pairs for o in self._names.values())
 
     def _date(self, value: str) -> str:
         try:
@@ -168,27 +179,35 @@ class Deidentified:
     corpus: Corpus  # same ids, labels, groups and order
     replaced: dict[str, tuple[tuple[str, str], ...]]  # by record id, (kind, original) in text order
     counts: dict[str, int]  # replaced identifiers by kind
+    date_orders: dict[str, int]  # number of persons by the order of day and month in their dates
 
     def __repr__(self) -> str:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
 
 
 def deidentify(
-    corpus: Corpus, config: DeidentifyConfig, names: Mapping[str, Sequence[str]], seeds: SeedTree
+    corpus: Corpus,
+    config: DeidentifyConfig,
+    names: Mapping[str, Sequence[str]],
+    seeds: SeedTree,
+    *,
+    shares_names: bool = False,
 ) -> Deidentified:
     """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
 
     A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
     ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
     text; the identifier audit searches the release for them. `names` are declared person names by record id; they
-    apply to all records of the person. Raise DependencyError if the engine's extra is not installed.
+    apply to all records of the person, and if `shares_names` is set, the names of all persons are also searched in
+    the records of the others. Raise DependencyError if the engine's extra is not installed.
 
-    Privacy: the surrogates of a person depend only on that person's records.
+    Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
-        return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={})
-    find = finder(config.engine)
+        return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
+    known = KnownNames({read(n).text for own in names.values() for n in own}) if shares_names else None
+    find = finder(config.engine, known)
     declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:
         declared[record.group] |= dict.fromkeys(read(name).text for name in names.get(record.id, ()))
@@ -196,7 +215,7 @@ def deidentify(
     for record in corpus.records:
         texts[record.group].append(read(record.text).text)
     orders = {group: _order(config, own) for group, own in texts.items()}
-    surrogates = {group: Surrogates(seeds, group, own, orders[group]) for group, own in declared.items()}
+    surrogates = {group: Surrogates(seeds, group, own, orders[group], known) for group, own in declared.items()}
     records = []
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in corpus.records:
@@ -205,7 +224,12 @@ def deidentify(
         records.append(replace(record, text=text))
     counts = Counter(kind for found in replaced.values() for kind, _ in found)
     corpus = replace(corpus, records=tuple(records))
-    return Deidentified(corpus=corpus, replaced=replaced, counts=dict(sorted(counts.items())))
+    return Deidentified(
+        corpus=corpus,
+        replaced=replaced,
+        counts=dict(sorted(counts.items())),
+        date_orders=dict(sorted(Counter(orders.values()).items())),
+    )
 
 
 def _order(config: DeidentifyConfig, texts: Sequence[str]) -> Order:

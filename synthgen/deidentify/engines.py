@@ -1,10 +1,12 @@
 """Find identifiers by the rules, and mask them in generated text."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from synthgen.core.errors import UsageError
 from synthgen.deidentify.classifier import MODEL, Classifier
 from synthgen.deidentify.dates import find_dates
+from synthgen.deidentify.known_names import KnownNames
 from synthgen.deidentify.names import find_names
 from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.spans import Span, read, without_overlaps
@@ -21,21 +23,23 @@ def engine_of(engine: str) -> str:
     return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
 
 
-def finder(engine: str) -> Find:
+def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function of an engine that finds the identifiers in a text, given declared names.
 
-    Raise UsageError if the engine is unknown, and the errors of `Classifier` if it needs one.
+    `known` are the names of other persons, which are found in each text. Raise UsageError if the engine is unknown,
+    and the errors of `Classifier` if it needs one.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
+    rules = partial(find_identifiers, known=known)
     if name == "rules":
-        return find_identifiers
+        return rules
     classifier = Classifier()
 
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
         more = [reading.written(span) for span in classifier.find(reading.text)]
-        return joined(find_identifiers(text, declared_names), more)
+        return joined(rules(text, declared_names), more)
 
     return find
 
@@ -54,15 +58,16 @@ def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
     return sorted(kept, key=lambda s: s.start)
 
 
-def find_identifiers(text: str, declared_names: Sequence[str]) -> list[Span]:
+def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
     """Return what patterns, dates and names identify, in text order and without overlaps.
 
     The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
-    in `source.names`.
+    in `source.names`, and `known` are those of other persons.
     """
     reading = read(text)
     dates = [Span(start, end, "date") for start, end in find_dates(reading.text)]
     names = find_names(reading.text, [read(name).text for name in declared_names])
+    names += [] if known is None else known.find(reading.text)
     found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
     return without_overlaps(found, len(text))
 

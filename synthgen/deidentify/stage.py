@@ -14,27 +14,31 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
     loaded, parts, config = context.input("load"), context.input("split"), context.config("deidentify")
     names = read_json(loaded.folder / "names.json")
     counts: dict[str, object] = {}
+    orders: dict[str, object] = {}
     total = 0
     for role in ("train", "control"):
         corpus = read_corpus(parts.folder / f"{role}.parquet", role)
         with context.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
-            done = deidentify(corpus, config, names, context.stream("deidentify"))
+            shares_names = context.input("shares_names")
+            done = deidentify(corpus, config, names, context.stream("deidentify"), shares_names=shares_names)
             advance(len(corpus))
         write_corpus(context.folder / f"{role}.parquet", done.corpus)
         replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
         write_json(context.folder / f"replaced-{role}.json", replaced)
         counts[role] = done.counts
+        orders[role] = done.date_orders
         total += len(corpus)
     model = context.input("engine_model")
-    return {"in": total, "out": total, "engine": engine_of(config.engine), "engine_model": model, "replaced": counts}
+    done_by = {"engine": engine_of(config.engine), "engine_model": model}
+    return {"in": total, "out": total, **done_by, "replaced": counts, "persons_by_date_order": orders}
 
 
 DEIDENTIFY = Stage(
     name="deidentify",
-    version=2,
+    version=3,
     run=_deidentify,
     config=("deidentify",),
-    inputs=("load", "split", "engine_model"),
+    inputs=("load", "split", "engine_model", "shares_names"),
     streams=("deidentify",),
     libraries=("python", "pyarrow", "onnxruntime", "python-stdnum", "regex", "tokenizers"),
 )

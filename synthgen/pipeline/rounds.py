@@ -26,7 +26,7 @@ from synthgen.decode.shards import read_shards, rows_of
 from synthgen.decode.stage import DECODE, DecoderModel
 from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
-from synthgen.deidentify import with_placeholders
+from synthgen.deidentify import finder, with_placeholders
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
@@ -310,7 +310,8 @@ def decode(
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
     written = read_shards(result.folder)
-    return tuple(replace(candidate, text=with_placeholders(candidate.text)) for candidate in written), result
+    find = finder("rules" if job.config.deidentify.engine == "off" else job.config.deidentify.engine)
+    return tuple(replace(candidate, text=with_placeholders(candidate.text, find)) for candidate in written), result
 
 
 def embed_texts(

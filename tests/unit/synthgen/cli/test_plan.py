@@ -46,9 +46,22 @@ def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     quick = 156 * 96 / 500 / 60
     for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
         monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
-        assert make_plan(config(decode={"candidates": 3, "device": device})).minutes == pytest.approx(minutes)
+        assert decoding(make_plan(config(decode={"candidates": 3, "device": device}))) == pytest.approx(minutes)
     monkeypatch.setattr("synthgen.cli.plan.usable_cores", lambda: 8)
-    assert make_plan(config(decode={"candidates": 3})).minutes == pytest.approx(quick / 4 * 5)
+    assert decoding(make_plan(config(decode={"candidates": 3}))) == pytest.approx(quick / 4 * 5)
+
+
+def decoding(plan):
+    return plan.minutes - plan.deidentify_minutes
+
+
+def test_the_plan_states_what_the_classifier_of_names_costs(config, monkeypatch):
+    monkeypatch.setattr("synthgen.cli.plan.engine_of", lambda engine: "rules+ner" if engine == "auto" else engine)
+    auto, rules = make_plan(config()), make_plan(config(deidentify={"engine": "rules"}))
+    assert auto.deidentify_minutes > 10 * rules.deidentify_minutes > 0
+    assert decoding(auto) == pytest.approx(decoding(rules))
+    large = make_plan(config(interpolate={"total": 4000}))
+    assert f"{large.deidentify_minutes:.0f} minutes for identifiers (rules+ner)" in large.to_text()
 
 
 def test_the_plan_names_audits_with_too_few_persons(config):
@@ -150,7 +163,7 @@ def test_segments_are_counted_and_cost_time(config, tmp_path):
     (tmp_path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     plan = make_plan(config(segments={"by": "headings", "words": 1000}))
     assert plan.segments == {"per_record": 2.0, "headings": 2}
-    assert plan.minutes == pytest.approx(2 * whole.minutes)
+    assert decoding(plan) == pytest.approx(2 * decoding(whole))
     assert "segments: 2.0 per record, 2 shared headings" in plan.to_text()
     with pytest.raises(DataError, match="no heading"):
         make_plan(config(segments={"by": "headings", "least_persons": 1000}))

@@ -1,0 +1,47 @@
+"""Find the names of all persons of a source in the records of each of them."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
+from audits.text.name_lists import WORD_FIRST, WORD_LAST
+from synthgen.deidentify.names import TOKEN, fold, name_parts
+from synthgen.deidentify.spans import Span
+
+_ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
+_LEAST_LETTERS = 4
+
+
+class KnownNames:
+    """The declared names of all persons of a source.
+
+    Two parts of one name that stand together are a name in either order, also with an initial between them. A single
+    part is a name if it is capitalised, has four letters or more, and is no ordinary or clinical word.
+
+    Privacy: what is found in the records of a person depends on the names of the others, so runs with a DP guarantee
+    do not use it.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        parts = [sorted(name_parts([name])) for name in names]
+        self.pairs = frozenset(frozenset({a, b}) for own in parts for a in own for b in own if a < b)
+        single = {part for own in parts for part in own if len(part) >= _LEAST_LETTERS and part not in _ORDINARY}
+        self._single = frozenset(part for part in single if not is_ordinary(part) and not is_vetoed(part))
+        self._any = self._single | {part for pair in self.pairs for part in pair}
+
+    def find(self, text: str) -> list[Span]:
+        """Return the known names in a text, in text order; spans may overlap."""
+        tokens = [(*match.span(), match[0], fold(match[0])) for match in TOKEN.finditer(text)]
+        found = [
+            Span(start, end, "name")
+            for start, end, word, part in tokens
+            if word[0].isupper() and part in self._single and not is_in_term(text, start, end)
+        ]
+        kept = [token for token in tokens if len(token[2]) > 1]
+        for (start, until, word, part), (onward, end, other, second) in pairwise(kept):
+            between = text[until:onward].replace(".", "").strip()
+            can_join = between == "," or (len(between) < 2 and (not between or between.isupper()))
+            is_name = word[0].isupper() or other[0].isupper() or not (is_ordinary(word) and is_ordinary(other))
+            if part in self._any and can_join and is_name and "\n\n" not in text[until:onward]:
+                found += [Span(start, end, "name")] if frozenset({part, second}) in self.pairs else []
+        return found
