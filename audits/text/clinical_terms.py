@@ -42,6 +42,24 @@ tanner tay thomas thompson thomsen thorn tinel todd toupet tourette trendelenbur
 vater vincent virchow volkmann waardenburg waldenstrom wallenberg waterhouse weber wegener weil wells werdnig
 wernicke wharton whipple whitehead wiedemann willebrand williams willis wilms wilson winslow wirsung wiskott
 wolff wolfram wood yergason zenker ziehl zollinger
+adie adson alexander allen allis amsler apley argyll arneth ashworth askin auer auspitz backhaus bakes bakri
+balfour bandl barthel bassini bazett beck benedict bennett berg berry birbeck blake blatchford blumberg
+bochdalek bookwalter bovie broviac buck bunnell burch burow carnett chance charriere cock cormack corrigan coude
+crile dalton danis deauville deaver debakey dejerine dennis denver dieulafoy dobhoff dormia doyen dubowitz duffy
+duke durie durkan eschmann faber farabeuf ferguson fick fitzpatrick fleischner fogarty folstein foster
+framingham frazier fridericia froment fuchs fuhrman gaenslen garden gell gelpi geneva gianturco giemsa gigli
+goldmann goligher goodell gordon graham gram gridley groshong gustilo hamilton harrington hasson heaf heaney
+heineke heinz henry herbert hoehn hohmann hohn hume humphrey ishak ishihara ivor jackson jefferson jobe jolly
+kausch kehr kell kelly kennedy kerley kerrison kidd kielland killip king kirschner koebner lahey langenbeck lanz
+lefort lehane levin lewis lichtenstein light lille lister lown lugano luque lutheran macintosh maddrey magill
+maisonneuve malecot marcus maroteaux marshall mayo mcevedy mckeown mclean metzenbaum mifflin miller mixter
+mobitz monteggia montgomery morgagni morison mueller nabothian nelaton neville nikolsky nottingham oakley
+ogilvie ortolani osborn palmaz palmer pap papanicolaou patrick pavlik pemberton penrose pezzer pfannenstiel
+poole potts pratt pugh quain quinton rai ramstedt rankin reid richardson richter robinson rochester rockall
+rolando romhilt rood rossolimo ruffini russell salem salmon salter satinsky schatzker schiotz schirmer schnidt
+schober segond seldinger senn shiley shouldice simon simpson souttar speed steinmann steri stinchfield tardieu
+tenckhoff terry thessaly tieman tillaux tinetti toldt troisier tzanck unna veress wartenberg weiss weitlaner
+wellens wenckebach westergren wickham wigby wright wrigley yahr yankauer young zavanelli zung
 """)
 )
 DRUGS = frozenset(
@@ -86,6 +104,8 @@ requests resident respirations respiratory resting results review rheumatology r
 september sleeping smokes social spanish states studies subjective sun sunday surgical sx takes telehealth
 thanksgiving thu thurs thursday today tolerates tolerating tue tues tuesday tx uber understands urology uses
 vascular vitals voices voiding wants was wed wednesday well white will works would yesterday
+bay bed cardio derm endo ent gastro haem heme nephro onc ophthal optom ortho postcode pt pts pulm rehab resp resus uro
+ward zip
 """)
 )
 # a name before such a word is a part of a term, such as "Thomas splint"
@@ -98,7 +118,7 @@ _AFTER = re.compile(
     r"|triangle|pouch|space|fascia|canal|circle|node|angle|loop|limb|operation|procedure|man(?:oe)?euver|manoeuvre"
     r"|position|index|grade|type|law|rule|point|line|patch|nodes?|stent|valve|shunt|clamp|forceps|retractor|incision"
     r"|repair|resection|bypass|stain|agar|lamp|law|respirations?|breathing|thyroiditis|hip|knee|spot"
-    r"|murmur|pulse|crisis"
+    r"|murmur|pulse|crisis|aneurysms?|blades?|clips?|technique|needle|ports?|neg(?:ative)?|pos(?:itive)?|care(?:rs?)?|parents?|home"
     r"|carcinoma|melanoma|nevus|purpura|vasculitis|paralysis|ataxia|dystrophy|neuroma|lesion|malformation|anomaly"
     r"|tetralogy|gangrene|angina|gait|aphasia|encephalopathy|psychosis|jaundice|nephritis|granuloma"
     r"|factor|antigen|virus"

@@ -7,6 +7,8 @@ Each table has one row per meaning: the regular expressions of the words. They m
 NUMBER_CUES = {
     "record": (
         r"mrns?",
+        r"(?:ur|urn|nhi|ihi|phn|hcn|ohip|hn|chi|h&c)(?:[ -]?(?:no|number|#))?",
+        r"(?:med(?:ical)?|hosp(?:ital)?) rec(?:ord)?(?:[ -]?(?:no|number|#))?",
         r"mr (?:no|number|#)",
         r"(?:medical|patient|pt|hospital|health|case|chart) record",
         (
@@ -24,7 +26,7 @@ NUMBER_CUES = {
     "account": (r"(?:account|acct|a/c|billing|invoice|guarantor)(?:[ -]?(?:no|num|number|nr|id))?",),
     "licence": (
         (
-            r"(?:dea|npi|gmc|nmc|hcpc|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
+            r"(?:dea|npi|gmc|nmc|hcpc|cpso|ahpra|imc|nmbi|cno|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
             r"|driver'?s licen[cs]e)"
             r"(?:[ -]?(?:no|num|number|nr|id|pin))?"
         ),
@@ -32,7 +34,7 @@ NUMBER_CUES = {
     "vehicle": (
         r"(?:vin|(?:licen[cs]e |number )?plates?|tag|car reg(?:istration)?|vehicle(?: id)?)(?:[ -]?(?:no|number))?",
     ),
-    "device": (r"(?:s/n|sn|serial|lot|udi|device|implant|pacemaker|imei|model)(?:[ -]?(?:no|num|number|nr|id))?",),
+    "device": (r"(?:s/n|sn|serial|lot|udi|device|implant|pacemaker|imei)(?:[ -]?(?:no|num|number|nr|id))?",),
     "biometric": (
         r"(?:finger ?print|voice ?print|retina(?:l)? scan|iris scan|face ?id)(?: (?:template|id|no|code))?",
     ),

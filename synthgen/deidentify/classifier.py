@@ -15,6 +15,7 @@ import numpy as np
 from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, TITLES
 from synthgen.core.errors import DependencyError
+from synthgen.deidentify.places import REGIONS
 from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
@@ -28,6 +29,7 @@ _KINDS = {
     "STREET_NAME": "street",
     "BUILDING_NUMBER": "street",
 }
+_DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 _GAP = re.compile(r"[ .'’-]{0,2}")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -137,10 +139,15 @@ def _trimmed(text: str, span: Span) -> Span | None:
     ):
         return None
     if span.kind != "name":
+        is_region = " ".join(word for word, _, _ in words) in REGIONS
+        is_score = re.search(r"\d/\d|^[A-Z]{2,4}-[A-Z]{3,6}$", text[span.start : span.end]) is not None
+        if is_region or is_score or (len(words) == 1 and one in _DIRECTIONS):
+            return None
         return span if any(word[0].isupper() and len(word) > 3 for word, _, _ in words) else None
     return Span(start, end, "name") if one[0].isupper() or is_listed or len(words) > 1 else None
 
 
 def _is_no_name(word: str) -> bool:
-    is_abbreviation = word.isupper() and 1 < len(word) < 4
+    is_listed = word.title() in FIRST_NAMES or word.title() in LAST_NAMES
+    is_abbreviation = word.isupper() and 1 < len(word) < (4 if is_listed else 6)
     return is_ordinary(word) or word in DEGREES or word.casefold() in TITLES or is_abbreviation

@@ -11,13 +11,20 @@ from audits.text.name_lists import words
 Order = Literal["day-first", "month-first"]
 MONTHS = words("january february march april may june july august september october november december")
 _DAYS = words("monday tuesday wednesday thursday friday saturday sunday")
-_MON = rf"(?P<mon>(?:{'|'.join(MONTHS)}|{'|'.join(_SHORT)}|sept)(?![^\W\d_])\.?)"
+_MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT)}|sept)(?![^\W\d_])\.?)"
 _D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"
 _Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"
 _Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"
 _WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? )?"
 _TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
-_EDGE = r"(?<![\w/.-])", r"(?![\w/]|[.-]\d)"
+_ORDINALS = words(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third "
+    "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
+)
+_WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
+# "mid-October" and "1/29/22-2/4/22" are no parts of a longer code
+_EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
     for form in (
@@ -31,13 +38,57 @@ _FORMS = tuple(
         _MON + r" (?:the )?" + _D + r"(?:-(?P<d2>[0-3]?\d)(?:,? " + _Y4 + r")?)?",
         _D + r"(?: of)?[ -]" + _MON,
         r"(?P<m>0?[1-9]|1[0-2])/" + _Y4,
+        _D[:-6] + _MON + _Y4,  # 05Jun2019
+        _WORD_DAY + r"(?: day)?(?: of)? " + _MON + r"(?:,? " + _Y4 + r")?",
+        r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
+)
+_HOLIDAYS = {  # the day on which a holiday without a fixed date often falls
+    "Christmas Day": (12, 25),
+    "Christmas Eve": (12, 24),
+    "Boxing Day": (12, 26),
+    "New Years Day": (1, 1),
+    "New Years Eve": (12, 31),
+    "Valentines Day": (2, 14),
+    "Patricks Day": (3, 17),
+    "Good Friday": (4, 7),
+    "Easter Sunday": (4, 9),
+    "Easter Monday": (4, 10),
+    "Mothers Day": (5, 10),
+    "Memorial Day": (5, 28),
+    "Fathers Day": (6, 18),
+    "Canada Day": (7, 1),
+    "Independence Day": (7, 4),
+    "Labor Day": (9, 4),
+    "Labour Day": (9, 4),
+    "Halloween": (10, 31),
+    "Veterans Day": (11, 11),
+    "Remembrance Day": (11, 11),
+    "Thanksgiving": (11, 25),
+    "Australia Day": (1, 26),
+    "Anzac Day": (4, 25),
+}
+_NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
+_HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
+# a month or a day of a month alone is a date only after such words
+_IN_MONTH = re.compile(
+    r"\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
+    r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)",
+    re.IGNORECASE,
+)
+_ON_DAY = re.compile(
+    r"\b(?:on|by|for|until|till|before|after|from|since) the "
+    r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
+    re.IGNORECASE,
 )
 # day and month alone are a date only after such words; fractions and spans of time (3/7 is three days) are not
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
+_LINE_START = re.compile(r"(?:^|\n|[;|] )$")
 _CUE = re.compile(
     r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
-    r"|until|till|due"
+    r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
+    r"|received|placed|removed|completed|sent|collected|drawn|reported|onset|d/c|adm|booked|(?:re)?scheduled|arrived"
+    r"|called|noted|course|resulted|performed|reviewed|updated|signed"
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
     re.IGNORECASE,
@@ -55,6 +106,9 @@ _QUANTITY = re.compile(
 # may, march and sun are words too: in lower case they need a day and a year
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_MONTH_ALONE, _DAY_ALONE = (
+    re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
+)
 _LEAP_YEAR = 2000  # used if a date has no year
 _MIDDLE = 15  # used if a date has no day
 
@@ -68,7 +122,9 @@ def find_dates(text: str) -> list[tuple[int, int]]:
         inside = any(start <= match.start() and match.end() <= end for start, end in spans)
         if not inside and _is_short_date(match, found):
             found.append(match.span())
-    return found
+    found += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _WORDS.match(m["mon"])]
+    found += [m.span() for m in _HOLIDAY.finditer(text)]
+    return found + [m.span("value") for m in _ON_DAY.finditer(text) if 1 <= int(m["d"]) <= 31]
 
 
 def _is_date(match: re.Match[str]) -> bool:
@@ -89,9 +145,19 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
         if _CUE.search(text)
     ):
         return True
+    is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
+    if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
+        return True
     if int(match["b"]) in _FRACTIONS or match[0] == "24/7":
         return _STRONG_CUE.search(text) is not None
     return _CUE.search(text) is not None
+
+
+def _is_listed(match: re.Match[str]) -> bool:
+    """Return whether the line of a date such as 23/9 starts with another one of the same month."""
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
+    first = re.match(r"\d{1,2}/(\d{1,2})(?!\d|/)", line)
+    return first is not None and first[1] == match["b"]
 
 
 def date_order(texts: Iterable[str]) -> Order:
@@ -107,9 +173,15 @@ def date_order(texts: Iterable[str]) -> Order:
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
-    for form in (*_FORMS, _SHORT_DATE):
+    for form in (*_FORMS, _SHORT_DATE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
-            return _rewrite(match, day, days, order)
+            new = _rewrite(match, day, days, order)
+            is_same = new == value and form is _DAY_ALONE  # 31 days after the 21st is often the 21st
+            return _rewrite(match, day, days + _MIDDLE, order) if is_same else new
+    if holiday := _HOLIDAY.fullmatch(value):
+        month, day_of_month = _HOLIDAYS[re.sub("['’]", "", holiday["name"])]
+        day = date(_year(holiday["y"]), month, day_of_month) + timedelta(days=days)
+        return f"{day.day} {MONTHS[day.month - 1].capitalize()}" + (f" {day.year}" if holiday["y"] else "")
     raise ValueError("not a date in a known form")
 
 
@@ -127,8 +199,10 @@ def _day_of(match: re.Match[str], order: Order) -> date | None:
         a, b = int(match["a"]), int(match["b"])
         day, month = (a, b) if _is_day_first(parts, order) else (b, a)
     else:
-        month = int(match["m"]) if parts.get("m") else _month_number(match["mon"])
+        month = int(match["m"]) if parts.get("m") else _month_number(parts.get("mon") or "jan")
         day = int(match["d"]) if parts.get("d") else _MIDDLE
+        if parts.get("dw"):
+            day = _ORDINALS.index(match["dw"].lower()) + 1
     try:
         return date(_year(parts.get("y")), month, day)
     except ValueError:
@@ -159,6 +233,7 @@ def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
         "y": ("'" if year.startswith("'") else "") + str(day.year)[-len(year.lstrip("'")) :],
         "m": f"{day.month:0{width}d}",
         "d": f"{day.day:0{width}d}",
+        "dw": _cased(_ORDINALS[day.day - 1], parts.get("dw", "")),
         "d2": f"{(day + timedelta(days=int(parts.get('d2', 0)) - old.day)).day:0{width}d}",
         "a": f"{day.day if is_day_first else day.month:0{width}d}",
         "b": f"{day.month if is_day_first else day.day:0{width}d}",

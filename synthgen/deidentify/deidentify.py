@@ -18,7 +18,7 @@ from synthgen.deidentify.names import SUFFIXES, fold, name_parts
 from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
-MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
+MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # never a whole year, so that dates without a year change
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
 _STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # each part of a hyphenated name is replaced separately

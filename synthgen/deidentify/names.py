@@ -7,67 +7,24 @@ from dataclasses import dataclass
 
 from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
+from synthgen.deidentify.name_context import (
+    CUES,
+    DEGREE_AFTER,
+    LOWER_CUE,
+    PERSON_VERB_AFTER,
+    PHRASES,
+    REVERSED_BEFORE,
+    ROLE_AFTER,
+    SHAPES,
+    VERB_AFTER,
+)
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
-_CUES = frozenset(
-    words("""
-patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
-dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact kin guardian mother father wife
-husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist
-""")
-)
-_RELATION = (
-    "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?"
-    "|boyfriend|girlfriend"
-    "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
-    "|stepson|stepdaughter|twin|roommate|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
-)
-_STAFF = (
-    "nurse|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
-    "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
-    "|officer|teacher"
-)
-# a phrase before a name, and how many words must follow; the words may be in capitals only after some
-_PHRASES = tuple(
-    (re.compile(pattern, flags), n)
-    for pattern, flags, n in (
-        (r"\bname(?:'s| is| was) ", re.IGNORECASE, 1),
-        (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
-        (r"\b(?:saw|met|examined|assessed|thanked|asked) ", re.IGNORECASE, 2),
-        (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", re.IGNORECASE, 2),
-        (rf"\b(?:{_RELATION})(?:,|:| \(| is| -|'s name is| named| called)? \(?", re.IGNORECASE, 1),
-        (rf"\b(?:{_STAFF})(?:,| \()? ", re.IGNORECASE, 1),
-        (
-            (
-                r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
-                r"|\breferred by|\bdictated by|\bwitnessed by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
-            ),
-            re.IGNORECASE,
-            1,
-        ),
-    )
-)
-# a role, a relation or a degree after a name
-_ROLE_AFTER = re.compile(
-    rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{_RELATION})\b|\((?:{_RELATION})\))"
-    r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon"
-    r"|ANP|CRNA|FRC[SPA]"
-    r"|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN|DNP"
-    r"|MBChB|OD|DPM|PT|OT)"
-)
-_DEGREE_AFTER = re.compile(
-    r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"
-)
-# two capitalised words before such a verb are a person
-_VERB_AFTER = re.compile(
-    r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
-    r"|tolerated|complains|lives|attended|went|feels|understands)\b"
-)
-_LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss)\.? (?=[a-z])")
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
+_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # also around a nickname
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
@@ -128,8 +85,18 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     return [
         *_declared(tokens, text, declared_names),
         *(Span(*span, "name") for span in guessed),
+        *(Span(*match.span("value" if "value" in match.re.groupindex else 0), "name") for match in _shaped(text)),
         *_repeated(tokens, text, guessed),
     ]
+
+
+def _shaped(text: str) -> Iterator[re.Match[str]]:
+    """Yield the names that their shape alone shows, unless they are eponyms or ordinary words."""
+    for match in (m for shape in SHAPES for m in shape.finditer(text)):
+        parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
+        is_term = any(part.casefold() in EPONYMS for part in parts) or is_in_term(text, *match.span())
+        if not is_term and not all(len(part) > 1 and is_ordinary(part) for part in parts):
+            yield match
 
 
 def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
@@ -166,7 +133,7 @@ def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]
 def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
     """Yield the names after phrases such as "my name is"."""
     index = {token.start: i for i, token in enumerate(tokens)}
-    for phrase, n_words in _PHRASES:
+    for phrase, n_words in PHRASES:
         for match in phrase.finditer(text):
             i = index.get(match.end(), len(tokens))
             first, last = _run(tokens, i, text)
@@ -174,7 +141,7 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
                 first = i
             if first is not None and last - first + 1 >= n_words:
                 yield _extended(tokens, first, last, text)
-    for match in _LOWER_CUE.finditer(text):
+    for match in LOWER_CUE.finditer(text):
         i = index.get(match.end(), len(tokens))
         if i < len(tokens) and _is_lower_name(tokens[i].word, has_title=match[0][0] not in "pP"):
             is_two = _follows(tokens, i, text) and _is_lower_name(tokens[i + 1].word, has_title=True)
@@ -185,7 +152,8 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
 
 def _is_lower_name(word: str, *, has_title: bool) -> bool:
     is_listed = word.title() in FIRST_NAMES or word.title() in LAST_NAMES
-    return is_listed or (has_title and len(word) > 3 and not is_ordinary(word))
+    is_form = word.endswith(("ing", "ed", "tion", "ly", "ness", "able", "ous", "meds", "ic", "al"))
+    return is_listed or (has_title and len(word) > 3 and not is_ordinary(word) and not is_form)
 
 
 def fold(word: str) -> str:
@@ -232,7 +200,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
         and not (word == "doctor" and token.word.islower())
     ):
         return _run(tokens, i + 1, text, has_title=True)
-    if (word in _CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
+    if (word in CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
         first, last = _run(tokens, i + 1, text)
         is_reversed = first is not None and text[tokens[last].end : tokens[last].end + 2] == ", "
         if (
@@ -245,11 +213,11 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
         return first, last
     if (
         token.is_capital
-        and _ROLE_AFTER.match(text, token.end)
+        and ROLE_AFTER.match(text, token.end)
         and (token.can_be_name or token.word in _ORDINARY_WORDS)
     ):
         return _run_back(tokens, i, text), i
-    if token.can_be_name and _DEGREE_AFTER.match(text, token.end):
+    if token.can_be_name and DEGREE_AFTER.match(text, token.end):
         first = _run_back(tokens, i, text)
         if first < i or token.is_listed:
             return first, i
@@ -261,6 +229,8 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name around token i if the lists or its shape show one, or None."""
     token, spelling = tokens[i], tokens[i].spelling
+    if token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end):
+        return i, i
     if (reversed_to := _reversed_name(tokens, i, text)) is not None:
         return i, reversed_to
     is_eponym = spelling.casefold() in EPONYMS
@@ -269,27 +239,37 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
         first, last = _run(tokens, i, text)
         if first is not None and (last > first or not is_eponym):
             return first, last
-    if token.is_initial and i + 1 < len(tokens) and text[token.end : tokens[i + 1].start] == ". ":
-        following = tokens[i + 1]  # "A. Okonkwo"
-        starts_sentence = (
-            i > 0
-            and text[tokens[i - 1].end : token.start] == " "
-            and not _LINE_START.search(text[max(0, token.start - 3) : token.start])
-        )
-        if (
-            following.can_be_name
-            and not following.word.isupper()
-            and not (starts_sentence and not following.is_listed)
-        ):
-            return i, i + 1
+    if _starts_with_initial(tokens, i, text) or _is_pair_in_context(tokens, i, text):
+        return i, i + 1
     is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
     if (spelling in LAST_NAMES and not is_eponym) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
         return _run_back(tokens, i, text), i
-    if token.can_be_name and i + 1 < len(tokens) and _follows(tokens, i, text) and tokens[i + 1].can_be_name:
-        is_pair = not token.is_initial and not tokens[i + 1].is_initial and not token.word.isupper()
-        if is_pair and (_VERB_AFTER.match(text, tokens[i + 1].end) or tokens[i + 1].word.endswith(("'s", "’s"))):
-            return i, i + 1
     return None, i
+
+
+def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
+    """Return whether a name such as "A. Okonkwo" starts at token i, and not a sentence after a letter."""
+    token = tokens[i]
+    if not token.is_initial or i + 1 >= len(tokens) or text[token.end : tokens[i + 1].start] != ". ":
+        return False
+    following = tokens[i + 1]
+    ends_sentence = (
+        i > 0
+        and text[tokens[i - 1].end : token.start] == " "
+        and not _LINE_START.search(text[max(0, token.start - 3) : token.start])
+    )
+    return following.can_be_name and not following.word.isupper() and (following.is_listed or not ends_sentence)
+
+
+def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
+    """Return whether two capitalised words from token i on are a name by what stands before or after them."""
+    if i + 1 >= len(tokens) or not _follows(tokens, i, text):
+        return False
+    one, two = tokens[i], tokens[i + 1]
+    if not (one.can_be_name and two.can_be_name) or one.is_initial or two.is_initial or one.word.isupper():
+        return False
+    is_numbered = re.search(r"\d{3,} $", text[max(0, one.start - 5) : one.start]) is not None
+    return is_numbered or two.word.endswith(("'s", "’s")) or VERB_AFTER.match(text, two.end) is not None
 
 
 def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
@@ -299,15 +279,18 @@ def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
     one, two = tokens[i], tokens[i + 1]
     if one.is_initial or not one.can_be_name or not (two.can_be_name or two.is_initial):
         return None
-    starts_line = _LINE_START.search(text[max(0, one.start - 4) : one.start]) is not None
+    before = text[max(0, one.start - 12) : one.start]
+    starts_line = _LINE_START.search(before) is not None or REVERSED_BEFORE.search(before) is not None
     after = text[two.end : two.end + 3]
     is_ended = (
         after == "" or after[0] in ".;(|\n-" or after.startswith((" -", " (", " |")) or re.match(r" [A-Z]\b", after)
     )
     both_capital = one.word.isupper() and two.word.isupper() and len(one.word) > 2 and starts_line
     is_initialled = two.is_initial and after.startswith(".")
+    in_capitals = one.word.isupper() and len(one.word) > 3 and starts_line and not is_ordinary(two.word)
     if (
         both_capital
+        or (in_capitals and not is_ordinary(one.word))
         or (two.spelling in FIRST_NAMES and is_ended)
         or (is_initialled and (starts_line or one.is_listed))
     ):
@@ -333,7 +316,8 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
     if i + 1 >= len(tokens):
         return False
     gap = text[tokens[i].end : tokens[i + 1].start]
-    return gap in {" ", "\u00a0"} or (tokens[i].is_initial and gap in {". ", "."})
+    is_stopped = tokens[i].is_initial or tokens[i].word in {"St", "Ste"}
+    return gap in _JOINTS or (is_stopped and gap in {". ", "."})
 
 
 def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
@@ -342,7 +326,11 @@ def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) ->
     while i < len(tokens) and tokens[i].word.casefold() in PARTICLES and i - first < 3 and _follows(tokens, i, text):
         i += 1
     is_word_name = i < len(tokens) and tokens[i].word in WORD_FIRST and _has_surname_after(tokens, i, text)
-    if i >= len(tokens) or not (is_word_name or tokens[i].can_be_name or (has_title and tokens[i].can_follow_title)):
+    if i >= len(tokens):
+        return None, i
+    is_initial = tokens[i].is_initial and text[tokens[i].end : tokens[i].end + 1] == "."
+    follows_title = has_title and (tokens[i].can_follow_title or is_initial)
+    if not (is_word_name or tokens[i].can_be_name or follows_title):
         return None, i
     if tokens[i].is_initial and not (_follows(tokens, i, text) and tokens[i + 1].is_capital):
         return None, i
@@ -352,7 +340,8 @@ def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) ->
             break
         following = tokens[at + 1]
         is_word_name = following.word in _ORDINARY_WORDS or (has_title and following.can_follow_title)
-        if following.can_be_name or is_word_name or following.word.casefold() in SUFFIXES:
+        is_inner = following.is_initial and at + 2 < len(tokens) and _follows(tokens, at + 1, text)
+        if following.can_be_name or is_word_name or is_inner or following.word.casefold() in SUFFIXES:
             last = at + 1
         elif following.word not in PARTICLES:
             break

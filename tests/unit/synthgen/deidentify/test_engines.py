@@ -193,7 +193,7 @@ def test_overlapping_spans_are_joined():
 def test_auto_uses_the_classifier_if_it_is_in_the_store(tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path))
     assert engine_of("auto") == "rules"
-    assert finder("auto") is find_identifiers
+    assert finder("auto").func is find_identifiers
     (tmp_path / "rampart").mkdir()
     (tmp_path / "rampart" / "manifest.json").write_text("{}")
     assert engine_of("auto") == "rules+ner"

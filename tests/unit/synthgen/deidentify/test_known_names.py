@@ -36,8 +36,7 @@ def test_names_of_other_persons_are_found(text, names):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["Wilson disease was excluded.", "She may go in May with grace.", "Grace period. May go home.", "a wheel turner"],
+    "text", ["Wilson disease was excluded.", "She may go with grace.", "Grace period. May go home.", "a wheel turner"]
 )
 def test_words_that_are_also_names_of_other_persons_stay(text):
     assert found(text) == []

@@ -1,0 +1,84 @@
+"""Words before and after names in notes: roles, relations, phrases, degrees and verbs."""
+
+import re
+
+from audits.text.name_lists import words
+
+CUES = frozenset(
+    words("""
+patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
+dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact kin guardian mother father wife
+husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist
+""")
+)
+_RELATION = (
+    "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?"
+    "|boyfriend|girlfriend"
+    "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
+    "|stepson|stepdaughter|twin|roommate|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
+)
+_STAFF = (
+    "nurse|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
+    "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
+    "|officer|teacher"
+)
+# a phrase before a name, and how many words must follow; the words may be in capitals only after some
+PHRASES = tuple(
+    (re.compile(pattern, flags), n)
+    for pattern, flags, n in (
+        (r"\bname(?:'s| is| was) ", re.IGNORECASE, 1),
+        (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
+        (
+            r"\b(?:thanks|thank you|many thanks|hi|hello|to see|ask for|asked for|prescriber|prescribed by),? ",
+            re.IGNORECASE,
+            1,
+        ),
+        (r"\b(?:saw|met|examined|assessed|thanked|asked) ", re.IGNORECASE, 2),
+        (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", re.IGNORECASE, 2),
+        (rf"\b(?:{_RELATION})(?:,|:| \(| is| -|'s name is| named| called)? \(?", re.IGNORECASE, 1),
+        (rf"\b(?:{_STAFF})(?:,| \()? ", re.IGNORECASE, 1),
+        (
+            (
+                r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
+                r"|\breferred by|\bdictated by|\bwitnessed by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
+            ),
+            re.IGNORECASE,
+            1,
+        ),
+    )
+)
+# a role, a relation or a degree after a name
+ROLE_AFTER = re.compile(
+    rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{_RELATION})\b|\((?:{_RELATION})\))"
+    r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon"
+    r"|ANP|CRNA|FRC[SPA]"
+    r"|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN|DNP"
+    r"|MBChB|OD|DPM|PT|OT)"
+)
+DEGREE_AFTER = re.compile(
+    r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"
+)
+# two capitalised words before such a verb are a person
+VERB_AFTER = re.compile(
+    r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
+    r"|tolerated|complains|lives|attended|went|feels|understands)\b"
+)
+LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss)\.? (?=[a-z])")
+
+# only persons do this, so one capitalised word before such a verb is a name even if it is also a word
+PERSON_VERB_AFTER = re.compile(
+    r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
+    r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
+)
+# what stands before a reversed name such as "OKAFOR, Ngozi", apart from the start of a line
+REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
+# names that their shape alone shows: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
+SHAPES = (
+    re.compile(r"(?<![\w-])(?:al|el|ad|as|ash|bin|ibn|abu)-[A-Z][a-z]+(?:-[A-Z][a-z]+)?"),
+    re.compile(r"(?:(?<=\n)|^)(?P<value>(?:[A-Z]\.){2,3})(?= (?:is|was|has|presents|presented|reports|denies)\b)"),
+    re.compile(
+        r"(?<![\w-])(?:Van|Von|De|Du|Di|Da|Del|Della|Le|La|El|Ten|Ter|Mac)(?: (?:der|den|de|la))? [A-Z][a-z]{2,}"
+        r"(?:, [A-Z][a-z]+)?"
+    ),
+    re.compile(r"(?:(?<=\n)|^)(?P<value>[a-z'’-]{3,20}, [a-z'’-]{3,15})(?= (?:ward|bed|dob|mrn|room|rm|age|nhs|\d))"),
+)

@@ -1,0 +1,138 @@
+"""The rules for places: streets, towns, institutions and postal codes."""
+
+import re
+
+from audits.text.clinical_terms import is_ordinary, is_vetoed
+from audits.text.identifier_grammar import STATES
+from audits.text.name_lists import TITLES, words
+from synthgen.deidentify.rule import CAPITAL, IGNORE, PROPER, Rule, has_unit
+
+REGIONS = frozenset(  # as large as a state, which HIPAA Safe Harbor keeps
+    words("""
+Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
+Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
+Montana Nebraska Nevada Ohio Oklahoma Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington
+Wisconsin Wyoming Alberta Manitoba Ontario Quebec Saskatchewan Queensland Tasmania Victoria England Scotland
+Wales Ireland Europe Africa Asia America Canada Mexico India China Japan Germany France Spain Italy Poland
+Ukraine Brazil Nigeria Kenya Ghana Pakistan Bangladesh Vietnam Korea Australia Turkey Greece Portugal
+""")
+)
+_STREETS = (
+    "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Boulevard|Blvd|Terrace|Way|Row|Close|Crescent"
+    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade"
+)
+_KINDS = (
+    "General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
+    "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Rehab|Skilled|Primary|Elementary|High|Group|Veterans"
+    "|VA|and|&|Trailer|Mobile Home|Caravan|Day|Senior|Specialist|Dental|Cancer|Heart|Birth|Surgical|Urgent|Walk-In"
+)
+_INSTITUTIONS = (
+    "Hospital|Infirmary|Surgery|Clinic|Practice|Center|Centre|Hospice|Home|School|College|University|Church|Manor"
+    "|Lodge|Prison|Pharmacy|Park|Facility|Villa|Apartments|Towers|Shelter|Hostel"
+)
+_FACILITIES = rf"(?:(?:{_KINDS}) ){{0,4}}(?:{_INSTITUTIONS})"
+_PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"
+_PREMISES = (
+    r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
+)
+_UK_CODE, _CA_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
+_AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
+# a town behind a street, with its postal code
+_TAIL = (
+    rf"(?:, {PROPER}(?: {PROPER})?(?:,? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?|,? (?:{_AU_STATES}) \d{{4}}"
+    rf"|,? {_UK_CODE})(?!\w)"
+    rf"|, {PROPER}(?: {PROPER})?(?=,|\.|;| \d| (?:{STATES})\b|\n|$))?"
+)
+_COMMON_STREETS = (
+    "Main|High|Church|Market|Park|Mill|King|Queen|Station|Bridge|Water|School|Union|Victoria|North|South"
+)
+_LIVES = (
+    r"\b(?i:lives?|living|resides?|residing|born|raised|works?|working|grew up|resident|moved(?: here)?"
+    r"|relocated|transferred|transfer|visiting|travell?ed|flew|drove|trip|visit|farm|cottage|village|house"
+    r"|discharged|bussed|driven|flown|referred|native) (?:in|near|at|of|from|to|outside) "
+)
+
+
+def _is_us_code(match: re.Match[str]) -> bool:
+    """Return whether five digits after a state are its postal code: OR, IN and ME are words, too."""
+    text = match.string[max(0, match.start() - 25) : match.start()].rstrip()
+    word = re.search(r"[^\W\d_][\w'.-]*$", text)
+    is_after_place = text.endswith(",") or (word is not None and word[0][0].isupper())
+    return (is_after_place or not text) and not has_unit(match)
+
+
+def _is_named(match: re.Match[str]) -> bool:
+    """Return whether the words before a kind of place name one: at least one is neither ordinary nor clinical."""
+    parts = re.findall(r"[^\W\d_]{3,}", match["name"])
+    is_person = bool(parts) and parts[0].casefold() in TITLES
+    return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))
+
+
+def _is_town(match: re.Match[str]) -> bool:
+    return _is_named(match) and match["name"] not in REGIONS and not match["name"].isupper()
+
+
+def _is_eircode(match: re.Match[str]) -> bool:
+    return re.fullmatch(r"(?:[CTLS]\d){2}", match[0][-4:]) is None  # vertebrae
+
+
+PLACE_RULES = (
+    Rule(
+        "street",
+        rf"(?<!\w){_PREMISES}?\d{{1,5}}[A-Z]?(?:[/-]\d{{1,4}})? (?:{CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?"
+        rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
+    ),
+    Rule(
+        "street",
+        rf"(?<!\w)(?P<name>(?:{CAPITAL} ){{1,2}})(?:Street|Road|Lane|Avenue|Boulevard|Crescent|Terrace)\b",
+        _is_named,
+    ),
+    Rule("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
+    Rule("street", r"\bP\.?O\.? Box \d{1,6}", flags=IGNORE),
+    Rule("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
+    Rule("street", rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?"),
+    Rule("street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"),
+    Rule("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
+    Rule(
+        "place",
+        rf"(?<!\w)(?:{CAPITAL} ){{0,2}}{CAPITAL},? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)",
+        lambda m: not has_unit(m),
+    ),
+    Rule(
+        "place",
+        rf"(?<!\w)(?P<name>(?:St\.? |(?:Dr|Drs)\.? |{CAPITAL} {_PARTICLE}){{1,3}}?)"
+        rf"{_FACILITIES}\b(?:, Lot \d{{1,4}})?",
+        lambda m: m["name"].startswith("Dr") or _is_named(m),
+    ),
+    Rule(
+        "place",
+        rf"(?<!\w)(?P<name>(?:[A-Z][A-Z'’.-]{{1,20}} ){{1,3}}?)(?:(?:{_KINDS.upper()}) ){{0,5}}"
+        rf"(?:{_INSTITUTIONS.upper()})\b",
+        _is_named,
+    ),
+    Rule("place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named),
+    Rule("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
+    Rule("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
+    Rule("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
+    Rule(
+        "place", _LIVES + r"(?P<value>(?P<name>[A-Z][a-z'’-]{2,20}(?: [A-Z][a-z'’-]{2,20}){0,2}))(?![\w])", _is_town
+    ),
+    Rule(
+        "place",
+        rf"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{{2,20}})),?(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE})\b)",
+        _is_named,
+    ),
+    Rule(
+        "place", rf"(?<!\w)(?P<name>[A-Z][a-z'’-]{{2,20}}(?: [A-Z][a-z]{{2,20}})?),? (?:{_AU_STATES}) \d{{4}}(?!\w)"
+    ),
+    Rule("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
+    Rule(
+        "postal_code",
+        r"\b(?:zip(?:[ -]?code)?"
+        r"|post(?:al)?[ -]?code)(?: is)?:? (?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
+        flags=IGNORE,
+    ),
+    Rule("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+    Rule("postal_code", rf"(?<!\w){_CA_CODE}(?!\w)"),
+    Rule("postal_code", r"(?<!\w)[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}(?!\w)", _is_eircode),
+)

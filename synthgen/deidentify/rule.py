@@ -1,0 +1,42 @@
+"""Define the rules that find identifiers by patterns, and what they have in common."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+IGNORE = re.IGNORECASE
+CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, also an abbreviated one
+PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
+_UNIT = re.compile(
+    r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft"
+    r"|calories|kcal|hours?"
+    r"|days?|weeks?|mins?|minutes)\b|%",
+    IGNORE,
+)
+
+
+class Rule(NamedTuple):
+    """A kind of identifier, a pattern, and a check of each match.
+
+    If the pattern has a group `value`, only that group is the identifier; the words before it are context.
+    """
+
+    kind: str
+    regex: str
+    is_valid: Callable[[re.Match[str]], bool] = lambda _: True
+    flags: int = 0
+
+
+def digits_of(value: str) -> str:
+    """Return the digits of a text in ASCII."""
+    return "".join(str(int(c)) for c in value if c.isdecimal())
+
+
+def before(match: re.Match[str], n: int = 40) -> str:
+    """Return up to n characters before a match."""
+    return match.string[max(0, match.start() - n) : match.start()]
+
+
+def has_unit(match: re.Match[str]) -> bool:
+    """Return whether a unit of a measurement follows a match."""
+    return _UNIT.match(match.string, match.end()) is not None
