@@ -14,8 +14,8 @@ from stdnum.iso7064 import mod_97_10
 
 from audits.text.identifier_grammar import number_cue
 from synthgen.deidentify.places import PLACE_RULES
-from synthgen.deidentify.rule import IGNORE, Rule, before, digits_of, has_unit
 from synthgen.deidentify.spans import Span
+from synthgen.deidentify.text_pattern import IGNORE, TextPattern, before, digits_of, has_unit
 
 _PHONE_CUE = re.compile(
     r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?"
@@ -102,104 +102,112 @@ _RULES = tuple(
     for p in (
         *PLACE_RULES,
         # contact data
-        Rule("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
-        Rule(
+        TextPattern("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
+        TextPattern(
             "email",
             r"(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}(?: ?(?:\.|\[dot\]"
             r"|\(dot\)) ?[\w-]{2,63}){1,4}",
             flags=IGNORE,
         ),
-        Rule(
+        TextPattern(
             "email", r"\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b", flags=IGNORE
         ),
-        Rule("other", r"(?<![\w@.])@[a-z_][\w.]{2,29}\w", flags=IGNORE),  # a name in a social network
-        Rule("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=IGNORE),
-        Rule(
+        TextPattern("other", r"(?<![\w@.])@[a-z_][\w.]{2,29}\w", flags=IGNORE),  # a name in a social network
+        TextPattern("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=IGNORE),
+        TextPattern(
             "url",
             r"(?<![\w@.-])(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
             r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?![\w.]))",
             flags=IGNORE,
         ),
-        Rule("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
-        Rule("ip", r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6, IGNORE),
-        Rule(
+        TextPattern("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
+        TextPattern("ip", r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6, IGNORE),
+        TextPattern(
             "record_number", r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", flags=IGNORE
         ),  # of a network card
-        Rule(
+        TextPattern(
             "phone",
             r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
             _is_phone,
         ),
-        Rule(
+        TextPattern(
             "phone",
             r"\b(?:pager|bleep|beeper|ext|extension|x|dect|vocera|ascom|voicemail|vm|extn)\.?:? ?#? ?(?:no\.? )?"
             r"(?P<value>\d{3,6}(?:[-. ]\d{4})?)(?!\w)",
             flags=IGNORE,
         ),
         # numbers with check digits or a known form
-        Rule(
+        TextPattern(
             "card",
             r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
         # as printed on cards; the pattern above would include a following expiry date or code
-        Rule("card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card),
-        Rule("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
-        Rule(
+        TextPattern(
+            "card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card
+        ),
+        TextPattern("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
+        TextPattern(
             "ssn",
             r"\b(?:ssn?|social security|soc\.? ?sec|social insurance|sin|tfn|pps)\b[^\d\n]{0,20}?"
             r"(?P<value>\d{3}[ -]?\d{2,3}[ -]?\d{3,4}|[x*#]{3}-?[x*#]{2}-?\d{4}|\d{7}[a-z]{1,2}|\d{4})(?![\w-])",
             flags=IGNORE,
         ),
-        Rule(
+        TextPattern(
             "record_number",
             r"\b(?:last (?:4|four)(?: digits)?(?: of)?(?: (?:his|her|the|their))?(?: ss?n| social| card)?"
             r"|(?:card|account|acct|visa|mastercard) ending(?: in| with)?)\W{0,3}(?:is |are )?(?P<value>\d{4})(?!\w)",
             flags=IGNORE,
         ),
-        Rule(
+        TextPattern(
             "nhs_number",
             r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),
         ),
-        Rule("record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"),  # Medicare
-        Rule("record_number", r"(?<!\w)(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}(?!\w)"),  # VIN
-        Rule(
+        TextPattern(
+            "record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"
+        ),  # Medicare
+        TextPattern(
+            "record_number", r"(?<!\w)(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}(?!\w)"
+        ),  # VIN
+        TextPattern(
             "record_number",
             r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)",
             lambda m: re.search(r"reg|plate|car|vehicle|van|tag|driv", before(m, 25), IGNORE) is not None,
         ),
-        Rule(
+        TextPattern(
             "record_number",
             r"\b(?i:plates?|tag|rego|registration|reg)\.?(?i: no\.?| number| is|:)* "
             r"(?P<value>(?=[A-Z -]{0,7}\d)(?=[\d -]{0,7}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5})(?![\w-])",
         ),
-        Rule("record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"),  # British driving licence
-        Rule("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
-        Rule("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
-        Rule("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # donation of blood
-        Rule("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
-        Rule(
+        TextPattern(
+            "record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"
+        ),  # British driving licence
+        TextPattern("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
+        TextPattern("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
+        TextPattern("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # donation of blood
+        TextPattern("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
+        TextPattern(
             "record_number",
             r"(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b",
             flags=IGNORE,
         ),
         # numbers and codes after a cue, then those without one
-        Rule(
+        TextPattern(
             "record_number",
             number_cue() + r"(?=[A-Z/_-]{0,12}\d)(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
             r"(?: \d{5,8}(?![\w/-]|[.,]\d))?)(?![\w]|[.,]\d)",
             _is_numbered,
             IGNORE,
         ),
-        Rule("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
-        Rule("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
-        Rule("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
+        TextPattern("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        TextPattern("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
+        TextPattern("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
         # ages over 89
-        Rule("age", rf"(?<![\w./-])(?P<value>{_OLD})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
-        Rule(
+        TextPattern("age", rf"(?<![\w./-])(?P<value>{_OLD})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
+        TextPattern(
             "age",
             rf"(?<![\w./-])(?P<value>{_OLD})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
             lambda m: (
@@ -211,21 +219,21 @@ _RULES = tuple(
                 is None
             ),
         ),
-        Rule(
+        TextPattern(
             "age",
             r"\b(?:aged?|turn(?:ed|s|ing)|age of|age is|dies at|died at)[ :\n]{1,2}"
             rf"(?P<value>{_OLD})(?![\w%/]|\.\d)",
             flags=IGNORE,
         ),
-        Rule("age", rf"\bis (?P<value>{_OLD})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE),
-        Rule("age", rf"\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))", flags=IGNORE),
-        Rule(
+        TextPattern("age", rf"\bis (?P<value>{_OLD})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE),
+        TextPattern("age", rf"\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))", flags=IGNORE),
+        TextPattern(
             "age",
             rf"\b(?:aged?|age of|turn(?:ed|s|ing)|is|at) (?P<value>(?:{_OLD_WORDS}))\b"
             r"(?![ -](?:percent|per|minutes|days|mg|degrees|beats|over))",
             flags=IGNORE,
         ),
-        Rule(
+        TextPattern(
             "age",
             r"\b(?:nonagenarian|centenarian|(?<=in her )nineties|(?<=in his )nineties|(?<=early )nineties"
             r"|(?<=late )nineties|(?<=mid[ -])nineties)\b",

@@ -5,7 +5,7 @@ import re
 from audits.text.clinical_terms import is_ordinary, is_vetoed
 from audits.text.identifier_grammar import STATES
 from audits.text.name_lists import TITLES, words
-from synthgen.deidentify.rule import CAPITAL, IGNORE, PROPER, Rule, has_unit
+from synthgen.deidentify.text_pattern import CAPITAL, IGNORE, PROPER, TextPattern, has_unit
 
 REGIONS = frozenset(  # as large as a state, which HIPAA Safe Harbor keeps
     words("""
@@ -36,6 +36,7 @@ _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
 _UK_CODE, _CA_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
+_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
 # a town behind a street, with its postal code
 _TAIL = (
@@ -77,62 +78,66 @@ def _is_eircode(match: re.Match[str]) -> bool:
 
 
 PLACE_RULES = (
-    Rule(
+    TextPattern(
         "street",
         rf"(?<!\w){_PREMISES}?\d{{1,5}}[A-Z]?(?:[/-]\d{{1,4}})? (?:{CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?"
         rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
     ),
-    Rule(
+    TextPattern(
         "street",
         rf"(?<!\w)(?P<name>(?:{CAPITAL} ){{1,2}})(?:Street|Road|Lane|Avenue|Boulevard|Crescent|Terrace)\b",
         _is_named,
     ),
-    Rule("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
-    Rule("street", r"\bP\.?O\.? Box \d{1,6}", flags=IGNORE),
-    Rule("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
-    Rule("street", rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?"),
-    Rule("street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"),
-    Rule("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
-    Rule(
+    TextPattern("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
+    TextPattern("street", r"\bP\.?O\.? Box \d{1,6}", flags=IGNORE),
+    TextPattern("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
+    TextPattern("street", rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?"),
+    TextPattern(
+        "street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"
+    ),
+    TextPattern("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
+    TextPattern(
         "place",
         rf"(?<!\w)(?:{CAPITAL} ){{0,2}}{CAPITAL},? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)",
         lambda m: not has_unit(m),
     ),
-    Rule(
+    TextPattern(
         "place",
         rf"(?<!\w)(?P<name>(?:St\.? |(?:Dr|Drs)\.? |{CAPITAL} {_PARTICLE}){{1,3}}?)"
         rf"{_FACILITIES}\b(?:, Lot \d{{1,4}})?",
         lambda m: m["name"].startswith("Dr") or _is_named(m),
     ),
-    Rule(
+    TextPattern(
         "place",
         rf"(?<!\w)(?P<name>(?:[A-Z][A-Z'’.-]{{1,20}} ){{1,3}}?)(?:(?:{_KINDS.upper()}) ){{0,5}}"
         rf"(?:{_INSTITUTIONS.upper()})\b",
         _is_named,
     ),
-    Rule("place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named),
-    Rule("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
-    Rule("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
-    Rule("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
-    Rule(
+    TextPattern(
+        "place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named
+    ),
+    TextPattern("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
+    TextPattern("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
+    TextPattern("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
+    TextPattern(
         "place", _LIVES + r"(?P<value>(?P<name>[A-Z][a-z'’-]{2,20}(?: [A-Z][a-z'’-]{2,20}){0,2}))(?![\w])", _is_town
     ),
-    Rule(
+    TextPattern(
         "place",
-        rf"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{{2,20}})),?(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE})\b)",
+        rf"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{{2,20}})),?(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE}|{_EIRCODE})\b)",
         _is_named,
     ),
-    Rule(
+    TextPattern(
         "place", rf"(?<!\w)(?P<name>[A-Z][a-z'’-]{{2,20}}(?: [A-Z][a-z]{{2,20}})?),? (?:{_AU_STATES}) \d{{4}}(?!\w)"
     ),
-    Rule("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
-    Rule(
+    TextPattern("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
+    TextPattern(
         "postal_code",
         r"\b(?:zip(?:[ -]?code)?"
         r"|post(?:al)?[ -]?code)(?: is)?:? (?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
         flags=IGNORE,
     ),
-    Rule("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
-    Rule("postal_code", rf"(?<!\w){_CA_CODE}(?!\w)"),
-    Rule("postal_code", r"(?<!\w)[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}(?!\w)", _is_eircode),
+    TextPattern("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+    TextPattern("postal_code", rf"(?<!\w){_CA_CODE}(?!\w)"),
+    TextPattern("postal_code", rf"(?<!\w){_EIRCODE}(?!\w)", _is_eircode),
 )

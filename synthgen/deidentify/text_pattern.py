@@ -15,7 +15,7 @@ _UNIT = re.compile(
 )
 
 
-class Rule(NamedTuple):
+class TextPattern(NamedTuple):
     """A kind of identifier, a pattern, and a check of each match.
 
     If the pattern has a group `value`, only that group is the identifier; the words before it are context.

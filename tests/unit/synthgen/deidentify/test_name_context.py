@@ -1,0 +1,46 @@
+"""Names that roles, phrases, verbs and their own shape show, and words in the same places that are no names."""
+
+import pytest
+
+from synthgen.deidentify.engines import find_identifiers
+
+
+def names(text):
+    return [text[s.start : s.end] for s in find_identifiers(text, ()) if s.kind == "name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Patient OKONJO, Ngozila DOB", ["OKONJO, Ngozila"]),
+        ("O'SHAUGHLIN, Dermotin P. admitted overnight", ["O'SHAUGHLIN, Dermotin P"]),
+        ("Van der Merwede, Pieter / NKDA", ["Van der Merwede, Pieter"]),
+        ("mcallisterly, rorik ward 4B", ["mcallisterly, rorik"]),
+        ("al-Hashimo (renal) recommends holding it", ["al-Hashimo"]),
+        ("J.T. is a 45 yo man", ["J.T."]),
+        ("Consent by Mr. A.J. St. Clairmont, risks explained", ["A.J. St. Clairmont"]),
+        ('Pt\'s ex-husband, Ronald "Buddy" Hatchman, is not to know.', ['Ronald "Buddy" Hatchman']),
+        ("Will says he feels fine; Faith attended alone", ["Will", "Faith"]),
+        ("Thanks Stephy - have actioned the bloods", ["Stephy"]),
+        ("prescriber M. Arsenaux", ["M. Arsenaux"]),
+        ("NHI ZAC5361 Wiremo Paratai allergies", ["Wiremo Paratai"]),
+    ],
+)
+def test_names_in_context_are_found(text, found):
+    assert names(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Will need review. May attend clinic. Faith is important to her.",
+        "phoned, pt refusing meds again",
+        "Kocher, Kelly and Babcock on the tray",
+        "Blood group O pos, Kell neg, Duffy neg.",
+        "Miller blade size 2, Hasson technique, Berry aneurysm",
+        "Foster carers attended; Ward ext 4417; De Quervain release",
+        "Thanks for seeing her. Hi flow oxygen. Patient, Will follow up",
+    ],
+)
+def test_words_that_are_no_names_stay(text):
+    assert names(text) == []
