@@ -124,7 +124,8 @@ PLACE_RULES = (
     ),
     TextPattern(
         "place",
-        rf"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{{2,20}})),?(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE}|{_EIRCODE})\b)",
+        r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20})),?"
+        rf"(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE}|{_EIRCODE})\b)",
         _is_named,
     ),
     TextPattern(

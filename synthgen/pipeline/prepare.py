@@ -61,8 +61,8 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
     """Replace identifiers in train and control by surrogates, and store the replaced strings."""
     engine_model = plain_value(engine_digest(job.config.deidentify))
     shares_names = plain_value(not job.config.interpolate.is_private)  # a DP guarantee needs each person by itself
-    inputs = {"load": loaded, "split": parts, "engine_model": engine_model, "shares_names": shares_names}
-    return job.run(DEIDENTIFY, inputs)
+    settings = {"engine_model": engine_model, "shares_names": shares_names}
+    return job.run(DEIDENTIFY, {"load": loaded, "split": parts, **settings})
 
 
 def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
