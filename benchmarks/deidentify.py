@@ -28,8 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
 
 import pyarrow.parquet as pq
 
-from synthgen.cli.deidentify import measure, read_texts
 from synthgen.core.errors import DependencyError, ModelMissing
+from synthgen.deidentify.engine_shares import measure, read_texts
 from synthgen.deidentify.engines import finder
 from synthgen.deidentify.marked import Marked
 from synthgen.deidentify.planted import plant

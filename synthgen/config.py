@@ -283,15 +283,17 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
 
     `parts` are the sections of the configuration before `dp`; an invalid section is missing.
     """
-    source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
+    source, deidentify, interpolate, chosen = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    has_sample = deidentify and deidentify.sample is not None
     counts_records = interpolate and interpolate.balance == "as-source"
     measures_length = chosen and chosen.length == "auto"
     checks = {
         "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
         "source.group is missing and the person of a record is unknown (name the column)": lacks_group,
         "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
+        "deidentify.sample is private text that the run counts identifiers in (remove it)": has_sample,
         "source.max_records keeps a person depending on how many records others have (remove it)": is_cut,
         "segments learns headings from the records (remove it)": parts.get("segments") is not None,
         "interpolate.balance as-source counts records (set numbers)": counts_records,

@@ -1,126 +1,17 @@
 """Implement `synthgen deidentify evaluate`: measure an engine on texts with marked identifiers."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-from synthgen.core.errors import UsageError
 from synthgen.core.files import write_json
-
-if TYPE_CHECKING:
-    from synthgen.deidentify.marked import Marked
-    from synthgen.deidentify.spans import Span
 
 deidentify_app = typer.Typer(
     no_args_is_help=True, help="Measure how de-identification works on texts with known identifiers."
 )
-CONFIDENCE = 0.975  # one-sided, of each end of an interval
-PLANTED_NOTES = 330
-Find = Callable[[str, Sequence[str]], "list[Span]"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineShares:
-    """What an engine found: JSON-compatible shares with intervals, and the misses, which are record text."""
-
-    table: Mapping[str, Any]
-    misses: Sequence[Mapping[str, Any]]
-
-    def __repr__(self) -> str:
-        return f"EngineShares({len(self.misses)} misses)"
-
-    def to_text(self) -> str:
-        """Return text for a terminal: one line for each category."""
-        rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
-        lines = [
-            f"{name:<18} {share['share']:.3f} [{share['low']:.3f}, {share['high']:.3f}] of {share['n']}"
-            for name, share in rows.items()
-        ]
-        return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
-
-
-def measure(texts: "Iterable[Marked]", find: Find, *, with_names: bool) -> EngineShares:
-    """Compare what an engine finds with the marks.
-
-    An identifier is found if all its letters and digits are. What the engine finds is right if it overlaps a mark.
-    `with_names` passes the declared names of each text. Intervals: Clopper-Pearson, 97.5 % each side.
-    """
-    wanted, hit, right, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
-    misses: list[dict[str, Any]] = []
-    n_words = 0
-    for number, item in enumerate(texts, 1):
-        spans = find(item.text, item.names if with_names else ())
-        n_words += len(item.text.split())
-        missed = [mark for mark in item.spans if not _is_covered(item.text, spans, mark)]
-        wanted.update(category for _, _, category in item.spans)
-        hit.update(category for _, _, category in set(item.spans) - set(missed))
-        for start, end, category in missed:
-            misses.append({"text": number, "category": category, "start": start, "identifier": item.text[start:end]})
-        for span in spans:
-            found_by_kind[span.kind] += 1
-            right[span.kind] += any(span.start < end and start < span.end for start, end, _ in item.spans)
-        for unit, key in (("texts", str(number)), ("persons", item.person)):
-            complete[unit][key] = complete[unit].get(key, True) and not missed
-    if not n_words:
-        raise UsageError("there is no text to measure on", hint="Give a file with texts.")
-    table = {
-        "recall": {
-            "all": _share(hit.total(), wanted.total()),
-            **{c: _share(hit[c], n) for c, n in sorted(wanted.items())},
-        },
-        "precision": _share(right.total(), found_by_kind.total()),
-        "precision_by_kind": {kind: _share(right[kind], n) for kind, n in sorted(found_by_kind.items())},
-        "without_a_miss": {unit: _share(sum(done.values()), len(done)) for unit, done in complete.items()},
-        "false_spans_per_1000_words": 1000 * (found_by_kind.total() - right.total()) / n_words,
-        "false_names_per_1000_words": 1000 * (found_by_kind["name"] - right["name"]) / n_words,
-    }
-    return EngineShares(table, misses)
-
-
-def _is_covered(text: str, spans: "Iterable[Span]", mark: tuple[int, int, str]) -> bool:
-    start, end, _ = mark
-    inside = {i for span in spans for i in range(max(start, span.start), min(end, span.end))}
-    return all(i in inside or not text[i].isalnum() for i in range(start, end))
-
-
-def _share(k: int, n: int) -> dict[str, float]:
-    from audits.core.stats import clopper_pearson
-
-    low, high = clopper_pearson(k, n, confidence=CONFIDENCE) if n else (0.0, 1.0)
-    return {"share": k / n if n else 0.0, "low": low, "high": high, "n": n}
-
-
-def read_texts(source: str) -> "Iterator[Marked]":
-    """Yield the texts of a file with marks or a Parquet file with columns text and spans, or `planted` notes.
-
-    Social media handles (a word after @) are not counted as identifiers of Parquet files.
-    """
-    from synthgen.deidentify.marked import read_marked_file
-    from synthgen.deidentify.planted import plant
-
-    if source == "planted":
-        return plant(PLANTED_NOTES)
-    path = Path(source)
-    return _parquet(path) if path.suffix == ".parquet" else read_marked_file(path)
-
-
-def _parquet(path: Path) -> "Iterator[Marked]":
-    from audits.core.files import open_regular, read_parquet
-    from synthgen.deidentify.marked import Marked
-
-    with open_regular(path) as file:
-        _, table = read_parquet(file, {"text", "spans", "group"})
-    for row in table.to_pylist():
-        spans = [(s["start"], s["end"], str(s["entity_type"])) for s in row["spans"] or ()]
-        kept = tuple(mark for mark in spans if "@" not in row["text"][max(0, mark[0] - 1) : mark[1]])
-        yield Marked(text=row["text"], spans=kept, person=str(row["group"]))
 
 
 @deidentify_app.command("evaluate")
@@ -142,6 +33,7 @@ def evaluate(
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
     """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
+    from synthgen.deidentify.engine_shares import measure, read_texts
     from synthgen.deidentify.engines import finder
 
     done = measure(read_texts(source), finder(engine), with_names=names)

@@ -1,8 +1,8 @@
 """Define the `deidentify` section of the configuration."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthgen.core.section import Section
 
@@ -21,3 +21,15 @@ class DeidentifyConfig(Section):
         description="Order of day and month in dates such as 05/11/2023; `auto` uses the unambiguous dates of the "
         "same person, and `month-first` if there are none.",
     )
+    sample: str | None = Field(
+        None,
+        description="File with texts of the institution and their marked identifiers, as `synthgen deidentify "
+        "evaluate` reads it. The run measures its engine on them and records the metric `deidentify.recall`, which a "
+        "policy can require.",
+    )
+
+    @model_validator(mode="after")
+    def _measures_an_engine(self) -> Self:
+        if self.engine == "off" and self.sample is not None:
+            raise ValueError("sample needs an engine to measure: set engine to rules or rules+ner, or remove sample")
+        return self

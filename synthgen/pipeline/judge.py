@@ -31,6 +31,7 @@ from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
+from synthgen.deidentify.engine_shares import CONFIDENCE
 from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
@@ -114,6 +115,7 @@ def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
         "tables": tables,
         "evaluate": evaluated,
         "attempt": plain_value(attempt.number),
+        "recall": plain_value(prepared.recall),
     }
     result = job.run(AUDIT_STAGE, inputs, suffix=suffix)
     return replace(result, counts={**result.counts, "attempt": attempt.digest})
@@ -136,6 +138,10 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
     metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
+    if (recall := context.input("recall")) is not None:
+        ends = {"value": recall["share"], "low": recall["low"], "high": recall["high"]}
+        share = Estimate(**ends, confidence=CONFIDENCE, n=int(recall["n"]))
+        metrics["deidentify.recall"] = share
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
     evidence = evidence_from(json.loads(report), metrics, digests)
     write_whole(context.folder / EVIDENCE, evidence.to_bytes())
@@ -188,7 +194,7 @@ AUDIT_STAGE = Stage(
     version=2,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
-    inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt"),
+    inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "recall"),
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )

@@ -1,0 +1,72 @@
+"""The shares that an engine finds, by hand and as a metric that a policy requires of a run."""
+
+import pytest
+
+from synthgen.core.errors import ConfigError, UsageError
+from synthgen.deidentify.engine_shares import measure
+from synthgen.deidentify.marked import read_marks
+from synthgen.deidentify.spans import Span
+from synthgen.pipeline.pipeline import Pipeline
+
+FLOOR = """
+  - {id: deidentified, metric: deidentify.recall, bound: low, op: ">=", limit: 0.4, why: Identifiers must be found.}
+"""
+
+
+def test_shares_by_hand():
+    texts = [
+        read_marks("{NAME:Zub} on {DATE:3/7} x y", "a"),
+        read_marks("{NAME:Zub} y", "a"),
+        read_marks("none", "b"),
+    ]
+    answers = iter([[Span(0, 3, "name"), Span(11, 12, "name")], [Span(0, 3, "name")], []])
+    done = measure(texts, lambda text, names: next(answers), with_names=False)
+    assert done.table["recall"]["NAME"]["share"] == 1
+    assert done.table["recall"]["DATE"]["share"] == 0
+    assert done.table["recall"]["all"]["n"] == 3
+    assert done.table["precision"]["share"] == pytest.approx(2 / 3)
+    assert done.table["without_a_miss"]["texts"]["share"] == pytest.approx(2 / 3)
+    assert done.table["without_a_miss"]["persons"]["share"] == pytest.approx(1 / 2)
+    assert done.table["false_spans_per_1000_words"] == pytest.approx(1000 / 8)
+    assert done.table["false_names_per_1000_words"] == pytest.approx(1000 / 8)
+    assert done.misses == [{"text": 1, "category": "DATE", "start": 7, "identifier": "3/7"}]
+    assert "3/7" not in repr(done)
+    with pytest.raises(UsageError, match="no text"):
+        measure([], lambda text, names: [], with_names=False)
+
+
+@pytest.fixture
+def floor(project):
+    """Return a function that runs the project with a sample under a policy that requires a recall."""
+    policy = project.folder / "lenient.yaml"
+    policy.write_text(policy.read_text().rstrip() + FLOOR)
+
+    def run(marked):
+        (project.folder / "sample.txt").write_text(marked)
+        return Pipeline(project.config(deidentify={"engine": "rules", "sample": "sample.txt"})).run()
+
+    return run
+
+
+def verdict(run):
+    (gate,) = (gate for gate in run.decide().gates if gate.id == "deidentified")
+    return gate.verdict
+
+
+def test_a_policy_can_require_a_measured_recall(floor):
+    assert verdict(floor("".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 18)))) == "PASS"
+    run = floor("".join(f"{n}|the zebra {{NAME:qwerty}} ran\n" for n in range(10, 18)))
+    assert verdict(run) in {"FAIL", "INSUFFICIENT"}
+
+
+def test_without_a_sample_the_requirement_is_not_met(floor, project):
+    assert verdict(Pipeline(project.config()).run()) == "INSUFFICIENT"
+
+
+def test_a_sample_needs_an_engine_and_no_dp_guarantee(project):
+    sample = {"sample": "sample.txt"}
+    with pytest.raises(ConfigError, match="sample needs an engine"):
+        project.config(deidentify={"engine": "off", **sample})
+    private = {"interpolate": {"method": "dp-gaussian"}, "dp": {"epsilon": 2.0, "delta": 1e-5, "persons": 10}}
+    with pytest.raises(ConfigError, match=r"deidentify\.sample is private text"):
+        project.config(deidentify={"engine": "rules", **sample}, **private)
