@@ -7,6 +7,7 @@ disease corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and tex
 """
 
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -15,51 +16,62 @@ from audits.text.name_lists import words
 # diseases, signs, procedures, anatomy and devices that are called after a person
 EPONYMS = frozenset(
     words("""
-achilles addison alport alzheimer angelman apgar arnold asperger auerbach babinski baker ballantyne ballard
-bankart barlow barr barre barrett bartholin bartter basedow batten becker beckwith behcet bell bence berger
-bernard bezold bier billroth binet bishop boerhaave bouchard bowman braden bragg braxton breslow broca brodie
-brooke broselow brown brudzinski brugada budd buerger burkitt cajal calot carney caroli celsius chadwick charcot
-charles cheyne chiari chopart christmas chvostek clark clostridium cobb codman colles conn cooley coombs cooper
-cori corti courvoisier cowden cowper creutzfeldt crigler crohn cullen curling cushing dandy darier dequervain
-devic digeorge dix dixon doppler dor douglas down dressler dubin duchenne dukes dupuytren ebstein edwards ehlers
-eisenmenger epley epstein erb ewing fabry fahrenheit fallopian fallot fanconi felty finkelstein fitz flexner
-foley fontan forrester fowler freeman friedreich frohlich froin galant galeazzi galen ganz gardner gartland
-gaucher geiger gilbert gilles glasgow gleason glisson goodpasture gottron gower graf graves grawitz guillain
-guyon hallpike hamman hansen harris hartmann hartnup harvey hashimoto hawkins heberden hegar heimlich heller
-henle henoch hesselbach hickman hill hirschsprung his hodgkin hoffman hoffmann holter homan homans horner horton
-howell hunter huntington hurler hutchinson jacksonian jaeger jakob jarisch jehovah jobst jones kaplan kaposi
-karnofsky kartagener kasai kawasaki kayser kernig kimmelstiel kleinfelter klinefelter klippel koch kocher koplik
-korsakoff krukenberg kupffer kussmaul lachman lambert landau langer langerhans lasegue leiden leopold leriche
-lesch lewy leydig lhermitte libman lisfranc ludwig lund lyme lynch mallampati mallory malpighi mantoux marfan
-mcburney mcmurray mcroberts meckel meissner mendelson meniere menkes merkel meyer mikulicz milligan milroy
-minnesota mohs moore moro morton muller munchausen murphy naegele neer niemann nissen noonan ober osgood osler
-paget pancoast parinaud parkinson patau pearl perthes peutz peyer peyronie phalen pick pierre poland pompe pott
-prader pringle prinzmetal purkinje quervain quincke ramsay ranke ranson raynaud recklinghausen reed reiter rett
-reye riedel rinne robin romberg roth rotor roux rovsing sachs salmonella scheuermann schilling schlatter schlemm
-schmorl schwann sengstaken sertoli sever shepherd simmonds sims sistrunk sjogren smith snellen spigelian
-spurling starling stein steinert stensen stevens stokes strumpell sturge swan sydenham syme takayasu takotsubo
-tanner tay thomas thompson thomsen thorn tinel todd toupet tourette trendelenburg trousseau turner valsalva
-vater vincent virchow volkmann waardenburg waldenstrom wallenberg waterhouse weber wegener weil wells werdnig
-wernicke wharton whipple whitehead wiedemann willebrand williams willis wilms wilson winslow wirsung wiskott
-wolff wolfram wood yergason zenker ziehl zollinger
-adie adson alexander allen allis amsler apley argyll arneth ashworth askin auer auspitz backhaus bakes bakri
-balfour bandl barthel bassini bazett beck benedict bennett berg berry birbeck blake blatchford blumberg
-bochdalek bookwalter bovie broviac buck bunnell burch burow carnett chance charriere cock cormack corrigan coude
-crile dalton danis deauville deaver debakey dejerine dennis denver dieulafoy dobhoff dormia doyen dubowitz duffy
-duke durie durkan eschmann faber farabeuf ferguson fick fitzpatrick fleischner fogarty folstein foster
-framingham frazier fridericia froment fuchs fuhrman gaenslen garden gell gelpi geneva gianturco giemsa gigli
-goldmann goligher goodell gordon graham gram gridley groshong gustilo hamilton harrington hasson heaf heaney
-heineke heinz henry herbert hoehn hohmann hohn hume humphrey ishak ishihara ivor jackson jefferson jobe jolly
-kausch kehr kell kelly kennedy kerley kerrison kidd kielland killip king kirschner koebner lahey langenbeck lanz
-lefort lehane levin lewis lichtenstein light lille lister lown lugano luque lutheran macintosh maddrey magill
-maisonneuve malecot marcus maroteaux marshall mayo mcevedy mckeown mclean metzenbaum mifflin miller mixter
-mobitz monteggia montgomery morgagni morison mueller nabothian nelaton neville nikolsky nottingham oakley
-ogilvie ortolani osborn palmaz palmer pap papanicolaou patrick pavlik pemberton penrose pezzer pfannenstiel
-poole potts pratt pugh quain quinton rai ramstedt rankin reid richardson richter robinson rochester rockall
-rolando romhilt rood rossolimo ruffini russell salem salmon salter satinsky schatzker schiotz schirmer schnidt
-schober segond seldinger senn shiley shouldice simon simpson souttar speed steinmann steri stinchfield tardieu
-tenckhoff terry thessaly tieman tillaux tinetti toldt troisier tzanck unna veress wartenberg weiss weitlaner
-wellens wenckebach westergren wickham wigby wright wrigley yahr yankauer young zavanelli zung
+achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow
+apgar apley argyll arneth arnold aschoff ashman ashworth askin asperger auchincloss auer auerbach auspitz austin
+babcock babinski backhaus baker bakes bakri balfour ballantyne ballard bandl bankart barker barlow barr barre
+barrett barthel bartholin bartter basedow bassini batista batten bazett beck becker beckwith behcet beighton
+bell belsey bence benedict bennett bentall berg berger bernard berry betke bezold bier billroth binet birbeck
+bishop blake blalock blatchford blumberg bochdalek boerhaave bookwalter bouchard bovie bowman boyd brackmann
+braden bragg braxton breslow briganti bristow broca brodie brooke brooker broselow broviac browder brown
+brudzinski brugada buchholz buck budd buerger bunnell burch burkitt burow cabot cajal calot camey cantor carey
+carnett carney caroli catterall celsius chadwick chance charcot charles charnley charriere cheyne chiari chopart
+christmas chvostek clark clostridium cobb cock codman colles collis conn cooley coombs cooper cori cormack
+corrigan corti coude councilman courvoisier cowden cowdry cowper creutzfeldt crigler crile crohn crowe cullen
+culp curling curschmann cushing dalton dandy danis darier deauville deaver debakey dejerine denham dennis denver
+dequervain devic dieulafoy digeorge dix dixon dobhoff dohle doppler dor dormia douglas down downey doyen
+dressler dubin dubowitz duchenne duffy duke dukes dunn dupuytren durie durkan ebstein edwards ehlers eisenmenger
+elschnig enzinger epley epstein erb eschmann estes ewing faber fabry fahrenheit fallopian fallot fanconi
+farabeuf felty ferguson ficat fick filatov finkelstein fisher fitz fitzpatrick fleischner flexner fogarty foley
+folstein fontaine fontan forchheimer forrester foster fowler framingham frankel frazier freeman fridericia
+friedreich frisen frohlich froin froment fuchs fuhrman furlong gaenslen galant galeazzi galen ganz garden
+gardner gartland gaucher geiger gell gelpi geneva gianturco giemsa gigli gilbert gilles gilliard glasgow gleason
+glisson goldmann goligher goodell goodpasture gordon gottron gower graf graham gram graves grawitz gregoir
+gridley gritti groshong guarnieri guillain gunn gustilo guyon hadfield hallpike halsted hamilton hamman hansen
+harrington harris hartmann hartnup harvey hashimoto hasson hautmann hawkins heaf heaney heberden hegar hegglin
+heimlich heineke heinz heller henle henoch henry herbert herring hess hesselbach hickman hill hirschsprung his
+hodgkin hoehn hoffman hoffmann hohmann hohn holter homan homans horner horton howell hruby huet huhner hume
+humphrey hunter huntington hurler hutchinson hynes ilizarov ishak ishihara ivor jackson jacksonian jaeger jakob
+janeway jarisch jatene jefferson jehovah jewett jobe jobst jolly jones kapandji kaplan kaposi karnofsky
+kartagener kasai katz kausch kawasaki kayes kayser kehr kell kellgren kelly kennedy kerley kernig kerrison kidd
+kielland killip kimmelstiel king kirschner kleihauer kleinfelter klinefelter klippel koch kocher kock koebner
+konno koplik korsakoff krantz kraske krukenberg kuntscher kupffer kussmaul lachman lahey lambert landau
+langenbeck langer langerhans lanz lasegue latarjet leadbetter lefort lehane leiden leopold leriche lerman lesch
+levin lewis lewy leyden leydig lhermitte libman lich lichtenstein light lille linton lisfranc lister lown
+lowsley ludwig lugano lund luque lutheran lyme lynch macintosh maddrey magill maisonneuve malecot mallampati
+mallory maloney malpighi mantoux marchetti marcus marfan maroteaux marshall mayo mcburney mcevedy mckeown
+mclaren mclean mcmurray mcroberts meckel meissner mendelson meniere menkes merkel metzenbaum meyer mifflin
+mikulicz miller milligan milroy minnesota mitrofanoff mixter mobitz mohs monteggia montgomery moore morgagni
+morison moro morton mueller muller munchausen munro murphy nabothian nachlas naegele nagayama neer negri nelaton
+neville niemann nikolsky nissen noonan norwood nottingham nurick oakley ober ochsner ogilvie ortolani osborn
+osgood osler oswestry outerbridge paget palmaz palmer pancoast pap papanicolaou papp paprosky parinaud parkes
+parkinson parkland pasteur pastia patau patey patrick pavlik pearl pelger pemberton penrose perthes pettersson
+peutz peyer peyronie pezzer pfannenstiel phalen pick pierre pirogoff platt poland politano pompe poole pott
+potts prader pratt pringle prinzmetal pugh purkinje putti quain quervain quincke quinton rai ramsay ramstedt
+ranawat ranke rankin ranson rastelli raynaud recklinghausen reed reid reiter rett reye richardson richter riedel
+rinne ritchie robin robinson rochester rockall rolando romberg romhilt rood ross rossolimo roth rotor roux
+rovsing ruffini rush russell rutherford sachs sacks salem salmon salmonella salter satinsky savary schatzker
+schaumann schauta scheuermann schilling schiotz schirmer schlatter schlemm schmorl schnidt schober schwann
+segond seldinger selvester sengstaken senn senning sertoli sever sgarbossa shepherd shiley shirodkar shouldice
+siegrist simmonds simon simpson sims sistrunk sjogren smith snellen sokolow sorbie souttar speed spigelian
+spurling stamm starling stein steinberg steinbrocker steinert steinmann stensen steri stevens stimson
+stinchfield stokes strumpell studer sturge swan sydenham syme takayasu takotsubo tanner tardieu taussig tay
+tenckhoff terry thessaly thomas thompson thomsen thorn tieman tillaux tinel tinetti todd toldt tonnis toupet
+tourette trendelenburg troisier trousseau tscherne turner tzanck unna valsalva vater veress vincent virchow
+volkmann waardenburg wachtel wagener waldenstrom wallenberg wartenberg waterhouse waterston weaver weber wegener
+weil weiss weitlaner wellens wells wenckebach werdnig wernicke wertheim westergren wharton whipple whitehead
+wickham wiedemann wigby willebrand williams willis wilms wilson winslow wirsung wiskott witzel wolff wolfram
+wood wright wrigley yahr yankauer yergason young zavanelli zenker zickel ziehl zollinger zung
+braun waterlow rouleaux levine norton
 """)
 )
 DRUGS = frozenset(
@@ -81,6 +93,37 @@ remicade risperdal ritalin rivaroxaban rosuvastatin roxicodone salbutamol seroqu
 singulair spiriva suboxone symbicort synthroid tamiflu tegretol toprol toradol tramadol trazodone trileptal
 trimethoprim trulicity tylenol ultram valium valtrex vancomycin ventolin vicodin voltaren warfarin wellbutrin
 xanax xarelto zantac zestril zithromax zocor zofran zoloft zosyn zyprexa zyrtec
+abilify aciclovir actonel adalat adcal aggrenox akovaz alendronate alimta allopurinol amikacin amitriptyline
+anastrozole aricept arimidex aripiprazole asacol atenolol atrovent avastin avelox avodart azathioprine azilect
+baclofen benazepril benicar betadine bisacodyl boniva bosentan breo brilinta budesonide bupropion buscopan
+bydureon byetta calcichew calcitriol candesartan captopril carbamazepine carbidopa carvedilol cefepime
+cefuroxime cephalexin cetirizine chlorhexidine cialis citalopram clexane clomid clotrimazole clozapine clozaril
+combivent comtan concerta copaxone creon cyclizine cyclosporine dapagliflozin daptomycin desmopressin detrol
+dexilant diazepam diclofenac differin diflucan digibind dipyridamole ditropan dobutamine docusate domperidone
+donepezil doxazosin dulera duloxetine duoneb duragesic dyazide edarbi eligard emla empagliflozin enalapril
+epogen ertapenem escitalopram esomeprazole estradiol etoposide euthyrox evista exelon exforge faslodex feldene
+felodipine femara fexofenadine finasteride fioricet flovent fluconazole fludrocortisone forteo fosamax
+fosinopril fragmin fucidin gabitril gentamicin geodon gleevec gliclazide glucerna glyburide granisetron
+herceptin hydralazine hydroxychloroquine hyoscine hyzaar ibrance implanon ipratropium irbesartan isosorbide
+ivermectin jantoven janumet kaletra kapidex kenalog ketamine kineret klonopin labetalol lactulose lamisil
+latanoprost latuda laxido lescol letrozole leucovorin levalbuterol levetiracetam levocetirizine linagliptin
+liraglutide lomotil lotrel lucentis lunesta lupron macrobid macrodantin madopar malarone maxalt maxolon maxzide
+meclizine megace meloxicam memantine meropenem mesalamine mestinon methadone methimazole metoclopramide
+metronidazole micardis midazolam minocycline mirapex mirena mirtazapine modafinil montelukast mounjaro movicol
+mucinex mycophenolate nabumetone naloxone namenda naprosyn narcan nasonex neulasta nexplanon niaspan nicorandil
+nifedipine nitroglycerin normodyne nortriptyline novorapid nuvaring nuvigil olanzapine olmesartan omnicef opdivo
+orlistat oseltamivir oxybutynin oxytrol pamelor parnate pentasa perindopril phenytoin pitavastatin pitocin
+plaquenil pradaxa pramipexole prandin prednisolone pregabalin pristiq procardia prochlorperazine procrit prograf
+prolia promethazine propofol propranolol proscar provera provigil pulmicort questran quetiapine quinapril ranexa
+ranolazine rapamune reglan relafen renvela repatha requip restoril revlimid rituxan rituximab robaxin ropinirole
+salmeterol sandimmune savella semaglutide senna sensipar septra seretide serevent sinemet sirolimus skelaxin
+solifenacin solu-medrol sotalol spironolactone stelara stilnox strattera sudafed sumatriptan synvisc tacrolimus
+tamoxifen tamsulosin tazocin telmisartan temazepam tenormin terazosin terbinafine theophylline ticagrelor
+timolol tiotropium tizanidine tobramycin topamax topiramate torsemide tradjenta trandolapril trelegy tresiba
+tricor truvada uloric unasyn valacyclovir valproate valsartan vasotec venlafaxine verapamil versed vesicare
+viagra victoza vigamox viibryd vimpat voltarol vytorin vyvanse wegovy xalatan xgeva xifaxan xolair xopenex
+yasmin zanaflex zebeta zestoretic zetia ziac zithro zolpidem zometa zonegran zopiclone zovirax zyban zyloprim
+zyvox
 """)
 )
 # headings, verbs and other words that start lines of notes, as capitalised words that the ordinary words lack
@@ -106,11 +149,21 @@ thanksgiving thu thurs thursday today tolerates tolerating tue tues tuesday tx u
 vascular vitals voices voiding wants was wed wednesday well white will works would yesterday
 bay bed cardio derm endo ent gastro haem heme nephro onc ophthal optom ortho postcode pt pts pulm rehab resp resus uro
 ward zip
+adnexal anal antecubital aortic arom axillary basilar brachial bronchial caecal calcaneal carotid cecal
+cerebellar cerebral ciwa clavicular coccygeal colonic costal digital dorsal duodenal epigastric femoral fibular
+fwb gluteal hepatic humeral ileal iliac inguinal jejunal jugular labial lumbar malleolar mandibular maxillary
+mitral nwb occipital orbital ovarian palmar pancreatic parietal patellar pericardial perineal peroneal plantar
+pleural popliteal prom prostatic pwb radial rectal renal rom sacral saphenous scapular scrotal sigmoid splenic
+sternal subclavian suprapubic sural temporal thoracic tibial tricuspid twb ulnar umbilical ureteric uterine
+vaginal vertebral vesical volar vulval wbat zygomatic
 """)
 )
 # a name before such a word is a part of a term, such as "Thomas splint"
 _AFTER = re.compile(
-    r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:disease|syndrome|sign|test|lymphoma|sarcoma|tumou?r|palsy"
+    r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?"
+    r"(?:(?:depression|coma|pain|risk|activity|severity|prognostic|sedation|trauma) )?"
+    r"(?:disease|pupils?|dilators?|charts?"
+    r"|nodules?|habitus|wort|collars?|chromosomes?|variant|sutures?|syndrome|sign|test|lymphoma|sarcoma|tumou?r|palsy"
     r"|phenomenon|esophagus"
     r"|oesophagus|ulcers?|cells?|bod(?:y|ies)|splint|catheter|tube|drain|score|scale|criteria|classification|stage"
     r"|reflex|chorea|dementia|an(?:a|ea)emia|arthritis|contracture|fracture|hernia|cysts?|glands?|ducts?"
@@ -139,7 +192,9 @@ _PAIR = re.compile(
     r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz"
     r"|Zollinger|Budd"
     r"|Dix|Swan|Roux|Lennox|Prader|Mallory|Kimmelstiel|Braxton|Cheyne|Bence|Chvostek|Sturge|Pierre(?= Robin)|Ramsay"
-    r"|Hardy(?=[ -]Weinberg)|Kaplan(?=[ -]Meier)|Austin(?= Flint)|Graham(?= Steell)|Lou(?= Gehrig))[ -][A-Z]"
+    r"|Hardy(?=[ -]Weinberg)|Kaplan(?=[ -]Meier)|Marcus(?= Gunn)|Salter(?=[ -]Harris)|Lund(?=[ -]Browder)"
+    r"|House(?=[ -]Brackmann)|Mary(?= Joseph)|Miller(?= Fisher)|Glasgow(?=[ -]Blatchford)"
+    r"|Austin(?= Flint)|Graham(?= Steell)|Lou(?= Gehrig))[ -][A-Z]"
 )
 _TITLE = re.compile(r"\b(?:[Dd][Rr]|[Mm]r|[Mm]rs|[Mm]s|[Mm]iss|[Pp]rof)\.? $")
 
@@ -158,6 +213,12 @@ def is_ordinary(word: str) -> bool:
 def is_vetoed(word: str) -> bool:
     """Return whether a word is a drug, or a clinical word that is never a name in a note."""
     return word.casefold() in DRUGS
+
+
+def is_eponym(word: str) -> bool:
+    """Return whether a word is the name of a physician or patient that medical terms contain."""
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c)) in EPONYMS
 
 
 def is_in_term(text: str, start: int, end: int) -> bool:

@@ -26,7 +26,7 @@ NUMBER_CUES = {
     "account": (r"(?:account|acct|a/c|billing|invoice|guarantor)(?:[ -]?(?:no|num|number|nr|id))?",),
     "licence": (
         (
-            r"(?:dea|npi|gmc|nmc|hcpc|cpso|ahpra|imc|nmbi|cno|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
+            r"(?:prescriber|provider|practitioner|dea|npi|gmc|nmc|hcpc|cpso|ahpra|imc|nmbi|cno|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
             r"|driver'?s licen[cs]e)"
             r"(?:[ -]?(?:no|num|number|nr|id|pin))?"
         ),
@@ -41,7 +41,8 @@ NUMBER_CUES = {
     "other": (
         (
             r"(?:accession|specimen|sample|order|requisition|study|trial|subject|participant|protocol|ref|reference"
-            r"|barcode|ticket|badge|employee|staff|session|confirmation|request|referral)"
+            r"|barcode|ticket|badge|employee|staff|session|confirmation|request|referral|inmate|prisoner"
+            r"|booking|docket)"
             r"(?:[ -]?(?:no|num|number|nr|id|subject))?"
         ),
     ),
@@ -51,6 +52,26 @@ AFTER_CUE = r"(?:s|\(s\))?(?![a-z])\.?(?: is| was|:| :|=|#| #| no\.?| number| id
 STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
     "|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
+)
+PROVINCES = (
+    "AB",
+    "BC",
+    "MB",
+    "NB",
+    "NL",
+    "NS",
+    "ON",
+    "PE",
+    "QC",
+    "SK",
+    "YT",
+    "NSW",
+    "VIC",
+    "QLD",
+    "SA",
+    "TAS",
+    "ACT",
+    "NT",
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 

@@ -86,6 +86,6 @@ Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Wood
 )
 FIRST_NAMES = frozenset(FEMALE_FIRST) | frozenset(MALE_FIRST)
 LAST_NAMES = frozenset(PLAIN_LAST)
-TITLES = frozenset(words("dr mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))
+TITLES = frozenset(words("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))
 DEGREES = words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
 PARTICLES = frozenset(words("van von de der den di da du del della la le bin ibn al el dos"))

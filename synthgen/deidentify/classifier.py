@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import is_eponym, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, TITLES
 from synthgen.core.errors import DependencyError
 from synthgen.deidentify.places import REGIONS
@@ -30,6 +30,9 @@ _KINDS = {
     "BUILDING_NUMBER": "street",
 }
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
+# a number after a word makes it a score, such as "Waterlow 20", but not with the age of a person
+_SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
+_MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
 _GAP = re.compile(r"[ .'’-]{0,2}")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -133,15 +136,20 @@ def _trimmed(text: str, span: Span) -> Span | None:
     if not words or any(is_vetoed(word) for word, _, _ in words):
         return None
     one, start, end = words[0][0], words[0][1], words[-1][2]
-    is_listed = one.title() in FIRST_NAMES or one.title() in LAST_NAMES
-    if any(is_in_term(text, start, until) for _, _, until in words) or (
-        len(words) == 1 and one.casefold() in EPONYMS
+    is_scored = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
+    if (
+        is_scored
+        or " ".join(word for word, _, _ in words) in REGIONS
+        or any(map(_MEDICAL.search, text[start:end].split()))
     ):
         return None
+    is_listed = one.title() in FIRST_NAMES or one.title() in LAST_NAMES
+    if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(one)):
+        return None
     if span.kind != "name":
-        is_region = " ".join(word for word, _, _ in words) in REGIONS
         is_score = re.search(r"\d/\d|^[A-Z]{2,4}-[A-Z]{3,6}$", text[span.start : span.end]) is not None
-        if is_region or is_score or (len(words) == 1 and one in _DIRECTIONS):
+        is_term = all(is_eponym(word) for word, _, _ in words)
+        if is_score or is_term or (len(words) == 1 and one in _DIRECTIONS):
             return None
         return span if any(word[0].isupper() and len(word) > 3 for word, _, _ in words) else None
     return Span(start, end, "name") if one[0].isupper() or is_listed or len(words) > 1 else None

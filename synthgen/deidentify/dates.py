@@ -15,7 +15,7 @@ _MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT)}|sept)
 _D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"
 _Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"
 _Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"
-_WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? )?"
+_WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes|s)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? (?:the )?)?"
 _TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
 _ORDINALS = words(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
@@ -39,6 +39,12 @@ _FORMS = tuple(
         _D + r"(?: of)?[ -]" + _MON,
         r"(?P<m>0?[1-9]|1[0-2])/" + _Y4,
         _D[:-6] + _MON + _Y4,  # 05Jun2019
+        _D
+        + r" ?(?:and|&|to|or|-) ?(?P<d2>[0-3]?\d)(?P<ord2>st|nd|rd|th)?(?: of)?[ -]"
+        + _MON
+        + r"(?:,? "
+        + _Y4
+        + r")?",
         _WORD_DAY + r"(?: day)?(?: of)? " + _MON + r"(?:,? " + _Y4 + r")?",
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
@@ -83,29 +89,40 @@ _ON_DAY = re.compile(
 )
 # day and month alone are a date only after such words; fractions and spans of time (3/7 is three days) are not
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
+_DASHED = re.compile(  # 5-11
+    r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
+    r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)",
+    re.IGNORECASE,
+)
+_TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
+_COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
 _CUE = re.compile(
     r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
     r"|received|placed|removed|completed|sent|collected|drawn|reported|onset|d/c|adm|booked|(?:re)?scheduled|arrived"
-    r"|called|noted|course|resulted|performed|reviewed|updated|signed"
+    r"|out|readmitted|called|noted|course|resulted|performed|reviewed|updated|signed"
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
     re.IGNORECASE,
 )
 _STRONG_CUE = re.compile(
-    r"\b(?:admitted|discharged|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt|appointment"
-    r"|surgery|f/u)(?: on| was)?:? ?$",
+    r"\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt"
+    r"|appointment|surgery|f/u)(?: on| was)?:? ?$",
     re.IGNORECASE,
 )
 # denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
+# no score or count in common use has these denominators
+_NO_SCORES = {17, 18, 19, 22, 23, 26, 29, 31}
 _FRACTIONS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
-    r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|in severity)\b", re.IGNORECASE
+    r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
+    re.IGNORECASE,
 )
 # may, march and sun are words too: in lower case they need a day and a year
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE, _DAY_ALONE = (
     re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
 )
@@ -124,6 +141,7 @@ def find_dates(text: str) -> list[tuple[int, int]]:
             found.append(match.span())
     found += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _WORDS.match(m["mon"])]
     found += [m.span() for m in _HOLIDAY.finditer(text)]
+    found += [m.span("value") for m in _DASHED.finditer(text) if _day_of(m, "month-first")]
     return found + [m.span("value") for m in _ON_DAY.finditer(text) if 1 <= int(m["d"]) <= 31]
 
 
@@ -131,7 +149,9 @@ def _is_date(match: re.Match[str]) -> bool:
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
     is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and (parts.get("d")))
-    is_quantity = parts.get("y") is None and _QUANTITY.match(match.string, match.end()) is not None
+    is_quantity = (parts.get("y") is None or parts.get("sep") == "-") and _QUANTITY.match(
+        match.string, match.end()
+    ) is not None
     return not is_word and not is_quantity and _day_of(match, "month-first") is not None
 
 
@@ -144,6 +164,10 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
         for start, end in before
         if _CUE.search(text)
     ):
+        return True
+    is_padded = match["a"].startswith("0") or match["b"].startswith("0")
+    is_no_score = int(match["b"]) in _NO_SCORES and not _COUNTED_AFTER.match(match.string, match.end())
+    if is_padded or is_no_score or _TIME_AFTER.match(match.string, match.end()):
         return True
     is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
     if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
@@ -173,7 +197,7 @@ def date_order(texts: Iterable[str]) -> Order:
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days in its format; raise ValueError if `find_dates` does not find it."""
-    for form in (*_FORMS, _SHORT_DATE, _MONTH_ALONE, _DAY_ALONE):
+    for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
             new = _rewrite(match, day, days, order)
             is_same = new == value and form is _DAY_ALONE  # 31 days after the 21st is often the 21st
@@ -235,10 +259,11 @@ def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
         "d": f"{day.day:0{width}d}",
         "dw": _cased(_ORDINALS[day.day - 1], parts.get("dw", "")),
         "d2": f"{(day + timedelta(days=int(parts.get('d2', 0)) - old.day)).day:0{width}d}",
+        "ord2": _ordinal((day + timedelta(days=int(parts.get("d2", 0)) - old.day)).day),
         "a": f"{day.day if is_day_first else day.month:0{width}d}",
         "b": f"{day.month if is_day_first else day.day:0{width}d}",
         "mon": _month_name(parts.get("mon", ""), day.month),
-        "ord": "th" if 11 <= day.day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th"),
+        "ord": _ordinal(day.day),
         "wd": _weekday(parts, days),
         "day": "",
     }
@@ -246,6 +271,10 @@ def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
     for name in sorted((n for n in parts if n in new), key=match.start, reverse=True):
         value = value[: match.start(name) - shift] + new[name] + value[match.end(name) - shift :]
     return value
+
+
+def _ordinal(day: int) -> str:
+    return "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
 def _month_name(written: str, month: int) -> str:

@@ -1,8 +1,10 @@
 """Find identifiers by the rules, and mask them in generated text."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from audits.text.identifier_grammar import PROVINCES, STATES
 from synthgen.core.errors import UsageError
 from synthgen.deidentify.classifier import MODEL, Classifier
 from synthgen.deidentify.dates import find_dates
@@ -13,6 +15,10 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}
+_PLACES = {"place", "street", "postal_code"}
+_REGION = rf"(?:{STATES}|{'|'.join(PROVINCES)})"
+_WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # between two parts of an address
+_AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")
 Find = Callable[[str, Sequence[str]], list[Span]]
 
 
@@ -39,7 +45,7 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
         more = [reading.written(span) for span in classifier.find(reading.text)]
-        return joined(rules(text, declared_names), more)
+        return _whole_addresses(joined(rules(text, declared_names), more), text)
 
     return find
 
@@ -69,7 +75,20 @@ def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNa
     names = find_names(reading.text, [read(name).text for name in declared_names])
     names += [] if known is None else known.find(reading.text)
     found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
-    return without_overlaps(found, len(text))
+    return _whole_addresses(without_overlaps(found, len(text)), text)
+
+
+def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
+    """Return the spans with the parts of an address as one span, including the state or province in it."""
+    kept: list[Span] = []
+    for span in spans:
+        last = kept[-1] if kept and kept[-1].kind in _PLACES and span.kind in _PLACES else None
+        if last is not None and _WITHIN_ADDRESS.fullmatch(text[last.end : span.start]):
+            kept[-1] = Span(last.start, span.end, last.kind)
+        else:
+            kept.append(span)
+    towns = [_AFTER_TOWN.match(text, span.end) if span.kind == "place" else None for span in kept]
+    return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
 # invented dates and ages identify no real person, and notes need them

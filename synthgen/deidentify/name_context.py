@@ -11,14 +11,14 @@ dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact
 husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist
 """)
 )
-_RELATION = (
+KIN = (
     "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?"
     "|boyfriend|girlfriend"
     "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
-    "|stepson|stepdaughter|twin|roommate|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
+    "|stepson|stepdaughter|twin|roommate|flatmate|housemate|sponsor|co-?worker|classmate|supervisor|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
 )
 _STAFF = (
-    "nurse|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
+    "nurse|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
     "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
     "|officer|teacher"
 )
@@ -29,13 +29,16 @@ PHRASES = tuple(
         (r"\bname(?:'s| is| was) ", re.IGNORECASE, 1),
         (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
         (
-            r"\b(?:thanks|thank you|many thanks|hi|hello|to see|ask for|asked for|prescriber|prescribed by),? ",
+            (
+                r"\b(?:thanks|thank you|many thanks|hi|hello|to see|ask for|asked for|prescriber|prescribed by"
+                r"|accompanied by|escorted by|brought (?:in )?by|consented by),? "
+            ),
             re.IGNORECASE,
             1,
         ),
         (r"\b(?:saw|met|examined|assessed|thanked|asked) ", re.IGNORECASE, 2),
         (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", re.IGNORECASE, 2),
-        (rf"\b(?:{_RELATION})(?:,|:| \(| is| -|'s name is| named| called)? \(?", re.IGNORECASE, 1),
+        (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", re.IGNORECASE, 1),
         (rf"\b(?:{_STAFF})(?:,| \()? ", re.IGNORECASE, 1),
         (
             (
@@ -49,7 +52,7 @@ PHRASES = tuple(
 )
 # a role, a relation or a degree after a name
 ROLE_AFTER = re.compile(
-    rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{_RELATION})\b|\((?:{_RELATION})\))"
+    rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{KIN})\b|\((?:{KIN})\))"
     r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon"
     r"|ANP|CRNA|FRC[SPA]"
     r"|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN|DNP"
@@ -63,7 +66,7 @@ VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
 )
-LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss)\.? (?=[a-z])")
+LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")
 
 # only persons do this, so one capitalised word before such a verb is a name even if it is also a word
 PERSON_VERB_AFTER = re.compile(
@@ -81,4 +84,18 @@ SHAPES = (
         r"(?:, [A-Z][a-z]+)?"
     ),
     re.compile(r"(?:(?<=\n)|^)(?P<value>[a-z'’-]{3,20}, [a-z'’-]{3,15})(?= (?:ward|bed|dob|mrn|room|rm|age|nhs|\d))"),
+    re.compile(r"(?<![\w-])(?:VAN|VON|DE|DU|LE|LA|TEN|TER)(?: (?:DER|DEN|DE|LA))? [A-Z]{3,}, [A-Z]{2,}(?: [A-Z]\b)?"),
+    re.compile(rf"(?i:\b(?:{KIN})) (?P<value>[a-z]{{5,15}})(?= (?:\w+s|was|said|had|will)\b)"),
+    re.compile(
+        r"(?<![\w.])(?:[A-Z]\. ?){1,3}(?:van|von|de|der|den|di|da|del|la|le|du|dos|bin|ter|ten)"
+        r"(?: (?:der|den|de|la))? [A-Z][a-z]+"
+    ),
+    re.compile(
+        r"(?:(?<=\n)|^)(?P<value>[A-ZÀ-Þ][A-ZÀ-Þ'’-]+(?: [A-ZÀ-Þ][A-ZÀ-Þ'’.-]*){1,3})"
+        r"(?= \(?\d{1,3} ?-?(?:y|yo|y\.o|M\b|F\b))"
+    ),
+    re.compile(r"\b(?i:signed|dictated|seen|d/w|by|dr)(?: by)?\W{1,3}(?P<value>[a-z]\. ?[a-z]{4,20})(?!\w)"),
+    re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?!\w)"),
 )
+# age and sex after a short name at the start of a line
+AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

@@ -5,9 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import EPONYMS, is_eponym, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
 from synthgen.deidentify.name_context import (
+    AGE_AFTER,
     CUES,
     DEGREE_AFTER,
     LOWER_CUE,
@@ -94,7 +95,7 @@ def _shaped(text: str) -> Iterator[re.Match[str]]:
     """Yield the names that their shape alone shows, unless they are eponyms or ordinary words."""
     for match in (m for shape in SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
-        is_term = any(part.casefold() in EPONYMS for part in parts) or is_in_term(text, *match.span())
+        is_term = any(is_eponym(part) for part in parts) or is_in_term(text, *match.span())
         if not is_term and not all(len(part) > 1 and is_ordinary(part) for part in parts):
             yield match
 
@@ -124,7 +125,7 @@ def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[i
 def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]]) -> Iterator[Span]:
     """Yield the words of guessed names where they stand alone."""
     parts = {m[0] for start, end in guessed for m in TOKEN.finditer(text[start:end])}
-    known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and p.casefold() not in EPONYMS} - PARTICLES
+    known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and not is_eponym(p)} - PARTICLES
     for token in tokens:
         if token.is_capital and fold(token.word) in known and not is_in_term(text, token.start, token.end):
             yield Span(token.start, token.end, "name")
@@ -137,15 +138,23 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
         for match in phrase.finditer(text):
             i = index.get(match.end(), len(tokens))
             first, last = _run(tokens, i, text)
-            if first is None and n_words == 1 and i < len(tokens) and tokens[i].word in WORD_FIRST - {"May", "Will"}:
+            is_word_name = i < len(tokens) and tokens[i].word in _ORDINARY_WORDS - {"May"}
+            if first is None and n_words == 1 and is_word_name:
                 first = i
-            if first is not None and last - first + 1 >= n_words:
+            is_code = first is not None and first == last and tokens[i].word.isupper() and len(tokens[i].word) < 6
+            if first is not None and last - first + 1 >= n_words and not (is_code and not tokens[i].is_listed):
                 yield _extended(tokens, first, last, text)
     for match in LOWER_CUE.finditer(text):
         i = index.get(match.end(), len(tokens))
         if i < len(tokens) and _is_lower_name(tokens[i].word, has_title=match[0][0] not in "pP"):
             is_two = _follows(tokens, i, text) and _is_lower_name(tokens[i + 1].word, has_title=True)
             yield tokens[i].start, tokens[i + is_two].end
+        elif (
+            i < len(tokens)
+            and _is_lower_name(tokens[i].word, has_title=True)
+            and VERB_AFTER.match(text, tokens[i].end)
+        ):
+            yield tokens[i].start, tokens[i].end
         elif _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2]):
             yield tokens[i].start, tokens[i + 1].end  # "pt" and two words that are not ordinary
 
@@ -229,20 +238,24 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name around token i if the lists or its shape show one, or None."""
     token, spelling = tokens[i], tokens[i].spelling
-    if token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end):
+    starts_line = token.start == 0 or text[token.start - 1] == "\n"
+    is_short_name = starts_line and token.word.istitle() and (len(token.word) == 2 or token.is_listed)
+    if (token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end)) or (
+        is_short_name and AGE_AFTER.match(text, token.end)
+    ):
         return i, i
     if (reversed_to := _reversed_name(tokens, i, text)) is not None:
         return i, reversed_to
-    is_eponym = spelling.casefold() in EPONYMS
+    names_term = is_eponym(spelling)
     is_first = spelling in FIRST_NAMES or (spelling in WORD_FIRST and _has_surname_after(tokens, i, text))
     if is_first or _has_middle_initial(tokens, i, text):
         first, last = _run(tokens, i, text)
-        if first is not None and (last > first or not is_eponym):
+        if first is not None and (last > first or not names_term):
             return first, last
     if _starts_with_initial(tokens, i, text) or _is_pair_in_context(tokens, i, text):
         return i, i + 1
     is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
-    if (spelling in LAST_NAMES and not is_eponym) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
+    if (spelling in LAST_NAMES and not names_term) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
         return _run_back(tokens, i, text), i
     return None, i
 
@@ -307,8 +320,8 @@ def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
         return False
     surname = tokens[i + 2]
     is_one_name = _follows(tokens, i, text) and _follows(tokens, i + 1, text)
-    is_eponym = tokens[i].word.casefold() in EPONYMS | {"factor", "hepatitis", "vitamin"}
-    return is_one_name and not is_eponym and surname.can_be_name and not surname.word.isupper()
+    names_term = tokens[i].word.casefold() in EPONYMS | {"factor", "hepatitis", "vitamin"}
+    return is_one_name and not names_term and surname.can_be_name and not surname.word.isupper()
 
 
 def _follows(tokens: list[_Token], i: int, text: str) -> bool:

@@ -7,12 +7,14 @@ library phonenumbers requires a country and misses local numbers such as "tel 55
 
 import ipaddress
 import re
+from itertools import pairwise
 
 from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
 from audits.text.identifier_grammar import number_cue
+from synthgen.deidentify.name_context import KIN
 from synthgen.deidentify.places import PLACE_RULES
 from synthgen.deidentify.spans import Span
 from synthgen.deidentify.text_pattern import IGNORE, TextPattern, before, digits_of, has_unit
@@ -36,7 +38,9 @@ _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
 _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
+_STEP = 20
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -50,14 +54,16 @@ def _is_phone(match: re.Match[str]) -> bool:
     if value.startswith("+"):
         return len(digits) >= 8
     has_cue = _PHONE_CUE.search(before(match)) is not None
-    if _MEASURE.search(before(match)) and not has_cue:
+    are_times = all(map(_TIME.fullmatch, value.split())) and " " in value
+    if (_MEASURE.search(before(match)) or are_times) and not has_cue:
         return False
     is_shaped = _NANP.fullmatch(value) is not None or (len(digits) >= 10 and _UK_PHONE.fullmatch(value) is not None)
     return is_shaped or (has_cue and not any(map(_DECIMAL.fullmatch, value.split())))
 
 
 def _is_ip4(match: re.Match[str]) -> bool:
-    return all(int(part) <= 255 for part in match[0].split("."))
+    is_version = re.search(r"\b(?:version|v|firmware|release) ?$", before(match), IGNORE) is not None
+    return not is_version and all(int(part) <= 255 for part in match[0].split("."))
 
 
 def _is_ip6(match: re.Match[str]) -> bool:
@@ -89,6 +95,8 @@ def _is_code(match: re.Match[str]) -> bool:
     if value.startswith("NCT") or has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
         return False
     parts = value.split("-")
+    if not n_letters and all(abs(int(a) - int(b)) <= _STEP for a, b in pairwise(parts) if a and b):
+        return False  # a series of measurements, such as 131-133-135
     return n_letters > 0 or (max(map(len, parts)) >= 3 and not all(map(_YEAR.fullmatch, parts)))
 
 
@@ -116,8 +124,8 @@ _RULES = tuple(
         TextPattern("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=IGNORE),
         TextPattern(
             "url",
-            r"(?<![\w@.-])(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
-            r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?![\w.]))",
+            r"(?<![\w@.-])(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
+            r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))",
             flags=IGNORE,
         ),
         TextPattern("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
@@ -133,13 +141,14 @@ _RULES = tuple(
         TextPattern(
             "phone",
             r"\b(?:pager|bleep|beeper|ext|extension|x|dect|vocera|ascom|voicemail|vm|extn)\.?:? ?#? ?(?:no\.? )?"
-            r"(?P<value>\d{3,6}(?:[-. ]\d{4})?)(?!\w)",
+            r"(?P<value>\d-\d{4}|\d{3,6}(?:[-. ]\d{4})?)(?!\w)",
             flags=IGNORE,
         ),
         # numbers with check digits or a known form
         TextPattern(
             "card",
-            r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
+            r"(?<![\w-])(?<!\(01\))\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])"
+            r"|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
         # as printed on cards; the pattern above would include a following expiry date or code
@@ -161,7 +170,7 @@ _RULES = tuple(
         ),
         TextPattern(
             "nhs_number",
-            r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
+            r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),
@@ -185,9 +194,11 @@ _RULES = tuple(
         TextPattern(
             "record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"
         ),  # British driving licence
+        TextPattern("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
         TextPattern("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
         TextPattern("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
         TextPattern("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # donation of blood
+        TextPattern("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
         TextPattern("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
         TextPattern(
             "record_number",
@@ -221,8 +232,16 @@ _RULES = tuple(
         ),
         TextPattern(
             "age",
-            r"\b(?:aged?|turn(?:ed|s|ing)|age of|age is|dies at|died at)[ :\n]{1,2}"
+            r"\b(?:aged?|turn(?:ed|s|ing)|age of|age is|di(?:es|ed) at|(?:alive|living|well|diagnosed) at)[ :\n]{1,2}"
             rf"(?P<value>{_OLD})(?![\w%/]|\.\d)",
+            flags=IGNORE,
+        ),
+        TextPattern(
+            "age", rf"\b(?:pt|patient|she|he|who|resident|{KIN}) is (?P<value>{_OLD})(?=[,.;)])", flags=IGNORE
+        ),
+        TextPattern(
+            "age",
+            rf"\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?(?P<value>{_OLD})(?=[,;)])",
             flags=IGNORE,
         ),
         TextPattern("age", rf"\bis (?P<value>{_OLD})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE),

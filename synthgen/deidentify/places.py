@@ -19,16 +19,19 @@ Ukraine Brazil Nigeria Kenya Ghana Pakistan Bangladesh Vietnam Korea Australia T
 )
 _STREETS = (
     "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Boulevard|Blvd|Terrace|Way|Row|Close|Crescent"
-    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade"
+    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade|Wynd|Brae|Vennel"
+    "|Pde|Cres|Tce|Gdns|Sq|Cl|Dve|Quay|Rise|View|Green|Heights|Path|Pike|Plaza|Loop|Crossing|Ridge|Alley|Broadway"
 )
 _KINDS = (
     "General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
     "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Rehab|Skilled|Primary|Elementary|High|Group|Veterans"
     "|VA|and|&|Trailer|Mobile Home|Caravan|Day|Senior|Specialist|Dental|Cancer|Heart|Birth|Surgical|Urgent|Walk-In"
+    "|Maternity|Dialysis|Renal|Stroke|Psychiatric|Outpatient|Pain|Eye|Infusion|Village|Residential|Aged|Day"
 )
 _INSTITUTIONS = (
     "Hospital|Infirmary|Surgery|Clinic|Practice|Center|Centre|Hospice|Home|School|College|University|Church|Manor"
-    "|Lodge|Prison|Pharmacy|Park|Facility|Villa|Apartments|Towers|Shelter|Hostel"
+    "|Lodge|Prison|Pharmacy|Park|Facility|Villa|Apartments|Towers|Shelter|Hostel|Unit|Radiology|Imaging|Laboratories"
+    "|Associates|Academy|Mosque|Temple|Refuge|Barracks"
 )
 _FACILITIES = rf"(?:(?:{_KINDS}) ){{0,4}}(?:{_INSTITUTIONS})"
 _PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"
@@ -95,6 +98,19 @@ PLACE_RULES = (
     TextPattern(
         "street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"
     ),
+    TextPattern("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w)"),
+    TextPattern(
+        "street",
+        r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)|(?<=the )M\d{1,3}(?!\w)|(?<!\w)I-\d{1,3}(?!\w)",
+    ),
+    TextPattern(
+        "street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"
+    ),
+    TextPattern(
+        "street",
+        rf"(?<!\w)\d{{1,5}} (?:[NSEW]{{1,2}}\.? )?\d{{1,3}}(?:st|nd|rd|th) (?:{_STREETS})\b\.?"
+        rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
+    ),
     TextPattern("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
     TextPattern(
         "place",
@@ -116,6 +132,25 @@ PLACE_RULES = (
     TextPattern(
         "place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named
     ),
+    TextPattern(
+        "place",
+        rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:shelter|hostel|hospital|clinic|nursing home|care home|school"
+        r"|pharmacy|church|surgery|hospice|apartments|estate|campus|refuge)\b",
+        _is_named,
+    ),
+    TextPattern("place", rf"(?<!\w)(?:{PROPER}, )?Co\. {PROPER}"),
+    TextPattern(
+        "place",
+        rf"(?<!\w)(?P<value>(?:The )?{PROPER}(?: {PROPER}){{0,2}}),"
+        rf"(?= \d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b)",
+    ),
+    TextPattern("place", rf"(?<!\w)HM(?:P|YOI|P/YOI) {PROPER}"),
+    TextPattern("place", rf"(?<!\w)(?P<value>{PROPER}(?: {PROPER})?), (?:{'|'.join(sorted(REGIONS))})\b"),
+    TextPattern(
+        "place",
+        rf"(?<!\w)(?P<value>(?:The )?{PROPER}(?: {PROPER}){{0,3}}(?:, {PROPER}(?: {PROPER}){{0,3}}){{1,2}})"
+        rf"(?=,? {_UK_CODE}\b)",
+    ),
     TextPattern("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
     TextPattern("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
     TextPattern("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
@@ -124,7 +159,7 @@ PLACE_RULES = (
     ),
     TextPattern(
         "place",
-        r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20})),?"
+        r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)),?"
         rf"(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE}|{_EIRCODE})\b)",
         _is_named,
     ),
