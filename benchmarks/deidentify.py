@@ -29,11 +29,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
 import pyarrow.parquet as pq
 
 from synthgen.core.errors import DependencyError, ModelMissing
-from synthgen.deidentify.engine_shares import measure, read_texts
 from synthgen.deidentify.engines import finder
 from synthgen.deidentify.marked import Marked
 from synthgen.deidentify.planted import plant
 from synthgen.deidentify.spans import Span
+from synthgen.pipeline.engine_shares import measure, read_texts
 
 ENGINES = ("rules", "rules+ner", "spacy", "presidio")
 OWN = ENGINES[:2]

@@ -33,8 +33,8 @@ def evaluate(
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
     """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
-    from synthgen.deidentify.engine_shares import measure, read_texts
     from synthgen.deidentify.engines import finder
+    from synthgen.pipeline.engine_shares import measure, read_texts
 
     done = measure(read_texts(source), finder(engine), with_names=names)
     if misses is not None:

@@ -6,10 +6,7 @@ from synthgen.core.files import read_json, write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.deidentify.deidentify import deidentify
-from synthgen.deidentify.engine_shares import measure
-from synthgen.deidentify.engines import engine_of, finder
-
-RECALL = "recall.json"  # only if the configuration names a sample
+from synthgen.deidentify.engines import engine_of
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
@@ -31,9 +28,6 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         counts[role] = done.counts
         orders[role] = done.date_orders
         total += len(corpus)
-    if (sample := context.input("sample")) is not None:
-        done_on_sample = measure(sample, finder(config.engine), with_names=True)
-        write_json(context.folder / RECALL, done_on_sample.table["recall"]["all"])
     model = context.input("engine_model")
     done_by = {"engine": engine_of(config.engine), "engine_model": model}
     return {"in": total, "out": total, **done_by, "replaced": counts, "persons_by_date_order": orders}
@@ -44,7 +38,7 @@ DEIDENTIFY = Stage(
     version=3,
     run=_deidentify,
     config=("deidentify",),
-    inputs=("load", "split", "engine_model", "shares_names", "sample"),
+    inputs=("load", "split", "engine_model", "shares_names"),
     streams=("deidentify",),
     libraries=("python", "pyarrow", "onnxruntime", "python-stdnum", "regex", "tokenizers"),
 )

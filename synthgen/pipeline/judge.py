@@ -31,10 +31,11 @@ from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
-from synthgen.deidentify.engine_shares import CONFIDENCE
+from synthgen.deidentify.engines import engine_of, finder
 from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
+from synthgen.pipeline.engine_shares import CONFIDENCE, measure, read_texts
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared
@@ -115,7 +116,7 @@ def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
         "tables": tables,
         "evaluate": evaluated,
         "attempt": plain_value(attempt.number),
-        "recall": plain_value(prepared.recall),
+        "sample": _sample(job),
     }
     result = job.run(AUDIT_STAGE, inputs, suffix=suffix)
     return replace(result, counts={**result.counts, "attempt": attempt.digest})
@@ -124,6 +125,16 @@ def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
 def quarantined(audited: StageResult) -> list[int]:
     """Return the rows of the records, from 0, that the audits quarantined."""
     return read_report((audited.folder / AUDIT).read_bytes()).quarantined_rows
+
+
+def _sample(job: Job) -> StageInput:
+    """Return the engine and the texts with marked identifiers that it is measured on, or None."""
+    engine, named = engine_of(job.config.deidentify.engine), job.config.deidentify.sample
+    if named is None:
+        return plain_value(None)
+    texts = tuple(read_texts(str(job.config.resolve(named))))
+    plain = [[text.text, [list(span) for span in text.spans], list(text.names)] for text in texts]
+    return StageInput((engine, texts), plain_value([engine, plain]).digest)
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
@@ -138,7 +149,9 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
     metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
-    if (recall := context.input("recall")) is not None:
+    if (sample := context.input("sample")) is not None:
+        engine, texts = sample
+        recall = measure(texts, finder(engine), with_names=True).table["recall"]["all"]
         ends = {"value": recall["share"], "low": recall["low"], "high": recall["high"]}
         share = Estimate(**ends, confidence=CONFIDENCE, n=int(recall["n"]))
         metrics["deidentify.recall"] = share
@@ -194,7 +207,7 @@ AUDIT_STAGE = Stage(
     version=2,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
-    inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "recall"),
+    inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )

@@ -11,8 +11,7 @@ from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
 from synthgen.deidentify import engine_digest
-from synthgen.deidentify.engine_shares import read_texts
-from synthgen.deidentify.stage import DEIDENTIFY, RECALL
+from synthgen.deidentify.stage import DEIDENTIFY
 from synthgen.embed import Encoder, embed
 from synthgen.embed.stage import EMBED, TRAIN_VECTORS
 from synthgen.load.stage import LOAD
@@ -32,7 +31,6 @@ class Prepared:
     near_duplicate_rate: float  # share of control records that split removed as near copies of train records
     identifiers: Identifiers
     control_identifiers: Identifiers
-    recall: dict[str, float] | None = None  # of the engine on `deidentify.sample`: share, low, high, n
 
 
 def load_source(job: Job) -> StageResult:
@@ -63,19 +61,8 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
     """Replace identifiers in train and control by surrogates, and store the replaced strings."""
     engine_model = plain_value(engine_digest(job.config.deidentify))
     shares_names = plain_value(not job.config.interpolate.is_private)  # a DP guarantee needs each person by itself
-    settings = {"engine_model": engine_model, "shares_names": shares_names, "sample": _sample(job)}
+    settings = {"engine_model": engine_model, "shares_names": shares_names}
     return job.run(DEIDENTIFY, {"load": loaded, "split": parts, **settings})
-
-
-def _sample(job: Job) -> StageInput:
-    """Return the texts with marked identifiers that the engine is measured on, or None."""
-    named = job.config.deidentify.sample
-    if named is None:
-        return plain_value(None)
-    texts = tuple(read_texts(str(job.config.resolve(named))))
-    return StageInput(
-        texts, plain_value([[t.text, [list(span) for span in t.spans], list(t.names)] for t in texts]).digest
-    )
 
 
 def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
@@ -88,7 +75,6 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
         near_duplicate_rate=float(parts.counts["near_duplicate_rate"] or 0.0),
         identifiers=None if is_off else _replaced(clean.folder / "replaced-train.json", train),
         control_identifiers=None if is_off else _replaced(clean.folder / "replaced-control.json", control),
-        recall=read_json(clean.folder / RECALL) if job.config.deidentify.sample is not None else None,
     )
 
 

@@ -4,7 +4,7 @@ import stat
 from typer.testing import CliRunner
 
 from synthgen.cli import main as cli
-from synthgen.deidentify import engine_shares
+from synthgen.pipeline import engine_shares
 
 
 def test_command_prints_shares_and_writes_misses_privately(tmp_path, monkeypatch):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.deidentify.engine_shares import measure, read_texts
 from synthgen.deidentify.engines import finder
+from synthgen.pipeline.engine_shares import measure, read_texts
 
 HERE = Path(__file__).parent
 BARS = {"rules": 0.88, "rules+ner": 0.97}  # the rules were corrected on these sentences, so others give less

@@ -3,9 +3,9 @@
 import pytest
 
 from synthgen.core.errors import ConfigError, UsageError
-from synthgen.deidentify.engine_shares import measure
 from synthgen.deidentify.marked import read_marks
 from synthgen.deidentify.spans import Span
+from synthgen.pipeline.engine_shares import measure
 from synthgen.pipeline.pipeline import Pipeline
 
 FLOOR = """
