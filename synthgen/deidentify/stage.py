@@ -5,13 +5,20 @@ from collections.abc import Mapping
 from synthgen.core.files import read_json, write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.deidentify import deidentify
 from synthgen.deidentify.engines import engine_of
+
+SETTINGS = ("engine", "date_order")  # `sample` changes no text
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
     """Write both tables with surrogates, and the replaced identifiers."""
-    loaded, parts, config = context.input("load"), context.input("split"), context.config("deidentify")
+    loaded, parts, config = (
+        context.input("load"),
+        context.input("split"),
+        DeidentifyConfig(**{name: context.config(f"deidentify.{name}") for name in SETTINGS}),
+    )
     names = read_json(loaded.folder / "names.json")
     counts: dict[str, object] = {}
     orders: dict[str, object] = {}
@@ -37,7 +44,7 @@ DEIDENTIFY = Stage(
     name="deidentify",
     version=3,
     run=_deidentify,
-    config=("deidentify",),
+    config=tuple(f"deidentify.{name}" for name in SETTINGS),
     inputs=("load", "split", "engine_model", "shares_names"),
     streams=("deidentify",),
     libraries=("python", "pyarrow", "onnxruntime", "python-stdnum", "regex", "tokenizers"),
