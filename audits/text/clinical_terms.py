@@ -156,6 +156,7 @@ mitral nwb occipital orbital ovarian palmar pancreatic parietal patellar pericar
 pleural popliteal prom prostatic pwb radial rectal renal rom sacral saphenous scapular scrotal sigmoid splenic
 sternal subclavian suprapubic sural temporal thoracic tibial tricuspid twb ulnar umbilical ureteric uterine
 vaginal vertebral vesical volar vulval wbat zygomatic
+audiology hepatology optometry ophthalmology otolaryngology podiatry rheum
 """)
 )
 # a name before such a word is a part of a term, such as "Thomas splint"

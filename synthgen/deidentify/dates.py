@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Literal
 
+from audits.text.clinical_terms import is_eponym
 from audits.text.identifier_grammar import MONTHS as _SHORT
 from audits.text.name_lists import words
 
@@ -95,6 +96,11 @@ _DASHED = re.compile(  # 5-11
     re.IGNORECASE,
 )
 _TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
+_SCORE_BEFORE = re.compile(
+    r"\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power|strength"
+    r"|murmur|rated|va|od|os|vision|acuity)\W{0,3}(?:of |is |was |at |now |today )?$",
+    re.IGNORECASE,
+)
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
 _CUE = re.compile(
@@ -165,9 +171,7 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
         if _CUE.search(text)
     ):
         return True
-    is_padded = match["a"].startswith("0") or match["b"].startswith("0")
-    is_no_score = int(match["b"]) in _NO_SCORES and not _COUNTED_AFTER.match(match.string, match.end())
-    if is_padded or is_no_score or _TIME_AFTER.match(match.string, match.end()):
+    if _has_shape_of_date(match):
         return True
     is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
     if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
@@ -175,6 +179,19 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
     if int(match["b"]) in _FRACTIONS or match[0] == "24/7":
         return _STRONG_CUE.search(text) is not None
     return _CUE.search(text) is not None
+
+
+def _has_shape_of_date(match: re.Match[str]) -> bool:
+    """Return whether day and month are no score or fraction by their digits, or by the time of day after them."""
+    text = match.string[max(0, match.start() - 30) : match.start()]
+    word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
+    if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
+        return False
+    denominator = int(match["b"])
+    is_padded = match["a"].startswith("0") or match["b"].startswith("0")
+    is_no_score = denominator in _NO_SCORES and not _COUNTED_AFTER.match(match.string, match.end())
+    has_time = denominator not in _FRACTIONS and _TIME_AFTER.match(match.string, match.end()) is not None
+    return is_padded or is_no_score or has_time
 
 
 def _is_listed(match: re.Match[str]) -> bool:

@@ -15,6 +15,7 @@ from synthgen.deidentify.dates import Order, date_order, shift_date
 from synthgen.deidentify.engines import engine_of, finder
 from synthgen.deidentify.known_names import KnownNames
 from synthgen.deidentify.names import SUFFIXES, fold, name_parts
+from synthgen.deidentify.places import ADDRESS_END, STREET_TYPE, TOWN_AFTER_STREET
 from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
@@ -147,17 +148,21 @@ class Surrogates:
         return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
 
     def _street(self, value: str) -> str:
-        number, _, rest = value.partition(" ")
-        suffix = rest.split(",")[0].split(" ")[-1]
-        return f"{self._characters('street', number)} {self._pick(_STREETS, 'street', value)} {suffix}"
+        """Return an invented street, and an invented town if the value names one."""
+        kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
+        digits = self._characters("street", number[0] if number else "11")
+        parts = [f"{digits} {self._pick(_STREETS, 'street', value)} {kind[0] if kind else 'Street'}"]
+        towns = [self._pick(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
+        return self._with_ending(parts + towns, value)
 
     def _place(self, value: str) -> str:
-        """Return an invented town with the original state and a replaced postal code."""
-        town = self._pick(_TOWNS, "place", value)
-        words = value.replace(",", " ").split()
-        if len(words) < 3 or not words[-1][0].isdigit():
-            return town
-        return f"{town}, {words[-2]} {self._characters('place', words[-1])}"
+        return self._with_ending([self._pick(_TOWNS, "place", value)], value)
+
+    def _with_ending(self, parts: Sequence[str], value: str) -> str:
+        """Return an address with the state or province at the end of the value and a replaced postal code."""
+        region, code = ADDRESS_END.search(value).group("region", "code")  # type: ignore[union-attr] - can be empty
+        address = ", ".join([*parts, *([region] if region else [])])
+        return f"{address} {self._characters('place', code)}" if code else address
 
 
 def _same_kind(character: str, draw: int) -> str:

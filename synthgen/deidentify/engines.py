@@ -16,7 +16,7 @@ from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}
 _PLACES = {"place", "street", "postal_code"}
-_REGION = rf"(?:{STATES}|{'|'.join(PROVINCES)})"
+_REGION = rf"(?:{STATES}|{PROVINCES})"
 _WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # between two parts of an address
 _AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")
 Find = Callable[[str, Sequence[str]], list[Span]]
@@ -37,15 +37,14 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
-    rules = partial(find_identifiers, known=known)
     if name == "rules":
-        return rules
+        return partial(find_identifiers, known=known)
     classifier = Classifier()
 
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
         more = [reading.written(span) for span in classifier.find(reading.text)]
-        return _whole_addresses(joined(rules(text, declared_names), more), text)
+        return _whole_addresses(joined(_by_rules(text, declared_names, known), more), text)
 
     return find
 
@@ -70,12 +69,16 @@ def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNa
     The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
     in `source.names`, and `known` are those of other persons.
     """
+    return _whole_addresses(_by_rules(text, declared_names, known), text)
+
+
+def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None) -> list[Span]:
     reading = read(text)
     dates = [Span(start, end, "date") for start, end in find_dates(reading.text)]
     names = find_names(reading.text, [read(name).text for name in declared_names])
     names += [] if known is None else known.find(reading.text)
     found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
-    return _whole_addresses(without_overlaps(found, len(text)), text)
+    return without_overlaps(found, len(text))
 
 
 def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:

@@ -30,7 +30,7 @@ PHRASES = tuple(
         (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
         (
             (
-                r"\b(?:thanks|thank you|many thanks|hi|hello|to see|ask for|asked for|prescriber|prescribed by"
+                r"\b(?:thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by"
                 r"|accompanied by|escorted by|brought (?:in )?by|consented by),? "
             ),
             re.IGNORECASE,
@@ -95,7 +95,7 @@ SHAPES = (
         r"(?= \(?\d{1,3} ?-?(?:y|yo|y\.o|M\b|F\b))"
     ),
     re.compile(r"\b(?i:signed|dictated|seen|d/w|by|dr)(?: by)?\W{1,3}(?P<value>[a-z]\. ?[a-z]{4,20})(?!\w)"),
-    re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?!\w)"),
+    re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
 # age and sex after a short name at the start of a line
 AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

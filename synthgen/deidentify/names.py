@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audits.text.clinical_terms import EPONYMS, is_eponym, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import EPONYMS, NOTE_WORDS, is_eponym, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
 from synthgen.deidentify.name_context import (
     AGE_AFTER,
@@ -95,8 +95,9 @@ def _shaped(text: str) -> Iterator[re.Match[str]]:
     """Yield the names that their shape alone shows, unless they are eponyms or ordinary words."""
     for match in (m for shape in SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
+        long = [part for part in parts if len(part) > 1]  # "e. coli" is ordinary, and "J.T." has initials only
         is_term = any(is_eponym(part) for part in parts) or is_in_term(text, *match.span())
-        if not is_term and not all(len(part) > 1 and is_ordinary(part) for part in parts):
+        if not is_term and not (long and all(map(is_ordinary, long))):
             yield match
 
 
@@ -239,7 +240,10 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
     """Return the first and last token of the name around token i if the lists or its shape show one, or None."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
-    is_short_name = starts_line and token.word.istitle() and (len(token.word) == 2 or token.is_listed)
+    is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
+    is_short_name = (
+        starts_line and token.word.istitle() and not is_title and (len(token.word) == 2 or token.is_listed)
+    )
     if (token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end)) or (
         is_short_name and AGE_AFTER.match(text, token.end)
     ):

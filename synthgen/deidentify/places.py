@@ -2,8 +2,8 @@
 
 import re
 
-from audits.text.clinical_terms import is_ordinary, is_vetoed
-from audits.text.identifier_grammar import STATES
+from audits.text.clinical_terms import is_eponym, is_ordinary, is_vetoed
+from audits.text.identifier_grammar import PROVINCES, STATES
 from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, IGNORE, PROPER, TextPattern, has_unit
 
@@ -20,13 +20,13 @@ Ukraine Brazil Nigeria Kenya Ghana Pakistan Bangladesh Vietnam Korea Australia T
 _STREETS = (
     "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Boulevard|Blvd|Terrace|Way|Row|Close|Crescent"
     "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade|Wynd|Brae|Vennel"
-    "|Pde|Cres|Tce|Gdns|Sq|Cl|Dve|Quay|Rise|View|Green|Heights|Path|Pike|Plaza|Loop|Crossing|Ridge|Alley|Broadway"
+    "|Pde|Cres|Tce|Gdns|Dve|Quay|Heights|Pike|Plaza|Crossing|Alley|Broadway"
 )
 _KINDS = (
     "General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
     "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Rehab|Skilled|Primary|Elementary|High|Group|Veterans"
     "|VA|and|&|Trailer|Mobile Home|Caravan|Day|Senior|Specialist|Dental|Cancer|Heart|Birth|Surgical|Urgent|Walk-In"
-    "|Maternity|Dialysis|Renal|Stroke|Psychiatric|Outpatient|Pain|Eye|Infusion|Village|Residential|Aged|Day"
+    "|Maternity|Dialysis|Renal|Stroke|Psychiatric|Outpatient|Pain|Eye|Infusion|Village|Residential|Aged"
 )
 _INSTITUTIONS = (
     "Hospital|Infirmary|Surgery|Clinic|Practice|Center|Centre|Hospice|Home|School|College|University|Church|Manor"
@@ -41,6 +41,18 @@ _PREMISES = (
 _UK_CODE, _CA_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
+TOWN_AFTER_STREET = re.compile(r", (?!Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|\d)[^\W\d_]{3,}")
+STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b")
+# the state or province and the postal code at the end of an address; either can be absent
+ADDRESS_END = re.compile(
+    rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
+    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?<=[A-Z] )\d{{4}}|{_UK_CODE}|{_CA_CODE}|{_EIRCODE}))?$"
+)
+# parts of the body and others that are numbered, so "3rd and 4th toes" is no corner of two streets
+_NUMBERED = (
+    r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
+    r"|lines?|webspace|interspace|trimester|molars?|stages?))"
+)
 # a town behind a street, with its postal code
 _TAIL = (
     rf"(?:, {PROPER}(?: {PROPER})?(?:,? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?|,? (?:{_AU_STATES}) \d{{4}}"
@@ -57,6 +69,9 @@ _LIVES = (
 )
 
 
+_LONGEST_ABBREVIATION = 6
+
+
 def _is_us_code(match: re.Match[str]) -> bool:
     """Return whether five digits after a state are its postal code: OR, IN and ME are words, too."""
     text = match.string[max(0, match.start() - 25) : match.start()].rstrip()
@@ -68,8 +83,14 @@ def _is_us_code(match: re.Match[str]) -> bool:
 def _is_named(match: re.Match[str]) -> bool:
     """Return whether the words before a kind of place name one: at least one is neither ordinary nor clinical."""
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
+    if not match[0].isupper():  # an abbreviation names no place: "INR clinic", "DEXA Imaging"
+        parts = [part for part in parts if not (part.isupper() and len(part) < _LONGEST_ABBREVIATION)]
     is_person = bool(parts) and parts[0].casefold() in TITLES
     return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))
+
+
+def _is_named_without_eponym(match: re.Match[str]) -> bool:
+    return _is_named(match) and not any(map(is_eponym, re.findall(r"[^\W\d_]{3,}", match["name"])))
 
 
 def _is_town(match: re.Match[str]) -> bool:
@@ -94,15 +115,17 @@ PLACE_RULES = (
     TextPattern("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
     TextPattern("street", r"\bP\.?O\.? Box \d{1,6}", flags=IGNORE),
     TextPattern("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
-    TextPattern("street", rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?"),
+    TextPattern(
+        "street",
+        rf"\b(?:on|at|of|near) (?P<value>\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?)"
+        rf"{_NUMBERED}",
+    ),
     TextPattern(
         "street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"
     ),
-    TextPattern("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w)"),
-    TextPattern(
-        "street",
-        r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)|(?<=the )M\d{1,3}(?!\w)|(?<!\w)I-\d{1,3}(?!\w)",
-    ),
+    TextPattern("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NUMBERED}"),
+    TextPattern("street", r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)"),
+    TextPattern("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not an isotope
     TextPattern(
         "street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"
     ),
@@ -136,20 +159,26 @@ PLACE_RULES = (
         "place",
         rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:shelter|hostel|hospital|clinic|nursing home|care home|school"
         r"|pharmacy|church|surgery|hospice|apartments|estate|campus|refuge)\b",
-        _is_named,
+        _is_named_without_eponym,
     ),
     TextPattern("place", rf"(?<!\w)(?:{PROPER}, )?Co\. {PROPER}"),
     TextPattern(
         "place",
-        rf"(?<!\w)(?P<value>(?:The )?{PROPER}(?: {PROPER}){{0,2}}),"
+        rf"(?<!\w)(?P<value>(?P<name>(?:The )?{PROPER}(?: {PROPER}){{0,2}})),"
         rf"(?= \d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b)",
+        _is_named,
     ),
     TextPattern("place", rf"(?<!\w)HM(?:P|YOI|P/YOI) {PROPER}"),
-    TextPattern("place", rf"(?<!\w)(?P<value>{PROPER}(?: {PROPER})?), (?:{'|'.join(sorted(REGIONS))})\b"),
     TextPattern(
         "place",
-        rf"(?<!\w)(?P<value>(?:The )?{PROPER}(?: {PROPER}){{0,3}}(?:, {PROPER}(?: {PROPER}){{0,3}}){{1,2}})"
+        rf"(?<!\w)(?P<value>(?P<name>{PROPER}(?: {PROPER})?)), (?:{'|'.join(sorted(REGIONS))})\b",
+        lambda m: m["name"] not in REGIONS,
+    ),
+    TextPattern(
+        "place",
+        rf"(?<!\w)(?P<value>(?P<name>(?:The )?{PROPER}(?: {PROPER}){{0,3}}(?:, {PROPER}(?: {PROPER}){{0,3}}){{1,2}}))"
         rf"(?=,? {_UK_CODE}\b)",
+        _is_named,
     ),
     TextPattern("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
     TextPattern("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),

@@ -39,6 +39,8 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
 # a character with its combining marks and the invisible characters that follow
 _DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
+LONGEST_WORD = 1000  # characters
+_LONG_WORD = re.compile(rf"\w{{{LONGEST_WORD + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
 _FIRST_WORD = re.compile(r"\S+")
 _NARROWEST, _WIDEST = 40, 100  # lengths of the longest line of a wrapped text
@@ -61,7 +63,8 @@ def read(text: str) -> Reading:
     """Return a text in NFKC with ASCII digits and hyphens, without invisible characters and without wrapping.
 
     Accents are kept if they compose with their letter; other combining marks are removed. Runs of white space become
-    one space, or one line break if a line ends there. A line break where the next word did not fit is a space.
+    one space, or one line break if a line ends there. A line break where the next word did not fit is a space. Of a
+    word of more than `LONGEST_WORD` characters, only the two ends are kept, because identifiers have edges of words.
     """
     plain: str
     starts: Sequence[int]
@@ -73,7 +76,21 @@ def read(text: str) -> Reading:
         starts = [start for shown, (start, _) in matches for _ in shown]
         ends = [end for shown, (_, end) in matches for _ in shown]
         plain = "".join(shown for shown, _ in matches)
-    return _unwrapped(Reading(plain, starts, ends))
+    return _unwrapped(_without_middles(Reading(plain, starts, ends)))
+
+
+def _without_middles(reading: Reading) -> Reading:
+    words = list(_LONG_WORD.finditer(reading.text))
+    if not words:
+        return reading
+    kept: list[int] = []
+    done = 0
+    for word in words:
+        kept += range(done, word.start() + LONGEST_WORD // 2)
+        done = word.end() - LONGEST_WORD // 2
+    kept += range(done, len(reading.text))
+    parts = (reading.text[i] for i in kept), (reading.starts[i] for i in kept), (reading.ends[i] for i in kept)
+    return Reading("".join(parts[0]), list(parts[1]), list(parts[2]))
 
 
 def _unwrapped(reading: Reading) -> Reading:

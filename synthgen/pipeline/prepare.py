@@ -60,7 +60,8 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> StageResult:
     """Replace identifiers in train and control by surrogates, and store the replaced strings."""
     engine_model = plain_value(engine_digest(job.config.deidentify))
-    shares_names = plain_value(not job.config.interpolate.is_private)  # a DP guarantee needs each person by itself
+    # under differential privacy, the text of a person must not depend on the names of other persons
+    shares_names = plain_value(not job.config.interpolate.is_private)
     settings = {"engine_model": engine_model, "shares_names": shares_names}
     return job.run(DEIDENTIFY, {"load": loaded, "split": parts, **settings})
 

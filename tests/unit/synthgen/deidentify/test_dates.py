@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.deidentify.dates import date_order, find_dates, shift_date
+from synthgen.deidentify.deidentify import MAX_SHIFT_DAYS, MIN_SHIFT_DAYS
 
 FORMATS = ["%m/%d/%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y"]
 
@@ -81,10 +82,45 @@ def test_dates_are_found_in_any_shape_and_shifted_in_it(value):
         ("Pain 7/10, power 4/5, murmur 2/6, on 3/10 pain", []),
         ("available 24/7, vision 20/20, BP 120/80", []),
         ("may 5 mg in march 3", []),
+        ("Pain 7/10 at 2200, Braden 12/23, GCS 03/15, power 4/5 10:30", []),
+        ("22/9 T 37.8, 23/9 T 38.4, 24/9 afebrile", ["22/9", "23/9", "24/9"]),
+        ("Vitals 03/14 2200; 8/19 wound clean; 2/17 nodes positive", ["03/14", "8/19"]),
+        ("Hospital course 1/29/22-2/4/22; ids 1970-1985", ["1/29/22", "2/4/22"]),
+        ("Labs of 5-11 reviewed; range 5-11", ["5-11"]),
+        ("Insulin 12-14-16 units", []),
+        ("due on the 21st, on the 3rd floor", ["21st"]),
+        ("Booster early December. In May she; she may, in may", ["December", "May"]),
+        ("fell on St Patrick's Day; Christmas tree rash", ["St Patrick's Day"]),
     ],
 )
 def test_short_dates_need_a_context(text, expected):
     assert [text[start:end] for start, end in sorted(find_dates(text))] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "moved"),
+    [
+        ("05Jun2019", "20Jul2019"),
+        ("20230415", "20230530"),
+        ("twenty-third of January", "eighth of March"),
+        ("6 to 13 September", "21 to 28 October"),
+        ("2nd and 16th Oct", "16th and 30th Nov"),
+        ("December", "January"),
+        ("21st", "6th"),
+        ("5-11", "6-25"),
+        ("Christmas Day 2019", "8 February 2020"),
+        ("Halloween", "15 December"),
+    ],
+)
+def test_forms_without_year_month_or_digits_are_shifted(value, moved):
+    assert shift_date(value, 45) == moved
+
+
+def test_no_shift_of_a_person_leaves_a_date_as_it_is():
+    for value in ("14 March", "April", "21st", "3/14", "Jul 2021", "20230415", "9 to 12 May"):
+        assert value not in {
+            shift_date(value, sign * d) for d in range(MIN_SHIFT_DAYS, MAX_SHIFT_DAYS) for sign in (1, -1)
+        }
 
 
 def test_order_of_day_and_month_is_inferred_once():

@@ -99,11 +99,13 @@ def seconds(text):
 
 
 @pytest.mark.parametrize("character", ["a", "A", "1"])
-def test_rules_take_a_few_seconds_for_a_megabyte_in_one_token(character):
-    assert seconds(character * 1_000_000) < 6
+def test_rules_take_less_than_two_seconds_for_a_megabyte_in_one_token(character):
+    assert seconds(character * 1_000_000) < 2
 
 
-@pytest.mark.parametrize("piece", ["a@", "a.", "Aa ", "1 ", "1-", "Dr. ", "12 Aa ", "x@a.", "http://", " "])
+@pytest.mark.parametrize(
+    "piece", ["a@", "a.", "Aa ", "1 ", "1-", "Dr. ", "12 Aa ", "x@a.", "http://", " ", "Aa, ", "A. ", "1/", "AA,"]
+)
 def test_rules_take_linear_time(piece):
     # ten times the text takes ten times as long if linear, and a hundred times as long if quadratic
     times = [min(seconds(piece * (size // len(piece))) for _ in range(3)) for size in (12_000, 120_000)]

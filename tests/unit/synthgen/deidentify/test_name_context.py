@@ -35,6 +35,11 @@ def test_names_in_context_are_found(text, found):
     [
         "Will need review. May attend clinic. Faith is important to her.",
         "phoned, pt refusing meds again",
+        "Infection caused by e. coli, treated by s. aureus cover; seen b. pneumonia",
+        "Pt 62 yo M with chest pain",
+        "He, 62M, smoker",
+        "NAUSEA,VOMITING and NSTEMI,PCI",
+        "Referred to see Podiatry. Asked for Panadol.",
         "Kocher, Kelly and Babcock on the tray",
         "Blood group O pos, Kell neg, Duffy neg.",
         "Miller blade size 2, Hasson technique, Berry aneurysm",

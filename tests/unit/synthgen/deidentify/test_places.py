@@ -43,6 +43,11 @@ def test_places_are_found(text, found):
         "Home visit to Mrs. P, dressings changed",
         "Postcode LS8 missing; ward 4 EAST",
         "Grew up in Alberta and Queensland.",
+        "Occlusion of the M1 segment; on I-131 therapy",
+        "4 Chamber View normal. 2 AP View, 3 Oblique View",
+        "Amputation of 3rd and 4th toes, and of Second and 4th toes",
+        "Travel to Kenya, India and Brazil",
+        "DEXA Imaging; seen in INR clinic, TAVI clinic and Fontan clinic",
     ],
 )
 def test_what_is_no_place_stays(text):

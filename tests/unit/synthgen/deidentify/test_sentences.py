@@ -1,10 +1,16 @@
 """Invented sentences by writers who did not know the rules: 845 identifiers, and 400 sentences without any."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from audits.text.identifier_grammar import PROVINCES, STATES
+from audits.text.name_lists import PARTICLES
+from synthgen.core.seeds import SeedTree
+from synthgen.deidentify.deidentify import Surrogates
 from synthgen.deidentify.engines import finder
+from synthgen.deidentify.places import STREET_TYPE
 from synthgen.pipeline.engine_shares import measure, read_texts
 
 HERE = Path(__file__).parent
@@ -43,3 +49,37 @@ def test_most_identifiers_of_the_sentences_are_found(engine):
 def test_at_most_one_sentence_in_forty_without_identifiers_is_changed(engine):
     texts = list(read_texts(str(HERE / "sentences_false_friends.txt")))
     assert sum(bool(engine[1](item.text, ())) for item in texts) <= len(texts) / 40
+
+
+KEPT = {"example", "org", "www", "https", "net", "com", "iii"} | PARTICLES
+KEPT |= {region.casefold() for region in f"{STATES}|{PROVINCES}".split("|")}
+PARTS = re.compile(r"[^\W\d_]{3,}|\d{3,}")
+
+
+def test_no_part_of_a_found_identifier_is_in_its_surrogate(engine):
+    for item in read_texts(str(HERE / "sentences_identifiers.txt")):
+        own = Surrogates(SeedTree(5), item.person, ())
+        for span in (span for span in engine[1](item.text, ()) if span.kind != "date"):
+            value = item.text[span.start : span.end]
+            kept = KEPT | (
+                {kind.casefold() for kind in STREET_TYPE.findall(value)} if span.kind == "street" else set()
+            )
+            new = own.replace(span.kind, value).casefold()
+            assert not set(PARTS.findall(value.casefold())) & set(PARTS.findall(new)) - kept, (value, new)
+
+
+ADDRESSES = (
+    "5th and Alder",
+    "Elm and 9th",
+    "Route 33",
+    "PO Box 318, Oban, NS B0K 1V0",
+    "Flat 2/1, 88 Dun Rd, Perth PH1 6XX",
+)
+
+
+@pytest.mark.parametrize("value", ADDRESSES)
+def test_surrogates_of_streets_keep_nothing_but_the_kind_of_street_and_the_region(value):
+    new = Surrogates(SeedTree(5), "p", ()).replace("street", value)
+    assert re.fullmatch(r"\d{1,3} \w+ (?:Street|Rd)(?:, \w+)?(?:, NS)?(?: [A-Z]{1,2}\d\w? ?\d[A-Z]\w)?", new)
+    original = {"Alder", "Elm", "5th", "9th", "33", "318", "Oban", "B0K", "1V0", "88", "Dun", "PH1", "6XX"}
+    assert not original & set(re.findall(r"\w+", new))

@@ -105,3 +105,11 @@ def test_written_span_of_normalized_text():
 def test_wrapped_text_gives_the_same_spans(sentences):
     text = " ".join(sentences)
     assert find_identifiers(wrapped(text), ()) == find_identifiers(text, ())
+
+
+def test_the_middle_of_a_very_long_word_is_not_read_and_positions_stay():
+    word = "a" * 700 + "b" * 700
+    reading = read(f"x {word} 12")
+    assert reading.text == f"x {'a' * 500}{'b' * 500} 12"
+    start = reading.text.index("12")
+    assert reading.written(Span(start, start + 2, "other")) == Span(1403, 1405, "other")
