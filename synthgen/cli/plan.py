@@ -25,6 +25,7 @@ from synthgen.filter.attributes import check_labels
 from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.load import load
+from synthgen.pipeline.engine_shares import read_sample
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.rounds import SPARE, first_requested
@@ -117,6 +118,7 @@ def make_plan(config: Config) -> Plan:
     policy = load_policy(policy_file(config))
     check_style(config, policy)
     check_budget(config, policy)
+    read_sample(config)
     backend, cores, is_private = backend_of(config.decode.placement), usable_cores(), config.interpolate.is_private
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     path = config.resolve(config.source.path)

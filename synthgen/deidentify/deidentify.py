@@ -160,7 +160,8 @@ class Surrogates:
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
         """Return an address with the state or province at the end of the value and a replaced postal code."""
-        region, code = ADDRESS_END.search(value).group("region", "code")  # type: ignore[union-attr] - can be empty
+        end = ADDRESS_END.search(value)
+        region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region] if region else [])])
         return f"{address} {self._characters('place', code)}" if code else address
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from audits.core.files import open_regular, read_parquet
 from audits.core.stats import clopper_pearson
-from synthgen.core.errors import UsageError
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, UsageError
 from synthgen.deidentify.engines import Find
 from synthgen.deidentify.marked import Marked, read_marked_file
 from synthgen.deidentify.planted import plant
@@ -97,6 +98,23 @@ def read_texts(source: str) -> Iterator[Marked]:
         return plant(PLANTED_NOTES)
     path = Path(source)
     return _parquet(path) if path.suffix == ".parquet" else read_marked_file(path)
+
+
+def read_sample(config: Config) -> tuple[Marked, ...] | None:
+    """Return the texts of `deidentify.sample`, or None if the configuration names no sample.
+
+    Raises:
+        UsageError: the file cannot be read or has invalid lines.
+        ConfigError: no identifier is marked in it.
+    """
+    if config.deidentify.sample is None:
+        return None
+    path = config.resolve(config.deidentify.sample)
+    texts = tuple(read_texts(str(path)))
+    if not any(text.spans for text in texts):
+        hint = "Mark the identifiers, or remove deidentify.sample."
+        raise ConfigError(f"deidentify.sample: no identifier is marked in {path}", hint=hint)
+    return texts
 
 
 def _parquet(path: Path) -> Iterator[Marked]:

@@ -35,7 +35,7 @@ from synthgen.deidentify.engines import engine_of, finder
 from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
-from synthgen.pipeline.engine_shares import CONFIDENCE, measure, read_texts
+from synthgen.pipeline.engine_shares import CONFIDENCE, measure, read_sample
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared
@@ -129,10 +129,9 @@ def quarantined(audited: StageResult) -> list[int]:
 
 def _sample(job: Job) -> StageInput:
     """Return the engine and the texts with marked identifiers that it is measured on, or None."""
-    engine, named = engine_of(job.config.deidentify.engine), job.config.deidentify.sample
-    if named is None:
+    engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
+    if texts is None:
         return plain_value(None)
-    texts = tuple(read_texts(str(job.config.resolve(named))))
     plain = [[text.text, [list(span) for span in text.spans], list(text.names)] for text in texts]
     return StageInput((engine, texts), plain_value([engine, plain]).digest)
 

@@ -31,6 +31,7 @@ from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
 from synthgen.pipeline import judge, prepare, rounds
+from synthgen.pipeline.engine_shares import read_sample
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import ModelRecord, RunRecord
@@ -79,6 +80,7 @@ class Pipeline:
         policy = load_policy(policy_file(self.config))
         check_style(self.config, policy)
         check_budget(self.config, policy)
+        read_sample(self.config)  # an invalid file ends the run here and not after the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)

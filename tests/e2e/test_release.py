@@ -20,6 +20,7 @@ from audits.verify.trust import load_trust
 from synthgen import Config, Release
 from synthgen.release.keys import load_key, load_public, passphrase_for
 from synthgen.release.run import load_run
+from synthgen.release.trust import new_trust
 
 pytestmark = pytest.mark.models
 
@@ -95,6 +96,38 @@ def test_the_files_are_private_inside_and_readable_outside(released):
     assert {mode(path) for path in inside if path.is_file()} == {0o600}
     assert {mode(path) for path in released.bundle.rglob("*") if path.is_file()} == {0o644}
     assert [path.name for path in released.folder.rglob("*") if path.name.endswith(".partial")] == []
+
+
+def test_a_required_recall_is_met_only_with_a_sample_which_the_bundle_does_not_show(copy):
+    floor = "  - {id: found, metric: deidentify.recall, bound: low, op: '>=', limit: 0.5, why: They are found.}\n"
+    policy = copy.folder / "floor.yaml"
+    policy.write_text((copy.folder / "lenient.yaml").read_text().replace("name: lenient", "name: floor") + floor)
+    copy.trust.unlink()
+    keys = {"releaser": [copy.folder / "keys" / "releaser.pub.json"]}
+    new_trust(
+        copy.trust,
+        roles=keys,
+        policies={"floor": [load_policy(policy).digest()]},
+        expires=datetime.now(UTC) + timedelta(days=9),
+    )
+    copy.edit("policy: lenient.yaml", "policy: floor.yaml")
+    shutil.rmtree(copy.folder / "out")
+    refused = copy.release()
+    assert (refused.returncode, copy.bundles) == (4, []), refused.stderr
+    assert "found" in refused.stderr
+
+    (copy.folder / "own-sample.txt").write_text("".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 22)))
+    copy.edit("engine: rules", "engine: rules, sample: own-sample.txt")
+    texts = {path.name for path in (copy.workspace / "stages").iterdir() if not path.name.startswith("audit-")}
+    done = copy.release()
+    assert done.returncode == 0, done.stderr
+    assert {
+        path.name for path in (copy.workspace / "stages").iterdir() if not path.name.startswith("audit-")
+    } == texts
+    assert copy.run("verify", copy.bundle, "--trust", "trust.json").returncode == 0
+    recall = json.loads((copy.bundle / "evidence" / "metrics.json").read_bytes())["metrics"]["deidentify.recall"]
+    assert (recall["value"], recall["n"]) == (1, 10)  # 12 identifiers, of which the lower end of the bucket is shown
+    assert not [path for path in copy.bundle.rglob("*") if path.is_file() and b"own-sample" in path.read_bytes()]
 
 
 TAMPERED = ["data/train-00000-of-00001.parquet", "data/train-00000-of-00001.jsonl", "evidence/metrics.json"]

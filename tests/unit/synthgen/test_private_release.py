@@ -92,7 +92,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial, checked):
     assert "real train records" not in page
     for words in (
         "δ = 0.0004, which is 1 in 2,500",
-        "one more run of at most ε = ",
+        "one more run of at most ε = 1.45 is possible",
         "WITHHELD",
         "reveals that the gates passed",
     ):

@@ -107,6 +107,16 @@ def test_an_error_of_the_audits_has_its_own_code(tmp_path):
     assert done.stderr.startswith("error: ")
 
 
+def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
+    found = run_command(
+        "try:\n        os.kill(os.getpid(), 15)\n        time.sleep(9)\n"
+        "    except SystemExit:\n        raise synthgen.core.errors.DependencyError('a module failed')"
+    )
+    assert found.returncode == 7, found.stderr
+    assert "continue from the last finished stage" in found.stderr
+    assert "a module failed" not in found.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_exits_with_7_and_says_how_to_continue(number):
     done = run_command(f"os.kill(os.getpid(), {int(number)}); time.sleep(60)")

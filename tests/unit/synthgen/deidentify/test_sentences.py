@@ -53,7 +53,7 @@ def test_at_most_one_sentence_in_forty_without_identifiers_is_changed(engine):
 
 KEPT = {"example", "org", "www", "https", "net", "com", "iii"} | PARTICLES
 KEPT |= {region.casefold() for region in f"{STATES}|{PROVINCES}".split("|")}
-PARTS = re.compile(r"[^\W\d_]{3,}|\d{3,}")
+PARTS = re.compile(r"[^\W\d_]{3,}|\d{5,}")  # a shorter number can be the same by chance
 
 
 def test_no_part_of_a_found_identifier_is_in_its_surrogate(engine):
@@ -61,9 +61,8 @@ def test_no_part_of_a_found_identifier_is_in_its_surrogate(engine):
         own = Surrogates(SeedTree(5), item.person, ())
         for span in (span for span in engine[1](item.text, ()) if span.kind != "date"):
             value = item.text[span.start : span.end]
-            kept = KEPT | (
-                {kind.casefold() for kind in STREET_TYPE.findall(value)} if span.kind == "street" else set()
-            )
+            kinds = STREET_TYPE.findall(value) if span.kind == "street" else ()
+            kept = KEPT | {kind.casefold() for kind in kinds}
             new = own.replace(span.kind, value).casefold()
             assert not set(PARTS.findall(value.casefold())) & set(PARTS.findall(new)) - kept, (value, new)
 

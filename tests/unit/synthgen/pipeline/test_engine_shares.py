@@ -2,6 +2,7 @@
 
 import pytest
 
+from synthgen.cli.plan import make_plan
 from synthgen.core.errors import ConfigError, UsageError
 from synthgen.deidentify.marked import read_marks
 from synthgen.deidentify.spans import Span
@@ -57,6 +58,19 @@ def test_a_policy_can_require_a_measured_recall(floor):
     assert verdict(floor("".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 18)))) == "PASS"
     run = floor("".join(f"{n}|the zebra {{NAME:qwerty}} ran\n" for n in range(10, 18)))
     assert verdict(run) in {"FAIL", "INSUFFICIENT"}
+
+
+@pytest.mark.parametrize(
+    ("written", "error"), [("no mark here\n", ConfigError), ("", ConfigError), (None, UsageError)]
+)
+def test_an_unusable_sample_ends_plan_and_run_before_any_stage(project, written, error):
+    if written is not None:
+        (project.folder / "sample.txt").write_text(written)
+    config = project.config(deidentify={"engine": "rules", "sample": "sample.txt"})
+    for call in (lambda: make_plan(config), Pipeline(config).run):
+        with pytest.raises(error, match="sample"):
+            call()
+    assert not list(config.resolve(config.workspace).glob("stages/*"))
 
 
 def test_without_a_sample_the_requirement_is_not_met(floor, project):
