@@ -71,7 +71,10 @@ volkmann waardenburg wachtel wagener waldenstrom wallenberg wartenberg waterhous
 weil weiss weitlaner wellens wells wenckebach werdnig wernicke wertheim westergren wharton whipple whitehead
 wickham wiedemann wigby willebrand williams willis wilms wilson winslow wirsung wiskott witzel wolff wolfram
 wood wright wrigley yahr yankauer yergason young zavanelli zenker zickel ziehl zollinger zung
-braun waterlow rouleaux levine norton
+guedel blakemore ryle braun waterlow rouleaux levine norton bradshaw burgess denis lavallee morel roos letournel
+judet tile frykman regan essex lopresti bado delbet lauge weber lenke cobb risser meyerding
+frankel magerl effendi kilfoyle stulberg catterall herring waldenstrom tonnis crowe hartofilakidis
+salter ideberg allman rockwood stryker garth grashey laurin insall caton blackburne
 """)
 )
 DRUGS = frozenset(
@@ -124,6 +127,51 @@ tricor truvada uloric unasyn valacyclovir valproate valsartan vasotec venlafaxin
 viagra victoza vigamox viibryd vimpat voltarol vytorin vyvanse wegovy xalatan xgeva xifaxan xolair xopenex
 yasmin zanaflex zebeta zestoretic zetia ziac zithro zolpidem zometa zonegran zopiclone zovirax zyban zyloprim
 zyvox
+acarbose adalimumab alirocumab ambrisentan amlostin anoro apidra aranesp aubagio azopt bevespi bonjela braltus
+brimonidine brivaracetam bumetanide buprenorphine buvidal cabergoline canesten carbimazole cefalexin ceftazidime
+celecoxib cinacalcet clenil clobazam cosentyx crizanlizumab dalteparin darbepoetin denosumab dermol diprobase
+dorzolamide dovobet doxorubicin dupixent dupilumab edoxaban emerade enoxaparin entyvio epimax eplerenone epoetin
+eprex espranor etanercept eylea febuxostat fiasp fostair fultium fybogel gamanil ganfort gelclair glandosane
+golimumab hiprex hydromol infliximab insulatard invega ivabradine kay-cee-l lacosamide lanreotide lansoprazole
+laxoberal levobunolol lixiana longtec lucozade lyumjev macrogol mebeverine mepolizumab mesren methylphenidate
+mezolar micralax mirabegron mometasone moviprep naltrexone nebivolol nefopam nivolumab novomix nozinan nutrizym
+octreotide omalizumab oramorph ospemifene oxytocin paliperidone pembrolizumab phosex picolax plenvu prucalopride
+pylera pyridostigmine ramucirumab rasburicase rennie retacrit rifaximin risankizumab riluzole risperidone
+sacubitril salofalk saxenda secukinumab semglee sevelamer sevredol shortec sildenafil simponi skyrizi solaraze
+spiolto sublocade subutex sulfasalazine sulpiride suxamethonium symkevi tadalafil tapentadol targocid
+tegaderm teicoplanin telfast tenecteplase terlipressin testogel tildiem tocilizumab toujeo tranexamic trimbow
+trimovate uniphyllin ursodeoxycholic ustekinumab vagifem vedolizumab vesomni vortioxetine xaggitin xultophy
+zapain zemtard zoladex zomorph zonisamide
+""")
+)
+# dressings, sutures, feeds, tubes and other devices by their trade names
+PRODUCTS = frozenset(
+    words("""
+airvo allevyn ambu aquacel biatain calogen cavilon cellona comfeel dermabond dexcom dreamstation duoderm ethibond
+ethilon flocare fortijuce fortisip fresubin glidescope graseby granuflex igel i-gel inadine jelonet jevity kerlix
+kliniderm libre mepilex mepitel mepore micropore monocryl nutilis nutrison omnipod opsite optiflow osmolite
+peptamen permacath philos portacath port-a-cath prolene scotchcast sorbsan stedy steristrip steri-strip tegaderm
+tesio urgotul vascath vas-cath velcro vicryl xeroform zimmer
+""")
+)
+# genera of bacteria, fungi, parasites and viruses
+ORGANISMS = frozenset(
+    words("""
+achromobacter acinetobacter actinomyces aerococcus aeromonas aggregatibacter alcaligenes ascaris aspergillus
+babesia bacillus bacteroides bartonella bifidobacterium blastomyces bordetella borrelia brucella burkholderia
+campylobacter candida capnocytophaga cardiobacterium chlamydia chlamydophila chryseobacterium citrobacter
+clostridioides clostridium coccidioides corynebacterium coxiella cronobacter cryptococcus cryptosporidium
+cunninghamella cutibacterium cyclospora echinococcus edwardsiella ehrlichia eikenella elizabethkingia entamoeba
+enterobacter enterococcus enterovirus erysipelothrix escherichia eubacterium exophiala finegoldia francisella
+fusarium fusobacterium gardnerella gemella giardia haemophilus hafnia helicobacter histoplasma kingella klebsiella
+kluyvera kocuria lactobacillus leclercia legionella leishmania leptospira leuconostoc listeria malassezia
+microsporum moraxella morganella mucor mycobacterium mycoplasma naegleria neisseria nocardia ochrobactrum
+onchocerca orientia paenibacillus pantoea parvimonas pasteurella peptostreptococcus plasmodium plesiomonas
+pneumocystis porphyromonas prevotella propionibacterium proteus providencia pseudomonas ralstonia raoultella
+rhizopus rhodococcus rickettsia rothia saccharomyces salmonella scedosporium schistosoma serratia shewanella
+shigella sphingomonas sporothrix staphylococcus stenotrophomonas streptobacillus streptococcus strongyloides
+taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichophyton trichosporon trichuris
+tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
 )
 # headings, verbs and other words that start lines of notes, as capitalised words that the ordinary words lack
@@ -148,7 +196,8 @@ september sleeping smokes social spanish states studies subjective sun sunday su
 thanksgiving thu thurs thursday today tolerates tolerating tue tues tuesday tx uber understands urology uses
 vascular vitals voices voiding wants was wed wednesday well white will works would yesterday
 bay bed cardio derm endo ent gastro haem heme nephro onc ophthal optom ortho postcode pt pts pulm rehab resp resus uro
-ward zip
+ward zip anaes anes cards ccot cvicu gsurg gynae gyne hdu icu itu lscs micu neph nicu nsgy obgyn ortho paeds palls
+peds picu psych rads sicu sdec smops vasc ahpra cpso dea gmc hcpc nmc npi
 adnexal anal antecubital aortic arom axillary basilar brachial bronchial caecal calcaneal carotid cecal
 cerebellar cerebral ciwa clavicular coccygeal colonic costal digital dorsal duodenal epigastric femoral fibular
 fwb gluteal hepatic humeral ileal iliac inguinal jejunal jugular labial lumbar malleolar mandibular maxillary
@@ -159,6 +208,7 @@ vaginal vertebral vesical volar vulval wbat zygomatic
 audiology hepatology optometry ophthalmology otolaryngology podiatry rheum
 """)
 )
+_NEVER_NAMES = DRUGS | PRODUCTS | ORGANISMS
 # a name before such a word is a part of a term, such as "Thomas splint"
 _AFTER = re.compile(
     r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?"
@@ -167,7 +217,7 @@ _AFTER = re.compile(
     r"|nodules?|habitus|wort|collars?|chromosomes?|variant|sutures?|syndrome|sign|test|lymphoma|sarcoma|tumou?r|palsy"
     r"|phenomenon|esophagus"
     r"|oesophagus|ulcers?|cells?|bod(?:y|ies)|splint|catheter|tube|drain|score|scale|criteria|classification|stage"
-    r"|reflex|chorea|dementia|an(?:a|ea)emia|arthritis|contracture|fracture|hernia|cysts?|glands?|ducts?"
+    r"|reflex|stool|chorea|dementia|an(?:a|ea)emia|arthritis|contracture|fracture|hernia|cysts?|glands?|ducts?"
     r"|ligament|tendon"
     r"|triangle|pouch|space|fascia|canal|circle|node|angle|loop|limb|operation|procedure|man(?:oe)?euver|manoeuvre"
     r"|position|index|grade|type|law|rule|point|line|patch|nodes?|stent|valve|shunt|clamp|forceps|retractor|incision"
@@ -208,12 +258,12 @@ def _ordinary_words() -> frozenset[str]:
 def is_ordinary(word: str) -> bool:
     """Return whether a word is an ordinary English or clinical word in any case."""
     folded = word.casefold()
-    return folded in _ordinary_words() or folded in NOTE_WORDS or folded in DRUGS
+    return folded in _ordinary_words() or folded in NOTE_WORDS or folded in _NEVER_NAMES
 
 
 def is_vetoed(word: str) -> bool:
-    """Return whether a word is a drug, or a clinical word that is never a name in a note."""
-    return word.casefold() in DRUGS
+    """Return whether a word is a drug, a product or an organism, which is never a name in a note."""
+    return word.casefold() in _NEVER_NAMES
 
 
 def is_eponym(word: str) -> bool:
@@ -227,4 +277,6 @@ def is_in_term(text: str, start: int, end: int) -> bool:
     if _TITLE.search(text[max(0, start - 8) : start]):
         return False
     before, after = text[max(0, start - 40) : start], text[end : end + 30]
+    if any(word.casefold() in ORGANISMS for word in before[-25:].split()[-1:]):
+        return True  # a serovar, such as "Salmonella Newport"
     return bool(_AFTER.match(text, end) or _BEFORE.search(before) or _PAIR.match(text[start:end] + after))

@@ -1,9 +1,12 @@
-"""The words before numbers and codes for deidentification; the identifiers audit shares the names of months.
+"""What de-identification and the identifiers audit have in common: words before numbers, forms of codes, months.
 
-Each table has one row per meaning: the regular expressions of the words. They match without regard to case.
+The two differ on purpose in everything else. De-identification replaces any partial date or short number that a
+reader takes for an identifier. The audit compares exact values, so it needs whole dates and long numbers, and it
+finds them after any word.
 """
 
-# words before a number or code: the identifier is what follows
+# Words before a number or code: the identifier is what follows. Each row has the regular expressions of one meaning,
+# which match without regard to case.
 NUMBER_CUES = {
     "record": (
         r"mrns?",
@@ -20,7 +23,8 @@ NUMBER_CUES = {
     "plan": (
         (
             r"(?:medicare|medicaid|medi-cal|insurance|insurer|subscriber|member|beneficiary|group|policy|plan|claim"
-            r"|authori[sz]ation|prior auth|hicn|mbi|payer)(?:[ -]?(?:no|num|number|nr|id|identifier|code))?"
+            r"|authori[sz]ation|prior auth|hicn|mbi|payer|health(?= card))"
+            r"(?:[ -]?(?:no|num|number|nr|id|identifier|code|card))?"
         ),
     ),
     "account": (r"(?:account|acct|a/c|billing|invoice|guarantor)(?:[ -]?(?:no|num|number|nr|id))?",),
@@ -41,7 +45,7 @@ NUMBER_CUES = {
     "other": (
         (
             r"(?:accession|specimen|sample|order|requisition|study|trial|subject|participant|protocol|ref|reference"
-            r"|barcode|ticket|badge|employee|staff|session|confirmation|request|referral|inmate|prisoner"
+            r"|barcode|ticket|badge|employee|staff|session|confirmation|request|referral|inmate|prison(?:er)?"
             r"|booking|docket)"
             r"(?:[ -]?(?:no|num|number|nr|id|subject))?"
         ),
@@ -54,6 +58,10 @@ STATES = (
     "|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
 )
 PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of Canada and Australia
+# postal codes of the United Kingdom and Canada
+UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
+VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
+HIGH_AGE = r"9\d|1[0-2]\d"  # in years
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 

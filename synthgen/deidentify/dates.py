@@ -98,7 +98,7 @@ _DASHED = re.compile(  # 5-11
 _TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
 _SCORE_BEFORE = re.compile(
     r"\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power|strength"
-    r"|murmur|rated|va|od|os|vision|acuity)\W{0,3}(?:of |is |was |at |now |today )?$",
+    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$",
     re.IGNORECASE,
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
@@ -190,7 +190,8 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
     denominator = int(match["b"])
     is_padded = match["a"].startswith("0") or match["b"].startswith("0")
     is_no_score = denominator in _NO_SCORES and not _COUNTED_AFTER.match(match.string, match.end())
-    has_time = denominator not in _FRACTIONS and _TIME_AFTER.match(match.string, match.end()) is not None
+    can_be_date = denominator not in _FRACTIONS or int(match["a"]) > denominator
+    has_time = can_be_date and _TIME_AFTER.match(match.string, match.end()) is not None
     return is_padded or is_no_score or has_time
 
 

@@ -151,12 +151,16 @@ class Surrogates:
         """Return an invented street, and an invented town if the value names one."""
         kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
         digits = self._characters("street", number[0] if number else "11")
-        parts = [f"{digits} {self._pick(_STREETS, 'street', value)} {kind[0] if kind else 'Street'}"]
-        towns = [self._pick(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
+        parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0] if kind else 'Street'}"]
+        towns = [self._other(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
         return self._with_ending(parts + towns, value)
 
     def _place(self, value: str) -> str:
-        return self._with_ending([self._pick(_TOWNS, "place", value)], value)
+        return self._with_ending([self._other(_TOWNS, "place", value)], value)
+
+    def _other(self, pool: Sequence[str], kind: str, value: str) -> str:
+        """Return a street or town of the pool that is not named in the value."""
+        return self._pick([name for name in pool if name.casefold() not in value.casefold()], kind, value)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
         """Return an address with the state or province at the end of the value and a replaced postal code."""

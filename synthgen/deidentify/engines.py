@@ -15,6 +15,8 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}
+# initials before a name: "A. N. ", "Z ", and two letters only where somebody acts
+_INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _PLACES = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
 _WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # between two parts of an address
@@ -44,7 +46,7 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
         more = [reading.written(span) for span in classifier.find(reading.text)]
-        return _whole_addresses(joined(_by_rules(text, declared_names, known), more), text)
+        return _whole(joined(_by_rules(text, declared_names, known), more), text)
 
     return find
 
@@ -69,7 +71,7 @@ def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNa
     The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
     in `source.names`, and `known` are those of other persons.
     """
-    return _whole_addresses(_by_rules(text, declared_names, known), text)
+    return _whole(_by_rules(text, declared_names, known), text)
 
 
 def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None) -> list[Span]:
@@ -79,6 +81,16 @@ def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None
     names += [] if known is None else known.find(reading.text)
     found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
     return without_overlaps(found, len(text))
+
+
+def _whole(spans: Sequence[Span], text: str) -> list[Span]:
+    """Return the spans with the initials before each name, and the parts of an address as one span."""
+    named, end = list[Span](), 0
+    for span in spans:
+        initials = _INITIALS.search(text, max(end, span.start - 12), span.start) if span.kind == "name" else None
+        named.append(Span(initials.start() if initials else span.start, span.end, span.kind))
+        end = span.end
+    return _whole_addresses(named, text)
 
 
 def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:

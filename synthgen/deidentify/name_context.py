@@ -2,13 +2,15 @@
 
 import re
 
+from audits.text.identifier_grammar import number_cue
 from audits.text.name_lists import words
 
 CUES = frozenset(
     words("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
 dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact kin guardian mother father wife
-husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist
+husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist student
+scribe chaperone
 """)
 )
 KIN = (
@@ -18,7 +20,7 @@ KIN = (
     "|stepson|stepdaughter|twin|roommate|flatmate|housemate|sponsor|co-?worker|classmate|supervisor|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
 )
 _STAFF = (
-    "nurse|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
+    "nurse|rn|ot|slt|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
     "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
     "|officer|teacher"
 )
@@ -26,7 +28,11 @@ _STAFF = (
 PHRASES = tuple(
     (re.compile(pattern, flags), n)
     for pattern, flags, n in (
-        (r"\bname(?:'s| is| was) ", re.IGNORECASE, 1),
+        (
+            r"\b(?:name(?:'s| is| was)|(?:sur|first |last |maiden |legal |family )name|goes by|known as) ",
+            re.IGNORECASE,
+            1,
+        ),
         (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
         (
             (
@@ -95,6 +101,7 @@ SHAPES = (
         r"(?= \(?\d{1,3} ?-?(?:y|yo|y\.o|M\b|F\b))"
     ),
     re.compile(r"\b(?i:signed|dictated|seen|d/w|by|dr)(?: by)?\W{1,3}(?P<value>[a-z]\. ?[a-z]{4,20})(?!\w)"),
+    re.compile(rf"(?:(?<=\n)|^)(?!(?i:{number_cue()}))(?P<value>[A-Z][a-z'’-]{{2,20}})(?=,? \d{{7,10}}(?!\w))"),
     re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
 # age and sex after a short name at the start of a line

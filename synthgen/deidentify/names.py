@@ -139,10 +139,13 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
         for match in phrase.finditer(text):
             i = index.get(match.end(), len(tokens))
             first, last = _run(tokens, i, text)
+            if first is None and i < len(tokens) and re.fullmatch("[A-Z]{2}", tokens[i].word):
+                i += 1  # initials
+                first, last = _run(tokens, i, text)
             is_word_name = i < len(tokens) and tokens[i].word in _ORDINARY_WORDS - {"May"}
             if first is None and n_words == 1 and is_word_name:
                 first = i
-            is_code = first is not None and first == last and tokens[i].word.isupper() and len(tokens[i].word) < 6
+            is_code = first is not None and first == last and tokens[i].word.isupper() and len(tokens[i].word) < 4
             if first is not None and last - first + 1 >= n_words and not (is_code and not tokens[i].is_listed):
                 yield _extended(tokens, first, last, text)
     for match in LOWER_CUE.finditer(text):

@@ -13,7 +13,8 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from audits.text.identifier_grammar import number_cue
+from audits.text.clinical_terms import is_ordinary
+from audits.text.identifier_grammar import HIGH_AGE, VIN, number_cue
 from synthgen.deidentify.name_context import KIN
 from synthgen.deidentify.places import PLACE_RULES
 from synthgen.deidentify.spans import Span
@@ -30,6 +31,11 @@ _PHONE_CUE = re.compile(
 _MEASURE = re.compile(
     r"\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$",
+    re.IGNORECASE,
+)
+# words before codes of a terminology or a publication
+_CODED = re.compile(
+    r"\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$",
     re.IGNORECASE,
 )
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
@@ -85,7 +91,15 @@ def _is_numbered(match: re.Match[str]) -> bool:
     value = match["value"]
     n_digits = len(digits_of(value))
     is_year = _YEAR.fullmatch(value) is not None
-    return n_digits >= 3 and len(value) >= 4 and not is_year and not has_unit(match)
+    is_quantity = has_unit(match) or _DECIMAL.fullmatch(value) is not None
+    return n_digits >= 3 and len(value) >= 4 and not is_year and not is_quantity
+
+
+def _is_bare_number(match: re.Match[str]) -> bool:
+    """Return whether seven or eight digits are neither a rounded quantity nor in a list of measurements."""
+    context = before(match)
+    is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
+    return not is_measured and _CODED.search(context) is None
 
 
 def _is_code(match: re.Match[str]) -> bool:
@@ -100,7 +114,10 @@ def _is_code(match: re.Match[str]) -> bool:
     return n_letters > 0 or (max(map(len, parts)) >= 3 and not all(map(_YEAR.fullmatch, parts)))
 
 
-_OLD = r"9\d|1[0-2]\d"
+def _is_behind_name(match: re.Match[str]) -> bool:
+    return not any(map(is_ordinary, re.findall(r"[^\W\d_]{2,}", match[0])))
+
+
 _OLD_WORDS = (
     r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred(?: and)?"
     r"(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
@@ -140,7 +157,8 @@ _RULES = tuple(
         ),
         TextPattern(
             "phone",
-            r"\b(?:pager|bleep|beeper|ext|extension|x|dect|vocera|ascom|voicemail|vm|extn)\.?:? ?#? ?(?:no\.? )?"
+            r"\b(?:pager|bleep|beeper|ext|extension|(?<!\d )x|dect|vocera|ascom|voicemail|vm"
+            r"|extn)\.?:? ?#? ?(?:no\.? )?"
             r"(?P<value>\d-\d{4}|\d{3,6}(?:[-. ]\d{4})?)(?!\w)",
             flags=IGNORE,
         ),
@@ -178,9 +196,7 @@ _RULES = tuple(
         TextPattern(
             "record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"
         ),  # Medicare
-        TextPattern(
-            "record_number", r"(?<!\w)(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}(?!\w)"
-        ),  # VIN
+        TextPattern("record_number", rf"(?<!\w){VIN}(?!\w)"),
         TextPattern(
             "record_number",
             r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)",
@@ -208,19 +224,33 @@ _RULES = tuple(
         # numbers and codes after a cue, then those without one
         TextPattern(
             "record_number",
-            number_cue() + r"(?=[A-Z/_-]{0,12}\d)(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
-            r"(?: \d{5,8}(?![\w/-]|[.,]\d))?)(?![\w]|[.,]\d)",
+            number_cue() + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, between capitals
+            r"(?:(?-i:[A-Z]{1,4}) )?\d{2,6}(?:[ -]\d{1,6}){1,4}(?: (?-i:[A-Z]{1,2})(?![\w:]))?(?![\w-])"
+            r"|(?=[A-Z/_-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
+            r"(?: \d{5,8}(?![\w/-]|[.,]\d))?(?![\w]|[.,]\d))",
             _is_numbered,
             IGNORE,
         ),
+        TextPattern(
+            "record_number",
+            r"\b(?:user ?name|user ?id|log-?in)(?: is|:)? (?P<value>(?=[\w.-]{0,30}[\d._])[a-z][\w.-]{2,30}\w)",
+            flags=IGNORE,
+        ),
+        TextPattern("record_number", r"\bIDs?[:# ]{1,2}(?P<value>[A-Z]{0,3}-?\d{4,12}[A-Z]?)(?![\w-])"),
+        TextPattern(
+            "record_number",
+            r"\b[Nn]umbers?[:# ]{1,2}(?P<value>(?=[A-Z\d-]{0,12}[A-Z])[A-Z\d]{1,8}(?:-[A-Z\d]{2,8}){0,3})(?![\w/-])",
+            lambda m: len(digits_of(m["value"])) >= 4,
+        ),
         TextPattern("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        TextPattern("record_number", r"(?<![\w.,/+-])\d{7,8}(?![\w%/]|[.,-]\d)", _is_bare_number),
         TextPattern("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
         TextPattern("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
         # ages over 89
-        TextPattern("age", rf"(?<![\w./-])(?P<value>{_OLD})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
+        TextPattern("age", rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
         TextPattern(
             "age",
-            rf"(?<![\w./-])(?P<value>{_OLD})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
+            rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
             lambda m: (
                 re.search(
                     r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$",
@@ -233,18 +263,22 @@ _RULES = tuple(
         TextPattern(
             "age",
             r"\b(?:aged?|turn(?:ed|s|ing)|age of|age is|di(?:es|ed) at|(?:alive|living|well|diagnosed) at)[ :\n]{1,2}"
-            rf"(?P<value>{_OLD})(?![\w%/]|\.\d)",
+            rf"(?P<value>{HIGH_AGE})(?![\w%/]|\.\d)",
             flags=IGNORE,
         ),
         TextPattern(
-            "age", rf"\b(?:pt|patient|she|he|who|resident|{KIN}) is (?P<value>{_OLD})(?=[,.;)])", flags=IGNORE
+            "age", rf"\b(?:pt|patient|she|he|who|resident|{KIN}) is (?P<value>{HIGH_AGE})(?=[,.;)])", flags=IGNORE
         ),
         TextPattern(
             "age",
-            rf"\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?(?P<value>{_OLD})(?=[,;)])",
+            rf"\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?"
+            rf"(?P<value>{HIGH_AGE}|{_OLD_WORDS})(?=[,;)])",
             flags=IGNORE,
         ),
-        TextPattern("age", rf"\bis (?P<value>{_OLD})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE),
+        TextPattern("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _is_behind_name),
+        TextPattern(
+            "age", rf"\bis (?P<value>{HIGH_AGE})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE
+        ),
         TextPattern("age", rf"\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))", flags=IGNORE),
         TextPattern(
             "age",

@@ -3,7 +3,7 @@
 import re
 
 from audits.text.clinical_terms import is_eponym, is_ordinary, is_vetoed
-from audits.text.identifier_grammar import PROVINCES, STATES
+from audits.text.identifier_grammar import CANADIAN_POSTAL, PROVINCES, STATES, UK_POSTAL
 from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, IGNORE, PROPER, TextPattern, has_unit
 
@@ -38,15 +38,15 @@ _PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"
 _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
-_UK_CODE, _CA_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
-_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
 TOWN_AFTER_STREET = re.compile(r", (?!Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|\d)[^\W\d_]{3,}")
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b")
+_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
+_UK_CODE = UK_POSTAL.replace(" ", " ?")
 # the state or province and the postal code at the end of an address; either can be absent
 ADDRESS_END = re.compile(
     rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
-    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?<=[A-Z] )\d{{4}}|{_UK_CODE}|{_CA_CODE}|{_EIRCODE}))?$"
+    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?<=[A-Z] )\d{{4}}|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
 # parts of the body and others that are numbered, so "3rd and 4th toes" is no corner of two streets
 _NUMBERED = (
@@ -162,6 +162,8 @@ PLACE_RULES = (
         _is_named_without_eponym,
     ),
     TextPattern("place", rf"(?<!\w)(?:{PROPER}, )?Co\. {PROPER}"),
+    TextPattern("place", rf"\bthe (?P<value>Royal (?!College|Society|Air|Navy|Marines?|Mail){PROPER})"),
+    TextPattern("place", rf"(?<!\w)(?P<name>{PROPER}) (?:(?:District|Royal) General|Base)\b", _is_named),
     TextPattern(
         "place",
         rf"(?<!\w)(?P<value>(?P<name>(?:The )?{PROPER}(?: {PROPER}){{0,2}})),"
@@ -189,7 +191,7 @@ PLACE_RULES = (
     TextPattern(
         "place",
         r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)),?"
-        rf"(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{_CA_CODE}|{_EIRCODE})\b)",
+        rf"(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE})\b)",
         _is_named,
     ),
     TextPattern(
@@ -202,7 +204,7 @@ PLACE_RULES = (
         r"|post(?:al)?[ -]?code)(?: is)?:? (?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
         flags=IGNORE,
     ),
-    TextPattern("postal_code", r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
-    TextPattern("postal_code", rf"(?<!\w){_CA_CODE}(?!\w)"),
+    TextPattern("postal_code", rf"(?<!\w){UK_POSTAL}(?!\w)"),
+    TextPattern("postal_code", rf"(?<!\w){CANADIAN_POSTAL}(?!\w)"),
     TextPattern("postal_code", rf"(?<!\w){_EIRCODE}(?!\w)", _is_eircode),
 )

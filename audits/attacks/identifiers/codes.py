@@ -22,7 +22,7 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with a digit and five letters in a row contains a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with fewer than six digits and five letters in a row contains a word
 # a number with such letters behind it is a quantity
 _QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
 # words and units that are no part of a code, unless a hyphen or slash joins them to it
@@ -99,7 +99,8 @@ def _kind(group: str, *, is_joined: bool) -> str:
     if group.isdecimal():
         return "d" if len(group) <= _LETTERS else "D"
     if any(map(str.isdecimal, group)):
-        return "" if _QUANTITY.fullmatch(group) or _WORD.search(group) else "m"
+        has_word = _WORD.search(group) is not None and sum(map(str.isdecimal, group)) < HARD_DIGITS
+        return "" if _QUANTITY.fullmatch(group) or has_word else "m"
     return "a" if len(group) <= _LETTERS and (is_joined or group not in _ORDINARY) else ""
 
 

@@ -30,17 +30,17 @@ _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers m
 class CodeOccurrences:
     """Codes in S and in other texts; call `read_synthetic` for all rows of S first.
 
-    Memory: 16 bytes for each code of the pool, 8 for each of S.
+    Memory: 16 bytes for each code of the pool, 8 for each of S and for each of its numbers and identifiers.
     """
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self.synthetic = KeyCollector()
+        self.synthetic, self._identifiers = KeyCollector(), KeyCollector()
         self.n_synthetic: dict[int, int] = {}  # codes in S by length
         self.n_train: dict[int, int] = {}  # codes in train by length
         self.owners: dict[str, Owners] = {}  # owners of each code that also occurs in S
         self.written: dict[str, Code] = {}  # each of these codes as another text contains it
-        self.patterned: set[str] = set()  # those that a pattern finds, which are judged by their kind
+        self.patterned: set[str] = set()  # those that a pattern finds in both texts, which are judged by their kind
         self.letters: Counter[str] = Counter()  # groups of letters in the codes of the pool
         self.n_codes = 0
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
@@ -50,12 +50,13 @@ class CodeOccurrences:
         """Add the codes of a row of S."""
         keys = {code.key for code in codes_of(row)}
         self.synthetic.add(keys)
+        self._identifiers.add({entity.key for entity in row.entities | row.numbers})
         for key in keys:
             self.n_synthetic[len(key)] = self.n_synthetic.get(len(key), 0) + 1
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the codes of a row that is not in S and belongs to `owner`."""
-        places = [(match.start, match.end) for match in row.matches]
+        places = [(match.start, match.end) for match in row.matches if match.entity.key in self._in_synthetic[1]]
         for key, code in {code.key: code for code in codes_of(row)}.items():
             self.letters.update(group for group in code.groups if group.isalpha())
             self.n_codes += 1
@@ -65,15 +66,16 @@ class CodeOccurrences:
                 self._form.append(self._number.setdefault(code.form, len(self._number)))
             if owner < self._people.n_train:
                 self.n_train[len(key)] = self.n_train.get(len(key), 0) + 1
-            if key in self._in_synthetic:
+            if key in self._in_synthetic[0]:
                 self.owners.setdefault(key, Owners()).add(owner)
                 self.written[key] = code
                 if any(start < code.end and code.start < end for start, end in places):
                     self.patterned.add(key)
 
     @cached_property
-    def _in_synthetic(self) -> Keys:
-        return self.synthetic.collected()
+    def _in_synthetic(self) -> tuple[Keys, Keys]:
+        """The codes of S, and its identifiers and numbers."""
+        return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
         """Return the forms of which at least two codes, and more than one in a hundred, have several owners."""

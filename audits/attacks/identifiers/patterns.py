@@ -15,7 +15,7 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from audits.text.identifier_grammar import MONTHS
+from audits.text.identifier_grammar import CANADIAN_POSTAL, HIGH_AGE, MONTHS, UK_POSTAL, VIN, number_cue
 from audits.text.normalise import normalise, tokens
 
 # Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
@@ -57,11 +57,14 @@ _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
+# words that always stand before record numbers, with other words between
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
+_CUED = re.compile(rf"{number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
+_VIN = re.compile(rf"(?<!\w){VIN}(?!\w)", re.IGNORECASE)
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
@@ -69,8 +72,11 @@ _DATES = (  # numeric dates may have day and month in either order
     re.compile(rf"(?<!\d)(?P<year>\d{{4}})[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)"),
     re.compile(rf"(?<![a-z]){_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
 )
-_POSTAL = re.compile(r"(?<!\w)(?:[a-z]{1,2}\d[a-z\d]? \d[a-z]{2}|[a-z]{2} \d{5}(?:-\d{4})?)(?!\w)")
-_AGE = re.compile(r"(?<!\d)(9\d|1[01]\d)[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!\w)")
+_POSTAL = re.compile(
+    rf"(?<!\w)(?:{UK_POSTAL}|{CANADIAN_POSTAL}|[A-Z]{{2}} \d{{5}}(?:-\d{{4}})?)(?!\w)", re.IGNORECASE
+)
+_AGE = re.compile(rf"(?<!\d)({HIGH_AGE})[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!\w)")
+_AGED = re.compile(rf"(?<!\w)(?:aged?:?|turn(?:ed|s|ing)|age of) ({HIGH_AGE})(?![\w%/]|\.\d)")
 
 
 class Entity(NamedTuple):
@@ -243,6 +249,10 @@ def _compact(text: str) -> str:
     return text.replace(" ", "").replace("-", "")
 
 
+def _compact_code(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text)
+
+
 def _plain(text: str) -> str:
     """Return the text with ASCII digits, and spaces instead of underscores; no character changes its position."""
     text = text.replace("_", " ")
@@ -251,7 +261,9 @@ def _plain(text: str) -> str:
 
 # kind, pattern, group that contains the identifier, and function from the group to the key ("" if not an identifier)
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
-    ("mrn", _MRN, 1, lambda written: re.sub(r"[^a-z0-9]", "", written)),
+    ("mrn", _MRN, 1, _compact_code),
+    ("mrn", _CUED, 1, _compact_code),
+    ("mrn", _VIN, 0, str),
     ("ssn", _SSN, 0, _digits),
     ("card", _CARD, 0, lambda written: _checked(written, luhn.is_valid)),
     ("card", _CARD_PRINTED, 0, lambda written: _checked(written, luhn.is_valid)),
@@ -259,4 +271,5 @@ _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("phone", _PHONE, 0, _phone),
     ("postal", _POSTAL, 0, _compact),
     ("age", _AGE, 1, str),
+    ("age", _AGED, 1, str),
 )

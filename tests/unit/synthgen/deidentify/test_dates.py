@@ -90,6 +90,7 @@ def test_dates_are_found_in_any_shape_and_shifted_in_it(value):
         ("Insulin 12-14-16 units", []),
         ("due on the 21st, on the 3rd floor", ["21st"]),
         ("Booster early December. In May she; she may, in may", ["December", "May"]),
+        ("landed 29/12 13:50, pN1b (3/22), nodes 2/12 10:30", ["29/12"]),
         ("fell on St Patrick's Day; Christmas tree rash", ["St Patrick's Day"]),
     ],
 )

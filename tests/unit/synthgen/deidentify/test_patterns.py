@@ -37,6 +37,17 @@ def found(text, kind):
         ("age", "aged 104, turned 90, age of 91%", ["104", "90"]),
         ("age", "she is 95 and well", ["95"]),
         ("record_number", "policy number: K-8841/22", ["K-8841/22"]),
+        ("record_number", "Medicare card 2951 38274 1-2, account 12 34", ["2951 38274 1", "2951 38274 1-2"]),
+        ("record_number", "seen 7718204 bed 12, SNOMED 73211009, 7718200 IU", ["7718204"]),
+        ("record_number", "interpreter ID 48812, old number RX-90315, IDDM 48812", ["48812", "RX-90315"]),
+        ("record_number", "username tbelmonte61, username unknown", ["tbelmonte61"]),
+        ("record_number", "Ur 11.2 Cr 148", []),
+        ("phone", "-0.75 x 170, ext 4417", ["4417"]),
+        (
+            "age",
+            "Mother, ninety-three, lives; Nakagawa Yoshiko, 101, came; Heart Rate, 101, irregular",
+            ["ninety-three", "101"],
+        ),
         # wrong lengths and alphabets
         ("nhs_number", "943476591", []),
         ("iban", "GB82", []),

@@ -27,6 +27,8 @@ def places(text):
         ("GP at Main Street, Clonbrack P85 XY10", ["Main Street, Clonbrack P85 XY10"]),
         ("Discharge to Tigh na Brae Care Home, fit", ["Tigh na Brae Care Home"]),
         ("at Whistling Pines Trailer Park, Lot 31.", ["Whistling Pines Trailer Park, Lot 31"]),
+        ("moved from the Royal Dunmorel by road", ["Royal Dunmorel"]),
+        ("letter from Kettlewellan District General.", ["Kettlewellan District General"]),
         ("back to Dr Moran's Surgery for removal", ["Dr Moran's Surgery"]),
     ],
 )

@@ -21,6 +21,7 @@ def keys(text, dates=()):
         ("12 34 56 78", "12345678"),
         ("1234\n5678", "12345678"),
         ("and 48213377, 12", "48213377"),
+        ("2T1BURHE5JC074418", "2t1burhe5jc074418"),
     ],
 )
 def test_code_is_found_in_any_grouping(text, key):
