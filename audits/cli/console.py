@@ -1,14 +1,15 @@
 """Options and output helpers shared by the commands of `audits`."""
 
 import io
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +35,24 @@ def say(line: str) -> None:
         sys.stderr.flush()
     except OSError:
         sys.exit(InputError.exit_code)
+
+
+def show(text: str) -> None:
+    """Write a result to stdout without invisible characters."""
+    sys.stdout.write("".join(f"{printable(one)}\n" for one in text.split("\n")))
+
+
+def print_error_json(error: Any, code: int | None = None) -> None:
+    """Write an error as JSON to stdout if the command was called with --json: code, message, problems and hint."""
+    if "--json" in sys.argv[1:]:
+        fields = {
+            "code": error.exit_code if code is None else code,
+            "message": error.message,
+            "problems": [*error.problems],
+            "hint": error.hint,
+        }
+        with suppress(OSError):  # the error can be that standard output cannot be written
+            sys.stdout.write(json.dumps({"error": fields}, indent=1) + "\n")
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:

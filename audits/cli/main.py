@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from audits.cli.console import Columns, protect_process, say, standard_streams
+from audits.cli.console import Columns, print_error_json, protect_process, say, show, standard_streams
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
@@ -49,7 +49,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     public = None if reference is None else load(reference, role="reference")
     planted = make_canaries(load(train, role="train"), public, n, stream(seed, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
-    say(f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows")
+    show(f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows")
 
 
 @app.command()
@@ -66,7 +66,7 @@ def rewrite(
 
     digest, left_out = (None, set[int]()) if without is None else read_rows(without)
     n_rows = write(table, out, text=text, label=label, without=left_out, of_table=digest)
-    say(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
+    show(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
 
 
 app.command()(run)
@@ -106,6 +106,7 @@ def main() -> None:
         with disk_errors(Path()):
             app()
     except AuditError as error:
+        print_error_json(error)
         _stop(str(error), error.exit_code)
 
 

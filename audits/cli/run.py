@@ -22,6 +22,7 @@ from audits.cli.console import (
     Train,
     listed,
     say,
+    show,
 )
 from audits.core.errors import InputError
 from audits.core.files import write_whole
@@ -286,7 +287,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
     from rich.console import Console
     from rich.table import Table as Grid
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=as_json, highlight=False)
     colours = {"pass": "green", "fail": "red", "insufficient": "yellow"}
     grid = Grid("audit", "verdict", "estimate", "interval", "limit", "n")
     for result in report.results:
@@ -299,8 +300,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
     if decision is not None:
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
         lines += [f"  {failure}" for failure in decision.failures]
-    for line in lines:
-        say(line)
+    (say if as_json else show)("\n".join(lines))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Train, listed, say
+from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Train, listed, say, show
 from audits.core.files import write_whole
 
 CLOSED = 4
@@ -48,17 +48,18 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(None, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     result = run_suite(inputs, audits=listed(only), seed=seed, confidence=confidence, progress=say)
-    say("\n".join([format_table(result), *result.problems]))
+    tell = say if as_json else show
+    tell("\n".join([format_table(result), *result.problems]))
     if result.left_out:
-        say(f"not in the calibration suite, because they audit other inputs: {', '.join(result.left_out)}")
+        tell(f"not in the calibration suite, because they audit other inputs: {', '.join(result.left_out)}")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}
         bound = bound_selftest(result.to_json(), tables, salt=secrets.token_hex(32), tool=tool_name())
         write_whole(out / "selftest.json", bound.to_bytes())
-        say(f"written: {out / 'selftest.json'}; private, for `audits run --selftest` on these tables")
+        tell(f"written: {out / 'selftest.json'}; private, for `audits run --selftest` on these tables")
     outcome = "every case is right" if result.is_right else "gate closed"
-    say(f"self-test of {len(result.audits)} audits in {result.seconds:.0f} s: {outcome}")
+    tell(f"self-test of {len(result.audits)} audits in {result.seconds:.0f} s: {outcome}")
     if as_json:
         sys.stdout.write(json.dumps(result.to_json()) + "\n")
     raise typer.Exit(0 if result.is_right else CLOSED)

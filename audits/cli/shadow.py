@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Synthetic, Train, say
+from audits.cli.console import (
+    Columns,
+    Confidence,
+    Control,
+    Reference,
+    RowsArePersons,
+    Seed,
+    Synthetic,
+    Train,
+    say,
+    show,
+)
 
 NOT_PASSED = 4
 SECONDS_BETWEEN_LINES = 5.0
@@ -69,7 +80,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
 
     last = time.monotonic()
 
-    def show(done: int, total: int) -> None:
+    def tell(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
@@ -77,8 +88,8 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
 
     columns: dict[str, Any] = {"text": text, "label": label}
     inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
-    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=show)
-    say(as_text(report.results[0]))
+    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=tell)
+    (say if as_json else show)(as_text(report.results[0]))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)

@@ -1,13 +1,13 @@
 """The command `verify`, which `audits` and `synthgen` share: the same output, JSON fields and exit codes."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from typer import Argument, Option
 
-from audits.cli.console import say
-from audits.core.errors import PolicyError
+from audits.cli.console import print_error_json, say
+from audits.core.errors import AuditError, InputError, PolicyError
 
 
 def verify(
@@ -32,12 +32,16 @@ def verify(
     if (trust is None) != (only is not None) or (
         only is not None and (policy is not None or trust_state is not None)
     ):
-        say("error: pass either --trust, or --only integrity without --policy and --trust-state")
-        raise typer.Exit(2)
+        _stop(InputError("pass either --trust, or --only integrity without --policy and --trust-state"), 2)
     try:
         found = verify_integrity(bundle) if trust is None else verify_bundle(bundle, trust, policy, state=trust_state)
     except PolicyError as error:
-        say(f"error: {error}")
-        raise typer.Exit(error.exit_code) from None
+        _stop(error, error.exit_code)
     print_verification(found, as_json=as_json)
     raise typer.Exit(found.code)
+
+
+def _stop(error: AuditError, code: int) -> NoReturn:
+    say(f"error: {error}")
+    print_error_json(error, code)
+    raise typer.Exit(code) from None

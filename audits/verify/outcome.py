@@ -64,11 +64,11 @@ class Verification:
 
 
 def print_verification(found: Verification, *, as_json: bool) -> None:
-    """Print a result: text on standard error, and with `as_json` also JSON on standard output."""
+    """Print a result as text on standard output; with `as_json` as JSON there, and as text on standard error."""
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
         sys.stdout.flush()
-    sys.stderr.write(found.to_text() + "\n")
+    (sys.stderr if as_json else sys.stdout).write(found.to_text() + "\n")
 
 
 def printable(text: str) -> str:

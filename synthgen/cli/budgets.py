@@ -43,19 +43,19 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
         total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}
         typer.echo(json.dumps({"reservations": found, "spent": total}, indent=1, sort_keys=True))
         return
-    typer.echo(f"{len(found)} reservations, {len(found) - len(runs)} of them voided", err=True)
+    typer.echo(f"{len(found)} reservations, {len(found) - len(runs)} of them voided")
     for one in found:
         state = _STATES[str(one["state"])] + (f", since {one['time']}" if "time" in one else "")
-        typer.echo(f"{one['run'][:_SHOWN]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}", err=True)
+        typer.echo(f"{one['run'][:_SHOWN]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}")
     if spent is None or most is None:
         return
-    typer.echo(f"together: epsilon {spent.epsilon:.4g} at delta {spent.delta:g}", err=True)
+    typer.echo(f"together: epsilon {spent.epsilon:.4g} at delta {spent.delta:g}")
     if math.isfinite(most.epsilon):
         further = further_epsilon(spent.epsilon, limit=most.epsilon, delta=spent.delta)
         left = (
             f"one more run of at most epsilon {math.floor(further * 100) / 100:g}" if further >= LEAST else "no run"
         )
-        typer.echo(f"limit: epsilon {most.epsilon:g}, which leaves room for {left}", err=True)
+        typer.echo(f"limit: epsilon {most.epsilon:g}, which leaves room for {left}")
 
 
 @budget_app.command("check")
@@ -74,10 +74,10 @@ def check(config: ConfigFile) -> None:
     before, is_reserved = check_room(loaded, load_policy(policy_file(loaded)))
     note = " (without the reservation of this run)" if is_reserved else ""
     if before is None:  # the configuration has no budget
-        typer.echo("the ledger is intact", err=True)
+        typer.echo("the ledger is intact")
         return
     spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{note}"
-    typer.echo(f"the ledger is intact; budget already spent: {spent}", err=True)
+    typer.echo(f"the ledger is intact; budget already spent: {spent}")
 
 
 @budget_app.command("void")
@@ -101,4 +101,4 @@ def void(
     loaded = Config.load(config)
     name = named_reservation(loaded, run)
     time = void_in(*ledger_of(loaded), name, datetime.now(UTC))
-    typer.echo(f"{name[:_SHOWN]}: voided at {time}; it does not count, and its run cannot draw noise", err=True)
+    typer.echo(f"{name[:_SHOWN]}: voided at {time}; it does not count, and its run cannot draw noise")

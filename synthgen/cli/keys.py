@@ -37,7 +37,7 @@ def new(
 
     now = datetime.now(UTC)
     public = new_key(path, passphrase_for(path), person=person, org=org, now=now, valid_days=days, alg=alg)
-    typer.echo(f"private key: {path}\npublic key: {public}, of {load_public(public).person}", err=True)
+    typer.echo(f"private key: {path}\npublic key: {public}, of {load_public(public).person}")
 
 
 @keys_app.command("show")
@@ -140,7 +140,7 @@ def trust_forget(
 
     path = default_state() if state is None else state
     forget(path)
-    typer.echo(f"deleted: {path}", err=True)
+    typer.echo(f"deleted: {path}")
 
 
 @trust_app.command("show")
@@ -177,7 +177,7 @@ def _described(root: "TrustRoot") -> list[str]:
 
 
 def _report(path: Path, fingerprint: str) -> None:
-    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}", err=True)
+    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}")
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
@@ -217,7 +217,7 @@ def request(
     from synthgen.release.timestamps import request_timestamp
 
     request_timestamp(envelope, request)
-    typer.echo(f"request: {request}", err=True)
+    typer.echo(f"request: {request}")
 
 
 @timestamp_app.command("attach")
@@ -233,4 +233,4 @@ def attach(
     from synthgen.release.timestamps import attach_timestamp
 
     path, time = attach_timestamp(envelope, response, trust=load_trust(trust), now=datetime.now(UTC))
-    typer.echo(f"timestamp: {path}\nsigned no later than: {stamp(time)}", err=True)
+    typer.echo(f"timestamp: {path}\nsigned no later than: {stamp(time)}")

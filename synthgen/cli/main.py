@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
-from audits.cli.console import protect_process, standard_streams
+from audits.cli.console import print_error_json, protect_process, standard_streams
 from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
@@ -21,9 +21,9 @@ from synthgen.cli.deidentify import deidentify_app
 from synthgen.cli.keys import Names, Paths, keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
 from synthgen.core.engine import engine_errors
-from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
+from synthgen.core.errors import DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.progress import terminal_progress
-from synthgen.core.terminal import say
+from synthgen.core.terminal import say, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,7 +76,7 @@ def init(
     """Create a trial folder: configuration, example notes, signing key, trust root and private workspace."""
     from synthgen.cli.start import start
 
-    say(start(folder, template))
+    show(start(folder, template))
 
 
 @app.command()
@@ -87,20 +87,25 @@ def doctor(*, as_json: AsJson = False) -> None:
     checks = examine()
     if as_json:
         print_json([asdict(check) for check in checks])
-    for check in checks:
-        state = "ok  " if check.ok else "WARN" if check.optional else "FAIL"
-        say(f"{state} {check.name}: {check.detail}")
+    states = ("ok  " if check.ok else "WARN" if check.optional else "FAIL" for check in checks)
+    lines = [f"{state} {check.name}: {check.detail}" for state, check in zip(states, checks, strict=True)]
+    (say if as_json else show)("\n".join(lines))
     if not all(check.ok or check.optional for check in checks):
         raise typer.Exit(6)
 
 
 @app.command()
 def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
-    """Check a configuration and estimate the run: duration, DP budget, and what each audit can detect."""
+    """Check a configuration and estimate the run: duration, DP budget, and what each audit can detect.
+
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last.
+    """
     from synthgen.cli.plan import make_plan
     from synthgen.config import Config
 
-    print_result(make_plan(Config.load(config)), as_json=as_json)
+    planned = make_plan(Config.load(config))
+    print_result(planned, as_json=as_json)
+    raise typer.Exit(DataError.exit_code if planned.problems else 0)
 
 
 @app.command()
@@ -126,7 +131,8 @@ def run(
         say(f"WARNING source: {note}")
     for stage in done.record.stages:
         state = "reused" if stage.reused else f"{stage.seconds:.1f} s"
-        say(f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}")
+        line = f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}"
+        (say if as_json else show)(line)
 
 
 @app.command()
@@ -135,13 +141,7 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
     from synthgen.cli.publish import publish
     from synthgen.config import Config
 
-    try:
-        published = publish(Config.load(config), resume=resume, stream=sys.stderr)
-    except ReleaseRefused as refusal:
-        if as_json:
-            print_json({"verdict": "REFUSED", "reasons": refusal.problems})
-        raise
-    print_result(published, as_json=as_json)
+    print_result(publish(Config.load(config), resume=resume, stream=sys.stderr), as_json=as_json)
 
 
 @app.command()
@@ -169,8 +169,8 @@ def approve(  # noqa: PLR0913 - one parameter per option
     kind: Literal["APPROVE", "REJECT", "CLOSE"] = "CLOSE" if close else "REJECT" if reject else "APPROVE"
     opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
     path = sign(bundle, role=role or RELEASER, key=opened, trust=root, now=now, kind=kind)
-    say(f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}")
-    say(f"`synthgen verify` now: {(found := verify_bundle(bundle, root, now=now)).verdict} {found.failure}")
+    show(f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}")
+    show(f"`synthgen verify` now: {(found := verify_bundle(bundle, root, now=now)).verdict} {found.failure}")
 
 
 app.command()(verify)
@@ -288,14 +288,14 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
 
         corpora = with_licences(corpus or [], licence or ["not stated"])
         task = StyleTask(name=style, corpora=corpora, out=out or Path(style), text=text, bridge=bridge, steps=steps)
-        say(f"style: {train_style(task, resume=resume, progress=progress)}")
+        show(f"style: {train_style(task, resume=resume, progress=progress)}")
         return
     from synthgen.cli.train_bridge import train
     from synthgen.decode.train.config import TrainBridgeConfig
 
     if config is None or style is not None:
         raise UsageError("pass either CONFIG or --style NAME", hint="See `synthgen train-bridge --help`.")
-    say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=progress)}")
+    show(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=progress)}")
 
 
 @app.command()
@@ -321,10 +321,10 @@ def print_json(value: object) -> None:
 
 
 def print_result(result: Any, *, as_json: bool) -> None:
-    """Print a result as text on standard error, and also as JSON on standard output if `as_json` is set."""
+    """Print a result as text on standard output; with `as_json` as JSON there, and as text on standard error."""
     if as_json:
         print_json(result.to_json())
-    say(result.to_text())
+    (say if as_json else show)(result.to_text())
 
 
 @standard_streams()
@@ -342,6 +342,7 @@ def main(command: typer.Typer = app) -> None:
     except (SynthGenError, AuditError) as error:
         if not _STOPS:
             say(f"error: {error}")
+            print_error_json(error)
             sys.exit(error.exit_code)
         say(_CONTINUE)  # a library that was stopped in its compiled code can raise an error of its own
         sys.exit(Interrupted.exit_code)

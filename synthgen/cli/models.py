@@ -23,7 +23,7 @@ def pull_models(
 
     for name in names or sorted(MODELS):
         typer.echo(f"{name}: downloading, checking and unpacking ...", err=True)
-        typer.echo(f"{name}: {pull(name, force=force)}", err=True)
+        typer.echo(f"{name}: {pull(name, force=force)}")
 
 
 @models_app.command("list")
@@ -50,7 +50,7 @@ def export(
     """Write a model from the store to one tar file, for transfer to a machine without network access."""
     from synthgen.models.archive import export_model
 
-    typer.echo(f"{name}: {export_model(name, target)}", err=True)
+    typer.echo(f"{name}: {export_model(name, target)}")
 
 
 @models_app.command("import")
@@ -58,4 +58,4 @@ def import_(source: Annotated[Path, Argument(help="Tar file written by `synthgen
     """Import an exported model into the store and check each file against its pinned SHA-256."""
     from synthgen.models.archive import import_model
 
-    typer.echo(f"imported: {import_model(source)}", err=True)
+    typer.echo(f"imported: {import_model(source)}")

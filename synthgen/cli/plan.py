@@ -8,9 +8,11 @@ from typing import Any
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent
+from synthgen.cli.foreseen import gate_problems, setup_problems, source_problems
 from synthgen.cli.reach import Reach, reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError
+from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
@@ -24,24 +26,32 @@ from synthgen.dp.reserve import check_room
 from synthgen.filter.attributes import check_labels
 from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import check_classes, wanted_counts
-from synthgen.load import load
+from synthgen.load import LoadReport, load
 from synthgen.pipeline.engine_shares import read_sample
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.rounds import SPARE, first_requested
-from synthgen.pipeline.secret import PUBLIC, foreseen_secret
+from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
 from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, n_tried
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
+from synthgen.pipeline.workspace import Workspace
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
-from synthgen.split import split
+from synthgen.split import Split, split
 
 # Conservative estimates for the default decoder on a processor with bfloat16 instructions.
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # that one core de-identifies
 CHARACTERS_PER_TOKEN = 4  # of generated text, which is masked
+TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
+LEAST_CARRIED = 0.6  # share of the length of the source's records below which the plan warns
+RECOVERED = (
+    "parent_recovery finds the parents of interpolated records on most data, and the release is then refused; "
+    "interpolate.method: dp-gaussian with an accepted budget takes its place"
+)
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
@@ -71,6 +81,7 @@ class Plan:
     ledger: str | None = None  # budget already spent by the ledger; None without a ledger
     disclosure: str | None = None  # what the language model receives of a vector, if that is prompt words only
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # what would stop the run, or make its release certain to be refused
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON-compatible data."""
@@ -106,28 +117,31 @@ class Plan:
             lines += [f"  {what}: {price}" for what, price in self.reads]
             lines += [] if self.ledger is None else [f"already spent in the ledger: {self.ledger}"]
         lines.append(f"policy {self.policy}:")
-        return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
+        lines += [f"  {name}: {what}" for name, what in self.audits.items()]
+        return "\n".join([*lines, *self.outlook()])
+
+    def outlook(self) -> list[str]:
+        """Return whether the run can end in a release, and each reason why it cannot."""
+        if not self.problems:
+            return ["nothing that is known before the run prevents a release"]
+        n = len(self.problems)
+        return [f"no release is possible, for {n} reason{'s' * (n > 1)}:", *(f"  - {p}" for p in self.problems)]
 
 
 def make_plan(config: Config) -> Plan:
-    """Return the plan of a configuration. The function reads the source and the ledger, and writes no results.
+    """Return the plan of a configuration, on the split that the run will use.
 
-    It raises the errors of a run's initial checks. Before the first run, the workspace secret that determines the
-    random split does not exist. The plan then uses another secret, so its counts can differ slightly from the run's.
+    The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet, and
+    writes no result. It raises the errors of a run's initial checks, and lists every other reason against a release.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
     check_budget(config, policy)
     read_sample(config)
     backend, cores, is_private = backend_of(config.decode.placement), usable_cores(), config.interpolate.is_private
-    seeds = SeedTree(config.seed, secret=foreseen_secret(config))
-    path = config.resolve(config.source.path)
-    report = load(config.source, path, seeds.child("load"), isolated_rows=is_private)
-    parts = split(report.corpus, config.split, seeds.child("split"))
-    if len(parts.train) == 0:
-        raise DataError("the train split is empty", hint="Supply more records, or raise split.train.")
-    if config.filter.attributes is not None:
-        check_labels(config.filter.attributes, parts.train.labels)
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    seeds = job.seeds
+    report, parts = _read(config, seeds)
     labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
     parents = 0
@@ -144,6 +158,9 @@ def make_plan(config: Config) -> Plan:
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _room(config, policy, persons["train"])
     reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
+    problems = [*filter(None, [refused]), *setup_problems(config, policy, job)]
+    problems += source_problems(config, policy, parts, seeds)
+    problems += gate_problems(config, policy, reach, persons, sum(wanted.values()))
     return Plan(
         rows=report.n_rows,
         bad_rows=report.bad_counts(),
@@ -159,31 +176,69 @@ def make_plan(config: Config) -> Plan:
         deidentify_engine=engine_of(config.deidentify.engine),
         cores=cores,
         policy=policy.name,
-        audits=_in_words(reach, config),
+        audits=_in_words(reach, config, policy),
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
         epsilon=config.dp.epsilon,
         delta=config.dp.delta,
         reads=priced_reads(config),
         ledger=ledger,
-        warnings=(*(f"source: {note}" for note in report.notes), *_warnings(config, refused)),
+        warnings=(*(f"source: {note}" for note in report.notes), *_warnings(config, policy, parts.train)),
+        problems=tuple(problems),
     )
 
 
-def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
+def _read(config: Config, seeds: SeedTree) -> tuple[LoadReport, Split]:
+    """Return the source as a run loads it, and its split."""
+    path, isolated = config.resolve(config.source.path), config.interpolate.is_private
+    report = load(config.source, path, seeds.child("load"), isolated_rows=isolated)
+    parts = split(report.corpus, config.split, seeds.child("split"))
+    if len(parts.train) == 0:
+        raise DataError("the train split is empty", hint="Supply more records, or raise split.train.")
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, parts.train.labels)
+    return report, parts
+
+
+def _warnings(config: Config, policy: Policy, train: Corpus) -> tuple[str, ...]:
+    recovered = None
+    if "parent_recovery" in policy.required and not config.interpolate.is_private:
+        recovered = f"policy {policy.name}: {RECOVERED}"
     style = STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None
     public = PUBLIC_WARNING if config.secret == PUBLIC else None
-    return tuple(warning for warning in (refused, style, public) if warning is not None)
+    return tuple(warning for warning in (recovered, _length(config, train), style, public) if warning is not None)
 
 
-def _in_words(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
-    """Return a sentence per audit on what it can show."""
+def _length(config: Config, train: Corpus) -> str | None:
+    """Return a warning if the records of the source have far more words than a generated text can have."""
+    most = config.decode.max_new_tokens / TOKENS_PER_WORD
+    words = [len(text.split()) for text in train.texts]
+    share = sum(min(n, most) for n in words) / max(sum(words), 1)
+    if config.segments is not None or share >= LEAST_CARRIED:
+        return None
+    return (
+        f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text at most about "
+        f"{most:.0f}, so {share:.0%} of the length can be written; add the section segments, or raise "
+        "decode.max_new_tokens"
+    )
+
+
+def _in_words(reach: Mapping[str, Reach | str], config: Config, policy: Policy) -> dict[str, str]:
+    """Return a sentence per audit on what it can show, and on how it decides about the release."""
     own = {"accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else {}
-    return {name: what if isinstance(what, str) else what.to_text() for name, what in {**reach, **own}.items()}
+    words = {name: what if isinstance(what, str) else what.to_text() for name, what in {**reach, **own}.items()}
+    return {name: f"{what}; {_role(policy, name)}" for name, what in words.items()}
+
+
+def _role(policy: Policy, audit: str) -> str:
+    """Return how an audit decides about a release: by its verdict, by rules on its numbers, or not at all."""
+    rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
+    ways = ["its verdict"] * (audit in policy.required) + ([f"rule {', '.join(rules)}"] if rules else [])
+    return f"decides by {' and '.join(ways)}" if ways else "measured only"
 
 
 def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and a warning if the run would stop before it reserves."""
+    """Return the budget already spent in the ledger, and why the run would stop before it reserves, or None."""
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None
@@ -216,7 +271,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
     if problems:
         raise DataError(
             f"interpolate.max_exposure: a summed weight of at most {limit:g} per person allows too few new vectors",
-            problems=problems,
+            problems=tuple(problems),
             hint="Request fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit "
             "usually works), or add records of other persons.",
         )

@@ -85,7 +85,7 @@ def reach_of(
         "linkage": Reach(
             n=attacked,
             unit=some,
-            n_needed=LINKAGE_MARGINS["relative"][-1][0],
+            n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
             leak=f"{excess:.1%} of the attribute values that an attacker cannot guess from the population",
             smallest_leak=excess,
         ),

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from typing import TextIO
 
 from audits.core.errors import printable
 
@@ -24,6 +25,15 @@ def as_written(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print text on standard error, with invisible characters replaced in each line."""
+    """Print progress, warnings and errors on standard error, with invisible characters replaced in each line."""
+    _print(text, sys.stderr)
+
+
+def show(text: str) -> None:
+    """Print a result on standard output, with invisible characters replaced in each line."""
+    _print(text, sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
     for line in as_written(text).split("\n"):
-        print(printable(line), file=sys.stderr)  # noqa: T201 - the only place that prints for people
+        print(printable(line), file=stream)

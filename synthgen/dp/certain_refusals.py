@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from audits.core.errors import InputError
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
@@ -79,12 +81,7 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 
 def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
-    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
-
-    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
-    requires such an audit or limits the number of problems. Under an independent policy, no check decides after the
-    draw, so a problem stops the run here.
-    """
+    """Yield what `split_problems` finds in the de-identified tables of a run."""
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
         train=as_table(prepared.train, {}),
@@ -93,14 +90,24 @@ def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[st
         control_identifiers=prepared.control_identifiers,
         near_duplicate_rate=prepared.near_duplicate_rate,
     )
+    rng = stream(job.seeds.child("audit").integer(), INPUT_CHECKS)
     with job.progress.stage("input checks", total=1, unit="tables") as advance:
-        try:
-            found = check_split(inputs, stream(job.seeds.child("audit").integer(), INPUT_CHECKS))
-        except InputError as error:
-            yield f"input checks: {error.message}"
-            return
-        finally:
-            advance(1)
+        yield from split_problems(policy, inputs, rng, job.config.audit.confidence)
+        advance(1)
+
+
+def split_problems(policy: Policy, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> Iterator[str]:
+    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
+
+    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
+    requires such an audit or limits the number of problems. Under an independent policy, no check decides after the
+    draw, so a problem stops the run before it.
+    """
+    try:
+        found = check_split(inputs, rng)
+    except InputError as error:
+        yield f"input checks: {error.message}"
+        return
     limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
     if policy.is_independent or limited or {*policy.required} - {ACCOUNTING}:
         yield from (f"input checks: {problem}" for problem in found.problems)
@@ -108,6 +115,6 @@ def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[st
     evidence = Evidence(metrics=numbers, audits={})
     for rule in policy.all_rules():
         if rule.metric in numbers and not rule.metric.endswith(".problems"):  # the problems are listed above
-            outcome = compare(evidence, rule, job.config.audit.confidence)
+            outcome = compare(evidence, rule, confidence)
             if outcome.verdict != "PASS":
                 yield f"rule {rule.id}: {outcome.reason}"

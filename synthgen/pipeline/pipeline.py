@@ -84,7 +84,7 @@ class Pipeline:
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)
-            models = [] if until in _WITHOUT_MODELS else _models(job)
+            models = [] if until in _WITHOUT_MODELS else models_of(job)
             if resume == "never":  # only after the check that no model is missing
                 workspace.forget(keep=PAID)
             done = []
@@ -107,6 +107,8 @@ def _stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Itera
     control_source = read_corpus(parts.folder / "control.parquet", "control")
     prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
+    if not job.config.interpolate.is_private:  # under DP, only `plan` reads the texts for this
+        prepare.check_language(job.config.decode.model, source.texts)
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
@@ -220,7 +222,7 @@ def write_records(
         state = following
 
 
-def _models(job: Job) -> list[ModelRecord]:
+def models_of(job: Job) -> list[ModelRecord]:
     """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
     config = job.config
     check_shipped()

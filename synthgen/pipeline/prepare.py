@@ -1,10 +1,13 @@
 """The first stages: load, split, deidentify, embed. No later stage reads the source or an identifier."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from audits.text.clinical_terms import is_ordinary
 from synthgen.core.errors import DataError
 from synthgen.core.files import read_json
 from synthgen.core.stage import StageInput, plain_value
@@ -15,10 +18,14 @@ from synthgen.deidentify.stage import DEIDENTIFY
 from synthgen.embed import Encoder, embed
 from synthgen.embed.stage import EMBED, TRAIN_VECTORS
 from synthgen.load.stage import LOAD
+from synthgen.models.registry import MODELS
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
+# Share of English words in texts. The 21 English corpora of the tests have at least 0.69, and sentences in six other
+# languages of Europe at most 0.27.
+LEAST_ENGLISH = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
 
 
@@ -54,6 +61,22 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
             "the split left some classes without a record in train",
             problems=[f"{label!r}: only control has records of it" for label in missing],
             hint="Add persons of each of these classes, or remove the class from source.labels.",
+        )
+
+
+def check_language(model: str, texts: Sequence[str]) -> None:
+    """Raise DataError if the texts are not English and the model is an embedded one, which writes English only.
+
+    The first 400 texts are read. The language of a model from a folder is not known, so it is not checked.
+    """
+    if model not in MODELS:
+        return
+    words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]
+    share = sum(map(is_ordinary, words)) / max(len(words), 1)
+    if share < LEAST_ENGLISH:
+        raise DataError(
+            f"the texts are not English ({share:.0%} of their words are), and {model} writes English only",
+            hint="Set decode.model and decode.bridge to a model of their language.",
         )
 
 

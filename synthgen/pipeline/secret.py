@@ -1,12 +1,9 @@
 """The secret of a workspace. Together with the seed it is the root of every random stream of a run."""
 
-import secrets
-
 from audits.core.errors import InputError
 from audits.ledger.keys import read_key
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
-from synthgen.core.seeds import SECRET_BYTES
 from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
@@ -57,11 +54,3 @@ def secret_digest(config: Config, workspace: Workspace) -> str:
 
 def _digest(secret: bytes) -> str:
     return sha256_json(["reserved with", secret.hex()])
-
-
-def foreseen_secret(config: Config) -> bytes:
-    """Return the secret that a run would use, or random bytes if there is none yet; write nothing."""
-    if config.secret == PUBLIC:
-        return b""
-    path = config.resolve(config.workspace) / FILE
-    return read_key(path, "secret") if path.exists() else secrets.token_bytes(SECRET_BYTES)

@@ -101,7 +101,7 @@ def test_a_report_inside_a_bundle_is_found(tmp_path):
 
 def test_doctor_says_that_the_engine_is_missing(tmp_path):
     done = called(RUN, "doctor", cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("FAIL engine")]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FAIL engine")]
     assert (done.returncode, INSTALL in line, "torch" in line) == (6, True, True)
 
 

@@ -44,10 +44,11 @@ def arguments(tables, **options):
 
 
 def check_exit(found, code, *messages):
-    """Check the exit code of a run and the messages on its stderr."""
+    """Check the exit code of a run and the messages that it printed."""
+    printed = found[1] + found[2]
     assert found[0] == code
-    assert all(message in found[2] for message in messages), found[2]
-    assert "Traceback" not in found[2]
+    assert all(message in printed for message in messages), printed
+    assert "Traceback" not in printed
 
 
 def with_rows(tables, folder, texts):

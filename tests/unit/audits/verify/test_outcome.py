@@ -20,11 +20,11 @@ def test_escapes_bidi_and_line_ends_are_replaced():
     assert Verification(False, 10, "REFUSED", (), None).failure == ""
 
 
-def test_print_verification_writes_text_to_stderr_and_json_to_stdout(capsys):
+def test_print_verification_writes_the_result_to_stdout(capsys):
     check = VerificationStep("paths", ok=False, detail="E_UNSAFE x")
     found = Verification(False, 15, "REFUSED", (check,), None)
     print_verification(found, as_json=False)
-    assert capsys.readouterr() == ("", "FAIL paths: E_UNSAFE x\nREFUSED\n")
+    assert capsys.readouterr() == ("FAIL paths: E_UNSAFE x\nREFUSED\n", "")
     print_verification(found, as_json=True)
     step = {"id": "paths", "ok": False, "detail": "E_UNSAFE x"}
     wanted = {"ok": False, "verdict": "REFUSED", "code": 15, "checks": [step], "release": None}

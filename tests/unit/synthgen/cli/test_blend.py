@@ -181,8 +181,8 @@ def test_options_reach_the_blend(files, monkeypatch):
     assert decoder.request[2].root == 7
     assert WARNING in done.stderr
     plain = invoke(*files)
-    assert plain.stdout == ""
-    assert "blend, lambda 0.5 (smote), best of 4 candidates:" in plain.stderr
+    assert WARNING in plain.stdout
+    assert "blend, lambda 0.5 (smote), best of 4 candidates:" in plain.stdout
 
 
 def test_errors_exit_with_the_code_of_their_class(files, tmp_path):

@@ -142,7 +142,7 @@ def command(*arguments, hook=DRAW):
     given = [sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(given, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300)
     assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
 def run(path, *arguments, hook=DRAW):

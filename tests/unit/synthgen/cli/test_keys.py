@@ -67,7 +67,7 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     policies = ("--policy", "research", "--policy", "hospital-external")
     made = call("trust", "init", path, *keys, *policies, "--ledger", "a" * 32)
     print_of = fingerprint(path.read_bytes())
-    assert print_of in made.stderr
+    assert print_of in made.stdout
     shown = call("trust", "show", path).stdout.splitlines()
     assert shown[0] == f"fingerprint: {print_of}"
     assert shown[1] == "version: 1"

@@ -131,6 +131,14 @@ def test_files_of_a_command_are_private_and_no_hub_is_accessed():
     assert done.stdout.split() == ["0o77", "1", "1"]
 
 
+def test_an_error_is_printed_as_json_where_json_is_requested(tmp_path):
+    done = run("plan", tmp_path / "none.yaml", "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"], set(error)) == (3, 3, {"code", "message", "problems", "hint"})
+    assert done.stderr.startswith(f"error: {error['message']}")
+    assert run("plan", tmp_path / "none.yaml").stdout == ""
+
+
 def test_text_for_people_carries_no_control_characters(capsys):
     cli.say("a\x1b[31mred\nnext\x07")
     captured = capsys.readouterr()

@@ -35,7 +35,8 @@ def test_the_plan_counts_records_candidates_and_persons(config, tmp_path):
     assert plan.rows == len((tmp_path / "notes.jsonl").read_text().splitlines())
     assert set(plan.train) == set(plan.control) == set(LABELS)
     assert plan.persons["train"] > 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl", "ws"]
+    assert not list((tmp_path / "ws").rglob("*.parquet"))
     found = json.loads(json.dumps(plan.to_json()))
     assert (found["wanted"], found["epsilon"]) == (plan.wanted, None)
 
@@ -136,7 +137,10 @@ def test_attributes_of_an_unknown_class_raise_an_error(config):
     assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
 
 
-def test_the_plan_warns_of_a_public_secret(config):
+def test_the_plan_warns_of_a_public_secret(config, tmp_path):
+    (tmp_path / "ws").mkdir(mode=0o700)
+    (tmp_path / "ws" / "secret.key").write_bytes(b"a" * 32)  # with some secrets a class is too small
+    (tmp_path / "ws" / "secret.key").chmod(0o600)
     assert "WARNING secret: public: anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
 

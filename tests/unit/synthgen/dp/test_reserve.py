@@ -69,7 +69,7 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     assert "accounting: reads the log of the run" in text
     assert check_room(config, policy)[1]
     other = project.config(**with_dp(epsilon=2.5), seed=99)
-    assert "WARNING dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
+    assert "- dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
     with pytest.raises(Overspent, match="does not cover this run"):
         check_room(other, policy)
 
@@ -110,7 +110,7 @@ def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
     few = with_dp(epsilon=0.5, delta=9e-3, persons=10)
     config = project.config(**{**few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
     plan = make_plan(config)
-    (warned,) = plan.warnings
+    (warned,) = (problem for problem in plan.problems if problem.startswith("dp.delta"))
     with pytest.raises(BudgetError, match="nothing was reserved") as refused:
         Pipeline(config).run(until="interpolate")
     assert (

@@ -7,7 +7,6 @@ from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.secret import foreseen_secret
 from synthgen.pipeline.workspace import Workspace
 
 
@@ -40,17 +39,9 @@ def test_an_invalid_secret_raises_an_error_and_is_not_replaced(tmp_path, data, m
     assert file.read_bytes() == data
 
 
-def test_the_foreseen_secret_is_that_of_the_run_and_writes_nothing(tmp_path):
-    config = job_in(tmp_path).config
-    assert foreseen_secret(config) != foreseen_secret(config)
-    assert not (tmp_path / "ws" / "secret.key").exists()
-    made = job_in(tmp_path).seeds.secret
-    assert foreseen_secret(config) == made
-
-
 def test_a_public_secret_is_empty_and_creates_no_file(tmp_path):
     job = job_in(tmp_path, secret="public")
-    assert (job.seeds, foreseen_secret(job.config)) == (SeedTree(11), b"")
+    assert job.seeds == SeedTree(11)
     assert not (tmp_path / "ws" / "secret.key").exists()
 
 

@@ -1,0 +1,126 @@
+"""Find, before a run, what would stop it or make its release certain to be refused."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+
+from audits.core.errors import AuditError
+from audits.core.stats import needed_for_zero_events
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, Table
+from audits.gate.dp_substitute import ACCOUNTING
+from audits.gate.policy import Policy
+from audits.gate.rule import SECRET, STATED, Rule
+from audits.runner.registry import AUDITS, NEEDS
+from synthgen.cli.reach import EXTRA_INPUT, Reach
+from synthgen.config import Config, is_uri
+from synthgen.core.errors import SynthGenError
+from synthgen.core.seeds import SeedTree
+from synthgen.dp.certain_refusals import INPUT_CHECKS, split_problems
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
+from synthgen.pipeline.pipeline import models_of
+from synthgen.pipeline.prepare import check_language, check_train_classes
+from synthgen.pipeline.secret import PUBLIC
+from synthgen.release.refusal import check_waivers
+from synthgen.split import Split
+
+_MORE_PERSONS = "add persons, or raise split.train and split.control"
+
+
+def setup_problems(config: Config, policy: Policy, job: Job) -> Iterator[str]:
+    """Yield what would stop a run or a release independently of the records: models, key, folder and waivers."""
+    for check in (lambda: models_of(job), lambda: check_waivers(config.release.waivers, policy)):
+        yield from _problem_of(check)
+    if not is_uri(config.release.key) and not (key := config.resolve(config.release.key)).is_file():
+        yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
+    out = config.resolve(config.release.out)
+    place = next(folder for folder in (out, *out.parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        yield f"release.out: {out} cannot be created or written; set another folder"
+
+
+def _problem_of(check: Callable[[], object]) -> Iterator[str]:
+    """Yield the error of a check on one line, if it raises one."""
+    try:
+        check()
+    except (SynthGenError, AuditError) as error:
+        yield "; ".join(filter(None, [error.message, *error.problems, error.hint]))
+
+
+def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
+    """Yield what about the records would stop a run or its release: classes, language, and the input checks.
+
+    Privacy: reads train and control without noise. The lines contain class names, rates and an AUC.
+    """
+    for check in (
+        lambda: check_train_classes(parts.train, parts.control),
+        lambda: check_language(config.decode.model, parts.train.texts),
+    ):
+        yield from _problem_of(check)
+    if config.secret == PUBLIC and config.interpolate.is_private:
+        return  # a study; see `refuse_doomed_run`
+    tables = AuditInputs(
+        synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
+        train=as_table(parts.train, {}),
+        control=as_table(parts.control, {}),
+        near_duplicate_rate=float(parts.report.near_duplicate_rate or 0.0),
+    )
+    rng = stream(seeds.child("audit").integer(), INPUT_CHECKS)
+    yield from split_problems(policy, tables, rng, config.audit.confidence)
+
+
+def gate_problems(
+    config: Config, policy: Policy, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
+) -> Iterator[str]:
+    """Yield a line for each gate that no result of this configuration can pass, with the reason and the remedy.
+
+    Args:
+        config: the configuration.
+        policy: the policy.
+        reach: what each audit of the policy can show (`reach_of`).
+        persons: the number of persons in train and in control.
+        n_records: the number of synthetic records that the configuration requests.
+    """
+    is_private, substitute = config.interpolate.is_private, policy.dp_substitute
+    replaced = substitute if is_private and substitute is not None else None
+    excused_audits, excused_rules = ((), ()) if replaced is None else (replaced.instead_of, replaced.rules)
+    required = [name for name in policy.required if name not in excused_audits]
+    for name in [*required, *(() if replaced is None else replaced.required)]:
+        if name == ACCOUNTING and not is_private:
+            yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
+        elif name in NEEDS and name != ACCOUNTING:
+            yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
+        elif isinstance(one := reach.get(name), Reach) and one.n < one.n_needed:
+            yield f"audit {name}: {one.n} {one.unit}, and {one.n_needed} are needed; {_more(one)}"
+    for rule in policy.all_rules():
+        if rule.id not in excused_rules and (why := _unmet(config, rule, reach, persons, n_records)):
+            yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
+
+
+def _unmet(  # noqa: PLR0911 - one return per reason
+    config: Config, rule: Rule, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
+) -> str | None:
+    source, _, name = rule.metric.partition(".")
+    if source == "dp" and not config.interpolate.is_private:
+        return "it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
+    if rule.metric == SECRET and config.secret == PUBLIC and rule.op == ">=":
+        return "the configuration has secret: public; remove that line"
+    if rule.metric == "deidentify.recall" and config.deidentify.sample is None:
+        return "it requires deidentify.sample, a file with marked identifiers"
+    if rule.metric == "records.synthetic" and rule.op == ">=" and n_records < rule.limit:
+        return f"interpolate.total requests {n_records} records; request more"
+    if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
+        return f"no run supplies this number; it {EXTRA_INPUT.get(source, 'needs a mirror of the run')}"
+    if name == "tau" and source in AUDITS:
+        both, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
+        return f"{both} persons on each side, and {needed} are needed; {_MORE_PERSONS}" if both < needed else None
+    if not isinstance(one := reach.get(source), Reach):
+        return None
+    if rule.min_n is not None and one.n < rule.min_n:
+        return f"{one.n} {one.unit}, and {rule.min_n} are needed; {_more(one)}"
+    is_blind = rule.bound == "value" and rule.metric not in STATED and one.n < one.n_needed
+    return f"{one.n} {one.unit}, and {one.n_needed} are needed for a verdict; {_more(one)}" if is_blind else None
+
+
+def _more(reach: Reach) -> str:
+    return "request more records" if "records" in reach.unit else _MORE_PERSONS

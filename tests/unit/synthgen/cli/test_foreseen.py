@@ -1,0 +1,147 @@
+"""What `synthgen plan` says of a run that cannot end in a release."""
+
+import json
+
+import pytest
+from fictional_clinic import write_notes
+from typer.testing import CliRunner
+
+from synthgen.cli.main import app
+from synthgen.cli.plan import make_plan
+from synthgen.config import Config
+from synthgen.pipeline.pipeline import Pipeline
+
+LABELS = ("cardiology", "gastroenterology")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("foreseen")
+    write_notes(folder / "notes.jsonl", 60, seed=3)
+    (folder / "key.pem").touch()
+    return folder
+
+
+@pytest.fixture
+def config(folder, tmp_path):
+    columns = {"text": "note", "label": "specialty", "group": "patient_id"}
+    fields = {
+        "version": 1,
+        "workspace": str(tmp_path / "ws"),
+        "source": {"path": "notes.jsonl", "labels": list(LABELS), **columns},
+        "interpolate": {"k_neighbors": 2, "total": 60},
+        "policy": str(open_policy(tmp_path)),
+        "release": {"key": "key.pem"},
+    }
+    return lambda **changes: Config.parse({**fields, **changes}, base=str(folder))
+
+
+def open_policy(folder, *rules):
+    """Write a policy that so few persons can meet, with further rules."""
+    path = folder / f"open-{len(rules)}.yaml"
+    always = "{id: records, metric: records.synthetic, bound: value, op: '>=', limit: 50, why: Enough.}"
+    lines = ["name: open", 'version: "1"', "intended_use: inside", "statement: A test.", "confidence: 0.95"]
+    path.write_text(
+        "\n".join([*lines, "measured: [memorization]", "rules:", *(f"  - {r}" for r in (always, *rules))])
+    )
+    return path
+
+
+def problems(config):
+    return "\n".join(make_plan(config).problems)
+
+
+@pytest.mark.models
+def test_a_run_that_can_be_released_has_no_problem(config):
+    plan = make_plan(config())
+    assert plan.problems == ()
+    assert plan.to_text().endswith("nothing that is known before the run prevents a release")
+    assert "measured only" in plan.audits["memorization"]
+
+
+@pytest.mark.models
+def test_the_split_of_the_plan_is_that_of_the_run(config):
+    for seed in (1, 2):
+        plan = make_plan(config(seed=seed))
+        run = Pipeline(config(seed=seed)).run(until="split")
+        groups = run.record.stage("split").groups
+        assert plan.persons == {name: groups[name] for name in ("train", "control")}
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("metric: dp.epsilon, bound: value, op: '<=', limit: 3", "requires a DP budget"),
+        ("metric: membership.auc, bound: high, op: '<=', limit: 0.6, min_n: 900", "and 900 are needed"),
+        ("metric: memorization.hard_hits, bound: value, op: '<=', limit: 0", "are needed for a verdict"),
+        ("metric: identifiers.tau, bound: value, op: '<=', limit: 0.01", "and 299 are needed"),
+        ("metric: secret.private, bound: value, op: '>=', limit: 1", "secret: public; remove that line"),
+        ("metric: deidentify.recall, bound: low, op: '>=', limit: 0.9", "requires deidentify.sample"),
+        ("metric: canaries.auc, bound: high, op: '<=', limit: 0.6", "no run supplies this number"),
+        ("metric: membership.mirror_auc, bound: high, op: '<=', limit: 0.6", "no run supplies this number"),
+    ],
+)
+@pytest.mark.models
+def test_a_rule_that_no_result_can_meet_is_named_with_the_reason(config, tmp_path, rule, reason):
+    policy = open_policy(tmp_path, f"{{id: own, {rule}, why: A test.}}")
+    audits = "measured: [memorization, identifiers, membership]"
+    policy.write_text(policy.read_text().replace("measured: [memorization]", audits))
+    (problem,) = make_plan(config(policy=str(policy), secret="public")).problems
+    assert problem.startswith("rule own (")
+    assert reason in problem
+
+
+@pytest.mark.models
+def test_all_problems_are_listed_together(config, folder):
+    found = problems(
+        config(
+            policy="hospital-external",
+            secret="public",
+            release={"key": "none.pem", "out": "notes.jsonl/out"},
+            decode={"model": "meta/none"},
+        )
+    )
+    for part in (
+        "meta/none",
+        "release.key: there is no file",
+        "release.out",
+        "audit membership",
+        "rule secret-private",
+    ):
+        assert part in found
+    assert str(folder / "none.pem") in found
+
+
+@pytest.mark.models
+def test_texts_in_another_language_and_repeated_records_are_found(config, folder):
+    rows = [json.loads(line) for line in (folder / "notes.jsonl").read_text().splitlines()]
+    columns = {
+        "text": "note",
+        "label": "specialty",
+        "group": "patient_id",
+        "labels": ["cardiology", "gastroenterology"],
+    }
+    for name, text in (
+        ("zh", "患者胸痛三天，无特殊病史。"),
+        ("es", "El paciente refiere dolor en el pecho desde hace días"),
+    ):
+        lines = [json.dumps({**row, "note": f"{text} {i}"}) for i, row in enumerate(rows)]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+        assert "the texts are not English" in problems(config(source={"path": f"{name}.jsonl", **columns}))
+    same = [json.dumps({**row, "note": rows[i % 9 if i % 3 == 0 else i]["note"]}) for i, row in enumerate(rows)]
+    (folder / "same.jsonl").write_text("\n".join(same))
+    limit = "{id: checks, metric: input_checks.problems, bound: value, op: '<=', limit: 0, why: A test.}"
+    policy = str(open_policy(folder, limit))
+    assert "near" in problems(config(source={"path": "same.jsonl", **columns}, policy=policy))
+
+
+@pytest.mark.models
+def test_the_command_prints_the_plan_and_exits_with_3(config, folder, tmp_path):
+    given = config(release={"key": "none.pem"})
+    path = folder / "own.yaml"
+    path.write_text(json.dumps(given.model_dump(mode="json", exclude={"base", "file"})))
+    done = CliRunner().invoke(app, ["plan", str(path)])
+    assert done.exit_code == 3
+    assert "no release is possible, for 1 reason" in done.stdout
+    done = CliRunner().invoke(app, ["plan", str(path), "--json"])
+    assert (done.exit_code, len(json.loads(done.stdout)["problems"])) == (3, 1)
