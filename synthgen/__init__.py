@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.open import Release
 
+    __version__: str
+
 _HOME = {
     "Config": ("synthgen.config", "Config"),
     "Pipeline": ("synthgen.pipeline.pipeline", "Pipeline"),
@@ -22,15 +24,21 @@ _HOME = {
     "verify": ("audits.verify.bundle", "verify_bundle"),
 }
 
-__all__ = ["Config", "Pipeline", "Release", "verify"]
+__all__ = ["Config", "Pipeline", "Release", "__version__", "verify"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use; raise DependencyError if it needs the extra `engine`, which is missing."""
-    import importlib
+    import importlib.metadata
 
     from synthgen.core.engine import engine_errors
 
+    if name == "__version__":
+        return importlib.metadata.version("synthgen")
     if name not in _HOME:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
     module, attribute = _HOME[name]

@@ -286,6 +286,7 @@ def _known_version(text: str) -> str:
 Limitation = Annotated[str, AfterValidator(_in_vocabulary)]
 NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
-_NAMES = "|".join(map(re.escape, (*MODELS, *STYLES, HIDDEN)))
+# JSON Schema (ECMA 262) does not allow the escape of a hyphen
+_NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
 # a model of the store, a part between two of them, a built-in style, or a part of the releaser without its name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

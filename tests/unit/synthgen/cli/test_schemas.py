@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -36,3 +37,12 @@ def test_the_schemas_have_the_keys_of_a_file_and_no_others():
     assert "base" not in schema["properties"]
     assert schema["additionalProperties"] is False
     assert set(load_policy("research").model_dump()) == set(schema_of("policy")["properties"])
+
+
+@pytest.mark.parametrize("kind", ["config", "policy", "audit", "attestation"])
+def test_the_patterns_of_a_schema_are_valid_in_json_schema(kind):
+    """JSON Schema uses the expressions of ECMA 262, in which only characters with a meaning may be escaped."""
+    patterns = re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(schema_of(kind)))
+    assert patterns
+    for pattern in map(json.loads, patterns):
+        assert not re.search(r"\\[^dDwWsSbBnrtvf0.*+?^$()\[\]{}|/\\pP]", pattern), pattern
