@@ -35,12 +35,14 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use; raise DependencyError if it needs the extra `engine`, which is missing."""
     import importlib.metadata
 
-    from synthgen.core.engine import engine_errors
+    from synthgen.core.engine import engine_errors, require_engine
 
     if name == "__version__":
         return importlib.metadata.version("synthgen")
     if name not in _HOME:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
+    if name == "Pipeline":
+        require_engine()
     module, attribute = _HOME[name]
     with engine_errors():
         return getattr(importlib.import_module(module), attribute)

@@ -18,9 +18,9 @@ from synthgen.core.seeds import SeedTree
 from synthgen.dp.certain_refusals import INPUT_CHECKS, split_problems
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
-from synthgen.pipeline.pipeline import models_of
 from synthgen.pipeline.prepare import check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
+from synthgen.pipeline.stage_order import models_of
 from synthgen.release.refusal import check_waivers
 from synthgen.split import Split
 

@@ -27,10 +27,10 @@ from synthgen.embed import embed
 from synthgen.interpolate import wanted_counts
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import SYNTHETIC, as_table, synthetic_corpus
-from synthgen.pipeline.pipeline import write_records
 from synthgen.pipeline.prepare import embed_train
 from synthgen.pipeline.rounds import Written, fitted_on
 from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.release.run import Run, load_run
 

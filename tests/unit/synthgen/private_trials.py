@@ -93,7 +93,7 @@ def prepare(folder, patch, patients=240):
         patch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
     arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in arrays.items()}, folder / "counting.safetensors")
-    digest = "synthgen.pipeline.pipeline.digest_of"
+    digest = "synthgen.pipeline.stage_order.digest_of"
     patch.setattr(digest, lambda folder: sha256(folder.name.encode()).hexdigest())
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(patients, np.random.default_rng(5))]
     write_notes(folder, rows)

@@ -21,9 +21,9 @@ from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
 from synthgen.pipeline import judge, rounds
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.pipeline import write_records
 from synthgen.pipeline.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
 from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace
 
 CLASSES = ("cardiology", "gastroenterology", "pulmonology")

@@ -13,7 +13,8 @@ from synthgen.cli.start import start
 from synthgen.core.errors import DataError, Interrupted
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
-from synthgen.pipeline.pipeline import Pipeline, write_records
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.stage_order import write_records
 
 TOTAL = {"interpolate": {"total": 36}}
 OUT = "synthetic/003.parquet"

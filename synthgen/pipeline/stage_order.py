@@ -1,0 +1,171 @@
+"""The order of the stages and of the rounds.
+
+load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
+then the self-test of the audits if the policy requires it. If the audits quarantine records, these are removed, and
+evaluate and audit run again. Under differential privacy, the run stops after deidentify if its release would be
+refused with certainty. After embed, it reserves its budget in the ledger and queries train once; no later stage that
+writes text reads train. The gate and the release are separate steps: see `synthgen.release.run`.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from audits.gate.policy import Policy
+from audits.ledger.attempts import Attempt
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Float32
+from synthgen.decode.config import AUTO
+from synthgen.decode.loading import backend_of
+from synthgen.dp.accounting_log import with_later_accesses
+from synthgen.dp.certain_refusals import refuse_doomed_run
+from synthgen.dp.measure import measure
+from synthgen.dp.reserve import reserve_budget
+from synthgen.embed import Encoder
+from synthgen.models.shipped import check_shipped
+from synthgen.models.store import digest_of
+from synthgen.pipeline import judge, prepare, rounds
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.record import ModelRecord
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.style_choice import Shares, check_style_training, choose_style
+from synthgen.pipeline.workspace import StageResult
+
+TURNS = 3  # the records are judged at most so often; if rows are quarantined in the last turn, the gate refuses
+WITHOUT_MODELS = ("load", "split", "deidentify")
+_BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query
+
+
+def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
+    """Run and yield one stage after another; the caller may stop after any of them."""
+    loaded = prepare.load_source(job)
+    yield loaded
+    parts = prepare.split_source(job, loaded)
+    yield parts
+    source = read_corpus(parts.folder / "train.parquet", "train")
+    control_source = read_corpus(parts.folder / "control.parquet", "control")
+    prepare.check_train_classes(source, control_source)
+    check_style_training(job.config, source, control_source)
+    if not job.config.interpolate.is_private:  # under DP, only `plan` reads the texts for this
+        prepare.check_language(job.config.decode.model, source.texts)
+    clean = prepare.replace_identifiers(job, loaded, parts)
+    yield clean
+    prepared = prepare.read_prepared(job, parts, clean)
+    is_private = job.config.interpolate.is_private
+    if is_private and until not in _BEFORE_QUERIES:
+        refuse_doomed_run(job, policy, prepared, control_source, spend_again=spend_again)
+    encoder = encoder_for(job, prepared.train)
+    vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
+    yield vectorised
+    log = shares = None
+    if not is_private:
+        training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest)
+    else:
+        reservation, reserved = reserve_budget(job, policy, spend_again=spend_again)
+        yield reserved
+        measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
+        yield answered
+        training_view, shares, log = measured.training_view, measured.shares, measured.log
+    written = yield from write_records(job, training_view, encoder, shares)
+    if until == "filter":
+        return
+
+    attempt = judge.register_attempt(job, written, prepared, control_source)
+    embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
+    yield embedding
+    vectors = {"train": embedded.vectors, "control": control_vectors}
+    audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
+    if judge.is_due(audited, policy):
+        yield judge.calibrate(job, tables, policy)
+
+
+def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
+    job: Job,
+    policy: Policy,
+    prepared: prepare.Prepared,
+    written: rounds.Written,
+    vectors: Mapping[str, Float32],
+    log: Mapping[str, Any] | None,
+    encoder: Encoder,
+    attempt: Attempt,
+) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
+    """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
+
+    The records that the audits quarantine are removed, and the others are judged again. The rule that removes them is
+    fixed, so this is the same attempt. Under differential privacy no record is removed, because the choice depends on
+    train and is not accounted for; the gate then refuses, except under an independent policy. `log` is the mechanism
+    log of the DP queries, or None.
+    """
+    # an independent release must not depend on which earlier control persons the ledger knows again
+    n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
+    for turn in range(1, TURNS + 1):
+        suffix = "" if turn == 1 else f"-{turn}"
+        synthetic = judge.synthetic_corpus(job, written)
+        tables = judge.JudgedTables(
+            synthetic=synthetic,
+            train=prepared.train,
+            control=prepared.control,
+            vectors={**vectors, "synthetic": written.vectors},
+            mechanism=log and with_later_accesses(log, policy, n_earlier=n_earlier, n_removed=written.n_quarantined),
+        )
+        evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt, suffix)
+        yield evaluated
+        audited = judge.attack(job, tables, prepared, written, evaluated, attempt, suffix)
+        yield audited
+        rows = judge.quarantined(audited)
+        if not rows or job.config.interpolate.is_private:
+            break
+        written = written.without(rows)
+    return audited, tables
+
+
+def write_records(
+    job: Job, training_view: rounds.TrainingView, encoder: Encoder, learned: Shares | None = None
+) -> Generator[StageResult, None, rounds.Written]:
+    """Run the rounds of writing, yield each stage as it ends, and return the records.
+
+    Each round draws vectors, decodes each into several candidates, embeds the candidates again and filters them. If a
+    class then lacks records, another round may write more of them: see `next_round`. `encoder` is the encoder of the
+    training view. `learned` are the styles that the DP vote chose; None if there was no vote.
+    """
+    bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
+    n_candidates = job.config.decode.candidates
+    if learned is None and job.config.decode.style == AUTO:
+        bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
+        yield chosen
+    setup = rounds.set_up(job, training_view, encoder, bridge)
+
+    real = rounds.reconstruction_latents(job, setup)
+    texts, decoded = rounds.decode(job, setup, real, upstream, "-reconstruction", 1)
+    yield decoded
+    vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, "-reconstruction")
+    yield embedding
+    reconstructions = rounds.reconstructions_of(real, texts, vectors)
+
+    state = rounds.first_round(setup, embedding)
+    while True:
+        latents, interpolated = rounds.interpolate(job, setup, state)
+        yield interpolated
+        new = rounds.unwritten(latents, state.candidates)
+        texts, decoded = rounds.decode(job, setup, new, interpolated.digest, state.suffix, n_candidates)
+        yield decoded
+        vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, state.suffix)
+        yield embedding
+        judged = state.plus(texts, vectors, embedding)
+        kept, filtered = rounds.filter_candidates(job, setup, judged, latents, reconstructions)
+        yield filtered
+        judged = replace(judged, kept=kept)
+        following = rounds.next_round(setup, state, judged)
+        if following is None:
+            return rounds.select(job, setup, judged, latents, filtered)
+        state = following
+
+
+def models_of(job: Job) -> list[ModelRecord]:
+    """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
+    config = job.config
+    check_shipped()
+    rounds.open_bridge(job)
+    backend_of(config.decode.placement)
+    named = (("embedder", config.embed.model), ("decoder", config.decode.model))
+    return [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]

@@ -1,0 +1,18 @@
+"""The order of the stages is tested by whole runs in test_pipeline.py; here is what an import costs."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from synthgen import Config, Pipeline
+import synthgen
+assert dir(synthgen) == ["Config", "Pipeline", "Release", "__version__", "verify"]
+assert synthgen.__version__.count(".") == 2
+print(*(name for name in ("torch", "transformers", "sklearn", "scipy.stats", "pandas") if name in sys.modules))
+"""
+
+
+def test_importing_the_public_names_imports_no_heavy_library():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
