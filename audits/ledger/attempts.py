@@ -62,6 +62,16 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
         return _found(chain, name)
 
 
+def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
+    """Check that an attempt could be recorded in the ledger; create the ledger if there is none.
+
+    Raises:
+        InputError: as `attempt`.
+    """
+    with opened(folder, FILE, high_water_mark):
+        pass
+
+
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
     """Return the number of attempts on these control records, counted as by `attempt`, without recording one."""
     with opened(folder, FILE, high_water_mark) as chain:

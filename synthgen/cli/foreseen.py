@@ -1,7 +1,10 @@
 """Find, before a run, what would stop it or make its release certain to be refused."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from audits.core.errors import AuditError
 from audits.core.stats import needed_for_zero_events
@@ -10,6 +13,7 @@ from audits.core.types import AuditInputs, Table
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
 from audits.gate.rule import SECRET, STATED, Rule
+from audits.ledger.attempts import check_ledger
 from audits.runner.registry import AUDITS, NEEDS
 from synthgen.cli.reach import EXTRA_INPUT, Reach
 from synthgen.config import Config, is_uri
@@ -18,25 +22,43 @@ from synthgen.core.seeds import SeedTree
 from synthgen.dp.certain_refusals import INPUT_CHECKS, split_problems
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
+from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
+from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
 from synthgen.split import Split
 
+LEAST_SPACE = 64 << 20  # bytes
 _MORE_PERSONS = "add persons, or raise split.train and split.control"
 
 
 def setup_problems(config: Config, policy: Policy, job: Job) -> Iterator[str]:
-    """Yield what would stop a run or a release independently of the records: models, key, folder and waivers."""
+    """Yield what would stop a run or a release independently of the records: models, key, ledger, folder, waivers."""
     for check in (lambda: models_of(job), lambda: check_waivers(config.release.waivers, policy)):
         yield from _problem_of(check)
-    if not is_uri(config.release.key) and not (key := config.resolve(config.release.key)).is_file():
-        yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
+    yield from _key_problems(config)
+    ledger, mark = ledger_of(config)
+    if ledger.is_dir() or os.path.lexists(mark.path):
+        yield from _problem_of(lambda: check_ledger(ledger, mark))
     out = config.resolve(config.release.out)
     place = next(folder for folder in (out, *out.parents) if folder.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         yield f"release.out: {out} cannot be created or written; set another folder"
+    elif (free := shutil.disk_usage(place).free) < LEAST_SPACE:
+        yield f"release.out: {free >> 20} MiB are free in {place}, and a bundle can need {LEAST_SPACE >> 20}"
+
+
+def _key_problems(config: Config) -> Iterator[str]:
+    """Yield what is wrong with the releaser's key; a key without a stored passphrase is not opened."""
+    if is_uri(config.release.key):
+        return
+    key = config.resolve(config.release.key)
+    if not key.is_file():
+        yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
+    elif PASSPHRASE_ENV in os.environ or key.with_suffix(".passphrase").exists() or not sys.stdin.isatty():
+        yield from _problem_of(lambda: check_validity(load_key(key, passphrase_for(key)), datetime.now(UTC)))
 
 
 def _problem_of(check: Callable[[], object]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Implement `synthgen release` and `synthgen report`: write a bundle, a refusal or a report."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -14,6 +15,7 @@ from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import as_written, say
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
+from synthgen.release.keys import check_validity
 from synthgen.release.refusal import check_waivers
 from synthgen.release.signers import open_key
 
@@ -74,6 +76,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
         key = open_key(named, config.resolve(public))
     else:
         key = open_key(str(config.resolve(named)))
+    check_validity(key, datetime.now(UTC))
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
     if config.secret == PUBLIC:

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING, Literal
 
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import check_ledger
 from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
+from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.policy import policy_file
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Pipeline:
         from synthgen.pipeline.workspace import Workspace
         from synthgen.release.run import Run
 
+        if until == STAGES[-1]:  # an unusable ledger ends the run here and not after the texts are written
+            check_ledger(*ledger_of(self.config))
         policy = load_policy(policy_file(self.config))
         check_style(self.config, policy)
         check_budget(self.config, policy)

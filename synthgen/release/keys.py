@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from audits.core.errors import AuditError
 from audits.core.files import disk_reason, read_regular
-from audits.core.instants import stamp
+from audits.core.instants import instant, stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
 from audits.verify.publickeys import ED25519, keyid
@@ -141,6 +141,16 @@ def load_public(path: Path) -> TrustKey:
     if stated != keyid(bytes.fromhex(key.public)):
         raise DataError(f"{path}: the keyid does not match the public key in the file")
     return key
+
+
+def check_validity(key: SigningKey, now: datetime) -> None:
+    """Raise DataError if the key is not valid at this time, because no bundle that it signs would verify."""
+    public = key.public
+    if not instant(public.valid_from) <= now < instant(public.valid_until):
+        raise DataError(
+            f"the key of {public.person} is valid from {public.valid_from} to {public.valid_until}",
+            hint="Create a new key with `synthgen keys new`, and let the receivers add it to their trust root.",
+        )
 
 
 def passphrase_for(key: Path) -> bytes:

@@ -1,15 +1,22 @@
 """What `synthgen plan` says of a run that cannot end in a release."""
 
 import json
+import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fictional_clinic import write_notes
 from typer.testing import CliRunner
 
+from audits.core.errors import InputError
+from audits.ledger.attempts import check_ledger
+from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import app
 from synthgen.cli.plan import make_plan
 from synthgen.config import Config
+from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.release.keys import new_key
 
 LABELS = ("cardiology", "gastroenterology")
 
@@ -18,12 +25,13 @@ LABELS = ("cardiology", "gastroenterology")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreseen")
     write_notes(folder / "notes.jsonl", 60, seed=3)
-    (folder / "key.pem").touch()
+    new_key(folder / "keys" / "key.pem", b"long enough", person="A Person", org="A Clinic", now=datetime.now(UTC))
     return folder
 
 
 @pytest.fixture
-def config(folder, tmp_path):
+def config(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "long enough")
     columns = {"text": "note", "label": "specialty", "group": "patient_id"}
     fields = {
         "version": 1,
@@ -31,7 +39,8 @@ def config(folder, tmp_path):
         "source": {"path": "notes.jsonl", "labels": list(LABELS), **columns},
         "interpolate": {"k_neighbors": 2, "total": 60},
         "policy": str(open_policy(tmp_path)),
-        "release": {"key": "key.pem"},
+        "ledger": str(tmp_path / "ledger"),
+        "release": {"key": "keys/key.pem"},
     }
     return lambda **changes: Config.parse({**fields, **changes}, base=str(folder))
 
@@ -145,3 +154,25 @@ def test_the_command_prints_the_plan_and_exits_with_3(config, folder, tmp_path):
     assert "no release is possible, for 1 reason" in done.stdout
     done = CliRunner().invoke(app, ["plan", str(path), "--json"])
     assert (done.exit_code, len(json.loads(done.stdout)["problems"])) == (3, 1)
+
+
+@pytest.mark.models
+def test_a_ledger_or_key_that_is_read_only_at_the_end_stops_plan_and_run_at_the_start(config, folder, monkeypatch):
+    given = config()
+    ledger, mark = ledger_of(given)
+    check_ledger(ledger, mark)
+    assert make_plan(given).problems == ()
+    shutil.rmtree(ledger)
+    check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the key folder belongs to another ledger
+    assert "is another one than was used before" in problems(given)
+    with pytest.raises(InputError, match="is another one than was used before"):
+        Pipeline(given).run()
+    mark.path.unlink()
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "another one")
+    assert "cannot be opened" in problems(given)
+    monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE")
+    assert "there is no passphrase" in problems(given)
+    past = datetime.now(UTC) - timedelta(days=900)
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "long enough")
+    new_key(folder / "keys" / "old.pem", b"long enough", person="A Person", org="A Clinic", now=past)
+    assert "is valid from 20" in problems(config(release={"key": "keys/old.pem"}))
