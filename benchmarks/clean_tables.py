@@ -23,7 +23,7 @@ from audits.core.quarantine import without_rows
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.runner.run import run
-from synthgen.split.split import near_duplicates
+from synthgen.core.near_duplicates import near_duplicates
 
 CORPORA = ("yelp_augpe", "medical_abstracts", "ag_news", "newsgroups20", "sst2")
 MAX_WORDS = 150

@@ -286,6 +286,8 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     source, deidentify, interpolate, chosen = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    compares_persons = source and source.dedupe == "all"
+    counts_persons = source and source.min_class is not None
     has_sample = deidentify and deidentify.sample is not None
     counts_records = interpolate and interpolate.balance == "as-source"
     measures_length = chosen and chosen.length == "auto"
@@ -293,6 +295,8 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
         "source.group is missing and the person of a record is unknown (name the column)": lacks_group,
         "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
+        "source.dedupe all keeps a record depending on those of others (set within-person or off)": compares_persons,
+        "source.min_class counts the persons of each class (remove it)": counts_persons,
         "deidentify.sample is private text that the run counts identifiers in (remove it)": has_sample,
         "source.max_records keeps a person depending on how many records others have (remove it)": is_cut,
         "segments learns headings from the records (remove it)": parts.get("segments") is not None,

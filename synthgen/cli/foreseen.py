@@ -31,6 +31,7 @@ from synthgen.release.refusal import check_waivers
 from synthgen.split import Split
 
 LEAST_SPACE = 64 << 20  # bytes
+DEDUPE = "or set source.dedupe: all, which removes such records before the split"
 _MORE_PERSONS = "add persons, or raise split.train and split.control"
 
 
@@ -88,7 +89,8 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         near_duplicate_rate=float(parts.report.near_duplicate_rate or 0.0),
     )
     rng = stream(seeds.child("audit").integer(), INPUT_CHECKS)
-    yield from split_problems(policy, tables, rng, config.audit.confidence)
+    for problem in split_problems(policy, tables, rng, config.audit.confidence):
+        yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
 
 
 def gate_problems(

@@ -8,6 +8,17 @@ from synthgen.core.section import Count, Section, Share
 from synthgen.load.cells import spelled
 
 
+class MinClassConfig(Section):
+    """The smallest number of persons of a class, and what happens to a smaller class."""
+
+    count: Count = Field(description="Smallest number of persons (records, if persons are unknown) of a class.")
+    then: Literal["refuse", "drop", "merge"] = Field(
+        "refuse",
+        description="What happens to a smaller class: an error, removal of its records, or one class `other` for "
+        "all of them.",
+    )
+
+
 class SourceConfig(Section):
     """Location, format and columns of the private source data."""
 
@@ -47,6 +58,20 @@ class SourceConfig(Section):
     )
     labels: tuple[str, ...] | None = Field(
         None, description="Class labels to keep. Records of other classes are skipped; null keeps all classes."
+    )
+    normalize_labels: bool = Field(
+        False,
+        description="Treats labels that differ only by case, width or spacing as one class, in the spelling of "
+        "`labels` or else the most frequent one, and labels such as `NULL` or `N/A` as missing.",
+    )
+    dedupe: Literal["off", "within-person", "all"] = Field(
+        "off",
+        description="Removes records that nearly repeat an earlier one (Jaccard index of 5-token shingles of at "
+        "least 0.8): of the same person, or of any person.",
+    )
+    min_class: MinClassConfig | None = Field(
+        None,
+        description="Smallest class that is accepted. Without it, the method decides whether a class is too small.",
     )
     max_records: Count | None = Field(
         None,
@@ -91,6 +116,13 @@ class SourceConfig(Section):
     def _persons_are_declared_once(self) -> Self:
         if self.group is not None and self.rows_are_persons:
             raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_stay_apart(self) -> Self:
+        folded = ["".join(spelled(label, "NFKC").casefold().split()) for label in self.labels or ()]
+        if self.normalize_labels and len(set(folded)) < len(folded):
+            raise ValueError("normalize_labels makes two of the listed labels one class; list one spelling of each")
         return self
 
     @property

@@ -15,12 +15,13 @@ from synthgen.load.cells import CellError, is_visible, names_in, plain_name, spe
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source, wanted_columns
 from synthgen.load.rows import UNDECODABLE, SourceRow, SourceTable
+from synthgen.load.selection import folded, is_no_value, select, with_one_spelling
 from synthgen.load.text_files import likely_encoding
 
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "undefined", "?", "nat"}
+_MISSING = "source.normalize_labels: true rejects these rows"
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
@@ -53,6 +54,8 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     if source.id:
         identity, problem = _name(row, "id", source.id)
         unsuitable = unsuitable or problem
+    if source.normalize_labels and is_no_value(label):
+        label = ""
     reason = reason or unsuitable
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
@@ -128,11 +131,14 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     parsed = [to_record(row, source, used_ids) for row in table.rows]
     bad = tuple(m for m in parsed if isinstance(m, BadRow))
     good = [m for m in parsed if isinstance(m, Record)]
+    if source.normalize_labels:
+        good = with_one_spelling(good, source)
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
     wanted = _of_labels(good, source, path)
     _require_classes(wanted, source, path)
-    sampled = _sample(wanted, source.max_records, seeds)
+    selected, removed = select(wanted, source)
+    sampled = _sample(selected, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
     corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.has_persons)
@@ -142,9 +148,10 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         n_rows=len(parsed),
         bad=bad,
         n_other_labels=len(good) - len(wanted),
-        n_not_sampled=len(wanted) - len(sampled),
+        n_not_sampled=len(selected) - len(sampled),
         notes=(
             *table.notes,
+            *removed,
             *_undecodable(bad, path),
             *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),
         ),
@@ -180,19 +187,20 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     """Return notes on wanted labels from which others differ only by case or spacing, or that look like no value."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
-        alike["".join(spelled(label, "NFKC").casefold().split())].append(label)
+        alike[folded(label)].append(label)
     same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
-    empty = [label for label in sorted(wanted) if label.casefold().strip("<>()[]-_. ") in NO_VALUE]
+    empty = [label for label in sorted(wanted) if is_no_value(label)]
 
     def counted(labels: Sequence[str]) -> str:
         return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
 
     return [
         *(
-            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)})"
+            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
+            "source.normalize_labels: true makes them one"
             for labels in same
         ),
-        *([f"labels that look like a missing value are classes ({counted(empty)})"] if empty else []),
+        *([f"labels that look like a missing value are classes ({counted(empty)}); {_MISSING}"] if empty else []),
     ]
 
 

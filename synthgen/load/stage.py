@@ -9,11 +9,12 @@ from synthgen.load.load import load
 
 
 def _load(context: StageContext) -> Mapping[str, object]:
-    """Write the corpus and the declared names; count unusable rows by reason."""
+    """Write the corpus, the declared names, and the number and reason of each unusable row."""
     is_private = context.config("interpolate.is_private")
     report = load(context.config("source"), context.input("file"), context.stream("load"), isolated_rows=is_private)
     write_corpus(context.folder / "records.parquet", report.corpus)
     write_json(context.folder / "names.json", {k: list(v) for k, v in report.names.items()})
+    write_json(context.folder / "bad-rows.json", [{"row": row.number, "reason": row.reason} for row in report.bad])
     return {
         "in": report.n_rows,
         "out": len(report.corpus),
@@ -27,7 +28,7 @@ def _load(context: StageContext) -> Mapping[str, object]:
 
 LOAD = Stage(
     name="load",
-    version=2,
+    version=3,
     run=_load,
     config=("source", "interpolate.is_private"),
     inputs=("file",),

@@ -3,98 +3,17 @@
 A commitment is a digest that fixes the split without revealing it, so that a later change can be detected.
 """
 
-import hashlib
 import json
 import os
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import StorageError
+from synthgen.core.near_duplicates import near_duplicates
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Role
 from synthgen.split.config import SplitConfig
-
-UInt64 = NDArray[np.uint64]
-SHINGLE_TOKENS = 5  # number of tokens in a shingle
-THRESHOLD = 0.8  # Jaccard similarity J of shingles from which two texts are near-duplicates
-# MinHash signatures have this many bands of this many rows. A pair at exactly J = 0.8 shares no band, and is missed,
-# with probability (1 - 0.8^5)^26 = 3e-5.
-BANDS, BAND_ROWS = 26, 5
-_TOKEN = re.compile(r"\w+")
-
-
-def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Return for each text whether any of the others is a near-duplicate.
-
-        J(A, B) = |A ∩ B| / |A ∪ B| >= threshold
-
-    A and B are the sets of 5-token shingles of two texts. MinHash with banding finds candidate pairs, and their exact
-    Jaccard similarity decides. Tokens are case-folded runs of letters and digits. A text of fewer than five tokens is
-    a single shingle.
-
-    Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
-        and Ullman, Mining of Massive Datasets, section 3.4.
-    """
-    left, right = [_shingles(t) for t in texts], [_shingles(t) for t in others]
-    buckets: dict[bytes, list[int]] = defaultdict(list)
-    for row, keys in enumerate(_band_keys(right)):
-        for key in keys:
-            buckets[key].append(row)
-    found = [
-        any(jaccard(own, right[other]) >= threshold for other in _candidates(keys, buckets))
-        for own, keys in zip(left, _band_keys(left), strict=True)
-    ]
-    return np.array(found, dtype=np.bool_)
-
-
-def jaccard(a: UInt64, b: UInt64) -> float:
-    """Return |A ∩ B| / |A ∪ B| of two sets given as sorted distinct hashes."""
-    shared = np.intersect1d(a, b, assume_unique=True).size
-    return shared / (a.size + b.size - shared)
-
-
-def _candidates(keys: list[bytes], buckets: Mapping[bytes, list[int]]) -> Iterator[int]:
-    """Yield each row that shares a band, once. The search ends at the first match, so the rows are yielded lazily."""
-    seen: set[int] = set()
-    for key in keys:
-        for row in buckets.get(key, ()):
-            if row not in seen:
-                seen.add(row)
-                yield row
-
-
-def _shingles(text: str) -> UInt64:
-    """Return the sorted distinct 64-bit hashes of a text's shingles. The result is never empty."""
-    tokens = _TOKEN.findall(text.casefold())
-    spans = range(max(1, len(tokens) - SHINGLE_TOKENS + 1))
-    joined = {" ".join(tokens[i : i + SHINGLE_TOKENS]).encode() for i in spans}
-    digests = b"".join(hashlib.blake2b(shingle, digest_size=8).digest() for shingle in joined)
-    return np.unique(np.frombuffer(digests, dtype="<u8").astype(np.uint64))
-
-
-def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
-    """Return the band keys of each text; two texts share a key only if all minima of a band are equal."""
-    if not shingles:
-        return []
-    # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd
-    stream = np.random.Generator(np.random.Philox(key=int.from_bytes(b"synthgen/minhash", "big")))
-    hashes = np.concatenate(shingles)
-    starts = np.cumsum([0, *(s.size for s in shingles[:-1])])
-    signatures = np.empty((len(shingles), BANDS * BAND_ROWS), dtype=np.uint64)
-    for k in range(BANDS * BAND_ROWS):
-        a, b = stream.integers(0, 1 << 64, size=2, dtype=np.uint64)
-        signatures[:, k] = np.minimum.reduceat(hashes * (a | np.uint64(1)) + b, starts)
-    return [
-        [bytes([band]) + row[band * BAND_ROWS : (band + 1) * BAND_ROWS].tobytes() for band in range(BANDS)]
-        for row in signatures
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

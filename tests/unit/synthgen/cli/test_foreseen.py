@@ -141,7 +141,9 @@ def test_texts_in_another_language_and_repeated_records_are_found(config, folder
     (folder / "same.jsonl").write_text("\n".join(same))
     limit = "{id: checks, metric: input_checks.problems, bound: value, op: '<=', limit: 0, why: A test.}"
     policy = str(open_policy(folder, limit))
-    assert "near" in problems(config(source={"path": "same.jsonl", **columns}, policy=policy))
+    source = {"path": "same.jsonl", **columns}
+    assert "or set source.dedupe: all" in problems(config(source=source, policy=policy))
+    assert "near" not in problems(config(source={**source, "dedupe": "all"}, policy=policy))
 
 
 @pytest.mark.models

@@ -1,0 +1,88 @@
+"""The switches of the source section: one spelling per label, no repetitions, no small class."""
+
+import json
+
+import pytest
+
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.load import load
+from synthgen.load.config import SourceConfig
+
+BASE = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+ROWS = [
+    (BASE, "Surgery", "p1"),
+    (f"{BASE}!", "Surgery", "p1"),
+    (BASE.upper(), "SURGERY", "p2"),
+    ("another text of the second person", "surgery ", "p2"),
+    ("a text about the heart", "Cardiology", "p3"),
+    ("a text about the lungs", "N/A", "p4"),
+    ("a text about the skin", "Skin", "p5"),
+    ("a second text about the skin", "Skin", "p6"),
+]
+
+
+@pytest.fixture
+def found(tmp_path):
+    path = tmp_path / "s.jsonl"
+    path.write_text(
+        "".join(json.dumps(dict(zip(("text", "label", "group"), row, strict=True))) + "\n" for row in ROWS)
+    )
+
+    def read(**keys):
+        source = SourceConfig(path=str(path), group="group", max_bad_rows=0.5, **keys)
+        return load(source, path, SeedTree(1))
+
+    return read
+
+
+def test_without_switches_nothing_changes(found):
+    report = found()
+    assert len(report.corpus) == len(ROWS)
+    assert set(report.corpus.labels) == {"Surgery", "SURGERY", "surgery", "Cardiology", "N/A", "Skin"}
+    assert len(report.notes) == 2
+
+
+def test_labels_get_one_spelling_and_missing_values_are_bad_rows(found):
+    report = found(normalize_labels=True)
+    assert report.corpus.counts() == {"Surgery": 4, "Cardiology": 1, "Skin": 2}
+    assert report.bad_counts() == {"missing label": 1}
+    assert report.notes == ()
+    listed = found(normalize_labels=True, labels=("surgery", "Skin"))
+    assert listed.corpus.counts() == {"surgery": 4, "Skin": 2}
+
+
+@pytest.mark.parametrize(("dedupe", "n"), [("off", 0), ("within-person", 1), ("all", 2)])
+def test_repetitions_are_removed_and_counted(found, dedupe, n):
+    report = found(dedupe=dedupe)
+    assert len(report.corpus) == len(ROWS) - n
+    assert report.corpus.texts[0] == BASE
+    assert any(note.startswith(f"{n} records repeat") for note in report.notes) == (n > 0)
+
+
+def test_small_classes_are_refused_removed_or_merged(found):
+    keys = {"normalize_labels": True, "min_class": {"count": 2}}
+    with pytest.raises(DataError, match="1 classes have fewer than 2 persons") as refused:
+        found(**keys)
+    assert refused.value.problems == ("'Cardiology': 1 persons",)
+    dropped = found(**{**keys, "min_class": {"count": 2, "then": "drop"}})
+    assert dropped.corpus.counts() == {"Surgery": 4, "Skin": 2}
+    merged = found(**{**keys, "min_class": {"count": 2, "then": "merge"}})
+    assert merged.corpus.counts() == {"Surgery": 4, "other": 1, "Skin": 2}
+    assert "merged into 'other' (source.min_class): 'Cardiology': 1 persons" in merged.notes[-1]
+
+
+def test_two_listed_spellings_of_one_class_are_an_error(found):
+    with pytest.raises(ValueError, match="one spelling of each"):
+        found(normalize_labels=True, labels=("Skin", "skin"))
+
+
+def test_switches_that_compare_persons_are_refused_under_a_budget():
+    source = {"path": "s", "group": "g", "labels": ["a"], "dedupe": "all", "min_class": {"count": 3}}
+    budget = {"dp": {"epsilon": 1, "delta": 1e-5, "persons": 1000}}
+    fields = {"version": 1, "source": source, "interpolate": {"method": "dp-gaussian", "total": 9}, **budget}
+    with pytest.raises(ConfigError) as refused:
+        Config.parse(fields)
+    for name in ("source.dedupe all", "source.min_class"):
+        assert name in str(refused.value)
