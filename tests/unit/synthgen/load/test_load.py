@@ -281,12 +281,11 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
     report = load(SourceConfig(path="x"), path, SEEDS)
     assert report.corpus.counts()["cardio"] == 4
     alike = "labels that differ only by case, width or spacing are separate classes"
-    one = "source.normalize_labels: true makes them one"
+    one, rejects = (f"source.normalize_labels: true {does}" for does in ("makes them one", "rejects these rows"))
     assert report.notes == (
         f"{alike} ('CARDIO': 1 records, 'cardio': 4 records, '\uff23ardio': 1 records); {one}",
         f"{alike} ('Day 1': 1 records, 'day1': 1 records); {one}",
-        "labels that look like a missing value are classes ('N/A': 1 records, 'nan': 1 records); "
-        "source.normalize_labels: true rejects these rows",
+        "labels that look like a missing value are classes ('N/A': 1 records, 'nan': 1 records); " + rejects,
     )
     few = load(SourceConfig(path="x", labels=("car\u200bdio",)), path, SEEDS)
     assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # CARDIO would be lost silently
