@@ -77,16 +77,20 @@ app.command()(verify)
 
 
 @app.command()
-def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its letter A to I")]) -> None:
-    """Explain what an audit measures, how, and what its verdicts mean."""
+def explain(
+    audit: Annotated[
+        str, typer.Argument(help="name or letter (A to I) of an audit, or a number such as balance.value")
+    ],
+) -> None:
+    """Explain what an audit or a gate measures, what its results mean, and what to change."""
     from audits.runner.registry import names
 
     folder = Path(__file__).parents[1] / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
     letters = dict(zip("abcdefghi", names(), strict=True))
-    name = letters.get(audit.lower(), audit.lower())
+    name = letters.get(audit.lower(), audit.lower().removeprefix("audit-").partition(".")[0])
     if name not in pages:
-        raise InputError(f"there is no audit {audit!r}", hint=f"audits: {', '.join(names())}")
+        raise InputError(f"there is no explanation of {audit!r}", hint=f"Known names: {', '.join(pages)}.")
     sys.stdout.write(pages[name].read_text(encoding="utf-8"))
 
 

@@ -26,6 +26,7 @@ from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.refusal import write_refusal
+from synthgen.release.remedies import ANOTHER_ATTEMPT, with_remedies
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
 
@@ -142,8 +143,8 @@ class Run:
             )
             raise ReleaseRefused(
                 f"not released under policy {self.policy.name!r}",
-                problems=decision.failures,
-                hint=f"The signed refusal: {folder}",
+                problems=tuple(with_remedies(decision)),
+                hint=f"{ANOTHER_ATTEMPT} The signed refusal: {folder}",
             )
         if load_policy(policy_file(self.config)) != self.policy:
             raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")

@@ -245,6 +245,15 @@ def test_every_audit_is_explained_and_an_unknown_name_lists_them(name, call):
     check_exit(call("explain", "nonsense"), 3, "differencing")
 
 
+@pytest.mark.parametrize(
+    "gate", ["input_checks.problems.value", "audit-membership", "utility", "balance.tv_distance"]
+)
+def test_every_gate_is_explained_by_its_number(gate):
+    result = CliRunner().invoke(app, ["explain", gate])
+    assert result.exit_code == 0
+    assert gate == "audit-membership" or "**If the gate is not met.**" in result.stdout
+
+
 def test_the_module_runs_without_the_engine(tables):
     """`python -m audits` in a process where importing the engine or torch is an error."""
     code = (
