@@ -17,9 +17,9 @@ MIN_DETERMINANT = 1e-6  # below it, two records count as parallel, so combinatio
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
     """Yield blocks of queries · keysᵀ: a slice of the queries and its similarities, float32 (b, n_keys).
 
-    All rows have unit or zero length, so the products are cosines. Sparse keys are multiplied by a dense block of
-    queries over the columns that both use. Time: O(n_q · n_k · d) dense, O(nnz(keys) · n_q) sparse; memory:
-    O(block · (n_k + d)).
+    All rows have unit or zero length, so the products are cosines. For sparse input, only the columns that both use
+    are kept, and each block of queries is made dense. Time: O(n_q · n_k · d) dense, O(nnz(keys) · n_q) sparse;
+    memory: O(block · (n_k + d)).
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -56,7 +56,7 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
-    If only P has a positive weight, explained = s_P². The squared residual is |z|² - explained.
+    If only P has a positive weight, explained = s_P². The squared residual of a row z is |z|² - explained.
 
     Args:
         cosines: cosines of each row with its candidates, float32 (b, k).
@@ -91,7 +91,7 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
     """Return the cosines between the candidates of each row; float32 (b, k, k).
 
-    `candidates` are the rows of `real` that are the candidates of each row, int64 (b, k).
+    `candidates[i]` has the row numbers in `real` of the candidates of query i; int64 (b, k).
 
     Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row
     would take three times as long.

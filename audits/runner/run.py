@@ -115,7 +115,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
     if not selected or len(set(selected)) != len(selected):
-        raise InputError(f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}")
+        raise InputError(f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}")
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:

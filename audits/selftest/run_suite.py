@@ -154,7 +154,7 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
         hint = f"The suite covers: {', '.join(covered)}."
-        message = f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}"
+        message = f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}"
         raise InputError(message, problems=problems, hint=hint)
     return selected
 

@@ -1,4 +1,4 @@
-"""Words that are no names: clinical vocabulary with the names of physicians in it, and ordinary English words.
+"""Words that are not taken for names of persons: clinical terms, also those that contain a name, and ordinary words.
 
 The lists apply to guessed names only, never to a declared or known name. The clinical terms are general medical
 knowledge. `ordinary_words.txt` holds the 17,442 words that are written in lower case at least 20 times, and more
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audits.text.name_lists import words
 
-# diseases, signs, procedures, anatomy and devices that are called after a person
+# names of persons and places after which diseases, signs, procedures, anatomy and devices are called
 EPONYMS = frozenset(
     words("""
 achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow
@@ -174,7 +174,7 @@ taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichop
 tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
 )
-# headings, verbs and other words that start lines of notes, as capitalised words that the ordinary words lack
+# capitalised words that are missing from `ordinary_words.txt`: headings, verbs and others that start lines of notes
 NOTE_WORDS = frozenset(
     words("""
 abdo abdominal adl adls admits afebrile african agrees aka allergies ambulating american angiogram ann appears
@@ -238,7 +238,7 @@ _BEFORE = re.compile(
 )
 
 
-# first names of eponyms with two names, which are also written without "syndrome"
+# first parts of double eponyms, which are also written without a word such as "syndrome"
 _PAIR = re.compile(
     r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz"
     r"|Zollinger|Budd"
@@ -256,7 +256,7 @@ def _ordinary_words() -> frozenset[str]:
 
 
 def is_ordinary(word: str) -> bool:
-    """Return whether a word is an ordinary English or clinical word in any case."""
+    """Return whether a word is an ordinary English or clinical word, ignoring case."""
     folded = word.casefold()
     return folded in _ordinary_words() or folded in NOTE_WORDS or folded in _NEVER_NAMES
 

@@ -35,10 +35,10 @@ class Placed(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    The text is folded in small pieces: each character with its combining marks. The result may differ from folding a
-    stretch between spaces at once, because characters compose (Hangul) or a replacement depends on the word. Each
-    character of such a stretch then gets the whole stretch as origin. A span may therefore be too wide by part of a
-    word, but never too narrow.
+    The text is folded in small pieces: each character with its combining marks. Folding a whole stretch between
+    spaces can give another result, because characters compose (Hangul) or a replacement depends on neighbouring
+    characters. Each character of such a stretch then gets the whole stretch as origin; if no folding in pieces gives
+    the text of `normalise`, it gets the whole text. A span can therefore be too wide, but never too narrow.
 
     Cost: O(characters); used only for texts with a finding.
     """

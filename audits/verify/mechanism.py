@@ -22,7 +22,7 @@ ROUNDING = 1e-3  # relative tolerance of epsilon: versions of the library discre
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement.
 
-    Rate and steps are those of the mechanisms that sample persons, the noise is that of all mechanisms. A value is
+    Rate and steps come from the mechanisms that sample persons, and the noise comes from all mechanisms. A value is
     None if the mechanisms differ in it; the accounting then lists the value of each.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
@@ -38,8 +38,9 @@ def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]) -> None:
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
-    The mechanism's log must list as reads outside its claim: the input checks, gates on private records that decide
-    on the release, and published numbers of the audits. Under an independent policy there are no such gates.
+    The log must declare the reads of private records that the DP claim does not cover: the input checks, the gates
+    that decide on the release, and published numbers of the audits. Under an independent policy, only the input
+    checks may be declared.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -95,7 +96,9 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         bounds = epsilon_without_prv(costs, budgets, delta=delta) if costs else None
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the claimed epsilon cannot be recomputed: {error}") from None
-    if bounds is None or not claimed >= bounds.upper * (1 - ROUNDING):
+    if bounds is None:
+        raise VerifyError("E_GATE", "an epsilon is claimed, but the accounting lists no mechanism")
+    if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
 
 

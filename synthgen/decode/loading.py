@@ -17,7 +17,7 @@ from synthgen.decode.loop.products import has_bfloat16
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
 SLOW = "cpu without bfloat16"  # the backend of a processor without bfloat16 instructions
-HALVES = (torch.bfloat16, torch.float16)  # the 16-bit types, which this backend converts to float32
+HALVES = (torch.bfloat16, torch.float16)  # the 16-bit types, which the backend `SLOW` converts to float32
 
 
 def backend_of(device: Placement) -> str:
@@ -73,7 +73,8 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # no warning on a projector among the tensors; missing tensors are an error below
+    # hides the warning that the projector is no tensor of the model; missing tensors are an error below
+    logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         model, loading = AutoModelForCausalLM.from_pretrained(

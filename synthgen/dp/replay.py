@@ -101,7 +101,9 @@ class FixedAnswers:
         step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
         self.sums[query.name, step], answer = total, self.answers[query.name][step]
         if answer.shape != total.shape:
-            raise InternalError(f"{query.name}: the number of entries of the sum depends on the persons")
+            raise InternalError(
+                f"{query.name}: the length of the query's sum depends on the persons, but must be fixed"
+            )
         return answer
 
 

@@ -60,7 +60,9 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
     for start in range(0, len(parents), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         point = out[part]
-        np.take(x, parents[part, -1], axis=0, out=point, mode="clip")  # all numbers are valid; "raise" would copy
+        np.take(
+            x, parents[part, -1], axis=0, out=point, mode="clip"
+        )  # all indices are valid; mode "raise" would buffer `out`
         if parents.shape[1] == 2:
             x_i = start_of[: len(point)]
             np.take(x, parents[part, 0], axis=0, out=x_i, mode="clip")

@@ -38,8 +38,8 @@ class Pipeline:
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
                 and reserves and spends the budget again.
-            until: name of the last stage; `interpolate` and `decode` stop in the first round of writing, `filter`
-                after the last round.
+            until: name of the last stage. Texts are written in rounds. With `interpolate` or `decode`, the run stops
+                in the first round; with `filter`, after the last round.
 
         Raises:
             UsageError: there is no such stage.

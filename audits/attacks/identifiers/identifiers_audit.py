@@ -41,29 +41,32 @@ class Identifiers:
       disguised form (such as reversed, or with other characters in between), and for one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
-        lambda = (places where it could occur) × (identifiers of its kind) × 2^-(its surprisal in bits)
+        for an identifier v: lambda = (places where v could occur) × (identifiers of the kind of v) × 2^-(bits of v)
         excess = (share of train persons with a hit) - (share of control persons with a hit)
 
-    lambda is the number of identifiers of this kind that are expected to occur in the synthetic table by chance. If
+    The bits of v are its surprisal. lambda is the number of identifiers of this kind that are expected to occur in
+    the synthetic table by chance. If
     each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
     proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
     synthetic table, lambda is below .05, no public text contains the identifier, and at most ten persons have it,
     either all in train or all in control.
 
     The audit fails if
-    - a direct identifier of a train person meets the conditions of a hit, or misses only the last one, because
-      control persons have it too;
+    - a direct identifier of a train person meets the conditions of a hit; here, control persons may have it, too;
     - a train person has a hit by a contact, unless people share contacts of its kind (see below);
-    - a recorded number or address of a train person occurs and has lambda < .01, or a recorded name or date does and
-      the names and dates of control persons do not occur about as often (`judge_recorded`);
+    - a recorded number or address of a train person occurs with lambda < .01;
+    - a recorded name or date of a train person occurs with lambda < .01, and those of control persons occur clearly
+      less often (`judge_recorded`);
+    - a name in the texts, a long number or code, or a combination of facts such as age, sex, date and postal code
+      occurs that only one train person has (`judge_names`, `judge_codes`, `judge_combinations`);
     - the interval of the excess lies above tau, the strictest limit that this number of persons can support (`tier`),
       or above 0 if there are too few persons for any limit;
-    - the scan test finds train persons over- or under-represented among rare words and quasi-identifiers.
+    - the scan test finds that rare words and quasi-identifiers of train persons occur unusually often or rarely.
 
     The number of shared contacts is the number of contacts that exactly two persons have plus the number of control
     persons whose own contacts occur in the synthetic table. If it is four or more for a kind, contacts of that kind
-    are leaks only if significantly more train persons have a hit by one than this number predicts (binomial test at
-    1 %).
+    are leaks only if significantly more train persons have a hit by such a contact than the number of shared
+    contacts predicts (binomial test at 1 %).
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
@@ -161,7 +164,9 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner, or counted already
+    is_skipped = (pool.words.owner < 0) | (
+        pool.words.owner >= n
+    )  # the word has not exactly one owner, or was counted already
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
         place = pool.words.positions(words)

@@ -93,7 +93,7 @@ def test_problem_of_the_input_checks_prevents_a_pass(rigged, fresh_inputs):
     ("arguments", "message"),
     [
         ({"names": []}, "at least one"),
-        ({"names": ["memorization", "memorization"]}, "each audit once"),
+        ({"names": ["memorization", "memorization"]}, "without repetition"),
         ({"confidence": 1.0}, "below 1"),
         ({"confidence": 0.9}, r"at least 0\.95"),
         ({"seed": -1}, "negative"),

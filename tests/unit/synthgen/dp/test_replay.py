@@ -185,7 +185,7 @@ def test_fixed_answers_keep_the_sums_and_refuse_another_number_of_entries():
     fixed = FixedAnswers(answers={"query": [np.ones(12), np.zeros(12)]})
     assert [fixed(ROWS, QUERY)[0] for _ in range(2)] == [1, 0]
     assert np.array_equal(fixed.sums["query", 1], exact_sum(ROWS, 0.5))
-    with pytest.raises(InternalError, match="number of entries of the sum depends on the persons"):
+    with pytest.raises(InternalError, match="length of the query's sum depends on the persons"):
         FixedAnswers(answers={"query": [np.ones(11)]})(ROWS, QUERY)
 
 
