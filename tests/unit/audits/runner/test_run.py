@@ -92,7 +92,7 @@ def test_problem_of_the_input_checks_prevents_a_pass(rigged, fresh_inputs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"names": []}, "at least one"),
+        ({"names": []}, "one or more"),
         ({"names": ["memorization", "memorization"]}, "without repetition"),
         ({"confidence": 1.0}, "below 1"),
         ({"confidence": 0.9}, r"at least 0\.95"),

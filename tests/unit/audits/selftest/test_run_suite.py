@@ -243,7 +243,7 @@ def test_only_covered_audits_are_calibrated(monkeypatch):
     monkeypatch.setattr(module, "names", lambda: ("memorization", "canaries", "linkage"))
     assert select_audits(None) == ("memorization", "linkage")
     for demanded in ([], ["memorization", "memorization"]):
-        with pytest.raises(InputError, match="at least one"):
+        with pytest.raises(InputError, match="one or more"):
             select_audits(demanded)
     with pytest.raises(InputError, match=r"'canaries'\n.*'smell'"):
         select_audits(["canaries", "smell"])
