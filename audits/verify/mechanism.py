@@ -97,7 +97,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the claimed epsilon cannot be recomputed: {error}") from None
     if bounds is None:
-        raise VerifyError("E_GATE", "an epsilon is claimed, but the accounting lists no mechanism")
+        raise VerifyError("E_GATE", "no epsilon follows from the accounting at this delta, so it exceeds the claim")
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
 

@@ -179,7 +179,7 @@ UNTRUE = {
     "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
     "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "exceeds the claim"),
-    "no-mechanism": ({"mechanisms": []}, "the accounting lists no mechanism"),
+    "no-mechanism": ({"mechanisms": []}, "exceeds the claim"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
     "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
     "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "not all of its checks hold"),
