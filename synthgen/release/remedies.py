@@ -4,20 +4,15 @@ from collections.abc import Iterator
 
 from audits.gate.outcome import Decision, RuleOutcome
 
-_FEWER_COPIES = (
-    "lower filter.near_duplicate, set interpolate.method: mixture with parents: 4 and max_exposure, or use "
-    "dp-gaussian"
-)
 _LESS_LEAKAGE = (
-    "set interpolate.method: mixture with parents: 4 and max_exposure, request fewer records per person, or use "
-    "dp-gaussian"
+    "set interpolate.method: mixture with parents: 4, request fewer records per person, or use dp-gaussian"
 )
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
 # by the source of the number that a gate compares, or by the number itself
 REMEDIES = {
-    "memorization": _FEWER_COPIES,
+    "memorization": _LESS_LEAKAGE,
     "identifiers": "name the columns with names in source.names, list other identifiers in deidentify.sample to see "
     "what the engine misses, and run `synthgen models pull rampart`",
     "membership": _LESS_LEAKAGE,
