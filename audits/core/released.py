@@ -1,4 +1,4 @@
-"""Checks of a file for release beyond its texts: every byte is audited, or the file is rejected."""
+"""Check what a file for release contains besides its texts: a file with bytes that no audit reads is rejected."""
 
 import base64
 import csv
@@ -41,7 +41,7 @@ _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
 _WINDOW = 16  # characters of a digest that do not occur by chance: at least 64 bits
-_LEVEL = 0.001  # significance level of the number of shorter truncated digests
+_LEVEL = 0.001  # significance level of the test whether more shorter truncated digests occur than by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
@@ -54,7 +54,7 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
     No audit reads data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes or
     after the end. Therefore the rows are written again in each usual form, and one result must equal the file. All
-    columns of `rows` must be audited; a parquet file is read again.
+    columns of `rows` must be audited. For a parquet file, the rows are read from the file again.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -149,7 +149,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
     """Return whether a column of a synthetic table says nothing beyond its rows, given as (text, label).
 
     Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`. If the rows are sorted
-    by id, equal rows may have their ids in this order.
+    by id, the ids of equal rows may be in sorted order instead of the order of `record_ids`.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -180,9 +180,10 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
 
     A label must occur in train, belong to at least two persons of train and control, and be short. A person of the
-    synthetic table (tables from files name none) must have a short name. It must neither equal a person of train or
-    control in any spelling, nor contain one of at least five characters. No column may contain an unkeyed digest,
-    whole or truncated, of a person, id or text of train or control, because anyone who guesses the id can compute it.
+    synthetic table must have a short name; tables from files name no persons. The name must not equal the name of a
+    person of train or control in any spelling. It must not contain such a name of at least five characters either.
+    No column may contain an unkeyed digest, whole or truncated, of a person, id or text of train or control,
+    because anyone who guesses the id can compute it.
     """
     found = []
     if synthetic.labels is not None:

@@ -10,11 +10,12 @@ Under a policy that requires differential privacy, only verdicts are published: 
 records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`. Under an
 independent policy, not even verdicts about private records are published.
 
-The ends of an interval are rounded because an exact interval reveals n: each width of a Clopper-Pearson interval has
-one n. All roundings are conservative and use the policy's own numbers as edges, so none changes a decision. The rule
-leaves public evidence unchanged, so a verifier applies it again and refuses finer evidence.
+The ends of an interval are rounded because an exact interval reveals n: the width of a Clopper-Pearson interval
+determines n. All roundings are conservative and use the policy's own numbers as edges, so none changes a decision.
+Rounding public evidence again leaves it unchanged. A verifier therefore rounds the evidence of a bundle again and
+refuses the bundle if the evidence changes.
 
-Source of the cell size: 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
+Minimum cell sizes of 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
 """
 
 import re
@@ -66,7 +67,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number that was measured has no room for text: three decimals, or an end of a bucket."""
+    """Return whether a measured number is too short to hide text: at most three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MOST_MEASURED and number == round(number * 1000) / 1000)
 
@@ -96,14 +97,14 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a number, whose interval is never narrower than the exact one.
 
-    `name` is `audit.metric`. It determines the policy's limits and `min_n` for the number, which are edges, and
-    whether the number counts the source.
+    `name` is `audit.metric`. It determines the policy's limits and `min_n` for the number, which are used as edges.
+    It also determines whether the number is about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
     if policy.is_independent:
         metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
-    return _rounded(name, _rounded(name, metric, policy), policy)  # a number rounded to an integer becomes a bucket
+    return _rounded(name, _rounded(name, metric, policy), policy)  # twice, so an integer result becomes a bucket
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
@@ -228,7 +229,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    """Return the state without its verdict; `inconclusive` also counts as measured, except for a rule."""
+    """Return the state without its verdict; `inconclusive` becomes `measured` unless a rule reads the audit."""
     changed = {"verdict": WITHHELD} | (
         {"status": "measured"} if state.status == "inconclusive" and not has_rule else {}
     )
@@ -246,7 +247,7 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
     below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
     number = (
         min(below) if below else max(above)
-    )  # the number satisfies all rules, so an upper limit satisfies the lower ones
+    )  # the number lies between the lower and the upper limits, so an upper limit satisfies the lower ones
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
@@ -254,8 +255,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
-    The digests of private tables are omitted, because they confirm a guess of a table, and so is the seed of the
-    audits. The input checks count the quarantined rows; their numbers are omitted.
+    The digests of private tables are omitted, because they confirm a guess of a table. The seed of the audits is
+    omitted too. The input checks state how many rows are quarantined, but the numbers of these rows are omitted.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
@@ -322,7 +323,10 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 
 
 def public_sentence(text: str, policy: Policy) -> str:
-    """Return a sentence with counts as buckets, fractions of three digits, and whole percentages unchanged."""
+    """Return a sentence with counts as buckets and rounded fractions.
+
+    Fractions get at most three decimals, and percentages at most one. Whole percentages stay unchanged.
+    """
     if policy.disclosure.publish_exact_counts:
         return text
 

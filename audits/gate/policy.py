@@ -160,7 +160,7 @@ class Policy(Closed):
         return (*self.rules, *_dp_rules(self.dp), *calibrated, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
-        """Return the additional rules for records of a DP method; external policies always have them."""
+        """Return the rules added for records of a DP method; empty for external policies, which always have them."""
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def to_bytes(self) -> bytes:
@@ -172,7 +172,7 @@ class Policy(Closed):
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def gates(self) -> tuple[str, ...]:
-        """Return the id of every gate that a decision under the policy can have."""
+        """Return the id of every gate of the policy itself; `decide` can add `no-quarantined-row` and `policy`."""
         substitute = self.dp_substitute
         substitute_audits = () if substitute is None else substitute.required
         audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
@@ -200,10 +200,12 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     Properties:
 
     - A policy without gates refuses. A missing, failed or too small measurement does not pass.
-    - Adding a gate, worsening a number or counting a further attempt never turns a refusal into a release.
+    - Worsening a number or counting a further attempt never turns a refusal into a release. Neither does adding a
+      gate to a policy that has one.
     - Intervals and required verdicts must have the confidence that their attempt requires.
-    - An external policy always has the gates of `EXTERNAL_RULES`.
-    - A table with quarantined rows is refused, because no audit judged these rows.
+    - An external policy always has the gates of `EXTERNAL_RULES`; only an independent one has none for attempts.
+    - A table with quarantined rows is refused, because no audit judged these rows. An independent policy does not
+      read their number.
     - Under an independent policy, no number that depends on private records is read; see `audits.gate.independent`.
     - Records of a DP method need an accounting that passed and secret random streams under every policy, because
       otherwise the claimed epsilon means nothing.

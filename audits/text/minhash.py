@@ -59,16 +59,17 @@ class NearPairs:
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # number of look-ups of a row of the first table in a skipped bucket
+    n_full: int  # how often a row of the first table has a skipped bucket, summed over the bands
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
     """Return the buckets of texts by MinHash signatures of their 5-token shingles.
 
-    The hash of a shingle is the polynomial t_1 × B^4 + … + t_5 mod 2^64 of its token hashes t_i, passed to `mix`. The
-    number of a bucket is 32 bits of the hash of the minima in its band. In a million rows, about a hundred different
-    bands share a number. This is harmless, because each pair of rows is compared exactly afterwards. The permutations
-    are constants, so that tables are comparable. A text of fewer than five tokens is in no bucket.
+    The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64. Here t_i are the hashes of its
+    tokens, and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band. In a million
+    rows, about a hundred pairs of rows with different minima get the same number in a band. This is harmless,
+    because each pair of rows is checked afterwards. The permutations are constants, so that tables are comparable.
+    A text of fewer than five tokens is in no bucket.
 
     Cost: 4 bytes per row and band, plus the memory for one block of rows.
     Reference: Broder, SEQUENCES 1997.
@@ -86,7 +87,9 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
 
 
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
-    """Return the pairs of rows that share a bucket, each checked exactly; both sketches must have the same bands.
+    """Return the pairs of rows that share a bucket; both sketches must have the same bands.
+
+    Pairs with an estimated Jaccard index below .2 and full buckets are skipped. Every returned pair is exact.
 
     With b bands of r minima, a pair of Jaccard index s is found with probability 1 - (1 - s^r)^b.
 

@@ -63,7 +63,8 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     """Return a line on the ledger of a release after checking that the trust root names it.
 
     A budget is a limit only if all releases use one ledger; the holder of the releaser's key could start an empty
-    one. So a release with a budget is refused if the trust root names no ledger. Other releases are not.
+    one. So a release is refused if its policy limits the budget and the trust root names no ledger. Other
+    releases are not.
 
     Raises:
         VerifyError: E_TRUST for a ledger that is not named, E_GATE if attempts and budget are in different ledgers.

@@ -39,8 +39,9 @@ _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike, as do the next pairs
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))
-# A word with letters or marks of Latin and of another script, apart from those of many scripts, such as U+02BC.
-# Symbols, digits other than 0 to 9, and the long s, which looks like an f, have no place in a name.
+# Matches a word that mixes letters or marks of Latin with those of another script. Characters that belong to many
+# scripts, such as U+02BC, do not count as another script. Also matches a symbol, a digit other than 0 to 9, or
+# the long s, which looks like an f, because none of these may be in a name.
 _UNREADABLE = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
@@ -82,9 +83,12 @@ class Revocation(Closed):
 class TrustRoot(Closed):
     """Everything that a verifier trusts.
 
-    It is valid only if each key id is derived from its key, no key is weak, no two keys share a secret, no two
-    spellings of a name look alike, no key or person has two roles, and each role has as many different persons as its
-    threshold.
+    It is valid only if all of these hold:
+
+    - Each key id is derived from its key, no key is weak, and no two keys share a secret.
+    - The name of a person is spelled in one way only, and the names of two persons do not look alike.
+    - No key has two roles. No person has two roles, not counting the role `root`.
+    - Each role has at least as many different persons as its threshold.
     """
 
     version: Annotated[int, Field(ge=1)]

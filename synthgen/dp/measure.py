@@ -1,6 +1,6 @@
 """The stage that queries train under differential privacy, logs the queries and books the result in the ledger.
 
-No later stage that writes text accesses train. It uses substitute records drawn from the noised query results.
+Later stages that write text do not access train. They use substitute records drawn from the noised query results.
 `learn` is the only code that queries persons; the dry run, the replay and the run itself call it.
 """
 
@@ -53,8 +53,8 @@ from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
 SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
-# Made-up persons in the dry run; the second number if the run itself has about 400, because the audit requires a
-# number that differs by a tenth.
+# Numbers of made-up persons in the dry run. The audit requires that the number differs by a tenth from that of
+# the run itself. The second number is therefore used if the run has about 400 persons.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
@@ -69,7 +69,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """Everything except persons and noise that the code of the queries reads; nothing of it is private."""
+    """All data that the code of the queries reads, except persons and noise. None of it is private."""
 
     context: PublicContext
     queries: Mapping[str, Query]
@@ -111,7 +111,8 @@ def measure(
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
 
     Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. The result
-        contains nothing else of train.
+        contains nothing else of train, except for its log, which stays in the workspace: it has an unkeyed digest of
+        the person ids, and the outcome of the replay.
     Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise, so its
         results are not private.
     """
@@ -166,7 +167,11 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    """Return what the queries read of train, and whether texts have the same nats without the other texts."""
+    """Return the data of train that the queries read, and the outcome of a check of the nats.
+
+    The check shows whether texts that are scored again without the other texts have the same nats. It is made only
+    if there is a vote; otherwise the outcome is empty.
+    """
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)

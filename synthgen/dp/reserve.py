@@ -22,7 +22,7 @@ from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-LEAST_DIGITS = 8  # of a run's id that name a reservation
+LEAST_DIGITS = 8  # fewest leading digits of a run's id that may name a reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Encoder(Protocol):
     normalized: bool  # whether every vector has unit length
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d), row i of texts[i], finite; texts are not empty.
+        """Return float32 (n, d), finite; row i is the vector of texts[i]. No text is empty.
 
         The result does not depend on the order of the texts, and equal texts get equal vectors. The other texts of a
         batch change a vector only by rounding. `progress` is called with the number of texts encoded since the last
@@ -69,8 +69,9 @@ def encode_batches(
 ) -> Float32:
     """Return the vectors of texts, float32 (n, d), from `forward`, called on batches of at most `size` texts.
 
-    The batch size changes the last bits of the vectors. `n_workers` single-core threads, which call `forward` at
-    once, do not; 1 keeps torch's own threads. `progress` is as for `Encoder.encode`.
+    The batch size changes the last bits of the vectors, but `n_workers` does not. If `n_workers` is above 1, up
+    to this many threads of one core each call `forward` at the same time. If it is 1, torch uses its own threads.
+    `progress` is as for `Encoder.encode`.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Dtype = Literal["bfloat16", "float32"]
 MAX_TOKENS = 4096
-BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB beside them
+BATCH_TEXTS = 8  # 24 GB of memory hold 7 billion weights and the states of 8 texts of 4,096 tokens
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
@@ -76,7 +76,7 @@ class LastTokenEncoder:
         self.dim = int(model.config.hidden_size)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `encode_batches`."""
+        """Return float32 (n, d); row i is the vector of texts[i], of unit length. See `encode_batches`."""
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:

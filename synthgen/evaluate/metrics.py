@@ -66,11 +66,11 @@ def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_cl
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: percentiles of the bootstrap, widened for few persons.
 
-    If all persons agree, the bootstrap interval has no width, even for few persons. Zero disagreements among n
-    persons are compatible with a share of 1 − α^(1/n) (the exact form of the "rule of three"), where α is the
-    one-sided error level. The interval therefore extends at least that far on both sides. It always contains the
-    value, even if the bootstrap is biased, as for the minimum over classes. With B draws, the stated confidence of an
-    end of the interval is at most 1 − 1/B.
+    If all persons have the same value, the bootstrap interval has no width, even for few persons. If none of n
+    persons deviates, however, the true share of deviating persons may still be 1 − α^(1/n). This is the exact form
+    of the "rule of three", and α is the one-sided error level. The interval therefore extends at least that far on
+    both sides. It always contains the value, even if the bootstrap is biased, as for the minimum over classes. With
+    B draws, the stated confidence of an end of the interval is at most 1 − 1/B.
 
     Args:
         draws: float64 (B + 1), the value first, then the B bootstrap draws.

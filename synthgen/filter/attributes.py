@@ -62,10 +62,11 @@ def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collectio
 
 
 def consistency_filter(*, is_required: bool) -> FittedFilter:
-    """Return the filter for texts whose paragraphs, separated by empty lines, state one age and one sex.
+    """Return the filter that finds paragraphs of a text that contradict each other on age or sex.
 
-    Off by default. The score is 0 if `contradicts` finds a contradiction, and 1 otherwise. If `is_required`, a
-    contradiction rejects the candidate; otherwise the chain prefers candidates without a contradiction.
+    Off by default. Paragraphs are separated by empty lines. The score is 0 if `contradicts` finds a contradiction,
+    and 1 otherwise. If `is_required`, a contradiction rejects the candidate. Otherwise the chain prefers candidates
+    without a contradiction.
 
     Privacy: reads only the candidate's text.
     """

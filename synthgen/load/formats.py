@@ -19,7 +19,7 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # from here on, they skip whole numbers
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # above these, not every whole number can be stored
 LISTED = 20
 _FOLDERS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
@@ -29,7 +29,7 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an Arrow table as rows numbered from 1; skip columns it lacks.
 
     Raises:
-        OSError: if a column is damaged or holds a value that Python cannot, such as a date out of range.
+        OSError: if a column is damaged or holds a value that Python cannot represent, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
@@ -121,9 +121,10 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names.
+    """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    Versions 1 of the library store the rows that `select`, `filter` or `shuffle` left in a separate file of indices.
+    After `select`, `filter` or `shuffle`, versions 1 of the library store the indices of the remaining rows in a
+    separate file.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():

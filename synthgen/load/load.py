@@ -26,7 +26,7 @@ SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # up to this number, single-person classes are checked by the method instead
+FEW_CLASSES = 10  # with at most this many classes, the interpolation method checks single-person classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         DataError: if the source is unreadable or empty, lacks a column or a wanted class, has more bad rows than
             `source.max_bad_rows`, or if the label column does not look like classes.
 
-    Privacy: messages contain row numbers and column names, never values of the table.
+    Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
     Randomness: one SHA-256 per group if `source.max_records` is set.
     """
     table = read_source(source, path, isolated_rows=isolated_rows)
@@ -184,7 +184,7 @@ def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:
 
 
 def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on wanted labels from which others differ only by case or spacing, or that look like no value."""
+    """Return notes on wanted labels that look like missing values or equal others up to case, width or spacing."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[folded(label)].append(label)

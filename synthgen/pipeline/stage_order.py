@@ -46,7 +46,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     control_source = read_corpus(parts.folder / "control.parquet", "control")
     prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
-    if not job.config.interpolate.is_private:  # under DP, only `plan` reads the texts for this
+    if not job.config.interpolate.is_private:  # under DP, only the command `plan` makes this check
         prepare.check_language(job.config.decode.model, source.texts)
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
@@ -96,7 +96,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
     train and is not accounted for; the gate then refuses, except under an independent policy. `log` is the mechanism
     log of the DP queries, or None.
     """
-    # an independent release must not depend on which earlier control persons the ledger knows again
+    # an independent release must not depend on which earlier audits had the same control persons
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"

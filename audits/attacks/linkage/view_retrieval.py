@@ -124,9 +124,9 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return the synthetic row nearest to each of the real `rows`, and the place in `rows` of the nearest real row.
+    """Return the synthetic row nearest to each of the real `rows`, and the real row nearest to each synthetic row.
 
-    The second array has one entry per synthetic row, (m,).
+    The second array, (m,), contains the place in `rows` of each of these real rows.
     """
     m = encoded.synthetic.shape[0]
     nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))

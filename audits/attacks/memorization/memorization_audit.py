@@ -36,25 +36,26 @@ class Memorization:
     only one person wrote identifies that person. The generator never saw control, so control persons match only by
     chance. The audit therefore compares the matches of train persons with the matches of control persons.
 
-    T are the train persons, H the control persons and S the synthetic rows. Common text is every sequence of eight
-    words that three persons share, or one person and the public reference, and every form heading
+    T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading and
+    every sequence of eight words that three persons share, or that one person shares with the public reference
     (`audits.text.common_text`). All other words of a text are its own words. The audit removes common text and joins
     the text before and after it, so that one run can cover the words that a person wrote into several fields of a
     form. Two ids count as one person if a record of one repeats at least half of a record of the other, not counting
     phrases of many persons. Text that only these ids share is not common text.
 
-        hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts (none below
-                    20 words, one below 30, ...: `most_owners`)
+        hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts: in none
+                    if it is shorter than 20 words, in at most one if it is shorter than 30, ... (`most_owners`)
         whole(p)  = the same for all words, common text included
         near(p)   = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         words(p)  = the same by single rare words, in any order
         pieces(p) = highest share of a record of p in all rows of S together, by rare runs of 3, 5, 8 or 13 words
                     (`in_pieces`)
-        short(p)  = words of the longest record of p with fewer than 13 words that is in S as a whole, alone or as
-                    whole sentences of a row, by its letters alone (`whole_records`)
+        short(p)  = number of words of the longest record of p that has fewer than 13 words and is in S as a whole:
+                    as a row, or as whole sentences of a row. Only letters are compared (`whole_records`)
 
-    hit, whole and near are computed for three readings of a text, and the largest value counts: words with masked
-    numbers and corrected misspellings, words as written, and consonants without regard to spaces (`readings`).
+    hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
+    and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
+    computed for the first and the third.
     Misspelled, glued, split and stretched words therefore do not hide a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
@@ -64,9 +65,10 @@ class Memorization:
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
     The M* test is not used if 2 · max whole(p) exceeds 64, the W* or P* test if its maximum exceeds .6, and the R*
-    test if R* exceeds 12; the reason of a pass names them. A maximum grows with the number of persons, so the limits
-    use at most n_T control persons (drawn with `rng`) who share no record with a train person, and no run that a
-    train person has too. Delta may compare groups of different sizes, because hit(p) does not depend on whether p is
+    test if R* exceeds 12. The reason of a pass names the tests that are not used. A maximum grows with the number
+    of persons, so the limits use at most n_T control persons, where n_T is the number of train persons. They are
+    drawn with `rng` from those who share no record with a train person. Runs that a train person has too do not count
+    for the limits. Delta may compare groups of different sizes, because hit(p) does not depend on whether p is
     in train or control.
     tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
 
@@ -75,9 +77,9 @@ class Memorization:
     - One row contains a run of at least L* own words, or of at least M* words of any kind, of one train person.
     - One row contains at least the share C* of a train person's record (words changed or inserted).
     - One row contains at least the share W* of the words of a train person's record (words reordered or left out).
-    - All rows together contain at least the share P* of a record of a train person of whom no single row is above
-      one of the other limits.
-    - Whole records of fewer than 13 words of significantly more train than control persons are in the table
+    - All rows together contain at least the share P* of a record of a train person, and no single row is above one
+      of the other limits for this person.
+    - Significantly more train than control persons have a whole record of fewer than 13 words in the table
       (hypergeometric test).
     - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
       equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
@@ -87,10 +89,10 @@ class Memorization:
       these tests off.
     - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
 
-    The first three tests take into account that people share passages. N control persons share a run of 20 own words,
-    or half of a record, with the synthetic table alone or with a train person alone; the generator causes neither. If
-    N is at least two, these tests fail the audit only if significantly more train persons are copied than N predicts
-    (`exceeds_control`).
+    The first three tests take into account that people share passages. N is the number of control persons who share
+    a run of 20 own words, or half of a record, either with the synthetic table and no train person, or with a train
+    person and not with the synthetic table. The generator causes neither. If N is at least two, these tests fail
+    the audit only if significantly more train persons are copied than N predicts (`exceeds_control`).
 
     It passes if it does not fail and all of these hold:
 
@@ -104,9 +106,9 @@ class Memorization:
     - At most 90 % of the words are common text.
 
     Otherwise the verdict is insufficient. If L* exceeds 30 or N predicts the copies, a row above a limit may be a
-    quotation, and so may one whole record of R* to 12 words.
-    If at most 1 % of the rows are such rows, they are quarantined: the verdict applies to the others, with the same
-    limits. If more are, there is no pass.
+    quotation. A row with a whole record of R* to 12 words may be a quotation too.
+    If at most 1 % of the rows may be quotations, they are quarantined: the verdict applies to the others, with the
+    same limits. If there are more such rows, there is no pass.
 
     Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
         on the private side.
