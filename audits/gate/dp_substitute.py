@@ -2,8 +2,9 @@
 
 `parent_recovery` tests whether the records that a text was interpolated from can be found. A DP method interpolates
 no records, so there is nothing to find. The conclusion of the audit, that no record influences a text strongly,
-follows from the budget instead, for every record and every attack. Without a budget it does not follow: points drawn
-from a model of all records have no parents either, but they are not private.
+follows from the budget instead, for every record and every attack. Without a budget, this conclusion
+does not follow. For example, points drawn from a model of all records have no parents either, but they are
+not private.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +36,9 @@ class DpSubstitute(Closed):
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
     """Return why the audits must not be replaced; the tuple is empty if they may be.
 
-    Method, parents and accounting are checked independently: a method that interpolates records but states no parents
-    has no accounting, and an unrelated log does not make it private. A missing number is a reason.
+    Method, parents and accounting are checked separately. A method that interpolates records but states no parents
+    has no accounting. The log of another mechanism does not make such a method private. A missing number is a
+    reason, except `accounting.epsilon_spent`.
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     known = {

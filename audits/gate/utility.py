@@ -38,7 +38,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
 
 class BoundUtility(Closed):
-    """The content of `evaluation.json`; the fields without a type are for readers and decide nothing."""
+    """The content of `evaluation.json`; the fields of type `Any` are for readers and decide nothing."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Digest  # `records_digest` of the table

@@ -50,12 +50,12 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
 
     where n_x counts the occurrences of x in `known`. The bound lies two thirds of the way from the median score of
     the held-out rows down to that of the same rows with the letters of each word in random order. Text of a language
-    model scores near the first median, rot13 and base64 below the second.
+    model scores near the median of the held-out rows. Text in rot13 or base64 scores below the other median.
 
     The score of a short row (fewer than 40 characters) varies. It is compared with the windows of its length in the
-    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. All other
-    short rows below the bound are illegible if they are significantly more than expected from the share of windows
-    below the bound (binomial test at 1 %).
+    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. The
+    number of other short rows below the bound is compared with the number that the share of windows below the bound
+    predicts. If there are significantly more such rows (binomial test at 1 %), all of them are illegible.
 
     Args:
         judged: the rows to judge.

@@ -12,7 +12,7 @@ from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # length in tokens of the first runs searched for; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run may have one more owner per 10 tokens before it counts as common text
+TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text
 PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
@@ -64,7 +64,7 @@ def most_owners(length: int) -> int:
 
 
 def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int, shortest: int = SHORTEST) -> Runs:
-    """Return the longest runs in the synthetic rows that at most `most_owners` of the real rows' owners have.
+    """Return the longest runs of the synthetic rows that only few owners of real rows have (`most_owners`).
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps those that still occur in both tables. At each length it records the runs
@@ -75,7 +75,7 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
         synthetic: synthetic rows.
         real: real rows, numbered with the same vocabulary.
         owners: owner of each real row.
-        public: number of the public, the highest owner; runs that it has do not count.
+        public: owner number of public text, the highest of all owner numbers; runs in public text do not count.
         shortest: shortest run, in tokens.
 
     Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
@@ -145,7 +145,10 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int) -> Runs:
-    """Return an entry for each row, owner and length if the row shares with this owner a run of this length."""
+    """Return an entry for each row, owner and length for which the row shares a run of this length with the owner.
+
+    Runs of public text and runs with more than `most_owners` owners give no entry.
+    """
     (synthetic, mine), (real, theirs) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
     found = [Runs(*[nothing] * 5)]

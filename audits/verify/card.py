@@ -137,7 +137,7 @@ def _front_matter(parts: BundleParts) -> list[str]:
     dataset = parts.predicate.dataset
     size = next((name for limit, name in _SIZES if dataset.records < limit), "n>1M")
     data = PARQUET if PARQUET in parts.data else JSONL
-    # JSON scalars and lists are valid YAML, and a quoted value cannot end its quotes
+    # JSON scalars and lists are valid YAML; quotes in a value are escaped, so it cannot end its own string
     fields = {
         "license": dataset.license,
         "language": list(dataset.language),

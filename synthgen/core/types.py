@@ -137,8 +137,9 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents and weights that each was made from.
 
-    The parents of a row are train record ids of its label and of different persons. One exception: the second parent
-    of a row of borderline-smote kind 2 may have another label, and its weight is then below 0.5.
+    The parents of a row are ids of train records that have its label and belong to different persons. There is one
+    exception: the second parent of a row of borderline-smote kind 2 may have another label. The weight of such a
+    parent is below 0.5.
     """
 
     vectors: Float32  # (m, d), finite

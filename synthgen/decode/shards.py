@@ -50,7 +50,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement) -> 
 
 
 def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
-    """Return the size in bytes of the decode loop's cache for a Llama model, with `number` bytes per number."""
+    """Return the size in bytes of the decode loop's cache for a Llama model; each value takes `number` bytes."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
@@ -60,9 +60,10 @@ def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
 
 
 def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None:
-    """Remove every shard that does not contain exactly the texts of the rows in its name.
+    """Remove every shard that does not contain exactly the candidates of the rows that its name states.
 
-    Such a shard was copied, renamed or damaged. An interrupted run leaves no such shard.
+    A shard that overlaps an earlier one is also removed. Such shards were copied, renamed or damaged.
+    An interrupted run leaves no such shard.
     """
     stop = 0
     for rows, path in list(_shards(folder)):
@@ -93,8 +94,8 @@ def missing_rows(folder: Path, n: int) -> list[range]:
 def cut(missing: list[range], settings: Settings, n_workers: int) -> list[range]:
     """Return the shards of the missing rows in the order in which they are started.
 
-    A shard fills the batch twice. The last shards are smaller, down to one group of prompts, so that all workers
-    finish at about the same time. If there are few rows, each worker gets an equal share.
+    The rows of a full shard fill the batch twice. The last shards are smaller, down to one group of prompts, so that
+    all workers finish at about the same time. If there are few rows, each worker gets an equal share.
     """
     largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
     left, shards = sum(map(len, missing)), []

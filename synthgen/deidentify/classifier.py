@@ -30,7 +30,7 @@ _KINDS = {
     "BUILDING_NUMBER": "street",
 }
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
-# a number after a word makes it a score, such as "Waterlow 20", but not with the age of a person
+# a word before a number counts as a score, such as "Waterlow 20", unless the number is the age of a person
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
 _GAP = re.compile(r"[ .'’-]{0,2}")
@@ -104,7 +104,11 @@ def _labels(folder: Path) -> dict[int, str]:
 
 
 def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    """Yield whole words; tokens of the same kind with only a space or a full stop between them are one span."""
+    """Yield the spans of the tokens, extended to whole words.
+
+    Tokens of the same kind are one span if at most two characters are between them. These may be spaces, full
+    stops, apostrophes and hyphens.
+    """
     spans: list[Span] = []
     for kind, (first, last) in zip(kinds, offsets, strict=True):
         start, end = first, last
@@ -122,9 +126,11 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
-    """Return a span of the model without ordinary words at its ends, or None if it is no name or place.
+    """Return a span of the model, or None if it is no name or place.
 
-    The veto of clinical words applies. In lower case, a single word must be in the name lists.
+    A name loses the ordinary words at its ends; a place or street keeps them. A span is rejected if a drug, a
+    product or an organism remains among its words. A name of one word in lower case is rejected unless it is in the
+    name lists.
     """
     words = [
         (m[0], span.start + m.start(), span.start + m.end()) for m in _WORD.finditer(text[span.start : span.end])

@@ -15,7 +15,7 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}
-# initials before a name: "A. N. ", "Z ", and two letters only where somebody acts
+# initials before a name: "A. N. ", "Z ", and two capitals only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _PLACES = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
@@ -34,8 +34,8 @@ def engine_of(engine: str) -> str:
 def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function of an engine that finds the identifiers in a text, given declared names.
 
-    `known` are the names of other persons, which are found in each text. Raise UsageError if the engine is unknown,
-    and the errors of `Classifier` if it needs one.
+    `known` are the names of other persons, which are found in each text. Raise UsageError if the engine is unknown.
+    If the engine uses the classifier, raise the errors of `Classifier`.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
@@ -66,7 +66,7 @@ def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
 
 
 def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
-    """Return what patterns, dates and names identify, in text order and without overlaps.
+    """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
     The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
     in `source.names`, and `known` are those of other persons.
@@ -84,7 +84,7 @@ def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None
 
 
 def _whole(spans: Sequence[Span], text: str) -> list[Span]:
-    """Return the spans with the initials before each name, and the parts of an address as one span."""
+    """Return the spans after adding the initials before each name and joining the parts of each address."""
     named, end = list[Span](), 0
     for span in spans:
         initials = _INITIALS.search(text, max(end, span.start - 12), span.start) if span.kind == "name" else None

@@ -1,7 +1,10 @@
-"""Write notes with planted identifiers of the 18 categories of HIPAA Safe Harbor, to measure an engine.
+"""Write notes with planted identifiers of 18 categories, to measure an engine.
 
-The notes are templates with invented values. Half of the notes are wrapped at 72 columns. The names are rare in the
-built-in name lists, because a note contains names from everywhere. Lines without identifiers contain false friends.
+The categories are those of HIPAA Safe Harbor without photographs; ages over 89 are counted apart from dates.
+
+The notes are templates with invented values. Half of the notes are wrapped at 72 columns. Most of the names
+are not in the built-in name lists, because a note contains names from everywhere. Each note also has lines
+without identifiers that look like identifiers (false friends).
 """
 
 import random
@@ -31,7 +34,7 @@ _STATES = words("PA NJ OH TX CA NY")
 
 
 class _Values:
-    """Draw invented values; the patient has one name, birth date and record number in all notes."""
+    """Draw invented values; `first`, `last`, `mrn` and `is_uk` of a patient are the same in all notes."""
 
     def __init__(self, draws: random.Random) -> None:
         self.draws = draws
@@ -46,7 +49,7 @@ class _Values:
         return "".join(self.draws.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(n))
 
     def date(self) -> str:
-        """Return a date in any shape; the numeric ones are day-first in UK notes."""
+        """Return a date in a random format. Formats such as 1/2/2003 put the day first in UK notes only."""
         d, m, y = self.draws.randint(13, 28), self.draws.randint(1, 12), self.draws.randint(1990, 2023)
         one, two = (d, m) if self.is_uk else (m, d)
         name, short = _MONTHS[m - 1], _MONTHS[m - 1][:3]
@@ -95,7 +98,7 @@ class _Values:
         return self.draws.choice(FIRST), self.draws.choice(LAST)
 
 
-# sentences of each category; {} is the marked value
+# sentences of each category; {CATEGORY:value} marks a value
 def _name(v: _Values) -> str:
     (f, s), (f2, s2) = v.clinician(), v.clinician()
     m = v.letters(1)
@@ -158,7 +161,7 @@ def _age(v: _Values) -> str:
 
 
 def _one(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
-    """Return a writer of one of the sentences (separated by |), in which @ is the value."""
+    """Return a function that writes one of the sentences (separated by |) with the marked value in place of @."""
 
     def write(v: _Values) -> str:
         return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
@@ -299,9 +302,10 @@ FALSE_FRIENDS = (
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes, two of each person, with about ten identifiers each; every second note is wrapped.
+    """Yield notes with about ten identifiers each; two notes in a row are of one person, the second is wrapped.
 
-    Randomness: one pseudo-random generator with the seed, because the notes are invented and public.
+    Randomness: pseudo-random generators seeded by `seed` and the number of the person or note. They need not be
+    secret, because the notes are invented and public.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

@@ -108,10 +108,11 @@ def policy_limit(policy: Policy) -> Cost | None:
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the limit of all runs of a ledger together when a run of this configuration is added; None without one.
+    """Return the limit on all runs of a ledger together, including a run of this configuration; None for no limit.
 
-    Its epsilon is that of the policy, or infinite. Its delta is the one at which the runs are composed: that of the
-    policy, lowered to what the declared number of persons allows. Without a policy limit, it is the run's own delta.
+    The epsilon is that of the policy; without a policy limit, it is infinite. The delta is the one at which the
+    costs of the runs are composed. It is the delta of the policy or the largest delta that the declared number of
+    persons allows, whichever is smaller. Without a policy limit, it is the run's own delta.
     """
     limit, own, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if own is None or persons is None:
@@ -124,8 +125,8 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return a problem if the delta of all runs together is too large for the number of persons in train, or None.
 
-    The number of persons is rounded down as in the accounting audit, so a declared round lower bound is never refused
-    for the digits that it omits. A study, whose secret is public, has no such limit.
+    The number of persons is rounded down as in the accounting audit. So a run is never refused only because its
+    declared number of persons was rounded down. A study, whose secret is public, has no such limit.
 
     Privacy: the sentence does not contain the number of persons.
     """

@@ -43,9 +43,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
-    Neighbours are searched in float32; X that float32 cannot tell apart, or whose longest row is longer than
-    1e18 or shorter than 1e-14, is rejected. For float64 rows, smote, borderline-smote, adasyn and random-oversample
-    compute points in float64; the other methods in float32.
+    Neighbours are searched in float32. X is rejected if its rows are too similar to each other for float32, or if
+    its longest row is longer than 1e18 or shorter than 1e-14. For float64 rows, smote, borderline-smote, adasyn and
+    random-oversample compute points in float64. The other methods compute them in float32.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
@@ -54,8 +54,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by further ones.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need k_neighbors + 1 rows
             of a class.
-        m_neighbors, kind: parameters of borderline-smote. These and the following parameters belong to single
-            methods, as in the configuration. None selects the default; a parameter of another method is rejected.
+        m_neighbors, kind: parameters of borderline-smote. These and the following parameters
+            apply only to the named methods. None selects the default; a parameter of another method is rejected.
         parents, alpha, noise: parameters of mixture.
         lambda_beta: parameter of slerp.
         max_exposure: parameter of mixture and slerp.
@@ -67,7 +67,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
-        data. Pass `groups`, so that no point is made from one person only. In a pipeline this requires
+        data. Pass `groups`, so that no point is made from one person only (random-oversample copies rows of
+        one person). In a pipeline this requires
         `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
         pipeline silently drops `step__groups`.
 
@@ -156,7 +157,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _built(self) -> Interpolator:
         """Return the method, built and validated by the configuration."""
         given = {
-            key: value.item() if isinstance(value, np.generic) else value  # np.arange of a parameter grid
+            key: value.item() if isinstance(value, np.generic) else value  # numpy numbers of a parameter grid
             for key in OWN_KEYS
             if (value := getattr(self, key)) is not None
         }

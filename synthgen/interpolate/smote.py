@@ -70,7 +70,7 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """For each row of a class, its k nearest rows of other persons in the class; int64 (n_c, k) row numbers."""
+    """The k nearest rows of other persons for each row of a class, int64 (n_c, k), numbered within the class."""
 
     __slots__ = ()
 
@@ -109,13 +109,13 @@ class BorderlineSmote(NeighbourInterpolator):
     Privacy: as SMOTE, but the records in danger are parents more often. With kind 2, a point can have a parent whose
         label differs from the point's.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
-        2005, section 3. Differences to the paper: rows of the same person are excluded, and single points are drawn
-        so that counts are exact. Differences to imbalanced-learn 0.14:
+        2005, section 3. Differences to the paper: rows of the same person are excluded, and points are drawn one by
+        one, so that their number is exact. Differences to imbalanced-learn 0.14:
 
         1. A tie m' = m/2 counts as safe, as in the text of the paper; its formula and imbalanced-learn count it as
            danger.
-        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class and multiplies
-           two uniform numbers towards other classes (mean weight 1/8 instead of 1/4).
+        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. For a row of
+           another class, its λ is the product of two uniform numbers, with mean 1/8 instead of 1/4.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
@@ -186,7 +186,10 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
 
 
 def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows have more than half of their m neighbours, but not all, in other classes, bool (n, m)."""
+    """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n).
+
+    `other`, bool (n, m), states for each of the m neighbours of a row whether it is in another class.
+    """
     m, count = other.shape[1], other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
 
@@ -212,8 +215,9 @@ class Adasyn(NeighbourInterpolator):
         2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
         (m_l − m_s) · β. Further differences:
 
-        1. x_nn is among the K nearest within the class, as in imbalanced-learn 0.14. The paper uses the rows of the
-           class among the K nearest of any class, where a record with r_i = 1 has no partner.
+        1. x_nn is among the K nearest within the class, as in imbalanced-learn 0.14. The paper draws x_nn from the
+           K nearest rows of any class, but only from those of the same class. Then a record with r_i = 1 has no
+           partner.
         2. The total is met exactly. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
     """
 

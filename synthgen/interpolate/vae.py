@@ -30,7 +30,7 @@ class Vae(Interpolator):
     β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. Rows are standardised by the mean vector c and
     by one scale r, the root of the mean variance. σ is learned, one number per dimension: on sentence vectors, x̂(z)
     alone has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %. The objective on a held-out
-    fifth of the persons decides when training stops. The best weights are kept, including the initial ones. With 384
+    fifth of the persons decides when training stops. The best weights are kept, possibly the initial ones. With 384
     dimensions and fewer than about 50 persons, the initial weights are usually the best, and the points are then an
     isotropic Gaussian around the class mean.
 
@@ -43,7 +43,7 @@ class Vae(Interpolator):
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
-        there, β also multiplies the free bits, and ε is drawn.
+        in these papers, β also multiplies the free bits, and each new point contains the decoder's noise σ · ε.
     """
 
     name: ClassVar[str] = "vae"
@@ -102,8 +102,8 @@ class FittedVae:
         Raises:
             Unfit: all vectors are the same, the training diverges, or all persons of the class are held out.
 
-        Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model is
-            trained on the child "fit" of the parent of `rng`.
+        Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model
+            uses the child "fit" of the parent of `rng` instead.
         Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000, once per class and `rng`;
             a point then takes 10 µs.
         """

@@ -23,7 +23,7 @@ BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
 CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; an epoch if that is longer
 PATIENCE = 12  # training stops after this many evaluations without improvement
-HELD_OUT_ROWS = 64  # an evaluation has at least this many draws; fewer held-out rows are drawn several times each
+HELD_OUT_ROWS = 64  # an evaluation uses at least this many draws of z; with fewer held-out rows, a row gets several
 BLOCK_ROWS = 256  # number of rows decoded together, always the same, because it changes the last bits of a product
 LOG_2PI = math.log(2 * math.pi)
 
@@ -132,7 +132,7 @@ def above(rate: Tensor, free_bits: float) -> Tensor:
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
-    """Return the network with the best held-out objective during training, including the initial one.
+    """Return the network with the weights of the best held-out objective, possibly the initial weights.
 
     Training uses AdamW with shuffled batches and stops after `PATIENCE` evaluations without improvement on the rows
     of held-out persons. It runs on one thread, so that a seed gives the same bytes.

@@ -41,12 +41,13 @@ class LibrarySigner:
 def open_key(named: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI as for `load_signer`, or from an encrypted file as for `load_key`.
 
-    The passphrase or PIN is never an argument: see `passphrase_for` for a file; for a URI, the function prompts for
-    it. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has its public part beside
-    it.
+    The passphrase or PIN is never an argument. For a file, the passphrase comes from `passphrase_for`. For a URI,
+    a prompt asks for it. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has its
+    public part beside it.
 
     Raises:
-        UsageError: `public` is missing for a URI or given for a file, or there is no terminal for a prompt.
+        UsageError: `public` is missing for a URI or given for a file, or there is no terminal to ask
+            for the passphrase of a key file.
         StorageError: the key file does not exist.
     """
     if is_uri(named):

@@ -43,10 +43,10 @@ MIN_PARENTS = 2  # number of parents that must have a section for a new record t
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     """Return the segments of new records in the order of the latents; each vector is a weighted mean, not normalized.
 
-    One parent is drawn at random. The new record has those of its sections that at least one other parent also has,
-    in its order. A section of only one parent is dropped, because it would paraphrase that person. A record with a
-    single parent has that parent's sections. The segments of one section (its windows) are aligned in order. With
-    n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and window j is
+    One parent is drawn at random. The new record has the sections of this parent that at least one other parent also
+    has, in this parent's order. A section of only one parent is dropped, because it would paraphrase that person. A
+    record with a single parent has that parent's sections. The segments of one section (its windows) are aligned in
+    order. With n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows. Window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 

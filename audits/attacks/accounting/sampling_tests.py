@@ -52,11 +52,13 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 
     - rate: the sum of all X_t is compared with Bin(n·T, q), exactly. It detects another rate than the accounted one.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). It is too small for batches of fixed size.
-    - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). It is too small if a shuffled list is passed over.
-    - overlaps: number of persons in two consecutive steps. It is too small if a shuffled list is passed over, because
-      nobody is repeated before its end.
+    - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). It is too small if batches are consecutive
+      parts of a shuffled list.
+    - overlaps: number of persons in two consecutive steps. It is too small if batches are consecutive parts of
+      a shuffled list, because nobody occurs again before the end of the list.
 
-    The last three are compared with the gamma distribution that has the same mean and variance. Both are exact:
+    Each of the last three is compared with the gamma distribution that has its mean and variance. The formulas for
+    the mean and the variance are exact:
 
         spread of m counts, each Bin(k, q):  mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
         overlaps:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))

@@ -34,7 +34,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # limit on the lower bound on epsilon if no epsilon is claimed
 MIN_CANARIES = 1_000  # canaries that a pass requires
 FAIR_P = 1e-6  # the coins count as unfair if the number of inserted canaries has a smaller p-value
-PLACEBO_CONFIDENCE = 0.9999  # confidence of the control's interval; noise can vary more than the interval states
+PLACEBO_CONFIDENCE = 0.9999  # of the control's interval; high, because the interval can understate the noise
 
 
 class CanaryAudit:
@@ -79,7 +79,8 @@ class CanaryAudit:
     - The lower bound on epsilon would exceed the claim if every guess were correct.
     - The interval of the control contains one half, and no ending of an omitted canary is reproduced.
 
-    `details.power.smallest_leak` is the AUC that this number of one-row canaries separates from one half, power .8.
+    `details.power.smallest_leak` is the smallest AUC above one half that can be distinguished from one half with
+    power .8, given the number of one-row canaries.
 
     Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
         released, train and control tables for equal rows; returns counts.
@@ -236,7 +237,10 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the numbers of rows for which the AUC is proven too high and that a train person has."""
+    """Return the leaks that are proven for canaries of several rows, each as part of a sentence.
+
+    A leak for canaries of n rows counts only if a train person has at least n rows.
+    """
     return [
         f"inserted canaries of {n_rows} rows, at most as many as a train person has, are distinguished from omitted "
         "ones"

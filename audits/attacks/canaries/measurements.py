@@ -38,7 +38,7 @@ class CopyCounts:
     in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending occurs in the table to release
     reproduced: int  # inserted canaries whose ending occurs in either table
-    left_out: int  # omitted canaries whose ending occurs in either table, which shows how often chance does it
+    left_out: int  # omitted canaries whose ending occurs in either table, which happens only by chance
     canary_build_rows: int  # rows of the table to release that equal a row of the canary build
     in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
@@ -96,9 +96,10 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
     """Return how many endings were reproduced, and how many rows are in a table that must not have them.
 
-    Counted are rows of the canary build in the table to release, and canary rows in its train data, after all texts
-    are normalised. A row whose text is also in control or the reference does not count, because such common text can
-    be in both tables without an error.
+    Two kinds of rows are counted: rows of the table to release that are also in the canary build, and canary rows
+    that are also in the train data of the release. Texts are normalised before they are compared. A row whose text
+    is also in control or the reference does not count, because such common text can be in both tables without an
+    error.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
@@ -161,10 +162,13 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return the attack results of the canaries with n rows each, if 20 are inserted and 20 omitted, for all n > 1.
+    """Return the attack results of the canaries with n rows each, for every n > 1 with enough canaries.
+
+    At least 20 inserted and 20 omitted canaries with n rows are enough.
 
     - as_in_train: whether a person of train has at least as many rows.
-    - auc_low, auc_high: interval of the attack whose lower end is highest; .05 is shared by all n and attacks.
+    - auc_low, auc_high: interval of the AUC of one attack, the attack whose interval has the highest lower end.
+      The error probability of .05 is divided equally among all n and attacks.
     - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())
@@ -205,7 +209,7 @@ def exposure_bits(
     The candidates C are the suffixes and the ending. The score of an ending is the mean of log P_S - log P_R over its
     words, where P_S and P_R are n-gram models of the synthetic and of the reference text
     (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits. The highest
-    exposure is log2 |C|, usually that of an ending that occurs in the synthetic text.
+    possible exposure is log2 |C|. An ending that occurs in the synthetic text usually has this exposure.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.

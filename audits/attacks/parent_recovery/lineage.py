@@ -141,7 +141,7 @@ class LineageExposure:
     persons_of_class: (
         Int  # (c,), number of persons who contribute to each of the c classes that have a row with parents
     )
-    max_share_of_class: Float  # (c,), largest share of such a class's weight from one person
+    max_share_of_class: Float  # (c,), largest share of one person in the total weight of each of these classes
     parentless_rows: int  # number of rows that were made without any record
 
 

@@ -54,8 +54,9 @@ class ParentRecovery:
     Metrics:
 
     - train_share: share of train persons among the two persons found for each record; .5 is safe.
-    - first_share: the same for the nearer of the two; it falls if records near train were dropped.
-    - both_excess: share of records between two train persons, less its value under permuted roles; 0 is safe.
+    - first_share: the same for the nearer of the two. It falls if synthetic records near train rows were dropped.
+    - both_excess: share of records between two train persons, minus the share expected if the roles (train or
+      control) are random; 0 is safe.
     - scan_p: exact scan for over- or under-represented train persons among the persons closest to a record. It
       detects a few persons mixed into a few records, and persons whose neighbourhood was emptied.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
@@ -64,7 +65,8 @@ class ParentRecovery:
     - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
       the lineage, for policies to limit; see `LineageExposure`. The weights of one person's records are summed first.
-    - records_with_parents: number of records with parents according to the lineage; if 0, persons are still tested.
+    - records_with_parents: number of records with parents according to the lineage. If it is 0, the tests on
+      persons are still made.
     - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
 
     The margin of a share is the strictest of `MARGINS` for which it has enough independent rows.
@@ -89,7 +91,7 @@ class ParentRecovery:
     With 1.5 effective parents, the heavier of two has weight .79, so the record is mostly one person's. SMOTE with
     weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
     parents) it makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the
-    details is the distance of the train share from one half that prevents a pass with power .8.
+    details is the smallest distance of the train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
@@ -172,7 +174,8 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
     """Return the shares that are not shown to be safe.
 
     These are the shares whose interval exceeds their margin, and those that differ significantly from chance and
-    whose interval exceeds the strictest margin. A wider margin is meant for too few rows only.
+    whose interval exceeds the strictest margin. A wider margin is meant for cases with too few
+    rows for the strictest one. It does not excuse a significant difference.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
