@@ -71,7 +71,7 @@ def standard_streams() -> Iterator[None]:
     """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
 
     The user then does not see the result of the command, so the exit code must not be that of a success. If a stream
-    is closed, the command does not start, because the next file that is opened would take its place.
+    is closed, the command does not start, because the next file that is opened would get its file descriptor.
     """
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:

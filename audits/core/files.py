@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
-_BATCH_ROWS = 64  # of a parquet file; a few bytes of it can hold one long value for every row
-_CELL_BYTES = 50  # that a value needs in Python, whatever its length
+_BATCH_ROWS = 64  # rows of a parquet file decoded at once; a few bytes of the file can give each row a long value
+_CELL_BYTES = 50  # least number of bytes that a value needs in Python, even if it is short
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # errors of the disk and of permissions; they are no mistakes of the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
@@ -28,7 +28,7 @@ _SPARE = 1 << 20  # bytes that a file system may use beside the written data
 
 
 def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
-    """Open a regular file for reading; the opened file is checked, so a replaced path cannot pass the check.
+    """Open a regular file for reading; the file itself is checked after opening, so a replaced path has no effect.
 
     A device, a pipe or socket could deliver data without end, or block the process.
 
@@ -123,7 +123,8 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError, with the space needed if the disk is full.
 
-    `place` is the folder that the block writes; a repeated attempt writes at least the bytes that it holds now.
+    `place` is the folder that the block writes to. The space needed is estimated by the bytes that the folder holds
+    now, because a repeated attempt writes at least as many.
     """
     try:
         yield

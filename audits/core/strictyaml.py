@@ -30,7 +30,7 @@ _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken
 
 
 def read_yaml(path: Path, *, error: Callable[..., Exception]) -> dict[str, Any]:
-    """Return the mapping in a YAML file; raise `error` if it cannot be read, and as `parse_yaml`."""
+    """Return the mapping in a YAML file; raise `error` if the file cannot be read or `parse_yaml` refuses it."""
     try:
         with open_regular(path) as file:
             data = file.read(MAX_YAML_BYTES + 1)
@@ -105,7 +105,7 @@ def _references(text: str) -> Iterator[str]:
 
 
 def _unsuitable(node: Any) -> Iterator[str]:
-    """Yield a message for each key that is repeated or no string, long number and half of a surrogate pair."""
+    """Yield a message for each merge key, repeated key, key that is not a string, long number, and lone surrogate."""
     if isinstance(node, MappingNode):
         seen = set()
         for key, item in node.value:

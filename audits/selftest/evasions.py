@@ -139,7 +139,10 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eleven train records with at most 13 to 29 consecutive tokens that nobody else has."""
+    """Return clean rows and eleven short train records.
+
+    In each record, the longest run of tokens that nobody else has is 13 to 29 tokens long.
+    """
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -225,7 +228,10 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 
 
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
-    """Return clean rows, four of which identify a train person; `make` returns the text of the person and the row."""
+    """Return clean rows, four of which identify a train person.
+
+    `make` returns what is added to the person's own text, and what is added to the clean row.
+    """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     written, made = zip(*(make(rng) for _ in rows), strict=True)
     train = append(population.train, dict(zip(rows, written, strict=True)))
@@ -256,7 +262,7 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
 
 
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and the train texts that one control row in nine repeats."""
+    """Return clean rows and copies of train texts; one control row in nine is replaced by one of these texts."""
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
     copyable_rows = copyable(population)
     if len(copyable_rows) == 0:

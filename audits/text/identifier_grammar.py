@@ -66,6 +66,6 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 
 
 def number_cue() -> str:
-    """Return one regular expression for all words before numbers, and the characters after them."""
+    """Return one regular expression for all cues and the words and characters between a cue and its number."""
     cues = sorted((cue for cues in NUMBER_CUES.values() for cue in cues), key=len, reverse=True)
     return rf"(?<![\w-])(?:{'|'.join(cues)}){AFTER_CUE}"

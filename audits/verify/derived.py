@@ -125,7 +125,7 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
-    """Return the numbers of records of the stages that write, and the number of rejected candidates by reason."""
+    """Return how many records each stage of `WRITING` returned, and how many candidates each reason rejected."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},

@@ -43,7 +43,7 @@ Text = Annotated[str, Field(max_length=2000)]
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
-MAX_COMPOSITION = 64  # other runs that are listed one by one
+MAX_COMPOSITION = 64  # largest number of other runs that a statement lists
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
@@ -162,7 +162,7 @@ class StatedMechanism(MechanismCost, Wire):
 class Composition(Wire):
     """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
 
-    epsilon: Annotated[Finite, Field(gt=0)]  # as this run claims them alone
+    epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ that the other run claims for itself alone
     delta: Annotated[Finite, Field(gt=0, lt=1)]
     mechanisms: Annotated[tuple[StatedMechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
 
@@ -196,7 +196,8 @@ class Privacy(Wire):
     steps: Count | None = None
     composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
-    # whether gates on private records decided on the release, or nothing measured on them after the draw of the noise
+    # audited: gates on private records decided on the release; independent: nothing that was measured on private
+    # records after the noise was drawn decided on it
     decision: Literal["audited", "independent"] | None = None
     non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
 
@@ -348,7 +349,11 @@ def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str
 
 
 def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
-    """Return the statement in signed bytes; raise VerifyError (E_JSON or E_PREDICATE) if it has another type."""
+    """Return the statement in signed bytes.
+
+    Raises:
+        VerifyError: E_JSON if the bytes cannot be read, E_PREDICATE if they are not of the expected type.
+    """
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
     try:

@@ -1,7 +1,8 @@
 """Load a bridge, which lets a language model write a text from a vector of an encoder.
 
-A bridge consists of a projector, which maps the vector to soft tokens (input embeddings of the language model), of
-low-rank adapters of the language model, and of a description of the encoder and the language model that they fit.
+A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model). It
+also contains low-rank adapters of the language model. Its description names the encoder and the language model
+that the projector and the adapters fit.
 """
 
 from collections.abc import Callable

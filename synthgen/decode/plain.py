@@ -30,7 +30,7 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 
 
 class WordsDecoder(LoopDecoder):
-    """Prompts a language model to write a text on a label that uses the words nearest to a vector.
+    """Prompts a language model to write a text that is about a label and uses the words nearest to a vector.
 
     The form of the prompt is
 
@@ -39,8 +39,9 @@ class WordsDecoder(LoopDecoder):
     - otherwise plain paragraphs. A text then ends at its first empty line, because such a model continues with
       further prompts.
 
-    All prompts begin with the same example of a prompt and its answer. A context, the preceding text of a record, is
-    the beginning of the answer. If `settings.words` is 0, the texts depend on the label only, not on the vectors.
+    All prompts begin with the same example of a prompt and its answer. A context is the preceding text of a record.
+    It stands after the prompt, as the beginning of the answer. If `settings.words` is 0, the texts depend on the
+    label only, not on the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -52,8 +53,9 @@ class WordsDecoder(LoopDecoder):
     Raises:
         ModelError: if the model is damaged, or neither it nor its tokenizer defines an end of text.
 
-    Privacy: the language model receives only k of v words of a vector, at most k · log2 v bits; see `WordReader`.
-        This limit is not a privacy guarantee. If `settings.words` is 0, it receives nothing of the vector.
+    Privacy: the language model receives only k words of a vector, chosen from a vocabulary of v words. They carry
+        at most k · log2 v bits of the vector; see `WordReader`. This limit is not a privacy guarantee. If
+        `settings.words` is 0, the model receives nothing of the vector.
     Randomness and cost: see `XragDecoder`.
     """
 
@@ -77,7 +79,7 @@ class WordsDecoder(LoopDecoder):
         self._prepare(self.special, frozenset({int(known[TURN[1]])} if self.has_turns else ()))
 
     def tokens(self, label: str, words: Sequence[str], *, example_has_words: bool | None = None) -> list[int]:
-        """Return the token ids of a prompt; by default the example has words if the prompt has."""
+        """Return the token ids of a prompt; by default, its example has words exactly if `words` has some."""
         shown = EXAMPLE_WORDS if (len(words) > 0 if example_has_words is None else example_has_words) else ()
         example = fill(self.prompt, EXAMPLE_LABEL if label else "", shown)
         turns = [("user", example), ("assistant", EXAMPLE), ("user", fill(self.prompt, label, words))]
@@ -94,7 +96,9 @@ class WordsDecoder(LoopDecoder):
         return begin + list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words of each vector (n, d). A prompt contains only these words, without those that do not fit.
+        """Return k words for each of the vectors (n, d).
+
+        A prompt contains no other words. If they do not fit, the last ones are omitted.
 
         Raises:
             ModelError: if there is no vocabulary, or it is for vectors of another width.

@@ -46,7 +46,7 @@ class StyleCard(BaseModel):
     rank: int = Field(ge=1)
     steps: int = Field(ge=0)
     sources: tuple[StyleSource, ...]
-    heldout_before: float  # nats per token of held-out passages, each after its own vector, before the training
+    heldout_before: float  # loss on held-out passages, given their vectors, in nats per token, before the training
     heldout_after: float
     samples: tuple[str, ...] = ()  # texts written in the style from vectors of held-out passages
 

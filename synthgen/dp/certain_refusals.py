@@ -32,7 +32,7 @@ def refuse_doomed_run(
     """Refuse a run that has no reservation yet and whose release would be refused with certainty.
 
     Nothing is recorded. The input checks are those of the audits (`check_split`), on the same records and with the
-    same random stream. A study, whose secret is public, is never released, so it needs to pass no input check.
+    same random stream. A study, whose secret is public, is never released, so it need not pass the input checks.
 
     Args:
         job: the run.
@@ -43,14 +43,14 @@ def refuse_doomed_run(
 
     Raises:
         BudgetError: the release would be refused, for at least one of these reasons; all are listed:
-            - the remaining budget is too small, or delta is above that of all runs together;
+            - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were audited as often as the policy allows;
-            - the input checks find a problem, or their numbers violate a rule of the policy.
+            - the input checks find a problem that the policy does not allow, or their numbers do not pass a rule.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise; the result can only refuse the run. A message contains rates of
-        near-duplicates and of persons on both sides, and an AUC.
+    Privacy: reads train and control without noise; the result can only refuse the run. A message contains an AUC,
+        the rate of near-duplicates, and the rate of control persons who have an identifier of a train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -100,8 +100,8 @@ def split_problems(policy: Policy, inputs: AuditInputs, rng: np.random.Generator
     """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
 
     A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
-    requires such an audit or limits the number of problems. Under an independent policy, no check decides after the
-    draw, so a problem stops the run before it.
+    requires such an audit or limits the number of problems. Under an independent policy, no check decides on the
+    release after the noise is drawn, so a problem stops the run before the draw.
     """
     try:
         found = check_split(inputs, rng)

@@ -7,7 +7,9 @@ import numpy as np
 from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-COUNT = 0.3  # entry for the person count in a row. A row with a point of norm 1 has norm 1.04, so clipping costs 4 %
+# The entry of a row that counts the person. A row whose point has norm 1 has norm 1.04, so clipping makes it 4 %
+# shorter.
+COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
 # Public priors: least variance of the class means and least variance within classes, as shares of that of public text
 LEAST_SIGNAL, LEAST_SPREAD = 0.05, 0.2
@@ -84,8 +86,8 @@ def query_spread(
     The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. The
     matrix is symmetric, so the row holds only its upper triangle. Off-diagonal entries are multiplied by √2, so that
     the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances, and
-    the off-diagonal entries towards 0. The other axes use the scaled public variances. The scale is the ratio of the
-    two traces, at least `LEAST_SPREAD`.
+    the off-diagonal entries towards 0. The other axes use the scaled public variances. The scale is the trace of the
+    noised matrix divided by the sum of the public variances of the same axes, at least `LEAST_SPREAD`.
 
     Privacy: one Gaussian query; the means are already noised.
     """

@@ -51,11 +51,11 @@ class SentenceEncoder:
         self.dim, self.max_tokens = int(dim), int(max_tokens)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `encode_batches`."""
+        """Return float32 (n, d); row i is the unit-length vector of texts[i]. See `encode_batches`."""
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # initialize padding of the tokenizer, which is not thread-safe
+            self._forward(["."])  # sets the tokenizer's padding beforehand, because this is not thread-safe
         size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 

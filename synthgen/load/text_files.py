@@ -17,7 +17,8 @@ from synthgen.load.rows import SourceRow, SourceTable, read_row
 BOM = "\ufeff"  # byte-order mark, which the encodings utf-16-le and utf-16-be keep
 MAX_CELL_CHARACTERS = 1 << 24
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-WIDE_BYTES, ENCODING_BYTES = 1 << 10, 1 << 24  # at the start of a file, from which its encoding is recognised
+# numbers of bytes at the start of a file that are read to recognise UTF-16 and UTF-32, and to recognise cp1252
+WIDE_BYTES, ENCODING_BYTES = 1 << 10, 1 << 24
 
 
 def read_csv(
@@ -28,7 +29,7 @@ def read_csv(
     delimiter: str = ",",
     isolated_rows: bool = False,
 ) -> SourceTable:
-    """Return the rows of a CSV file with double quotes; row 1 is the first below the header.
+    """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
 
     Columns without a name are not read. With `isolated_rows`, cells that span several lines are rejected. An unclosed
     quote would absorb the rows below, so one person's row could change the rows of others.
@@ -59,7 +60,10 @@ def read_csv(
 
 
 def _refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if the header holds the wanted columns only when it is split at another separator."""
+    """Raise DataError if no wanted column is in the header, but another separator fits.
+
+    It fits if a wanted column appears when the header is split at it, or if a line `sep=` declares it.
+    """
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():
@@ -144,7 +148,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a text file without translation of line ends; invalid UTF-8 becomes lone surrogates.
 
-    So one bad row does not hide the others. Raise DataError if another encoding does not fit the file.
+    In this way, one bad row does not hide the others. Raise DataError if the file is UTF-16 or UTF-32 instead of
+    UTF-8, or if it does not fit a configured encoding other than UTF-8.
     """
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     errors = "surrogateescape" if is_utf8 else "strict"
@@ -173,7 +178,7 @@ def _refuse_wide(start: bytes) -> None:
 
 
 def likely_encoding(path: Path) -> str:
-    """Return a sentence that names the likely encoding of a file, or of the files of a folder, that is not UTF-8."""
+    """Return a hint on the encoding of a file that is not UTF-8, or of a folder that contains such files."""
     if path.is_dir():
         return "Files that are not UTF-8 need source.encoding, for example cp1252 (Windows)."
     with open_regular(path) as file:

@@ -1,4 +1,4 @@
-"""Check in the log of a dry run that a mechanism samples, adds noise, clips and divides as it is accounted for."""
+"""Check from a dry run's log that a mechanism samples, adds noise, clips and divides as its accounting assumes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -44,7 +44,8 @@ class ClaimCheck(NamedTuple):
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
     """Yield the checks of sampling, noise, clipping and normaliser that apply to a mechanism.
 
-    Without a dry run, all of these checks are missing, because a configuration does not show what was executed.
+    Without a dry run, a check is missing unless the log alone decides it, because a configuration does not show what
+    was executed.
     `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
@@ -59,8 +60,8 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    It compares the first coordinates that all steps logged, up to the sign. Two independent steps of two coordinates
-    are as similar once in 10^12 pairs. Steps of a single coordinate are not compared.
+    It compares the first coordinates that all steps logged, up to the sign. Independent noise in two coordinates
+    agrees so closely in about one of 10^12 pairs of steps. Steps of a single coordinate are not compared.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):

@@ -21,7 +21,7 @@ from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
 FEWEST_LETTERS = 10  # a name with fewer letters is not searched for by its letters
-MOST_NAME_WORDS = 4  # largest number of words, all of letters, of an identifier that counts as a name
+MOST_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 PART_LETTERS = 7  # a word of a name with fewer letters is not searched for alone
 _Places = defaultdict[int, list[Place]]
 
@@ -48,7 +48,7 @@ def judge_disguised(
 
     The search covers recorded identifiers and direct identifiers in texts. A hit is a leak if
     - at most ten persons have the identifier, train persons among them, and public text does not contain it;
-    - control does not have it, or it is a number other than a contact;
+    - no control person has it, unless it is a number that is not a contact;
     - chance is expected to produce it less than .01 times;
     - there are fewer than two such hits in control, or significantly more in train (`exceeds_control`).
 

@@ -1,4 +1,4 @@
-"""Search for known numbers by their digits: at any place of a run, backwards, or with one digit altered."""
+"""Search for known numbers by their digits: anywhere in a run of digits, backwards, or slightly altered."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -101,8 +101,9 @@ def find_known_numbers(
     - n - 1 each for exchanging two neighbours, or the beginning and the rest.
 
     Digits need not be random: telephone numbers of one town begin alike. Altered forms therefore count only if they
-    occur more often than in control texts (`exceeds_control`), where altered numbers that only train has can occur
-    only by chance. A number with all its digits in order needs no comparison. Owners below `n_train` are of train.
+    occur more often than in control texts (`exceeds_control`). There, an altered form of a number that only train
+    has can occur only by chance. A number with all its digits in order needs no comparison. Owners below `n_train`
+    are of train.
 
     Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
@@ -158,7 +159,7 @@ class _Form(NamedTuple):
     name: str  # as in findings
     more: int  # digits as written minus digits of the number; -1 if one is missing
     ways: Callable[[int], int]  # number of ways to write a number of n digits
-    variants: Callable[[Int, int], Iterator[Int]]  # yields all numbers of n digits as written in each way
+    variants: Callable[[Int, int], Iterator[Int]]  # for each way, yields the numbers of n digits as written
     is_masked: bool = False  # whether way i ignores the digit at 10^i
 
     def found(self, values: Int, wanted: Int, n: int) -> Iterator[tuple[int, int]]:

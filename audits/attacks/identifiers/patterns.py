@@ -2,8 +2,9 @@
 
 Every repetition is bounded or starts at a rare character, so the time is linear in the text.
 
-Phone numbers are found by a pattern of ours. The library phonenumbers finds national numbers only of a country that
-the caller names (without one it finds three of the nine in our tests), and none of the numbers reserved for fiction.
+Phone numbers are found by a pattern of ours, not by the library phonenumbers. That library finds national numbers
+only of a country that the caller names. Without a country, it finds three of the nine numbers in our tests.
+It finds no numbers that are reserved for fiction.
 """
 
 import re
@@ -57,7 +58,7 @@ _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
-# words that always stand before record numbers, with other words between
+# cues that are always followed by a record number, with at most a few other words in between
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"

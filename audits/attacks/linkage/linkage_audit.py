@@ -33,8 +33,8 @@ class Linkage:
     and finds that both lead to one synthetic row. The same attacks are run on control persons: what also works on
     them is general knowledge of the population and no leak. There are five attacks:
 
-    - words: from the first half of a text, infer a word of the second half that few persons use (one in a hundred, or
-      ten persons). This attack applies to any text.
+    - words: from the first half of a text, infer a word of the second half that few persons use. Few are at most
+      one in a hundred, or at most ten if that is more. This attack applies to any text.
     - fields: from the first half, infer a clinical fact that occurs only in the second half.
     - profile: from age, sex, month, department and complaint, infer a clinical fact.
     - half_to_half: test whether a synthetic row is among the 1, 5 or 10 nearest to both halves.
@@ -42,14 +42,14 @@ class Linkage:
 
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks, which is the excess as a share of
-      its largest possible value. The limit is .05 from 1,097 persons in the smaller arm, and higher below
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks. R is the excess as a share of
+      its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher otherwise
       (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
-    - scan_p: smallest p-value of the scan tests of whether train persons are over- or under-represented among the
-      most confident correct guesses, corrected for the number of tests.
+    - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test asks whether train persons
+      are over- or under-represented among the most confident correct guesses.
 
     Each person counts once: every variant of an attack is scored on the person's record with the most confident
     guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
@@ -70,8 +70,8 @@ class Linkage:
     Otherwise the verdict is insufficient. `smallest_leak` is the smallest R that would be distinguished from zero.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Randomness: control persons set aside as reference, the encoders' seeds, one order of the records and one of the
-        items for ties.
+    Randomness: control persons set aside as reference, and the encoders' seeds. Ties are decided by a random order
+        of the records and by random orders of the items, one for each inference attack.
     Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan

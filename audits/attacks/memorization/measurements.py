@@ -15,7 +15,7 @@ from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, s
 from audits.core.types import Bool, Estimate, Int
 
 LONG_TOKENS = 20  # people who share a run of 20 own words quote one another, or quote the same text
-MIN_NATURAL = 2  # control persons who share such a run; with fewer, every copy of a train person counts
+MIN_NATURAL = 2  # with fewer control persons who share a long passage, every copy of a train person counts
 
 
 class Limits(NamedTuple):
@@ -37,19 +37,23 @@ class Measurements:
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
     persons_in_pieces: Int  # train persons above P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
-    quotations: Int  # those of them that may be quotations: they prove no leak and equal no record of 13 tokens
+    # those of them that may be quotations: such a row proves no leak and equals no record of at least 13 tokens
+    quotations: Int
     n_certain_rows: int  # number of synthetic rows that prove a leak, for example by a `certain` threshold
-    n_records: tuple[int, int]  # number of train and of control persons with a whole record of at least 13 tokens
+    n_records: tuple[int, int]  # train and control persons with a copied whole record of at least 13 tokens
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
-    copied: Estimate  # share of train persons with a copy of any kind minus that of control persons
+    copied: Estimate  # share of train persons with a copy, other than in pieces, minus that of control persons
     n_natural: int  # see `_natural`
     n_non_members: int  # control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta
     near: Estimate  # the same difference for near(p) >= NEAR
-    proven_above_tau: float  # the larger lower end of `excess` and `near`, minus tau; positive if a leak is proven
+    # The larger lower end of the intervals of both differences at the confidence 1 - FAIL_LEVEL, minus tau (or 0
+    # if there is no tau). A leak is proven if the value is positive.
+    proven_above_tau: float
     scan_p: float
-    more_p: float  # p-value of the numbers of persons with long passages or most of a record, whatever the thresholds
+    # smallest corrected p-value of the tests for long passages or large parts of a record, with fixed thresholds
+    more_p: float
     tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
     needed: int  # persons per arm for the next stricter tau
     planted: Caught
@@ -132,7 +136,8 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
 def _natural(found: Matches, n_train: int, is_long: Bool) -> int:
     """Return how many control persons share a long passage with the table or with a train person.
 
-    Passages of the table that a train person has too do not count, because the generator may have copied them there.
+    A passage of the table that also occurs in a train person's text does not count, because the generator may have
+    copied it from there.
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train

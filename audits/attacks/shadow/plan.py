@@ -24,7 +24,8 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: list that has its names
+# for each field of a rerun that lists names, the field of the plan that lists all these names
+NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 FLAGGED = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
@@ -35,7 +36,8 @@ Coins = NDArray[np.bool_]
 class ShadowPlan:
     """The target persons and which rerun sees which of them.
 
-    The coins of a person say in which reruns the person takes part: in half of the reruns of each fold.
+    The coins of a person are true for the reruns in which the person takes part. These are half of the reruns of
+    each fold.
     """
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
@@ -59,9 +61,10 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     """Return a plan whose targets are the train persons closest to a synthetic record.
 
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
-    serves all targets. For one target, leaving out the others is noise. Each target is left out of half of the reruns
-    of each fold of the later cross-validation. Otherwise, a fold with more reruns without a target would leave fewer
-    such reruns for training. A classifier that learned only this frequency would predict the opposite.
+    serves all targets. For the result of one target, the absence of others is only noise. Each target is left out
+    of half of the reruns of each fold of the later cross-validation. If a fold had more reruns without a target than
+    with it, the other folds would have fewer. A classifier that learned only this frequency in the other folds would
+    then guess wrong in most reruns of this fold.
 
     Args:
         inputs: the tables; the synthetic table is that of the release.
@@ -223,7 +226,7 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
-    """Return for each run and name whether the run sees that person: `key` does not list it; (runs, names)."""
+    """Return (runs, names), true if the field `key` of a run does not list a name, so the run sees the person."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 

@@ -1,7 +1,8 @@
-"""Matrix products of the decode loop: weights are packed once, and the following operation is fused with the product.
+"""Matrix products of the decode loop. `Packed` packs weights once and fuses the following operation; `Plain` does not.
 
 A general product packs its weight at every call, which takes a sixth of its time for the few rows of a decode loop.
-Gate, product and residual are applied before the result is rounded.
+With packed weights, the following operation (SiLU, multiplication or addition) is applied before the result is
+rounded.
 """
 
 import platform
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROWS = 64  # number of rows for which the layout of packed weights is chosen; products of other numbers work too
+ROWS = 64  # the layout of packed weights is chosen for this number of rows; other numbers of rows work too
 
 
 class Plain:
@@ -63,7 +64,8 @@ class Packed(Plain):
 def has_bfloat16() -> bool:
     """Return whether this processor has bfloat16 product instructions; without them, float32 is far faster.
 
-    The library accepts any AVX-512 processor and emulates the missing instructions.
+    The library oneDNN, which computes these products, accepts any AVX-512 processor and emulates the missing
+    instructions.
     """
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
@@ -84,7 +86,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return the product with the stacked weights of several layers; the layers then share its memory."""
+    """Return the product with the stacked weights of several layers; their weights become views of the stack."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)
