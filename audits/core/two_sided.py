@@ -94,7 +94,10 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence on rows (`what`, n independent ones) that are fewer than `least`, and the needed persons."""
+    """Return a sentence for a table with too few rows: how many persons would be enough.
+
+    `what` names the rows, of which n are independent; `least` independent rows are required.
+    """
     smaller = min(people.n_train, people.n_control)
     train = max(least, -(-smaller * least // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
@@ -132,7 +135,7 @@ def two_sided_result(  # noqa: PLR0913 - the fields of a result
     centre: float = 0.5,
     control: Estimate | None = None,
 ) -> AuditResult:
-    """Return the result of a measured audit that is safe near the centre."""
+    """Return the result of a measured audit for which values near the centre are safe."""
     return AuditResult(
         name=name,
         verdict=verdict,

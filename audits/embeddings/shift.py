@@ -23,8 +23,9 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    This is the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947), doubled because any two
-    persons of different folds meet twice, each once in the training set of the model.
+    This is twice the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947). It is doubled
+    because any two persons of different folds meet twice: each of them is scored once by a model that was trained on
+    the other.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

@@ -4,11 +4,12 @@ The cost of all runs of a ledger together is the joint epsilon of all their mech
 whether or not the runs used the same persons. So the ledger need not recognise a person under another id or in
 another file, and its entries do not reveal that a person was in two runs.
 
-The joint epsilon is at most the sum of the runs' epsilons if the deltas of the runs add up to at most that one delta,
-and usually much less. It is valid because all runs together are one adaptive composition of their mechanisms: they
-satisfy (epsilon, delta)-differential privacy with the joint epsilon at any delta that one chooses. The deltas that
-the single runs claim are therefore not added up. For Gaussian noise, a limit of the joint epsilon at a fixed delta
-also holds if the settings of a run are chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
+If the deltas of the runs add up to at most that one delta, the joint epsilon is at most the sum of the runs'
+epsilons. Usually it is much less. It is valid because all runs together are one adaptive composition of their
+mechanisms. They satisfy (epsilon, delta)-differential privacy with the joint epsilon at any delta that one chooses.
+The deltas that the single runs claim are therefore not added up. For Gaussian noise, a limit of the joint epsilon at
+a fixed delta also holds if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
+arXiv 2210.17520).
 
 A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
 it *made*. The reservation counts as spent from the first record, whatever happens to the run:

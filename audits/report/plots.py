@@ -1,7 +1,7 @@
 """Draw the two plots of the report as inline SVG whose bytes depend only on the numbers.
 
-Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every series also has
-its own dash, so a reader needs no colour.
+Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every line
+also has its own dash, so a reader needs no colour.
 """
 
 import math
@@ -42,7 +42,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on two logarithmic axes, with the diagonal of guessing and, if given, its interval.
+    """Return the ROC curve on two logarithmic axes, with its interval, if given, and with the diagonal of guessing.
 
     A logarithmic axis has no 0, so zeros are drawn at the lowest power of ten of the axes.
     """

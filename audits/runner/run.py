@@ -93,7 +93,7 @@ def _report(
     general: Sequence[str],
     found: Sequence[AuditResult],
 ) -> AuditReport:
-    """Return the report; if more rows are quarantined than allowed, no audit passes."""
+    """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
     quarantined = {result.name: result.quarantined for result in found} | {"language": language.quarantined}
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
     n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
@@ -119,7 +119,10 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of everything that can change a verdict of `run`: its arguments and the audit version."""
+    """Return the sha256 of the tables, the main settings and the audit version, by which the ledger knows a run.
+
+    Which canaries were inserted and the records set aside before are not included.
+    """
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
@@ -180,8 +183,9 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
 def _capped(result: AuditResult, problems: Sequence[str], limits: Sequence[str] = ()) -> AuditResult:
     """Return the result; a pass becomes insufficient if there are problems or limits.
 
-    After a problem, no number of the audit is evidence of safety. A limit, such as text that is less similar to train
-    than real text is, prevents only a pass: the interval of the audit may still meet the rule of a policy.
+    After a problem, no number of the audit is evidence of safety. A limit only prevents a pass, and the interval of
+    the audit may still meet the rule of a policy. An example of a limit is synthetic text that is much less similar
+    to control than train is.
     """
     if result.status != "measured" or not (problems or limits):
         return result

@@ -21,7 +21,7 @@ _KEYID = re.compile(rf"[0-9a-f]{{{KEYID_HEX}}}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed envelope whose signatures, pairs of a distinct keyid and 64 bytes, are not yet verified."""
+    """A parsed envelope; its signatures, each a distinct keyid with 64 bytes, are not yet verified."""
 
     payload_type: str
     payload: bytes

@@ -43,7 +43,7 @@ LONGEST_WORD = 1000  # characters
 _LONG_WORD = re.compile(rf"\w{{{LONGEST_WORD + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
 _FIRST_WORD = re.compile(r"\S+")
-_NARROWEST, _WIDEST = 40, 100  # lengths of the longest line of a wrapped text
+_NARROWEST, _WIDEST = 40, 100  # a text counts as wrapped if the length of its longest line is in this range
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
@@ -63,8 +63,9 @@ def read(text: str) -> Reading:
     """Return a text in NFKC with ASCII digits and hyphens, without invisible characters and without wrapping.
 
     Accents are kept if they compose with their letter; other combining marks are removed. Runs of white space become
-    one space, or one line break if a line ends there. A line break where the next word did not fit is a space. Of a
-    word of more than `LONGEST_WORD` characters, only the two ends are kept, because identifiers have edges of words.
+    one space, or one line break if a line ends there. A line break becomes a space if it only wraps the text,
+    because the next word did not fit into the line. Of a word of more than `LONGEST_WORD` characters, only the two
+    ends are kept, because identifiers begin or end at an edge of a word.
     """
     plain: str
     starts: Sequence[int]
@@ -99,7 +100,7 @@ def _unwrapped(reading: Reading) -> Reading:
     if not gaps:
         return reading
     width = max((len(line) for line in text.split("\n")), default=0)
-    width = width if _NARROWEST <= width <= _WIDEST else 0  # longer lines were not wrapped
+    width = width if _NARROWEST <= width <= _WIDEST else 0  # outside this range, the text was not wrapped
     parts: list[str] = []
     kept: list[int] = []
     done = 0

@@ -37,7 +37,8 @@ def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     Raises:
         StorageError: the ledger books another result than the folder holds, or the sealed result was changed. Nothing
             is deleted.
-        Overspent: the folder is empty, and the ledger books a result that was made from other inputs.
+        Overspent: the folder is empty, but the ledger books a result. The result is lost, or it was made from other
+            inputs.
     """
     found = state_of(*ledger, run)
     if is_sealed(folder, found.key):

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.attributes.rule import AttributeRule, contradictions
 from synthgen.core.section import Count, Section, Share
 
-Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # of cosine
+Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # cosine distance
 AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(min_length=1)]], Field(min_length=1)]
 
 

@@ -139,7 +139,7 @@ class NearDuplicates:
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
         and Chaudhuri, Ganti & Kaushik (ICDE 2006): two sets with J ≥ t share one of their first n − ⌈t·n⌉ + 1 members
-        in any common order; the order by rarity needs the fewest comparisons.
+        in any common order, where n is the size of a set. The order by rarity needs the fewest comparisons.
     """
 
     name: ClassVar[str] = "near_duplicate"

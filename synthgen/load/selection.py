@@ -15,7 +15,7 @@ NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "u
 
 
 def folded(label: str) -> str:
-    """Return what labels have in common that differ only by case, width or spacing."""
+    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
     return "".join(spelled(label, "NFKC").casefold().split())
 
 

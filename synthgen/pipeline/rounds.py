@@ -43,7 +43,7 @@ from synthgen.pipeline.workspace import StageResult
 
 NOT_CUT = "records are not cut"  # stands for the digests of the segment writer in a run that cuts no records
 SPARE = 1.3  # latents made for each wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # the same in further rounds, for each missing record and in addition to the expected rejections
+FURTHER_SPARE = 1.2  # the same in further rounds for each missing record, before division by the share that is kept
 RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
 LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
 MOST_ROUNDS = 20
@@ -163,8 +163,9 @@ class Written:
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in one, one from a folder, or that of the decoder's own checkpoint.
 
-    The bridge writes in the styles `learned`, which the DP vote chose, or else in the configured styles.
-    `choose_style` resolves `auto` later. If texts are written from prompt words only, return the vocabulary instead.
+    The bridge writes in the styles `learned` that the DP vote chose, or without a vote in the configured styles. If
+    the configured style is `auto`, `choose_style` sets the styles later. If texts are written from prompt words
+    only, return the vocabulary instead.
     """
     config = job.config.decode
     if config.by_words:
@@ -301,7 +302,10 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts per latent of the stage with digest `upstream`; identifiers become placeholders."""
+    """Return `candidates` texts for each latent, with placeholders in place of identifiers.
+
+    `upstream` is the digest of the stage that made the latents.
+    """
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),

@@ -30,7 +30,7 @@ from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons has a delta of at most 1 / (10·n)
-FEWEST_PERSONS = 10  # a claim is made about at least 10 persons; published numbers do not distinguish fewer
+FEWEST_PERSONS = 10  # a claim is about at least 10 persons; published numbers do not distinguish smaller counts
 # beyond these limits the accountants take hours or too much memory
 LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
@@ -115,16 +115,16 @@ class DryRunLog(Closed):
 
     The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run
     itself by at least a tenth, because otherwise a normaliser counted from the data looks like a constant. `noise`
-    has one number for each step, also with an empty batch: |z|² for Gaussian and 2·|z|₁ for Laplace noise, with
-    z = (noisy sum - clean sum) / (noise multiplier · clip norm). Some contributions before clipping must be larger
-    than the clip norm, because otherwise the dry run does not show that contributions are clipped.
+    has one number for each step, including steps with an empty batch. It is |z|² for Gaussian and 2·|z|₁ for Laplace
+    noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Some contributions before clipping must
+    be larger than the clip norm, because otherwise the dry run does not show that contributions are clipped.
     """
 
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
-    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, such as eight
+    leading: tuple[Leading, ...] = ()  # the first few coordinates of z in each step, for example eight of them
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided

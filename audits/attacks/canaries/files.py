@@ -140,7 +140,7 @@ def _problems(found: dict[str, list[Any]]) -> list[str]:
 
 
 def _usable(value: Any, kind: type) -> bool:
-    """Return whether a value has exactly this type, and is not blank (a string) and at least 1 (a number)."""
+    """Return whether a value has exactly this type; a string must not be blank, and a number must be at least 1."""
     if type(value) is not kind:
         return False
     if isinstance(value, str):

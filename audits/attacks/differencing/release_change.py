@@ -167,7 +167,8 @@ def attack_arms(
     A person's score is the highest over the person's records. Control persons are scored in the same way. What a
     score learns from the reference is the same for both releases.
 
-    The result is empty if every arm or control has fewer than 20 persons, or a release fewer than 20 rows.
+    The result is empty if no arm has at least 20 persons, control has fewer than 20 persons, or a release has fewer
+    than 20 rows.
 
     Args:
         inputs: the tables of this release.

@@ -22,10 +22,10 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with fewer than six digits and five letters in a row contains a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits contains a word
 # a number with such letters behind it is a quantity
 _QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
-# words and units that are no part of a code, unless a hyphen or slash joins them to it
+# words and units that are no part of a code, unless a hyphen or slash follows them
 _ORDINARY = frozenset(
     words("""
 a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft had has he her his hr hrs i if
@@ -39,7 +39,7 @@ class Code(NamedTuple):
     """A code, the form in which it is written, and its characters in the normalised text."""
 
     groups: tuple[str, ...]  # its letters and digits, as they are grouped
-    kinds: str  # kinds of its groups, without repetitions
+    kinds: str  # kinds of its groups in order (`_kind`); equal neighbours count once
     separators: frozenset[str]
     start: int
     end: int
@@ -95,7 +95,7 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
 
 
 def _kind(group: str, *, is_joined: bool) -> str:
-    """Return d for up to three digits, D for more, m for letters and digits, a for letters; "" if in no code."""
+    """Return d for up to three digits, D for more, m for letters and digits, a for letters; "" if no code has it."""
     if group.isdecimal():
         return "d" if len(group) <= _LETTERS else "D"
     if any(map(str.isdecimal, group)):

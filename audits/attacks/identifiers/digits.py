@@ -48,7 +48,8 @@ class _Numeral(NamedTuple):
 
 
 def digit_runs(normalised: str) -> list[DigitRun]:
-    """Return the runs of digits in a normalised text; only separators lie between the digits of a run.
+    """Return the runs of digits in a normalised text; only separators, a single letter or a
+    suffix such as "th" lie between the digits of a run.
 
     The following also count as digits:
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
@@ -120,7 +121,7 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
 
 
 def _digits_drawn(letters: str, word: str) -> str:
-    """Return the digits that all the letters resemble, or "" if there are none or the letters are the whole word.
+    """Return the digits that the letters resemble; "" if one resembles none or the letters are the whole word.
 
     The word "o" alone counts as 0.
     """

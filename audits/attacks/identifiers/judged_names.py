@@ -1,4 +1,4 @@
-"""Decide which names of persons in the synthetic table S are leaks, in any order and with parts abbreviated."""
+"""Decide which names of persons in the synthetic table S are leaks; the parts may be in any order or abbreviated."""
 
 import math
 from collections import defaultdict
@@ -20,7 +20,7 @@ class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
     found: int  # number of train persons whose name occurs in S in any form
-    of_control: int  # number of control persons whose name occurs in S, or of train persons in control texts
+    of_control: int  # number of control persons with a name in S, plus train persons with one only in control texts
     phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # the leaks as they occur in S, with kind and owners
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
@@ -95,8 +95,8 @@ def judge_names(
 
     Such a form is a leak. If two or more control persons have such forms in S, it is a leak only if significantly
     more train persons have them (`exceeds_control`). All other forms, such as initials with a surname, are leaks only
-    if significantly more train persons are found by them than control persons in S and train persons in control
-    texts, where they occur by chance.
+    if significantly more train persons are found by them than by chance. Chance is measured by the number of control
+    persons found in S and of train persons found in control texts.
 
     Args:
         occurrences: the names searched for, and their occurrences.
@@ -152,7 +152,7 @@ class _Sides:
 
 
 def _train_names_in_control(occurrences: NameOccurrences, n_train: int) -> int:
-    """Return the number of train persons whose name occurs in control texts and not in S, which is chance."""
+    """Return the number of train persons whose name occurs, by chance, in control texts and not in S."""
     return len(
         {
             owner

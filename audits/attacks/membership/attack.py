@@ -1,4 +1,6 @@
-"""Membership attacks: every score alone, all scores stacked with weights fitted on other persons, and by class.
+"""Membership attacks with each score alone and with all scores stacked, on all persons and within each class.
+
+The weights of the stacked attack are fitted on other persons than those it is applied to.
 
 The two arms are the train persons and the control persons. A person's role is the arm they are in.
 """
@@ -75,10 +77,10 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z holds the normal quantiles of a person's ranks in each score. Z, y (+1 for train, -1 for control) and n are the
-    persons of the other four folds. A negative weight means that a high score indicates control. If an F-test of the
-    fit at 1 % is not significant, all weights are equal: weights fitted to noise would give the pooled AUC more
-    variance than its interval states.
+    z holds the normal quantiles of a person's ranks in all scores. Z and y belong to the n persons of the other four
+    folds: Z holds their quantiles, and y their roles, +1 for train and -1 for control. Both are centred. A negative
+    weight means that a high score indicates control. If an F-test of the fit at 1 % is not significant, all weights
+    are equal. Otherwise, weights fitted to noise would give the pooled AUC more variance than its interval states.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons is ours.
@@ -125,7 +127,7 @@ class ClassAreas:
 
     areas: Sequence[Sequence[Area]]  # per such class, the AUC of every attack
     n_classes: int  # number of all classes, including small ones
-    needed: int  # persons per arm with which the classes without a leak pass all attacks with power .8
+    needed: int  # persons per arm with which, without a leak, all tests of all classes pass with probability .8
 
     @property
     def n_too_small(self) -> int:
@@ -196,9 +198,11 @@ def found_with(
     copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan test
         detects them. With L of them at the top of N persons, the m highest-ranked persons contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons.
-    epsilon: the epsilon, for one person added or removed, of a mechanism against which every guess is right with the
-        highest probability that epsilon allows; None if no epsilon up to 20 is detected. `epsilon_limit` is the limit
-        on the bound for replacing one person, and `coins` the number of persons whose roles are guessed.
+    epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. Every guess against this
+        mechanism is right with the highest probability that twice this epsilon, its epsilon for replacing one
+        person, allows. The result is None if no epsilon for replacing one person up to 20 is detected.
+        `epsilon_limit` is the limit on the bound for replacing one person. `coins` is the number of persons whose
+        roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

@@ -40,7 +40,7 @@ from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, run
 from audits.text.spelling import corrections
 
 FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
-CEILING_TOKENS = 30  # a run of own words of a train person this long prevents a pass, whatever control shares
+CEILING_TOKENS = 30  # a run of this many own words of a train person prevents a pass, whatever runs control has
 MASKED, WRITTEN, LETTERS = range(3)  # readings of a text, see `readings`
 
 
@@ -77,13 +77,13 @@ class Matches:
     whole_chance: Int  # the same without the runs that a train person has too
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 for each person with a whole record of at least 13 tokens in the synthetic table, otherwise 0
-    short: Int  # tokens of the longest shorter record of each person that is in the synthetic table as a whole
+    short: Int  # tokens of each person's longest record below 13 tokens that is in the synthetic table as a whole
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
     row_words: Float  # highest share of a record by words in any order, 0 below NEAR
     row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
-    row_short: Int  # tokens of the longest shorter record that is in the row as a whole
+    row_short: Int  # tokens of the longest record below 13 tokens that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
     pieces: Pieces | None  # shares of records in all rows together; None if no record has a rare run
@@ -124,7 +124,8 @@ class PooledTexts(NamedTuple):
 def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
     """Yield each reading of the texts, with the merged owners.
 
-    - MASKED: words, with numbers masked and misspelled words of the synthetic rows corrected (`corrections`)
+    - MASKED: words, with numbers masked and misspelled words of the synthetic rows corrected to words of real rows
+      or of the public reference (`corrections`)
     - WRITTEN: words as written
     - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
@@ -134,7 +135,7 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, P
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    # the public reference makes no misspelled word known, and its rows come last
+    # a misspelled word does not become known by being in the public reference, whose rows come last
     of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
     n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
     meant = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
@@ -242,10 +243,11 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which runs of FLOOR_TOKENS tokens share half of their length with a train person's run in the same row.
+    """Return which other runs share at least half of their length with a run of a train person in the same row.
 
-    If a train and a control person share a passage, the next word of the row may match the control person by chance.
-    Such a run is no match of the control person alone.
+    Only runs of at least FLOOR_TOKENS tokens can be among them. If a train and a control person share a passage, the
+    control person's run may extend it by a word that matches by chance. Such a run is no match of the control person
+    alone.
     """
     overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     theirs, mine = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
@@ -261,7 +263,7 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
 def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
     """Return the longest run of own words that each control person shares with a train person, (n_control,).
 
-    Persons who count as one share CEILING_TOKENS.
+    A control person who counts as one with a train person shares CEILING_TOKENS.
     """
     n_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
     of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))
@@ -296,7 +298,10 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
 
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
-    """Return the fields of `Matches` on whole records and sentences; long records count in rows with `has_own`."""
+    """Return the fields of `Matches` on whole records and sentences.
+
+    Records of at least 13 tokens count only in rows with `has_own`, that is with at least PHRASE_TOKENS own words.
+    """
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
     owners = merged[pool.owner]

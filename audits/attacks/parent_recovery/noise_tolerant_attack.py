@@ -20,7 +20,7 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
 CANDIDATES = 40  # records among which the pair of parents of a synthetic row is searched, on average over the repeats
-MAX_CANDIDATES = 120  # upper limit on the similar records looked at for all repeats, each of which leaves some out
+MAX_CANDIDATES = 120  # upper limit on the similar records of a row; each repeat uses those of its own persons
 REPEATS = 20  # random draws of equally many train and control persons
 MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
 MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; more independent rows allow a stricter one
@@ -73,11 +73,13 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
     All rows have unit length. A point between two records equals such a combination exactly, whatever the lengths of
     the records and of the point were. After scaling to unit length, the point need not lie on the segment between the
-    two records, so a search for segments finds fewer parents: 30 % instead of 95 % for points of 256 dimensions (20
-    of them intrinsic) that were mixed from two neighbours among 1,500, with noise of twice the nearest distance.
+    two records, so a search for segments finds fewer parents. For example, points of 256 dimensions (20 of them
+    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest distance. A search for
+    segments found 30 % of the parents, and this search found 95 %.
 
-    Randomness: rows, if there are more than 20,000; the persons of the 20 repeats, or of 1 if the arms are equal; the
-        order of the records, which decides ties; persons for rows that resemble nobody.
+    Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
+        decides ties; persons for rows that resemble nobody. If both arms have equally many persons in each class,
+        one repeat with all persons replaces the 20.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
     Reference: attacks on SMOTE search for lines and need exact vectors. Combinations instead of lines, equal numbers
         of candidates and the null distribution are this project's own.
@@ -146,9 +148,10 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found, or None if no attacked row has a parent.
 
-    The chance values deal the persons found randomly to the rows of the same class, because knowing the class of a
-    row does not reveal its parents. With h_g hits in the n_g rows whose heaviest parent is person g, and recall r,
-    the effective number of independent rows is
+    For the chance values, the persons found are dealt randomly to the rows of the same class. An attack that finds
+    only the class of a row therefore has no recall above chance, because a class does not reveal the parents. With
+    h_g hits in the n_g rows whose heaviest parent is person g, and recall r, the effective number of independent
+    rows is
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
@@ -205,7 +208,7 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return the chance that the first person found, and that both, are parents if dealt to the rows of a class."""
+    """Return the expected `one` and `pair` of `ParentRecall` if pairs are dealt randomly to the rows of a class."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
@@ -300,12 +303,13 @@ def encoder_shares(
 def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin for which a share has enough independent rows, or None.
 
-    n rows are enough for a margin d if, without a leak, all shares of the audit lie within d with power .8:
+    n rows are enough for a margin d if, without a leak, the intervals of all shares of the audit lie within d with
+    a joint probability of .8:
 
         n >= ((z_.95 + z_(1 - .2 / (2·n_shares))) / (2·d))²
 
-    For the widest margin, it is enough if this share alone lies within it with power .8. The confidence of the run
-    is not used, because a run with a higher confidence would otherwise get a wider margin.
+    For the widest margin, it is enough if the interval of this share alone lies within it with probability .8. The
+    confidence of the run is not used, because a run with a higher confidence would otherwise get a wider margin.
     """
     power = power_of_each(n_shares)
     for margin in MARGINS:

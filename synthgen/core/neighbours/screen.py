@@ -15,7 +15,7 @@ Int64 = NDArray[np.int64]
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile, so that its products stay in the cache
 ALIGNED = 32
 SPAN = 16  # columns of a tile that are first screened together, by their largest product
-ALIKE = 1e-5  # largest difference of squared lengths of rows that have the same length, up to rounding
+ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as by rounding
 KINDS = (torch.bfloat16, torch.float32)
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
@@ -29,7 +29,8 @@ class Screen:
 
     where b is −|x|²/2 minus the middle of its range, u the relative rounding error of ŝ, and 2⁻²³ that of the float32
     sums. Each span of columns has a largest ŝ, and the k-th largest of these is at most the k-th largest ŝ of all
-    columns. So each true neighbour has an ŝ above this limit minus twice the error; few other rows have.
+    columns. So each true neighbour has an ŝ of at least the k-th largest of the spans' values, minus twice
+    the error. Few other rows have one that large.
 
     Args:
         points: float32 (n, d).
@@ -44,7 +45,7 @@ class Screen:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
-        furthest = length.max()  # far from the origin, float32 is coarse
+        furthest = length.max()  # float32 rounds more coarsely the further a row is from the origin
         one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
         if not one_length:
             x = x - x.mean(0)

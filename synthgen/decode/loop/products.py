@@ -1,4 +1,4 @@
-"""Matrix products of the decode loop. `Packed` packs weights once and fuses the following operation; `Plain` does not.
+"""Matrix products of the decode loop. `Packed` packs weights once and fuses the next operation; `Plain` does not.
 
 A general product packs its weight at every call, which takes a sixth of its time for the few rows of a decode loop.
 With packed weights, the following operation (SiLU, multiplication or addition) is applied before the result is
