@@ -119,9 +119,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
-    Without --only, every audit whose inputs are given is run. The command also exits with 4 in two cases. If the
-    inputs cannot meet --policy, it lists what is missing and runs no audit. If no audit can judge some rows, these
-    rows must be removed.
+    Without --only, every audit whose inputs are given is run. The command also exits with 4 if the inputs cannot meet
+    --policy (it then runs no audit), or if no audit can judge some rows, which must be removed.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy

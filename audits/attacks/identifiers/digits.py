@@ -48,9 +48,9 @@ class _Numeral(NamedTuple):
 
 
 def digit_runs(normalised: str) -> list[DigitRun]:
-    """Return the runs of digits in a normalised text; only separators, a single letter or a
-    suffix such as "th" lie between the digits of a run.
+    """Return the runs of digits in a normalised text.
 
+    Only separators, a single letter or a suffix such as "th" lie between the digits of a run.
     The following also count as digits:
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
     - escapes of web pages and addresses (&#52; and %34);
