@@ -70,7 +70,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     rows_are_persons: RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
-    """Infer from the tables of the reruns which of them were trained on a person.
+    """Infer which reruns were trained on each target person, from the tables that the reruns produced.
 
     Exit 0 if the attack fails (pass), 4 if it succeeds or is inconclusive. Writes shadow.json, which contains only
     aggregates over all persons, into the folder.

@@ -25,15 +25,16 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # synthetic rows, from 0, that the verdicts exclude, by the check that found them; they must not be released
+    # for each check, the synthetic rows that it found, numbered from 0; the verdicts exclude these rows, and they
+    # must not be released
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def overall(self) -> Verdict:
         """Return the verdict for the whole table.
 
-        It is fail if an audit failed, pass if at least one audit ran, all passed and no row is quarantined, and
-        insufficient otherwise.
+        It is fail if an audit failed. It is pass if at least one audit ran, all audits passed and no row is
+        quarantined. Otherwise it is insufficient.
         """
         verdicts = {result.verdict for result in self.results}
         if "fail" in verdicts:

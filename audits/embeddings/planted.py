@@ -1,8 +1,8 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-An audit could find no leak only because the texts do not suit it. Therefore, before an audit passes, records of 10 %
-of a sample of train persons are planted in a copy of the table with 20 % of their words removed, and the audit must
-fail that copy.
+An audit may miss a leak because the texts do not suit it. Therefore, before an audit passes, a leak is planted in a
+copy of the table. The leak consists of records of 10 % of a sample of train persons, with 20 % of their words
+removed. The audit must fail this copy.
 """
 
 from collections.abc import Callable
@@ -51,8 +51,8 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
     """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
 
-    The longest record of each chosen person replaces a random row, with its label and vectors. The lineage is
-    dropped.
+    The longest record of each chosen person replaces a random synthetic row, and its label and vectors replace those
+    of the row. The lineage is dropped.
     """
     train, control = (_some_persons(table, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

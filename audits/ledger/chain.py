@@ -88,7 +88,8 @@ class Chain:
         """Remove and report a last line without its end; call it after the comparison with both high-water marks.
 
         A caller acts on a line only after the line and both marks are on the disk. So nothing was spent or audited
-        under such a line, and a complete line that was cut later is found by the marks.
+        under a line whose write was interrupted. If a complete line was cut later, the marks reveal it, because they
+        count that line.
         """
         if self._torn:
             os.truncate(self._path, self._whole)

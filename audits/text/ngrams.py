@@ -45,7 +45,8 @@ def characters(texts: Sequence[str]) -> Sequences:
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
     """Return the key of each run of k symbols within one text, and the index of that text, in text order.
 
-    Equal runs have equal keys. Different runs have equal keys with a probability of about pairs / 2^64.
+    Equal runs have equal keys. The probability that at least two different runs have
+    equal keys is about the number of pairs of runs / 2^64.
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)

@@ -44,7 +44,10 @@ def kind_of(public: bytes) -> str:
 
 
 def without_sign(public: bytes) -> bytes:
-    """Return a key without the bit that tells it from the key of the negated secret, which the same person knows."""
+    """Return a key without its sign: the first byte of a P-256 key, the top bit of an Ed25519 key.
+
+    The sign tells the key from the key of the negated secret. Whoever knows a secret also knows the negated secret.
+    """
     return public[1:] if kind_of(public) == P256 else public[:-1] + bytes([public[-1] & 127])
 
 

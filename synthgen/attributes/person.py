@@ -82,9 +82,10 @@ _SEXES = tuple(
 
 
 def find_ages(text: str) -> Iterator[AttributeFinding]:
-    """Yield each stated age in years or as a decade, and its age band if unique.
+    """Yield each stated age, in years or as a decade, and its age band if all its years are in one band.
 
-    Past ages ("at age 50") are skipped; months, weeks and days are rounded down to years.
+    Words such as "newborn" give an age band only. Past ages in numbers ("at age 50") are skipped. Months, weeks and
+    days are rounded down to years.
     """
     read: list[tuple[int, int]] = []
     for pattern, unit in _AGES:
@@ -106,12 +107,13 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
 
 
 def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
-    """Return the sex that the strongest kind of evidence supports, or None if there is none or it is balanced.
+    """Return the sex that the strongest kind of evidence in the text supports.
+
+    The result is None if there is no evidence, or if the strongest kind in the text does not clearly favour one sex.
 
     Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
-    "sex:" or "gender:"; titles and nouns; pronouns. Within a kind, the more frequent sex must be at least twice as
-    frequent. `is_of_person` returns whether the words from start to
-    end are about the person.
+    "sex:" or "gender:"; titles and nouns; pronouns. Within a kind, one sex must be at least twice as frequent as the
+    other. `is_of_person` returns whether the words from start to end are about the person.
     """
     for kinds in _SEXES:
         spans = {
@@ -184,7 +186,8 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 def find_work(text: str) -> Iterator[AttributeFinding]:
     """Yield occupations and work statuses ("retired").
 
-    A phrase that ends with an occupation of the dictionary gives its name there, another phrase the phrase itself.
+    If a phrase ends with an occupation of the dictionary, the value is the name in the dictionary. Otherwise, the
+    value is the phrase in lower case.
     """
     read: list[tuple[int, int]] = []
     for pattern in _patterns():

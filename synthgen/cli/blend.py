@@ -106,7 +106,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 def open_models(bridge: str) -> tuple[Encoder, Decoder]:
     """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
     embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
-    # checked before torch is imported, which takes seconds
+    # the models are checked first, because the import of torch takes seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.plain import WordsDecoder

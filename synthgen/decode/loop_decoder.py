@@ -36,7 +36,7 @@ class LoopDecoder(ABC):
         loaded = load_model(folder, dtype=dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
-        self.tokenizing = Lock()  # one call's treatment of special tokens would affect calls of other threads
+        self.tokenizing = Lock()  # one call at a time: its handling of special tokens affects other threads' calls
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
         """Pack the weights; set the tokens that end a text, and the special tokens that are never written."""
@@ -92,7 +92,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
-        """Return for each latent the tokens to make likelier, or an empty list if there are none for any latent."""
+        """Return for each latent the tokens to make likelier. If no latent has such tokens, the list is empty."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -100,7 +100,9 @@ class LoopDecoder(ABC):
 
 
 def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
-    """Return the tokens that end a text: the tokenizer's, with which bridges are trained, and the model's.
+    """Return the tokens that end a text: the end token of the tokenizer and those of the model.
+
+    Bridges are trained with the end token of the tokenizer.
 
     Raises:
         ModelError: neither the tokenizer nor the model defines one.

@@ -44,7 +44,7 @@ def account_for(
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids of train; the log holds a digest of them.
+    Privacy: reads the person ids and texts of train; the log holds a digest of the ids.
     Cost: seconds.
     """
     groups = tuple(record.group for record in train.records)
@@ -109,7 +109,10 @@ def _log(
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run. The log assumes that the two runs share persons, so they compose."""
+    """Return the log entry of another run.
+
+    The log assumes that the two runs share persons, so their privacy costs are composed.
+    """
     return {
         "release": spending.run,
         "person_set": sha256_json([spending.run]),
@@ -120,8 +123,9 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how a kind of access to the records other than the queries is accounted for.
+    """Return the status of a kind of access to the records, which states how the access is accounted for.
 
+    The queries are not among these accesses.
     Accesses after the draw are not known yet; `with_later_accesses` states them.
     """
     if kind in DECLARABLE:
@@ -137,8 +141,8 @@ def with_later_accesses(
     Args:
         log: the log that the run wrote before it drew its noise.
         policy: decides what is published and what the release depends on.
-        n_earlier: number of earlier audits. After one, the run may be a repetition, and its settings may have been
-            chosen by the results.
+        n_earlier: number of earlier audits. If there was one, this run may repeat an earlier run, and the results of
+            the audit may have decided its settings.
         n_removed: number of records that were removed because of an audit, which compares them with train.
     """
     status: dict[ReadKind, str] = {

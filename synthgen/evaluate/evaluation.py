@@ -52,7 +52,7 @@ def evaluate(
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without a classifier's name is that of the classifier whose interval has the lower start. Numerator and
+    without a classifier's name is that of the classifier whose interval has the smaller lower end. Numerator and
     denominator of a ratio use the same bootstrap draws of the same test persons, so test persons who are difficult
     for both do not widen the interval. A class with a real recall of 0 is left out of the minimum.
 
@@ -63,7 +63,8 @@ def evaluate(
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers.
+    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers;
+        `seeds.child("manner")` for the style gap.
     Cost: six fits, and for each of them 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """

@@ -16,7 +16,7 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# for each method, the keys of `interpolate` that only some methods accept; all methods accept k_neighbors
+# for each method, its own keys of `interpolate`; k_neighbors is left out, because all methods accept it
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }

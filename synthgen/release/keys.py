@@ -32,7 +32,7 @@ from synthgen.release.sign import PrivateKey, public_bytes
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8
-_MAX_KEY_BYTES = 1 << 16  # more bytes of a private file are not read
+_MAX_KEY_BYTES = 1 << 16  # at most this many bytes of a key file are read
 _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 

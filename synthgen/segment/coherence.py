@@ -16,7 +16,8 @@ def contradicts(sections: Sequence[str]) -> bool | None:
     """Return whether two sections of a record state different ages or sexes.
 
     Ages are compared as ranges of years, so "63" and "in her sixties" agree. `synthgen.attributes.extract` reads each
-    section separately. The result is None unless two sections state an age or a sex.
+    section separately. The result is None unless two sections state an age, or two sections state
+    a sex.
     """
     claims: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for i, section in enumerate(sections):
@@ -34,7 +35,7 @@ def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> M
         sections     = mean sections of a record
         one_person   = share of records without contradiction, among those that state an age or sex in two sections
         next_cosine  = mean cosine of a segment and the next segment of its record
-        other_cosine = mean cosine of a segment and other records' segments with the heading of the next segment
+        other_cosine = as next_cosine, but with the segments of other records that have the next segment's heading
 
     A measure without data is omitted. The owners of `segments` are in the order of the texts.
 

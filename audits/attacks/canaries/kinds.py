@@ -36,10 +36,10 @@ REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
 BEGINNING_WORDS = (12, 25)  # fewest and most words of a beginning
 OUTLIER_WORDS = 24  # words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
-MIN_WORDS = 200  # a reference with fewer distinct words is complemented by `OWN_WORDS`
+MIN_WORDS = 200  # if a reference has fewer usable words, `OWN_WORDS` are added to them
 TEMPERATURE = 1.5  # of the random walk: a follower has weight count^(1 / TEMPERATURE)
 JUMP = 0.2  # probability that the next word of the random walk is any word
-ROUNDS = 20  # how often a canary is drawn before an error is raised
+ROUNDS = 20  # largest number of times that a canary is drawn before an error is raised
 
 Rng = np.random.Generator
 
@@ -68,7 +68,7 @@ class _Source:
     vocabulary: tuple[str, ...]  # words from which random words are drawn
     followers: dict[
         str, tuple[tuple[str, ...], NDArray[np.float64]]
-    ]  # the words after a word; cumulative probability
+    ]  # for each word, the words that follow it and their cumulative probabilities
 
 
 def make_canaries(

@@ -140,8 +140,8 @@ def quasi_identifiers(text: str) -> frozenset[str]:
 def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
-    Fields: drug, dose, lab (name, and number of a band from x to 2^(1/3) · x), smoking, alcohol, infection, mind
-    (mental health, substances, violence), family (relative and illness), allergy.
+    Fields: drug, dose, lab (name and band number), smoking, alcohol, infection, mind (mental health, substances,
+    violence), family (relative and illness), allergy. The band of a laboratory value reaches from x to 2^(1/3) · x.
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
@@ -181,7 +181,10 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield "relative illness" for each illness named within the next words of the same sentence."""
+    """Yield "relative illness" for each illness among the next `MAX_FAMILY_WORDS` words of the same sentence.
+
+    Words in `_FILLERS` do not count. Only the 90 characters after the relative are read.
+    """
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

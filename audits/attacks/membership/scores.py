@@ -1,16 +1,17 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-Each score is computed in the same way for every train and control record, without using which of the two it is. A
+Each score is computed in the same way for every record of train and control. The computation does not use the table
+that a record belongs to. A
 higher score means that the record is more likely a member. No single score detects every leak. A pass needs every
 score inside its limit, so each additional score requires more persons. There is therefore one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
-    coverage    share of the record's 3-word runs that the synthetic text has, among those that the reference lacks
+    coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
     ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
-    ..._mass    total weight of the record if each synthetic record is a mixture of two real ones
+    ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
-Word n-gram models, shared runs and characters detect the same leaks, and means over 25 neighbours and densities
-detect fewer, so these scores are left out (docs/studies/membership-scores.md).
+Other scores are left out (docs/studies/membership-scores.md). Word n-gram models, shared runs and characters detect
+the same leaks as the scores above. Means over 25 neighbours and densities detect fewer leaks.
 """
 
 from collections.abc import Sequence
@@ -124,10 +125,11 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     """Return for each record the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
 
         top1(x) = max over s of cos(x, s)
-        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, with a, b >= 0
+        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to 0 and 1
 
-    P and Q are two of the 12 records most similar to the synthetic row s. A row mixed from two records adds to the
-    mass of both. The mass is summed over all rows, so it detects small contributions to many rows as well as a large
+    P and Q are those two of the 12 records most similar to the synthetic row s whose combination is nearest to s. A
+    row mixed from two records adds to the mass of both.
+    The mass is summed over all rows, so it detects small contributions to many rows as well as a large
     contribution to one.
 
     Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.

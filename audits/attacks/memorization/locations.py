@@ -43,7 +43,10 @@ class SourceTexts(NamedTuple):
 
 
 def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
-    """Return the wanted runs, with positions in rows without common text (`own`) converted to the full rows."""
+    """Return the wanted runs, with positions in the full rows.
+
+    The positions in `runs` refer to the rows without common text, which `own` holds. `full` holds the full rows.
+    """
     row, owner, length, start, _ = (column[wanted] for column in runs)
     first = own.rows.starts[row] + start
     begin, last = own.origin[first] - full.starts[row], own.origin[first + length - 1] - full.starts[row]

@@ -168,7 +168,8 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
         "the persons closest to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
-    # with few rows the margin is wide and could hide a deviation; a significant one must lie in the strictest margin
+    # with few rows, the margin is wide and could hide a deviation; so if a share differs significantly from one half,
+    # its interval must lie within the strictest margin
     differs = any(
         p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
         for f, p in zip(findings, p_from_half, strict=True)

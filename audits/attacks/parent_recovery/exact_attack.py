@@ -2,7 +2,7 @@
 
 A point is a row of the synthetic matrix. The attacks need the vectors themselves, to about four digits. If they find
 nothing on text that was encoded again, this **does not show safety**: a deviation of 1e-3 from a line hides the line,
-and decoding a vector to text and encoding the text deviates far more. For text, use the attack in
+and decoding a vector to text and encoding the text again changes the vector far more. For text, use the attack in
 `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
 """
 
@@ -18,10 +18,13 @@ from sklearn.preprocessing import normalize
 from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-TOLERANCE = 1e-4  # largest distance of a point from a segment, as a share of its length; float32 keeps 1e-6
+# largest distance of a point from a segment, as a share of the segment's length; the error of float32 is about 1e-6
+TOLERANCE = 1e-4
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within 100 tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # smallest weight of a row; with a smaller one, the point copies the other row: other audits find it
+# smallest weight of a row, as a share of both weights; below it, the point is a copy of the other row, and other
+# audits find copies
+INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # nearest points among which the other points of a line are searched
 MAX_LINE_ROWS = 20_000  # lines are searched among the first points, which contain whole classes in most releases
 MIN_LINES = 3  # lines that must intersect in a point
@@ -38,7 +41,8 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    # one-sided p-value of: a row between two rows of only one arm is as likely in control as in train
+    # one-sided p-value of the sign test over the rows that lie between two rows of one arm only; the hypothesis is
+    # that this arm is control as often as train
     sign_test_p: float
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
@@ -56,8 +60,9 @@ def attack_segments(
 
     For points of d dimensions that were not mixed, the number of points within a distance t of a segment is
     proportional to t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are
-    expected within t of a train segment. For d = 5 that is 3e-6, so a single point is proof. If points lie between
-    control rows too (few dimensions, many repeated rows), a sign test compares the points of only one arm.
+    expected within t of a train segment. For d = 5 that is 3e-6, so a single point is proof. Points can lie between
+    control rows too, with few dimensions or many repeated rows. For this case, a sign test compares the number of
+    points that lie only between train rows with the number that lie only between control rows.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` (n_control, d).
 
@@ -111,9 +116,9 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the points, (intersections, d), where at least three lines intersect, each through three or more points.
+    """Return the places where at least three lines intersect, (intersections, d).
 
-    An intersection is returned once for each of its lines.
+    Each line passes through three or more of the points. An intersection is returned once for each of its lines.
 
     Points that were mixed from one real row and several others lie on lines through that row. The function uses the
     points only, so an attacker needs no real rows.

@@ -13,7 +13,7 @@ from synthgen.decode.bridge import BridgeInfo
 from synthgen.decode.loading import Dtype
 
 MIN_TEXT_TOKENS = 16
-CHECKPOINT_EVERY = 25  # steps of a training that continues a bridge
+CHECKPOINT_EVERY = 25  # number of steps between two checkpoints when the training of a bridge is continued
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -43,7 +43,7 @@ class VocabularyPart(Section):
     """Public vocabulary of the bridge, for words in the prompt."""
 
     words: Annotated[int, Field(ge=16, le=50_000)] = 16_000
-    least: Count = 25  # number of passages of the corpus that must contain a word
+    least: Count = 25  # smallest number of passages of the corpus in which a word of the vocabulary occurs
     skip: Annotated[int, Field(ge=0)] = 100  # number of the most frequent words to omit
 
 
@@ -59,8 +59,8 @@ class TrainPart(Section):
     words: Annotated[int, Field(ge=0, le=16)] = 0  # largest number of the vector's words in a prompt
     rate: Rate = 1e-3
     noise: Annotated[float, Field(ge=0, le=2)] = 0.25
-    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors between two passages
-    distil: Annotated[float, Field(ge=0, le=10)] = 0.0  # weight of the divergence from the model given the text
+    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors that lie between those of two passages
+    distil: Annotated[float, Field(ge=0, le=10)] = 0.0  # weight of the divergence from the model that reads the text
     seed: Annotated[int, Field(ge=0)] = 0
     evaluate_every: Count = 100
     checkpoint_every: Count = 50
