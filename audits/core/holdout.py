@@ -61,7 +61,9 @@ class Arms:
 
 
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
-    """Return the tables with the reference table or, without one, with a fifth of the control persons as reference.
+    """Return the compared tables and the reference.
+
+    If the inputs have no reference table, a fifth of the control persons become the reference and are not compared.
 
     Raise NotMeasurable with the required number if there are too few persons, synthetic rows or reference rows.
 

@@ -27,11 +27,11 @@ class GateRow:
     low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
     n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
-    verdict: Outcome  # of a gate, FAIL and INSUFFICIENT both refuse the release; WITHHELD only without a gate
+    verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; only a row without a gate is WITHHELD
     reason: str
     why: str  # purpose of the rule, from the policy
     gating: bool = True
-    is_withheld: bool = False  # whether the number is not published; `value`, `low`, `high` and `n` are None then
+    is_withheld: bool = False  # whether the number stays unpublished; then `value`, `low`, `high`, `n` are None
 
     def __post_init__(self) -> None:
         measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
@@ -40,7 +40,10 @@ class GateRow:
 
 
 def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow, ...]:
-    """Return one row per outcome, in the same order, with the interval that decided it if the policy publishes it."""
+    """Return one row per outcome, in the same order.
+
+    If the policy publishes the number, the row has the interval that decided the outcome.
+    """
     names = ("id", "metric", "op", "limit", "verdict", "reason", "why", "gating")
     rows = []
     for outcome in outcomes:
@@ -69,8 +72,8 @@ class ReportContent:
     balance: tuple[BalanceRow, ...] = ()  # label, real train records, requested records, generated records
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     utility: Mapping[str, Any] = field(default_factory=dict)  # the output of `evaluate`
-    filters: Mapping[str, Count] = field(default_factory=dict)  # rejected by reason; `candidates` and `kept` in all
-    stages: tuple[StageRow, ...] = ()  # name, records in and out, and on the private page seconds
+    filters: Mapping[str, Count] = field(default_factory=dict)  # rejected by reason; totals `candidates` and `kept`
+    stages: tuple[StageRow, ...] = ()  # name, records in, records out, and seconds (only on the private page)
     provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
     limitations: tuple[str, ...] = ()
     guarantee: Guarantee | None = None  # None without differential privacy

@@ -1,4 +1,7 @@
-"""Detect texts written with look-alike or invisible characters, which a search reads differently from a reader."""
+"""Detect texts with look-alike or invisible characters.
+
+A person reads such a text as usual, but a search may not find its words.
+"""
 
 import re
 import unicodedata
@@ -9,12 +12,14 @@ from scipy.stats import binom
 
 from audits.text.normalise import is_ignorable, looks_latin
 
-LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # share (exceeded) and number of rewritten characters in a disguised row
-FEW = 2  # with fewer disguised real rows, one disguised synthetic row is a problem
+# a row is disguised if more than this share of its characters, and at least this number, are rewritten
+LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8
+FEW = 2  # with fewer disguised real rows than this, a single disguised synthetic row is too many
 _CHANCE = 0.01  # significance level of the test whether the synthetic table has more disguised rows
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
-# a digit with the sign of a key; a character with the selector of its form as an emoji, or with a joiner of emoji
+# a keycap emoji: a digit, # or * with the combining keycap; or a character that is followed by
+# a variation selector (text or emoji form), by a zero-width joiner, or by both
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 
@@ -36,7 +41,8 @@ def rewritten(text: str) -> int:
     - look-alike letters of another alphabet in a word with Latin letters;
     - underscores between words.
 
-    Accented letters, s p a c e d letters, as in headings, and the invisible characters of emoji are not counted.
+    Accented letters and the invisible characters of emoji are not counted. Letters with spaces between them, as in
+    the heading "s p a c e d", are not counted either.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -49,7 +55,10 @@ def rewritten(text: str) -> int:
 
 
 def _without_selector(match: re.Match[str]) -> str:
-    """Return the first character of a match if the other ones only select or join an emoji, else the match."""
+    """Return only the first character of a match that is an emoji, and the whole of any other match.
+
+    The other characters of an emoji only select its form or join it to the next one.
+    """
     is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
     return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
 
@@ -60,7 +69,8 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
     A row is disguised if at least 8 and more than 5 % of its characters are rewritten. x of the n synthetic rows and
-    y of the m real rows are disguised. A search may miss copies in disguised text, so an audit must not pass it.
+    y of the m real rows are disguised. A search may miss copies in disguised text, so an audit must not
+    pass a synthetic table with too many disguised rows.
 
     Privacy: reads all texts; returns two counts and one bit.
     """

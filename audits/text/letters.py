@@ -1,4 +1,8 @@
-"""Split text without relying on spaces: scripts that have none, and any text read as its consonants alone."""
+"""Split text without relying on spaces.
+
+`pieces` splits tokens in scripts that have no spaces. `consonant_chunks` splits any text, of which it keeps
+only the consonants.
+"""
 
 import re
 from itertools import pairwise
@@ -6,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# a character of these scripts is a token, as a word is in other scripts
+# in these scripts, each character is a token; in most other scripts, each word is one
 _CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
 # text in these scripts is split into chunks
 _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
@@ -17,11 +21,14 @@ _PLAIN = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(c
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"(.)\1+")
-LEET = str.maketrans("01345789", "oieastbg")  # digits that are written for letters
+LEET = str.maketrans("01345789", "oieastbg")  # digits that are written in place of letters
 
 
 def pieces(token: str) -> list[str]:
-    """Return the parts of a token of a normalised text: itself, or shorter parts in a script without spaces."""
+    """Return the parts of a token of a normalised text.
+
+    In a script without spaces, the parts are characters or chunks. Any other token has itself as its only part.
+    """
     if token.isascii():
         return [token]
     found: list[str] = []
@@ -31,7 +38,9 @@ def pieces(token: str) -> list[str]:
 
 
 def chunks(letters: str) -> list[str]:
-    """Return a string cut at local minima of a hash of two adjacent characters; a chunk has three on average.
+    """Return the chunks of a string; a chunk has three characters on average.
+
+    The string is cut at the local minima of a hash of two adjacent characters.
 
     Whether a place is a cut depends only on the four characters around it. A changed character therefore changes
     one or two chunks, and the chunks of a copied passage are the same wherever the passage stands.

@@ -41,7 +41,7 @@ _NAMED = re.compile(
 # the Unicode blocks of such letters: phonetic letters, Latin extended C, D and E, enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
 _MARKS_AROUND = "\u200e"  # confusable_homoglyphs surrounds letters of right-to-left scripts with this mark
-_BAR = frozenset("lI1|")  # among the look-alikes of these characters, capitals become I and all others l
+_BAR = frozenset("lI1|")  # a look-alike of these characters becomes I if it is a capital, else l
 
 
 def normalise(text: str) -> str:
@@ -49,8 +49,8 @@ def normalise(text: str) -> str:
 
     These steps are repeated until the text no longer changes:
     - decompose compatibility characters;
-    - remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc), or replace them by
-      spaces in a stretch of more than 24 characters;
+    - remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc); if a stretch without
+      spaces has more than 24 visible characters, replace its invisible characters by spaces instead;
     - remove marks (General_Category M);
     - replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -;
     - replace letters that look Latin by Latin letters (UTS #39);
@@ -163,8 +163,9 @@ def _without_invisible(stretch: re.Match[str]) -> str:
 def _plain_word(word: re.Match[str]) -> str:
     """Return a word with letters that look Latin replaced by Latin letters.
 
-    In a word with a Latin letter, each other letter is replaced by what it looks like. In a word without one, it is
-    replaced by what its capital looks like, so that capitals and small letters of another alphabet stay comparable.
+    In a word with a Latin letter, each other letter is replaced by what it looks like. In a word without a Latin
+    letter, each letter is replaced by what its capital looks like. If the capital has no look-alike, the letter is
+    replaced by what it looks like itself. Capitals and small letters of another alphabet thus stay comparable.
     """
     written = word[0]
     if written.isascii():
@@ -202,8 +203,9 @@ def _lookalikes() -> dict[str, str]:
     """Return the ASCII letters or digits that each non-ASCII look-alike character stands for.
 
     Two strings look alike if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form a
-    class. Each character of a class stands for the ASCII letters or digits of the class, without combining marks. A
-    small letter in a class without ASCII letters or digits (Cyrillic ve) is replaced like its capital.
+    class. Combining marks are removed from the strings of a class. Each character of the class then stands for the
+    shortest string that has only ASCII characters. A small letter in a class without such a string (Cyrillic ve)
+    is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """

@@ -15,7 +15,7 @@ from synthgen.attributes.lexicon import OTHER, AttributeFinding, Word, find_term
 from synthgen.attributes.person import find_ages, find_sex, find_work
 
 Assertion = Literal["affirmed", "negated", "unrelated"]
-REACH_WORDS = 6  # from a trigger, or the last comma, "and" or "or" of its list, to the term
+REACH_WORDS = 6  # most words between the term and its trigger, or the last comma, "and" or "or" between them
 
 
 def _set(text: str) -> frozenset[str]:
@@ -69,7 +69,11 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
-    """Return whether the sentence affirms or negates the term at words i to j − 1, or is not about the person."""
+    """Return whether the sentence affirms or negates the term at words i to j − 1.
+
+    The result is "unrelated" if the term is about a relative, is only a possibility, or belongs to an allergy
+    without being a medication.
+    """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
     if _is_allergy(words, i):
@@ -136,7 +140,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # skip a dose
+    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # a dose can lie in between
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
@@ -149,7 +153,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# status of a negated habit; other negated statuses are ignored
+# the status that the negation of a status of a habit means; other negations are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(
@@ -163,8 +167,10 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person of a short text or clinical note, in text order, with at most one sex.
 
-    Dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work, and negation rules
-    are used. Each age comes with its age band. Statements about relatives and possibilities ("return if", "risk of")
+    The function uses dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work,
+    and rules for negation.
+
+    Each age comes with its age band. Statements about relatives and possibilities ("return if", "risk of")
     are skipped. An allergy to a medication is a negated medication; other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic, an
@@ -178,7 +184,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
       line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
     - A text is assumed to describe one person.
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
-    - Words in everyday meanings ("a confused market") and advice ("no alcohol") are taken literally.
+    - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.
 
     Privacy: the findings are as private as the text.
     """

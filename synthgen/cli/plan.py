@@ -44,10 +44,10 @@ from synthgen.split import Split, split
 # Conservative estimates for the default decoder on a processor with bfloat16 instructions.
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
-CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # that one core de-identifies
-CHARACTERS_PER_TOKEN = 4  # of generated text, which is masked
+CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # of one core, for finding identifiers
+CHARACTERS_PER_TOKEN = 4  # of generated text, in which identifiers are masked
 TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
-LEAST_CARRIED = 0.6  # share of the length of the source's records below which the plan warns
+LEAST_CARRIED = 0.6  # the plan warns if generated texts can have less than this share of the words of train
 RECOVERED = (
     "parent_recovery finds the parents of interpolated records on most data, and the release is then refused; "
     "interpolate.method: dp-gaussian with an accepted budget takes its place"
@@ -79,7 +79,7 @@ class Plan:
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
     ledger: str | None = None  # budget already spent by the ledger; None without a ledger
-    disclosure: str | None = None  # what the language model receives of a vector, if that is prompt words only
+    disclosure: str | None = None  # what the model receives of a vector if it receives only prompt words; else None
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()  # what would stop the run, or make its release certain to be refused
 
@@ -238,7 +238,10 @@ def _role(policy: Policy, audit: str) -> str:
 
 
 def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and why the run would stop before it reserves, or None."""
+    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own.
+
+    Each is None if there is nothing to state.
+    """
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None
@@ -250,7 +253,7 @@ def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str
                 spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{own}"
     except Overspent as refused:
         why = "; ".join(refused.problems) or refused.message
-        return why, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
+        return None, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
     wrong = None if is_reserved else large_delta(config, policy, persons)
     return spent, wrong and f"{wrong}; the run would stop before it reserves its budget"
 

@@ -25,7 +25,7 @@ PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_o
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
-    """Create a folder for a trial: configuration, keys, ledger, workspace, trust root and, for clinics, notes.
+    """Create a folder for a trial: configuration, keys, ledger, workspace, trust root; notes for clinic templates.
 
     The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
     release, create a key with `synthgen keys new` and keep the passphrase elsewhere. The keys are valid from `now`.

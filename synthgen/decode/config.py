@@ -8,7 +8,7 @@ from synthgen.core.section import Section
 
 WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for prompt words only, and their default number
 OWN = "model"  # value of `bridge` for the projector in the language model's own checkpoint
-AUTO, PLAIN = "auto", "plain"  # values of `style`: the styles that fit train best, and no style adapter
+AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -115,7 +115,7 @@ class DecodeConfig(Section):
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Names of the styles, which are used in equal shares; `auto` and `plain` are never in a longer list."""
+        """Names of the styles, which are used in equal shares; `auto` and `plain` only occur alone."""
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property

@@ -88,8 +88,9 @@ class Likelihood:
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        The frame is the bridge's, with the prompt (empty by default) and the soft tokens of the vectors, float32 (n,
-        d); without vectors the soft tokens are omitted. Without a bridge, the frame is the tokenizer's begin of text.
+        With a bridge, the frame is its template with the text's prompt (empty by default) and the soft tokens of
+        the text's vector. The vectors are float32 (n, d). Without vectors, the soft tokens are omitted. Without a
+        bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token.
         Tokens of a text after `most_tokens` are ignored. The other texts of a batch change a text's nats only by
         rounding.
 
@@ -113,7 +114,8 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # single texts are too small for several cores; with one core each, the bits are equal on any machine
+            # a single text is too small for several cores; if each text uses one core, every machine computes
+            # the same bits
             in_threads(
                 batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
             )
@@ -147,7 +149,7 @@ class Likelihood:
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return for each token of a batch's texts the hidden state before it, the token, and its text's number.
+        """Return the hidden state before each token of the texts, the token, and the row of its text.
 
         The padding follows the text, so no token attends to it.
         """

@@ -29,9 +29,11 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 class Surrogates:
     """The surrogates of one person (`group`); the same identifier always gets the same surrogate.
 
-    First names become first names and last names last names, with their gender if the name lists contain them. All
-    dates move by the same number of days. In other identifiers, digits become digits and letters letters. Declared
-    names of the person are never surrogates, and two surrogates are never the first and last name of a known person.
+    A first name becomes a first name, of the same gender if the name lists contain it. A last name becomes a last
+    name. All dates move by the same number of days. Ages become 90+. E-mail, web and IP addresses, streets and
+    places become invented ones. In all other identifiers, each digit becomes a digit and each letter a letter. A
+    declared name of the person is never a surrogate. Two surrogates are never the first and last name of a known
+    person.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Surrogates:
         key = fold(stem)
         if key in SUFFIXES or key in PARTICLES:
             return word
-        if len(stem) == 1 and key in self._initials:  # of a name that was replaced before
+        if len(stem) == 1 and key in self._initials:  # the initial of a name that was replaced before
             return self._initials[key] + word[len(stem) :]
         if len(stem) == 1:
             return _LETTERS[self._number("initial", key) % 26].upper() + word[len(stem) :]
@@ -116,7 +118,7 @@ class Surrogates:
         return name
 
     def _is_known(self, name: str) -> bool:
-        """Return whether a name is, together with another surrogate of the person, the name of a known person."""
+        """Return whether a name and an earlier surrogate of the person are together a known person's name."""
         return any(frozenset({name.casefold(), o.casefold()}) in self._known_pairs for o in self._names.values())
 
     def _date(self, value: str) -> str:
@@ -163,7 +165,10 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in value.casefold()], kind, value)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        """Return an address with the state or province at the end of the value and a replaced postal code."""
+        """Return the parts as an address, with the state or province of the value and a replaced postal code.
+
+        Each of the two is omitted if the value has none at its end.
+        """
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region] if region else [])])
@@ -205,11 +210,11 @@ def deidentify(
 ) -> Deidentified:
     """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
 
-    A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
-    ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
-    text; the identifier audit searches the release for them. `names` are declared person names by record id; they
-    apply to all records of the person, and if `shares_names` is set, the names of all persons are also searched in
-    the records of the others. Raise DependencyError if the engine's extra is not installed.
+    A name becomes the same name in all records of a person. All dates of a person move by the same number of days.
+    Ages over 89 become 90+. `Surrogates` describes the other kinds. Identifiers that the engine misses stay in the
+    text; the identifier audit searches the release for them. `names` are declared person names by record id. They
+    apply to all records of the person. If `shares_names` is set, the names of every person are also searched in
+    the records of all other persons. Raise DependencyError if the engine's extra is not installed.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.

@@ -27,7 +27,7 @@ _PHONE_CUE = re.compile(
     r"|whatsapp)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
     re.IGNORECASE,
 )
-# words before lists of measurements, which have the shape of telephone numbers
+# words before lists of measurements; such a list can have the shape of a telephone number
 _MEASURE = re.compile(
     r"\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$",
@@ -39,7 +39,7 @@ _CODED = re.compile(
     re.IGNORECASE,
 )
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
-# of the United Kingdom, Ireland and Australia, and numbers that cost the caller nothing
+# telephone numbers of the United Kingdom, Ireland and Australia, and numbers that are free for the caller
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
 _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
@@ -96,14 +96,22 @@ def _is_numbered(match: re.Match[str]) -> bool:
 
 
 def _is_bare_number(match: re.Match[str]) -> bool:
-    """Return whether seven or eight digits are neither a rounded quantity nor in a list of measurements."""
+    """Return whether seven or eight digits are an identifier.
+
+    They are none if they end in 00, have a unit, are in a list of measurements, or are a code of a terminology or
+    a publication.
+    """
     context = before(match)
     is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
     return not is_measured and _CODED.search(context) is None
 
 
 def _is_code(match: re.Match[str]) -> bool:
-    """Return whether an unannounced group of letters and digits is a code: at least 8 characters with 4 digits."""
+    """Return whether a group of letters and digits without a cue is a code.
+
+    A code has at least 8 letters and digits, and at least 4 of them are digits. Quantities with a unit, numbers of
+    clinical trials (NCT), series of measurements and ranges of years are not codes.
+    """
     value = match[0]
     n_digits, n_letters = len(digits_of(value)), sum(map(str.isalpha, value))
     if value.startswith("NCT") or has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
@@ -149,7 +157,7 @@ _RULES = tuple(
         TextPattern("ip", r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6, IGNORE),
         TextPattern(
             "record_number", r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", flags=IGNORE
-        ),  # of a network card
+        ),  # address of a network card
         TextPattern(
             "phone",
             r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
@@ -169,7 +177,7 @@ _RULES = tuple(
             r"|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
-        # as printed on cards; the pattern above would include a following expiry date or code
+        # digits grouped as printed on cards; the pattern above would include an expiry date or code after them
         TextPattern(
             "card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card
         ),
@@ -213,7 +221,7 @@ _RULES = tuple(
         TextPattern("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
         TextPattern("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
         TextPattern("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
-        TextPattern("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # donation of blood
+        TextPattern("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # number of a blood donation
         TextPattern("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
         TextPattern("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
         TextPattern(
@@ -303,7 +311,10 @@ def _is_iban(value: str) -> bool:
 
 
 def _iban_length(value: str) -> int:
-    """Return the length of the IBAN at the start of a match, which can include following words; 0 if none."""
+    """Return the length of the IBAN at the start of a match, or 0 if there is none.
+
+    The match can include words after the IBAN.
+    """
     while value and not _is_iban(value):
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)

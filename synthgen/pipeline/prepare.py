@@ -65,7 +65,7 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(model: str, texts: Sequence[str]) -> None:
-    """Raise DataError if the texts are not English and the model is an embedded one, which writes English only.
+    """Raise DataError if the texts are not English and the model is one of `MODELS`, which write English only.
 
     The first 400 texts are read. The language of a model from a folder is not known, so it is not checked.
     """

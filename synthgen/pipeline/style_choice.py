@@ -25,8 +25,9 @@ from synthgen.pipeline.workspace import StageResult
 
 MOST_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them together
-# A mixture is chosen only if it is likelier than every single style by this many nats per token. A style at partial
-# weight is slightly likelier than at full weight even if the other style does not fit.
+# A mixture is chosen only if it is likelier than every single style by this many nats per token.
+# A mixture gives each style partial weight. The texts are slightly likelier under a style at partial weight
+# than at full weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style auto: the private train text determines which one to three built-in styles are used; this"
@@ -50,11 +51,11 @@ def check_style(config: Config, policy: Policy) -> None:
 def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if the styles of the run were trained on text of its own records.
 
-    `parts` are train and control before de-identification. A style trained on both would make the texts alike to
-    both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence of
-    ten words that a style was trained on, because a larger share is not due to chance. The limit applies to all
-    styles together: records spread over many styles would pass a check of each single style. With `auto`, all
-    built-in styles are checked.
+    `parts` are train and control before de-identification. Texts in a style that was trained on both
+    would be similar to both, so no audit could measure what the style reveals. At most one record in a hundred may
+    contain a sentence of ten or more words that a style was trained on. A larger share is not due to chance. The
+    limit applies to all styles together. Otherwise, records that are spread over many styles would pass, because
+    the share of each single style is small. With `auto`, all built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
     """
@@ -122,8 +123,9 @@ def choose_style(
 
     The sum covers at most `MOST_TEXTS` texts of train: records, or segments if records are cut. M is each single
     style, each pair of the `MIXED` likeliest styles, and all of these together. The plain style is excluded from
-    mixtures: half of a style mixed with the plain style is likelier than the full style, but not closer to the
-    records. The M with the fewest nats is chosen; a mixture must win by `GAIN`.
+    mixtures. The texts are likelier under a style in equal shares with the plain style than under the style alone,
+    but such a mixture is not closer to the records. The M with the fewest nats is chosen. A mixture is chosen only
+    if it has fewer nats than every single style by `GAIN`.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner` draws the texts.

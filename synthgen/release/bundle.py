@@ -22,7 +22,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-_COMPARED = ("data/", "policy/", METRICS)  # equal files under these names make two bundles the same release
+_COMPARED = ("data/", "policy/", METRICS)  # bundles with equal files under these names are the same release
 
 
 @dataclass(frozen=True, slots=True)

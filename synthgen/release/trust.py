@@ -103,7 +103,7 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
         root_keys: the signing keys; they must reach the threshold of the old root and that of the new root.
         now: the time at which the signing keys must be valid.
         roles: the roles whose keys change, with the `.pub.json` files of all their keys from now on.
-        policies: for each accepted policy from now on, its digests; an empty mapping keeps the old ones.
+        policies: the digests of each policy that is accepted from now on; an empty mapping keeps the old ones.
         revoked: ids of keys of the old root that are revoked; earlier revocations stay.
         since: the start of these revocations; None means `now`.
         reason: the reason for these revocations.

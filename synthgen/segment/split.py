@@ -20,8 +20,9 @@ _ENDS = ".,;!?"  # last characters of a sentence
 def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading, else None.
 
-    A heading has at most 6 words and 60 characters, is no list item or entry such as "BP: 120/80", and ends in a
-    colon, is in capitals, or starts with "#". Both "## Past History:" and "PAST HISTORY" give "past history".
+    A heading has at most 6 words and 60 characters. It is neither a list item nor an entry such as "BP: 120/80".
+    It does not end like a sentence. It ends in a colon, is in capitals, or starts with "#".
+    Both "## Past History:" and "PAST HISTORY" give "past history".
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -35,10 +36,11 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return the headings that at least `least_persons` persons share, as normal form to written form.
+    """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
 
-    The written form is the most frequent one if enough persons use it, else the heading in capitals. `groups` names
-    the person of each text.
+    The written form is the one that most persons use, if at least `least_persons` persons use it. Otherwise, it is
+    the normal form in capitals or, if those would not read as the same heading, the normal form with a colon.
+    `groups` names the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
@@ -51,7 +53,7 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
     for name in sorted(name for name, who in forms.items() if len(set().union(*who.values())) >= least_persons):
         form, who = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
         ways = (form if len(who) >= least_persons else "", name.upper(), name + ":")
-        # a form can read as another heading or none, since "ß" in capitals is "SS"
+        # a form may not read as this heading: it can be too long ("ß" becomes "SS") or have no capitals
         written = next((way for way in ways if heading_of(way) == name), None)
         if written is not None:
             shared[name] = written
@@ -89,7 +91,7 @@ class Splitter:
     def split(self, text: str) -> tuple[Segment, ...]:
         """Return the segments of a text, in order; lines that look like an unknown heading are text.
 
-        Openings and texts in sequence restore the text up to white space.
+        The openings and texts of all segments, one after another, give the text again, except for white space.
         """
         return tuple(
             Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)
@@ -100,7 +102,8 @@ class Splitter:
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
         """Return one record from (heading, section, text) parts; empty sections are dropped.
 
-        A section is its heading, a line break and its text. An empty line separates sections, a space windows.
+        A section is written as its heading, a line break and its text. Sections are separated by an empty line.
+        The windows of a section are separated by a space.
         """
         blocks = []
         for (heading, _), group in groupby(parts, key=lambda part: part[:2]):
@@ -145,10 +148,10 @@ def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequenc
 
 
 def windows_of(text: str, words: int) -> Iterator[str]:
-    """Yield windows of a text of about `words` words and similar length, cut between sentences or lines.
+    """Yield the windows of a text: parts of about `words` words each, cut between sentences or lines.
 
-    With n = ⌈words of the text / words⌉, a sentence with its middle at word i is in window ⌊n · i / words of the
-    text⌋. A sentence longer than a window is cut.
+    The windows have similar lengths. Let N be the number of words of the text, and n = ⌈N / `words`⌉.
+    A sentence whose middle is at word i is in window ⌊n · i / N⌋. A sentence of more than `words` words is cut.
     """
     found = list(_WORD.finditer(text))
     n = -(-len(found) // words)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
 BLOCK_ROWS = 1024
-LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster than float32 blocks
-# the error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors add up
-# like a random walk; twice 64 steps cover d up to 4096
+LARGE = 3_000_000  # with more pairs of rows, tiles of low precision are faster than float32 blocks
+# The error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors
+# add up like a random walk. For d up to 4096, that is at most 64 steps. Twice as many are allowed.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LONGEST, SHORTEST = 1e18, 1e-14  # of the longest row; squares and their sums then fit into float32
 Int64 = NDArray[np.int64]
@@ -34,10 +34,10 @@ def nearest_rows(
 class NeighbourSearch:
     """Searches the nearest neighbours among fixed rows.
 
-    Matrix products select every row that could be among the nearest: products of float32 blocks or, for many rows, of
-    tiles in the precision that this machine multiplies fastest (`Screen`), with a limit on their error. The distances
-    of the selected rows are computed again in float64, so the result does not depend on the block size, the
-    precision, the library or the device.
+    Matrix products select every row that could be among the nearest. They multiply float32 blocks or, for many
+    rows, tiles in the precision that this machine multiplies fastest (`Screen`). A limit on their error ensures
+    that no nearest row is missed. The distances of the selected rows are computed again in float64, so the result
+    does not depend on the block size, the precision, the library or the device.
 
     Args:
         vectors: float32 (n, d).
@@ -85,7 +85,10 @@ class NeighbourSearch:
         return indices, distances / 2 if self.metric == "cosine" else np.sqrt(distances)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
-        """Yield possible neighbours of each block of rows: the number in the block, ascending, and the other row."""
+        """Yield, for each block of rows, the pairs of a row and a possible neighbour.
+
+        A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows.
+        """
         n = len(self.points)
         if n * len(searched) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
             return self._screen.pairs(searched, k)

@@ -1,7 +1,7 @@
 """Stepper for any causal language model of transformers; on a CPU it is slower than the Llama stepper.
 
-It has the methods of `LlamaStepper`. Its cache grows with the longest row, so no row is replaced: a batch is read and
-stepped until all rows are done.
+It has the methods of `LlamaStepper`. All rows of its cache grow together, so a finished row cannot be replaced by
+a new prompt. It reads a batch of prompts and steps the batch until all rows are done.
 """
 
 import inspect
@@ -48,7 +48,7 @@ class GenericStepper:
         return self._forward(inputs_embeds=embeddings.gather(1, source.unsqueeze(-1).expand_as(embeddings)))
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Do nothing: each row already continues the prompt with its number."""
+        """Do nothing: row i of the batch already continues prompt i."""
 
     def move(self, rows: Tensor, to: Tensor) -> None:
         """Do nothing: there is only one batch size, so no row moves."""

@@ -69,7 +69,9 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     assert "accounting: reads the log of the run" in text
     assert check_room(config, policy)[1]
     other = project.config(**with_dp(epsilon=2.5), seed=99)
-    assert "- dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
+    text = make_plan(other).to_text()
+    assert "- dp: the remaining budget in the ledger does not cover this run" in text
+    assert "already spent" not in text
     with pytest.raises(Overspent, match="does not cover this run"):
         check_room(other, policy)
 
