@@ -67,7 +67,7 @@ def test_copy_does_not_pass_and_no_person_is_named(planned):
     (result,) = report["results"]
     assert (result["name"], result["estimate"]["value"] > 0.8) == ("shadow", True)
     assert set(report["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
-    assert "AUC of non-members" in done.stdout
+    assert "AUC of non-members" in done.stderr
     assert "shadow: step 207 of 207" in done.stderr
     assert "person-" not in done.output + (folder / "shadow.json").read_text()
 
