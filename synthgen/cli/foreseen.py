@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 
 from audits.core.errors import AuditError
 from audits.core.stats import needed_for_zero_events
-from audits.core.streams import stream
-from audits.core.types import AuditInputs, Table
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
 from audits.gate.rule import SECRET, STATED, Rule
@@ -19,11 +17,10 @@ from synthgen.cli.reach import EXTRA_INPUT, Reach
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import SynthGenError
 from synthgen.core.seeds import SeedTree
-from synthgen.dp.certain_refusals import INPUT_CHECKS, split_problems
+from synthgen.dp.certain_refusals import split_problems
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.prepare import check_language, check_train_classes
+from synthgen.pipeline.prepare import Prepared, check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
@@ -82,14 +79,14 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         yield from _problem_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
         return  # a study; see `refuse_doomed_run`
-    tables = AuditInputs(
-        synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
-        train=as_table(parts.train, {}),
-        control=as_table(parts.control, {}),
+    as_written = Prepared(
+        train=parts.train,
+        control=parts.control,
         near_duplicate_rate=float(parts.report.near_duplicate_rate or 0.0),
+        identifiers=None,
+        control_identifiers=None,
     )
-    rng = stream(seeds.child("audit").integer(), INPUT_CHECKS)
-    for problem in split_problems(policy, tables, rng, config.audit.confidence):
+    for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
 
 

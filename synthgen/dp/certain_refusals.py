@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from audits.core.errors import InputError
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
@@ -14,6 +12,7 @@ from audits.gate.rule import ATTEMPTS, compare
 from audits.ledger.attempts import attempts_before
 from audits.runner.input_checks import check_split
 from synthgen.core.errors import BudgetError
+from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.dp.planned_queries import large_delta
 from synthgen.dp.reserve import needs_reservation, overspending_of
@@ -82,6 +81,24 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
     """Yield what `split_problems` finds in the de-identified tables of a run."""
+    with job.progress.stage("input checks", total=1, unit="tables") as advance:
+        yield from split_problems(policy, prepared, job.seeds, job.config.audit.confidence)
+        advance(1)
+
+
+def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
+    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
+
+    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
+    requires such an audit or limits the number of problems. Under an independent policy, no check decides on the
+    release after the noise is drawn, so a problem stops the run before the draw.
+
+    Args:
+        policy: sets the limits.
+        prepared: train and control.
+        seeds: the root of the run's random streams.
+        confidence: the configured confidence.
+    """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
         train=as_table(prepared.train, {}),
@@ -90,21 +107,8 @@ def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[st
         control_identifiers=prepared.control_identifiers,
         near_duplicate_rate=prepared.near_duplicate_rate,
     )
-    rng = stream(job.seeds.child("audit").integer(), INPUT_CHECKS)
-    with job.progress.stage("input checks", total=1, unit="tables") as advance:
-        yield from split_problems(policy, inputs, rng, job.config.audit.confidence)
-        advance(1)
-
-
-def split_problems(policy: Policy, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> Iterator[str]:
-    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
-
-    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
-    requires such an audit or limits the number of problems. Under an independent policy, no check decides on the
-    release after the noise is drawn, so a problem stops the run before the draw.
-    """
     try:
-        found = check_split(inputs, rng)
+        found = check_split(inputs, stream(seeds.child("audit").integer(), INPUT_CHECKS))
     except InputError as error:
         yield f"input checks: {error.message}"
         return

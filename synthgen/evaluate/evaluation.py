@@ -63,8 +63,8 @@ def evaluate(
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers;
-        `seeds.child("manner")` for the style gap.
+    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers; a
+        child of its own for the style gap.
     Cost: six fits, and for each of them 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """

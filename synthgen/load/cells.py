@@ -26,6 +26,11 @@ def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
     return " ".join(unicodedata.normalize(form, seen).replace(BLANK, " ").split())
 
 
+def folded(label: str) -> str:
+    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
+    return "".join(spelled(label, "NFKC").casefold().split())
+
+
 def plain_name(value: Any) -> str | None:
     """Return a label, group or id as text; None if it is missing.
 

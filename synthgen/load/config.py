@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from synthgen.core.section import Count, Section, Share
-from synthgen.load.cells import spelled
+from synthgen.load.cells import folded, spelled
 
 
 class MinClassConfig(Section):
@@ -120,8 +120,8 @@ class SourceConfig(Section):
 
     @model_validator(mode="after")
     def _labels_stay_apart(self) -> Self:
-        folded = ["".join(spelled(label, "NFKC").casefold().split()) for label in self.labels or ()]
-        if self.normalize_labels and len(set(folded)) < len(folded):
+        labels = self.labels or ()
+        if self.normalize_labels and len(set(map(folded, labels))) < len(labels):
             raise ValueError("normalize_labels makes two of the listed labels one class; list one spelling of each")
         return self
 

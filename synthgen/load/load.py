@@ -11,11 +11,11 @@ import regex
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.load.cells import CellError, is_visible, names_in, plain_name, spelled
+from synthgen.load.cells import CellError, folded, is_visible, names_in, plain_name, spelled
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source, wanted_columns
 from synthgen.load.rows import UNDECODABLE, SourceRow, SourceTable
-from synthgen.load.selection import folded, is_no_value, select, with_one_spelling
+from synthgen.load.selection import is_no_value, select, with_one_spelling
 from synthgen.load.text_files import likely_encoding
 
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"

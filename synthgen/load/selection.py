@@ -7,16 +7,11 @@ from dataclasses import replace
 from synthgen.core.errors import DataError
 from synthgen.core.near_duplicates import repeated
 from synthgen.core.types import Record
-from synthgen.load.cells import spelled
+from synthgen.load.cells import folded
 from synthgen.load.config import SourceConfig
 
 MERGED = "other"  # the class that small classes are merged into
 NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "undefined", "?", "nat"}
-
-
-def folded(label: str) -> str:
-    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
-    return "".join(spelled(label, "NFKC").casefold().split())
 
 
 def is_no_value(label: str) -> bool:

@@ -55,7 +55,7 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). It is too small if batches are consecutive
       parts of a shuffled list.
     - overlaps: number of persons in two consecutive steps. It is too small if batches are consecutive parts of
-      a shuffled list, because nobody occurs again before the end of the list.
+      a shuffled list, because no person occurs again before the end of the list.
 
     Each of the last three is compared with the gamma distribution that has its mean and variance. The formulas for
     the mean and the variance are exact:

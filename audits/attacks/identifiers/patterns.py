@@ -65,6 +65,7 @@ _MRN = re.compile(
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
 _CUED = re.compile(rf"{number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
+_DATE_SHAPE = re.compile(r"\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{4}[-/]\d{1,2}[-/]\d{1,2}")
 _VIN = re.compile(rf"(?<!\w){VIN}(?!\w)", re.IGNORECASE)
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
@@ -263,7 +264,7 @@ def _plain(text: str) -> str:
 # kind, pattern, group that contains the identifier, and function from the group to the key ("" if not an identifier)
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
-    ("mrn", _CUED, 1, _compact_code),
+    ("mrn", _CUED, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),
     ("mrn", _VIN, 0, str),
     ("ssn", _SSN, 0, _digits),
     ("card", _CARD, 0, lambda written: _checked(written, luhn.is_valid)),

@@ -65,6 +65,7 @@ def test_identifier_is_found_and_located(text, kind, key, written, far):
         ("sats turned 94% later", "age"),
         ("a group of 10250 patients", "mrn"),
         ("plan 400 mg", "mrn"),
+        ("referral 12/11/2023 and order 2023-11-05", "mrn"),
         ("ratio 13/13/2024", "date"),
         ("version 1.2.3", "phone"),
         ("the chart is good", "mrn"),
