@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -42,8 +42,11 @@ def show(text: str) -> None:
     sys.stdout.write("".join(f"{printable(one)}\n" for one in text.split("\n")))
 
 
-def print_error_json(error: Any, code: int | None = None) -> None:
-    """Write an error as JSON to stdout if the command was called with --json: code, message, problems and hint."""
+def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
+    """Write an error as JSON to stdout if the command was called with --json.
+
+    The object `error` has code, message, problems and hint; `more` are further fields beside it.
+    """
     if "--json" in sys.argv[1:]:
         fields = {
             "code": error.exit_code if code is None else code,
@@ -52,7 +55,7 @@ def print_error_json(error: Any, code: int | None = None) -> None:
             "hint": error.hint,
         }
         with suppress(OSError):  # the error can be that standard output cannot be written
-            sys.stdout.write(json.dumps({"error": fields}, indent=1) + "\n")
+            sys.stdout.write(json.dumps({"error": fields, **(more or {})}, indent=1) + "\n")
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:

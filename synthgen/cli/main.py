@@ -342,7 +342,8 @@ def main(command: typer.Typer = app) -> None:
     except (SynthGenError, AuditError) as error:
         if not _STOPS:
             say(f"error: {error}")
-            print_error_json(error)
+            refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
+            print_error_json(error, more=refused)
             sys.exit(error.exit_code)
         say(_CONTINUE)  # a library that was stopped in its compiled code can raise an error of its own
         sys.exit(Interrupted.exit_code)

@@ -197,7 +197,7 @@ def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
     [
         (["--text", "note"], 3, "no column 'note'"),
         (["--only", "nonsense"], 3, "there is no audit"),
-        (["--only", ""], 3, "at least one"),
+        (["--only", ""], 3, "one or more audits"),
         (["--confidence", "2"], 3, "at least 0.95 and below 1"),
         (["--policy", "nonsense"], 3, "no policy"),
         (["--nonsense"], 2, "No such option"),

@@ -7,7 +7,7 @@ from synthgen.deidentify.spans import KINDS
 
 
 def found(text, kind):
-    spans = sorted({s for s in find_patterns(text) if s.kind == kind}, key=lambda s: s.start)
+    spans = sorted({s for s in find_patterns(text) if s.kind == kind}, key=lambda s: (s.start, s.end))
     return [text[s.start : s.end] for s in spans]
 
 
