@@ -260,8 +260,11 @@ class Config(Section):
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
         """Return the configuration in a mapping; raise one ConfigError that lists every mistake."""
-        unknown = [f"{key}: unknown key" for key in ("base", "file") if key in value]
-        return parse_section(cls, {**value, "base": base, "file": file}, unknown)
+        problems = [f"{key}: unknown key" for key in ("base", "file") if key in value]
+        source = value.get("source")
+        if file is not None and isinstance(source, dict) and "path" not in source:
+            problems.append("source.path: missing")
+        return parse_section(cls, {**value, "base": base, "file": file}, problems)
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":
@@ -272,6 +275,13 @@ class Config(Section):
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""
         return resolve_path(path, self.base)
+
+    @property
+    def source_path(self) -> Path:
+        """The absolute path of the source; raise ConfigError if the configuration names none."""
+        if self.source.path is None:
+            raise ConfigError("source.path: missing", hint="Set it, or pass a table: Pipeline(config, source=table).")
+        return self.resolve(self.source.path)
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""

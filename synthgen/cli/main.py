@@ -95,15 +95,21 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
-    """Check a configuration and estimate the run: duration, DP budget, and what each audit can detect.
+def plan(
+    config: ConfigPath,
+    *,
+    pilot: Annotated[bool, Option("--pilot/--no-pilot", help="Write 60 texts to predict the run.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
-    The exit code is 3 if the run cannot end in a release; the reasons are listed last.
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If there is none, and no
+    privacy budget, a pilot writes 60 texts. This takes minutes, of which the run reuses most.
     """
-    from synthgen.cli.plan import make_plan
     from synthgen.config import Config
+    from synthgen.plan.plan import make_plan
 
-    planned = make_plan(Config.load(config))
+    planned = make_plan(Config.load(config), terminal_progress(sys.stderr), pilot=pilot)
     print_result(planned, as_json=as_json)
     raise typer.Exit(DataError.exit_code if planned.problems else 0)
 

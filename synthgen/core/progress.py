@@ -3,6 +3,7 @@
 A progress event consists of the name of a stage and the number of finished units. It never contains text of a record.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -99,6 +100,11 @@ def terminal_progress(stream: TextIO) -> Progress:
     """Return bars for a terminal and plain lines for any other stream; write errors do not stop the run."""
     tolerant = cast("TextIO", _Tolerant(stream))
     return Bars(tolerant) if stream.isatty() else Lines(tolerant)
+
+
+def notebook_progress() -> Progress:
+    """Return plain lines on standard error in a notebook, and no progress elsewhere."""
+    return terminal_progress(sys.stderr) if "ipykernel" in sys.modules else silent
 
 
 class _Tolerant:

@@ -149,7 +149,7 @@ def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
     """
     config = job.config
     return {
-        "source": StageInput(None, source_digest(config.resolve(config.source.path))),
+        "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
         # a constant stands for the digest of the ledger, so that the key is the same for every ledger
         "ledger": StageInput((job, most), "the reservation is the same in every ledger"),

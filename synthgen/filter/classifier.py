@@ -13,6 +13,7 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
+MOST_REAL = 0.8  # share of real records that the proposed minimum keeps
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which this choice is made
 MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
@@ -40,8 +41,9 @@ class ClassAgreement:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if train has only one class.
 
-        The bounds include the regularisation and the share of real records that the filter would keep. The score is
-        the probability of a candidate's own class by the models that were not trained on its parents.
+        The bounds include the regularisation, the share of real records that the filter would keep, and the largest
+        minimum that would keep `MOST_REAL` of them. The score is the probability of a candidate's own class by the
+        models that were not trained on its parents.
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
@@ -51,8 +53,13 @@ class ClassAgreement:
             rows = np.sort(drawn[:MAX_TUNING_RECORDS])
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
-        share = float((of_real[strength] >= self.minimum).mean())
-        bounds = {"minimum": self.minimum, "strength": strength, "share_of_real_kept": share}
+        real = of_real[strength]
+        bounds = {
+            "minimum": self.minimum,
+            "strength": strength,
+            "share_of_real_kept": float((real >= self.minimum).mean()),
+            "minimum_for_most_real": float(np.quantile(real, 1 - MOST_REAL, method="lower")),
+        }
 
         def probabilities(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
             by_folds: dict[frozenset[int], list[int]] = {}

@@ -51,7 +51,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=1,
+    version=2,
     run=_filter,
     config=("filter", "decode.max_new_tokens"),
     inputs=("candidates", "latents", "training_view", "reconstructions", "sections", "wanted"),

@@ -22,8 +22,10 @@ class MinClassConfig(Section):
 class SourceConfig(Section):
     """Location, format and columns of the private source data."""
 
-    path: str = Field(
-        description="Path of the source file or folder, relative to the folder of the configuration file."
+    path: str | None = Field(
+        None,
+        description="Path of the source file or folder, relative to the folder of the configuration file. It is "
+        "required, unless a table is passed to `Pipeline` in Python.",
     )
     format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = Field(
         "auto",

@@ -1,36 +1,67 @@
 """Run a configuration: the entry point of the engine for Python and the command line."""
 
-from typing import TYPE_CHECKING, Literal
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
 
+from audits.core.files import write_whole
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import check_ledger
 from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
-from synthgen.core.progress import Progress, silent
+from synthgen.core.progress import Progress, notebook_progress
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.policy import policy_file
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from synthgen.pipeline.workspace import StageResult
+    from synthgen.plan.plan import Plan
     from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 
 
 class Pipeline:
-    """Runs a configuration in its workspace; `progress` receives the progress of each stage.
+    """Runs a configuration in its workspace.
+
+    Args:
+        config: the configuration.
+        progress: receives the progress of each stage. None prints it in a notebook, and nothing elsewhere.
+        source: the private records as a table in memory, in place of `source.path`: see `parquet_of`. The workspace
+            stores a copy.
 
     Raises:
         DependencyError: the extra `engine` is not installed.
+        UsageError: `config` is not a `Config`, or `source` is not a table.
+        StorageError: the workspace cannot be written.
 
     Example:
         Pipeline(Config.load("clinic.yaml")).run().decide().allowed
     """
 
-    def __init__(self, config: Config, progress: Progress = silent) -> None:
+    def __init__(self, config: Config, progress: Progress | None = None, source: Any = None) -> None:
         require_engine()
-        self.config = config
-        self.progress = progress
+        if not isinstance(config, Config):
+            raise UsageError(
+                f"config is a {type(config).__name__}, not a Config",
+                hint="Use Config.load(FILE) or Config.parse(DICTIONARY).",
+            )
+        self.config = config if source is None else _with_source(config, source)
+        self.progress = notebook_progress() if progress is None else progress
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.config.release.name!r}, policy {self.config.policy!r})"
+
+    def plan(self, *, pilot: bool = True) -> "Plan":
+        """Check the configuration, estimate the run, and write a few texts: see `make_plan`.
+
+        The result says whether the run can end in a release (`problems`), and prints as text with `to_text()`.
+        """
+        from synthgen.plan.plan import make_plan
+
+        return make_plan(self.config, self.progress, pilot=pilot)
 
     def run(self, resume: Literal["auto", "never"] = "auto", until: str = "audit") -> "Run":
         """Run the stages up to and including `until` that have not finished, and return the run.
@@ -46,8 +77,37 @@ class Pipeline:
             SynthGenError: a stage fails.
             Interrupted: another process has locked the workspace.
         """
+        stages = self._stages(resume, until)
+        while True:
+            try:
+                next(stages)
+            except StopIteration as end:
+                run: Run = end.value
+                return run
+
+    def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
+        """Yield each accepted text with its label after the round that wrote it, until the last round.
+
+        The texts are private: no audit has read them. `run` afterwards reuses them, and draws the wanted number of
+        records from them. The errors are those of `run`.
+        """
+        from synthgen.core.tables import read_candidates
+        from synthgen.filter.stage import KEPT
+
+        shown: set[tuple[str, int]] = set()
+        for stage in self._stages(resume, "filter"):
+            if stage.name.startswith("filter"):
+                for one in read_candidates(stage.folder / KEPT):
+                    if (one.latent_id, one.index) not in shown:
+                        shown.add((one.latent_id, one.index))
+                        yield {"label": one.label, "text": one.text}
+
+    def _stages(self, resume: str, until: str) -> "Generator[StageResult, None, Run]":
+        """Run and yield one stage after another, and return the run."""
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
+        if resume not in {"auto", "never"}:
+            raise UsageError(f"resume is 'auto' or 'never', got {resume!r}")
         # these modules import torch and others, which take seconds, so they are imported only for a run
         from synthgen.dp.planned_queries import check_budget
         from synthgen.dp.reserve import PAID
@@ -74,8 +134,22 @@ class Pipeline:
             done = []
             for stage in stage_order.run_stages(job, policy, until, spend_again=resume == "never"):
                 done.append(stage)
+                yield stage
                 if stage.name == until and until not in {"filter", STAGES[-1]}:
                     break
             record = RunRecord.of(self.config, done, models)
             record.write(workspace.root)
         return Run(self.config, workspace, record, policy)
+
+
+def _with_source(config: Config, table: Any) -> Config:
+    """Return the configuration with a copy of the table in the workspace as its source."""
+    from synthgen.load.frames import parquet_of
+    from synthgen.pipeline.workspace import Workspace
+
+    data = parquet_of(table)
+    root = Workspace(config.resolve(config.workspace)).root
+    path = root / f"source-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    write_whole(path, data)
+    source = config.source.model_copy(update={"path": str(path), "format": "parquet"})
+    return config.model_copy(update={"source": source})

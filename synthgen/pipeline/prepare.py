@@ -42,7 +42,7 @@ class Prepared:
 
 def load_source(job: Job) -> StageResult:
     """Read the source into the workspace."""
-    path = job.config.resolve(job.config.source.path)
+    path = job.config.source_path
     return job.run(LOAD, {"file": StageInput(path, source_digest(path))})
 
 

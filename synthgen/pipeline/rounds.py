@@ -102,7 +102,7 @@ class Setup:
 class Round:
     """The state of the writing; each round starts from the results of the rounds before it."""
 
-    number: int  # number of the round, from 1
+    number: int  # number of the round, from 1; 0 for the pilot of a plan
     requested: Mapping[str, int]  # cumulative number of latents requested for each label, up to this round
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
@@ -111,8 +111,8 @@ class Round:
 
     @property
     def suffix(self) -> str:
-        """The suffix of the names of the round's stages."""
-        return "" if self.number == 1 else f"-{self.number}"
+        """The suffix of the names of the round's stages; round 0 is the pilot of a plan."""
+        return {0: "-pilot", 1: ""}.get(self.number, f"-{self.number}")
 
     def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
         """Return the state with this round's texts and their vectors."""
@@ -122,11 +122,6 @@ class Round:
             vectors=np.concatenate([self.vectors, vectors]),
             embeddings=(*self.embeddings, embedding.digest),
         )
-
-    def lacking(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return the number of missing records of each label that has fewer records than wanted."""
-        n_kept = Counter(candidate.label for candidate in self.kept)
-        return {label: n - n_kept[label] for label, n in wanted.items() if n_kept[label] < n}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,11 +215,15 @@ def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
-def first_round(setup: Setup, reconstructed: StageResult) -> Round:
-    """Return the state that the first round starts from."""
+def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | None = None) -> Round:
+    """Return the state that the first round starts from, or a pilot with this number of latents of each label.
+
+    `reconstructed` is the digest of the stage that embedded the reconstructions.
+    """
     none = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
-    requested, embeddings = first_requested(setup.wanted), (reconstructed.digest,)
-    return Round(number=1, requested=requested, candidates=(), vectors=none, embeddings=embeddings)
+    requested = first_requested(setup.wanted) if pilot is None else pilot
+    number = 1 if pilot is None else 0
+    return Round(number=number, requested=requested, candidates=(), vectors=none, embeddings=(reconstructed,))
 
 
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
@@ -240,17 +239,34 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     In the last two cases the release has fewer records of some classes than wanted, and the policy's balance gate
     decides whether that is acceptable.
     """
-    missing_before, missing = before.lacking(setup.wanted), after.lacking(setup.wanted)
-    if not missing or after.number >= MOST_ROUNDS:
+    n_before, n_after = (Counter(candidate.label for candidate in state.kept) for state in (before, after))
+    requested = further_requested(setup.wanted, n_before, n_after, after.requested, after.number)
+    return None if requested is None else replace(after, number=after.number + 1, requested=requested)
+
+
+def further_requested(
+    wanted: Mapping[str, int],
+    kept_before: Mapping[str, float],
+    kept: Mapping[str, float],
+    requested: Mapping[str, int],
+    number: int,
+) -> dict[str, int] | None:
+    """Return the numbers of latents to request in the round after round `number`; None if the rounds end there.
+
+    `kept_before` and `kept` are the numbers of kept records of each label before and after round `number`, and
+    `requested` are the numbers of latents so far.
+    """
+    missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
+    missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
+    if not missing or number >= MOST_ROUNDS:
         return None
-    n_before, n_missing = sum(missing_before.values()), sum(missing.values())
-    if before.number > 1 and n_before - n_missing < LEAST_GAIN * n_before:
+    if number > 1 and missing_before - sum(missing.values()) < LEAST_GAIN * missing_before:
         return None
-    n_kept, requested = Counter(candidate.label for candidate in after.kept), dict(after.requested)
+    more = dict(requested)
     for label, n in missing.items():
-        rate = max(n_kept[label] / requested[label], LEAST_RATE)
-        requested[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
-    return replace(after, number=after.number + 1, requested=requested)
+        rate = max(kept.get(label, 0) / requested[label], LEAST_RATE)
+        more[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
+    return more
 
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:

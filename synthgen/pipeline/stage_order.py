@@ -13,8 +13,9 @@ from typing import Any
 
 from audits.gate.policy import Policy
 from audits.ledger.attempts import Attempt
+from synthgen.core.stage import StageInput
 from synthgen.core.tables import read_corpus
-from synthgen.core.types import Float32
+from synthgen.core.types import Float32, Latents
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
 from synthgen.dp.accounting_log import with_later_accesses
@@ -128,37 +129,53 @@ def write_records(
     class then lacks records, another round may write more of them: see `next_round`. `encoder` is the encoder of the
     training view. `learned` are the styles that the DP vote chose; None if there was no vote.
     """
+    setup, reconstructed = yield from set_up_writing(job, training_view, encoder, learned)
+    state = rounds.first_round(setup, reconstructed.digest)
+    while True:
+        judged, latents, filtered = yield from write_round(
+            job, setup, state, reconstructed, job.config.decode.candidates
+        )
+        following = rounds.next_round(setup, state, judged)
+        if following is None:
+            return rounds.select(job, setup, judged, latents, filtered)
+        state = following
+
+
+def set_up_writing(
+    job: Job, training_view: rounds.TrainingView, encoder: Encoder, learned: Shares | None = None
+) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
+    """Choose the style, decode the reconstructions, and return the setup of the rounds and the reconstructions.
+
+    The arguments are those of `write_records`.
+    """
     bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
-    n_candidates = job.config.decode.candidates
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
     setup = rounds.set_up(job, training_view, encoder, bridge)
-
     real = rounds.reconstruction_latents(job, setup)
     texts, decoded = rounds.decode(job, setup, real, upstream, "-reconstruction", 1)
     yield decoded
     vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, "-reconstruction")
     yield embedding
-    reconstructions = rounds.reconstructions_of(real, texts, vectors)
+    return setup, StageInput(rounds.reconstructions_of(real, texts, vectors), embedding.digest)
 
-    state = rounds.first_round(setup, embedding)
-    while True:
-        latents, interpolated = rounds.interpolate(job, setup, state)
-        yield interpolated
-        new = rounds.unwritten(latents, state.candidates)
-        texts, decoded = rounds.decode(job, setup, new, interpolated.digest, state.suffix, n_candidates)
-        yield decoded
-        vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, state.suffix)
-        yield embedding
-        judged = state.plus(texts, vectors, embedding)
-        kept, filtered = rounds.filter_candidates(job, setup, judged, latents, reconstructions)
-        yield filtered
-        judged = replace(judged, kept=kept)
-        following = rounds.next_round(setup, state, judged)
-        if following is None:
-            return rounds.select(job, setup, judged, latents, filtered)
-        state = following
+
+def write_round(
+    job: Job, setup: rounds.Setup, state: rounds.Round, reconstructed: StageInput, n_candidates: int
+) -> Generator[StageResult, None, tuple[rounds.Round, Latents, StageResult]]:
+    """Run a round that starts from `state`; return the state at its end, all latents so far, and the filter stage."""
+    latents, interpolated = rounds.interpolate(job, setup, state)
+    yield interpolated
+    new = rounds.unwritten(latents, state.candidates)
+    texts, decoded = rounds.decode(job, setup, new, interpolated.digest, state.suffix, n_candidates)
+    yield decoded
+    vectors, embedding = rounds.embed_texts(job, setup, texts, decoded, state.suffix)
+    yield embedding
+    judged = state.plus(texts, vectors, embedding)
+    kept, filtered = rounds.filter_candidates(job, setup, judged, latents, reconstructed.value)
+    yield filtered
+    return replace(judged, kept=kept), latents, filtered
 
 
 def models_of(job: Job) -> list[ModelRecord]:

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -56,6 +57,10 @@ class Release:
     def to_arrow(self) -> pa.Table:
         """Return the records as a table of three string columns: id, text, label."""
         return self._table
+
+    def to_pandas(self) -> Any:
+        """Return the records as a pandas frame of three columns: id, text, label; pandas must be installed."""
+        return self._table.to_pandas()
 
     def to_records(self) -> list[dict[str, str]]:
         """Return the records as dictionaries with the keys id, text and label."""

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audits.core.files import write_whole
 from audits.gate.disclosure import public_evidence
@@ -17,7 +21,8 @@ from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.core.files import write_json
 from synthgen.core.made_by import AUDITS, versions_of
 from synthgen.decode.bridge import Vocabulary, load_vocabulary
-from synthgen.pipeline.judge import EVIDENCE, SELFTEST, with_selftest
+from synthgen.filter.stage import KEPT
+from synthgen.pipeline.judge import EVIDENCE, SELFTEST, SYNTHETIC, with_selftest
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, read_record
 from synthgen.pipeline.stages import changed_stages
@@ -50,6 +55,30 @@ class Run:
             DataError: the run did not reach the stage.
         """
         return self.workspace.root / "stages" / self.record.stage(stage).folder
+
+    def __repr__(self) -> str:
+        return f"Run({self.config.release.name!r}, policy {self.policy.name!r}, {len(self.record.stages)} stages)"
+
+    def texts(self) -> list[dict[str, str]]:
+        """Return the label and text of each synthetic record of this run, also if its release is refused.
+
+        The texts are those that the audits read; if the run ended before the audit, all that the filters accepted.
+        They are private until they are released.
+
+        Raises:
+            DataError: the run did not reach the stage filter.
+        """
+        has_audit = any(stage.is_of("audit") for stage in self.record.stages)
+        if has_audit:
+            table = pq.read_table(self.folder("audit") / SYNTHETIC, columns=["label", "text"])
+        else:
+            table = pq.read_table(self.folder("filter") / KEPT, columns=["label", "text"])
+        found: list[dict[str, str]] = table.to_pylist()
+        return found
+
+    def to_pandas(self) -> Any:
+        """Return `texts` as a pandas frame of the columns label and text; pandas must be installed."""
+        return pa.Table.from_pylist(self.texts()).to_pandas()
 
     @property
     def evidence(self) -> Evidence:

@@ -33,10 +33,11 @@ RANKS = {
     "pipeline.stages": 6,
     "release": 7,
     "pipeline.stage_order": 8,
-    "pipeline.pipeline": 9,
-    "cli": 10,
-    "__main__": 11,
-    "__init__": 11,
+    "plan": 9,
+    "pipeline.pipeline": 10,
+    "cli": 11,
+    "__main__": 12,
+    "__init__": 12,
 }
 FLOW = {"pipeline", *DP_FLOW}  # one flow in two folders
 STAGE_ROOMS = {name for name, rank in RANKS.items() if rank == 3} | {"segment"}

@@ -42,7 +42,7 @@ def test_the_reference_page_is_generated_from_the_descriptions_and_shows_default
     page = configuration_page()
     command = "synthgen schema config --markdown > docs/reference/configuration.md"
     assert PAGE.read_text(encoding="utf-8") == page, f"renew the page: {command}"
-    defaults = {"source.path": "required", "ledger": "`null`", "split.train": "`0.5`", "dp.shares": "`{}`"}
+    defaults = {"version": "required", "ledger": "`null`", "split.train": "`0.5`", "dp.shares": "`{}`"}
     defaults |= {"release.formats": "`[parquet, jsonl]`", "filter.attributes.prefer": "`false`"}
     defaults |= {"filter.embedding_distance": "`{low: auto, high: auto}`"}
     for name, default in defaults.items():

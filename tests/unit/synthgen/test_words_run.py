@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from audits.verify.bundle import verify_bundle
-from synthgen.cli.plan import make_plan
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.decode.bridge import WEIGHTS
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.prompt_words import FILE, load_words, make_reader, save_words
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan.plan import make_plan
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
 

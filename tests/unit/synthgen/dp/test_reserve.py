@@ -8,7 +8,6 @@ import pytest
 from audits.core.errors import InputError
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_draw, void
-from synthgen.cli.plan import make_plan
 from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError, UsageError
 from synthgen.core.progress import silent
 from synthgen.dp import gaussian
@@ -28,6 +27,7 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE as SECRET
 from synthgen.pipeline.workspace import Workspace
+from synthgen.plan.plan import make_plan
 from synthgen.release.keys import write_new
 
 DP = {"interpolate": {"method": "dp-gaussian", "total": 10}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}}

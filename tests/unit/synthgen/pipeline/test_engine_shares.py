@@ -2,12 +2,12 @@
 
 import pytest
 
-from synthgen.cli.plan import make_plan
 from synthgen.core.errors import ConfigError, UsageError
 from synthgen.deidentify.marked import read_marks
 from synthgen.deidentify.spans import Span
 from synthgen.pipeline.engine_shares import measure
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan.plan import make_plan
 
 FLOOR = """
   - {id: deidentified, metric: deidentify.recall, bound: low, op: ">=", limit: 0.4, why: Identifiers must be found.}

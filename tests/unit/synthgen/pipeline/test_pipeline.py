@@ -1,13 +1,17 @@
 import json
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 
 from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
+from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline import judge
@@ -182,3 +186,46 @@ def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_atte
     assert numbers == [len(records) - 2, 1, 1]  # 1 is the public form of 1 to 9 quarantined records
     assert [s.name for s in run.record.stages][-4:] == ["evaluate", "audit", "evaluate-2", "audit-2"]
     assert run.record.stage("audit").attempt == before.record.stage("audit").attempt
+
+
+def test_a_table_in_memory_is_a_source(finished):
+    """The same rows as a frame give the same records as the file, and a second run reuses them."""
+    frame = pd.read_json(finished.folder / "notes.jsonl", lines=True)
+    config = finished.config(workspace="ws-frame", source={"path": None})
+    pipeline = Pipeline(config, source=frame)
+    plan = pipeline.plan(pilot=False)
+    assert plan.rows == len(frame)
+    run = pipeline.run()
+    assert run.texts() == Pipeline(finished.config()).run().texts()
+    assert computed(Pipeline(config, source=pl.from_pandas(frame)).run()) != names(run)
+    assert computed(Pipeline(config, source=frame).run()) == []
+    assert [path.stat().st_mode & 0o077 for path in (finished.folder / "ws-frame").glob("source-*")] == [0, 0]
+    with pytest.raises(ConfigError, match=r"source\.path: missing"):
+        Pipeline(config).run()
+
+
+def test_the_texts_of_a_run_can_be_read_without_a_release(finished):
+    run = Pipeline(finished.config()).run()
+    texts = run.texts()
+    assert [set(text) for text in texts] == [{"label", "text"}] * 12
+    assert list(run.to_pandas().columns) == ["label", "text"]
+    assert "note" not in repr(run)
+    assert repr(run) == "Run('tiny', policy 'lenient', 13 stages)"
+    streamed = list(Pipeline(finished.config()).stream())
+    assert len({text["text"] for text in streamed}) <= len(streamed)
+    assert all(text in streamed for text in texts)
+    assert Pipeline(finished.config()).run(until="filter").texts() == streamed
+
+
+def test_wrong_arguments_raise_the_projects_errors(finished):
+    with pytest.raises(UsageError, match="config is a str, not a Config"):
+        Pipeline("clinic.yaml")
+    with pytest.raises(UsageError, match="resume is 'auto' or 'never', got 'always'"):
+        Pipeline(finished.config()).run(resume="always")
+    assert repr(Pipeline(finished.config())) == "Pipeline('tiny', policy 'lenient.yaml')"
+
+
+def test_a_notebook_sees_progress_by_default(finished, monkeypatch):
+    assert Pipeline(finished.config()).progress is silent
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    assert isinstance(Pipeline(finished.config()).progress, Lines)

@@ -12,10 +12,10 @@ from audits.core.errors import InputError
 from audits.ledger.attempts import check_ledger
 from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import app
-from synthgen.cli.plan import make_plan
 from synthgen.config import Config
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan.plan import make_plan
 from synthgen.release.keys import new_key
 
 LABELS = ("cardiology", "gastroenterology")

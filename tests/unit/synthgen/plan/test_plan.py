@@ -3,12 +3,12 @@ import json
 import pytest
 from fictional_clinic import write_notes
 
-from synthgen.cli.plan import make_plan
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.load import load
+from synthgen.plan.plan import make_plan
 from synthgen.split import split
 
 LABELS = ("cardiology", "gastroenterology")
@@ -43,12 +43,12 @@ def test_the_plan_counts_records_candidates_and_persons(config, tmp_path):
 
 def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("synthgen.cli.plan.usable_cores", lambda: 2)
+    monkeypatch.setattr("synthgen.plan.plan.usable_cores", lambda: 2)
     quick = 156 * 96 / 500 / 60
     for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
         monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
         assert decoding(make_plan(config(decode={"candidates": 3, "device": device}))) == pytest.approx(minutes)
-    monkeypatch.setattr("synthgen.cli.plan.usable_cores", lambda: 8)
+    monkeypatch.setattr("synthgen.plan.plan.usable_cores", lambda: 8)
     assert decoding(make_plan(config(decode={"candidates": 3}))) == pytest.approx(quick / 4 * 5)
 
 
@@ -57,7 +57,7 @@ def decoding(plan):
 
 
 def test_the_plan_states_what_the_classifier_of_names_costs(config, monkeypatch):
-    monkeypatch.setattr("synthgen.cli.plan.engine_of", lambda engine: "rules+ner" if engine == "auto" else engine)
+    monkeypatch.setattr("synthgen.plan.plan.engine_of", lambda engine: "rules+ner" if engine == "auto" else engine)
     auto, rules = make_plan(config()), make_plan(config(deidentify={"engine": "rules"}))
     assert auto.deidentify_minutes > 10 * rules.deidentify_minutes > 0
     assert decoding(auto) == pytest.approx(decoding(rules))

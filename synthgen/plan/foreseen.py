@@ -13,7 +13,6 @@ from audits.gate.policy import Policy
 from audits.gate.rule import SECRET, STATED, Rule
 from audits.ledger.attempts import check_ledger
 from audits.runner.registry import AUDITS, NEEDS
-from synthgen.cli.reach import EXTRA_INPUT, Reach
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import SynthGenError
 from synthgen.core.seeds import SeedTree
@@ -23,6 +22,7 @@ from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared, check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
+from synthgen.plan.reach import EXTRA_INPUT, Reach
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
 from synthgen.split import Split

@@ -2,7 +2,7 @@ import pytest
 
 from audits.gate.shipped import load_policy
 from audits.runner.registry import names
-from synthgen.cli.reach import reach_of
+from synthgen.plan.reach import reach_of
 
 EXTERNAL = load_policy("hospital-external")
 CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFIDENCE, which leaves .95

@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent
-from synthgen.cli.foreseen import gate_problems, setup_problems, source_problems
-from synthgen.cli.reach import Reach, reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError
-from synthgen.core.progress import silent
+from synthgen.core.progress import Progress, silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
@@ -37,6 +35,9 @@ from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
 from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, n_tried
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
+from synthgen.plan.foreseen import gate_problems, setup_problems, source_problems
+from synthgen.plan.pilot import Pilot, run_pilot
+from synthgen.plan.reach import Reach, reach_of
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split
@@ -52,6 +53,7 @@ RECOVERED = (
     "parent_recovery finds the parents of interpolated records on most data, and the release is then refused; "
     "interpolate.method: dp-gaussian with an accepted budget takes its place"
 )
+SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
@@ -81,11 +83,13 @@ class Plan:
     ledger: str | None = None  # budget already spent by the ledger; None without a ledger
     disclosure: str | None = None  # what the model receives of a vector if it receives only prompt words; else None
     warnings: tuple[str, ...] = ()
+    pilot: Pilot | None = None  # what a few texts showed; None without a pilot
     problems: tuple[str, ...] = ()  # what would stop the run, or make its release certain to be refused
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON-compatible data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "pilot": None if self.pilot is None else self.pilot.to_json()}
 
     def to_text(self) -> str:
         """Return the plan as text for a terminal."""
@@ -118,6 +122,7 @@ class Plan:
             lines += [] if self.ledger is None else [f"already spent in the ledger: {self.ledger}"]
         lines.append(f"policy {self.policy}:")
         lines += [f"  {name}: {what}" for name, what in self.audits.items()]
+        lines += [] if self.pilot is None else [self.pilot.to_text()]
         return "\n".join([*lines, *self.outlook()])
 
     def outlook(self) -> list[str]:
@@ -128,19 +133,30 @@ class Plan:
         return [f"no release is possible, for {n} reason{'s' * (n > 1)}:", *(f"  - {p}" for p in self.problems)]
 
 
-def make_plan(config: Config) -> Plan:
+def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = False) -> Plan:
     """Return the plan of a configuration, on the split that the run will use.
 
-    The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet, and
-    writes no result. It raises the errors of a run's initial checks, and lists every other reason against a release.
+    The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet. It
+    raises the errors of a run's initial checks, and lists every other reason against a release. With `pilot`, if
+    there is no such reason and no privacy budget, it writes a few texts (see `run_pilot`); their results replace the
+    estimates. Under a privacy budget a pilot would read train outside the budget, so there is none.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
     check_budget(config, policy)
     read_sample(config)
+    job = Job(config, Workspace(config.resolve(config.workspace)), progress)
+    plan = _estimates(job, policy)
+    if not pilot or plan.problems or config.interpolate.is_private:
+        return plan
+    found = run_pilot(job, policy, plan.wanted)
+    return replace(plan, pilot=found, minutes=found.minutes, problems=found.problems)
+
+
+def _estimates(job: Job, policy: Policy) -> Plan:
+    """Return the plan without a pilot."""
+    config, seeds = job.config, job.seeds
     backend, cores, is_private = backend_of(config.decode.placement), usable_cores(), config.interpolate.is_private
-    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    seeds = job.seeds
     report, parts = _read(config, seeds)
     labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
@@ -190,7 +206,7 @@ def make_plan(config: Config) -> Plan:
 
 def _read(config: Config, seeds: SeedTree) -> tuple[LoadReport, Split]:
     """Return the source as a run loads it, and its split."""
-    path, isolated = config.resolve(config.source.path), config.interpolate.is_private
+    path, isolated = config.source_path, config.interpolate.is_private
     report = load(config.source, path, seeds.child("load"), isolated_rows=isolated)
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
@@ -206,7 +222,9 @@ def _warnings(config: Config, policy: Policy, train: Corpus) -> tuple[str, ...]:
         recovered = f"policy {policy.name}: {RECOVERED}"
     style = STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None
     public = PUBLIC_WARNING if config.secret == PUBLIC else None
-    return tuple(warning for warning in (recovered, _length(config, train), style, public) if warning is not None)
+    suite = f"policy {policy.name}: {SUITE}" if policy.selftest else None
+    found = (recovered, _length(config, train), style, suite, public)
+    return tuple(warning for warning in found if warning is not None)
 
 
 def _length(config: Config, train: Corpus) -> str | None:

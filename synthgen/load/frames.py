@@ -1,0 +1,47 @@
+"""Read a source that is a table in memory: pandas, polars, Arrow, or a list of dictionaries."""
+
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgen.core.errors import UsageError
+
+_KINDS = "a pandas or polars frame, an Arrow table, or a list of dictionaries"
+
+
+def parquet_of(table: Any) -> bytes:
+    """Return a table as the bytes of a Parquet file; the index of a pandas frame is left out.
+
+    Args:
+        table: a pandas frame, a pyarrow table, any object with the Arrow stream interface (`__arrow_c_stream__`),
+            such as a polars frame, or a list of dictionaries with the same keys.
+
+    Raises:
+        UsageError: the object is none of these, or a column holds values of different types. The message contains
+            no value.
+    """
+    try:
+        arrow = _arrow(table)
+        buffer = BytesIO()
+        pq.write_table(arrow, buffer)
+    except (pa.ArrowException, ValueError, TypeError, AttributeError):
+        # the message of pyarrow can contain a cell
+        raise UsageError(
+            f"source: the {type(table).__name__} cannot be read as a table",
+            hint=f"Pass {_KINDS}, in which each column has a unique name and values of one type.",
+        ) from None
+    return buffer.getvalue()
+
+
+def _arrow(table: Any) -> pa.Table:
+    if isinstance(table, pa.Table):
+        return table
+    if type(table).__module__.partition(".")[0] == "pandas":  # avoids importing pandas
+        return pa.Table.from_pandas(table, preserve_index=False)
+    if isinstance(table, list):
+        return pa.Table.from_pylist(table)
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise TypeError
+    return pa.table(table)

@@ -1,0 +1,222 @@
+"""Write a few texts before a run, to predict how many candidates the filters accept and how long the run takes.
+
+The pilot runs the stages from load to embed on the whole source and decodes the reconstructions; the run that follows
+uses these results. It then makes `PILOT_LATENTS` new vectors, writes one candidate for each and filters them.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from audits.core.stats import clopper_pearson
+from audits.gate.policy import Policy
+from audits.gate.utility import distance_of_shares
+from synthgen.core.files import write_json
+from synthgen.core.tables import read_candidates, read_corpus
+from synthgen.core.types import Candidate, counts_by_reason
+from synthgen.filter.classifier import MOST_REAL
+from synthgen.filter.stage import JUDGED
+from synthgen.interpolate.base import largest_remainder
+from synthgen.pipeline import prepare, rounds, stage_order
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.workspace import StageResult
+
+T = TypeVar("T")
+PILOT_LATENTS = 60  # at an acceptance of 50 %, this gives a standard error of 6 percentage points
+FEWEST_OF_CLASS = 4
+TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
+AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
+CONFIDENCE = 0.975  # of each end of the interval of the accepted share
+# For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
+REMEDIES = {
+    "class_agreement": "lower filter.class_agreement, or merge similar classes with source.labels",
+    "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
+    "segments, or set filter.length to [shortest, longest]",
+    "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
+    "repetition": "raise decode.temperature to 1, or filter.repetition",
+    "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
+    "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
+    "filter.embedding_distance.high",
+    "class_distance_far": "the texts have other subjects than the class: name the type of text in decode.prompt",
+    "class_distance_near": "the texts are more typical of the class than real ones: raise decode.temperature",
+    "copy": "the texts repeat passages of train: lower decode.words, or raise interpolate.k_neighbors",
+    "near_duplicate": "the texts repeat one another: raise decode.temperature",
+    "attributes": "few texts fulfil filter.attributes: remove rules",
+    "empty": "the language model writes no words: check decode.model",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pilot:
+    """What a pilot found. Privacy: counts of generated texts, and shares of real records; private."""
+
+    written: Mapping[str, int]  # number of candidates by label
+    accepted: Mapping[str, int]  # number of them that passed all filters, by label
+    rejected: Mapping[str, int]  # number of the others by the reason of the first filter that they failed
+    share: float  # accepted share of candidates, 0 to 1
+    low: float  # ends of its interval, each with 97.5 % confidence
+    high: float
+    records: Mapping[str, int]  # expected number of synthetic records by label
+    run_share: float  # expected accepted share of candidates in all rounds; classes with few accepted texts get more
+    texts: int  # expected number of candidates in all rounds
+    minutes: float  # expected duration of the whole run, without the calibration suite of the policy
+    minutes_done: float  # the part of it that the pilot has finished and the run reuses
+    advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
+    problems: tuple[str, ...]  # why the run is expected to end without a release
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pilot as JSON-compatible data."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def to_text(self) -> str:
+        """Return the pilot as text for a terminal."""
+        n, n_records = sum(self.written.values()), sum(self.records.values())
+        lines = [
+            f"pilot of {n} texts: {self.share:.0%} accepted [{self.low:.0%}, {self.high:.0%}]",
+            *(f"  {label[:32]:<32} {self.accepted.get(label, 0):>3} of {k:>3}" for label, k in self.written.items()),
+            *(f"  rejected by {reason}: {k}" for reason, k in self.rejected.items()),
+        ]
+        time = f"{self.minutes:.0f} minutes, of which {self.minutes_done:.0f} are done"
+        lines.append(
+            f"expected: {n_records} records from {self.texts} texts ({self.run_share:.0%} accepted) in {time}"
+        )
+        return "\n".join([*lines, *(f"  {line}" for line in self.advice)])
+
+
+def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
+    """Run the pilot of a configuration without a privacy budget, and return what it found.
+
+    `wanted` is the number of records of each label.
+
+    Raises:
+        SynthGenError: a stage fails; the run would fail with the same error.
+
+    Privacy: reads train as the run does. The result is private, and no audit is run.
+    """
+    done: list[StageResult] = []
+    with job.workspace.locked():
+        loaded = prepare.load_source(job)
+        parts = prepare.split_source(job, loaded)
+        clean = prepare.replace_identifiers(job, loaded, parts)
+        train = read_corpus(clean.folder / "train.parquet", "train")
+        n_control = len(read_corpus(clean.folder / "control.parquet", "control"))
+        encoder = encoder_for(job, train)
+        vectorised, embedded = prepare.embed_train(job, clean, train, encoder)
+        done += [loaded, parts, clean, vectorised]
+        view = rounds.fitted_on(job, train, embedded, vectorised.digest)
+        writing = stage_order.set_up_writing(job, view, encoder)
+        setup, reconstructed = _finish(writing, done)
+        pilot_round = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
+        before = len(done)
+        _, _, filtered = _finish(stage_order.write_round(job, setup, pilot_round, reconstructed, 1), done)
+    judged = read_candidates(filtered.folder / JUDGED)
+    write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
+    seconds = {stage.name: stage.seconds for stage in done[:before]}
+    per_text = sum(stage.seconds for stage in done[before:]) / len(judged)
+    n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
+    records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
+    texts = sum(requested.values()) * n_candidates
+    later = seconds.get("embed", 0.0) * n_control / len(train) + per_text * texts
+    later += AUDIT_SECONDS * (len(train) + n_control + sum(records.values()))
+    n_accepted = sum(c.kept for c in judged)
+    interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
+    return Pilot(
+        written=dict(sorted(Counter(c.label for c in judged).items())),
+        accepted=dict(sorted(Counter(c.label for c in judged if c.kept).items())),
+        rejected=counts_by_reason(judged),
+        share=n_accepted / len(judged),
+        low=interval.low,
+        high=interval.high,
+        records=records,
+        run_share=sum(n * rates[label] for label, n in requested.items()) / sum(requested.values()),
+        texts=texts,
+        minutes=(sum(seconds.values()) + later) / 60,
+        minutes_done=sum(seconds.values()) / 60,
+        advice=tuple(_advice(judged, filtered.counts["bounds"])),
+        problems=tuple(_problems(policy, wanted, records, n_accepted)),
+    )
+
+
+def _finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
+    """Run all stages of a generator, append their results to `done`, and return what the generator returns."""
+    while True:
+        try:
+            done.append(next(stages))
+        except StopIteration as end:
+            returned: T = end.value
+            return returned
+
+
+def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of latents of each label in a pilot: in the proportions of the run, but a few of each."""
+    shares = largest_remainder(wanted, PILOT_LATENTS)
+    return {label: max(n, FEWEST_OF_CLASS) for label, n in shares.items()}
+
+
+def _shown(candidate: Candidate) -> dict[str, str]:
+    failed = [o.reason or o.name for o in candidate.outcomes if not o.passed]
+    outcome = f"rejected: {', '.join(failed)}" if failed else "accepted"
+    return {"label": candidate.label, "outcome": outcome, "text": candidate.text}
+
+
+def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
+    """Return the estimated accepted share of candidates of each label.
+
+    The share of a label is pulled towards the share of all labels with the weight of two candidates, because a label
+    has few candidates.
+    """
+    overall = sum(c.kept for c in judged) / len(judged)
+    of_label: dict[str, list[bool]] = defaultdict(list)
+    for candidate in judged:
+        of_label[candidate.label].append(candidate.kept)
+    return {label: (sum(kept) + 2 * overall) / (len(kept) + 2) for label, kept in of_label.items()}
+
+
+def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the expected numbers of records and of latents of each label after all rounds of a run.
+
+    `rates` are the shares of latents that give a record, by label. If a latent has several candidates, these shares
+    are computed as if the candidates were independent. They are alike, so the number of latents is a lower estimate.
+    """
+    requested, number = rounds.first_requested(wanted), 1
+    before = dict.fromkeys(wanted, 0.0)
+    while True:
+        kept = {label: n * rates[label] for label, n in requested.items()}
+        further = rounds.further_requested(wanted, before, kept, requested, number)
+        if further is None:
+            return {label: min(n, round(kept[label])) for label, n in wanted.items()}, requested
+        before, requested, number = kept, further, number + 1
+
+
+def _advice(judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Yield what to change for each reason that rejected at least a tenth of the candidates, most frequent first."""
+    counts = Counter(counts_by_reason(tuple(judged)))
+    for reason, n in counts.most_common():
+        if n < len(judged) / 10:
+            return
+        name = "attributes" if reason.startswith("attributes") else reason
+        yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
+        if reason == "class_agreement":
+            of_filter, lower = bounds[reason], bounds[reason]["minimum_for_most_real"]
+            scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
+            yield (
+                f"class_agreement {of_filter['minimum']:g} keeps {of_filter['share_of_real_kept']:.0%} of the real "
+                f"records; {lower:.2g} keeps {MOST_REAL:.0%} of them and "
+                f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
+            )
+
+
+def _problems(
+    policy: Policy, wanted: Mapping[str, int], records: Mapping[str, int], n_accepted: int
+) -> Iterator[str]:
+    """Yield why the run is expected to end without a release: no records, or too few of some classes."""
+    if n_accepted == 0:
+        yield "pilot: no text passed the filters, so the run would write no records"
+        return
+    distance = distance_of_shares(records, wanted)
+    for rule in policy.all_rules():
+        if rule.metric == "balance.tv_distance" and distance > rule.limit:
+            few = ", ".join(f"{label}: {records[label]} of {n}" for label, n in wanted.items() if records[label] < n)
+            yield f"pilot: rule {rule.id}: too few records of some classes are expected ({few})"

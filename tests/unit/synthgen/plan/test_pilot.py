@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+
+from audits.gate.shipped import load_policy
+from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.pipeline import rounds
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan import pilot
+from synthgen.plan.pilot import FEWEST_OF_CLASS, PILOT_LATENTS, TEXTS, accepted_rates, expected, pilot_counts
+from synthgen.plan.plan import make_plan
+
+
+def candidate(i, label="a", failed=(), score=0.5):
+    """Return a judged candidate that failed the named filters; `score` is that of class agreement."""
+    names = ("copy", "class_agreement", *failed)
+    outcomes = tuple(
+        FilterOutcome(name=n, passed=n not in failed, score=score, reason=n if n in failed else "") for n in names
+    )
+    return Candidate(latent_id=f"x{i}", index=0, text="t", label=label, finish="stop", outcomes=outcomes)
+
+
+def test_the_pilot_has_a_few_latents_of_each_label_in_the_proportions_of_the_run():
+    assert pilot_counts({"a": 30, "b": 30}) == {"a": 30, "b": 30}
+    assert pilot_counts({"a": 990, "b": 10}) == {"a": 59, "b": FEWEST_OF_CLASS}
+    assert sum(pilot_counts(dict.fromkeys("abcdef", 80)).values()) == PILOT_LATENTS
+
+
+def test_the_rate_of_a_label_is_pulled_towards_that_of_all():
+    judged = [candidate(i) for i in range(3)] + [candidate(9, "b", failed=("length",))]
+    assert accepted_rates(judged) == pytest.approx({"a": (3 + 2 * 0.75) / 5, "b": (0 + 2 * 0.75) / 3})
+
+
+@pytest.mark.parametrize("rate", [0.9, 0.6, 0.3, 0.12, 0.03])
+def test_the_expected_rounds_are_those_of_a_run_with_that_acceptance(rate):
+    """The slow reference draws whole runs round by round. With a low rate, chance decides when the rounds end."""
+    wanted, rng = {"a": 400, "b": 100}, np.random.default_rng(3)
+    rates = {"a": 0.8, "b": rate}
+    records, requested = expected(wanted, rates)
+    assert records["a"] == 400
+    n_kept, n_requested = [], []
+    for _ in range(200):
+        now, before, number = rounds.first_requested(wanted), {}, 1
+        kept = {y: int(rng.binomial(n, rates[y])) for y, n in now.items()}
+        while (further := rounds.further_requested(wanted, before, kept, now, number)) is not None:
+            before = kept
+            kept = {y: kept[y] + int(rng.binomial(further[y] - now[y], rates[y])) for y in kept}
+            now, number = further, number + 1
+        n_kept.append(min(kept["b"], wanted["b"]))
+        n_requested.append(now["b"])
+    assert records["b"] == pytest.approx(np.mean(n_kept), rel=0.35, abs=3)
+    assert requested["b"] == pytest.approx(np.mean(n_requested), rel=0.35)
+
+
+def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_records():
+    judged = [candidate(i, score=0.9) for i in range(5)]
+    judged += [candidate(5 + i, failed=("class_agreement",), score=0.3) for i in range(4)]
+    judged += [candidate(10 + i, failed=("repetition",)) for i in range(2)] + [candidate(20, failed=("copy",))]
+    bounds = {"class_agreement": {"minimum": 0.6, "share_of_real_kept": 0.36, "minimum_for_most_real": 0.25}}
+    first, shares, second = pilot._advice(judged, bounds)
+    assert first.startswith("class_agreement rejected 33%: lower filter.class_agreement")
+    assert shares == (
+        "class_agreement 0.6 keeps 36% of the real records; 0.25 keeps 80% of them and 100% of the pilot's texts"
+    )
+    assert second.startswith("repetition rejected 17%: raise decode.temperature")
+
+
+def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release():
+    policy, wanted = load_policy("research"), {"a": 50, "b": 50}
+    assert list(pilot._problems(policy, wanted, wanted, 30)) == []
+    assert "no text passed the filters" in next(pilot._problems(policy, wanted, {"a": 0, "b": 0}, 0))
+    (few,) = pilot._problems(policy, wanted, {"a": 50, "b": 5}, 30)
+    assert few.endswith("too few records of some classes are expected (b: 5 of 50)")
+
+
+def test_every_reason_of_a_filter_has_a_remedy():
+    reasons = {"class_agreement", "length_short", "length_long", "repetition", "language", "copy", "near_duplicate"}
+    reasons |= {"latent_distance_far", "class_distance_near", "class_distance_far", "attributes", "empty"}
+    assert set(pilot.REMEDIES) == reasons
+
+
+@pytest.fixture(scope="module")
+def planned(new_project, tmp_path_factory):
+    """The plan with a pilot of a project with tiny models, and the folder of the project."""
+    import shutil
+
+    folder = shutil.copytree(new_project.folder, tmp_path_factory.mktemp("pilot") / "trial")
+    project = type(new_project)(folder)
+    return make_plan(project.config(), pilot=True), project
+
+
+def test_a_plan_with_a_pilot_predicts_the_run_and_keeps_its_texts_private(planned):
+    plan, project = planned
+    found = plan.pilot
+    assert plan.problems == ()
+    assert sum(found.written.values()) == PILOT_LATENTS
+    assert found.low < found.share <= found.high
+    assert found.minutes == plan.minutes > found.minutes_done > 0
+    assert found.records == plan.wanted
+    path = project.folder / "ws" / TEXTS
+    assert path.stat().st_mode & 0o077 == 0
+    texts = json.loads(path.read_text())
+    assert [set(text) for text in texts] == [{"label", "outcome", "text"}] * PILOT_LATENTS
+    assert sum(text["outcome"] == "accepted" for text in texts) == sum(found.accepted.values())
+    assert json.loads(json.dumps(plan.to_json()))["pilot"]["share"] == found.share
+    shown = plan.to_text()
+    assert f"pilot of {PILOT_LATENTS} texts: {found.share:.0%} accepted [" in shown
+    assert not any(text["text"] in shown for text in texts if len(text["text"]) > 20)
+
+
+def test_the_run_reuses_the_results_of_the_pilot(planned):
+    _, project = planned
+    run = Pipeline(project.config()).run(until="filter")
+    reused = [stage.name for stage in run.record.stages if stage.reused]
+    assert reused == ["load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"]
+    again = make_plan(project.config(), pilot=True)
+    assert again.pilot.to_json() == planned[0].pilot.to_json()
+
+
+def test_there_is_no_pilot_if_the_run_cannot_end_in_a_release(project):
+    plan = make_plan(project.config(policy="hospital-external"), pilot=True)
+    assert plan.problems
+    assert plan.pilot is None
