@@ -21,6 +21,7 @@ class Settings:
     top_k: int
     batch: int  # number of texts decoded together; another number rounds otherwise, so it gives other texts
     words: int = 0  # number of public words nearest to the vector that follow the prompt
+    avoided: tuple[str, ...] = ()  # words in lower case that are not written, alone or at the start of a word
     context_tokens: int = 96  # number of last tokens of the preceding text that the decoder reads
 
 

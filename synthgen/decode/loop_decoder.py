@@ -60,6 +60,7 @@ class LoopDecoder(ABC):
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
+            banned = spellings(self.tokenizer, settings.avoided)
             prompts, longest = self._prompts(latents, settings, seeds)
             before, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         pairs = zip(before, prompts, strict=True)
@@ -74,7 +75,7 @@ class LoopDecoder(ABC):
             return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rules = TokenConstraints(self.eos, self.never, wanted)
+        rules = TokenConstraints(self.eos, self.never, wanted, banned)
         rows = write(stepper, embed_prompts, uniforms, settings, rules, advance)
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
         return candidates_of(latents, settings.candidates, texts)
@@ -97,6 +98,12 @@ class LoopDecoder(ABC):
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
         return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)
+
+
+def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the token sequences of words: after a space or not, in lower case, capitalized or in capitals."""
+    written = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
+    return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in written} - {()})
 
 
 def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:

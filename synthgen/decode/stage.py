@@ -30,6 +30,7 @@ def _decode(context: StageContext) -> Mapping[str, object]:
         # all labels of the run, because the longest prompt determines the shape of a batch
         prompts={label: label_prompt(config.prompt, label) for label in context.input("labels")},
         candidates=candidates,
+        avoided=context.input("avoided"),
         **{name: getattr(config, name) for name in _SAMPLING},
     )
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
@@ -52,7 +53,7 @@ DECODE = Stage(
     version=1,
     run=_decode,
     config=("decode",),
-    inputs=("latents", "labels", "candidates", "sections"),
+    inputs=("latents", "labels", "candidates", "avoided", "sections"),
     models=("decoder",),
     streams=("decode",),
     libraries=LIBRARIES,

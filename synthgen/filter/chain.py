@@ -13,6 +13,7 @@ from synthgen.filter.classifier import ClassAgreement
 from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
+from synthgen.filter.label_words import LabelWords
 from synthgen.filter.surface import NOT_EMPTY, Language, Length, Repetition
 
 
@@ -35,8 +36,8 @@ class Filtered:
 
 
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
-    """Return the copy rule and the filter for empty texts, which are always on, and the configured filters."""
-    filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY]
+    """Return the copy rule and the filters for empty texts and label words, always on, and the configured filters."""
+    filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.length is not None:
         filters.append(Length(config.length))
     if config.repetition is not None:

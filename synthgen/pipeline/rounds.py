@@ -32,6 +32,7 @@ from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
 from synthgen.filter import Reconstructions
 from synthgen.filter.attributes import check_labels
+from synthgen.filter.label_words import unused_label_words
 from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
 from synthgen.interpolate.stage import INTERPOLATE
@@ -85,6 +86,7 @@ class Setup:
     wanted: Mapping[str, int]  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
+    avoided: tuple[str, ...]  # words of the labels that real texts do not use, so new texts must not either
     sections: SegmentWriter | None  # writes records segment by segment; None if records are not cut into segments
 
     @property
@@ -207,7 +209,14 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
         digest=sha256_json([digest_of(folder), bridge.digest, backend]),
     )
     sections = writer_for(job, train, embedded)
-    return Setup(training_view=training_view, wanted=wanted, encoder=encoder, decoder=decoder, sections=sections)
+    return Setup(
+        training_view=training_view,
+        wanted=wanted,
+        encoder=encoder,
+        decoder=decoder,
+        avoided=unused_label_words(train.texts, train.labels),
+        sections=sections,
+    )
 
 
 def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
@@ -326,6 +335,7 @@ def decode(
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
         "candidates": plain_value(candidates),
+        "avoided": plain_value(setup.avoided),
         "sections": StageInput(setup.sections, setup.sections_digest),
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)

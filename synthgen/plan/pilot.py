@@ -35,6 +35,7 @@ REMEDIES = {
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
     "segments, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
+    "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
     "repetition": "raise decode.temperature to 1, or filter.repetition",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
     "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
@@ -134,7 +135,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         texts=texts,
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
-        advice=tuple(_advice(judged, filtered.counts["bounds"])),
+        advice=(*_advice(judged, filtered.counts["bounds"]), *_cheaper(wanted, rates, n_candidates, texts)),
         problems=tuple(_problems(policy, wanted, records, n_accepted)),
     )
 
@@ -206,6 +207,13 @@ def _advice(judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float
                 f"records; {lower:.2g} keeps {MOST_REAL:.0%} of them and "
                 f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
             )
+
+
+def _cheaper(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
+    """Yield how many texts a run with one candidate for each vector writes, if it needs far fewer."""
+    of_one = sum(expected(wanted, rates)[1].values())
+    if n_candidates > 1 and of_one < 0.75 * texts:
+        yield f"decode.candidates: 1 needs about {of_one} texts; {n_candidates} gives texts nearer to the vectors"
 
 
 def _problems(

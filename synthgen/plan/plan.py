@@ -138,8 +138,9 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
     The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet. It
     raises the errors of a run's initial checks, and lists every other reason against a release. With `pilot`, if
-    there is no such reason and no privacy budget, it writes a few texts (see `run_pilot`); their results replace the
-    estimates. Under a privacy budget a pilot would read train outside the budget, so there is none.
+    there is no such reason (except in the section `release`) and no privacy budget, it writes a few texts (see
+    `run_pilot`); their results replace the estimates. Under a privacy budget a pilot would read train outside the
+    budget, so there is none.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
@@ -147,10 +148,11 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     read_sample(config)
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _estimates(job, policy)
-    if not pilot or plan.problems or config.interpolate.is_private:
+    is_stopped = any(not problem.startswith("release.") for problem in plan.problems)
+    if not pilot or is_stopped or config.interpolate.is_private:
         return plan
     found = run_pilot(job, policy, plan.wanted)
-    return replace(plan, pilot=found, minutes=found.minutes, problems=found.problems)
+    return replace(plan, pilot=found, minutes=found.minutes, problems=(*plan.problems, *found.problems))
 
 
 def _estimates(job: Job, policy: Policy) -> Plan:

@@ -1,7 +1,7 @@
 """The decode loop over a fixed batch: each row has its own position, and a finished row is replaced at once."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,7 @@ class TokenConstraints:
     never: Tensor  # int64, tokens that are never written
     # for each latent, the tokens that are `WANTED` nats likelier until they are written; empty for no such tokens
     wanted: Sequence[Sequence[int]] = ()
+    banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
@@ -216,9 +217,19 @@ class _Loop:
         ):
             lines, tokens = (self.tensor(numbers) for numbers in zip(*missing, strict=True))
             logits[lines, tokens] += WANTED
+        if self.rules.banned and (completed := [*self.completed(rows)]):
+            lines, tokens = (self.tensor(numbers) for numbers in zip(*completed, strict=True))
+            logits[lines, tokens] = float("-inf")
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
         return [int(token) for token in drawn.tolist()]
+
+    def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
+        """Yield the line and the last token of each banned sequence whose other tokens end the row of the line."""
+        for line, row in rows.items():
+            for *first, last in self.rules.banned:
+                if self.texts[row][len(self.texts[row]) - len(first) :] == first:
+                    yield line, last
 
     def tensor(self, numbers: Sequence[int] | NDArray[Any]) -> Tensor:
         """Return numbers as a tensor on the model's device."""

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from synthgen.core.errors import DataError, ModelError
-from synthgen.decode.loop_decoder import candidates_of, ends_of, last_tokens, text_of
+from synthgen.decode.loop_decoder import candidates_of, ends_of, last_tokens, spellings, text_of
 
 
 def model(eos=None):
@@ -32,6 +32,13 @@ def test_text_of_stops_at_the_first_end_or_mark(tiny, words):
     row = ids(words, "\n\nThe river. It\n\nsees. The\n\nend")
     assert text_of(words, row, {tiny.EOS}, mark="\n\n") == ("The river. It", "stop")
     assert text_of(words, row, {tiny.EOS}, mark="\t")[1] == "length"
+
+
+def test_the_spellings_of_a_word(words):
+    found = spellings(words, ["river"])
+    assert {words.decode(list(tokens)).strip() for tokens in found} <= {"river", "River", "RIVER"}
+    assert tuple(ids(words, " river")) in found
+    assert spellings(words, []) == []
 
 
 @pytest.mark.parametrize(

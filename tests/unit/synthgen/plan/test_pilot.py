@@ -66,6 +66,14 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
     assert second.startswith("repetition rejected 17%: raise decode.temperature")
 
 
+def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_fewer_texts():
+    wanted, rates = {"a": 100}, {"a": 0.5}
+    (line,) = pilot._cheaper(wanted, rates, 4, 528)
+    assert line.startswith(f"decode.candidates: 1 needs about {sum(expected(wanted, rates)[1].values())} texts")
+    assert list(pilot._cheaper(wanted, rates, 1, 528)) == []
+    assert list(pilot._cheaper(wanted, {"a": 0.05}, 2, 200)) == []
+
+
 def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release():
     policy, wanted = load_policy("research"), {"a": 50, "b": 50}
     assert list(pilot._problems(policy, wanted, wanted, 30)) == []
@@ -76,7 +84,14 @@ def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release()
 
 def test_every_reason_of_a_filter_has_a_remedy():
     reasons = {"class_agreement", "length_short", "length_long", "repetition", "language", "copy", "near_duplicate"}
-    reasons |= {"latent_distance_far", "class_distance_near", "class_distance_far", "attributes", "empty"}
+    reasons |= {
+        "latent_distance_far",
+        "class_distance_near",
+        "class_distance_far",
+        "attributes",
+        "empty",
+        "label_word",
+    }
     assert set(pilot.REMEDIES) == reasons
 
 
@@ -122,3 +137,4 @@ def test_there_is_no_pilot_if_the_run_cannot_end_in_a_release(project):
     plan = make_plan(project.config(policy="hospital-external"), pilot=True)
     assert plan.problems
     assert plan.pilot is None
+    assert make_plan(project.config(release={"key": "absent.pem"}), pilot=True).pilot is not None

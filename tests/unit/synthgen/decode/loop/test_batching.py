@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ class Counting:
         return self.logits(self.rows[: len(ids)])
 
 
-def run(stepper, prompts, *, advance=lambda _: None, wanted=(), prefix=0, **changes):
+def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefix=0, **changes):
     plain = dataclasses.replace(PLAIN, **changes)
     uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], plain)
     longest = max(map(len, prompts), default=1) - prefix
@@ -80,7 +81,7 @@ def run(stepper, prompts, *, advance=lambda _: None, wanted=(), prefix=0, **chan
         ids, lengths = padded([prompts[i][prefix:] for i in rows], longest)
         return stepper.embed(ids), lengths
 
-    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted)
+    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted, banned)
     return write(stepper, embed_prompts, uniforms, plain, rules, advance)
 
 
@@ -125,6 +126,16 @@ def test_wanted_tokens_are_likelier_in_their_own_row():
     for i, prompt in enumerate(prompts):
         alone_too = run(Counting(batch=2, group=1), [prompt], wanted=[wanted[i]], **changes)
         assert alone_too == found[2 * i : 2 * i + 2]
+
+
+def test_banned_sequences_are_not_written_whatever_the_batch_is():
+    prompts = [(i,) for i in range(40)]
+    plain = run(Counting(), prompts)
+    pair, single = next(tuple(row[1:3]) for row in plain if len(row) > 3), plain[0][0]
+    found = run(Counting(), prompts, banned=[pair, (single,)])
+    assert any(pair in pairwise(row) for row in plain)
+    assert not any(pair in pairwise(row) or single in row for row in found)
+    assert found == [run(Counting(batch=1, group=1), [p], banned=[pair, (single,)])[0] for p in prompts]
 
 
 def test_texts_of_a_latent_share_one_reading_and_free_slots_are_used_at_once():
