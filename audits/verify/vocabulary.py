@@ -49,7 +49,7 @@ STAGES = (
     "embed-control", *_repeated(("evaluate", "audit"), MOST_TURNS), "selftest",
 )  # fmt: skip
 REASONS = (
-    "empty", "copy", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
+    "empty", "copy", "label_word", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
     "latent_distance_far", "class_distance_near", "class_distance_far", "language", "length_short", "length_long",
     "repetition", "consistent", "not_the_best_of_its_vector",
     *(f"attributes_{kind}" for kind in ("age", "age_band", "sex", "condition", "symptom", "medication", "smoking",
@@ -228,7 +228,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "device": _words("auto", "cpu", "cuda", None),
     },
     "filter": {
-        "class_agreement": _fraction(0, 1, None),
+        "class_agreement": _fraction(0, 1, "auto", None),
         "near_duplicate": _fraction(0, 1, None),
         "language": _words("source", None),
         "length": _words("auto", None),

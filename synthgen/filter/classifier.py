@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
-MOST_REAL = 0.8  # share of real records that the proposed minimum keeps
+MOST_REAL = 0.8  # share of real records that the minimum `auto` keeps, if it is below `MOST_DEMANDED`
+MOST_DEMANDED = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which this choice is made
 MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
@@ -21,6 +22,10 @@ MOST_FITS = 50  # if one model for each set of parents' folds would exceed this 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
     """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
+
+    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)), where q is the quantile of the probabilities of real
+    records that `MOST_REAL` of them reach. If the classes are similar, 0.6 would reject most texts, although they are
+    as typical of their class as real ones.
 
     A text whose content no longer fits its class would teach the wrong label. The classifier is a multinomial
     logistic regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1
@@ -36,7 +41,7 @@ class ClassAgreement:
     """
 
     name: ClassVar[str] = "class_agreement"
-    minimum: float
+    minimum: float | Literal["auto"]
 
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if train has only one class.
@@ -54,11 +59,14 @@ class ClassAgreement:
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         real = of_real[strength]
+        usual = float(np.quantile(real, 1 - MOST_REAL, method="lower"))
+        guess = 1 / len(set(context.labels))
+        minimum = max(guess, min(MOST_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
         bounds = {
-            "minimum": self.minimum,
+            "minimum": minimum,
             "strength": strength,
-            "share_of_real_kept": float((real >= self.minimum).mean()),
-            "minimum_for_most_real": float(np.quantile(real, 1 - MOST_REAL, method="lower")),
+            "share_of_real_kept": float((real >= minimum).mean()),
+            "minimum_for_most_real": usual,
         }
 
         def probabilities(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
@@ -72,7 +80,7 @@ class ClassAgreement:
                 p[members] = committee.without(folds, context.vectors[members], labels)
             return p
 
-        return scored(self.name, bounds, probabilities, low=self.minimum)
+        return scored(self.name, bounds, probabilities, low=minimum)
 
 
 def fits_for(parents: int) -> int:

@@ -35,10 +35,11 @@ class DistanceBounds(Section):
 class FilterConfig(Section):
     """Conditions on a synthetic text; null turns a filter off."""
 
-    class_agreement: Share | None = Field(
-        0.6,
+    class_agreement: Share | Literal["auto"] | None = Field(
+        "auto",
         description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
-        "persons of its parents. Lower it for many or similar classes; with one class it must be null.",
+        "persons of its parents. `auto` is 0.6, or lower for similar classes: the limit that keeps four fifths of the "
+        "real records, but at least the probability of a guess. With one class it must be null.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),

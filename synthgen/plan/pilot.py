@@ -31,7 +31,7 @@ AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
-    "class_agreement": "lower filter.class_agreement, or merge similar classes with source.labels",
+    "class_agreement": "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
     "segments, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",

@@ -59,7 +59,9 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
     judged += [candidate(10 + i, failed=("repetition",)) for i in range(2)] + [candidate(20, failed=("copy",))]
     bounds = {"class_agreement": {"minimum": 0.6, "share_of_real_kept": 0.36, "minimum_for_most_real": 0.25}}
     first, shares, second = pilot._advice(judged, bounds)
-    assert first.startswith("class_agreement rejected 33%: lower filter.class_agreement")
+    assert first.startswith(
+        "class_agreement rejected 33%: the texts do not fit their class: lower filter.class_agreement"
+    )
     assert shares == (
         "class_agreement 0.6 keeps 36% of the real records; 0.25 keeps 80% of them and 100% of the pilot's texts"
     )
