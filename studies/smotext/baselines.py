@@ -10,8 +10,6 @@ from synthgen.core.neighbours import nearest_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
 
-ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets of a thousand texts or more
-
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
     """Return the source row of each new record, sorted by label; a row repeats only after all rows of its class.
@@ -29,32 +27,6 @@ def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -
         order = seeds.child(label).generator().permutation(np.flatnonzero(column == label))
         made.append(np.resize(order, m))
     return np.concatenate(made)
-
-
-def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with some words deleted or swapped, each operation with probability one half.
-
-        swap: n = max(1, ⌊α·l⌋) times two of the l words change places;   deletion: each word is left out with p = α
-
-    If all words would be deleted, one is kept. Synonym replacement and insertion, the paper's other two operations,
-    need a thesaurus and are not implemented.
-
-    Args:
-        text: at least one word; white space becomes single spaces.
-        rng: the generator.
-
-    Reference: Wei & Zou, EDA: Easy Data Augmentation Techniques, EMNLP 2019, section 2.
-    """
-    words = text.split()
-    if not words:
-        raise DataError("a text without words cannot be augmented")
-    if rng.random() < 0.5:
-        for _ in range(max(1, int(ALPHA * len(words)))):
-            i, j = rng.integers(len(words), size=2)
-            words[i], words[j] = words[j], words[i]
-        return " ".join(words)
-    kept = [word for word, u in zip(words, rng.random(len(words)), strict=True) if u >= ALPHA]
-    return " ".join(kept or [words[int(rng.integers(len(words)))]])
 
 
 def partners(x: Embedded, of: Index) -> Index:

@@ -213,13 +213,16 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
     group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
     out: Annotated[Path | None, Option(help="File to write, for `audits run --utility`.")] = None,
+    baselines: Annotated[bool, Option("--baselines", help="Also train on usual augmentations of train.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
     from synthgen.cli.utility import Measure, study
     from synthgen.core.files import write_json
 
-    measure = Measure(encoder=encoder, seed=seed, balance=balance, confidence=confidence)
+    if baselines and out is not None:
+        raise UsageError("--baselines does not fit with --out", hint="Baselines are for reading; call it twice.")
+    measure = Measure(encoder=encoder, seed=seed, balance=balance, confidence=confidence, baselines=baselines)
     found = study(synthetic, train, test, measure, stream=sys.stderr, columns=(text, label, group))
     if out is not None:
         write_json(out, found.to_json())

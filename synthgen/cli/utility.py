@@ -1,48 +1,23 @@
 """Implement `synthgen evaluate`: train on synthetic records and test on real ones, for any three tables."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from audits.core.inputs import Role as ReadAs
 from audits.core.inputs import load_table
 from audits.gate.records import records_digest
 from audits.gate.utility import SCHEMA
+from synthgen.compare.study import LabelOnly, Study, compare
 from synthgen.core.errors import DataError
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record, Role
+from synthgen.decode.config import DecodeConfig
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
-from synthgen.evaluate import Tables, evaluate
 from synthgen.interpolate import wanted_counts
 from synthgen.models.store import model_folder
-
-METRICS = ("accuracy", "macro_f1", "weighted_f1")
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Hold the content of evaluation.json."""
-
-    table: Mapping[str, Any]
-
-    def to_json(self) -> Mapping[str, Any]:
-        """Return the study as JSON-compatible data."""
-        return self.table
-
-    def to_text(self) -> str:
-        """Return text for a terminal: a line for each classifier and each set of records that it is trained on."""
-        level = round(100 * self.table["confidence"])
-        n = self.table["records"]["test"]
-        lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
-        lines.append(f"{'classifier':<18} {'trained on':<15} " + " ".join(f"{m:<22}" for m in METRICS))
-        for head, arms in self.table["classifiers"].items():
-            for arm, found in arms.items():
-                cells = [f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for m in (found[k] for k in METRICS)]
-                lines.append(f"{head:<18} {arm:<15} " + " ".join(f"{cell:<22}" for cell in cells))
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +30,7 @@ class Measure:
         "as-source"  # shares that the classes should have: those of train, or equal
     )
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
+    baselines: bool = False  # whether to train on usual augmentations of the real records as well
 
 
 def study(
@@ -78,16 +54,19 @@ def study(
         "test": (test, "control", "control"),
     }
     corpora = {name: _corpus(*given, columns) for name, given in paths.items()}
-    made = build_encoder(EmbedConfig(model=measure.encoder), model_folder)
-    vectors = {}
-    for name, corpus in corpora.items():
-        with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:
-            vectors[name] = made.encode(corpus.texts, advance)
-    found = evaluate(
-        Tables(**corpora, vectors=vectors),
+    label_only = None
+    if measure.baselines:
+        config = DecodeConfig()
+        label_only = LabelOnly(folder=model_folder(config.model), config=config)
+    found = compare(
+        corpora,
+        build_encoder(EmbedConfig(model=measure.encoder), model_folder),
         SeedTree(measure.seed).child("evaluate"),
+        progress,
         requested=wanted_counts(corpora["train"].labels, measure.balance, len(corpora["synthetic"])),
         confidence=2 * measure.confidence - 1,
+        with_baselines=measure.baselines,
+        label_only=label_only,
     )
     digests = {name: records_digest(corpus.texts, corpus.labels) for name, corpus in corpora.items()}
     return Study({"schema_name": SCHEMA, **digests, **found.table})

@@ -12,7 +12,7 @@ from audits.gate.utility import distance_of_shares
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Record
-from synthgen.evaluate.heads import HEADS, LabelledTexts, Labels
+from synthgen.evaluate.heads import HEADS, ON_WORDS, Arm, LabelledTexts, Labels
 from synthgen.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 
@@ -40,7 +40,12 @@ class Evaluation:
 
 
 def evaluate(
-    tables: Tables, seeds: SeedTree, *, requested: Mapping[str, int] | None = None, confidence: float = 0.95
+    tables: Tables,
+    seeds: SeedTree,
+    *,
+    requested: Mapping[str, int] | None = None,
+    confidence: float = 0.95,
+    baselines: Mapping[str, Arm] | None = None,
 ) -> Evaluation:
     """Return how well classifiers predict real test records after training on real records, synthetic ones, and both.
 
@@ -57,7 +62,7 @@ def evaluate(
     for both do not widen the interval. A class with a real recall of 0 is left out of the minimum.
 
     `requested` is the requested number of records per class; without it, there is no balance metric. `confidence` is
-    the two-sided confidence of every interval.
+    that of every interval, two-sided. `baselines` are further arms by name, for the table; they change no metric.
 
     Raises:
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
@@ -70,26 +75,21 @@ def evaluate(
     """
     _check(tables)
     test = _test_set(tables)
-    n_draws = DRAWS if confidence <= 0.95 else 5 * DRAWS
-    weights = person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     real, synthetic = _rows(tables, "train"), _rows(tables, "synthetic")
-    arms = dict(zip(ARMS, (real, synthetic, real.plus(synthetic)), strict=True))
-    found: dict[str, dict[str, Scores]] = {}
-    for head, fit_and_predict in HEADS.items():
-        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
-        found[head] = {arm: test.score(fit_and_predict(rows, test.rows, seed), weights) for arm, rows in arms.items()}
+    arms = dict(zip(ARMS, map(Arm, (real, synthetic, real.plus(synthetic))), strict=True)) | dict(baselines or {})
+    found = _scored(arms, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     texts, own = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
     gap = style_gap(texts, [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence)
-    if gap is None:
-        reasons["style.gap"] = "synthetic or test records have too few tokens to compare styles"
-    else:
+    if gap is not None:
         metrics["style.gap"] = gap
+    else:
+        reasons["style.gap"] = "synthetic or test records have too few tokens to compare styles"
     table = {
         "confidence": confidence,
-        "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.rows.texts)},
+        "records": {name: len(arm.rows.texts) for name, arm in arms.items()} | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
         "classifiers": _plain(found, test, confidence),
         "ratios": by_head,
@@ -98,6 +98,19 @@ def evaluate(
         "not_measured": reasons,
     }
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
+
+
+def _scored(arms: Mapping[str, Arm], test: "_TestSet", n_draws: int, seeds: SeedTree) -> dict[str, dict[str, Scores]]:
+    """Return the scores of each classifier for each arm that it can be trained on."""
+    found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
+    for head, fit_and_predict in HEADS.items():
+        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
+        found[head] = {
+            name: test.score(fit_and_predict(arm.rows, test.rows, seed, arm.weights), weights)
+            for name, arm in arms.items()
+            if arm.has_texts or head != ON_WORDS
+        }
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,8 +1,8 @@
 """The two classifiers that measure utility: one on the vectors of the frozen encoder, and one on words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ class LabelledTexts:
     labels: Labels  # (n,)
     vectors: Float32  # (n, d)
 
+    def at(self, rows: Sequence[int]) -> "LabelledTexts":
+        """Return some of these rows."""
+        texts = tuple(self.texts[row] for row in rows)
+        return LabelledTexts(texts=texts, labels=self.labels[list(rows)], vectors=self.vectors[list(rows)])
+
     def plus(self, other: "LabelledTexts") -> "LabelledTexts":
         """Return these rows followed by others."""
         return LabelledTexts(
@@ -31,7 +36,21 @@ class LabelledTexts:
         )
 
 
-def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:  # noqa: ARG001 - lbfgs is deterministic
+@dataclass(frozen=True, slots=True, eq=False)
+class Arm:
+    """Records that a classifier is trained on."""
+
+    rows: LabelledTexts
+    has_texts: bool = True  # without texts, the arm is only for the classifier on vectors
+    weights: Literal["balanced"] | None = None  # balanced: a record counts by the inverse of the size of its class
+
+
+def encoder_logistic(
+    fit_on: LabelledTexts,
+    test: LabelledTexts,
+    seed: int,  # noqa: ARG001 - lbfgs is deterministic
+    weights: Literal["balanced"] | None = None,
+) -> Labels:
     """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
 
     This classifier overstates utility: synthetic records are decoded from vectors of the same encoder, so they score
@@ -39,11 +58,13 @@ def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> L
     """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=10, max_iter=5000)
+    model = LogisticRegression(C=10, max_iter=5000, class_weight=weights)
     return _predict(model, fit_on.vectors.astype(np.float64), fit_on.labels, test.vectors.astype(np.float64))
 
 
-def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:
+def tfidf_linear(
+    fit_on: LabelledTexts, test: LabelledTexts, seed: int, weights: Literal["balanced"] | None = None
+) -> Labels:
     """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
 
     The vocabulary and the weights come only from the training rows, so this classifier does not depend on the encoder
@@ -58,14 +79,12 @@ def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Label
             hint="Check that source.text names the column of the texts.",
         )
     vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
-    model = LinearSVC(C=1, max_iter=20_000, random_state=seed)
+    model = LinearSVC(C=1, max_iter=20_000, random_state=seed, class_weight=weights)
     return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))
 
 
-HEADS: Mapping[str, Callable[[LabelledTexts, LabelledTexts, int], Labels]] = {
-    "encoder-logistic": encoder_logistic,
-    "tfidf-linear": tfidf_linear,
-}
+ON_WORDS = "tfidf-linear"
+HEADS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logistic, ON_WORDS: tfidf_linear}
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:

@@ -16,15 +16,20 @@ from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy
 from audits.report import render_report
 from audits.selftest.bound import read_selftest
+from synthgen.compare.study import LabelOnly, Study, compare
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.core.files import write_json
 from synthgen.core.made_by import AUDITS, versions_of
+from synthgen.core.progress import Progress, silent
+from synthgen.core.tables import read_corpus
 from synthgen.decode.bridge import Vocabulary, load_vocabulary
 from synthgen.filter.stage import KEPT
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE, SELFTEST, SYNTHETIC, with_selftest
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, read_record
+from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stages import changed_stages
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, report_content
@@ -79,6 +84,33 @@ class Run:
     def to_pandas(self) -> Any:
         """Return `texts` as a pandas frame of the columns label and text; pandas must be installed."""
         return pa.Table.from_pylist(self.texts()).to_pandas()
+
+    def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
+        """Compare classifiers trained on these texts, on train, and on usual augmentations of train; test on control.
+
+        Args:
+            progress: receives the progress.
+            label_only: whether the configured language model also writes a set from the names of the classes alone,
+                which takes about as long as decoding one candidate for each text.
+
+        Raises:
+            DataError: the run did not reach the audit.
+
+        Privacy: reads train and control without noise; the result contains scores only, and is private.
+        """
+        job = Job(self.config, self.workspace, progress)
+        clean = self.folder("deidentify")
+        train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
+        synthetic = read_corpus(self.folder("audit") / SYNTHETIC, "synthetic")
+        decode = self.config.decode
+        return compare(
+            {"synthetic": synthetic, "train": train, "test": control},
+            encoder_for(job, train),
+            job.seeds.child("compare"),
+            progress,
+            with_baselines=True,
+            label_only=LabelOnly(folder=job.folder(decode.model), config=decode) if label_only else None,
+        )
 
     @property
     def evidence(self) -> Evidence:

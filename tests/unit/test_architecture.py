@@ -31,6 +31,7 @@ RANKS = {
     "config": 4,
     **dict.fromkeys(("pipeline", *DP_FLOW), 5),
     "pipeline.stages": 6,
+    "compare": 6,
     "release": 7,
     "pipeline.stage_order": 8,
     "plan": 9,

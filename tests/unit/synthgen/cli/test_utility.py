@@ -8,7 +8,8 @@ from audits.core.errors import AuditError
 from audits.core.strictjson import with_tuples
 from audits.gate.records import records_digest
 from audits.gate.utility import BoundUtility
-from synthgen.cli.utility import METRICS, Measure, study
+from synthgen.cli.utility import Measure, study
+from synthgen.compare.study import METRICS
 from synthgen.core.errors import DataError, ModelMissing
 
 WORDS = {"ant": "fever cough doctor goal", "bee": "rocket orbit engine left"}

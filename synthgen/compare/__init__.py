@@ -1,0 +1,1 @@
+"""Compare synthetic records with usual ways to augment real records."""

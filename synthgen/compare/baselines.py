@@ -1,0 +1,146 @@
+"""Usual ways to get more training data for a classifier, as further sets of records beside the synthetic ones."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from synthgen.compare.eda import eda
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Embedded, Float32, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.config import DecodeConfig
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompts import label_prompt
+from synthgen.decode.shards import DecodeTask, read_shards, workers_for, write_shards
+from synthgen.evaluate.evaluation import Tables
+from synthgen.evaluate.heads import Arm, LabelledTexts
+from synthgen.interpolate import Smote
+
+Encode = Callable[[list[str]], Float32]
+MOST_NEIGHBORS = 5
+
+
+def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None) -> dict[str, Arm]:
+    """Return the baselines by name; each makes as many records of each class as the synthetic table has.
+
+        class weights        real records, weighted by the inverse of the size of their class
+        random oversampling  real records; those of small classes repeated up to the size of the largest
+        real + EDA           real records, and as many altered copies of them: see `eda`
+        real + SMOTE         real vectors, and as many interpolated ones; only for the encoder head
+        label-only           the texts `label_only`, written without the source; only if they are given
+
+    Args:
+        tables: the records to compare.
+        encode: returns the vectors (n, d) of texts, by the encoder of the tables.
+        seeds: the root of the streams.
+        label_only: texts of the classes in sorted order, in the numbers of `synthetic_counts`.
+
+    Privacy: the results contain real text. They are compared, never released.
+    Randomness: `seeds.child(name)` for each baseline.
+    """
+    train, vectors = tables.train, tables.vectors["train"]
+    real = _rows(train.texts, train.labels, vectors)
+    counts = synthetic_counts(tables.synthetic)
+    labels = [label for label, n in counts.items() for _ in range(n)]
+    altered = _altered(train, counts, seeds.child("eda"))
+    arms = {
+        "class weights": Arm(real, weights="balanced"),
+        "random oversampling": Arm(real.at(_oversampled(train.labels, seeds.child("oversampling")))),
+        "real + EDA": Arm(real.plus(_rows(altered, labels, encode(altered)))),
+    }
+    if (made := _smote(tables, counts, seeds.child("smote"))) is not None:
+        more = _rows([""] * len(made.labels), list(made.labels), made.vectors)
+        arms["real + SMOTE"] = Arm(real.plus(more), has_texts=False)
+    if label_only is not None:
+        arms["label-only"] = Arm(_rows(label_only, labels, encode(label_only)))
+    return arms
+
+
+def synthetic_counts(synthetic: Corpus) -> dict[str, int]:
+    """Return the number of synthetic records of each label, sorted by label."""
+    return dict(sorted(Counter(synthetic.labels).items()))
+
+
+def write_label_only(
+    folder: Path, counts: Mapping[str, int], config: DecodeConfig, seeds: SeedTree, progress: Progress
+) -> list[str]:
+    """Return texts that the language model writes for the names of the classes alone, `counts[label]` of each label.
+
+    The model in `folder` gets the request to write a short paragraph on the label, after one example on another
+    subject. The sampling is that of `config`. The source is not read.
+
+    Raises:
+        ModelError: the model is damaged or defines no end of text.
+    """
+    names = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
+    latents = Latents(
+        vectors=np.zeros((len(names), 1), dtype=np.float32),
+        ids=tuple(name for _, name in names),
+        labels=tuple(label for label, _ in names),
+        parent_ids=((),) * len(names),
+        weights=((),) * len(names),
+        method="label-only",
+        seed_path="label-only",
+    )
+    settings = Settings(
+        prompts={label: label_prompt("{label}", label) for label in counts},
+        candidates=1,
+        **{name: getattr(config, name) for name in ("max_new_tokens", "temperature", "top_p", "top_k", "batch")},
+    )
+    task = DecodeTask(
+        open_decoder=lambda: WordsDecoder(folder, None, decoder=config.model, device=config.placement),
+        settings=settings,
+        seeds=seeds,
+    )
+    n_workers = workers_for(len(names), settings, folder, config.placement)
+    with TemporaryDirectory() as place, progress.stage("label-only", total=len(names), unit="texts") as advance:
+        write_shards(task, latents, Path(place), advance, n_workers=n_workers)
+        return [candidate.text for candidate in read_shards(Path(place))]
+
+
+def _rows(texts: list[str], labels: list[str], vectors: Float32) -> LabelledTexts:
+    return LabelledTexts(texts=tuple(texts), labels=np.array(labels, dtype=np.str_), vectors=vectors)
+
+
+def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
+    """Return rows in which each class has the size of the largest one; every row occurs at least once."""
+    counts = Counter(labels)
+    rows = list(range(len(labels)))
+    for label, n in sorted(counts.items()):
+        own = [i for i, other in enumerate(labels) if other == label]
+        drawn = seeds.child(label).generator().integers(n, size=max(counts.values()) - n)
+        rows += [own[i] for i in drawn]
+    return rows
+
+
+def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
+    """Return `counts[label]` altered texts of each label; a text is altered again only after all of its class."""
+    altered = []
+    for label, m in counts.items():
+        rng = seeds.child(label).generator()
+        own = [text for text, other in zip(train.texts, train.labels, strict=True) if other == label]
+        order = rng.permutation(len(own))
+        altered += [eda(own[order[i % len(own)]], rng) for i in range(m)]
+    return altered
+
+
+def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latents | None:
+    """Return vectors made by SMOTE; None if a class has only one person."""
+    train = tables.train
+    persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
+    k = min(MOST_NEIGHBORS, min(persons.values()) - 1)
+    if k < 1:
+        return None
+    embedded = Embedded(
+        vectors=tables.vectors["train"].copy(),
+        ids=tuple(r.id for r in train.records),
+        labels=tuple(train.labels),
+        groups=tuple(r.group for r in train.records),
+        encoder="",
+        normalized=False,
+    )
+    return Smote(k_neighbors=k).fit(embedded).sample(dict(counts), seeds)

@@ -1,0 +1,91 @@
+"""Train classifiers on synthetic records and on others, test them on real ones, and show the scores side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.compare.baselines import baselines, synthetic_counts, write_label_only
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Float32
+from synthgen.decode.config import DecodeConfig
+from synthgen.embed import Encoder
+from synthgen.evaluate import Tables, evaluate
+
+METRICS = ("accuracy", "macro_f1", "weighted_f1")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The scores of each classifier for each set of records that it is trained on."""
+
+    table: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Study({', '.join(self.table['classifiers'])}; {self.table['records']['test']} test records)"
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return the study as JSON-compatible data."""
+        return self.table
+
+    def to_text(self) -> str:
+        """Return text for a terminal: a line for each classifier and each set of records that it is trained on."""
+        level = round(100 * self.table["confidence"])
+        n = self.table["records"]["test"]
+        lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
+        lines.append(f"{'classifier':<18} {'trained on':<20} " + " ".join(f"{m:<22}" for m in METRICS))
+        for head, arms in self.table["classifiers"].items():
+            for arm, found in arms.items():
+                cells = [f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for m in (found[k] for k in METRICS)]
+                lines.append(f"{head:<18} {arm:<20} " + " ".join(f"{cell:<22}" for cell in cells))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelOnly:
+    """The language model of the baseline label-only, and its sampling."""
+
+    folder: Path
+    config: DecodeConfig
+
+
+def compare(  # noqa: PLR0913 - three tables and their encoder
+    corpora: Mapping[str, Corpus],
+    encoder: Encoder,
+    seeds: SeedTree,
+    progress: Progress,
+    *,
+    requested: Mapping[str, int] | None = None,
+    confidence: float = 0.95,
+    with_baselines: bool = False,
+    label_only: LabelOnly | None = None,
+) -> Study:
+    """Embed the tables "synthetic", "train" and "test", and return the study; see `evaluate`.
+
+    Args:
+        corpora: the three tables.
+        encoder: encodes the texts of all of them.
+        seeds: the root of the streams.
+        progress: receives the progress.
+        requested: the number of records that each class should have.
+        confidence: two-sided confidence of every interval.
+        with_baselines: also train on the sets of `baselines`.
+        label_only: the model of the baseline label-only; None leaves this baseline out.
+    """
+
+    def encode(texts: list[str], name: str) -> Float32:
+        with progress.stage(f"embed {name}", total=len(set(texts)), unit="texts") as advance:
+            return encoder.encode(texts, advance)
+
+    vectors = {name: encode(corpus.texts, name) for name, corpus in corpora.items()}
+    tables, arms = Tables(**corpora, vectors=vectors), None
+    if with_baselines:
+        written, own = None, seeds.child("baselines")
+        if label_only is not None:
+            counts = synthetic_counts(tables.synthetic)
+            written = write_label_only(
+                label_only.folder, counts, label_only.config, own.child("label-only"), progress
+            )
+        arms = baselines(tables, lambda texts: encode(texts, "baseline"), own, written)
+    return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=arms).table)
