@@ -38,8 +38,8 @@ class FilterConfig(Section):
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
         description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
-        "persons of its parents. `auto` is 0.6, or lower for similar classes: the limit that keeps four fifths of "
-        "the real records, but at least the probability of a guess. With one class it must be null.",
+        "persons of its parents. `auto` is at most 0.6 and keeps four fifths of the real records; with one class it "
+        "must be null.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
