@@ -4,6 +4,7 @@ The pilot runs the stages from load to embed on the whole source and decodes the
 uses these results. It then makes `PILOT_LATENTS` new vectors, writes one candidate for each and filters them.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ PILOT_LATENTS = 60  # at an acceptance of 50 %, this gives a standard error of 6
 FEWEST_OF_CLASS = 4
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
+TOKENS_PER_WORD = 1.2  # of a text that is cut at the longest allowed number of words; fewer than usual, to cut early
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
@@ -135,7 +137,10 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         texts=texts,
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
-        advice=(*_advice(judged, filtered.counts["bounds"]), *_cheaper(wanted, rates, n_candidates, texts)),
+        advice=(
+            *_advice(judged, filtered.counts["bounds"], job.config.decode.max_new_tokens),
+            *_cheaper(wanted, rates, n_candidates, texts),
+        ),
         problems=tuple(_problems(policy, wanted, records, n_accepted)),
     )
 
@@ -191,7 +196,9 @@ def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dic
         before, requested, number = kept, further, number + 1
 
 
-def _advice(judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+def _advice(
+    judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]], max_new_tokens: int
+) -> Iterator[str]:
     """Yield what to change for each reason that rejected at least a tenth of the candidates, most frequent first."""
     counts = Counter(counts_by_reason(tuple(judged)))
     for reason, n in counts.most_common():
@@ -199,6 +206,9 @@ def _advice(judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float
             return
         name = "attributes" if reason.startswith("attributes") else reason
         yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
+        longest = bounds["length"]["high"] if reason == "length_long" else math.inf
+        if (enough := TOKENS_PER_WORD * longest) < max_new_tokens:
+            yield f"decode.max_new_tokens: {enough:.0f} cuts the texts at {longest:.0f} words, as real ones"
         if reason == "class_agreement":
             of_filter, lower = bounds[reason], bounds[reason]["minimum_for_most_real"]
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]

@@ -260,16 +260,3 @@ def test_the_trial_key_opens_with_the_passphrase_file(released, monkeypatch):
     monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
     path = released.folder / "keys" / "releaser.pem"
     assert load_key(path, passphrase_for(path)).public.person == "trial user"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
-def test_the_quick_shadow_attack_ends_and_is_insufficient(copy):
-    done = copy.run("shadow", copy.config, "--quick", "--json")
-    assert done.returncode == 4, done.stderr
-    (result,) = json.loads(done.stdout)["results"]
-    assert (result["name"], result["verdict"], result["estimate"]["n"]) == ("shadow", "insufficient", 8)
-    assert "rerun 8 of 8" in done.stderr
-    (plan,) = copy.workspace.glob("shadow/*/plan.json")
-    named = json.loads(plan.read_bytes())["persons"]
-    assert [name for name in named if name in done.stdout + done.stderr] == []

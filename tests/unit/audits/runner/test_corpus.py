@@ -69,14 +69,14 @@ def verdict(attack, inputs):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_clean_releases_pass_on_other_splits(posts, seed):
-    inputs, _ = split(posts, seed)
+    inputs, _ = split(posts, seed, n=500)
     result = verdict(Memorization(), inputs)
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
 
 
 def test_authors_who_quote_each_other_are_insufficient(posts):
-    inputs, everybody = split(posts, 1)
+    inputs, everybody = split(posts, 1, n=500)
     result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient", result.reason
     assert "these rows may be quotations" in result.reason
@@ -93,7 +93,8 @@ def test_copies_of_one_in_a_hundred_fail(clean, retexted):
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_copies_without_and_with_word_dropout_fail(clean, retexted, word_dropout, rate):
-    texts = [t for t in word_dropout(clean.train.texts, rate) if t.strip()] if rate else clean.train.texts
+    some = clean.train.texts[:200]  # the search takes time for each copied row
+    texts = [t for t in word_dropout(some, rate) if t.strip()] if rate else some
     assert verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from audits.attacks.shadow import attack as judged_by
 from audits.core.errors import InputError
+from synthgen.cli import main as cli
 from synthgen.cli import shadow as module
 from synthgen.cli.shadow import ShadowRequest, rerun, shadow
 from synthgen.cli.start import start
@@ -60,6 +62,15 @@ def test_the_quick_form_is_insufficient(finished):
     assert json.loads(found.path.read_bytes()) == found.to_json()
     assert found.to_text().startswith("shadow: insufficient.")
     assert "8 reruns, of which 4 leave out each of the 1 persons, do not suffice" in found.to_text()
+
+    config = finished.write_config(**TOTAL)
+    done = CliRunner().invoke(cli.app, ["shadow", str(config), "--quick", "--json"])  # reads the finished reruns
+    assert done.exit_code == 4, done.output
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["name"], result["verdict"], result["estimate"]["n"]) == ("shadow", "insufficient", 8)
+    (plan,) = (finished.folder / "ws").glob("shadow/*/plan.json")
+    named = json.loads(plan.read_bytes())["persons"]
+    assert [name for name in named if name in done.output] == []
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
     judged += [candidate(5 + i, failed=("class_agreement",), score=0.3) for i in range(4)]
     judged += [candidate(10 + i, failed=("repetition",)) for i in range(2)] + [candidate(20, failed=("copy",))]
     bounds = {"class_agreement": {"minimum": 0.6, "share_of_real_kept": 0.36, "minimum_for_most_real": 0.25}}
-    first, shares, second = pilot._advice(judged, bounds)
+    first, shares, second = pilot._advice(judged, bounds, 96)
     assert first.startswith(
         "class_agreement rejected 33%: the texts do not fit their class: lower filter.class_agreement"
     )
@@ -66,6 +66,14 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
         "class_agreement 0.6 keeps 36% of the real records; 0.25 keeps 80% of them and 100% of the pilot's texts"
     )
     assert second.startswith("repetition rejected 17%: raise decode.temperature")
+
+
+def test_advice_on_long_texts_gives_a_number_of_tokens():
+    judged, bounds = [candidate(i, failed=("length_long",)) for i in range(3)], {"length": {"high": 40.0}}
+    first, number = pilot._advice(judged, bounds, 96)
+    assert first.startswith("length_long rejected 100%")
+    assert number == "decode.max_new_tokens: 48 cuts the texts at 40 words, as real ones"
+    assert list(pilot._advice(judged, bounds, 48)) == [first]
 
 
 def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_fewer_texts():
