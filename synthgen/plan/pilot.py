@@ -209,8 +209,8 @@ def _advice(
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
         if (enough := TOKENS_PER_WORD * longest) < max_new_tokens:
             yield f"decode.max_new_tokens: {enough:.0f} cuts the texts at {longest:.0f} words, as real ones"
-        if reason == "class_agreement":
-            of_filter, lower = bounds[reason], bounds[reason]["minimum_for_most_real"]
+        of_filter = bounds.get("class_agreement", {}) if reason == "class_agreement" else {}
+        if (lower := of_filter.get("minimum_for_most_real", 1.0)) < of_filter.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
                 f"class_agreement {of_filter['minimum']:g} keeps {of_filter['share_of_real_kept']:.0%} of the real "

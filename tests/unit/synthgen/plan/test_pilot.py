@@ -66,6 +66,8 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
         "class_agreement 0.6 keeps 36% of the real records; 0.25 keeps 80% of them and 100% of the pilot's texts"
     )
     assert second.startswith("repetition rejected 17%: raise decode.temperature")
+    at_auto = {"class_agreement": bounds["class_agreement"] | {"minimum": 0.25}}
+    assert [*pilot._advice(judged, at_auto, 96)] == [first, second]
 
 
 def test_advice_on_long_texts_gives_a_number_of_tokens():

@@ -75,6 +75,7 @@ def test_the_plan_names_audits_with_too_few_persons(config):
     assert "TOO FEW" in plan.audits["membership"]
     assert "40 synthetic records" in plan.audits["neighbours"]
     assert "epsilon to be spent: none" in text
+    assert "no pilot" not in text
 
 
 def test_the_plan_states_the_smallest_detectable_leak_of_each_audit(config):
