@@ -34,7 +34,7 @@ def test_the_score_is_the_mean_of_the_smoothed_log_probabilities():
         p2 = (two[b, c] + PRIOR * p1) / (sum(n for (x, _), n in two.items() if x == b) + PRIOR)
         return (three[a, b, c] + PRIOR * p2) / (sum(n for (x, y, _), n in three.items() if (x, y) == (a, b)) + PRIOR)
 
-    padded = f"\n\n{text}"
+    padded = f"\n {text}"  # the score begins as after a space
     wanted = np.mean([math.log(p3(*padded[i : i + 3])) for i in range(3)])
     assert _Model(known).score(text) == pytest.approx(wanted)
 
@@ -96,3 +96,20 @@ def test_text_without_letter_order_is_not_measurable():
     noise = ["".join(rng.choice(list("0123456789 "), size=200)) for _ in range(60)]
     with pytest.raises(NotMeasurable, match="have similar scores"):
         judged(noise * 4, noise)
+
+
+def test_punctuation_and_placeholders_do_not_make_a_row_illegible(texts):
+    """Real text without punctuation used to make every row with quotes or placeholders illegible."""
+    words = ["".join(c if c.isalnum() else " " for c in t) for t in texts]
+    rows = [*texts[200:230], *[f'"{t[:80]}," said [NAME] to [NAME] -- [PLACE].' for t in texts[230:240]]]
+    found = legibility(rows, words[:200], words[240:], np.random.default_rng(0))
+    assert not found.illegible.any()
+    assert found.partly.sum() <= 1
+
+
+@pytest.mark.parametrize("marks", ["!@#$%^&*(", "../-|_~`"])
+def test_a_cipher_in_punctuation_is_illegible(texts, marks):
+    """A row in which every other word is written in punctuation, as a table of marks for letters."""
+    code = {c: marks[ord(c) % len(marks)] + marks[ord(c) // len(marks) % len(marks)] for c in map(chr, range(256))}
+    rows = [" ".join("".join(code[c] for c in w) if i % 2 else w for i, w in enumerate(t.split())) for t in texts[:8]]
+    assert judged(texts, [*texts[200:240], *rows]).partly[40:].all()
