@@ -63,7 +63,8 @@ def parse_yaml(
     except _PARSER_ERRORS as found:
         mark = getattr(found, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise error(f"{name}: {where}not valid YAML") from None
+        line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
+        raise error(f"{name}: {where}not valid YAML", hint=_usual_cause(line)) from None
     if problems:
         raise error(f"{name}: contains YAML that is not allowed", problems=problems)
     if not isinstance(value, dict):
@@ -89,6 +90,15 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
             shown = item if is_word else json.dumps(item, sort_keys=True, ensure_ascii=False)
             lines += f"{start} {shown}\n".encode()
     return lines
+
+
+def _usual_cause(line: str) -> str:
+    """Return what to do about a line that is not YAML, by its usual causes."""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "Indent with spaces, not with tabs."
+    if re.search(r'"[^"]*\\', line):
+        return "In double quotes, a backslash begins an escape: write a path with / or in single quotes."
+    return "Check the indentation, the brackets, and values that contain ': ', which need quotes."
 
 
 def _references(text: str) -> Iterator[str]:

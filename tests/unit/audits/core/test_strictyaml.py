@@ -52,6 +52,20 @@ def test_other_yaml_is_rejected(text, message):
         parse_yaml(text, "t", error=PolicyError)
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (b"a:\n\tb: 1\n", "Indent with spaces, not with tabs."),
+        (b'a: {b: "C:\\data\\x"}\n', "In double quotes, a backslash begins an escape: write a path with /"),
+        (b"a: x: y\n", "values that contain ': ', which need quotes"),
+    ],
+)
+def test_a_line_that_is_not_yaml_has_a_hint(text, hint):
+    with pytest.raises(PolicyError, match=r"line [12]: not valid YAML") as caught:
+        parse_yaml(text, "t", error=PolicyError)
+    assert hint in caught.value.hint
+
+
 def test_every_problem_is_listed_and_the_limit_can_be_lower():
     with pytest.raises(PolicyError) as caught:
         parse_yaml(b"a: 1\na: 2\nb: 1\nb: 2\n", "t", error=PolicyError)
