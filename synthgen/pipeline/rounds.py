@@ -373,8 +373,12 @@ def filter_candidates(
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
     """Draw the wanted number of kept records of each label, or take all if a class has fewer."""
     if not state.kept:
-        rejected = filtered.counts["rejected"]
-        raise DataError("no candidate passed the filters", problems=[f"{k}: {v}" for k, v in rejected.items()])
+        n, failed = len(state.candidates), Counter(filtered.counts["failed"])
+        raise DataError(
+            f"none of {n} texts passed the filters",
+            problems=[f"{name}: {k} of {n} failed" for name, k in failed.most_common()],
+            hint="`synthgen plan` writes a few texts, and says for each filter what to change.",
+        )
     chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
     row = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
     place = {name: i for i, name in enumerate(latents.ids)}

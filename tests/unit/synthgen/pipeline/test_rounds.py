@@ -269,10 +269,12 @@ def test_rounds_continue_while_they_add_a_tenth_of_the_missing_records(bench):
 def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
     bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
-    with pytest.raises(DataError, match="no candidate passed") as refused:
+    with pytest.raises(DataError, match=r"none of \d+ texts passed the filters") as refused:
         writer.write()
     n = writer.stages[-1].counts["in"]
-    assert refused.value.problems == (f"empty: {n}",)
+    assert f"empty: {n} of {n} failed" in refused.value.problems
+    counts = [int(problem.split()[1]) for problem in refused.value.problems]
+    assert counts == sorted(counts, reverse=True)  # the filter that rejects most comes first
     assert "." in bench.encoder.seen  # an empty text has no vector, so it gets that of a full stop
     assert "" not in bench.encoder.seen
 
