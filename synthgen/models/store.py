@@ -49,6 +49,22 @@ def model_folder(name: str) -> Path:
     return folder
 
 
+def name_by_weights(name: str, folder: Path) -> str:
+    """Return the name of the registered model whose weights and tokenizer a folder holds; otherwise `name`.
+
+    A bridge names the models that it was trained for, so a copy of such a model in another folder fits it.
+    """
+    for model in () if name in MODELS else MODELS.values():
+        files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
+        if files and all(_is_file(folder / file, pin) for file, pin in files.items()):
+            return model.name
+    return name
+
+
+def _is_file(path: Path, pin: Pin) -> bool:
+    return path.is_file() and path.stat().st_size == pin.size_bytes and sha256_file(path) == pin.sha256
+
+
 def refuse_unsafe(folder: Path) -> None:
     """Raise ModelError if loading a model could run code: weights other than safetensors, or remote code."""
     problems = _module_problems(folder)

@@ -11,7 +11,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, StageInput
 from synthgen.embed import Encoder, build_encoder
-from synthgen.models.store import digest_of, model_folder
+from synthgen.models.store import digest_of, model_folder, name_by_weights
 from synthgen.pipeline.secret import run_secret
 from synthgen.pipeline.workspace import StageResult, Workspace
 
@@ -73,6 +73,10 @@ class Job:
         """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""
         local = self.config.resolve(name)
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
+
+    def model_name(self, name: str) -> str:
+        """Return the name of a model by its weights: see `name_by_weights`."""
+        return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
         """Return the folder of the configured language model, with the digest of its files."""

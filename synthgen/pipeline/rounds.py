@@ -166,7 +166,7 @@ def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     """
     config = job.config.decode
     if config.by_words:
-        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
+        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.model_name(job.config.embed.model))
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
     bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
@@ -192,7 +192,8 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
                 "SFR-Embedding-Mistral.",
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
-    return XragDecoder(folder, bridge, decoder=config.model, encoder=reads, dim=encoder.dim, device=config.placement)
+    decoder, embedder = job.model_name(config.model), job.model_name(reads)
+    return XragDecoder(folder, bridge, decoder=decoder, encoder=embedder, dim=encoder.dim, device=config.placement)
 
 
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from synthgen.models.store import (
     MANIFEST,
     digest_of,
     model_folder,
+    name_by_weights,
     read_manifest,
     staged,
     store_folder,
@@ -32,6 +34,21 @@ def add_to_manifest(folder, path):
     manifest = json.loads((folder / MANIFEST).read_bytes())
     manifest["files"][path] = {"sha256": sha256_file(folder / path), "bytes": (folder / path).stat().st_size}
     (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_copy_of_a_registered_model_has_its_name(local, monkeypatch):
+    (local / "tokenizer.json").write_text("{}")
+    pins = {
+        path.name: Pin(sha256_file(path), path.stat().st_size)
+        for path in (local / "model.safetensors", local / "tokenizer.json")
+    }
+    monkeypatch.setattr(module, "MODELS", {"small": SimpleNamespace(name="small", files=pins)})
+    assert name_by_weights(str(local), local) == "small"
+    assert name_by_weights("small", local / "elsewhere") == "small"
+    (local / "model.safetensors").write_bytes(b"WEIGHTS")
+    assert name_by_weights(str(local), local) == str(local)
+    (local / "model.safetensors").unlink()
+    assert name_by_weights(str(local), local) == str(local)
 
 
 def test_store_folder_is_configured_or_in_the_cache(store, monkeypatch):

@@ -52,6 +52,7 @@ def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     job = SimpleNamespace(
         config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e"), resolve=None),
         folder=lambda name: f"folder of {name}",
+        model_name=lambda name: name,
     )
     monkeypatch.setattr(rounds, "load_checkpoint_bridge", lambda folder: f"inside the {folder}")
     assert rounds.open_bridge(job) == "inside the folder of m"
