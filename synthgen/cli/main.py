@@ -309,7 +309,7 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
 
 @app.command()
 def schema(
-    of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()],
+    of: Annotated[Literal["config", "policy", "audit", "attestation", "bridge"], Argument()],
     *,
     markdown: Annotated[bool, Option("--markdown", help="Print the reference page instead; config only.")] = False,
 ) -> None:

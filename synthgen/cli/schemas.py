@@ -16,6 +16,7 @@ from audits.gate.policy import Policy
 from audits.verify.statement import ReleaseStatement
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError
+from synthgen.decode.train.config import TrainBridgeConfig
 
 SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can set
 _INTRODUCTION = """\
@@ -34,13 +35,25 @@ _GUIDES = {  # section: the page that explains it
 }
 
 
-def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
-    """Return the JSON Schema of a configuration, a policy, an audit.json or the signed statement of a release."""
+Kind = Literal["config", "policy", "audit", "attestation", "bridge"]
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file.
+
+    The kinds are the configuration of a run, a policy, audit.json, the signed statement of a release, and the
+    configuration of `train-bridge`.
+    """
     if kind == "audit":
         return audit_schema()
-    models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "attestation": ReleaseStatement}
+    models: dict[str, type[BaseModel]] = {
+        "config": Config,
+        "policy": Policy,
+        "attestation": ReleaseStatement,
+        "bridge": TrainBridgeConfig,
+    }
     schema: dict[str, Any] = models[kind].model_json_schema()
-    if kind == "config":
+    if kind in {"config", "bridge"}:
         for set_by_load in SET_BY_LOAD:
             schema["properties"].pop(set_by_load, None)
     return schema

@@ -20,66 +20,90 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 class CorpusPart(Section):
     """Public passages for the training."""
 
-    path: str
-    exclude_sources: tuple[str, ...] = ()
-    max_per_source: Count = 6000
-    passages: Count = 26000
-    heldout: Count = 128
-    seed: Annotated[int, Field(ge=0)] = 0  # of the choice of passages
+    path: str = Field(
+        description="Folder of Parquet files with the columns `text` and `source`, relative to the configuration."
+    )
+    exclude_sources: tuple[str, ...] = Field((), description="Values of `source` whose passages are left out.")
+    max_per_source: Count = Field(6000, description="Largest number of passages of one source.")
+    passages: Count = Field(26000, description="Largest number of passages to train on.")
+    heldout: Count = Field(128, description="Number of further passages on which the loss is measured.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the choice of passages.")
 
 
 class BridgePart(Section):
     """Shape of the bridge."""
 
-    soft_tokens: Annotated[int, Field(ge=1, le=64)] = 8
-    hidden: Count = 1024
-    adapter_rank: Annotated[int, Field(ge=0, le=256)] = 8
-    adapter_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    template: str = "<|im_start|>{prompt}\n{vector}\n"
-    placeholder_id: Annotated[int, Field(ge=0)] = 6
+    soft_tokens: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Number of soft tokens for a vector.")
+    hidden: Count = Field(1024, description="Width of the hidden layer of the projector.")
+    adapter_rank: Annotated[int, Field(ge=0, le=256)] = Field(
+        8, description="Rank of the adapters of the language model; 0 trains the projector alone."
+    )
+    adapter_targets: tuple[str, ...] = Field(
+        ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        description="Names of the linear layers that get an adapter.",
+    )
+    template: str = Field(
+        "<|im_start|>{prompt}\n{vector}\n",
+        description="Text before a generated text, with the positions of the prompt and of the soft tokens.",
+    )
+    placeholder_id: Annotated[int, Field(ge=0)] = Field(
+        6, description="Id of a token that is never written; it marks the positions of the soft tokens."
+    )
 
 
 class VocabularyPart(Section):
     """Public vocabulary of the bridge, for words in the prompt."""
 
-    words: Annotated[int, Field(ge=16, le=50_000)] = 16_000
-    least: Count = 25  # smallest number of passages of the corpus in which a word of the vocabulary occurs
-    skip: Annotated[int, Field(ge=0)] = 100  # number of the most frequent words to omit
+    words: Annotated[int, Field(ge=16, le=50_000)] = Field(16_000, description="Number of words.")
+    least: Count = Field(25, description="Smallest number of passages of the corpus in which a word occurs.")
+    skip: Annotated[int, Field(ge=0)] = Field(100, description="Number of the most frequent words to omit.")
 
 
 class TrainPart(Section):
     """Training settings. The learning rate warms up, stays constant, and falls to 0 over the last `decay` steps."""
 
-    steps: Count
-    decay: Count
-    warmup: Count = 50
-    batch: Count = 16
-    length: Annotated[int, Field(ge=32)] = 112
-    max_prompt_tokens: Count = 8
-    words: Annotated[int, Field(ge=0, le=16)] = 0  # largest number of the vector's words in a prompt
-    rate: Rate = 1e-3
-    noise: Annotated[float, Field(ge=0, le=2)] = 0.25
-    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors that lie between those of two passages
-    distil: Annotated[float, Field(ge=0, le=10)] = 0.0  # weight of the divergence from the model that reads the text
-    seed: Annotated[int, Field(ge=0)] = 0
-    evaluate_every: Count = 100
-    checkpoint_every: Count = 50
-    device: Literal["cpu", "cuda"] = "cpu"
-    dtype: Dtype = "auto"  # of the language model; see `load_model`
+    steps: Count = Field(description="Number of steps.")
+    decay: Count = Field(description="Number of last steps over which the learning rate falls to 0.")
+    warmup: Count = Field(50, description="Number of first steps over which the learning rate rises.")
+    batch: Count = Field(16, description="Number of passages of a step.")
+    length: Annotated[int, Field(ge=32)] = Field(
+        112, description="Largest number of tokens of prompt, soft tokens and passage together."
+    )
+    max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
+    words: Annotated[int, Field(ge=0, le=16)] = Field(
+        0, description="Largest number of words of the vector in a prompt; needs the section `vocabulary`."
+    )
+    rate: Rate = Field(1e-3, description="Largest learning rate.")
+    noise: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.25, description="Largest length of the random noise that is added to a vector."
+    )
+    mix: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Share of vectors that lie between those of two passages."
+    )
+    distil: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="Weight of the divergence from the model that reads the text itself."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
+    evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")
+    checkpoint_every: Count = Field(50, description="Number of steps between two checkpoints.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Device of the training.")
+    dtype: Dtype = Field("auto", description="Number format of the language model; `auto` fits the device.")
 
 
 class TrainBridgeConfig(Section):
     """All settings of `train-bridge`; relative paths start at the folder of the file."""
 
-    version: Literal[1]
-    encoder: str = "minilm"
-    decoder: str = "smollm2"
-    corpus: CorpusPart
-    bridge: BridgePart = BridgePart()
-    train: TrainPart
-    vocabulary: VocabularyPart | None = None
-    start: str | None = None  # trained bridge to continue, "builtin" or its folder
-    out: str
+    version: Literal[1] = Field(description="Version of the format; always 1.")
+    encoder: str = Field("minilm", description="Encoder: a name in the model store, or a local folder.")
+    decoder: str = Field("smollm2", description="Language model: a name in the model store, or a local folder.")
+    corpus: CorpusPart = Field(description="Public passages for the training.")
+    bridge: BridgePart = Field(BridgePart(), description="Shape of the bridge.")
+    train: TrainPart = Field(description="Training settings.")
+    vocabulary: VocabularyPart | None = Field(
+        None, description="Public vocabulary of the bridge; null for a bridge without prompt words."
+    )
+    start: str | None = Field(None, description="Trained bridge to continue: `builtin`, or its folder.")
+    out: str = Field(description="Folder of the result.")
     base: str = Field(default=".", exclude=True)
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import pytest
 from audits.gate.shipped import load_policy
 from synthgen.cli.schemas import schema_of
 
-KINDS = ("config", "policy", "audit", "attestation")
+KINDS = ("config", "policy", "audit", "attestation", "bridge")
 
 
 def references(node):
@@ -36,6 +36,12 @@ def test_the_schemas_have_the_keys_of_a_file_and_no_others():
     assert {"version", "source", "interpolate", "policy", "release"} <= set(schema["properties"]) - {"base"}
     assert "base" not in schema["properties"]
     assert schema["additionalProperties"] is False
+    bridge = schema_of("bridge")
+    assert {"encoder", "corpus", "train", "out"} <= set(bridge["properties"])
+    assert "base" not in bridge["properties"]
+    parts = [bridge, *bridge["$defs"].values()]
+    fields = [(name, one) for part in parts for name, one in part["properties"].items()]
+    assert [name for name, one in fields if not {"description", "$ref"} & set(one)] == []
     assert set(load_policy("research").model_dump()) == set(schema_of("policy")["properties"])
 
 
