@@ -87,10 +87,11 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 
 
 def scan_test(scores_train: Float, scores_control: Float) -> Scan:
-    """Return the p-value of the hypothesis that the share of train persons among the highest scores is a random one.
+    """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
-    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. At
-    each cut m of `SCAN_GRID`, the number x of train persons above it is compared with a random draw of m persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. M is
+    the set of cuts. At each cut m in M, the number x of train persons above it is compared with a random draw of m
+    persons:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
@@ -100,8 +101,9 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
-    Both arms have one score per person, computed without the role; higher means closer to the synthetic table. If
-    there is no cut, cut and count of the result are 0. Raise NotMeasurable if an arm has no person.
+    Both arms have one score per person. A higher score means closer to the synthetic table. The score must not depend
+    on whether the person is in train or control. If there is no cut, p is 1, and cut and count of the result are 0.
+    Raise NotMeasurable if an arm has no person.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
@@ -203,8 +205,9 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    If others have fewer than `minimum` matches, every match of train is a leak, because matches of others concern
-    different strings. Otherwise strings of this kind occur without a leak, and a binomial test compares the numbers.
+    If others have fewer than `minimum` matches, every match of train is a leak. The few matches of others concern
+    different strings, so they do not explain those of train. Otherwise strings of this kind occur without a leak, and
+    a binomial test compares the numbers.
 
     Args:
         train: number of matches of train.

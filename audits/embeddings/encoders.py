@@ -64,7 +64,8 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
     """Return 128-dimensional rows: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
     The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are those of the
-    reference. Without centring, the direction common to all texts makes a few short texts the neighbours of everyone.
+    reference. Without centring, the direction that all texts share makes a few short texts the nearest
+    neighbours of most texts.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """

@@ -42,8 +42,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons, but of at least eleven persons.
 
-    Each copied person first gets a random record number, as real records have one. Short texts may contain too few
-    words that only one person uses to rank all copied persons first.
+    Each copied person first gets a random record number, as real records have one. Without it, an audit may be unable
+    to rank all copied persons first if the texts are short, because few of their words belong to one person only.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))

@@ -39,7 +39,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One case of the calibration suite with the results of all audits; the texts are those of `Case`."""
+    """One case of the calibration suite with the results of all audits.
+
+    `description`, `why` and `blind` are copied from `Case`.
+    """
 
     case: str  # name of the case
     description: str
@@ -64,7 +67,10 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return why the self-test is not evidence for a release ("gate closed"); empty if every case is right."""
+        """Return why the self-test is not evidence for a release ("gate closed").
+
+        The result is empty if every audit is right on every case and the input checks found no problem.
+        """
         found = [f"gate closed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
@@ -76,7 +82,7 @@ class SelfTest:
 
     @property
     def is_right(self) -> bool:
-        """Return whether every audit is right on every case."""
+        """Return whether every audit is right on every case and the input checks found no problem."""
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:

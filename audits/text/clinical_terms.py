@@ -267,7 +267,7 @@ def is_vetoed(word: str) -> bool:
 
 
 def is_eponym(word: str) -> bool:
-    """Return whether a word is the name of a physician or patient that medical terms contain."""
+    """Return whether a word is the name of a person or place that medical terms contain."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in plain if not unicodedata.combining(c)) in EPONYMS
 

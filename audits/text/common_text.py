@@ -2,8 +2,8 @@
 
 - A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and the public.
 - A phrase is boilerplate if so many persons own it that it identifies none of them (`shared_phrases`).
-- Common text are the phrases of at least three persons or of the public, and the headings of a form that many persons
-  have. Own text is the rest.
+- Common text consists of the phrases of at least three persons or of the public, and of the headings of a form that
+  many persons have. Own text is the rest.
 - Two persons count as one (they are merged) if a record of one repeats most of a record of the other.
 """
 
@@ -21,7 +21,7 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase of more persons is boilerplate; statistical offices publish cells from eleven persons
+MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts from eleven on
 FEWEST = 3  # persons who must share a phrase before it is common text; two may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, must have a heading
@@ -59,8 +59,9 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     - more than MANY persons have it, and at least one of them is in control, or
     - more than MANY persons have it, and it occurs in more than MANY different records.
 
-    The last condition is stricter because control persons come from the same population and would have a template
-    too. A single record that is stored under many train ids is therefore not boilerplate.
+    The last condition is for phrases that no control person has. It is stricter, because control persons come from
+    the same population, so some of them would also have a template. It excludes a single record that is stored under
+    many train ids.
 
     Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """
@@ -116,11 +117,11 @@ def _record_numbers(rows: Numbered) -> Int:
 
 
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
-    """Return (row, owner) for each row of which the texts of another owner repeat most.
+    """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    Most means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS of them. A passage
-    that two persons quote is usually less, and is common text. A record that is stored under two ids is more, and
-    both ids then count as one person.
+    Mostly means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS of them. If two
+    persons quote the same passage, it is usually a smaller part, and they stay separate persons. If a record is
+    stored under two ids, all of it is repeated, and both ids then count as one person.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -134,7 +135,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # upper limit of the repeated share: every shared phrase covers eight other tokens, every boilerplate phrase too
+    # an upper limit of the repeated share, which assumes that no two phrases overlap, boilerplate or not
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     of_group = row[place[order[starts[:-1]]]]
     least_own = np.diff(pool.rows.starts)[of_group] - PHRASE_TOKENS * n_boilerplate[of_group]

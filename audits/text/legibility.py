@@ -22,7 +22,7 @@ SHORT = 40  # rows with fewer characters are compared with real text of their le
 RARE = 0.001  # a short row is illegible if at most this share of real text of its length scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
-PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows is
+PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # largest number of characters that are used of `known`, and of `held_out`
 LEAST_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 MOST_PUNCTUATION, FEW_MARKS = 0.25, 2  # a text with a larger share, and more marks, is scored with its punctuation
@@ -59,9 +59,9 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     base64 scores below the other median.
 
     The score of a short row (fewer than 40 characters) varies. It is compared with the windows of its length in the
-    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. The
-    number of other short rows below the bound is compared with the number that the share of windows below the bound
-    predicts. If there are significantly more such rows (binomial test at 1 %), all of them are illegible.
+    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. For the
+    other short rows, the share of windows below the bound predicts how many rows score below the bound by chance. If
+    significantly more of these rows do so (binomial test at 1 %), all of them that score below it are illegible.
 
     Args:
         judged: the rows to judge.

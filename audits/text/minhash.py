@@ -89,7 +89,8 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     """Return the pairs of rows that share a bucket; both sketches must have the same bands.
 
-    Pairs with an estimated Jaccard index below .2 and full buckets are skipped. Every returned pair is exact.
+    Full buckets are skipped, and so are pairs with an estimated Jaccard index below .2. The similarities of every
+    returned pair are exact.
 
     With b bands of r minima, a pair of Jaccard index s is found with probability 1 - (1 - s^r)^b.
 

@@ -1,7 +1,9 @@
 """Check that the persons required by the policy approved exactly this release, and that no decision was removed.
 
 A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing. It names the
-signed statement of the release and the sha256 of every decision that its person saw, so none of these can be removed.
+signed statement of the release and the sha256 of every decision that its person saw. The removal of a named decision
+is therefore detected.
+
 One decision must name all others. If two persons sign copies of a bundle at the same time, neither names the other;
 one of them must then sign again. Only the last decision can be removed without detection. A closing as the last
 decision protects all others, and a policy with `closing: required` refuses a bundle without it.

@@ -47,7 +47,7 @@ from audits.verify.vocabulary import (
 
 BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"
 
-MAX_CONFIDENCES = 5  # different confidences of the numbers in the evidence
+MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence
 
 
 def check_pinned(
@@ -84,7 +84,11 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if provenance required by the policy is missing; its files are always required."""
+    """Raise VerifyError (E_POLICY) if the statement lacks models or inputs that the policy requires.
+
+    The configuration must also be the one named in the statement. The files of the provenance need no check here,
+    because every bundle must contain them.
+    """
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
@@ -103,9 +107,10 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether no number has room for text: `is_short` or a limit, and few different confidences.
+    """Return whether the numbers of the evidence are too short to hide text in them.
 
-    The numbers of the accounting, of records and of attempts are exact, because they must equal the statement.
+    Each number must be short (`is_short`) or equal to a limit of a rule, and there must be few different confidences.
+    The numbers of the accounting, of records and of attempts may be long, because they must equal the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     others = [
@@ -199,7 +204,7 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
 
 
 def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
-    """Return the sentences of the statement about what no privacy budget covers."""
+    """Return the sentences of the statement about the steps that no privacy budget covers."""
     if not is_private:
         return (NO_DP_STEP,)
     if policy.is_independent:
@@ -266,7 +271,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a record. The distance is 1 then, and the numbers do not add up to the total.
+    The report omits a class without a record. In this case the distance in the evidence is 1, and the requested
+    numbers do not add up to the total.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)

@@ -103,8 +103,8 @@ def plan(
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
-    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If there is none, and no
-    privacy budget, a pilot writes 60 texts. This takes minutes, of which the run reuses most.
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If there is no such reason and
+    no privacy budget, a pilot writes about 60 texts. This takes minutes, and the run reuses most of the results.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan
@@ -163,7 +163,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
 
-    Each signature names all approvals and rejections in the bundle, so none of these can be removed afterwards.
+    Each signature names all approvals and rejections in the bundle, so that their removal is detected.
     """
     from audits.verify.bundle import verify_bundle
     from audits.verify.trust import RELEASER, load_trust
@@ -216,7 +216,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     baselines: Annotated[bool, Option("--baselines", help="Also train on usual augmentations of train.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
+    """Train two classifiers on synthetic records and print their accuracy and F1 on real records, with intervals."""
     from synthgen.cli.utility import Measure, study
     from synthgen.core.files import write_json
 
@@ -330,7 +330,10 @@ def print_json(value: object) -> None:
 
 
 def print_result(result: Any, *, as_json: bool) -> None:
-    """Print a result as text on standard output; with `as_json` as JSON there, and as text on standard error."""
+    """Print a result as text on standard output.
+
+    With `as_json`, print it as JSON on standard output, and as text on standard error.
+    """
     if as_json:
         print_json(result.to_json())
     (say if as_json else show)(result.to_text())
@@ -354,7 +357,7 @@ def main(command: typer.Typer = app) -> None:
             refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
             print_error_json(error, more=refused)
             sys.exit(error.exit_code)
-        say(_CONTINUE)  # a library that was stopped in its compiled code can raise an error of its own
+        say(_CONTINUE)  # a library that is stopped in compiled code can raise its own error instead of SystemExit
         sys.exit(Interrupted.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:

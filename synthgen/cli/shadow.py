@@ -151,8 +151,8 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
-    - It reuses the vectors of the run, because the encoder is not trained. But if records are split at headings that
-      train persons share, they are embedded again.
+    - It reuses the vectors of the run, because the encoder is not trained. But if the run segments its records, they
+      are embedded again, because the headings at which they are split depend on the train persons.
     - Interpolate, decode and filter run again, including everything that they fit on train.
     - An interrupted rerun continues from its last finished stage.
 

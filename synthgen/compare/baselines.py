@@ -1,4 +1,4 @@
-"""Usual ways to get more training data for a classifier, as further sets of records beside the synthetic ones."""
+"""Build baselines for the synthetic records: training sets made by usual ways of getting more training data."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -25,13 +25,15 @@ MOST_NEIGHBORS = 5
 
 
 def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None) -> dict[str, Arm]:
-    """Return the baselines by name; each makes as many records of each class as the synthetic table has.
+    """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; those of small classes repeated up to the size of the largest
-        real + EDA           real records, and as many altered copies of them: see `eda`
-        real + SMOTE         real vectors, and as many interpolated ones; only for the encoder head
+        random oversampling  real records; those of small classes are repeated up to the size of the largest class
+        real + EDA           real records, and altered copies of real records: see `eda`
+        real + SMOTE         real vectors, and interpolated vectors; only for the encoder head
         label-only           the texts `label_only`, written without the source; only if they are given
+
+    EDA and SMOTE make as many new records of each class as the synthetic table has.
 
     Args:
         tables: the records to compare.
@@ -118,7 +120,10 @@ def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
 
 
 def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
-    """Return `counts[label]` altered texts of each label; a text is altered again only after all of its class."""
+    """Return `counts[label]` altered texts of each label.
+
+    A text is altered a second time only after every text of its class was altered once.
+    """
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()

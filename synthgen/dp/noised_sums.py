@@ -72,7 +72,7 @@ class StreamNoise:
 
 
 def refuse_reproducible(noise: Noise) -> None:
-    """Raise InternalError unless the noise is `SecureNoise`, and two samplers of that class draw other numbers."""
+    """Raise InternalError unless the noise is `SecureNoise` and two samplers of this class draw different numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
         raise InternalError("the noise of a private run is reproducible, so the run was stopped before it drew any")
@@ -128,8 +128,8 @@ class PrivateMechanism:
 class DeclaredQueries:
     """Passes the declared queries to a mechanism, each as often as declared, and refuses everything else.
 
-    The dry run, the replay and the run itself query persons through this object. Its `refuse_incomplete` must be
-    called before a result is booked.
+    The dry run, the replay and the run itself query persons through this object. The caller must call
+    `refuse_incomplete` before it records a result in the ledger.
     """
 
     declared: Mapping[str, Query]  # by name
@@ -165,7 +165,7 @@ class DeclaredQueries:
         for block in people:
             n_rows += len(block)
             yield block
-        if n_rows != self.n_persons:  # the numbers are private
+        if n_rows != self.n_persons:  # the message omits the numbers, which are private
             self._refuse(f"{query.name}: the number of rows is not the number of persons")
 
     def _refuse(self, problem: str) -> None:

@@ -57,8 +57,9 @@ class DryRun:
         """Return the noised sum of the stretched rows.
 
         The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
-        the largest norm of a contribution, plus the distance between their sum and the sum over all persons, which is
-        0. If a step has few coordinates, its noise is drawn several times, and the last draw is used.
+        the largest norm of such a contribution, plus the distance between the sum of these contributions and the sum
+        that the query returns. The distance is 0 if the sum of the query is computed correctly. If a step has few
+        coordinates, its noise is drawn several times, and the last draw is used.
         """
         log = self.found.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         alone: Int64 | int = 0
@@ -125,7 +126,8 @@ def rehearse(
 ) -> Rehearsal:
     """Return the logs of a dry run on made-up persons, and the outcome of the replay on a sample of persons.
 
-    For each person p of the sample, with S(D) an exact sum over the persons D in clip norms, the replay compares:
+    For each person p of the sample, the replay compares sums and results. S(D) is an exact sum over the persons D, in
+    units of the clip norm:
 
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is the same, bit by bit, for D, D - p and {p}

@@ -20,7 +20,7 @@ QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MOST = 32  # largest number of words counted per person: the words that are rarest in public text
 DETECTED = 3.0  # a word counts as used in a class if its count exceeds this many standard deviations of the noise
-DISTINCT = 2.0  # a word describes a class if its count exceeds the mean of the classes by this many of them
+DISTINCT = 2.0  # a word describes a class if its count exceeds the class mean by this many such deviations
 TEMPERATURE = 0.1  # this increase of the cosine to the vector counts as much as an e times larger word weight
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")

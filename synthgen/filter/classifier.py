@@ -13,9 +13,9 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
-MOST_REAL = 0.8  # share of real records that the minimum `auto` keeps, if it is below `MOST_DEMANDED`
+MOST_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MOST_DEMANDED` limits it
 MOST_DEMANDED = 0.6  # largest minimum that `auto` sets
-MAX_TUNING_RECORDS = 4000  # largest number of train records on which this choice is made
+MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
 MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
 
@@ -23,9 +23,9 @@ MOST_FITS = 50  # if one model for each set of parents' folds would exceed this 
 class ClassAgreement:
     """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
 
-    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)), where q is the quantile of the probabilities of real
-    records that `MOST_REAL` of them reach. If the classes are similar, 0.6 would reject most texts, although they are
-    as typical of their class as real ones.
+    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)). Here q is the largest probability that a share of
+    `MOST_REAL` of the real records reaches. If the classes are similar, a fixed minimum of 0.6 would reject most
+    texts, although they are as typical of their class as real ones.
 
     A text whose content no longer fits its class would teach the wrong label. The classifier is a multinomial
     logistic regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1
@@ -120,9 +120,10 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each row the probability of its own class, by the fewest models that a candidate can have.
+        """Return for each row the cross-fitted probability of its own class.
 
-        With one model per fold, that is `FREE_FOLDS` models; otherwise it is the model without the row's fold.
+        With one model per fold, this is the mean over `FREE_FOLDS` models, the smallest number of models that judge a
+        candidate. Otherwise it is the probability by the model that was trained without the row's fold.
         """
         p = np.zeros(len(self.rows))
         of = self.context.folds[self.rows]

@@ -1,7 +1,8 @@
 """Find words of class names that real texts do not use, and reject texts that contain such a word.
 
 The language model reads the name of the class in its prompt and tends to write it. If real texts do not name their
-class, these words are a trait of synthetic texts, and a classifier that is trained on them relies on it.
+class, these words distinguish synthetic from real texts. A classifier that is trained on synthetic texts then relies
+on these words.
 """
 
 import re

@@ -52,7 +52,7 @@ class JudgedTables:
 
     synthetic: Corpus
     train: Corpus
-    control: Corpus  # of persons whose records no earlier stage used
+    control: Corpus  # of persons whose records were not used to make the synthetic records
     vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
     mechanism: Mapping[str, Any] | None = None  # the mechanism log of the DP queries; None without a budget
 
@@ -77,8 +77,9 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
 
-    Two audits are the same attempt if all inputs but the number of the attempt are equal. `source` holds the control
-    records before de-identification, because the surrogates that replace identifiers depend on secret and seed.
+    Two audits are the same attempt if all inputs but the number of the attempt are equal. The ledger recognises
+    control persons by `source`, the control records before de-identification. De-identified records would differ
+    between runs, because the surrogates that replace identifiers depend on secret and seed.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -87,7 +88,8 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
     """Return the stage that embeds control, and the vectors.
 
-    Privacy: this is the first access to control's text after deidentify. No earlier stage receives any of it.
+    Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
+        input checks of `refuse_doomed_run` access it before.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
@@ -256,7 +258,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 def _selftest(context: StageContext) -> Mapping[str, object]:
     """Write selftest.json. If there are too few persons for the suite, the file lists no audit, and the gates fail.
 
-    Privacy: the file holds verdicts. A salt derived from the run's secret enters its digest.
+    Privacy: the file contains verdicts. Its digest depends on a salt that is derived from the run's secret.
     """
     train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`

@@ -57,7 +57,7 @@ class Pipeline:
     def plan(self, *, pilot: bool = True) -> "Plan":
         """Check the configuration, estimate the run, and write a few texts: see `make_plan`.
 
-        The result says whether the run can end in a release (`problems`), and prints as text with `to_text()`.
+        `problems` of the result lists what prevents a release. `to_text()` returns the result as text.
         """
         from synthgen.plan.plan import make_plan
 
@@ -69,8 +69,8 @@ class Pipeline:
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
                 and reserves and spends the budget again.
-            until: name of the last stage. Texts are written in rounds. With `interpolate` or `decode`, the run stops
-                in the first round; with `filter`, after the last round.
+            until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
+                run stops in the first round. If it is `filter`, the run stops after the last round.
 
         Raises:
             UsageError: there is no such stage.
@@ -86,7 +86,7 @@ class Pipeline:
                 return run
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
-        """Yield each accepted text with its label after the round that wrote it, until the last round.
+        """Yield each accepted text with its label as soon as the round that wrote it is filtered.
 
         The texts are private: no audit has read them. `run` afterwards reuses them, and draws the wanted number of
         records from them. The errors are those of `run`.

@@ -49,7 +49,10 @@ def setup_problems(config: Config, policy: Policy, job: Job) -> Iterator[str]:
 
 
 def _key_problems(config: Config) -> Iterator[str]:
-    """Yield what is wrong with the releaser's key; a key without a stored passphrase is not opened."""
+    """Yield what is wrong with the releaser's key.
+
+    If a terminal would prompt for the passphrase, the key is not opened.
+    """
     if is_uri(config.release.key):
         return
     key = config.resolve(config.release.key)
@@ -68,7 +71,9 @@ def _problem_of(check: Callable[[], object]) -> Iterator[str]:
 
 
 def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
-    """Yield what about the records would stop a run or its release: classes, language, and the input checks.
+    """Yield each problem of the records that would stop a run or its release.
+
+    The function checks the classes, the language, and the input checks of the audits.
 
     Privacy: reads train and control without noise. The lines contain class names, rates and an AUC.
     """
@@ -78,7 +83,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from _problem_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
-        return  # a study; see `refuse_doomed_run`
+        return  # a study is never released, so the input checks cannot stop it; see `refuse_doomed_run`
     as_written = Prepared(
         train=parts.train,
         control=parts.control,

@@ -29,7 +29,7 @@ PILOT_LATENTS = 60  # at an acceptance of 50 %, this gives a standard error of 6
 FEWEST_OF_CLASS = 4
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
-TOKENS_PER_WORD = 1.2  # of a text that is cut at the longest allowed number of words; fewer than usual, to cut early
+TOKENS_PER_WORD = 1.2  # for the advice on decode.max_new_tokens; lower than usual, so that texts are cut early
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
@@ -53,7 +53,10 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pilot:
-    """What a pilot found. Privacy: counts of generated texts, and shares of real records; private."""
+    """Results of a pilot.
+
+    Privacy: contains counts of generated texts and shares of real records, so it is private.
+    """
 
     written: Mapping[str, int]  # number of candidates by label
     accepted: Mapping[str, int]  # number of them that passed all filters, by label
@@ -62,7 +65,7 @@ class Pilot:
     low: float  # ends of its interval, each with 97.5 % confidence
     high: float
     records: Mapping[str, int]  # expected number of synthetic records by label
-    run_share: float  # expected accepted share of candidates in all rounds; classes with few accepted texts get more
+    run_share: float  # expected accepted share in all rounds; later rounds write texts of classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of it that the pilot has finished and the run reuses
@@ -156,7 +159,10 @@ def _finish(stages: Generator[StageResult, None, T], done: list[StageResult]) ->
 
 
 def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return the number of latents of each label in a pilot: in the proportions of the run, but a few of each."""
+    """Return the number of latents of each label in a pilot.
+
+    The numbers have the proportions of the run, but each label has at least `FEWEST_OF_CLASS` latents.
+    """
     shares = largest_remainder(wanted, PILOT_LATENTS)
     return {label: max(n, FEWEST_OF_CLASS) for label, n in shares.items()}
 
@@ -170,8 +176,8 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the estimated accepted share of candidates of each label.
 
-    The share of a label is pulled towards the share of all labels with the weight of two candidates, because a label
-    has few candidates.
+    Each label has few candidates. Its share is therefore shrunk towards the share over all labels, as if the label
+    had two further candidates with that share.
     """
     overall = sum(c.kept for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -183,8 +189,9 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the expected numbers of records and of latents of each label after all rounds of a run.
 
-    `rates` are the shares of latents that give a record, by label. If a latent has several candidates, these shares
-    are computed as if the candidates were independent. They are alike, so the number of latents is a lower estimate.
+    `rates` are the shares of latents that give a record, by label. If a latent has several candidates, the caller
+    computes these shares as if the candidates were independent. Candidates of one latent are similar, so the returned
+    number of latents is usually too low.
     """
     requested, number = rounds.first_requested(wanted), 1
     before = dict.fromkeys(wanted, 0.0)

@@ -46,7 +46,7 @@ from synthgen.split import Split, split
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # of one core, for finding identifiers
-CHARACTERS_PER_TOKEN = 4  # of generated text, in which identifiers are masked
+CHARACTERS_PER_TOKEN = 4  # of generated text, which is also searched for identifiers
 TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
 LEAST_CARRIED = 0.6  # the plan warns if generated texts can have less than this share of the words of train
 RECOVERED = (
@@ -138,10 +138,12 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     """Return the plan of a configuration, on the split that the run will use.
 
     The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet. It
-    raises the errors of a run's initial checks, and lists every other reason against a release. With `pilot`, if
-    there is no such reason (except in the section `release`) and no privacy budget, it writes a few texts (see
-    `run_pilot`); their results replace the estimates. Under a privacy budget a pilot would read train outside the
-    budget, so there is none.
+    raises the errors of a run's initial checks. `problems` of the plan lists every other reason that prevents a
+    release.
+
+    If `pilot` is true, the function also writes a few texts (see `run_pilot`). The duration that the pilot measures
+    replaces the estimated duration. The pilot is skipped if a problem outside the section `release` was found. It is
+    also skipped under a privacy budget, because it would read train outside the budget.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)

@@ -171,7 +171,11 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 
 
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
-    """Return the guarantee of a run; after a refusal without the ledger, in which its budget counts as spent."""
+    """Return the guarantee of a run, or None if it has no privacy budget.
+
+    After a refusal, the guarantee does not state the totals of the ledger, in which the budget of the run counts as
+    spent.
+    """
     if not run.config.interpolate.is_private:
         return None
     if decision.allowed:
@@ -196,9 +200,12 @@ def hits_of(run: "Run") -> tuple[str, ...]:
 
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
-    """Return the numbers of all, kept and rejected candidates, the last by reason, as the policy discloses them."""
+    """Return the numbers of all, kept and rejected candidates, as the policy discloses them.
+
+    The rejected candidates are counted by reason.
+    """
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:  # candidates that passed all filters, but another candidate of the same vector was better
+    if stage.spare:  # passed all filters, but another candidate of the same vector was better
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
@@ -241,8 +248,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
 
     `spentBefore` is the joint epsilon of all other reservations in the ledger, including those that were made after
-    this run's. The runs are composed at the smaller of the two deltas of all runs together: the one in the mechanism
-    log and the one of the policy.
+    this run's. The runs are composed at one delta for all runs together. It is the smaller of the delta in the
+    mechanism log and the delta of `run_limit`.
 
     Raises:
         Overspent: this run and the other runs together exceed the policy's budget.
@@ -287,11 +294,12 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 
 
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
-    """Return claim and mechanisms of the other runs in the ledger, largest epsilon first.
+    """Return the claimed epsilon and delta and the mechanisms of the other runs in the ledger, largest epsilon first.
 
-    Above the limit, the rest is one entry: a Gaussian mechanism that costs exactly as much as all mechanisms of the
-    rest, and the joint epsilon at `delta`. If one of them has no such equivalent, all are listed, and the statement
-    has no room for them, so it is refused.
+    If there are more than MAX_COMPOSITION runs, those with the smallest epsilon share the last entry. It has their
+    joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms. If one of
+    these mechanisms has no Gaussian equivalent, all of them are listed. The statement is then refused, because it has
+    no room for them.
     """
     runs = sorted(others, key=lambda one: (one.cost.epsilon, one.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]

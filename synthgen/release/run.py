@@ -67,8 +67,8 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, also if its release is refused.
 
-        The texts are those that the audits read; if the run ended before the audit, all that the filters accepted.
-        They are private until they are released.
+        The texts are those that the audits read. If the run ended before the audit, they are all texts that the
+        filters accepted. They are private until they are released.
 
         Raises:
             DataError: the run did not reach the stage filter.

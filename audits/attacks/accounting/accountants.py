@@ -119,7 +119,10 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 
 
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
-    """Return one Gaussian mechanism that costs as much as all given ones, or these if one has no closed form."""
+    """Return one Gaussian mechanism that costs as much as all given mechanisms.
+
+    If one of them has no closed form, or if there are none, return the given mechanisms.
+    """
     mu = _joint_mu(costs)
     if not costs or mu is None:
         return costs

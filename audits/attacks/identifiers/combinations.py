@@ -16,7 +16,7 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if chance is expected to produce fewer
+MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if fewer than this are expected by chance
 RARE_OWNERS = 50  # a person is compared with a row of S if they share a fact of at most 50 persons
 MOST_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
@@ -87,8 +87,9 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return -log2 of the share of persons with each fact.
 
-        The share of a fact that one person has is estimated from the facts of its kind that one (n1) and two (n2) of
-        the n persons have: 2 × n2 / (n1 × n). A fact has at most the bits of its kind.
+        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). Here n1 and n2 are the
+        numbers of facts of its kind that exactly one person and exactly two persons have. The bits of a fact are
+        limited to the maximum of its kind.
 
         Reference: Good, Biometrika 1953.
         """
@@ -121,11 +122,13 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         bits = sum over kinds of max over the shared facts of the kind of (bits of the fact - log2(facts of the kind))
         lambda = (rows of S) × (persons) × 2^-bits
 
-    A combination consists of the facts of at least three kinds that a row and a person share, and nobody else has all
-    of them. An age beside a date counts as a kind but adds no bits, because a date of birth determines the age. A row
-    with lambda < .01 is a leak; if two or more control persons have such a combination, only if significantly more
-    train persons do (`exceeds_control`). Combinations with lambda < 1 are leaks if significantly more train than
-    control persons have one.
+    A combination consists of the facts that a row and a person share. The facts have at least three kinds, and nobody
+    else has all of them. An age beside a date counts as a kind but adds no bits, because a date of birth determines
+    the age.
+
+    A row with lambda < .01 is a leak. But if two or more control persons have such a combination, the row is a leak
+    only if significantly more train persons have one (`exceeds_control`). A row with lambda < 1 is a leak if
+    significantly more train than control persons have such a combination.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -157,9 +160,9 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
-    """Return the persons to whom alone a combination in a row belongs, with the bits of the combination.
+    """Return each person who alone has a combination of facts in a row, with the bits of the combination.
 
-    Words do not distinguish persons if the other facts are of three kinds.
+    If the facts other than words are of at least three kinds, words are not used to distinguish persons.
     """
     n_of_kind = Counter(fact.kind for fact in facts)
     rare = [owners[fact] for fact in facts if fact.kind != "sex" and 0 < len(owners.get(fact, ())) <= RARE_OWNERS]

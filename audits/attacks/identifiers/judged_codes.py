@@ -18,10 +18,10 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_control
 
-MOST_SHARED = 0.01  # codes of a form do not identify a person if persons share a larger share of them
+MOST_SHARED = 0.01  # codes of a form do not identify a person if more than this fraction have several owners
 MIN_BITS = 20.0  # round and consecutive numbers have fewer
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_FEW_BITS = 6.0  # bits of a year, and of each number of a size
+_FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
 _LETTER_BITS = 4.0  # most bits of a letter, because few prefixes of codes are in use
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
@@ -30,7 +30,7 @@ _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers m
 class CodeOccurrences:
     """Codes in S and in other texts; call `read_synthetic` for all rows of S first.
 
-    Memory: 16 bytes for each code of the pool, 8 for each of S and for each of its numbers and identifiers.
+    Memory: 16 bytes for each long code outside S, and 8 bytes for each code, number and identifier of S.
     """
 
     def __init__(self, people: People) -> None:
@@ -39,8 +39,8 @@ class CodeOccurrences:
         self.n_synthetic: dict[int, int] = {}  # codes in S by length
         self.n_train: dict[int, int] = {}  # codes in train by length
         self.owners: dict[str, Owners] = {}  # owners of each code that also occurs in S
-        self.written: dict[str, Code] = {}  # each of these codes as another text contains it
-        self.patterned: set[str] = set()  # those that a pattern finds in both texts, which are judged by their kind
+        self.written: dict[str, Code] = {}  # each of these codes, as found in a row that is not in S
+        self.patterned: set[str] = set()  # those that overlap an identifier of S, which is judged by its kind
         self.letters: Counter[str] = Counter()  # groups of letters in the codes of the pool
         self.n_codes = 0
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
@@ -100,9 +100,10 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the bits of a code: few for years, round numbers, digits that repeat or continue the one before, units.
+    """Return the bits of a code.
 
-    A group of letters has at most log2(N / n) bits if n of the N codes of the pool contain it.
+    Years, sizes, final zeros, and digits that repeat or continue the digit before them have few bits. A group of
+    letters has at most log2(N / n) bits if n of the N codes outside S contain it, so units also have few bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -132,7 +133,7 @@ class CodeLeaks(NamedTuple):
     n_control: int  # control persons whose own code occurs in S
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks without those that are part of one of the keys or of another leak, or contain a key."""
+        """Return the leaks without those that contain a key, or that are part of a key or of another leak."""
         found, listed = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in found:

@@ -19,8 +19,8 @@ from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
-MAX_COINCIDENCES = 0.01  # an occurrence counts only if chance is expected to produce fewer
-COMPARABLE_BITS = 10.0  # a name is compared with names of at most 10 bits less and at most 20 bits more
+MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than this are expected by chance
+COMPARABLE_BITS = 10.0  # a name is compared with names that have at most 10 bits less or 20 bits more
 _MAX_TOKENS = 8  # a recorded identifier is cut to this number of tokens
 _DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _SPELT_CHARACTERS = 8  # an identifier with fewer characters is not searched for with one edit
@@ -233,7 +233,7 @@ class _Chance:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
-    - Value as recorded: the places are the tokens of S, and the identifier is counted alone.
+    - Value as recorded: the places are the tokens of S, and only this identifier is counted.
     - Value with one edit: the places are the tokens of S, and all values that may be misspelt are counted. The bits
       are those of the more likely spelling minus log2 of the number of strings within one edit.
     - Number: the places are the different numbers of S, and all recorded numbers are counted.
@@ -293,10 +293,10 @@ def judge_recorded(
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
     - chance would produce it in S less than .01 times (`_Chance`).
 
-    A tested identifier that occurs in S as an address or number is a leak. Any other name or date may be one that
-    people use often, such as the name of a town, however rare its spelling looks. The recorded identifiers of control
-    show how often this happens. A name or date is therefore a leak unless names and dates of control that are about
-    as rare occur about as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared.
+    A tested identifier that occurs in S as an address or number is a leak. A name or date may be in common use, such
+    as the name of a town, even if its spelling looks rare. The recorded identifiers of control show how often this
+    happens. A name or date is therefore a leak unless identifiers of control that are about as rare occur in S about
+    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -343,7 +343,7 @@ def judge_recorded(
 
 
 def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
-    """Return whether the train persons with occurrences about as rare as this one exceed those of control."""
+    """Return `exceeds_control` of the train and control persons who have occurrences about as rare as this one."""
     alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
     train = {person for o in alike for person in o.train}
     control = {person for o in alike for person in o.control}

@@ -27,9 +27,10 @@ TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses,
 Kind = Literal["relative", "absolute"]
 
 # MARGINS has (persons needed, largest allowed excess of train over control). The persons are those of the smaller arm
-# who can be attacked. So many persons distinguish the excess from none with power .9, if control persons are guessed
-# at a rate of .2 (inference) or .5 (joining, retrieval). The power is higher than in other audits because a release
-# without a leak must stay inside five such limits. With fewer persons than in the last entry the family has no limit.
+# who can be attacked. With this number of persons, a test distinguishes the excess from 0 with power .9. This holds
+# if the attack guesses right about .2 (inference) or .5 (joining, inversion) of the control persons. The power is
+# higher than in other audits because a release without a leak must stay inside five such limits. With fewer persons
+# than in the last entry the family has no limit.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -148,8 +149,9 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return whether each record's nearest synthetic row leads back to the person of the record.
 
-    The guess is the person of the real record nearest to that synthetic row, which `reverse` holds for each row;
-    equal records are chosen from without regard to roles. This is recall at 1 among train and control together. It
+    The guess is the person of the real record nearest to that synthetic row. `reverse` contains this record for each
+    synthetic row. Among equally near records, the choice does not depend on whether a record is in train or control.
+    This is recall at 1 among train and control together. It
     replaces decoding vectors into text: no decoder is better than the true text, so the attacker receives all real
     texts as candidates. Train persons and control persons compete for the same rows, so without a leak both are found
     equally often, whatever their numbers.
@@ -170,7 +172,7 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
     values = np.mean([t.correct for t in trials.values()], axis=0)
-    # a wrong guess has score 0, so the scan tests who leads among the confident correct guesses
+    # a wrong guess has score 0, so the scan tests which arm has more of the confident correct guesses
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}

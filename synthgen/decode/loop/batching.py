@@ -97,9 +97,11 @@ def write(
 ) -> list[list[int]]:
     """Return the tokens of every row; the last one is an end token, unless the token limit cut the text.
 
-    Row r is text r % candidates of latent r // candidates. All texts of a latent continue one reading of its prompt.
+    Row r is text r % candidates of latent r // candidates. With a continuous stepper, the prompt of a latent is read
+    once for all its texts.
     The tokens of a row do not depend on other rows: prompts are read in groups of one size, rows are stepped in a
-    batch of one size or of a smaller one with identical results, and each number of a row is computed from that row.
+    batch of one size or of a smaller one with identical results, and every value of a row is computed from that row
+    alone.
 
     `embed_prompts` returns for indices of latents the embeddings (group, t, width) of their prompts, padded on the
     right, and their lengths (group). Each token is drawn from one of the `uniforms`, float32 (rows, max_new_tokens)
@@ -181,7 +183,7 @@ class _Loop:
 
     def step(self) -> None:
         """Append one token to every active row and free the slots of finished rows."""
-        self.advance(0)  # lets the caller stop the run between two texts
+        self.advance(0)  # lets the caller stop the run between two steps
         logits = self.stepper.step(self.tensor(self.ids[: self.size]), self.tensor(self.positions[: self.size]))
         tokens = self.draw(logits, self.active)
         for slot, row in list(self.active.items()):
@@ -225,7 +227,7 @@ class _Loop:
         return [int(token) for token in drawn.tolist()]
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield the line and the last token of each banned sequence whose other tokens end the row of the line."""
+        """Yield a line and a token for each banned sequence that the token would complete in the row of the line."""
         for line, row in rows.items():
             for *first, last in self.rules.banned:
                 if self.texts[row][len(self.texts[row]) - len(first) :] == first:
@@ -259,7 +261,7 @@ def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each row, float32, descending, equal ones by token id; and their ids.
 
     The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. If the
-    k-th logit equals an excluded one, the choice between them is fixed but follows no rule.
+    k-th logit equals an excluded one, the choice between them is deterministic but unspecified.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

@@ -76,7 +76,8 @@ class Layer:
 class LlamaWeights:
     """A model's weights in the layout of the stepper; made once and shared by steppers of any shape.
 
-    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which can compute nothing then.
+    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`. The model itself cannot be used
+    afterwards.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -100,8 +101,8 @@ class LlamaStepper:
     """Reads prompts in groups and steps a batch of rows, each at its own position; no row depends on another row.
 
     Every kernel has one shape whatever the rows contain: prompts are padded to `prompt` tokens, and attention always
-    covers `length` positions, prompt and new tokens together. A step can have any number of rows in `sizes`, for
-    which all results were bitwise identical in a test on this machine.
+    covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`.
+    For these numbers, a test on this machine gave bitwise the same results as the full batch.
     """
 
     continuous = True  # a row of the batch can be replaced while the others continue
@@ -185,7 +186,7 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Make rows of the batch continue prompts of the group read last; int64 (m) both."""
+        """Make rows of the batch continue prompts of the group that `read` processed last; int64 (m) both."""
         own = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, own] = self.prompts[:, :, prompts, :, own]
 

@@ -183,7 +183,7 @@ class Trainer:
         value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
         if not (
             math.isfinite(value) and math.isfinite(norm)
-        ):  # checked before the step, so no checkpoint has such weights
+        ):  # checked before the step, so every checkpoint has finite weights
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -216,7 +216,7 @@ class Trainer:
         return {name: value / tokens for name, value in sums.items()}
 
     def start_from(self, bridge: Bridge) -> None:
-        """Copy a trained bridge's weights; the optimizer starts from zero.
+        """Copy the weights of a trained bridge, but not the state of its optimizer.
 
         Raises:
             ModelError: the bridge has another shape or another template.
@@ -343,7 +343,9 @@ def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) ->
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for a bridge's projector and the model layers that it adapts; the bridge is not trained.
+    """Return new adapters for the projector of a bridge and for the model layers that the bridge adapts.
+
+    The bridge itself is not trained.
 
     Randomness: seeds/init.
     """
