@@ -19,7 +19,8 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table
 
-# only "synthetic" is checked byte by byte: a rerun or evaluated table is not released, and a previous one was before
+# Only "synthetic" is checked byte by byte. A rerun or evaluated table is not released, and a previous table was
+# checked before its release.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
@@ -52,7 +53,7 @@ def load_table(
         label: column of the classes; may be missing only under its default name.
         group: column of the persons; may be missing only under its default name, or from a synthetic table.
         role: what the table is used for; selects the checks and appears in messages.
-        rows_are_persons: whether each row belongs to a different person; concerns no synthetic table.
+        rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
     Raise InputError if the file or a column is missing, a row cannot be used, or `rows_are_persons` is set although
     there is a group column. The message counts the bad rows and lists the first ones by row number (from 1) and
@@ -104,8 +105,8 @@ def rewrite(
         without: row numbers, from 1, to leave out.
         of_table: digest of the table that `without` refers to; None for any.
 
-    Raise InputError if the new file exists, the table has another digest, no row of a number in `without` or no other
-    row.
+    Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
+    that of a row, or no row would remain.
     """
     table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in _READERS:
@@ -155,7 +156,7 @@ def load_inputs(
     """Return the audit inputs after checking the tables against each other.
 
     Raise InputError if a table is empty, a person is in both train and control, labels or persons of the synthetic
-    table must not be released (`released_problems`), or `identifiers` has not one entry per train row.
+    table must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
     """
     tables = {"synthetic": synthetic, "train": train, "control": control}
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]

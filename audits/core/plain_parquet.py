@@ -61,7 +61,8 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
 def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]]:
     """Return the columns of a canonical file; raise ValueError if its bytes do not encode exactly its `n_rows` rows.
 
-    The pages are uncompressed, and each states its size, so no more memory is used than a multiple of the file's.
+    The pages are uncompressed, and each states its size. The memory use is therefore at most proportional to the
+    size of the file.
     """
     at, columns = len(_MAGIC), []
     for _ in names:
@@ -120,7 +121,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    """Return a struct: for each field the difference to the last field number, the type and the value."""
+    """Return a struct: for each field, the difference from the previous field's number, the type and the value."""
     made, last = bytearray(), 0
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value

@@ -14,7 +14,7 @@ Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
-LEAST_CONFIDENCE = 0.95  # of the interval ends that a pass rests on
+LEAST_CONFIDENCE = 0.95  # smallest confidence of the estimate with which an audit may pass
 Verdict = Literal["pass", "fail", "insufficient"]
 # "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
@@ -49,7 +49,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Fictitious persons; a fair coin each decides which are inserted into the train data of the canary build."""
+    """Fictitious persons; a fair coin per person decides whether it is in the train data of the canary build."""
 
     table: Table  # texts of the canaries, one person per canary; the rows of a person are its repetitions
     family: tuple[str, ...]  # kind of canary of each person, in order of first appearance
@@ -131,7 +131,7 @@ class AuditResult:
     status: Status  # whether the audit could be measured
     estimate: Estimate | None = None  # the main number; None unless measured
     control: Estimate | None = None  # the same number for control instead of train, if meaningful
-    threshold: float | tuple[float, float] | None = None  # limit of the pessimistic end; (low, high) if two-sided
+    threshold: float | tuple[float, float] | None = None  # limit of the unsafe interval end; (low, high) if two-sided
     direction: Direction  # which values are safer
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers for policies, as `audit.metric`
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers

@@ -20,11 +20,14 @@ BINS_PER_UNIT = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """The share of synthetic rows whose nearest real row is in train, with its standard error under random roles."""
+    """The share of synthetic rows whose nearest real row is in train, with its standard error.
+
+    The standard error is that under a random assignment of the persons to train and control.
+    """
 
     @property
     def n(self) -> int:
-        """Effective number of independent rows: those with the same standard error sqrt(1/4 / n)."""
+        """Effective number of rows: as many independent rows have the same standard error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -83,7 +86,7 @@ def nearest_person_of_rows(
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
     Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
-    similarity 0 to everybody gets a random person.
+    similarity 0 to all records gets the person of a random record.
     """
     columns = rng.permutation(len(people.row_person))
     owner = people.row_person[columns]
@@ -112,8 +115,9 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    Subtracting the local density prevents common texts from looking copied. It hides omitted persons if all texts
-    follow one template; the plain score detects them.
+    The mean similarity to the reference is subtracted so that common texts do not look copied. If all texts follow
+    one template, the subtraction can hide that the release omits rows similar to train persons. `nearest` still
+    shows this.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -123,7 +127,10 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 
 
 def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[Float32, Float32]:
-    """Return the cosine distances of each synthetic row to its two nearest train and control rows; (m, 2) each."""
+    """Return the cosine distances of each synthetic row to its two nearest train rows and two nearest control rows.
+
+    The rows are those of the persons `among`. Both results have the shape (m, 2).
+    """
     real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
     is_train = people.is_train[people.row_person]
     to_train, to_control = (
@@ -134,7 +141,11 @@ def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[F
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the 10 % quantile of nearest / second distance to train over that to control; None if that is 0."""
+    """Return the ratio of a 10 % quantile for train to that for control; None if the latter is 0.
+
+    The quantile is that of (distance to the nearest row) / (distance to the second nearest row). Synthetic rows whose
+    second distance is 0 are omitted.
+    """
     tenths = []
     for found in (to_train, to_control):
         distinct = found[found[:, -1] > 0]

@@ -37,7 +37,7 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    details: Mapping[str, Any]  # section of the report; policies name an entry of its `metrics` `input_checks.NAME`
+    details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
@@ -48,8 +48,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
       copying look like chance (the share removed before, `inputs.near_duplicate_rate`, is included);
     - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
       it, because they are the same person or one family;
-    - reference rows that contain phrases of a train or control record of which the reference contains at least half,
-      because copies of the record would then count as common text.
+    - reference rows that contain phrases of a repeated record, because its copies would then count as common text.
+      A train or control record is repeated if the reference contains at least half of it.
 
     There are three other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference

@@ -25,8 +25,9 @@ Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 # (canaries, logs, previous releases) and have positive controls of their own.
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons an audit passes a clean release with probability 0.8. All nine audits of the registry pass
-# with probability 0.8 if each does with 1 - 0.2/9; this takes ((1.645 + 2.010) / (1.645 + 0.842))^2 times as many.
+# With `n_needed` persons an audit passes a clean release with probability 0.8. All nine audits of the registry
+# together pass with probability 0.8 if each passes with probability 1 - 0.2/9. This needs
+# ((1.645 + 2.010) / (1.645 + 0.842))^2 times as many persons.
 SAMPLE_FACTOR = 2.16
 
 SPLITS = 3  # releases of a clean case, each from another split of the persons
@@ -221,15 +222,15 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
     - "open": the case demands nothing of the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": a pass or fail is demanded, and only verdicts that are insufficient because of too few persons
-      or unsuitable tables (`lacks_persons`) prevent "right".
+    - "uncalibrated": a pass or a fail is demanded, but too many verdicts are insufficient because of too few persons
+      or unsuitable tables (`lacks_persons`). Nothing else prevents "right".
     - "wrong": in all other cases, and whenever the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass that holds only without some rows is none, because these rows may be the leak
+    # a pass that excludes some rows does not count, because these rows may contain the leak
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {

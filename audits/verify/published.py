@@ -48,7 +48,7 @@ def _one_of(known: Collection[str]) -> AfterValidator:
 
 
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
-    """Raise ValueError unless the names are different and in the given order, which could otherwise carry text."""
+    """Raise ValueError unless the names are different and in the given order; a free order could carry text."""
     if names != [name for name in order if name in names]:
         raise ValueError("not in their order")
 
@@ -128,7 +128,7 @@ Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A measured number of the page; every score has the confidence of the utility in the evidence."""
+    """A measured number of the report; its confidence is that of the utility numbers in the evidence."""
 
     value: Small
     low: Small
@@ -197,7 +197,7 @@ ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}
 
 
 class ShownResult(Closed):
-    """The published part of the result of an audit; `metrics` has the numbers of the evidence."""
+    """The published part of the result of an audit; `metrics` has the same numbers as the evidence."""
 
     name: AuditName
     verdict: ShownVerdict
@@ -212,7 +212,7 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _has_its_own_details(self) -> Self:
-        """Accept the plots and lists of another audit nowhere."""
+        """Raise ValueError if the details contain plots or lists of another audit."""
         own = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
         given = {key for key, value in self.details if value is not None and key != "claim_scope"}
         if not given <= own:

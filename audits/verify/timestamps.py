@@ -4,8 +4,8 @@ The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers t
 envelope (64 bytes each), so a signature added later has no trusted time. A key that signed at a trusted time may have
 expired or been revoked since; it must have been valid at that time. The package rfc3161-client checks the token.
 
-Anyone can write data that no signature covers into a token, such as a status text or further certificates. Therefore
-a bundle may contain a token only in its `reduced` form.
+Some parts of a token, such as a status text or further certificates, are not covered by a signature, so anyone can
+change them. Therefore a bundle may contain a token only in its `reduced` form.
 """
 
 from collections.abc import Sequence
@@ -101,8 +101,8 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
 def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
     """Return a token in its only accepted form, without the data that no signature covers.
 
-    It has no status text, unsigned attributes and revocation lists. Its certificates are those from the signer to an
-    authority of the trust root, without the authority, in DER order.
+    It has no status text, no unsigned attributes and no revocation lists. Its certificates are those from the signer
+    to an authority of the trust root, without the authority, in DER order.
 
     Raises:
         VerifyError: E_TSA if the token is not DER, has another structure or other algorithms, or echoes a nonce or
@@ -138,7 +138,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
 
 
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
-    """Return a line with the trusted time of a signature, or that there is none, after a check of its keys.
+    """Check the keys of a signed file and return a line that states its trusted time, or that it has none.
 
     The keys must be valid at the trusted time; without one, at `now`.
 
@@ -197,7 +197,7 @@ def _checked(attributes: bytes) -> bytes:
 
 
 def _algorithm(algorithm: bytes) -> bytes:
-    """Return an algorithm with its usual parameters; raise ValueError if it is not in the list."""
+    """Return an algorithm with its usual parameters; raise ValueError if it is not in `_PARAMETERS`."""
     name = _inside(algorithm, _SEQUENCE)[0]
     if name not in _PARAMETERS:
         raise ValueError("another algorithm")
@@ -207,7 +207,8 @@ def _algorithm(algorithm: bytes) -> bytes:
 def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[str, ...]) -> list[bytes]:
     """Return the certificates (DER) on the shortest path from an authority, excluded, to the signer, included.
 
-    Starting from the authorities, because only a certificate that one of them issued is known to be genuine.
+    The search starts from the authorities, because a certificate is known to be genuine only if its chain of issuers
+    leads to one of them.
     """
     chains = [[authority(text)] for text in authorities]
     unused = [x509.load_der_x509_certificate(der) for der in sorted(set(certificates))]

@@ -150,7 +150,7 @@ class Setting:
     step: float = 1  # 1 for whole numbers
 
     def public(self, value: object) -> object:
-        """Return a value of the setting, a fraction rounded to six decimals; `HIDDEN` for any other value."""
+        """Return a published value, with fractions rounded to six decimals, or `HIDDEN` for any other value."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.least <= value <= self.most:
@@ -240,7 +240,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
 
 
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the published settings of a configuration; the result stays the same if the function is applied to it.
+    """Return the published settings of a configuration; applying the function to its result changes nothing.
 
     Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
     """
@@ -288,5 +288,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a model of the store, a part between two of them, a built-in style, or a part of the releaser without its name
+# a model of the store, a bridge or vocabulary between two of them, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

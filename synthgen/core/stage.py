@@ -5,8 +5,8 @@ only to what is declared. The cache key is computed from the declaration, so it 
 
 Raise `version` by one in the commit that changes the result of a stage for unchanged declarations: other numbers,
 another order, another random stream, another file format. Do not raise it for a change of text, types or speed.
-Results of other stages stay valid. Stages that declare the changed stage as an input follow, because its digest is
-part of their key.
+Results of other stages stay valid, except those of stages that declare the changed stage as an input. These are
+computed again, because the digest of the changed stage is part of their cache key.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 
 _PLAIN: TypeAdapter[Any] = TypeAdapter(Any)
-ROOT = ""  # as the name of a stream: the root of all streams of the run
+ROOT = ""  # name of the stream that is the root of all streams of the run
 
 
 class HasDigest(Protocol):
@@ -108,7 +108,8 @@ class Stage:
 class StageContext:
     """What a stage may use while it runs; each method raises InternalError for a name that is not declared.
 
-    The stage writes its files into `folder`. Its `name` includes the number of its round.
+    The stage writes its files into `folder`. `name` is the name of its result, which may
+    end in a suffix such as the number of the round.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:

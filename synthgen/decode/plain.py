@@ -39,9 +39,9 @@ class WordsDecoder(LoopDecoder):
     - otherwise plain paragraphs. A text then ends at its first empty line, because such a model continues with
       further prompts.
 
-    All prompts begin with the same example of a prompt and its answer. A context is the preceding text of a record.
-    It stands after the prompt, as the beginning of the answer. If `settings.words` is 0, the texts depend on the
-    label only, not on the vectors.
+    All prompts begin with the same example of a prompt and its answer. If a text continues a preceding text of the
+    same record (its context), the context is placed after the prompt, as the beginning of the answer. If
+    `settings.words` is 0, the texts depend on the label only, not on the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -79,7 +79,10 @@ class WordsDecoder(LoopDecoder):
         self._prepare(self.special, frozenset({int(known[TURN[1]])} if self.has_turns else ()))
 
     def tokens(self, label: str, words: Sequence[str], *, example_has_words: bool | None = None) -> list[int]:
-        """Return the token ids of a prompt; by default, its example has words exactly if `words` has some."""
+        """Return the token ids of a prompt.
+
+        By default, the example in the prompt has words if and only if `words` is not empty.
+        """
         shown = EXAMPLE_WORDS if (len(words) > 0 if example_has_words is None else example_has_words) else ()
         example = fill(self.prompt, EXAMPLE_LABEL if label else "", shown)
         turns = [("user", example), ("assistant", EXAMPLE), ("user", fill(self.prompt, label, words))]

@@ -1,7 +1,7 @@
 """xRAG as published: a language model whose checkpoint contains a projector, with paraphrase prompts in chat form.
 
-Such a folder (`Hannibal046/xrag-7b`) is a Mistral causal language model whose state dict also contains
-`projector.projector.{0,2}.{weight,bias}`, and whose tokenizer knows the placeholder `<xRAG>`.
+Such a checkpoint, for example `Hannibal046/xrag-7b`, is a Mistral causal language model. Its state dict also
+contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer knows the placeholder `<xRAG>`.
 """
 
 import json
@@ -39,7 +39,8 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences, on which an encoder's raw length, that of its vectors before normalization, is measured.
+# Invented sentences on which the raw length of an encoder is measured. The raw length is the length of its vectors
+# before normalization.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -247,7 +248,8 @@ def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, T
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
     """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
 
-    For such a folder, a library either initializes a random head or ignores the stored one; both change the texts.
+    If there is a contradiction, a library either initializes a random head or ignores the stored one. Both change the
+    texts.
     """
     if not tied:
         return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]

@@ -24,7 +24,7 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# "mid-October" and "1/29/22-2/4/22" are no parts of a longer code
+# a date must not be part of a longer code, but "mid-October" and "1/29/22-2/4/22" are allowed
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
@@ -88,7 +88,7 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
     re.IGNORECASE,
 )
-# day and month alone are a date only after such words; fractions and spans of time (3/7 is three days) are not
+# day and month alone may also be a fraction, a score or a span of time (3/7 is three days): see `_is_short_date`
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # 5-11
     r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
@@ -117,9 +117,9 @@ _STRONG_CUE = re.compile(
     r"|appointment|surgery|f/u)(?: on| was)?:? ?$",
     re.IGNORECASE,
 )
-# denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
 # no score or count in common use has these denominators
 _NO_SCORES = {17, 18, 19, 22, 23, 26, 29, 31}
+# denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
 _FRACTIONS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
     r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
@@ -182,7 +182,7 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
-    """Return whether day and month are no score or fraction by their digits, or by the time of day after them."""
+    """Return whether the digits, or a time of day after them, show that day and month are no score or fraction."""
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -203,7 +203,7 @@ def _is_listed(match: re.Match[str]) -> bool:
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the order of day and month that the unambiguous dates of the texts have; month first without any."""
+    """Return the order of day and month of most unambiguous dates in the texts; month first without a majority."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):

@@ -25,7 +25,7 @@ TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
-_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # also around a nickname
+_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # between names; quotes enclose a nickname
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
@@ -51,7 +51,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        """The word as the name lists spell it; capitals of up to three letters may be an abbreviation and stay."""
+        """The word as the name lists spell it; up to three capitals may be an abbreviation and are not changed."""
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -76,10 +76,10 @@ class _Token:
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    Each part of a declared name is found in any case, without regard to accents and the form of the apostrophe; in
-    lower case only if it is not an ordinary word. A word of a guessed name is found again wherever it is capitalised
-    in the text. Guessed names contain no ordinary word, unless it follows a title or another name, and no part of a
-    clinical term.
+    Each part of a declared name is found in any case, without regard to accents and the form of the apostrophe. In
+    lower case, an ordinary word or a word of fewer than three letters is found only next to another declared part. A
+    word of a guessed name is found again wherever it is capitalised in the text. Guessed names contain no ordinary
+    word, unless it follows a title or another name, and no part of a clinical term.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -92,7 +92,7 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
-    """Yield the names that their shape alone shows, unless they are eponyms or ordinary words."""
+    """Yield the names that are recognised by their shape alone, unless they are eponyms or ordinary words."""
     for match in (m for shape in SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
         long = [part for part in parts if len(part) > 1]  # "e. coli" is ordinary, and "J.T." has initials only
@@ -110,7 +110,7 @@ def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
 
 
 def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
-    """Return the characters of a name, with the initials and the suffix after it."""
+    """Return the start and end of a name in the text, including the initials after it."""
     while (
         last + 1 < len(tokens)
         and tokens[last + 1].is_initial
@@ -124,7 +124,7 @@ def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[i
 
 
 def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]]) -> Iterator[Span]:
-    """Yield the words of guessed names where they stand alone."""
+    """Yield each capitalised occurrence of a word of a guessed name, without ordinary words and parts of terms."""
     parts = {m[0] for start, end in guessed for m in TOKEN.finditer(text[start:end])}
     known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and not is_eponym(p)} - PARTICLES
     for token in tokens:
@@ -268,7 +268,7 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
 
 
 def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether a name such as "A. Okonkwo" starts at token i, and not a sentence after a letter."""
+    """Return whether a name such as "A. Okonkwo" starts at token i, and the letter does not end a sentence."""
     token = tokens[i]
     if not token.is_initial or i + 1 >= len(tokens) or text[token.end : tokens[i + 1].start] != ". ":
         return False
@@ -282,7 +282,7 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether two capitalised words from token i on are a name by what stands before or after them."""
+    """Return whether two capitalised words from token i on are a name, judged by the text before and after them."""
     if i + 1 >= len(tokens) or not _follows(tokens, i, text):
         return False
     one, two = tokens[i], tokens[i + 1]

@@ -7,7 +7,7 @@ from audits.text.identifier_grammar import CANADIAN_POSTAL, PROVINCES, STATES, U
 from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, IGNORE, PROPER, TextPattern, has_unit
 
-REGIONS = frozenset(  # as large as a state, which HIPAA Safe Harbor keeps
+REGIONS = frozenset(  # regions of at least the size of a state, which HIPAA Safe Harbor does not remove
     words("""
 Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
 Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
@@ -48,7 +48,7 @@ ADDRESS_END = re.compile(
     rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?<=[A-Z] )\d{{4}}|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
-# parts of the body and others that are numbered, so "3rd and 4th toes" is no corner of two streets
+# numbered parts of the body and other numbered things, so that "3rd and 4th toes" is not taken for a street corner
 _NUMBERED = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
@@ -73,7 +73,7 @@ _LONGEST_ABBREVIATION = 6
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
-    """Return whether five digits after a state are its postal code: OR, IN and ME are words, too."""
+    """Return whether five digits after a state are its postal code; the states OR, IN and ME are also words."""
     text = match.string[max(0, match.start() - 25) : match.start()].rstrip()
     word = re.search(r"[^\W\d_][\w'.-]*$", text)
     is_after_place = text.endswith(",") or (word is not None and word[0][0].isupper())
@@ -81,9 +81,13 @@ def _is_us_code(match: re.Match[str]) -> bool:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    """Return whether the words before a kind of place name one: at least one is neither ordinary nor clinical."""
+    """Return whether the words before a kind of place, such as "Clinic", are its name.
+
+    At least one word must not be ordinary, none may be a drug, a product or an organism, and the first may not be a
+    title.
+    """
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
-    if not match[0].isupper():  # an abbreviation names no place: "INR clinic", "DEXA Imaging"
+    if not match[0].isupper():  # abbreviations are not names of places: "INR clinic", "DEXA Imaging"
         parts = [part for part in parts if not (part.isupper() and len(part) < _LONGEST_ABBREVIATION)]
     is_person = bool(parts) and parts[0].casefold() in TITLES
     return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))

@@ -20,14 +20,14 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
 NEAR = 0.5  # another style is mixed in if it has at least this share of the top style's votes
-AGAIN = 3  # number of voters, from the shortest to the longest text, whose texts are scored again without the others
+AGAIN = 3  # number of voters of different text lengths whose texts are scored again, each without the other texts
 CLEAR = 0.1  # a person's vote reaches norm 1 if the gains, in nats per token, have at least this norm
 ENOUGH = 0.25  # the plain style is used unless the top style has votes of at least this share of the expected voters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoterNats:
-    """The nats of the records that vote."""
+    """The negative log-likelihoods of the records that vote, in nats."""
 
     nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
     is_alone: bool  # whether the texts that were scored again without the others had the same nats, bit by bit
@@ -84,7 +84,7 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
     The row of a person who is not sampled is zero; see `voting_rows`.
 
     Raises:
-        InternalError: the text of a voter was not scored, so the voters depend on other persons.
+        InternalError: the text of a voter was not scored. The choice of voters then depends on other persons.
 
     Privacy: the votes are private; see `decide_style`. Each row depends on one person only.
     """

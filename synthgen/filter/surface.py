@@ -93,9 +93,10 @@ class Language:
 
     where count(t) is the number of trigrams of the train texts in the place of trigram t, and N their total.
 
-    The limit is the larger of the 99.5 % quantiles of real texts and of reconstructions, each scored by the profile
-    of the folds of persons that do not contain it. Reconstructions are included because a decoder writes plain prose
-    even if the source is in shorthand. Under DP, train has no text, and the profile is that of the reconstructions.
+    The limit is the larger of two 99.5 % quantiles: that of real texts and that of reconstructions. Each text is
+    scored by the profile of those folds of persons that do not contain it. Reconstructions are included because a
+    decoder writes plain prose even if the source is in shorthand. Under DP, train has no text, and the profile is
+    that of the reconstructions.
 
     Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
@@ -105,7 +106,10 @@ class Language:
     name: ClassVar[str] = "language"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with the maximum; the score is a text's bits by the profile of all train texts."""
+        """Return the filter with the maximum.
+
+        The score of a text is its mean cost in bits per trigram under the profile of all folds together.
+        """
         reconstruction_folds = context.folds[context.reconstruction_rows]
         has_text = any(text != "" for text in context.texts)
         profiled = context.texts if has_text else context.reconstruction_texts
@@ -148,5 +152,5 @@ def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    """Return the mean cost of a text; without trigrams, the cost of one that was never seen."""
+    """Return the mean cost of a text in bits per trigram; the highest cost if it has no trigrams."""
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())

@@ -27,12 +27,12 @@ class Mixture(NeighbourInterpolator):
 
     x_1 is uniform over the records of the class. The others are drawn without replacement from the k nearest persons
     of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from x_1 to the
-    nearest of them, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
+    nearest of these k persons, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
 
-    Privacy: the largest weight w of a point is the largest share of one record in it. 1 / Σw² is its effective number
-        of
-        parents: the number of equally weighted parents with the same Σw². For p parents, the table has two numbers
-        for each α: the mean largest weight, E[max w], and the effective number 1 / E[Σw²] = (pα + 1) / (α + 1).
+    Privacy: the largest weight of a point is the largest share of one record in it. The effective number of parents
+        of a point, 1 / Σw², is the number of equally weighted parents with the same Σw². For p parents, the table
+        has two numbers for each α: the mean largest weight, E[max w], and the effective number of parents,
+        1 / E[Σw²] = (pα + 1) / (α + 1).
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -51,7 +51,7 @@ class Mixture(NeighbourInterpolator):
     """
 
     name: ClassVar[str] = "mixture"
-    weighted_sums: ClassVar[bool] = True  # if `noise` is 0
+    weighted_sums: ClassVar[bool] = True  # points are weighted sums of their parents only if `noise` is 0
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
@@ -151,15 +151,15 @@ class Slerp(NeighbourInterpolator):
 
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
-    a is uniform over the records of the class. b is uniform over the k records of the class and of other persons that
-    are nearest to a (cosine). Both are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite
+    a is uniform over the records of the class. b is uniform over the k nearest records (cosine) of other persons in
+    the class. Both are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite
     vectors the arc is not unique, so a class with such neighbours is rejected.
 
     The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors above, so Σ w_j x_j is a
     point on the chord and not x̃.
 
-    Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. One parent
-        has at least half of the angle, 0.75 on average for uniform λ.
+    Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. The larger
+        of the two weights is at least 0.5. For uniform λ it is 0.75 on average.
     Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of
         any dimension; neighbours as in SMOTE.
     """

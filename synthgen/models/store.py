@@ -180,7 +180,10 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError if the manifest differs from the pinned digests, or the list of files from the manifest."""
+    """Raise ModelError if the manifest differs from the pinned digests, or the folder differs from the manifest.
+
+    Only the names and the sizes of the files are compared with the manifest.
+    """
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():

@@ -67,9 +67,10 @@ class Accounting:
       noise, so the correct claim is "DP generator, non-DP filter". Accesses that select a run or describe it, such as
       gates on the records and published audit numbers, may be outside the claim. `details["outside_reads"]` and the
       reason then state them, and a policy decides whether they are allowed.
-    - releases: the log contains the previous release, and every release declared disjoint has other persons.
-    - composition: the epsilon claimed for all releases on any of the same persons together is at least the
-      recomputed one.
+    - releases: the log contains the previous release if it has persons of this one, and no release with the same
+      persons is declared disjoint.
+    - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
+      at least the recomputed one.
 
     Metrics:
 

@@ -41,10 +41,11 @@ class Differencing:
 
     Metrics:
 
-    - auc: AUC of the attack and arm furthest from one half; the interval spans those of all. .5 is safe.
+    - auc: the AUC furthest from one half among all attacks and arms. Its interval covers the intervals of all of
+      them. .5 is safe.
     - scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for their number.
-    - new_rows_share: for the synthetic rows that only one release has, the share whose nearest person is of the arm
-      and not of control; for the encoder and arm furthest from one half. .5 is safe.
+    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is in the arm
+      and not in control. The value is the one furthest from one half among all encoders and arms. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to or a near copy of a row of the previous release (Jaccard of
       5-token shingles at least .8).
@@ -58,10 +59,10 @@ class Differencing:
     - An AUC or a share of an arm is proven outside [.40, .60].
     - A scan of an arm is significant at .025.
 
-    The last two do not count for an arm that differs significantly from control without any release, for example
-    because it is from a later year or another ward. The attacks may then detect this difference and not the persons.
-    Without changed records they are not measurable, their metrics are missing, and the verdict depends on the shared
-    rows alone.
+    The last two conditions do not apply to an arm that differs significantly from control without any release, for
+    example because it is from a later year or another ward. The attacks may then detect this difference and not the
+    persons. If no record changed, the attacks are not measurable and their metrics are missing. The verdict then
+    depends on the shared rows alone.
 
     The audit passes if it does not fail and all of these are true:
 

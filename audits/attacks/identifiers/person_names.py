@@ -24,7 +24,7 @@ class PersonName(NamedTuple):
     """One reading of a name: which of its words are the given names and which the surname."""
 
     given: Tokens
-    surnames: tuple[Tokens, ...]  # the surname as written, joined, without particles, and its parts
+    surnames: tuple[Tokens, ...]  # spellings: as written, as one word, without particles, and each part alone
 
 
 class NameForm(NamedTuple):
@@ -49,9 +49,9 @@ class NameMatch(NamedTuple):
 
 
 def names_in(text: str, words: set[str]) -> Iterator[str]:
-    """Yield two or three capitalised words of a text that may be a name, if all are among `words` (lower case).
+    """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    One of them is a given name of the list.
+    All its words, except initials, must be among `words` (lower case), and one must be a listed given name.
     """
     for match in _CAPITALISED.finditer(text):
         found = [word for word in tokens(match[0]) if len(word) > 1]
@@ -112,7 +112,8 @@ class NameSearch:
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
         """Yield each occurrence of a surname next to given names or initials of the same name.
 
-        If several names agree with the words at a place, only those that agree with most words are returned.
+        If several names agree with the text at a place, only those that agree with the largest number of given names
+        or initials are returned.
         """
         if not self._surnames:
             return
@@ -139,14 +140,14 @@ class NameSearch:
 
 
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
-    """Return whether somebody with this surname and these neighbouring words may be meant by the form."""
+    """Return whether the form may refer to a person whose surname stands next to the words in `context`."""
     words = set(context)
     full = [word for word in form.given if len(word) > 1]
     return words.issuperset(full) if full else any(word[0] == form.given[0] for word in words)
 
 
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials directly before a place, with their first and last token."""
+    """Return the given names or initials directly before a place, with their start and end (exclusive)."""
     matched: list[str] = []
     first, left = at, len(given)
     while first > 0:
@@ -166,7 +167,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials directly after a place, with their first and last token."""
+    """Return the given names or initials directly after a place, with their start and end (exclusive)."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

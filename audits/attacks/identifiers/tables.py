@@ -1,7 +1,7 @@
 """Read the tables, and judge the identifiers that are found by a pattern.
 
-The pool are all texts other than the synthetic ones: train, control, public text, and rows set aside by the input
-checks. A key is the 64-bit hash of a string (`ownership`).
+The pool consists of all texts other than the synthetic ones: train, control, public text, and rows set aside by the
+input checks. A key is the 64-bit hash of a string (`ownership`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from audits.core.types import AuditInputs, persons
 from audits.text.common_text import FEWEST
 
 _RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
-MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to produce fewer of its kind
+MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to cause fewer matches of its kind
 
 
 class Collector(Protocol):
@@ -83,8 +83,8 @@ class SyntheticKeys:
 class PoolContent:
     """What the pool contains. S is the synthetic table."""
 
-    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, also as a bare number
-    numbers: Mapping[str, Owners]  # numbers that also occur in S, also as an identifier
+    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, there possibly as a bare number
+    numbers: Mapping[str, Owners]  # numbers that also occur in S, there possibly as an identifier
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
@@ -180,7 +180,7 @@ class PatternedHits:
 
     hit: NDArray[np.bool_]  # whether a person has a hit (see `judge_patterned`), (n_persons,)
     hard: int  # number of leaks
-    by_kind: Mapping[str, list[int]]  # number of identifiers of each kind in S that only train, and only control, has
+    by_kind: Mapping[str, list[int]]  # for each kind, number of identifiers in S of [only train, only control]
     shared_contacts: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)
     terms: SearchTerms  # the leaks, for locating them
 
@@ -190,13 +190,15 @@ def judge_patterned(
 ) -> PatternedHits:
     """Judge every direct identifier and contact that occurs in the synthetic table S.
 
-    Identifiers of more than ten persons, in public text, or of a kind that chance is expected to produce at least .05
-    times are ignored. The others count as follows:
+    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A direct identifier or
+    contact is also ignored if chance is expected to produce at least .05 matches of its kind. The others count as
+    follows:
     - An identifier that only train or only control has is a hit of each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
       a front desk. Two persons may be a couple.
-    - Any other contact of train is a leak, unless contacts of its kind are shared about as often (`exceeds_control`).
+    - Any other contact of train is a leak, unless contacts of its kind are shared about as often without a leak
+      (`exceeds_control`).
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
@@ -234,7 +236,7 @@ def judge_patterned(
 
 
 class _OneSided:
-    """Contacts and quasi-identifiers of train persons in S, and the control persons who have others in S."""
+    """Contacts and quasi-identifiers of train persons in S, and the control persons whose own ones occur in S."""
 
     def __init__(self) -> None:
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
@@ -248,7 +250,10 @@ class _OneSided:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the identifiers of train persons, if they are significantly more than predicted for their kind."""
+        """Yield the identifiers of train persons, for each kind with significantly more such persons than predicted.
+
+        The prediction follows from control persons and shared contacts; see `judge_patterned`.
+        """
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
         # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
@@ -264,7 +269,10 @@ class _OneSided:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return the number of different strings in S that have the form in which the identifier occurs there."""
+    """Return the number of different strings in S of the form in which the identifier occurs there.
+
+    If it can occur in two forms, this is the smaller number.
+    """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))
@@ -272,7 +280,7 @@ def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int
 
 
 def _search_terms(hard: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
-    """Return the leaks, each also as the bare number that it may occur as."""
+    """Return the leaks as search terms; a leak that is a number is also searched for as a bare number."""
     entities: dict[Entity, tuple[str, Sequence[int]]] = {}
     for entity, owners in hard:
         number = number_key(entity)

@@ -198,11 +198,10 @@ def found_with(
     copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan test
         detects them. With L of them at the top of N persons, the m highest-ranked persons contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons.
-    epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. Every guess against this
-        mechanism is right with the highest probability that twice this epsilon, its epsilon for replacing one
-        person, allows. The result is None if no epsilon for replacing one person up to 20 is detected.
-        `epsilon_limit` is the limit on the bound for replacing one person. `coins` is the number of persons whose
-        roles are guessed.
+    epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. For replacing one person,
+        its epsilon e is twice as large. Every guess is assumed to be right with the highest probability that e
+        allows, 1 / (1 + exp(-e)). The result is None if no e up to 20 is detected. `epsilon_limit` is the limit on
+        the bound for replacing one person. `coins` is the number of persons whose roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

@@ -71,11 +71,11 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
-    z are the reference records of the class of x, or all reference records if there are no classes or fewer than ten
-    of the class. The reference is split into halves. One half provides the model P_R for both x and z, the other half
-    provides the z, and the results of both directions are averaged. RMIA uses the share of the z with r(z) below
-    r(x). The standardised value replaces this share, so that records above every z, such as copied ones, stay
-    ordered.
+    The reference is split into halves. One half provides the model P_R for both x and z, and the other half provides
+    the records z. The results of both directions are averaged. z are the records of that half that have the class of
+    x. If there are no classes, or fewer than ten such records, z are all records of the half. RMIA uses the share of
+    the z with r(z) below r(x). The standardised value replaces this share, so that records above every z, such as
+    copied ones, stay ordered.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
@@ -113,7 +113,7 @@ def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
 
 
 def _by_class(corpus: WordRows, n_words: int) -> Sequences:
-    """Return the words with other numbers in each class, so that each class has runs of its own."""
+    """Return the words, numbered differently in each class, so that the classes have no run in common."""
     shift = np.repeat(np.asarray(corpus.classes), np.diff(corpus.words.starts)) * n_words
     return Sequences(symbols=corpus.words.symbols + shift, starts=corpus.words.starts)
 

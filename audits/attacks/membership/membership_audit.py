@@ -19,9 +19,9 @@ from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, T
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode, encode_tables
 from audits.embeddings.planted import confirmed
 
-MARGIN = 0.05  # largest distance from one half that every AUC interval may reach
+MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # the delta of a privacy claim is reduced to this value; above it, a claim says nothing
+DELTA_CAP = 0.5  # a larger delta of a privacy claim is reduced to this value, because such a claim says nothing
 N_ATTACKS = 7  # number of attacks, including the stacked one, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
@@ -50,13 +50,13 @@ class Membership:
       show whether a few persons are identified with certainty, which an average can hide.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for their number.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
-      run; `low` and `high` equal it. details.epsilon.ceiling is the bound that only right guesses would prove.
+      run; `low` and `high` equal it. details.epsilon.ceiling is the bound if all guesses were right.
     - mirror_auc: as auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
-    The audit fails if a limit is proven violated, at level .05 for every confidence of the run and corrected for the
-    number of attacks:
+    The audit fails if the violation of a limit is proven. The level is .05, whatever the confidence of the run, and
+    is corrected for the number of attacks:
 
     - An AUC lies outside [.45, .55], overall, within a class or relative to the mirror table.
     - A true-positive rate exceeds its limit (`RATES`).
@@ -72,8 +72,8 @@ class Membership:
     - A leak planted in the table is found (`audits/embeddings/planted.py`).
 
     Otherwise the verdict is insufficient. details.power.curve has the smallest AUC, share of copied persons and
-    epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance from one half that a single AUC
-    detects.
+    epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance of an AUC from one half that a
+    single attack detects.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -156,8 +156,8 @@ def epsilon_bound(
     another. The bound therefore holds for replacing a person. Replacing is removing and adding, so half of the bound
     holds for adding or removing one.
 
-    m is twice the smaller arm less five standard deviations. A k that is too large for its arm is drawn again; this
-    has a probability of about one in a million.
+    m is twice the smaller arm less five standard deviations, but at least the smaller arm. If k or m - k exceeds the
+    smaller arm, k is drawn again. The probability of this is at most about one in a million.
 
     Returns:
         The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and

@@ -15,7 +15,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin and is
 # at least the floor. A value at or above the ceiling prevents a pass, whatever control persons reach. The names in
 # *_NEAR apply to near copies in one row, those in *_LOOSE to records in pieces and to words in any order.
-MARGIN_TOKENS = 8  # a chance run becomes 1.5 to 2 times rarer per token: 8 tokens longer has a probability of .4-4 %
+MARGIN_TOKENS = 8  # each additional token makes a chance run 1.5 to 2 times rarer; 8 tokens make it .4-4 % as likely
 MARGIN_SHORT = 4  # the margin for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
@@ -32,21 +32,24 @@ class ChanceThresholds(NamedTuple):
     """Thresholds for shared text, in tokens of a run or as a share of a record."""
 
     by_chance: float  # highest value of a control person
-    certain: float  # smallest value that proves a leak: `by_chance` plus a margin, or a minimum
+    certain: float  # smallest value that proves a leak: a margin above `by_chance`, and at least a floor
     limit: float  # smallest value that prevents a pass; lower than `certain` if `by_chance` is high
 
 
 def run_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for runs of own words: certain = max(13, by_chance + 8), limit = min(certain, 30)."""
+    """Return the thresholds for runs of own words, which are a person's words outside common text.
+
+    certain = max(13, by_chance + 8), limit = min(certain, 30).
+    """
     certain = max(FLOOR_TOKENS, by_chance + MARGIN_TOKENS)
     return ChanceThresholds(by_chance, certain, min(certain, CEILING_TOKENS))
 
 
 def short_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), no certain.
+    """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
 
-    A single short record may be a quotation, so it prevents a pass and proves nothing. Above 12 tokens the limit is
-    infinite: control persons' short records then are in the table too.
+    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens is
+    replaced by infinity, because the table then also contains short records of control persons.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
@@ -65,7 +68,7 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of words, common text included, that only one person's texts contain.
 
     certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, which switches the test
-    off: forms then give even non-members long runs.
+    off, because the text of forms then gives even non-members long runs.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -75,7 +78,8 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
     certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, which switches the test
-    off: large tables then contain short pieces of every record, or long rows contain most words of every record.
+    off. Then the table is so large that it contains short pieces of every record, or its rows are so long that they
+    contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -85,7 +89,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that detect it. A maximum grows with the number of persons, so at most n_train are drawn.
+    thresholds that detect it. The highest value grows with the number of persons, so at most n_train control
+    persons are drawn.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)

@@ -17,7 +17,10 @@ SENTENCE_TOKENS = 6  # minimum length of the sentences that are counted
 
 
 class Keyed(NamedTuple):
-    """Keys of records or sentences, with the row and the number of tokens of each key."""
+    """Keys of records or sentences, with the row and the number of tokens of each key.
+
+    For the keys in `TextKeys.records`, the number of tokens is always RECORD_TOKENS.
+    """
 
     key: UInt
     row: Int

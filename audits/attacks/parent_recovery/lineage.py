@@ -28,8 +28,8 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     """Return the lineage in a .parquet or .jsonl file.
 
     The file has one row for each synthetic row, in the same order, with two columns. `parents` lists the numbers
-    (from 0) of the train rows that the synthetic row was made from. `weights` lists as many numbers of at least 0,
-    which sum to 1. Both lists are empty for a row that was made from no record.
+    (from 0) of the train rows that the synthetic row was made from. `weights` lists one weight for each of them. The
+    weights are at least 0 and sum to 1. Both lists are empty for a row that was made from no record.
 
     Raises:
         InputError: if the file cannot be read or does not fit the tables. It counts all invalid rows and lists the
@@ -59,7 +59,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
 
 
 def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
-    """Raise an InputError with all problems if a lineage does not fit the synthetic table and the train table."""
+    """Raise InputError with the first problems if a lineage does not fit the synthetic table and the train table."""
     problems = [
         f"the lineage has {len(column)} rows of {name}, but the synthetic table has {n_synthetic}"
         for name, column in zip(_COLUMNS, (lineage.parents, lineage.weights), strict=True)

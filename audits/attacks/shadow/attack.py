@@ -137,7 +137,8 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     Resampling the reruns without training the forests again would make the intervals too narrow.
 
     If all permutations have the same result, the forests detect nothing: the interval is [0, 1], and no detectable
-    leak is stated. The control is the same attack on control persons, whom no rerun saw, with coins without effect.
+    leak is stated. The control value comes from the same attack on control persons. No rerun saw these persons, so
+    their coins have no effect.
 
     Args:
         plan: the target persons and the reruns that leave them out.

@@ -16,7 +16,7 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences, because the built-in bridge was trained with it
+_GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences: the built-in bridge was trained with this one
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
 NEIGHBOURS = 5  # number of nearest passages for mixed vectors, as SMOTE's default
@@ -30,8 +30,8 @@ class Passages:
 
     texts: tuple[str, ...]  # passages as cut, from which their vectors are made
     tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
-    lengths: NDArray[np.int32]  # (n), tokens that count, with end-of-text if the passage ends in a sentence
-    hints: tuple[tuple[str, ...], ...]  # up to three characteristic words, the rarest first; used as labels
+    lengths: NDArray[np.int32]  # (n), number of tokens of the passage, plus end-of-text if it ends at a sentence end
+    hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used as labels
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -103,12 +103,12 @@ def word_frequencies(
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return passages cut to whole sentences of at most `max_tokens` tokens with end-of-text."""
+    """Return passages cut to whole sentences; each has at most `max_tokens` tokens, including end-of-text."""
     return passages_of([_cut(text, tokenizer, max_tokens - 1) for text in texts], tokenizer, max_tokens, sources)
 
 
 def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return cut texts as passages of at most `max_tokens` tokens with end-of-text."""
+    """Return cut texts as passages; each has at most `max_tokens` tokens, including end-of-text."""
     tokens = np.full((len(cut), max_tokens), int(tokenizer.eos_token_id), dtype=np.int32)
     for row, (_, ids, _) in enumerate(cut):
         tokens[row, : len(ids)] = ids
@@ -118,7 +118,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
-    """Return the longest run of whole sentences within the limit; one sentence beyond the limit is cut."""
+    """Return as many first sentences of a text as fit the limit; cut the first sentence if it alone is too long."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):
@@ -163,10 +163,11 @@ def vectors_of(
 def mix_vectors(
     rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the passages to write, int64 (b), and their vectors, float32 (b, d); some lie between two passages.
+    """Return the target passages, int64 (b), and their vectors, float32 (b, d), some of which are mixed.
 
-    Such a vector lies between one of the rows (b) of the pool (n, d) and one of its nearest passages. Its target is
-    the passage nearest to it, which can be a third one. `share` is the expected share of such vectors.
+    A mixed vector lies between the vector of a passage in `rows` (b) and that of one of its nearest passages in the
+    pool (n, d). Its target is the passage nearest to the mixed vector, which can be a third passage. `share` is the
+    expected share of mixed vectors.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
 
@@ -178,7 +179,7 @@ def mix_vectors(
     nth = rng.integers(NEIGHBOURS, size=len(rows))
     lam = rng.random((len(rows), 1), dtype=np.float32)
     half_squares = (pool**2).sum(axis=1) / 2
-    far = half_squares - pool[rows] @ pool.T  # half the squared distance, without a term of the row alone
+    far = half_squares - pool[rows] @ pool.T  # half the squared distance, up to a constant per row
     far[np.arange(len(rows)), rows] = np.inf
     near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
     between = pool[rows] + lam * (pool[near] - pool[rows])
