@@ -40,7 +40,7 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     """Return for each text the mean over its words w of log P(w | h), with h the four preceding words.
 
         P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k · N(h.) / c(h.) · P_(k-1)(w | h'),   P_0 = 1 / V
-        D_k = n_1 / (n_1 + 2 · n_2)
+        D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
     P is P_5, counted on the rows of `model`. c is the count of a run of five words; for a shorter run, it is the
     number of different words that precede the run. c(h.) is the sum of c over the runs that extend h by one word, and
