@@ -216,8 +216,8 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days, in its format.
 
-    A holiday becomes a day and a month, with the year if it has one. A day of the month alone that would stay the same
-    is moved by 15 more days. Raise ValueError if `find_dates` does not find the date.
+    A holiday becomes a day and a month, with the year if it has one. A day of the month alone that would stay the
+    same is moved by 15 more days. Raise ValueError if `find_dates` does not find the date.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
