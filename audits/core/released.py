@@ -40,8 +40,8 @@ _PANDAS = b"pandas"
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # characters of a digest that do not occur by chance: at least 64 bits
-_LEVEL = 0.001  # significance level of the test whether more shorter truncated digests occur than by chance
+_WINDOW = 16  # characters, at least 64 bits: a part of a digest of this length does not occur by chance
+_LEVEL = 0.001  # significance level: shorter truncated digests count only if there are more than by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
@@ -50,11 +50,12 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 
 
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a problem if a file differs from the output of every known plain writer for its rows.
+    """Return a problem if no known plain writer produces exactly this file from its rows.
 
-    No audit reads data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes or
-    after the end. Therefore the rows are written again in each usual form, and one result must equal the file. All
-    columns of `rows` must be audited. For a parquet file, the rows are read from the file again.
+    A file can hide data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes
+    or after its end. No audit reads such data. Therefore the rows are written again in each usual form, and one of
+    the results must equal the file. The caller must audit all columns of `rows`. For a parquet file, the rows are
+    read from the file again.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -148,8 +149,8 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether a column of a synthetic table says nothing beyond its rows, given as (text, label).
 
-    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`. If the rows are sorted
-    by id, the ids of equal rows may be in sorted order instead of the order of `record_ids`.
+    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`. If the table is
+    sorted by id, the ids of equal rows are also accepted in sorted order, not only in the order of `record_ids`.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -179,9 +180,10 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
 
-    A label must occur in train, belong to at least two persons of train and control, and be short. A person of the
-    synthetic table must have a short name; tables from files name no persons. The name must not equal the name of a
-    person of train or control in any spelling. It must not contain such a name of at least five characters either.
+    A label must occur in train, belong to at least two persons of train and control, and be short. If the
+    synthetic table names persons, each name must be short. Tables from files name no persons. A name must not equal
+    the name of a person of train or control in any spelling. It must also not contain such a name that has at least
+    five characters.
     No column may contain an unkeyed digest, whole or truncated, of a person, id or text of train or control,
     because anyone who guesses the id can compute it.
     """
@@ -271,7 +273,11 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return the decoded windows of long runs, by number of bytes, and the short hexadecimal runs, by length."""
+    """Return the parts of public strings that could be digests.
+
+    Each long run of digits or letters is cut into windows, which are decoded and grouped by their number of bytes.
+    Short hexadecimal runs are grouped by their length.
+    """
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):

@@ -2,12 +2,13 @@ r"""An append-only file of JSON lines in which each line is authenticated over a
 
     mac_i = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || mac_(i-1) || canonical(line i without its mac))
 
-The key K lies in a file beside the chain, 32 bytes of mode 0600, and stays in the institution. Without K nobody can
+The key K is in a file beside the chain (32 bytes, mode 0600) and stays in the institution. Without K nobody can
 write a line or test a guess of its content, and a change of any line is detected.
 
-If the chain is replaced together with its key, or rolled back to an older copy, only a high-water mark in another
-place can detect it. There are two. The mark whose path the caller passes identifies the only chain that this caller
-may use. The mark in the user's data folder is found by the chain's id, and records the highest head of that chain.
+If someone replaces the chain together with its key, or restores an older copy, only a high-water mark in another
+place can detect it. There are two marks. The caller passes the path of the first mark, which identifies the only
+chain that this caller may use. The second mark is in the user's data folder and is found by the chain's id. It
+records the highest head of that chain.
 
 The id of a chain is derived from K alone and exists before the first line. It cannot be changed, because no line
 would verify under another key. A trust root lists the accepted ledgers by their ids.
@@ -87,9 +88,9 @@ class Chain:
     def repair(self) -> None:
         """Remove and report a last line without its end; call it after the comparison with both high-water marks.
 
-        A caller acts on a line only after the line and both marks are on the disk. So nothing was spent or audited
-        under a line whose write was interrupted. If a complete line was cut later, the marks reveal it, because they
-        count that line.
+        A caller spends budget or audits only after the line for it and both marks are on the disk. Therefore nothing
+        was spent or audited under a line whose write was interrupted. If someone cuts a complete line later, the
+        marks reveal it, because they count that line.
         """
         if self._torn:
             os.truncate(self._path, self._whole)

@@ -130,8 +130,9 @@ class TrustRoot(Closed):
     def check_key(self, name: str, now: datetime) -> None:
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at a time.
 
-        The time is that of the trusted timestamp of a signature. Without one it is the present, so a signature is
-        then refused even if the key signed before its revocation. A revocation with a future date has no effect yet.
+        If a signature has a trusted timestamp, the time is that of the timestamp. Otherwise it is the current time.
+        A signature without a timestamp is therefore refused even if the key signed before its revocation. A
+        revocation with a future date has no effect yet.
         """
         if (fault := self._fault(name, now)) is not None:
             raise fault
@@ -163,7 +164,7 @@ def read_trust(path: str | Path) -> bytes:
 
 
 def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
-    """Return the trust root in the bytes of its file; its own expiry is not checked.
+    """Return the trust root in the bytes of its file; the expiry date of the root is not checked.
 
     Args:
         data: the content of the file.

@@ -38,7 +38,7 @@ def account_for(
 ) -> dict[str, Any]:
     """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed the log.
 
-    A run with a public secret is a study that no policy releases, so its log is not audited.
+    No policy releases a DP run with a public secret. Such a run is a study, so its log is not audited.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
@@ -78,8 +78,8 @@ def _log(
 ) -> dict[str, Any]:
     """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
-    The log lists the reservations that the ledger holds before the noise is drawn. It cannot change afterwards,
-    because the ledger books its digest. The release statement adds later reservations of other runs.
+    The log lists the reservations that the ledger holds before the noise is drawn. The log cannot change
+    afterwards, because the ledger records its digest. The release statement adds later reservations of other runs.
     """
     spending = reservation.spending
     mechanisms = [
@@ -125,8 +125,8 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 def _access_status(config: Config, kind: ReadKind) -> str:
     """Return the status of a kind of access to the records, which states how the access is accounted for.
 
-    The queries are not among these accesses.
-    Accesses after the draw are not known yet; `with_later_accesses` states them.
+    A DP query is not such an access. Accesses after the noise is drawn are not known yet; `with_later_accesses` sets
+    their status.
     """
     if kind in DECLARABLE:
         return "outside"
@@ -141,8 +141,8 @@ def with_later_accesses(
     Args:
         log: the log that the run wrote before it drew its noise.
         policy: decides what is published and what the release depends on.
-        n_earlier: number of earlier audits. If there was one, this run may repeat an earlier run, and the results of
-            the audit may have decided its settings.
+        n_earlier: number of earlier audits. If there was one, this run may repeat an earlier run. The settings of
+            this run may then depend on the results of the earlier audit.
         n_removed: number of records that were removed because of an audit, which compares them with train.
     """
     status: dict[ReadKind, str] = {

@@ -14,9 +14,10 @@ from synthgen.core.seeds import SeedTree
 # A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
 # rounding error is far below the noise.
 UNIT = 1 << 24
-# The noise is larger than the accounted noise by this share. In matrix products for many persons at once, the last
-# bits of a row depend on the number of persons, and the surplus covers this rounding. The vectors of the
-# texts have no such rounding, because each text is encoded by itself: see `synthgen.pipeline.job.Job.encoder`.
+# The drawn noise is larger than the accounted noise by this share. Rows of many persons are computed in one matrix
+# product. The last bits of a row then depend on the number of persons. The additional noise covers this rounding.
+# The vectors of the texts have no such rounding, because each text is encoded by itself: see
+# `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]

@@ -23,8 +23,8 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-# Share of English words in texts. The 21 English corpora of the tests have at least 0.69, and sentences in six other
-# languages of Europe at most 0.27.
+# Smallest share of English words in texts that count as English. The share is at least 0.69 in the 21 English
+# corpora of the tests, and at most 0.27 in sentences of six other European languages.
 LEAST_ENGLISH = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
 

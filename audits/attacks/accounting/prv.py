@@ -1,7 +1,7 @@
 """Compute epsilon by privacy loss random variables (PRV) with Opacus, to cross-check the other accountants.
 
-The bounds are used only as a cross-check: if they contradict the privacy loss distributions, one of the two
-accountants is wrong, and the audit does not pass. Without Opacus the audit omits the cross-check and can still pass.
+The bounds only cross-check the accountant that uses privacy loss distributions. If the two contradict each other,
+one of them is wrong, and the audit does not pass. Without Opacus, the audit omits the cross-check and can still pass.
 """
 
 import importlib
@@ -33,9 +33,9 @@ class PrvBounds(NamedTuple):
 def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    Opacus composes the privacy loss in one direction only, from a data set with one more person to one without. For
-    sampled Gaussian noise the opposite direction has a smaller delta at every epsilon of at least 0 (Zhu, Dong and
-    Wang, AISTATS 2022).
+    Opacus composes the privacy loss in one direction only: it compares the data set with one more person with the
+    data set without this person. This direction is enough. For sampled Gaussian noise, the opposite direction has a
+    smaller delta at every epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
 
     The bounds are None in these cases:
 

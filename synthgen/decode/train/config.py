@@ -128,8 +128,9 @@ class TrainBridgeConfig(Section):
 def refining(info: BridgeInfo, out: str, prompt_tokens: int, train: Mapping[str, float]) -> TrainBridgeConfig:
     """Return the configuration that continues the training of a bridge.
 
-    `prompt_tokens` is the largest number of tokens of a prompt. `train` sets `TrainPart`'s steps, batch, rate and, if
-    not 0, words and seed; the decay takes a quarter of the steps, the warm-up a quarter, but at most 30.
+    `prompt_tokens` is the largest number of tokens of a prompt. `train` contains the fields
+    `steps`, `batch` and `rate` of `TrainPart`, and `words` and `seed` if they are not 0. The learning rate falls over
+    the last quarter of the steps. It rises over the first quarter, but over at most 30 steps.
     """
     steps = int(train["steps"])
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
