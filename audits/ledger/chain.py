@@ -1,6 +1,7 @@
 r"""An append-only file of JSON lines in which each line is authenticated over all earlier lines.
 
-    mac_i = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || mac_(i-1) || canonical(line i without its mac))
+    mac_i = H("line\0" || mac_(i-1) || canonical(line i without its mac)),   mac_0 = H("start"),
+    H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || x)
 
 The key K is in a file beside the chain (32 bytes, mode 0600) and stays in the institution. Without K nobody can
 write a line or test a guess of its content, and a change of any line is detected.
