@@ -12,7 +12,7 @@ HEAD = """# Built-in styles
 A style adapter determines how a text is written, independently of its content. It is a small adapter beside the
 bridge, trained on openly licensed text and on text from the grammars in `training/`. It was not trained on any
 data that represent private data in a study or an example. `decode: {style: NAME}` uses one style, `auto` chooses
-the most likely one, and `plain` uses the bridge without an adapter ([how to
+one to three styles, and `plain` uses the bridge without an adapter ([how to
 choose](../how-to/own-data.md#choose-how-texts-are-written)). [Train your own
 style](../how-to/own-model.md#train-your-own-style) with one command.
 

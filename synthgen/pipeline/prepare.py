@@ -1,4 +1,4 @@
-"""The first stages: load, split, deidentify, embed. No later stage that writes text reads the source or an identifier."""
+"""The first stages: load, split, deidentify, embed. No later stage that writes text reads the source or identifiers."""
 
 import re
 from collections.abc import Sequence
