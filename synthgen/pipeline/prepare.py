@@ -1,4 +1,4 @@
-"""The first stages: load, split, deidentify, embed. The stages that write texts read neither source nor identifiers."""
+"""The first stages: load, split, deidentify, embed. Stages that write texts read neither source nor identifiers."""
 
 import re
 from collections.abc import Sequence
