@@ -25,7 +25,7 @@ WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # largest number of characters that are used of `known`, and of `held_out`
 LEAST_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MOST_PUNCTUATION, FEW_MARKS = 0.25, 2  # a text with a larger share, and more marks, is scored with its punctuation
+MOST_PUNCTUATION, FEW_MARKS = 0.2, 2  # a text with a larger share, and more marks, is scored with its punctuation
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored: it may begin with any word, not only with the first word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -172,7 +172,7 @@ def _upto(texts: Sequence[str]) -> list[str]:
 def _without_punctuation(text: str) -> str:
     """Return a normalised text with spaces in place of ASCII punctuation.
 
-    If more than two characters and more than a quarter of them are punctuation, the text is returned as it is: it may
+    If more than two characters and more than a fifth of them are punctuation, the text is returned as it is: it may
     be a cipher.
     """
     words = " ".join(text.translate(_SPACES).split())

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from synthgen.compare.eda import eda
+from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Latents
@@ -41,12 +42,20 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
         seeds: the root of the streams.
         label_only: texts of the classes in sorted order, in the numbers of `synthetic_counts`.
 
+    Raises:
+        DataError: the synthetic table has a class that train lacks.
+
     Privacy: the results contain real text. They are compared, never released.
     Randomness: `seeds.child(name)` for each baseline.
     """
     train, vectors = tables.train, tables.vectors["train"]
     real = _rows(train.texts, train.labels, vectors)
     counts = synthetic_counts(tables.synthetic)
+    if unknown := sorted(set(counts) - set(train.labels)):
+        raise DataError(
+            f"baselines: train has no records of {len(unknown)} of {len(counts)} classes of the synthetic table",
+            hint="Check that both tables have the same label column and the same spelling of the classes.",
+        )
     labels = [label for label, n in counts.items() for _ in range(n)]
     altered = _altered(train, counts, seeds.child("eda"))
     arms = {

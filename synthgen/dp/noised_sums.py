@@ -16,7 +16,7 @@ from synthgen.core.seeds import SeedTree
 UNIT = 1 << 24
 # The drawn noise is larger than the accounted noise by this share. Rows of many persons are computed in one matrix
 # product. The last bits of a row then depend on the number of persons. The additional noise covers this rounding.
-# The vectors of the texts have no such rounding, because each text is encoded by itself: see
+# The vectors of the texts have no such rounding, because each text is encoded separately: see
 # `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]

@@ -6,6 +6,7 @@ on these words.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +15,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 LEAST_USE = 0.02  # a word is used if at least this share of the texts of some class contain it
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
@@ -31,16 +32,18 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
     of_class: dict[str, list[str]] = {}
     for text, label in zip(texts, labels, strict=True):
         of_class.setdefault(label, []).append(text)
-    words = sorted({word for label in of_class for word in _WORD.findall(label.casefold())})
+    words = tuple(sorted({word for label in of_class for word in _WORD.findall(label.casefold())}))
+    used: set[str] = set()
+    for own in of_class.values():
+        counts = Counter(word for text in own for word in _words_in(text, words))
+        used |= {word for word, n in counts.items() if n >= LEAST_USE * len(own)}
+    return tuple(word for word in words if word not in used)
 
-    def is_used(word: str) -> bool:
-        return any(sum(_contains(t, word) for t in own) >= LEAST_USE * len(own) for own in of_class.values())
 
-    return tuple(word for word in words if not is_used(word))
-
-
-def _contains(text: str, word: str) -> bool:
-    return re.search(rf"\b{re.escape(word)}", text.casefold()) is not None
+def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
+    """Return those of the words with which a word of the text begins."""
+    begun = [token for token in _TOKEN.findall(text.casefold()) if token.startswith(words)]
+    return {word for word in words for token in begun if token.startswith(word)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,6 @@ class LabelWords:
         words = unused_label_words(context.texts, list(context.labels))
 
         def counts(candidates: Sequence[Candidate]) -> Iterable[float]:
-            return [float(sum(_contains(c.text, word) for word in words)) for c in candidates]
+            return [float(len(_words_in(c.text, words))) for c in candidates]
 
         return scored(self.name, {"words": float(len(words))}, counts, high=0)

@@ -238,7 +238,7 @@ def _problems(
 ) -> Iterator[str]:
     """Yield why the run is expected to end without a release: no records, or too few of some classes."""
     if n_accepted == 0:
-        yield "pilot: no text passed the filters, so the run would write no records"
+        yield "pilot: no text passed the filters, so the run would write few records or none"
         return
     distance = distance_of_shares(records, wanted)
     for rule in policy.all_rules():

@@ -104,8 +104,11 @@ class Plan:
         if self.segments is not None:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} per record, {headings:.0f} shared headings")
-        lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
-        if self.deidentify_minutes >= 1:
+        if self.pilot is None:
+            lines.append(
+                f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores"
+            )
+        if self.pilot is None and self.deidentify_minutes >= 1:
             lines.append(
                 f"  of these, {self.deidentify_minutes:.0f} minutes for identifiers ({self.deidentify_engine})"
             )
@@ -141,9 +144,9 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     raises the errors of a run's initial checks. `problems` of the plan lists every other reason that prevents a
     release.
 
-    If `pilot` is true, the function also writes a few texts (see `run_pilot`). The duration that the pilot measures
-    replaces the estimated duration. The pilot is skipped if a problem outside the section `release` was found. It is
-    also skipped under a privacy budget, because it would read train outside the budget.
+    If `pilot` is true, the function also writes a few texts (see `run_pilot`). The duration and the number of texts
+    that the pilot predicts replace the estimates. The pilot is skipped if a problem outside the section `release` was
+    found. It is also skipped under a privacy budget, because it would read train outside the budget.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
@@ -155,7 +158,8 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     if not pilot or is_stopped or config.interpolate.is_private:
         return plan
     found = run_pilot(job, policy, plan.wanted)
-    return replace(plan, pilot=found, minutes=found.minutes, problems=(*plan.problems, *found.problems))
+    problems = (*plan.problems, *found.problems)
+    return replace(plan, pilot=found, candidates=found.texts, minutes=found.minutes, problems=problems)
 
 
 def _estimates(job: Job, policy: Policy) -> Plan:

@@ -113,3 +113,5 @@ def test_a_cipher_in_punctuation_is_illegible(texts, marks):
     code = {c: marks[ord(c) % len(marks)] + marks[ord(c) // len(marks) % len(marks)] for c in map(chr, range(256))}
     rows = [" ".join("".join(code[c] for c in w) if i % 2 else w for i, w in enumerate(t.split())) for t in texts[:8]]
     assert judged(texts, [*texts[200:240], *rows]).partly[40:].all()
+    tail = [f"{t[:120]} {''.join(code[c] for c in t[120:140])}" for t in texts[:8]]  # a quarter of the characters
+    assert judged(texts, [*texts[200:240], *tail]).illegible[40:].any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from synthgen.compare.baselines import baselines, synthetic_counts, write_label_only
+from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
@@ -64,6 +65,15 @@ def test_a_class_of_one_person_has_no_smote(tables):
         synthetic=tables.synthetic, train=train[0], test=tables.test, vectors={**tables.vectors, "train": train[1]}
     )
     assert "real + SMOTE" not in baselines(few, encode, SeedTree(3))
+
+
+def test_a_class_that_train_lacks_is_an_error(tables):
+    train = corpus("train", {"ant": 20})
+    other = Tables(
+        synthetic=tables.synthetic, train=train[0], test=tables.test, vectors={**tables.vectors, "train": train[1]}
+    )
+    with pytest.raises(DataError, match="train has no records of 1 of 2 classes"):
+        baselines(other, encode, SeedTree(3))
 
 
 def test_baselines_stand_beside_the_others_and_change_no_metric(tables):

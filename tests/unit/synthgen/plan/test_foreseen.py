@@ -13,6 +13,8 @@ from audits.ledger.attempts import check_ledger
 from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import app
 from synthgen.config import Config
+from synthgen.decode.learnt import write_learnt
+from synthgen.decode.style_adapter import BUILT_IN_STYLES
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
@@ -178,3 +180,12 @@ def test_a_ledger_or_key_that_is_read_only_at_the_end_stops_plan_and_run_at_the_
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "long enough")
     new_key(folder / "keys" / "old.pem", b"long enough", person="A Person", org="A Clinic", now=past)
     assert "is valid from 20" in problems(config(release={"key": "keys/old.pem"}))
+
+
+def test_a_style_that_was_trained_on_the_records_is_foreseen(config, folder):
+    """A style folder whose list of training sentences contains those of the source."""
+    texts = [json.loads(line)["note"] for line in (folder / "notes.jsonl").read_text().splitlines()]
+    style = shutil.copytree(BUILT_IN_STYLES / "letter", folder / "styles" / "own", dirs_exist_ok=True)
+    write_learnt(texts, style)
+    assert "trained on" in problems(config(decode={"style": "styles/own"}))
+    assert "trained on" not in problems(config(decode={"style": "letter"}))
