@@ -13,12 +13,12 @@ from synthgen.core.progress import Advance, Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.decode.base import Settings
-from synthgen.decode.bridge import load_bridge
+from synthgen.decode.bridge import BridgeInfo, load_bridge
 from synthgen.decode.config import PLAIN
 from synthgen.decode.learnt import write_learnt
 from synthgen.decode.loading import load_model
 from synthgen.decode.style_adapter import CARD, NAME, StyleCard, StyleSource, in_style, load_style
-from synthgen.decode.train.config import refining
+from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.pieces import StylePieces, pieces_of
 from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
 from synthgen.decode.xrag import XragDecoder
@@ -31,6 +31,7 @@ from synthgen.models.store import model_folder
 LEAST_TEXTS = 20  # smallest number of texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
+CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
 WORDS = 8  # largest number of prompt words, as in the bridge's training; without them, training unlearns their use
 
 
@@ -65,9 +66,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     if len(texts) < len(task.corpora):
         raise UsageError("two corpora have the same name", hint="Rename one: the card lists corpora by name.")
     bridge = load_bridge(task.bridge)
-    words = 0 if bridge.words is None else WORDS
-    trained = {"steps": task.steps, "batch": task.batch, "rate": task.rate, "words": words}
-    config = refining(bridge.info, str(task.out), PROMPT_TOKENS, trained)
+    config = _training(task, bridge.info, words=0 if bridge.words is None else WORDS)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
@@ -100,6 +99,37 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     _write(card.model_copy(update={"samples": samples}), task.out)
     (task.out / STATE).unlink()  # the optimizer state is not needed after training
     return task.out
+
+
+def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeConfig:
+    """Return the configuration of a style adapter's training on a bridge, with at most `words` words in a prompt.
+
+    The learning rate rises over the first quarter of the steps, but over at most 30, and falls over the last quarter.
+    """
+    shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
+    return TrainBridgeConfig.model_validate(
+        {
+            "version": 1,
+            "encoder": info.encoder,
+            "decoder": info.decoder,
+            "corpus": {"path": "given"},
+            "bridge": {"soft_tokens": info.n_soft, **{name: getattr(info, name) for name in shape}},
+            "train": {
+                "steps": task.steps,
+                "batch": task.batch,
+                "rate": task.rate,
+                "words": words,
+                "decay": max(1, task.steps // 4),
+                "warmup": max(1, min(30, task.steps // 4)),
+                "max_prompt_tokens": PROMPT_TOKENS,
+                "length": info.max_text_tokens + PROMPT_TOKENS + info.n_soft,
+                "evaluate_every": 50,
+                "checkpoint_every": CHECKPOINT_EVERY,
+            },
+            "vocabulary": {} if words else None,
+            "out": str(task.out),
+        }
+    )
 
 
 def _texts(path: Path, column: str) -> list[str]:

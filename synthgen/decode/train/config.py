@@ -1,6 +1,5 @@
 """The configuration of `synthgen train-bridge`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,11 +8,8 @@ from pydantic import Field, model_validator
 from audits.core.strictyaml import read_yaml
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
-from synthgen.decode.bridge import BridgeInfo
-from synthgen.decode.loading import Dtype
 
 MIN_TEXT_TOKENS = 16
-CHECKPOINT_EVERY = 25  # number of steps between two checkpoints when the training of a bridge is continued
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -87,7 +83,9 @@ class TrainPart(Section):
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")
     checkpoint_every: Count = Field(50, description="Number of steps between two checkpoints.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Device of the training.")
-    dtype: Dtype = Field("auto", description="Number format of the language model; `auto` fits the device.")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="Number format of the language model; `auto` fits the device."
+    )
 
 
 class TrainBridgeConfig(Section):
@@ -123,34 +121,3 @@ class TrainBridgeConfig(Section):
     def resolve(self, path: str) -> Path:
         """Return a configured path as an absolute one; see `resolve_path`."""
         return resolve_path(path, self.base)
-
-
-def refining(info: BridgeInfo, out: str, prompt_tokens: int, train: Mapping[str, float]) -> TrainBridgeConfig:
-    """Return the configuration that continues the training of a bridge.
-
-    `prompt_tokens` is the largest number of tokens of a prompt. `train` contains the fields
-    `steps`, `batch` and `rate` of `TrainPart`, and `words` and `seed` if they are not 0. The learning rate falls over
-    the last quarter of the steps. It rises over the first quarter, but over at most 30 steps.
-    """
-    steps = int(train["steps"])
-    shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
-    return TrainBridgeConfig.model_validate(
-        {
-            "version": 1,
-            "encoder": info.encoder,
-            "decoder": info.decoder,
-            "corpus": {"path": "given"},
-            "bridge": {"soft_tokens": info.n_soft, **{name: getattr(info, name) for name in shape}},
-            "train": {
-                "decay": max(1, steps // 4),
-                "warmup": max(1, min(30, steps // 4)),
-                "max_prompt_tokens": prompt_tokens,
-                "length": info.max_text_tokens + prompt_tokens + info.n_soft,
-                "evaluate_every": 50,
-                "checkpoint_every": CHECKPOINT_EVERY,
-                **train,
-            },
-            "vocabulary": {} if train.get("words", 0) > 0 else None,
-            "out": out,
-        }
-    )
