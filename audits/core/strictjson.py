@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rfc8785
@@ -24,9 +24,16 @@ def parse(data: bytes) -> Any:
     Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
     large for a double, or nesting deeper than `MAX_DEPTH`.
     """
+    return _parse(data, int)
+
+
+def _parse(data: bytes, whole: Callable[[str], int | float]) -> Any:
+    """Return the value of UTF-8 JSON as `parse` does; `whole` returns the value of a number without a point."""
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite, parse_int=whole
+        )
         return with_tuples(value)
     except JsonError:
         raise
@@ -39,7 +46,10 @@ def parse(data: bytes) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of a value; raise JsonError for NaN, infinities, 2**53 or more, lone surrogates."""
+    """Return the RFC 8785 bytes of a value.
+
+    Raise JsonError for NaN, infinities, lone surrogates, and an `int` of 2**53 or more, which has no exact double.
+    """
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
@@ -47,8 +57,11 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes; raise JsonError for any other bytes."""
-    value = parse(data)
+    """Return the value of canonical JSON bytes; raise JsonError for any other bytes.
+
+    Whole numbers of 2**53 or more become floats, because the canonical form has doubles only.
+    """
+    value = _parse(data, _number)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")
     return value
@@ -75,6 +88,10 @@ def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
+
+
+def _number(digits: str) -> int | float:
+    return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 
 def _finite(digits: str) -> float:

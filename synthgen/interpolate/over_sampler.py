@@ -29,6 +29,7 @@ except ImportError as error:
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
+AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MOST_ROUNDING = 0.01
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
@@ -42,10 +43,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     """Over-sample with any method of this package, as an over-sampler of imbalanced-learn.
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
-    and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
-    Neighbours are searched in float32. X is rejected if its rows are too similar to each other for float32, or if
-    its longest row is longer than 1e18 or shorter than 1e-14. For float64 rows, smote, borderline-smote, adasyn and
-    random-oversample compute points in float64. The other methods compute them in float32.
+    and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
+    become float64. Neighbours are searched in float32. X is rejected if its rows are too similar to each other for
+    float32, or if its longest row is longer than 1e18 or shorter than 1e-14. For float64 rows, smote,
+    borderline-smote, adasyn and random-oversample compute points in float64. The other methods use float32.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
@@ -76,9 +77,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
       points.
-    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length.
-      Therefore these checks of imbalanced-learn's suite do not apply: `check_samplers_sparse`, `_pandas_sparse`,
-      `_string` and `_nan`, and for slerp `check_samplers_fit`.
+    - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's suite do not
+      apply: `check_samplers_sparse`, `_pandas_sparse`, `_string` and `_nan`.
+    - slerp rejects rows that are not of unit length. The rows of most checks of the suites have another length, so
+      its tags exclude it from them (`_skip_test`).
+    - Dates, missing classes and classes of several data types are rejected.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, also for two classes. A row without a class is rejected.
     - adasyn meets the requested total exactly.
@@ -131,6 +134,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def fit(self, X: Any, y: Any) -> "OverSampler":
         """Check the parameters and rows, and count the new points; for errors, see `fit_resample`."""
         self._built()
+        X, y = _as_array(X), _as_array(y)
+        _require_classes(y)
         super().fit(X, y)
         return self
 
@@ -140,8 +145,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         New points are sorted by class; row n + i is made from the rows `parents_[i]`.
 
         Args:
-            X: (n, d), finite numbers; array, list or pandas frame.
-            y: (n), integers, strings or booleans; or (n, c) one-vs-all.
+            X: (n, d), finite numbers; array, list, or frame of pandas or polars.
+            y: (n), integers, strings or booleans; or (n, c) one-vs-all as an array.
             groups: (n), person of each row; None makes every row its own person.
 
         Raises:
@@ -150,9 +155,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
         Randomness: the child `str(class)` of a tree seeded by `random_state`.
         """
-        one_vs_all = np.asarray(y) if _is_one_vs_all(y) else None
-        points, classes = super().fit_resample(_of_floats(X), y, groups=groups, one_vs_all=one_vs_all)
-        return points, classes
+        given = _as_array(X), _as_array(y)
+        _require_classes(given[1])
+        one_vs_all = np.asarray(given[1]) if _is_one_vs_all(given[1]) else None
+        points, classes = super().fit_resample(_of_floats(given[0]), given[1], groups=groups, one_vs_all=one_vs_all)
+        return _as_polars(points, X), _as_polars(classes, y)
 
     def _built(self) -> Interpolator:
         """Return the method, built and validated by the configuration."""
@@ -243,6 +250,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
+        tags._skip_test = self.method == "slerp"  # noqa: SLF001 - scikit-learn has no other tag for this
         return tags
 
 
@@ -250,9 +258,48 @@ def _is_one_vs_all(y: Any) -> bool:
     return bool(type_of_target(y) == "multilabel-indicator")
 
 
+def _package(given: Any) -> str:
+    return type(given).__module__.partition(".")[0]  # avoids importing pandas or polars
+
+
+def _as_array(given: Any) -> Any:
+    """Return a frame or series of polars as an array; everything else unchanged."""
+    return given.to_numpy() if _package(given) == "polars" else given
+
+
+def _as_polars(made: Any, given: Any) -> Any:
+    """Return an array with the type, the columns and the name of the polars frame or series that was given."""
+    if _package(given) != "polars":
+        return made
+    if hasattr(given, "columns"):
+        frame = type(given)({name: made[:, i] for i, name in enumerate(given.columns)})
+        return frame.cast({name: kind for name, kind in given.schema.items() if kind.is_float()})
+    return type(given)(given.name, made.tolist(), dtype=given.dtype)
+
+
+def _require_classes(y: Any) -> None:
+    """Raise DataError if classes are missing, dates, or of several data types that cannot be compared."""
+    classes = np.asarray(y)
+    if classes.dtype.kind in "mM":
+        raise DataError("y contains dates or durations", hint=AS_TEXT)
+    if classes.dtype.kind not in "fO" or classes.ndim != 1:
+        return
+    n_missing = sum(map(_is_missing, classes.tolist()))
+    if n_missing > 0:
+        raise DataError(f"y: {n_missing} rows have no class", hint="Remove these rows, or give them a class.")
+    kinds = {"number" if isinstance(one, Real | np.bool_) else type(one).__name__ for one in classes.tolist()}
+    if not kinds <= {"number", "str"} or len(kinds) > 1:
+        raise DataError(f"y contains values of these data types: {', '.join(sorted(kinds))}", hint=AS_TEXT)
+
+
+def _is_missing(value: Any) -> bool:
+    is_same = value == value  # noqa: PLR0124 - false for NaN, and no truth value for pandas.NA
+    return value is None or not (isinstance(is_same, bool | np.bool_) and is_same)
+
+
 def _of_floats(X: Any) -> Any:
     """Return a frame with integer columns as float64; other containers unchanged."""
-    if type(X).__module__.partition(".")[0] != "pandas":  # avoids importing pandas
+    if _package(X) != "pandas":
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 

@@ -23,6 +23,20 @@ digests = sha256, sha512
 accuracy = secs:1
 ess_cert_id_alg = sha256
 """
+# the settings of Debian's openssl.cnf; a reply contains the authority's certificate, in any order
+STOCK = """
+[answer]
+serial = {folder}/serial
+signer_digest = sha256
+certs = {folder}/ca.pem
+default_policy = 1.2.3.4
+digests = sha1, sha256, sha384, sha512
+accuracy = secs:1, millisecs:500, microsecs:100
+ordering = yes
+tsa_name = yes
+ess_cert_id_chain = no
+ess_cert_id_alg = sha1
+"""
 YEAR = timedelta(days=365)
 
 
@@ -55,9 +69,10 @@ class Authority:
     Args:
         folder: the folder of its files.
         name: the first word of the names of both certificates.
+        config: the configuration of `openssl ts`.
     """
 
-    def __init__(self, folder, name="Local"):
+    def __init__(self, folder, name="Local", config=CONFIG):
         self.folder, self.name = folder, name
         folder.mkdir(parents=True)
         self.issuer = (f"{name} CA", generate_private_key(SECP256R1()))
@@ -70,7 +85,7 @@ class Authority:
         pem = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / "tsa.key").write_bytes(pem)
         (folder / "serial").write_text("01\n")
-        (folder / "tsa.cnf").write_text(CONFIG.format(folder=folder))
+        (folder / "tsa.cnf").write_text(config.format(folder=folder))
         self.text = base64.b64encode(ca.public_bytes(Encoding.DER)).decode()
 
     def _leaf(self, name, usage, *, critical, serial=None):

@@ -250,6 +250,19 @@ def test_token_that_is_not_der_has_no_reduced_form(case, at):
             reduced(data, (case.authority.text,))
 
 
+def test_certificates_of_a_reply_may_be_in_any_order(case, stamps, tmp_path):
+    authority = stamps.Authority(tmp_path / "stock", config=stamps.STOCK)
+    token, known = authority.token(case.message), (authority.text,)
+
+    def turned(certificates):
+        return b"".join(reversed(stamps._elements(certificates)))
+
+    other = stamps.edited(token, [1, 1, 0, 3], turned)
+    assert other != token
+    assert reduced(other, known) == reduced(token, known)
+    assert trusted_time(reduced(other, known), case.message, known) >= NOW
+
+
 def test_chain_ends_below_the_authority_of_the_trust_root(case, stamps):
     root, ca, name = stamps.generate_private_key(stamps.SECP256R1()), case.authority.issuer[1], "Root"
     usage = [(x509.BasicConstraints(True, None), True)]

@@ -1,3 +1,6 @@
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -235,6 +238,35 @@ def test_over_sampler_rejects_invalid_classes(y, message):
 
 
 @pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        *(
+            (np.array(["2020-01-01", "2021-01-01", "2020-01-01"], dtype=kind), "dates")
+            for kind in ("M8[D]", "M8[ns]")
+        ),
+        ([date(2020, 1, 1), date(2021, 1, 1), date(2020, 1, 1)], "data types: date"),
+        (np.array(["ant", 1, "ant"], dtype=object), "data types: number, str"),
+        (np.array(["ant", date(2020, 1, 1), 2], dtype=object), "data types: date, number, str"),
+        (["ant", None, "ant"], "1 rows have no class"),
+        (np.array([0.0, np.nan, np.nan]), "2 rows have no class"),
+        (np.array([Decimal(1), Decimal(2), Decimal(1)], dtype=object), "data types: Decimal"),
+    ],
+)
+def test_dates_missing_and_mixed_classes_are_errors_of_the_project(y, message):
+    for call in (sampler().fit, sampler().fit_resample):
+        with pytest.raises(DataError, match=message):
+            call(np.eye(3), y)
+
+
+def test_missing_classes_of_pandas_are_found():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    for kind in ("string", "category", "Int64"):
+        values = [1, None, 1] if kind == "Int64" else ["ant", None, "ant"]
+        with pytest.raises(DataError, match="1 rows have no class"):
+            sampler().fit_resample(np.eye(3), pandas.Series(values, dtype=kind))
+
+
+@pytest.mark.parametrize(
     ("groups", "message"),
     [
         ([1, 2], "has 2 entries, but X has 3 rows"),
@@ -265,6 +297,23 @@ def test_lists_stay_lists_and_frames_keep_columns_types_and_names():
     assert frame.dtypes.astype(str).tolist() == ["float32", "float64", "float64"]  # points can lie between integers
     assert (frame["b"][15:] % 1 != 0).any()
     assert (series.name, str(series.dtype), len(series)) == ("kind", "category", 20)
+
+
+def test_polars_frames_keep_columns_types_and_names():
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    X, y = rows()
+    expected = sampler().fit_resample(X, y)
+    for kind in (polars.String, polars.Categorical, polars.Enum(sorted(SIZES))):
+        given = polars.Series("kind", y.tolist(), dtype=kind)
+        frame, series = sampler().fit_resample(polars.DataFrame(X, schema=list("abcdef")), given)
+        np.testing.assert_array_equal(frame.to_numpy(), expected[0])
+        assert (frame.columns, series.name, series.dtype) == (list("abcdef"), "kind", kind)
+        assert series.to_list() == expected[1].tolist()
+    frame = polars.DataFrame({"a": X[:, 0].astype(np.float32), "b": (X[:, 1] * 100).astype(int)})
+    frame, series = sampler().fit_resample(frame, polars.Series(y == "bee"))
+    assert (frame.dtypes, series.dtype) == ([polars.Float32, polars.Float64], polars.Boolean)
+    with pytest.raises(DataError, match="1 rows have no class"):
+        sampler().fit(X, polars.Series([None, *y.tolist()[1:]]))
 
 
 @pytest.mark.parametrize(
