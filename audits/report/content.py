@@ -64,6 +64,7 @@ class ReportContent:
 
     title: str
     release_id: str | None  # None if the release was refused
+    created: str | None = None  # time of the statement (UTC); None if there is no statement
     policy_name: str
     policy_statement: str  # what a release under this policy means and does not mean; shown first
     verdict: Literal["released", "refused"]

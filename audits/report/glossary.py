@@ -22,7 +22,8 @@ WORDS = {
     "interval": "The range that contains the true number with the stated confidence. A gate compares the worse end "
     "of the interval, so too little data cannot pass.",
     "PASS, FAIL, INSUFFICIENT": "PASS: even the worse end of the interval is within the limit. FAIL: it is not. "
-    "INSUFFICIENT: the evidence does not decide; the release is refused, as after a failure.",
+    "INSUFFICIENT: the evidence does not decide. There is a release only if every gate has PASS; an audit without a "
+    "gate can have any result.",
     "WITHHELD": "The policy does not allow the result to be published.",
     "differential privacy, ε, δ": "Random noise is added to everything that is learned from the records, so that the "
     "texts reveal almost the same with and without any one person. A smaller ε allows a smaller difference; δ is the "

@@ -119,7 +119,8 @@ def number(value: Any) -> str:
         return "not a finite number"
     if float(value).is_integer():
         return count(int(value))
-    return f"{value:,.3f}" if abs(value) >= 0.001 else small(value)
+    decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:,.{decimals}f}" if abs(value) >= 0.001 else small(value)
 
 
 def small(value: float) -> str:

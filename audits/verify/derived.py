@@ -97,6 +97,7 @@ def page_of(parts: BundleParts) -> ReportContent:
     return ReportContent(
         title=stated.dataset.name,
         release_id=stated.release_id,
+        created=stated.time_created,
         policy_name=policy.name,
         policy_statement=policy.statement,
         verdict="released",

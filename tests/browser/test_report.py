@@ -23,18 +23,16 @@ def page_file(request, tmp_path_factory, module_at):
     return file
 
 
+COMMAND = (
+    *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
+)
+
+
 def screenshot(page_file, tmp_path, width, scheme):
     picture = tmp_path / "page.png"
     command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--hide-scrollbars",
+        *COMMAND,
         f"--user-data-dir={tmp_path / 'profile'}",
         f"--window-size={width},1600",
         f"--blink-settings=preferredColorScheme={scheme}",
@@ -45,7 +43,7 @@ def screenshot(page_file, tmp_path, width, scheme):
     return imread(picture)[..., :3]
 
 
-@pytest.mark.parametrize("width", [1280, 1000, 360])
+@pytest.mark.parametrize("width", [1280, 900, 780, 720, 360])
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
 def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
     pixels = screenshot(page_file, tmp_path, width, scheme)
@@ -56,3 +54,16 @@ def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
     assert 0.01 < inked.mean() < 0.6
     assert inked.any(axis=1).mean() > 0.4  # not one block at the top of an empty page
     assert not inked[:, -4:].any()  # nothing runs over the right edge
+
+
+def test_closed_tables_are_printed(page_file, tmp_path):
+    """The printed page contains the tables that a reader on a screen opens, so it is longer than without them."""
+    sizes = []
+    html = page_file.read_text(encoding="utf-8")
+    for name, removed in (("whole", "no such rule"), ("closed", "content-visibility: visible")):
+        page, printed = tmp_path / f"{name}.html", tmp_path / f"{name}.pdf"
+        page.write_text(html.replace(removed, ""), encoding="utf-8")
+        options = (f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={printed}", page.as_uri())
+        subprocess.run([*COMMAND, *options], check=True, capture_output=True, timeout=120)
+        sizes.append(printed.stat().st_size)
+    assert sizes[0] > sizes[1] + 2000

@@ -89,7 +89,7 @@ SIGNED = {
     "41-unsorted-subjects": (lambda v: v["subject"].reverse(), "E_SUBJECT"),
     "42-md5-subject": (lambda v: v["subject"][0].update(digest={"md5": "0" * 32}), "E_PREDICATE"),
     "42-second-digest": (lambda v: v["subject"][0]["digest"].update(md5="0" * 32), "E_PREDICATE"),
-    "44-future-dated": (with_predicate(timeCreated="2026-11-20T09:06:00Z"), "E_TIME"),
+    "44-future-dated": (with_predicate(timeCreated="2026-11-20T09:06:00Z"), "E_MANIFEST"),
     "58-subject-in-attestation": (renamed_subject("attestation/README.md"), "E_EXTRA"),
     "59-expired": (with_predicate(expires="2026-11-20T08:00:00Z"), "E_TIME"),
     "59-never-expires": (with_predicate(expires=None), "E_TIME"),
@@ -118,6 +118,13 @@ def test_wrong_signed_statement_is_refused(case, copy, judge, releases):
     found = judge(copy)
     assert not found.ok
     assert found.failure.startswith(code), found.failure
+
+
+def test_a_release_from_the_future_is_refused(copy, releases):
+    for minutes, ok in ((5, True), (6, False)):
+        found = verify_bundle(copy, releases.root(), now=releases.NOW - timedelta(minutes=minutes))
+        assert found.ok == ok
+    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, which is in the future"
 
 
 AUC = "membership.auc"

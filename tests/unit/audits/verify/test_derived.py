@@ -296,7 +296,8 @@ def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_
     written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)
     written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
     written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
-    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.0.0", "f6bde11a16f032f7")
+    assert written.count("written at 2026-11-20T07:00:00Z") == 2
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.1.0", "7b84891891fa95f3")
 
 
 def test_release_id_depends_on_every_part():
