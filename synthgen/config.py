@@ -5,7 +5,7 @@ each with its path, the given value and what is allowed. Each stage defines its 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -282,6 +282,11 @@ class Config(Section):
         if self.source.path is None:
             raise ConfigError("source.path: missing", hint="Set it, or pass a table: Pipeline(config, source=table).")
         return self.resolve(self.source.path)
+
+    def for_texts(self, texts: Sequence[str]) -> "Config":
+        """Return the configuration with a number in place of `decode.max_new_tokens: auto`, from the train texts."""
+        is_public = self.segments is not None or self.interpolate.is_private
+        return self.model_copy(update={"decode": self.decode.for_texts(() if is_public else texts)})
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""

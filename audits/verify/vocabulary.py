@@ -218,7 +218,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "model": _words(*MODELS),
         "bridge": _words("builtin", "words", "model"),
         "candidates": _whole(1, 64),
-        "max_new_tokens": _whole(8, 4096),
+        "max_new_tokens": _whole(8, 4096, "auto"),
         "temperature": _fraction(0, 5),
         "top_p": _fraction(0, 1),
         "top_k": _whole(1, 1000),

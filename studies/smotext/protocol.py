@@ -139,7 +139,7 @@ class SetDesign:
         settings = Settings(
             prompts=dict(self.text_set.source.words),
             candidates=CANDIDATES if name in _WITH_SPARES else 1,
-            max_new_tokens=config.max_new_tokens,
+            max_new_tokens=config.token_limit,
             temperature=config.temperature,
             top_p=config.top_p,
             top_k=config.top_k,

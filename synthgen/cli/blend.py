@@ -141,7 +141,7 @@ def blend_texts(
 
     ab = encoder.encode(texts)
     target = _between(ab, request)
-    candidates = _decode(target, request, decoder, progress)
+    candidates = _decode(target, texts, request, decoder, progress)
     readable = [i for i, c in enumerate(candidates) if _LETTER.search(c.text)]
     if not readable:
         message = f"none of the {len(candidates)} candidates contains a letter"
@@ -180,13 +180,16 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
     return out.ravel()
 
 
-def _decode(target: Float32, request: BlendRequest, decoder: Decoder, progress: Progress) -> Sequence[Candidate]:
-    defaults, seeds = DecodeConfig(bridge=request.bridge), SeedTree(request.seed).child("decode")
-    shared = ("max_new_tokens", "temperature", "top_p", "top_k", "words")
+def _decode(
+    target: Float32, texts: Sequence[str], request: BlendRequest, decoder: Decoder, progress: Progress
+) -> Sequence[Candidate]:
+    defaults, seeds = DecodeConfig(bridge=request.bridge).for_texts(texts), SeedTree(request.seed).child("decode")
+    shared = ("temperature", "top_p", "top_k", "words")
     settings = Settings(
         prompts={request.label: label_prompt(defaults.prompt, request.label)},
         candidates=request.candidates,
         batch=request.candidates,
+        max_new_tokens=defaults.token_limit,
         **{name: getattr(defaults, name) for name in shared},
     )
     latents = Latents(

@@ -122,11 +122,11 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 def _quick(config: Config, train: Corpus) -> Config:
     """Return the configuration with the smallest number of records that the audit accepts, and with short records."""
-    interpolate, decode = config.interpolate, config.decode
+    interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
     fewer = interpolate.model_copy(update={"balance": few, "total": None})
-    shorter = decode.model_copy(update={"max_new_tokens": min(decode.max_new_tokens, QUICK_TOKENS)})
+    shorter = decode.model_copy(update={"max_new_tokens": min(decode.token_limit, QUICK_TOKENS)})
     return config.model_copy(update={"interpolate": fewer, "decode": shorter})
 
 
@@ -193,6 +193,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
             upstream, embedded = given, embed(records, vectors, encoder)
         else:
             upstream, embedded = embed_train(job, given, records, encoder)
+        job = job.for_train(records)
         return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest), encoder))
 
 

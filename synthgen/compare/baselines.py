@@ -100,7 +100,8 @@ def write_label_only(
     settings = Settings(
         prompts={label: label_prompt("{label}", label) for label in counts},
         candidates=1,
-        **{name: getattr(config, name) for name in ("max_new_tokens", "temperature", "top_p", "top_k", "batch")},
+        max_new_tokens=config.token_limit,
+        **{name: getattr(config, name) for name in ("temperature", "top_p", "top_k", "batch")},
     )
     task = DecodeTask(
         open_decoder=lambda: WordsDecoder(folder, None, decoder=config.model, device=config.placement),

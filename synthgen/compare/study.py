@@ -84,8 +84,7 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
         written, own = None, seeds.child("baselines")
         if label_only is not None:
             counts = synthetic_counts(tables.synthetic)
-            written = write_label_only(
-                label_only.folder, counts, label_only.config, own.child("label-only"), progress
-            )
+            config = label_only.config.for_texts(tables.train.texts)
+            written = write_label_only(label_only.folder, counts, config, own.child("label-only"), progress)
         arms = baselines(tables, lambda texts: encode(texts, "baseline"), own, written)
     return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=arms).table)

@@ -1,14 +1,21 @@
 """Define the `decode` section of the configuration."""
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from synthgen.core.errors import InternalError
 from synthgen.core.section import Section
 
 WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for prompt words only, and their default number
 OWN = "model"  # value of `bridge` for the projector in the language model's own checkpoint
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
+LEAST_TOKENS, MOST_TOKENS = 16, 96  # ends of the range of `max_new_tokens: auto`
+LEAST_TOKENS_PER_WORD = 1.2  # lower than that of most texts, so that few texts are longer than the real ones
+LONG = 0.99  # quantile of the numbers of words that counts as the length of a long real text
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -30,10 +37,11 @@ class DecodeConfig(Section):
         description="Number of texts written for each vector, of which at most one is kept. More candidates take "
         "proportionally longer, but fewer vectors remain without a text.",
     )
-    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = Field(
-        96,
-        description="Largest number of tokens of a record, or of a segment with the section `segments`. Raise it if "
-        "real records are longer.",
+    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
+        "auto",
+        description="Largest number of tokens of a record, or of a segment with the section `segments`. `auto` is "
+        f"{LEAST_TOKENS_PER_WORD} times the number of words of a long training text, from {LEAST_TOKENS} to "
+        f"{MOST_TOKENS}; with `segments` or under differential privacy it is {MOST_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
@@ -102,6 +110,26 @@ class DecodeConfig(Section):
         if style != PLAIN and (_by_words(bridge) or bridge == OWN):
             raise ValueError("a style needs a bridge with soft tokens; omit the style, or set bridge: builtin")
         return style
+
+    def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
+        """Return the section with a number in place of `max_new_tokens: auto`; without texts, `MOST_TOKENS`.
+
+        Privacy: reads the number of words of each text; the number is a quantile of theirs.
+        """
+        if self.max_new_tokens != AUTO:
+            return self
+        if len(texts) == 0:
+            return self.model_copy(update={"max_new_tokens": MOST_TOKENS})
+        longest = np.quantile([len(text.split()) for text in texts], LONG, method="higher")
+        tokens = math.ceil(LEAST_TOKENS_PER_WORD * longest)
+        return self.model_copy(update={"max_new_tokens": min(max(tokens, LEAST_TOKENS), MOST_TOKENS)})
+
+    @property
+    def token_limit(self) -> int:
+        """The value of `max_new_tokens` as a number; raise InternalError for `auto`, which `for_texts` replaces."""
+        if isinstance(self.max_new_tokens, str):
+            raise InternalError("decode.max_new_tokens: auto was not replaced by a number")
+        return self.max_new_tokens
 
     @property
     def voting(self) -> dict[str, object]:

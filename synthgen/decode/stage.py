@@ -9,7 +9,7 @@ from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
 
-_SAMPLING = ("max_new_tokens", "temperature", "top_p", "top_k", "batch", "words")
+_SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
 
@@ -31,6 +31,7 @@ def _decode(context: StageContext) -> Mapping[str, object]:
         prompts={label: label_prompt(config.prompt, label) for label in context.input("labels")},
         candidates=candidates,
         avoided=context.input("avoided"),
+        max_new_tokens=config.token_limit,
         **{name: getattr(config, name) for name in _SAMPLING},
     )
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))

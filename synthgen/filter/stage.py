@@ -24,7 +24,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         train=view.embedded,
         corpus=view.train,
         reconstructions=context.input("reconstructions"),
-        max_new_tokens=context.config("decode.max_new_tokens") * size,
+        max_new_tokens=context.config("decode.token_limit") * size,
         seeds=context.stream("filter"),
     )
     # one thread is faster for such small problems and gives the same numbers on every machine
@@ -53,7 +53,7 @@ FILTER = Stage(
     name="filter",
     version=2,
     run=_filter,
-    config=("filter", "decode.max_new_tokens"),
+    config=("filter", "decode.token_limit"),
     inputs=("candidates", "latents", "training_view", "reconstructions", "sections", "wanted"),
     streams=("filter",),
     libraries=("python", "numpy", "pyarrow", "scikit-learn", "scipy"),

@@ -16,6 +16,7 @@ from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
 from synthgen.core.tables import read_candidates, read_corpus
 from synthgen.core.types import Candidate, counts_by_reason
+from synthgen.decode.config import LEAST_TOKENS_PER_WORD
 from synthgen.filter.classifier import MOST_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
@@ -29,7 +30,6 @@ PILOT_LATENTS = 60  # at an acceptance of 50 %, this gives a standard error of 6
 FEWEST_OF_CLASS = 4
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
-TOKENS_PER_WORD = 1.2  # for the advice on decode.max_new_tokens; lower than usual, so that texts are cut early
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
@@ -107,6 +107,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         parts = prepare.split_source(job, loaded)
         clean = prepare.replace_identifiers(job, loaded, parts)
         train = read_corpus(clean.folder / "train.parquet", "train")
+        job = job.for_train(train)
         n_control = len(read_corpus(clean.folder / "control.parquet", "control"))
         encoder = encoder_for(job, train)
         vectorised, embedded = prepare.embed_train(job, clean, train, encoder)
@@ -141,7 +142,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
         advice=(
-            *_advice(judged, filtered.counts["bounds"], job.config.decode.max_new_tokens),
+            *_advice(judged, filtered.counts["bounds"], job.config.decode.token_limit),
             *_cheaper(wanted, rates, n_candidates, texts),
         ),
         problems=tuple(_problems(policy, wanted, records, n_accepted)),
@@ -214,8 +215,8 @@ def _advice(
         name = "attributes" if reason.startswith("attributes") else reason
         yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
-        if (enough := TOKENS_PER_WORD * longest) < max_new_tokens:
-            yield f"decode.max_new_tokens: {enough:.0f} cuts the texts at {longest:.0f} words, as real ones"
+        if (enough := LEAST_TOKENS_PER_WORD * longest) < max_new_tokens:
+            yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, as long as real ones"
         of_filter = bounds.get("class_agreement", {}) if reason == "class_agreement" else {}
         if (lower := of_filter.get("minimum_for_most_real", 1.0)) < of_filter.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]

@@ -167,6 +167,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     config, seeds = job.config, job.seeds
     backend, cores, is_private = backend_of(config.decode.placement), usable_cores(), config.interpolate.is_private
     report, parts = _read(config, seeds)
+    config = config.for_texts(parts.train.texts)
     labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
     parents = 0
@@ -177,7 +178,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     _check_exposure(config, parts.train, wanted)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
-    tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
+    tokens = config.decode.token_limit * (1.0 if segments is None else segments["per_record"])
     deidentifying = _deidentifying(config, (parts.train, parts.control), candidates * tokens)
     seconds = candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
@@ -238,7 +239,7 @@ def _warnings(config: Config, policy: Policy, train: Corpus) -> tuple[str, ...]:
 
 def _length(config: Config, train: Corpus) -> str | None:
     """Return a warning if the records of the source have far more words than a generated text can have."""
-    most = config.decode.max_new_tokens / TOKENS_PER_WORD
+    most = config.decode.token_limit / TOKENS_PER_WORD
     words = [len(text.split()) for text in train.texts]
     share = sum(min(n, most) for n in words) / max(sum(words), 1)
     if config.segments is not None or share >= LEAST_CARRIED:

@@ -1,11 +1,17 @@
 import pytest
 
 from synthgen.config import Config, is_uri
-from synthgen.core.errors import ConfigError
+from synthgen.core.errors import ConfigError, InternalError
 from synthgen.interpolate.mixture import Mixture
 
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 CHOICE = "Input should be 'equal' or 'as-source'"
+PRIVATE = {
+    "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]},
+    "filter": {"length": None},
+    "interpolate": {"method": "dp-gaussian", "total": 10},
+    "dp": {"epsilon": 2, "delta": 1e-5, "persons": 3000},
+}
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
 
 
@@ -157,9 +163,7 @@ WHY = "because an exact number reveals something about the persons"
     ],
 )
 def test_delta_is_limited_by_the_number_of_persons(delta, persons, listed):
-    sections = {"source": {"path": "n.jsonl", "group": "p", "labels": ["a"]}, "filter": {"length": None}}
-    sections |= {"interpolate": {"method": "dp-gaussian", "total": 10}}
-    sections |= {"dp": {"epsilon": 2, "delta": delta, "persons": persons}}
+    sections = PRIVATE | {"dp": {"epsilon": 2, "delta": delta, "persons": persons}}
     if listed is None:
         assert parse(**sections).dp.delta == delta
         return
@@ -284,6 +288,25 @@ def test_segments_section_turns_segmentation_on(tmp_path):
     assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}
     (problem,) = problems(tmp_path, MINIMAL + "segments: {least_persons: 1}\n")
     assert problem.startswith("segments.least_persons")
+
+
+@pytest.mark.parametrize(
+    ("words", "tokens"),
+    [
+        ([], 96),
+        *(([n] * 50, t) for n, t in ((1, 16), (14, 17), (40, 48), (79, 95), (81, 96), (4000, 96))),
+        ([40] * 199 + [4000], 48),  # a single long text among two hundred does not count
+        ([10] * 197 + [40] * 3, 48),
+    ],
+)
+def test_automatic_token_limit_follows_the_long_texts(words, tokens):
+    texts = ["w " * n for n in words]
+    assert parse().for_texts(texts).decode.token_limit == tokens
+    for given in ({"segments": {}}, PRIVATE):
+        assert parse(**given).for_texts(texts).decode.token_limit == 96
+    assert parse(decode={"max_new_tokens": 200}).for_texts(texts).decode.token_limit == 200
+    with pytest.raises(InternalError, match="not replaced"):
+        _ = parse().decode.token_limit
 
 
 @pytest.mark.parametrize(

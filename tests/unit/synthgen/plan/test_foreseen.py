@@ -38,6 +38,7 @@ def config(folder, tmp_path, monkeypatch):
     fields = {
         "version": 1,
         "workspace": str(tmp_path / "ws"),
+        "secret": "public",  # the same split in each run of the test
         "source": {"path": "notes.jsonl", "labels": list(LABELS), **columns},
         "interpolate": {"k_neighbors": 2, "total": 60},
         "policy": str(open_policy(tmp_path)),

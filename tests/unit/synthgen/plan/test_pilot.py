@@ -74,7 +74,7 @@ def test_advice_on_long_texts_gives_a_number_of_tokens():
     judged, bounds = [candidate(i, failed=("length_long",)) for i in range(3)], {"length": {"high": 40.0}}
     first, number = pilot._advice(judged, bounds, 96)
     assert first.startswith("length_long rejected 100%")
-    assert number == "decode.max_new_tokens: 48 cuts the texts at 40 words, as real ones"
+    assert number == "decode.max_new_tokens: auto cuts the texts at about 48 tokens, as long as real ones"
     assert list(pilot._advice(judged, bounds, 48)) == [first]
 
 

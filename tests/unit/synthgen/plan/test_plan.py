@@ -47,9 +47,11 @@ def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     quick = 156 * 96 / 500 / 60
     for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
         monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
-        assert decoding(make_plan(config(decode={"candidates": 3, "device": device}))) == pytest.approx(minutes)
+        assert decoding(
+            make_plan(config(decode={"candidates": 3, "max_new_tokens": 96, "device": device}))
+        ) == pytest.approx(minutes)
     monkeypatch.setattr("synthgen.plan.plan.usable_cores", lambda: 8)
-    assert decoding(make_plan(config(decode={"candidates": 3}))) == pytest.approx(quick / 4 * 5)
+    assert decoding(make_plan(config(decode={"candidates": 3, "max_new_tokens": 96}))) == pytest.approx(quick / 4 * 5)
 
 
 def decoding(plan):
