@@ -193,7 +193,6 @@ def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
             upstream, embedded = given, embed(records, vectors, encoder)
         else:
             upstream, embedded = embed_train(job, given, records, encoder)
-        job = job.for_train(records)
         return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest), encoder))
 
 

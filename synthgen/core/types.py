@@ -6,7 +6,7 @@ Arrays are made read-only. A `repr` shows counts and digests, never text.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -195,6 +195,8 @@ class Candidate:
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
+    # mean surprisal of the tokens under the language model, as a share of that of a guess among all tokens
+    surprisal: float = field(default=1.0, compare=False)
 
     @property
     def kept(self) -> bool:

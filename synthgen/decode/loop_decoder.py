@@ -76,9 +76,9 @@ class LoopDecoder(ABC):
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
         rules = TokenConstraints(self.eos, self.never, wanted, banned)
-        rows = write(stepper, embed_prompts, uniforms, settings, rules, advance)
+        rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
-        return candidates_of(latents, settings.candidates, texts)
+        return candidates_of(latents, settings.candidates, texts, surprisal)
 
     @abstractmethod
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
@@ -156,11 +156,18 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
     return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text, "length"
 
 
-def candidates_of(latents: Latents, each: int, texts: Sequence[Ended]) -> tuple[Candidate, ...]:
-    """Return the texts as candidates; each latent has `each` consecutive texts."""
+def candidates_of(
+    latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
+) -> tuple[Candidate, ...]:
+    """Return the texts, with the surprisal of each, as candidates; each latent has `each` consecutive texts."""
     return tuple(
         Candidate(
-            latent_id=latents.ids[i // each], index=i % each, text=text, label=latents.labels[i // each], finish=end
+            latent_id=latents.ids[i // each],
+            index=i % each,
+            text=text,
+            label=latents.labels[i // each],
+            finish=end,
+            surprisal=round(surprisal[i], 4),
         )
         for i, (text, end) in enumerate(texts)
     )

@@ -31,7 +31,7 @@ def _decode(context: StageContext) -> Mapping[str, object]:
         prompts={label: label_prompt(config.prompt, label) for label in context.input("labels")},
         candidates=candidates,
         avoided=context.input("avoided"),
-        max_new_tokens=config.token_limit,
+        max_new_tokens=context.input("max_new_tokens"),
         **{name: getattr(config, name) for name in _SAMPLING},
     )
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
@@ -51,10 +51,10 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 DECODE = Stage(
     name="decode",
-    version=1,
+    version=2,
     run=_decode,
     config=("decode",),
-    inputs=("latents", "labels", "candidates", "avoided", "sections"),
+    inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "sections"),
     models=("decoder",),
     streams=("decode",),
     libraries=LIBRARIES,

@@ -14,7 +14,7 @@ from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
 from synthgen.filter.label_words import LabelWords
-from synthgen.filter.surface import NOT_EMPTY, Language, Length, Repetition
+from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Length, Repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
         filters.append(Length(config.length))
     if config.repetition is not None:
         filters.append(Repetition(config.repetition))
+    if config.fluency is not None:
+        filters.append(Fluency(config.fluency))
     if config.language is not None:
         filters.append(Language())
     if config.class_agreement is not None:

@@ -64,6 +64,11 @@ class FilterConfig(Section):
     repetition: Share | None = Field(
         0.35, description="Largest share (0 to 1) of 4-grams of words that are repeated within a text."
     )
+    fluency: Share | None = Field(
+        0.5,
+        description="Largest mean surprisal of a text's tokens under the language model, as a share of the surprisal "
+        "of a guess. It is near 1 for an untrained or damaged model, and near 0.25 for other models.",
+    )
     consistent: Literal["prefer", "require"] | None = Field(
         None,
         description="Agreement of all paragraphs on the age and sex of the person: `prefer` ranks such texts first, "

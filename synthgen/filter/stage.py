@@ -24,7 +24,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         train=view.embedded,
         corpus=view.train,
         reconstructions=context.input("reconstructions"),
-        max_new_tokens=context.config("decode.token_limit") * size,
+        max_new_tokens=context.input("max_new_tokens") * size,
         seeds=context.stream("filter"),
     )
     # one thread is faster for such small problems and gives the same numbers on every machine
@@ -51,10 +51,10 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=2,
+    version=3,
     run=_filter,
-    config=("filter", "decode.token_limit"),
-    inputs=("candidates", "latents", "training_view", "reconstructions", "sections", "wanted"),
+    config=("filter",),
+    inputs=("candidates", "latents", "training_view", "reconstructions", "max_new_tokens", "sections", "wanted"),
     streams=("filter",),
     libraries=("python", "numpy", "pyarrow", "scikit-learn", "scipy"),
 )

@@ -82,6 +82,23 @@ def repeated_share(text: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Fluency:
+    """Keep a candidate whose tokens the language model expected: its `surprisal` is at most `maximum`, 0 to 1.
+
+    A trained model writes text of a surprisal of about 0.2 to 0.3. A model that was not trained, or whose weights are
+    damaged, draws tokens almost at random, and their surprisal is near 1. In a text of several segments, the least
+    expected segment decides.
+    """
+
+    name: ClassVar[str] = "fluency"
+    maximum: float
+
+    def fit(self, context: FilterContext) -> FittedFilter:  # noqa: ARG002 - reads no record
+        """Return the filter with the maximum."""
+        return scored(self.name, {"maximum": self.maximum}, lambda cs: [c.surprisal for c in cs], high=self.maximum)
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """Keep a candidate in the language and script of the source that is not gibberish.
 

@@ -10,7 +10,6 @@ from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, StageInput
-from synthgen.core.types import Corpus
 from synthgen.embed import Encoder, build_encoder
 from synthgen.models.store import digest_of, model_folder, name_by_weights
 from synthgen.pipeline.secret import run_secret
@@ -69,10 +68,6 @@ class Job:
         return Sources(
             config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
         )
-
-    def for_train(self, train: Corpus) -> "Job":
-        """Return the job with the settings that follow from the train texts; see `Config.for_texts`."""
-        return replace(self, config=self.config.for_texts(train.texts))
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""

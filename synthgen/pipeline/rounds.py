@@ -86,6 +86,7 @@ class Setup:
     wanted: Mapping[str, int]  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
+    max_new_tokens: int  # largest number of tokens of a text, or of a segment
     avoided: tuple[str, ...]  # words of the labels that real texts do not use, so new texts must not either
     sections: SegmentWriter | None  # writes records segment by segment; None if records are not cut into segments
 
@@ -215,6 +216,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
         wanted=wanted,
         encoder=encoder,
         decoder=decoder,
+        max_new_tokens=job.config.for_texts(train.texts).decode.token_limit,
         avoided=unused_label_words(train.texts, train.labels),
         sections=sections,
     )
@@ -336,6 +338,7 @@ def decode(
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
         "candidates": plain_value(candidates),
+        "max_new_tokens": plain_value(setup.max_new_tokens),
         "avoided": plain_value(setup.avoided),
         "sections": StageInput(setup.sections, setup.sections_digest),
     }
@@ -364,6 +367,7 @@ def filter_candidates(
         "latents": StageInput(latents, sha256_json(list(latents.ids))),
         "training_view": setup.training_view,
         "reconstructions": StageInput(reconstructions, reconstructed),
+        "max_new_tokens": plain_value(setup.max_new_tokens),
         "sections": StageInput(setup.sections, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
     }

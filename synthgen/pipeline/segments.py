@@ -119,7 +119,7 @@ class SegmentWriter:
         written: dict[tuple[int, int], list[tuple[str, int, str]]] = {
             (i, c): [] for i in range(len(latents)) for c in range(settings.candidates)
         }
-        is_cut = dict.fromkeys(written, False)
+        is_cut, surprisal = dict.fromkeys(written, False), dict.fromkeys(written, 0.0)
         settings = self._for_segments(settings)
         for j in range(max(np.diff(starts).tolist(), default=0)):
             left = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
@@ -142,6 +142,7 @@ class SegmentWriter:
                 text = self.splitter.without_headings(found.text)
                 written[key].append((segments.headings[row], segments.sections[row], text))
                 is_cut[key] |= found.finish == "length"
+                surprisal[key] = max(surprisal[key], found.surprisal)
         return tuple(
             Candidate(
                 latent_id=latents.ids[i],
@@ -149,6 +150,7 @@ class SegmentWriter:
                 text=self.splitter.join(parts),
                 label=latents.labels[i],
                 finish="length" if is_cut[i, c] else "stop",
+                surprisal=surprisal[i, c],
             )
             for (i, c), parts in written.items()
         )

@@ -52,7 +52,6 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
-    job = job.for_train(prepared.train)
     is_private = job.config.interpolate.is_private
     if is_private and until not in _BEFORE_QUERIES:
         refuse_doomed_run(job, policy, prepared, control_source, spend_again=spend_again)

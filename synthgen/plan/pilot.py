@@ -39,6 +39,7 @@ REMEDIES = {
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
     "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
     "repetition": "raise decode.temperature to 1, or filter.repetition",
+    "fluency": "the language model is not trained or damaged: check decode.model; or lower decode.temperature",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
     "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
     "filter.embedding_distance.high",
@@ -107,7 +108,6 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         parts = prepare.split_source(job, loaded)
         clean = prepare.replace_identifiers(job, loaded, parts)
         train = read_corpus(clean.folder / "train.parquet", "train")
-        job = job.for_train(train)
         n_control = len(read_corpus(clean.folder / "control.parquet", "control"))
         encoder = encoder_for(job, train)
         vectorised, embedded = prepare.embed_train(job, clean, train, encoder)
@@ -142,7 +142,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
         advice=(
-            *_advice(judged, filtered.counts["bounds"], job.config.decode.token_limit),
+            *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_cheaper(wanted, rates, n_candidates, texts),
         ),
         problems=tuple(_problems(policy, wanted, records, n_accepted)),

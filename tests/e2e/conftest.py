@@ -41,7 +41,7 @@ policy: lenient.yaml
 release: {{name: trial, key: keys/releaser.pem, out: out}}
 """
 NO_FILTER = """filter: {class_agreement: null, embedding_distance: null, near_duplicate: null, language: null,
-         length: null, repetition: null}"""
+         length: null, repetition: null, fluency: null}"""
 LENIENT = """
 name: lenient
 version: "1"

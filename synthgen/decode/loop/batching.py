@@ -1,5 +1,6 @@
 """The decode loop over a fixed batch: each row has its own position, and a finished row is replaced at once."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -94,8 +95,11 @@ def write(
     settings: Settings,
     rules: TokenConstraints,
     advance: Advance,
-) -> list[list[int]]:
-    """Return the tokens of every row; the last one is an end token, unless the token limit cut the text.
+) -> tuple[list[list[int]], list[float]]:
+    """Return the tokens of every row, and the mean surprisal of its tokens as a share of that of a guess, ln(V).
+
+    The last token of a row is an end token, unless the token limit cut the text. The surprisal of a token is
+    −ln p, where p is the softmax of its logits before temperature, top-k and top-p; V is the size of the vocabulary.
 
     Row r is text r % candidates of latent r // candidates. With a continuous stepper, the prompt of a latent is read
     once for all its texts.
@@ -113,7 +117,7 @@ def write(
     loop = _Loop(stepper, embed_prompts, uniforms, settings, rules, advance)
     while loop.fill():
         loop.step()
-    return loop.texts
+    return loop.texts, [total / len(text) for total, text in zip(loop.surprisal, loop.texts, strict=True)]
 
 
 @dataclass
@@ -129,6 +133,7 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
+        self.surprisal = [0.0] * len(self.texts)  # sum over the tokens of each row, as a share of that of a guess
         self.n_read = 0  # number of prompts read so far
         # rows whose prompt was read: the row, the number of its prompt in the group, and the prompt's length
         self.waiting: deque[tuple[int, int, int]] = deque()
@@ -202,7 +207,10 @@ class _Loop:
         return not is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Return the next token for each line of the logits; for lines without a row, the result has no meaning."""
+        """Return the next token for each line of the logits, and add its surprisal to that of the line's row.
+
+        For lines without a row, the result has no meaning.
+        """
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)
@@ -224,7 +232,11 @@ class _Loop:
             logits[lines, tokens] = float("-inf")
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
-        return [int(token) for token in drawn.tolist()]
+        cost = torch.logsumexp(logits.float(), dim=-1) - logits.gather(1, drawn.unsqueeze(1)).squeeze(1).float()
+        found: list[tuple[int, float]] = list(zip(drawn.tolist(), cost.tolist(), strict=True))
+        for line, row in rows.items():
+            self.surprisal[row] += found[line][1] / math.log(logits.shape[-1])
+        return [token for token, _ in found]
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
         """Yield a line and a token for each banned sequence that the token would complete in the row of the line."""

@@ -95,7 +95,9 @@ class PickingDecoder:
                 liking = self.vectors @ vector + rng.gumbel(scale=0.03, size=len(self.phrases))
                 text = " ".join(self.phrases[i] for i in np.argsort(-liking)[: self.n_phrases])
                 text = "" if self.spoil(id_, label) else text
-                found.append(Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop"))
+                found.append(
+                    Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop", surprisal=0.2)
+                )
         advance(len(found))
         return tuple(found)
 

@@ -59,7 +59,9 @@ def test_cut_text_ends_with_a_whole_sentence_if_that_keeps_half(words, text, kep
 
 def test_texts_become_candidates_of_their_latents(tiny):
     latents = tiny.latents(2)
-    found = candidates_of(latents, 2, [("a", "stop"), ("b", "length"), ("c", "stop"), ("d", "stop")])
+    found = candidates_of(
+        latents, 2, [("a", "stop"), ("b", "length"), ("c", "stop"), ("d", "stop")], [0.1, 0.2, 0.3, 0.4]
+    )
     rows = [("x0", 0, "a"), ("x0", 1, "b"), ("x1", 0, "c"), ("x1", 1, "d")]
     assert [(c.latent_id, c.index, c.text) for c in found] == rows
     assert [c.label for c in found] == [latents.labels[0]] * 2 + [latents.labels[1]] * 2

@@ -104,16 +104,18 @@ def test_texts_equal_draws_with_the_library(tiny, made, context):
     tail = made.tokenizer("\n", add_special_tokens=False).input_ids
     settings = dataclasses.replace(PLAIN, top_k=10_000, top_p=1.0, context_tokens=2, temperature=temperature)
     for candidate in made.decode(one, settings, SEEDS, lambda _: None, [context]):
-        ids = []
+        ids, surprisal = [], []
         for t in range(12):
             embeddings = torch.cat([table[head], soft, table[tail], table[ids]]).unsqueeze(0)
             logits = made.model(inputs_embeds=embeddings, use_cache=False).logits[0, -1].detach().double()
             logits[[tiny.PAD, tiny.BOS, tiny.VEC]] = -np.inf
             p, order = torch.softmax(logits / temperature, dim=0).sort(descending=True, stable=True)
             ids.append(int(order[int((p.cumsum(0) <= float(u[candidate.index, t])).sum())]))
+            surprisal.append(float(torch.logsumexp(logits, 0) - logits[ids[-1]]) / np.log(len(logits)))
             if ids[-1] == tiny.EOS:
                 break
         assert (candidate.text, candidate.finish) == text_of(made.tokenizer, ids, made.eos)
+        assert candidate.surprisal == pytest.approx(np.mean(surprisal), abs=1e-3)
 
 
 def test_stepper_depends_on_the_model(made, gpt2_folder, bridge_folder, tiny, tmp_path):

@@ -95,7 +95,9 @@ def world():
     for id_, label, latent in zip(latents.ids, latents.labels, latents.vectors, strict=True):
         for index in range(3):
             text = paragraph(label, rng)
-            candidates.append(Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop"))
+            candidates.append(
+                Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop", surprisal=0.2)
+            )
             vectors.append(latent + rng.normal(scale=0.05 * (1 + index), size=DIM))
     rows = rng.permutation(len(records))[:N_RECONSTRUCTIONS]
     noise = np.array([rng.normal(scale=0.05 * (1 + i % 3), size=DIM) for i in range(N_RECONSTRUCTIONS)])

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.filter.surface import NOT_EMPTY, Language, Length, Repetition, hashed_trigrams, repeated_share
+from synthgen.cli.blend import open_models
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Latents
+from synthgen.decode.base import Settings
+from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Length, Repetition, hashed_trigrams, repeated_share
+
+UNKNOWN = {"latent_id": "x", "index": 0, "text": "t", "label": "a", "finish": "stop"}  # without its surprisal
 
 
 def verdicts(rule, world, texts):
@@ -54,6 +60,41 @@ def test_repetition_limit(world):
     outcomes = verdicts(Repetition(0.35), world, ["again and " * 20, "the hive was found beside the river at noon"])
     assert [o.passed for o in outcomes] == [False, True]
     assert Repetition(0.35).fit(world.context()).bounds["share_of_real_kept"] == 1
+
+
+def test_text_that_surprises_its_own_model_is_rejected(world):
+    texts = [replace(world.candidates[0], surprisal=s) for s in (0.0, 0.25, 0.5, 0.51, 1.0)]
+    outcomes = Fluency(0.5).fit(world.context()).judge([*texts, Candidate(**UNKNOWN)])
+    assert [o.passed for o in outcomes] == [True, True, True, False, False, False]
+    assert outcomes[3].reason == "fluency"
+
+
+@pytest.mark.models
+def test_the_embedded_model_writes_fluent_text_at_usual_temperatures_only():
+    encoder, decoder = open_models("builtin")
+    vectors = encoder.encode(["Chest pain since Monday.", "The central bank raised its rates.", "A dull film."])
+    none = ((),) * 3
+    latents = Latents(
+        vectors=vectors,
+        ids=("a", "b", "c"),
+        labels=("x",) * 3,
+        parent_ids=none,
+        weights=none,
+        method="",
+        seed_path="",
+    )
+    for temperature, top_k, is_fluent in ((0.8, 50, True), (1.2, 50, True), (5.0, 1000, False)):
+        settings = Settings(
+            prompts={"x": "x"},
+            candidates=2,
+            max_new_tokens=24,
+            temperature=temperature,
+            top_p=1,
+            top_k=top_k,
+            batch=8,
+        )
+        found = decoder.decode(latents, settings, SeedTree(0), lambda _: None)
+        assert all((c.surprisal < 0.4) == is_fluent and (c.surprisal > 0.5) != is_fluent for c in found)
 
 
 def test_language_rejects_other_languages_and_gibberish(world):

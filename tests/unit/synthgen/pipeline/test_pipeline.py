@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import torch
 
 from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
-from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
+from synthgen.core.errors import ConfigError, DataError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
@@ -202,6 +203,15 @@ def test_a_table_in_memory_is_a_source(finished):
     assert [path.stat().st_mode & 0o077 for path in (finished.folder / "ws-frame").glob("source-*")] == [0, 0]
     with pytest.raises(ConfigError, match=r"source\.path: missing"):
         Pipeline(config).run()
+
+
+def test_no_text_of_an_untrained_model_is_accepted(finished):
+    config = finished.config(filter={"fluency": 0.5})
+    with pytest.raises(DataError, match="passed the filters") as refused:
+        Pipeline(config).run()
+    (problem,) = [one for one in refused.value.problems if one.startswith("fluency")]
+    n, of = map(int, re.findall(r"\d+", problem))
+    assert n == of > 24
 
 
 def test_the_texts_of_a_run_can_be_read_without_a_release(finished):

@@ -103,6 +103,7 @@ def test_every_reason_of_a_filter_has_a_remedy():
         "attributes",
         "empty",
         "label_word",
+        "fluency",
     }
     assert set(pilot.REMEDIES) == reasons
 

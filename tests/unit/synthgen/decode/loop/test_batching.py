@@ -82,7 +82,8 @@ def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefi
         return stepper.embed(ids), lengths
 
     rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted, banned)
-    return write(stepper, embed_prompts, uniforms, plain, rules, advance)
+    texts, _ = write(stepper, embed_prompts, uniforms, plain, rules, advance)
+    return texts
 
 
 def alone(prompt, **changes):
@@ -112,6 +113,21 @@ def test_text_ends_at_an_end_token_or_the_limit():
         assert row[-1] == END or len(row) == PLAIN.max_new_tokens
         assert END not in row[:-1]
         assert NEVER not in row
+
+
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_surprisal_of_a_guess_is_that_of_equal_logits(candidates):
+    """Six of the seven tokens can be written, so a guess has ln 6 of ln 7; a certain token has none."""
+    for logits, share in ((torch.zeros(4, SIZE), math.log(6) / math.log(SIZE)), (torch.eye(SIZE)[[2] * 4] * 900, 0)):
+        stepper = Counting()
+        stepper.logits = lambda _rows, logits=logits: logits.clone()
+        plain = dataclasses.replace(PLAIN, candidates=candidates)
+        prompts = (torch.zeros(2, 1), torch.ones(2, dtype=torch.long))
+        uniforms = np.full((5 * candidates, 6), 0.4, dtype=np.float32)
+        rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]))
+        texts, surprisal = write(stepper, lambda _, prompts=prompts: prompts, uniforms, plain, rules, lambda _: None)
+        assert len(texts) == len(surprisal) == 5 * candidates
+        assert surprisal == pytest.approx([share] * len(texts))
 
 
 def test_wanted_tokens_are_likelier_in_their_own_row():
