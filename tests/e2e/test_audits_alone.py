@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -58,14 +59,27 @@ def called(*words, cwd):
     return subprocess.run([str(w) for w in words], cwd=cwd, env=alone, capture_output=True, text=True, check=False)
 
 
+def lowest(requirements):
+    """Return requirements that allow only the oldest minor versions of those given."""
+    return re.sub(r"^(\S+)>=(\S+)", r"\1>=\2,<=\2.999", requirements, flags=re.MULTILINE)
+
+
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """Return the Python of an environment that has only the audits and their requirements."""
+def alone(request, tmp_path_factory):
+    """Return the Python of an environment that has only the audits and their requirements.
+
+    The parameter is another Python than that of this process, or the versions of the requirements.
+    """
     folder = tmp_path_factory.mktemp("alone")
-    assert called(sys.executable, "-m", "venv", folder / "venv", cwd=folder).returncode == 0
+    required = (ROOT / "audits" / "requirements.txt").read_text()
+    (folder / "requirements.txt").write_text(lowest(required) if request.param == "oldest" else required)
+    made_by = request.param if request.param.startswith("python") else sys.executable
+    if shutil.which(made_by) is None or called(made_by, "--version", cwd=folder).returncode != 0:
+        pytest.skip(f"{made_by} is not installed")
+    assert called(made_by, "-m", "venv", folder / "venv", cwd=folder).returncode == 0
     python = folder / "venv" / "bin" / "python"
     pip = (python, "-m", "pip", "--disable-pip-version-check", "-q", "install")
-    for what in (("-r", ROOT / "audits" / "requirements.txt"), ("--no-deps", ROOT)):
+    for what in (("-r", folder / "requirements.txt"), ("--no-deps", ROOT)):
         done = called(*pip, *what, cwd=folder)
         if "No matching distribution" in done.stderr:
             pytest.skip("the package index cannot be reached")
@@ -74,7 +88,14 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("alone", "suffix"),
+    [
+        *(("newest", suffix) for suffix in ("csv", "jsonl", "parquet")),
+        *((name, "csv") for name in ("oldest", "python3.12", "python3.13")),
+    ],
+    indirect=["alone"],
+)
 def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
     for module in ("torch", "transformers", "sentence_transformers"):
         assert called(alone, "-c", f"import {module}", cwd=tmp_path).returncode == 1
