@@ -3,9 +3,10 @@
     python benchmarks/plan_predictions.py [--sets sst2,trec,...] [--persons 1600] [--classes 4] [--total 200]
 
 Each set is cut to its most frequent classes and to randomly drawn persons; rows without a column of persons count as
-persons. Nothing else differs from the default configuration, except one candidate for each vector. The plan runs
-first, with its pilot; then the run, also if the plan announces a refusal. The output is a table with a line for each
-set. The corpora are in the folder SYNTHGEN_DATA. A set takes five to thirty minutes on two cores.
+persons. Nothing else differs from the default configuration, except one candidate for each vector and the removal of
+repeated records (`source.dedupe: all`). The plan runs first, with its pilot; then the run, also if the plan announces
+a refusal. The output is a table with a line for each set; a gate that the run did not pass is shown with its measured
+end and its limit. The corpora are in the folder SYNTHGEN_DATA. A set takes two to ten minutes on two cores.
 """
 
 import argparse
@@ -65,10 +66,16 @@ def predicted_and_measured(pipeline):
         return [*cells, *["–"] * 6, shown(announced), f"stopped: {error.message}"]
     written = run.record.stage("filter")
     n_kept, minutes = sum(written.kept.values()), sum(stage.seconds for stage in run.record.stages) / 60
-    unmet = [gate.id for gate in run.decide().gates if gate.verdict != "PASS"]
+    unmet = [of_gate(gate) for gate in run.decide().gates if gate.verdict != "PASS"]
     expected = ("–", "–") if pilot is None else (f"{pilot.run_share:.0%}", str(pilot.texts))
     cells += [expected[0], f"{n_kept / written.n_in:.0%}", expected[1], str(written.n_in)]
     return [*cells, f"{plan.minutes:.0f}", f"{minutes:.0f}", shown(announced), shown(unmet)]
+
+
+def of_gate(gate):
+    """Return a gate with the number that decided and its limit."""
+    number = "not measured" if gate.value is None else f"{gate.value:.3g}"
+    return f"{gate.id} ({number}; {gate.op} {gate.limit:g})"
 
 
 def shown(reasons):
@@ -84,6 +91,7 @@ def main(argv=None):
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--total", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="folder for the workspaces; without it, they are deleted")
     given = parser.parse_args(argv)
     print(HEADER, "|" + "---|" * 10, sep="\n")
     for name in given.sets.split(","):
@@ -92,11 +100,12 @@ def main(argv=None):
         with tempfile.TemporaryDirectory() as folder:
             fields = {"version": 1, "seed": given.seed, "workspace": "ws", "ledger": "ledger"}
             fields |= {
-                "source": {"group": "person"},
+                "source": {"group": "person", "dedupe": "all"},
                 "interpolate": {"total": given.total},
                 "decode": {"candidates": 1},
             }
-            pipeline = Pipeline(Config.parse(fields, base=folder), terminal_progress(sys.stderr), source=rows)
+            base = folder if given.keep is None else str(given.keep / name)
+            pipeline = Pipeline(Config.parse(fields, base=base), terminal_progress(sys.stderr), source=rows)
             print("|", " | ".join([name, *predicted_and_measured(pipeline)]), "|", flush=True)
     return 0
 

@@ -98,13 +98,13 @@ def doctor(*, as_json: AsJson = False) -> None:
 def plan(
     config: ConfigPath,
     *,
-    pilot: Annotated[bool, Option("--pilot/--no-pilot", help="Write 60 texts to predict the run.")] = True,
+    pilot: Annotated[bool, Option("--pilot/--no-pilot", help="Write 120 texts to predict the run.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
     The exit code is 3 if the run cannot end in a release; the reasons are listed last. If there is no such reason and
-    no privacy budget, a pilot writes about 60 texts. This takes minutes, and the run reuses most of the results.
+    no privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan

@@ -26,7 +26,7 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult
 
 T = TypeVar("T")
-PILOT_LATENTS = 60  # at an acceptance of 50 %, this gives a standard error of 6 percentage points
+PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
 FEWEST_OF_CLASS = 4
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores

@@ -18,7 +18,8 @@ def pipeline(bench, *, stops=False, has_pilot=True):
     found = SimpleNamespace(run_share=0.5, texts=90) if has_pilot else None
     plan = SimpleNamespace(persons={"train": 40, "control": 41}, problems=problems, pilot=found, minutes=3.4)
     stage = SimpleNamespace(kept={"a": 20, "b": 20}, n_in=100, seconds=240)
-    gates = [SimpleNamespace(id="membership", verdict="INSUFFICIENT"), SimpleNamespace(id="balance", verdict="PASS")]
+    verdicts = (("membership", "INSUFFICIENT", None), ("useful", "FAIL", 0.7251), ("balance", "PASS", 0.9))
+    gates = [SimpleNamespace(id=i, verdict=v, value=x, op=">=", limit=0.8) for i, v, x in verdicts]
     run = SimpleNamespace(
         record=SimpleNamespace(stage=lambda _: stage, stages=[stage]), decide=lambda: SimpleNamespace(gates=gates)
     )
@@ -33,7 +34,8 @@ def pipeline(bench, *, stops=False, has_pilot=True):
 
 def test_a_line_has_the_predicted_and_the_measured_numbers(bench):
     cells = bench.predicted_and_measured(pipeline(bench))
-    assert cells == ["40, 41", "50%", "40%", "90", "100", "3", "4", "rule membership", "membership"]
+    unmet = "membership (not measured; >= 0.8), useful (0.725; >= 0.8)"
+    assert cells == ["40, 41", "50%", "40%", "90", "100", "3", "4", "rule membership", unmet]
     assert len(cells) + 1 == bench.HEADER.count("|") - 1
     without = bench.predicted_and_measured(pipeline(bench, has_pilot=False))
     assert (without[1], without[3], without[5]) == ("–", "–", "3")
