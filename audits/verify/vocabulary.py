@@ -51,7 +51,7 @@ STAGES = (
 REASONS = (
     "empty", "copy", "label_word", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
     "latent_distance_far", "class_distance_near", "class_distance_far", "language", "length_short", "length_long",
-    "repetition", "fluency", "consistent", "not_the_best_of_its_vector",
+    "repetition", "fluency", "legibility", "consistent", "not_the_best_of_its_vector",
     *(f"attributes_{kind}" for kind in ("age", "age_band", "sex", "condition", "symptom", "medication", "smoking",
                                         "alcohol", "drugs", "exercise", "living", "occupation", "mentions",
                                         "not_mentions")),

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from synthgen.embed import embed
 from synthgen.interpolate import wanted_counts
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import SYNTHETIC, as_table, synthetic_corpus
-from synthgen.pipeline.prepare import embed_train
+from synthgen.pipeline.prepare import embed_train, replaced_names
 from synthgen.pipeline.rounds import Written, fitted_on
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stage_order import write_records
@@ -92,7 +92,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     say(_estimate(run, plan, missing, quick=request.quick))
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
-        rerun(job, train, vectors, plan.leave_out(number), number, folder)
+        rerun(job, train, vectors, plan.leave_out(number), number, folder, clean=clean)
     permutations = QUICK_DEALINGS if request.quick else PERMUTATIONS
     with progress.stage("shadow", total=plan.runs + permutations, unit="steps") as advance:
         report = judge_shadow(
@@ -147,7 +147,9 @@ def _store(context: StageContext) -> Mapping[str, object]:
 GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 
-def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
+def rerun(  # noqa: PLR0913 - the data of a run
+    job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path, *, clean: Path
+) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
@@ -156,9 +158,9 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     - Interpolate, decode and filter run again, including everything that they fit on train.
     - An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` belong to the attacked run. `leave_out` holds the person ids to leave out, and
-    `number` is the number of the rerun. The workspace of the rerun is created in `folder` and removed when its table
-    is written.
+    `job`, `train` and `vectors` belong to the attacked run, and `clean` is its folder of the stage deidentify.
+    `leave_out` holds the person ids to leave out, and `number` is the number of the rerun. The workspace of the rerun
+    is created in `folder` and removed when its table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
     Randomness: the child "shadow/<number>" of the root of the run's streams.
@@ -167,7 +169,7 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
     root = folder / f"rerun-{number:03d}"
     own_job = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
-    written = write_from(own_job, kept, vectors[is_kept])
+    written = write_from(own_job, kept, vectors[is_kept], replaced_names(clean, kept))
     path = folder / "synthetic" / f"{number:03d}.parquet"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -177,11 +179,11 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     shutil.rmtree(root)
 
 
-def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
+def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]) -> Written:
     """Return the records that the generator of a run writes if it is fitted to `records` instead of train.
 
     `job` has the configuration of the run, but its own workspace and random streams. The records are de-identified;
-    `vectors` (n, d) are their vectors.
+    `vectors` (n, d) are their vectors, and `names` are the names that were replaced in them.
 
     Privacy: reads the records. The output depends on them as a release depends on train.
     """
@@ -193,7 +195,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32) -> Written:
             upstream, embedded = given, embed(records, vectors, encoder)
         else:
             upstream, embedded = embed_train(job, given, records, encoder)
-        return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest), encoder))
+        return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder))
 
 
 def refuse_private(config: Config) -> None:

@@ -1,7 +1,7 @@
 """Find identifiers by the rules, and mask them in generated text."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from audits.text.identifier_grammar import PROVINCES, STATES
@@ -49,6 +49,15 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
         return _whole(joined(_by_rules(text, declared_names, known), more), text)
 
     return find
+
+
+def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
+    """Return the function that finds identifiers in generated text: by the rules if the engine is off.
+
+    It also finds `names`, those that were replaced in train, in every text. A language model may know a name of train
+    by itself, but nobody can see in a text where the name comes from.
+    """
+    return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
 def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:

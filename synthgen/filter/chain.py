@@ -14,7 +14,7 @@ from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
 from synthgen.filter.label_words import LabelWords
-from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Length, Repetition
+from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Legible, Length, Repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     if config.fluency is not None:
         filters.append(Fluency(config.fluency))
     if config.language is not None:
-        filters.append(Language())
+        filters += [Language(), Legible()]
     if config.class_agreement is not None:
         filters.append(ClassAgreement(config.class_agreement))
     if config.embedding_distance is not None:

@@ -54,7 +54,7 @@ class FilterConfig(Section):
     language: Literal["source"] | None = Field(
         "source",
         description="With `source`, a text must be in the language and script of the source, by its character "
-        "3-grams.",
+        "3-grams, and consist of words, not of numbers and codes alone.",
     )
     length: Literal["auto"] | tuple[Count, Count] | None = Field(
         "auto",

@@ -9,6 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.errors import NotMeasurable
+from audits.text.legibility import legibility
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
@@ -146,6 +148,42 @@ class Language:
         maximum = max(tail(t, of) for t, of in ((trigrams, folds), (reconstructed, reconstruction_folds)) if t)
         bounds, cost = {"maximum_bits": maximum}, _cost(total)
         return scored(self.name, bounds, lambda cs: [_bits(hashed_trigrams(c.text), cost) for c in cs], high=maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """Keep a candidate whose character sequences occur in real text, so that the audits can read it.
+
+    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`). Such rows
+    consist of abbreviations, numbers or codes. The filter applies the same test, with train texts alone: the folds
+    with even numbers are the known text, the others are held out. Without train texts, as under DP, and if the texts
+    are too few for the test, the filter rejects nothing.
+
+    Privacy: reads statistics of the characters of all train texts.
+    Randomness: the child "legibility" of the context's stream.
+    """
+
+    name: ClassVar[str] = "legibility"
+
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return the filter; the score is 1 for an illegible text and 0 for any other."""
+        is_even = context.folds % 2 == 0
+        known, held_out = (
+            [text for text, chosen in zip(context.texts, rows, strict=True) if chosen and text]
+            for rows in (is_even, ~is_even)
+        )
+
+        def scores(candidates: Sequence[Candidate]) -> list[float]:
+            rng = context.seeds.child(self.name).generator()
+            if not (known and held_out):
+                return [0.0] * len(candidates)
+            try:
+                found = legibility([c.text for c in candidates], known, held_out, rng).illegible
+            except NotMeasurable:
+                return [0.0] * len(candidates)
+            return [float(one) for one in found]
+
+        return scored(self.name, {}, scores, high=0)
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:

@@ -102,6 +102,12 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
     )
 
 
+def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
+    """Return the names of persons and places that were replaced in train; `clean` is the folder of deidentify."""
+    replaced = read_json(clean / "replaced-train.json")
+    return tuple(text for r in train.records for kind, text in replaced.get(r.id, ()) if kind in {"name", "place"})
+
+
 def _replaced(path: Path, corpus: Corpus) -> Identifiers:
     replaced = read_json(path)
     return tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in corpus.records)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
@@ -26,7 +26,7 @@ from synthgen.decode.shards import read_shards, rows_of
 from synthgen.decode.stage import DECODE, DecoderModel
 from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
-from synthgen.deidentify import finder, with_placeholders
+from synthgen.deidentify import finder_of_generated, with_placeholders
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
@@ -67,15 +67,16 @@ class TrainingView:
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
     draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
     digest: str  # digest of the stage that computed the vectors
+    names: Sequence[str] = ()  # names that were replaced in train; none under DP
 
 
-def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> TrainingView:
+def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names: Sequence[str]) -> TrainingView:
     """Return the training view of a run without differential privacy: train, and a method fitted to its vectors."""
     config = job.config.interpolate
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
     fit_once = cache(lambda: config.build().fit(embedded))
-    return TrainingView(train=train, embedded=embedded, draws=lambda _config: fit_once(), digest=upstream)
+    return TrainingView(train=train, embedded=embedded, draws=lambda _: fit_once(), digest=upstream, names=names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +331,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts for each latent, with placeholders in place of identifiers.
+    """Return `candidates` texts for each latent, with placeholders in place of identifiers and of names of train.
 
     `upstream` is the digest of the stage that made the latents.
     """
@@ -344,7 +345,7 @@ def decode(
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
     written = read_shards(result.folder)
-    find = finder("rules" if job.config.deidentify.engine == "off" else job.config.deidentify.engine)
+    find = finder_of_generated(job.config.deidentify.engine, setup.training_view.names)
     return tuple(replace(candidate, text=with_placeholders(candidate.text, find)) for candidate in written), result
 
 

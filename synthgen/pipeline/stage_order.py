@@ -60,7 +60,8 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     yield vectorised
     log = shares = None
     if not is_private:
-        training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest)
+        names = prepare.replaced_names(clean.folder, prepared.train)
+        training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
     else:
         reservation, reserved = reserve_budget(job, policy, spend_again=spend_again)
         yield reserved

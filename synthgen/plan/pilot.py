@@ -39,6 +39,7 @@ REMEDIES = {
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
     "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
     "repetition": "raise decode.temperature to 1, or filter.repetition",
+    "legibility": "the texts consist of numbers, codes or names: describe the text type in decode.prompt",
     "fluency": "the language model is not trained or damaged: check decode.model; or lower decode.temperature",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
     "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
@@ -112,7 +113,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         encoder = encoder_for(job, train)
         vectorised, embedded = prepare.embed_train(job, clean, train, encoder)
         done += [loaded, parts, clean, vectorised]
-        view = rounds.fitted_on(job, train, embedded, vectorised.digest)
+        names = prepare.replaced_names(clean.folder, train)
+        view = rounds.fitted_on(job, train, embedded, vectorised.digest, names)
         writing = stage_order.set_up_writing(job, view, encoder)
         setup, reconstructed = _finish(writing, done)
         pilot_round = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))

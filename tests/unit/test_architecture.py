@@ -47,7 +47,7 @@ PACKAGES = ("synthgen", "audits", "studies")
 FOLDERS = (*PACKAGES, "tests", "examples", "benchmarks")
 # readers and writer of files, and the grammar of identifiers, which both packages share
 SHARED = {f"audits.core.{name}" for name in ("errors", "files", "strictjson", "strictyaml")}
-SHARED |= {f"audits.text.{name}" for name in ("clinical_terms", "identifier_grammar", "name_lists")}
+SHARED |= {f"audits.text.{name}" for name in ("clinical_terms", "identifier_grammar", "legibility", "name_lists")}
 MAY_USE_AUDITS = {"evaluate"}  # it makes no text and uses the intervals of the audits
 FORBIDDEN_TO_AUDITS = {"synthgen", "torch", "transformers", "sentence_transformers"}
 

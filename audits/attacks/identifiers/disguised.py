@@ -17,6 +17,7 @@ from audits.attacks.identifiers.recorded import Occurrences, RecordedIdentifiers
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People, PoolContent
 from audits.core.stats import exceeds_control
+from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
@@ -117,9 +118,11 @@ def _disguised_names(
     return len(of_train)
 
 
-def _exceed_control(of_train: Iterable[Sequence[int]], of_control: set[int], people: People) -> bool:
+def _exceed_control(
+    of_train: Iterable[Sequence[int]], of_control: set[int], people: People, minimum: int = MIN_NAMES
+) -> bool:
     n_train = len({person for train in of_train for person in train})
-    return exceeds_control(n_train, len(of_control), people.n_train / people.n_persons, minimum=MIN_NAMES)
+    return exceeds_control(n_train, len(of_control), people.n_train / people.n_persons, minimum=minimum)
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
@@ -163,14 +166,10 @@ def leaked_parts(
     - no control person has it in a recorded name or a text, and at most ten persons have it;
     - chance is expected to produce it in the synthetic table less than .01 times;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
+    - if it is an ordinary word, such as "mountain": significantly more train persons than control persons have one;
     - one of its persons is not in `found`, the persons with another leaked identifier.
     """
-    owners: dict[str, Owners] = {}
-    for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
-        if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
-            for word in value:
-                if len(word) >= PART_LETTERS:
-                    owners[word] = Owners((*owners.get(word, ()), *owners_of_value))
+    owners = _long_parts(recorded)
     if not owners:
         return {}
     synthetic_words = [tokens(text) for text in texts]
@@ -185,8 +184,22 @@ def leaked_parts(
             for word in occurring.intersection(tokens(text)):
                 owners[word].add(owner)
     sides = {word: owners[word].sides(people.n_train, people.n_persons) for word in sorted(occurring)}
-    of_train = {(word,): train for word, (train, control) in sides.items() if train and not control}
-    of_control = {person for train, control in sides.values() if not train for person in control}
-    if not _exceed_control(of_train.values(), of_control, people):
-        return {}
-    return {word: train for word, train in of_train.items() if not found.issuperset(train)}
+    leaks: dict[tuple[str, ...], Sequence[int]] = {}
+    for are_ordinary, minimum in ((False, MIN_NAMES), (True, 0)):
+        alike = {word: both for word, both in sides.items() if is_ordinary(word) == are_ordinary}
+        of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
+        of_control = {person for train, control in alike.values() if not train for person in control}
+        if _exceed_control(of_train.values(), of_control, people, minimum):
+            leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
+    return leaks
+
+
+def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:
+    """Return the long words of recorded names, each with the persons who have it."""
+    owners: dict[str, Owners] = {}
+    for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
+        if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
+            for word in value:
+                if len(word) >= PART_LETTERS:
+                    owners[word] = Owners((*owners.get(word, ()), *owners_of_value))
+    return owners

@@ -5,7 +5,7 @@ S is the synthetic table.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -16,6 +16,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.core.stats import exceeds_control
+from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
@@ -296,7 +297,9 @@ def judge_recorded(
     A tested identifier that occurs in S as an address or number is a leak. A name or date may be in common use, such
     as the name of a town, even if its spelling looks rare. The recorded identifiers of control show how often this
     happens. A name or date is therefore a leak unless identifiers of control that are about as rare occur in S about
-    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared.
+    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared. A single ordinary word,
+    such as a month or a surname that is also a noun, identifies nobody. Such words of train are leaks only if
+    significantly more of them occur than those of control.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -328,7 +331,7 @@ def judge_recorded(
     n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
     train_share = n_tested / max(len(tested), 1)
     of_train = [one for one in found.values() if one.train]
-    leaks = [one for one in of_train if one.direct or _is_leak(one, found.values(), train_share)]
+    leaks = _leaks(found, {i for i in found if is_common(recorded.values[i])}, train_share)
     terms = [(term, (kind, sorted(one.train))) for one in leaks for term, kind in one.terms]
     return RecordedHits(
         tested=n_tested,
@@ -342,9 +345,29 @@ def judge_recorded(
     )
 
 
+def _leaks(found: Mapping[int, _Occurrence], common: Collection[int], share: float) -> list[_Occurrence]:
+    """Return the leaks among the occurrences; `common` are the numbers of the values that are ordinary words."""
+    are_leaks = _exceed_control([found[i] for i in common], share, minimum=0)  # whether the common words of train are
+    return [
+        one
+        for i, one in found.items()
+        if one.train and (one.direct or (are_leaks if i in common else _is_leak(one, found.values(), share)))
+    ]
+
+
 def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
     """Return `exceeds_control` of the train and control persons who have occurrences about as rare as this one."""
     alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
-    train = {person for o in alike for person in o.train}
-    control = {person for o in alike for person in o.control}
-    return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)
+    return _exceed_control(alike, share, minimum=MIN_NAMES)
+
+
+def _exceed_control(found: Iterable[_Occurrence], share: float, *, minimum: int) -> bool:
+    """Return `exceeds_control` of the train and control persons who have these occurrences."""
+    train = {person for one in found for person in one.train}
+    control = {person for one in found for person in one.control}
+    return exceeds_control(len(train), len(control), share, minimum=minimum)
+
+
+def is_common(value: Value) -> bool:
+    """Return whether a recorded identifier is a single ordinary word of the language."""
+    return len(value) == 1 and is_ordinary(value[0])

@@ -21,7 +21,14 @@ from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
 from synthgen.pipeline import judge, rounds
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.pipeline.prepare import (
+    embed_train,
+    load_source,
+    read_prepared,
+    replace_identifiers,
+    replaced_names,
+    split_source,
+)
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace
@@ -138,7 +145,8 @@ class Bench:
     def writer(self, job):
         """Return the rounds of writing of a run before the first round."""
         prepared, result, embedded = self.prepare(job)
-        return Writing(job, prepared.train, embedded, result.digest)
+        names = replaced_names(self.stages[2].folder, prepared.train)
+        return Writing(job, prepared.train, embedded, result.digest, names)
 
     def judge(self, job, prepared, embedded, written):
         """Run the stages after the writing; return the stages of control, utility and audits."""
@@ -155,7 +163,8 @@ class Bench:
 class Writing:
     """The rounds of one run: `write` runs all, other methods run single stages; `stages` are those that ran."""
 
-    def __init__(self, job, train, embedded, upstream):
+    def __init__(self, job, train, embedded, upstream, names):
+        self.names = names
         self.job, self.train, self.embedded, self.upstream = job, train, embedded, upstream
         self.encoder = encoder_for(job, train)
         self.stages = []
@@ -166,7 +175,7 @@ class Writing:
 
     @functools.cached_property
     def material(self):
-        return rounds.fitted_on(self.job, self.train, self.embedded, self.upstream)
+        return rounds.fitted_on(self.job, self.train, self.embedded, self.upstream, self.names)
 
     def write(self):
         stages = write_records(self.job, self.material, self.encoder)

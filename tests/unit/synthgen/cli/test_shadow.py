@@ -16,6 +16,7 @@ from synthgen.core.errors import DataError, Interrupted
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.prepare import replaced_names
 from synthgen.pipeline.stage_order import write_records
 
 TOTAL = {"interpolate": {"total": 36}}
@@ -79,7 +80,7 @@ def test_existing_reruns_are_reused(finished, monkeypatch):
     table = first.path.parent / "synthetic" / "005.parquet"
     table.unlink()
     calls = []
-    monkeypatch.setattr(module, "rerun", lambda *args: (calls.append(args[4]), rerun(*args)))
+    monkeypatch.setattr(module, "rerun", lambda *args, **more: (calls.append(args[4]), rerun(*args, **more)))
     again, said = run_shadow(finished)
     assert calls == [5]
     assert "1 reruns remain" in said[0]
@@ -89,7 +90,7 @@ def test_existing_reruns_are_reused(finished, monkeypatch):
 def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
     given = {}
 
-    def stop(_job, train, _vectors, leave_out, number, _folder):
+    def stop(_job, train, _vectors, leave_out, number, _folder, **_):
         given[number] = (leave_out, {r.group for r in train.records})
         if number == 7:
             raise Interrupted("stopped")
@@ -105,7 +106,7 @@ def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
 
 def test_other_options_use_another_folder(finished, monkeypatch):
     monkeypatch.setattr(module, "judge_shadow", lambda folder, *_args, **_more: folder)
-    monkeypatch.setattr(module, "rerun", lambda *_: None)
+    monkeypatch.setattr(module, "rerun", lambda *_, **__: None)
     folders = {
         run_shadow(finished, ShadowRequest(runs=r, persons=p, quick=False))[0].report
         for r, p in ((8, 1), (8, 2), (16, 1))
@@ -114,7 +115,7 @@ def test_other_options_use_another_folder(finished, monkeypatch):
 
 
 def test_invalid_options_raise_an_error_before_any_rerun(finished, monkeypatch):
-    monkeypatch.setattr(module, "rerun", lambda *_: pytest.fail("a rerun was made"))
+    monkeypatch.setattr(module, "rerun", lambda *_, **__: pytest.fail("a rerun was made"))
     with pytest.raises(InputError, match="multiple of 8"):
         run_shadow(finished, ShadowRequest(runs=12, persons=None, quick=False))
 
@@ -131,6 +132,10 @@ def ready(bench):
     return bench, job, prepared.train, embedded.vectors
 
 
+def clean_of(job):
+    return next((job.workspace.root / "stages").glob("deidentify-*"))
+
+
 def made(folder):
     return read_corpus(folder / OUT, "synthetic").texts
 
@@ -141,7 +146,7 @@ def test_a_rerun_never_reads_the_persons_left_out(ready, tmp_path, monkeypatch):
     given = []
     bench.encoder.seen.clear()
     monkeypatch.setattr(module, "write_records", lambda *args: given.append(args) or write_records(*args))
-    rerun(job, train, vectors, out, 3, tmp_path / "shadow")
+    rerun(job, train, vectors, out, 3, tmp_path / "shadow", clean=clean_of(job))
     theirs = {r.text for r in train.records if r.group in out}
     assert theirs
     assert not theirs & set(bench.encoder.seen)
@@ -152,13 +157,14 @@ def test_a_rerun_never_reads_the_persons_left_out(ready, tmp_path, monkeypatch):
     assert kept.records == tuple(train.records[i] for i in staying)
     assert embedded.ids == tuple(train.records[i].id for i in staying)
     assert (embedded.vectors == vectors[staying]).all()
+    assert material.names == replaced_names(clean_of(job), kept) != replaced_names(clean_of(job), train)
     assert pq.read_table(tmp_path / "shadow" / OUT).num_rows == 15
 
 
 def test_a_rerun_embeds_no_train_text_and_leaves_one_table(ready, tmp_path):
     bench, job, train, vectors = ready
     bench.encoder.seen.clear()
-    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow", clean=clean_of(job))
     assert bench.encoder.seen
     assert not set(train.texts) & set(bench.encoder.seen)
     files = [p.relative_to(tmp_path / "shadow").as_posix() for p in (tmp_path / "shadow").rglob("*") if p.is_file()]
@@ -171,7 +177,7 @@ def test_cut_records_are_embedded_by_the_headings_of_the_remaining_persons(bench
     out = frozenset({prepared.train.records[0].group})
     theirs = {line for r in prepared.train.records if r.group in out for line in r.text.splitlines()}
     bench.encoder.seen.clear()
-    rerun(job, prepared.train, embedded.vectors, out, 3, tmp_path / "shadow")
+    rerun(job, prepared.train, embedded.vectors, out, 3, tmp_path / "shadow", clean=clean_of(job))
     others = {line for r in prepared.train.records if r.group not in out for line in r.text.splitlines()}
     assert others & set(bench.encoder.seen)
     assert theirs - others
@@ -182,7 +188,7 @@ def test_equal_numbers_write_equal_texts_and_other_numbers_do_not(ready, tmp_pat
     _, job, train, vectors = ready
     texts = []
     for folder, number in (("a", 3), ("b", 3), ("c", 4)):
-        rerun(job, train, vectors, frozenset(), number, tmp_path / folder)
+        rerun(job, train, vectors, frozenset(), number, tmp_path / folder, clean=clean_of(job))
         texts.append(read_corpus(tmp_path / folder / "synthetic" / f"{number:03d}.parquet", "synthetic").texts)
     assert texts[0] == texts[1] != texts[2]
 
@@ -191,12 +197,12 @@ def test_an_interrupted_rerun_continues(ready, tmp_path):
     bench, job, train, vectors = ready
     bench.decoder.stop_after = 1
     with pytest.raises(KeyboardInterrupt):
-        rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+        rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow", clean=clean_of(job))
     assert not (tmp_path / "shadow" / OUT).exists()
     first = len(bench.decoder.decoded)
     bench.decoder.stop_after = None
-    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow")
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "shadow", clean=clean_of(job))
     resumed = len(bench.decoder.decoded) - first
-    rerun(job, train, vectors, frozenset(), 3, tmp_path / "whole")
+    rerun(job, train, vectors, frozenset(), 3, tmp_path / "whole", clean=clean_of(job))
     assert made(tmp_path / "shadow") == made(tmp_path / "whole")
     assert resumed == len(bench.decoder.decoded) - first - resumed - 1  # what was written is not written again

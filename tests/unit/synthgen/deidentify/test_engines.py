@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import UsageError
 from synthgen.core.seeds import SeedTree
-from synthgen.deidentify import with_placeholders
+from synthgen.deidentify import finder_of_generated, with_placeholders
 from synthgen.deidentify.dates import find_dates
 from synthgen.deidentify.engines import engine_of, find_identifiers, finder, joined
 from synthgen.deidentify.marked import read_marked_file
@@ -218,3 +218,20 @@ def test_shared_sentences():
         pytest.skip("the marked sentences are not beside SYNTHGEN_DATA")
     assert missed("identifiers.txt")[0] >= 0.95
     assert missed("false_friends.txt")[1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("the Republic of Colombia and Peru", "the Republic of [NAME] and Peru"),
+        ("a part of Sears, Roebuck since", "a part of [NAME] since"),
+        ("he saw Roebuck and Company", "he saw [NAME] and Company"),
+        ("the Mountain in November", "the Mountain in November"),  # ordinary words name nobody
+        ("no name at all", "no name at all"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["off", "rules"])
+def test_names_that_were_replaced_in_train_are_placeholders_in_generated_text(written, expected, engine):
+    names = ["Colombia", "Sears Roebuck", "Mountain", "November"]
+    assert with_placeholders(written, finder_of_generated(engine, names)) == expected
+    assert with_placeholders(written, finder_of_generated(engine, ())) == written

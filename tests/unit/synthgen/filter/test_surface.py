@@ -1,3 +1,4 @@
+import codecs
 import math
 import re
 from collections import Counter
@@ -12,8 +13,22 @@ from synthgen.cli.blend import open_models
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Latents
 from synthgen.decode.base import Settings
-from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Length, Repetition, hashed_trigrams, repeated_share
+from synthgen.filter.surface import (
+    NOT_EMPTY,
+    Fluency,
+    Language,
+    Legible,
+    Length,
+    Repetition,
+    hashed_trigrams,
+    repeated_share,
+)
 
+WORDS = (
+    "the patient was seen in our clinic today with pain of chest and shortness breath no fever or cough she takes "
+    "one tablet daily before breakfast we advised rest plenty water follow up next week his blood pressure remained "
+    "high despite treatment an examination showed clear lungs soft abdomen normal reflexes they discussed tests"
+)
 UNKNOWN = {"latent_id": "x", "index": 0, "text": "t", "label": "a", "finish": "stop"}  # without its surprisal
 
 
@@ -95,6 +110,20 @@ def test_the_embedded_model_writes_fluent_text_at_usual_temperatures_only():
         )
         found = decoder.decode(latents, settings, SeedTree(0), lambda _: None)
         assert all((c.surprisal < 0.4) == is_fluent and (c.surprisal > 0.5) != is_fluent for c in found)
+
+
+def test_rows_that_the_audits_cannot_read_are_rejected(world):
+    """The audits refuse a table with many rows of abbreviations, numbers or another alphabet's letters."""
+    context = world.context()
+    rng, words = np.random.default_rng(0), WORDS.split()
+    texts = tuple(" ".join(rng.choice(words, 30)) + "." for _ in context.texts)
+    good = [" ".join(rng.choice(words, 20)) for _ in range(20)]
+    bad = [codecs.encode(text, "rot13") for text in good[:3]] + ["D. O. P. & W. E. S. & P. M. P. in A. C. C. 240 km"]
+    outcomes = Legible().fit(replace(context, texts=texts)).judge(world.with_texts([*good, *bad]))
+    assert [o.passed for o in outcomes] == [True] * 20 + [False] * 4
+    assert outcomes[-1].reason == "legibility"
+    without = Legible().fit(replace(context, texts=("",) * len(context.texts))).judge(world.with_texts(bad))
+    assert all(o.passed for o in without)
 
 
 def test_language_rejects_other_languages_and_gibberish(world):

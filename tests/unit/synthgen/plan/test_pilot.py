@@ -22,8 +22,8 @@ def candidate(i, label="a", failed=(), score=0.5):
 
 
 def test_the_pilot_has_a_few_latents_of_each_label_in_the_proportions_of_the_run():
-    assert pilot_counts({"a": 30, "b": 30}) == {"a": 30, "b": 30}
-    assert pilot_counts({"a": 990, "b": 10}) == {"a": 59, "b": FEWEST_OF_CLASS}
+    assert pilot_counts({"a": 30, "b": 30}) == {"a": 60, "b": 60}
+    assert pilot_counts({"a": 990, "b": 10}) == {"a": 119, "b": FEWEST_OF_CLASS}
     assert sum(pilot_counts(dict.fromkeys("abcdef", 80)).values()) == PILOT_LATENTS
 
 
@@ -104,6 +104,7 @@ def test_every_reason_of_a_filter_has_a_remedy():
         "empty",
         "label_word",
         "fluency",
+        "legibility",
     }
     assert set(pilot.REMEDIES) == reasons
 

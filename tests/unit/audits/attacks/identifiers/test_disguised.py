@@ -110,3 +110,12 @@ def test_surnames_of_control_in_the_table_explain_those_of_train(parts):
     made = ["quistgaardsen", "brackenridges", "vanhouttesteen"]
     control = [(CY, ["Ottoline Brackenridges"]), (CY + 1, ["Theodric Vanhouttesteen"])]
     assert [len(parts(made[:n], [PART, *control])) for n in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_ordinary_words_of_names_are_leaks_only_if_many_occur(parts):
+    words = ["mountain", "chocolate", "furniture", "september", "telescope", "wednesday", "adventure", "november"]
+    lists = [(i, [f"Ann {word.title()}"]) for i, word in enumerate(words)]
+    texts = {"train": [f"a{i}" for i in range(10)], "control": [f"c{i}" for i in range(10)]}
+    found = [len(parts([f"the {word}" for word in words[:n]], lists, **texts)) for n in (1, 5, 8)]
+    assert found == [0, 0, 8]
+    assert parts(["the mountain of quistgaardsen"], [*lists, PART], **texts) == {("quistgaardsen",): [ANN]}

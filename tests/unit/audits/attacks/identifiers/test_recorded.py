@@ -251,3 +251,14 @@ def test_bits_of_an_edit_computed_by_hand():
     for n_tokens, found in ((most - 1, 1), (most + 2, 0)):
         case = judged([(ANN, ["zqxzqxzqx"])], ["zqxzqxzqy"], n_tokens=n_tokens, surprisal=Surprisal([]))
         assert case.found == found
+
+
+def test_a_single_ordinary_word_is_a_leak_only_if_many_occur():
+    """Seven of train against none of control are significant at 1 %; one month or one surname like a noun is not."""
+    words = ["november", "mountain", "chocolate", "furniture", "september", "telescope", "wednesday", "adventure"]
+    lists = [*((i, [word]) for i, word in enumerate(words)), *((20 + i, [f"control word{i}"]) for i in range(12))]
+    size = {"n_train": 20, "n_persons": 40}
+    assert [judged(lists, [f"in {word}" for word in words[:n]], **size).hard for n in (1, 5, 8)] == [0, 0, 8]
+    rare = [(0, ["November"]), (1, ["Quixotebury"]), (2, ["November Mountain"])]
+    assert judged(rare, ["in november near quixotebury"], **size).hard == 1
+    assert judged(rare, ["with November Mountain today"], **size).hard == 1
