@@ -59,6 +59,7 @@ def predicted_and_measured(pipeline):
     plan = pipeline.plan()
     announced = [problem.partition(":")[0] for problem in plan.problems if not problem.startswith("release.")]
     pilot = plan.pilot
+    announced += [] if pilot is None else [f"at risk: {risk.partition(':')[0]}" for risk in pilot.risks]
     cells = [f"{plan.persons['train']}, {plan.persons['control']}"]
     try:
         run = pipeline.run()
@@ -69,7 +70,7 @@ def predicted_and_measured(pipeline):
     unmet = [of_gate(gate) for gate in run.decide().gates if gate.verdict != "PASS"]
     expected = ("–", "–") if pilot is None else (f"{pilot.run_share:.0%}", str(pilot.texts))
     cells += [expected[0], f"{n_kept / written.n_in:.0%}", expected[1], str(written.n_in)]
-    return [*cells, f"{plan.minutes:.0f}", f"{minutes:.0f}", shown(announced), shown(unmet)]
+    return [*cells, f"{plan.minutes:.1f}", f"{minutes:.1f}", shown(announced), shown(unmet)]
 
 
 def of_gate(gate):

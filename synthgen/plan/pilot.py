@@ -10,13 +10,16 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from audits.core.stats import clopper_pearson
 from audits.gate.policy import Policy
 from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
 from synthgen.core.tables import read_candidates, read_corpus
-from synthgen.core.types import Candidate, counts_by_reason
+from synthgen.core.types import Candidate, Float32, Latents, counts_by_reason
 from synthgen.decode.config import LEAST_TOKENS_PER_WORD
+from synthgen.evaluate.heads import LabelledTexts
 from synthgen.filter.classifier import MOST_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
@@ -24,6 +27,7 @@ from synthgen.pipeline import prepare, rounds, stage_order
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult
+from synthgen.plan.expected_utility import expected_utility
 
 T = TypeVar("T")
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
@@ -71,7 +75,9 @@ class Pilot:
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of it that the pilot has finished and the run reuses
+    utility: Mapping[str, tuple[float, float]]  # expected ratios to real records, with their lower ends
     advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
+    risks: tuple[str, ...]  # rules that the run may not meet, by the expected ratios
     problems: tuple[str, ...]  # why the run is expected to end without a release
 
     def to_json(self) -> dict[str, Any]:
@@ -90,7 +96,8 @@ class Pilot:
         lines.append(
             f"expected: {n_records} records from {self.texts} texts ({self.run_share:.0%} accepted) in {time}"
         )
-        return "\n".join([*lines, *(f"  {line}" for line in self.advice)])
+        lines += [f"  {name}: {value:.2f} [{low:.2f}] expected" for name, (value, low) in self.utility.items()]
+        return "\n".join([*lines, *(f"  {line}" for line in self.advice), *(f"  at risk: {r}" for r in self.risks)])
 
 
 def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
@@ -115,11 +122,10 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         done += [loaded, parts, clean, vectorised]
         names = prepare.replaced_names(clean.folder, train)
         view = rounds.fitted_on(job, train, embedded, vectorised.digest, names)
-        writing = stage_order.set_up_writing(job, view, encoder)
-        setup, reconstructed = _finish(writing, done)
-        pilot_round = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
+        setup, reconstructed = _finish(stage_order.set_up_writing(job, view, encoder), done)
+        start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         before = len(done)
-        _, _, filtered = _finish(stage_order.write_round(job, setup, pilot_round, reconstructed, 1), done)
+        state, latents, filtered = _finish(stage_order.write_round(job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
     seconds = {stage.name: stage.seconds for stage in done[:before]}
@@ -131,6 +137,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     later += AUDIT_SECONDS * (len(train) + n_control + sum(records.values()))
     n_accepted = sum(c.kept for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
+    rng = job.seeds.child("pilot", "utility").generator()
+    utility = expected_utility(*_accepted(judged, state.vectors, latents), embedded, records, rng)
     return Pilot(
         written=dict(sorted(Counter(c.label for c in judged).items())),
         accepted=dict(sorted(Counter(c.label for c in judged if c.kept).items())),
@@ -143,6 +151,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         texts=texts,
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
+        utility=utility,
+        risks=tuple(_risks(policy, utility)),
         advice=(
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_cheaper(wanted, rates, n_candidates, texts),
@@ -234,6 +244,32 @@ def _cheaper(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates
     of_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and of_one < 0.75 * texts:
         yield f"decode.candidates: 1 needs about {of_one} texts; {n_candidates} gives texts nearer to the vectors"
+
+
+def _accepted(
+    judged: Sequence[Candidate], vectors: Float32, latents: Latents
+) -> tuple[LabelledTexts, frozenset[str]]:
+    """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
+    rows = [i for i, candidate in enumerate(judged) if candidate.kept]
+    place = {name: i for i, name in enumerate(latents.ids)}
+    parents = frozenset(p for i in rows for p in latents.parent_ids[place[judged[i].latent_id]])
+    labels = np.array([judged[i].label for i in rows], dtype=np.str_)
+    texts = LabelledTexts(texts=tuple(judged[i].text for i in rows), labels=labels, vectors=vectors[rows])
+    return texts, parents
+
+
+def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """Yield each rule on utility that the expected ratios of the classifier on vectors do not meet."""
+    for rule in policy.all_rules():
+        source, _, name = rule.metric.rpartition(".")
+        if not source.startswith("utility") or rule.op != ">=" or name not in utility:
+            continue
+        value, low = utility[name]
+        if (low if rule.bound == "low" else value) < rule.limit:
+            yield (
+                f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
+                f"{rule.limit:g}; request more records, set decode.candidates to 4, or try decode.style: auto"
+            )
 
 
 def _problems(

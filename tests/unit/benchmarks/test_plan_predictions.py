@@ -15,7 +15,7 @@ def bench(module_at):
 def pipeline(bench, *, stops=False, has_pilot=True):
     """Return a stand-in of a pipeline whose plan and run are known."""
     problems = ("release.key: none", "rule membership: 40 persons")
-    found = SimpleNamespace(run_share=0.5, texts=90) if has_pilot else None
+    found = SimpleNamespace(run_share=0.5, texts=90, risks=("rule useful: 0.7 is expected",)) if has_pilot else None
     plan = SimpleNamespace(persons={"train": 40, "control": 41}, problems=problems, pilot=found, minutes=3.4)
     stage = SimpleNamespace(kept={"a": 20, "b": 20}, n_in=100, seconds=240)
     verdicts = (("membership", "INSUFFICIENT", None), ("useful", "FAIL", 0.7251), ("balance", "PASS", 0.9))
@@ -35,10 +35,20 @@ def pipeline(bench, *, stops=False, has_pilot=True):
 def test_a_line_has_the_predicted_and_the_measured_numbers(bench):
     cells = bench.predicted_and_measured(pipeline(bench))
     unmet = "membership (not measured; >= 0.8), useful (0.725; >= 0.8)"
-    assert cells == ["40, 41", "50%", "40%", "90", "100", "3", "4", "rule membership", unmet]
+    assert cells == [
+        "40, 41",
+        "50%",
+        "40%",
+        "90",
+        "100",
+        "3.4",
+        "4.0",
+        "rule membership, at risk: rule useful",
+        unmet,
+    ]
     assert len(cells) + 1 == bench.HEADER.count("|") - 1
     without = bench.predicted_and_measured(pipeline(bench, has_pilot=False))
-    assert (without[1], without[3], without[5]) == ("–", "–", "3")
+    assert (without[1], without[3], without[5]) == ("–", "–", "3.4")
     stopped = bench.predicted_and_measured(pipeline(bench, stops=True))
     assert (len(stopped), stopped[-1]) == (9, "stopped: no candidate passed")
 

@@ -109,6 +109,17 @@ def test_every_reason_of_a_filter_has_a_remedy():
     assert set(pilot.REMEDIES) == reasons
 
 
+def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
+    policy = load_policy("research")
+    assert list(pilot._risks(policy, {"tstr_over_trtr": (0.9, 0.8), "worst_class_ratio": (0.7, 0.5)})) == []
+    first, second = pilot._risks(policy, {"tstr_over_trtr": (0.84, 0.79), "worst_class_ratio": (0.4, 0.3)})
+    assert first.startswith(
+        "rule utility: tstr_over_trtr is expected at 0.84, its lower end at 0.79, and the limit is 0.8; request more"
+    )
+    assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
+    assert list(pilot._risks(policy, {})) == []
+
+
 @pytest.fixture(scope="module")
 def planned(new_project, tmp_path_factory):
     """The plan with a pilot of a project with tiny models, and the folder of the project."""

@@ -1,0 +1,87 @@
+"""Predict from the texts of a pilot how well a classifier learns from the records of the run.
+
+A pilot has too few texts to train a good classifier, so its texts are compared with as many real ones:
+
+    expected = f(pilot) × f(real, n) / f(real, m) / f(real, all)
+
+f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. m is the number of
+accepted texts of the pilot and n that of the records of the run. Real records are drawn from half of the train
+persons, and every classifier is tested on the records of the other half, without the parents of the pilot's texts.
+Control is not read, so the prediction is no attempt of the audits.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from audits.core.types import persons
+from synthgen.core.types import Embedded
+from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.metrics import Float64, Scores, person_weights, scores
+
+FEWEST_TEXTS = 20  # with fewer accepted texts, nothing is predicted
+DRAWS = 400  # weightings of the test persons
+SUBSETS = 5  # random subsets of real records, of which the mean is taken
+LEVEL = 0.025  # of the lower end
+
+
+def expected_utility(
+    pilot: LabelledTexts,
+    parents: Collection[str],
+    train: Embedded,
+    n_records: Mapping[str, int],
+    rng: np.random.Generator,
+) -> dict[str, tuple[float, float]]:
+    """Return the expected value and the lower end of the ratios `tstr_over_trtr` and `worst_class_ratio`.
+
+    Args:
+        pilot: the accepted texts of the pilot.
+        parents: ids of the train records from which they were made.
+        train: the train records.
+        n_records: expected number of records of each label in the run.
+        rng: draws the halves of train, the subsets and the weights of the test persons.
+
+    Returns:
+        the two ratios by name; empty if the pilot has too few texts, or a half of train lacks a class.
+
+    Privacy: reads the vectors of train; the result is private.
+    """
+    groups, person = persons(train.groups)
+    is_tested = rng.permutation(len(groups)) < len(groups) // 2
+    is_parent = np.isin(train.ids, list(parents))
+    real = LabelledTexts(texts=train.ids, labels=np.array(train.labels, dtype=np.str_), vectors=train.vectors)
+    tested, fitted = (np.flatnonzero(rows).tolist() for rows in (is_tested[person] & ~is_parent, ~is_tested[person]))
+    names = tuple(sorted(set(train.labels)))
+    if len(pilot.texts) < FEWEST_TEXTS or any(set(real.labels[rows]) < set(names) for rows in (tested, fitted)):
+        return {}
+    test, (test_groups, test_person) = real.at(tested), persons([train.groups[row] for row in tested])
+    weights = person_weights(len(test_groups), DRAWS, rng)
+    truth = np.searchsorted(names, test.labels)
+
+    def score(rows: LabelledTexts) -> Scores:
+        predicted = np.searchsorted(names, encoder_logistic(rows, test, 0))
+        return scores(truth, predicted, test_person, weights, len(names))
+
+    def mean(counts: Mapping[str, int]) -> tuple[Float64, Float64]:
+        found = [score(real.at(_subset(real, fitted, counts, rng))) for _ in range(SUBSETS)]
+        return np.mean([s.macro_f1 for s in found], axis=0), np.mean([s.recall for s in found], axis=0)
+
+    of_pilot, of_all = score(pilot), score(real.at(fitted))
+    few, few_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
+    many, many_recall = mean(n_records)
+    overall = of_pilot.macro_f1 * many / np.maximum(few, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
+    learned = (of_all.recall[0] > 0) & (few_recall[0] > 0)
+    of_class = (of_pilot.recall * many_recall)[:, learned] / (few_recall * of_all.recall)[:, learned]
+    ratios = {"tstr_over_trtr": overall} | ({"worst_class_ratio": of_class.min(axis=1)} if learned.any() else {})
+    return {name: (float(draws[0]), float(np.quantile(draws[1:], LEVEL))) for name, draws in ratios.items()}
+
+
+def _subset(
+    real: LabelledTexts, rows: Sequence[int], counts: Mapping[str, int], rng: np.random.Generator
+) -> list[int]:
+    """Return random rows with these numbers of each label, or all rows of a label that has fewer."""
+    chosen: list[int] = []
+    for label, n in sorted(counts.items()):
+        own = [row for row in rows if real.labels[row] == label]
+        chosen += rng.permutation(own)[:n].tolist()
+    return sorted(chosen)
