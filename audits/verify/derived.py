@@ -13,7 +13,7 @@ from typing import Any
 from audits.core.strictyaml import block_yaml
 from audits.gate.policy import decide
 from audits.report import ReportContent, gate_rows, render_report
-from audits.verify.card import card, escape, guarantee_of
+from audits.verify.card import card, guarantee_of
 from audits.verify.contents import (
     CITATION,
     COLUMNS,
@@ -144,7 +144,7 @@ def _citation(stated: ReleasePredicate) -> bytes:
         f"version: {json.dumps(stated.release_id)}",
         f"date-released: {stated.time_created[:10]}",
         "authors:",
-        f"  - name: {json.dumps(escape('SynthGen release of ' + name))}",
+        f"  - name: {json.dumps('SynthGen release of ' + name)}",
     ]
     return ("\n".join(lines) + "\n").encode()
 

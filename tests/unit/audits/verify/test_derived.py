@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from audits.cli.main import app
 from audits.core.strictjson import canonical
+from audits.core.strictyaml import parse_yaml
+from audits.verify import derived
 from audits.verify.contents import ALLOWED, JSONL, PARQUET, REPORT_HTML, REPORT_JSON, REQUIRED
 from audits.verify.derived import bundle_files, release_id
 from audits.verify.statement import SCHEMA_VERSION
@@ -398,3 +401,11 @@ def test_missing_signed_file_is_reported_before_files_are_read(copy, judge, name
     (copy / name).unlink()
     found = judge(copy)
     assert (found.checks[-1].id, found.failure.split(":")[0]) == ("files", f"E_MISSING {name}")
+
+
+def test_citation_is_yaml_and_names_the_dataset_as_it_is():
+    stated = SimpleNamespace(
+        dataset=SimpleNamespace(name="a_b.c-d"), release_id="2026-11-20-a1b2c3", time_created="2026-11-20T07:00:00Z"
+    )
+    found = parse_yaml(derived._citation(stated), "CITATION.cff", error=ValueError)
+    assert (found["title"], found["authors"]) == ("a_b.c-d", ({"name": "SynthGen release of a_b.c-d"},))
