@@ -1,4 +1,4 @@
-"""`python -m synthgen`: the same as the command `synthgen`."""
+"""Run the command line with `python -m synthgen`."""
 
 from synthgen.cli.main import main
 

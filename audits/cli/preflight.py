@@ -7,7 +7,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-# options that supply the numbers of a source which is not an audit
+# options that supply metrics, by the first part of the metric's name if it is not an audit
 OPTIONS = {
     "attempts": "--ledger",
     "balance": "--utility",
@@ -27,7 +27,7 @@ ALWAYS = {"input_checks", "records"}
 def impossible_gates(
     policy: Policy, inputs: AuditInputs, audits: Collection[str] | None, numbers: set[str]
 ) -> tuple[str, ...]:
-    """Return a line for each gate that must fail for lack of an input, with the option that supplies the input.
+    """Return a line for each gate that cannot pass because an input is missing, with the option that supplies it.
 
     Args:
         policy: the policy.

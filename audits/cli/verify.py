@@ -17,7 +17,7 @@ def verify(
     policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
     only: Annotated[
         Literal["integrity"] | None,
-        Option(help="integrity: check the files without a trust root; best exit code: 20."),
+        Option(help="integrity: check the files without a trust root; the exit code is 20 if they pass."),
     ] = None,
     trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,

@@ -1,4 +1,4 @@
-"""Errors of the audits with their exit codes, and text of files in messages; independent of the generator package."""
+"""Errors of the audits with their exit codes, and safe display of text from files; independent of the generator."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with each control, escape, direction and other invisible character replaced by one mark.
+    r"""Return `text` with each control, escape, direction and other invisible character replaced by U+FFFD.
 
     An escape sequence in a label or path could change the window title or hide a line, and a direction mark could
     make a path look like another one.
@@ -33,7 +33,7 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        problems = (f"  - {printable(problem)}" for problem in self.problems)  # a key of a file may hold a line end
+        problems = (f"  - {printable(problem)}" for problem in self.problems)  # a key may contain a line break
         return "\n".join([self.message, *problems, *filter(None, [self.hint])])
 
 

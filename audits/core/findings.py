@@ -1,4 +1,4 @@
-"""The private list of places that disclose single persons, by keyed pseudonym, without values or texts."""
+"""Write the private list of places that disclose a person: keyed pseudonyms and positions, no values or texts."""
 
 import hashlib
 import hmac
@@ -19,8 +19,11 @@ MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 def pseudonym(key: bytes, person: str) -> str:
     """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
 
-    Privacy: the holder of the key and the train table can find the person by computing all pseudonyms. Without the
-        key this is impossible, even by trying all record numbers.
+    Raises:
+        InputError: the key does not have `KEY_BYTES` bytes.
+
+    Privacy: someone who has the key and the train table can find the person by computing all pseudonyms. Without the
+        key this is impossible, even by trying all possible person ids.
     Reference: HMAC, RFC 2104; test vectors in RFC 4231.
     """
     if len(key) != KEY_BYTES:

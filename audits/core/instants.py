@@ -18,7 +18,10 @@ def instant(text: str) -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a timezone-aware time in UTC as `2026-11-20T07:00:00Z`, truncated to seconds."""
+    """Return a time in the form `2026-11-20T07:00:00Z`, converted to UTC and truncated to seconds.
+
+    Raise ValueError if `moment` has no timezone.
+    """
     if moment.tzinfo is None:
         raise ValueError("a time must have a timezone")
     return moment.astimezone(UTC).strftime(_FORMAT)

@@ -39,7 +39,7 @@ def read_rows(path: Path) -> tuple[str, set[int]]:
     """Return the digest and the row numbers (from 1) in a file of `write_rows`.
 
     Raises:
-        InputError: it is not such a file.
+        InputError: the file cannot be read or has another format.
     """
     try:
         digest, *rows = read_regular(path).decode("ascii").split()

@@ -19,7 +19,11 @@ ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:
-    """Return the folders of options of the form NAME=FOLDER, by name."""
+    """Return the folders of options of the form NAME=FOLDER, by name.
+
+    Raises:
+        InputError: an option has another form, a name is no identifier, or a name is repeated.
+    """
     pairs = [one.partition("=") for one in given]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):

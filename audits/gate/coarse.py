@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-# false positive rates of a published curve; its own steps would reveal the number of persons
+# false positive rates of a published curve; the measured rates would reveal the number of persons
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
 
@@ -79,9 +79,9 @@ def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, l
 
     Args:
         roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.
-        step: the other numbers are rounded to its multiples, interval ends outward.
+        step: `tpr` is rounded to the nearest multiple of this number, `low` down and `high` up.
 
-    Privacy: the original rates are multiples of one over the number of persons.
+    Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal this number.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
     # the tolerance keeps a published curve unchanged if the function is applied again

@@ -1,9 +1,9 @@
 """Independent policies: no measurement on private records decides on a release after the noise is drawn.
 
-The existence of a release that audits allowed reveals that they passed, and the audits compare the records with train
-without noise. Under `dp: {decision: independent}`, the gates read only numbers that follow from the configuration,
-the ledger, the log of the mechanism and the synthetic table. All audits are still run, and only the owner sees their
-results.
+If audits decide on a release, its existence reveals that they passed. The audits compare the synthetic records with
+the train records without adding noise, so the differential-privacy guarantee does not cover this information. Under
+`dp: {decision: independent}`, the gates read only numbers that follow from the configuration, the ledger, the log of
+the mechanism and the synthetic table. All audits are still run, and only the owner sees their results.
 """
 
 import re
@@ -27,9 +27,10 @@ def is_independent_metric(name: str) -> bool:
 def private_requirements(
     *, required: Sequence[str], measured: Sequence[str], selftest: Sequence[str], rules: Sequence[Rule]
 ) -> Iterator[str]:
-    """Yield each entry of a policy that reads private records after the noise is drawn; an independent one has none.
+    """Yield each entry of a policy that reads private records after the noise is drawn.
 
-    `min_n` is among them, because n of a number of the accounting is the number of persons.
+    An independent policy must have no such entry. A rule with `min_n` is such an entry, because the n of a metric of
+    the accounting is the number of persons.
     """
     for where, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
         yield from (f"{where}: {audit}" for audit in audits if audit != ACCOUNTING or where == "selftest")

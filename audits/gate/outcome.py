@@ -14,12 +14,10 @@ class RuleOutcome:
     """The outcome of one gate, or the verdict of an audit without a gate."""
 
     id: str  # of the rule, or `audit-NAME`
-    metric: (
-        str  # of a rule with its bound, `membership.auc.high`; of an audit `NAME.passed` or `NAME.measured` (1 or 0)
-    )
+    metric: str  # of a rule, metric and bound: `membership.auc.high`; of an audit: `NAME.passed` or `NAME.measured`
     op: Op
     limit: float
-    value: float | None  # None if nothing was measured
+    value: float | None  # 1 or 0 for an audit; None if nothing was measured
     verdict: Outcome
     reason: str  # one sentence
     why: str  # purpose of the gate, one sentence

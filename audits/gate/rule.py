@@ -14,7 +14,7 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
 class Rule(Closed):
-    """One comparison of a bound of a number with a limit."""
+    """A comparison of one end of the interval of a metric, or of its exact value, with a limit."""
 
     id: Name  # of the gate, unique in its policy
     metric: MetricName  # for example `membership.auc`
@@ -34,7 +34,7 @@ class Rule(Closed):
 
 
 ATTEMPTS, SECRET = "attempts.number", "secret.private"
-# rules of every external policy
+# rules of every external policy; an independent policy has no rule about attempts
 EXTERNAL_RULES = (
     Rule(
         id="secret-private",
@@ -63,15 +63,21 @@ NO_QUARANTINED_ROW = Rule(
     why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
 )
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}  # facts of the lineage, not measurements
-_ROUNDING = 1e-12  # of a confidence, which is computed as 1 - alpha
+_ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
 
 
 def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     """Return the result of a rule on evidence whose intervals need the given confidence.
 
-    A number that is missing, not finite, or based on too few units gives INSUFFICIENT, and so does every number of an
-    audit that was not measured, and an exact number of an audit whose verdict is insufficient. The interval of
-    such an audit decides, because it covers what too few persons leave open.
+    The result is INSUFFICIENT in each of these cases:
+
+    - The metric is missing or not finite, has fewer than `min_n` units, or comes from an unidentified self-test.
+    - The audit of the metric was not measured.
+    - The rule compares an interval, and the confidence of the interval is unknown or too low.
+    - The rule compares an exact value, but the metric has an interval, or its audit reached neither pass nor fail.
+      The last condition does not apply to the metrics in `STATED`.
+
+    A rule about an interval needs no verdict of the audit, because few persons already make the interval wide.
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))
@@ -97,7 +103,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 def _problem(  # noqa: PLR0911 - one return per reason
     evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float
 ) -> str | None:
-    """Return why a number does not decide, or None if it does."""
+    """Return why the metric cannot decide the gate, or None if it can."""
     state = evidence.audits.get(rule.metric.split(".", 1)[0])
     if state is not None and state.status != "measured":
         return f"its audit was not measured: {state.status}"

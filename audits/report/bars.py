@@ -11,7 +11,7 @@ _MARGIN = 0.12  # free space on both sides of the outermost marks, as a share of
 
 @dataclass(frozen=True, slots=True)
 class IntervalBar:
-    """The positions of the interval, value and limit of one gate, on an axis of its own."""
+    """The positions (0 to 100) of the interval, value and limit of one gate, on an axis of its own."""
 
     low: float
     high: float
@@ -25,7 +25,8 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers interval and limit with a margin. If all numbers lie within [0, 1], so does the axis.
+    The axis covers interval and limit with a margin. It does not start below 0 if no number is negative, and it does
+    not end above 1 if no number exceeds 1.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None

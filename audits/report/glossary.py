@@ -1,4 +1,4 @@
-"""Explanations of the audits and of technical terms, for readers of the report who do not attack data themselves."""
+"""Explanations of the audits and of technical terms, for readers of the report who are not privacy experts."""
 
 AUDITS = {
     "memorization": "Does a synthetic text repeat a passage, or a whole record, of one person?",
@@ -20,7 +20,7 @@ WORDS = {
     "audit": "An attack on the synthetic records that is run before the release.",
     "gate": "One rule of the policy: a measured number and its limit.",
     "interval": "The range that contains the true number with the stated confidence. A gate compares the worse end "
-    "of the interval, so too little data cannot pass.",
+    "of the interval, so a gate does not pass if there are too few data.",
     "PASS, FAIL, INSUFFICIENT": "PASS: even the worse end of the interval is within the limit. FAIL: it is not. "
     "INSUFFICIENT: the evidence does not decide. There is a release only if every gate has PASS; an audit without a "
     "gate can have any result.",

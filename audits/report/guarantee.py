@@ -9,7 +9,7 @@ _PROTECTED = (
     "texts."
 )
 _INDEPENDENT = (
-    "After the noise was added, no test on private records decided on the release, and the result of none is "
+    "After the noise was added, no test on private records decided on the release, and no result of such a test is "
     "published. The gates below read only the accounting, the ledger and the synthetic table."
 )
 _AUDITED = "Tests that compare the texts with private records decided on the release: the gates below."
@@ -30,7 +30,7 @@ class Guarantee:
         None  # joint epsilon of all runs of the ledger, and its delta; None if refused
     )
     limit: float | None = None  # largest epsilon of all runs together under the policy; None if it sets no limit
-    further: float | None = None  # largest epsilon that one more run may have at the delta of `spent`; None likewise
+    further: float | None = None  # largest epsilon of one more run at the delta of `spent`; None if there is no limit
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -59,8 +59,8 @@ class Guarantee:
         epsilon, delta = self.spent
         used = (
             f"ε = {epsilon:.3g} at δ = {_decimal(delta)}. Each use of the records for a release adds to ε; this is "
-            "the total of all uses in the ledger of the institution, with this one. The ledger does not record whose "
-            "records were used. Therefore no person has a larger total in it."
+            "the total of all uses in the ledger of the institution, including this one. The ledger does not record "
+            "whose records were used, so every use counts for every person: no person has a larger total."
         )
         return (("Budget used", used), ("Budget left", self._left()))
 

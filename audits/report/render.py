@@ -27,8 +27,8 @@ def render_report(content: ReportContent) -> str:
     Raises:
         VerifyError: E_UNSAFE, the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: shows class names, counts, estimates, and histograms with at least ten records per bin; shows no text,
-        vector or score of a single record.
+    Privacy: shows class names, counts, estimates, and histograms with at least `disclosure.min_histogram_bin` records
+        of a role in each bin that is not empty; shows no text, vector or score of a single record.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
@@ -108,7 +108,7 @@ def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def number(value: Any) -> str:
-    """Return a number formatted for the page, or words if there is no finite number."""
+    """Return a number, numbers or a text formatted for the page, or words if a number is missing or not finite."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):
@@ -124,7 +124,7 @@ def number(value: Any) -> str:
 
 
 def small(value: float) -> str:
-    """Return a number below 0.001 in full if it has few digits, such as a usual δ, and otherwise rounded to two."""
+    """Return a number below 0.001 in full if it has at most six decimals, otherwise with two significant digits."""
     plain = f"{value:.6f}".rstrip("0")
     return plain if float(plain) == value else f"{value:.1e}"
 
@@ -135,6 +135,6 @@ def count(value: int | str) -> str:
 
 
 def label(value: str) -> str:
-    """Return a name from the data without control and direction characters, shortened to the maximum length."""
+    """Return a name from the data, shortened to the maximum length, with invisible characters replaced by U+FFFD."""
     shown = printable(value)
     return shown if len(shown) <= MAX_LABEL_CHARACTERS else shown[: MAX_LABEL_CHARACTERS - 1] + "…"

@@ -19,11 +19,11 @@ AUDITS = {
 }
 # audits that compare embeddings of rows; the tables are encoded once for all of these audits
 ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
-# audits whose pass states that the synthetic rows are no more similar to train persons than to control persons
+# audits that pass if the synthetic rows are no more similar to train persons than to control persons
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
 # audits that compare no texts, so that no problem of the tables makes their verdicts invalid
 ON_LOGS = {"accounting"}
-# audits that require another input besides the three tables, with the name of that input
+# audits that require another input besides the three tables, with the field of `AuditInputs` that holds it
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 
@@ -38,7 +38,7 @@ def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
 
 
 def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
-    """Return the audit with this name; similarity audits get their vectors from `encode_tables`.
+    """Return the audit with this name; the audits in `ON_ENCODED_TABLES` get their vectors from `encode_tables`.
 
     Raises:
         InputError: the name is unknown.

@@ -1,4 +1,4 @@
-"""Lists of given names and surnames, shared by deidentification and the identifiers audit."""
+"""Lists of given names and surnames, shared by de-identification and the identifiers audit."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -41,7 +41,8 @@ Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Seba
 Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
-# also ordinary words, months, places or eponyms: counted as names only next to another name
+# These names are also ordinary words, months, places or eponyms. They count as names only with further evidence,
+# such as another name beside them.
 WORD_FIRST = frozenset(
     words("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith

@@ -21,7 +21,7 @@ class Phrases:
         self._automaton.make_automaton()
 
     def occurrences(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield the number of each phrase found in a text, and the token at which it begins."""
+        """Yield (phrase number, index of its first token) for each occurrence of a phrase in the tokens of a text."""
         numbers = tuple(self._number.get(word, 0) for word in words)
         if not any(numbers):
             return

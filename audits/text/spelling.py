@@ -1,4 +1,4 @@
-"""Replace misspelled words by the known words that they were made from, so that misspelling hides no copy."""
+"""Replace misspelled words by the known words that they were made from, so that misspelled copies are found."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,21 +10,21 @@ LONGEST = 40  # characters; a longer token is no single word
 
 
 def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str]:
-    """Return the known word for each unknown word of at least three letters that a misspelling explains.
+    """Return the intended known word for each unknown word of 3 to 40 characters that is a misspelling of one.
 
-    A misspelling explains a word if it is the known word
+    An unknown word is a misspelling if it is the known word
     - with digits instead of letters that look alike (`p4tient`),
     - with its inner letters in another order, or
     - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
-    The first of these that applies counts. Among several known words, one with the same consonants is preferred,
-    then the most frequent one, then the first in the alphabet. A known word stays as it is, so the result can only
-    add matches to a search for known words.
+    The first of these cases that applies decides. Among several known words, the most frequent one is chosen, then
+    the first in the alphabet. In the last case, a known word with the same consonants is chosen before all others.
+    A known word is not corrected, so the result can only add matches to a search for known words.
 
     Args:
         words: the words of the synthetic rows.
         known: number of occurrences of each word of the real rows.
 
-    Cost: O(letters of the known words × their length); memory for the unknown words and their deletions.
+    Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
     """
     unknown = {w for w in words if w not in known and LEAST_LETTERS <= len(w) <= LONGEST and not w.isdigit()}

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from synthgen.core.files import write_json
 
 deidentify_app = typer.Typer(
-    no_args_is_help=True, help="Measure how de-identification works on texts with known identifiers."
+    no_args_is_help=True, help="Measure how well de-identification works on texts with known identifiers."
 )
 
 
@@ -19,9 +19,8 @@ def evaluate(
     source: Annotated[
         str,
         Argument(
-            help="`planted` for invented notes, a file with lines `id|text` and marks `{CATEGORY:identifier}`, JSONL "
-            "with "
-            "text and spans, or Parquet with text and spans."
+            help="`planted` for invented notes; a file with lines `id|text` and marks `{CATEGORY:identifier}`; or a "
+            "JSONL or Parquet file with text and spans."
         ),
     ] = "planted",
     *,

@@ -8,9 +8,10 @@ ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with some words deleted or swapped, each operation with probability one half.
+    """Return a text in which some words are either swapped or deleted, each with probability one half.
 
-        swap: n = max(1, ⌊α·l⌋) times two of the l words change places;   deletion: each word is left out with p = α
+        swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
+        deletion: each of the l words is deleted with probability α
 
     If all words would be deleted, one is kept. Synonym replacement and insertion, the paper's other two operations,
     need a thesaurus and are not implemented.
@@ -18,6 +19,9 @@ def eda(text: str, rng: np.random.Generator) -> str:
     Args:
         text: at least one word; white space becomes single spaces.
         rng: the generator.
+
+    Raises:
+        DataError: the text has no words.
 
     Reference: Wei & Zou, EDA: Easy Data Augmentation Techniques, EMNLP 2019, section 2.
     """

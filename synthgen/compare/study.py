@@ -1,4 +1,4 @@
-"""Train classifiers on synthetic records and on others, test them on real ones, and show the scores side by side."""
+"""Train classifiers on synthetic, real and baseline records, test them on real records, and compare the scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The language model of the baseline label-only, and its sampling."""
+    """The folder of the language model of the baseline label-only, and its sampling configuration."""
 
     folder: Path
     config: DecodeConfig
@@ -64,14 +64,19 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
     """Embed the tables "synthetic", "train" and "test", and return the study; see `evaluate`.
 
     Args:
-        corpora: the three tables.
-        encoder: encodes the texts of all of them.
-        seeds: the root of the streams.
+        corpora: the three tables, by these names.
+        encoder: encodes the texts of all three tables.
+        seeds: the root of the random streams.
         progress: receives the progress.
-        requested: the number of records that each class should have.
+        requested: the requested number of synthetic records of each class.
         confidence: two-sided confidence of every interval.
         with_baselines: also train on the sets of `baselines`.
-        label_only: the model of the baseline label-only; None leaves this baseline out.
+        label_only: the model of the baseline label-only, which is used only with `with_baselines`; None omits this
+            baseline.
+
+    Raises:
+        DataError: a table is empty or does not fit the others; see `evaluate` and `baselines`.
+        ModelError: the model of `label_only` is damaged or defines no end of text.
     """
 
     def encode(texts: list[str], name: str) -> Float32:

@@ -1,4 +1,4 @@
-"""SHA-256 digests of bytes, files, JSON values, arrays and texts; they name the results of stages."""
+"""Compute SHA-256 digests of bytes, files, JSON values, arrays and texts, for example to name results of stages."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def sha256_array(array: NDArray[Any]) -> str:
 
 
 def sha256_texts(parts: Iterable[str]) -> str:
-    """Return the SHA-256 of a sequence of texts; each is prefixed by its length, so no two sequences collide."""
+    """Return the SHA-256 of a sequence of texts; the length before each text keeps different sequences distinct."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

@@ -19,13 +19,14 @@ _TOKEN = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Return for each text whether any of the others is a near-duplicate.
+    """Return for each text, as bool (len(texts),), whether any of the others is a near-duplicate.
 
         J(A, B) = |A ∩ B| / |A ∪ B| >= threshold
 
     A and B are the sets of 5-token shingles of two texts. MinHash with banding finds candidate pairs, and their exact
-    Jaccard similarity decides. Tokens are case-folded runs of letters and digits. A text of fewer than five tokens is
-    a single shingle.
+    Jaccard similarity decides. The bands are chosen for `THRESHOLD`; with a lower threshold, more pairs are missed.
+    Tokens are case-folded runs of letters, digits and underscores. A text of fewer than five tokens is a single
+    shingle.
 
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
@@ -43,9 +44,10 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
 
 
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """Return for each text whether it is a near-duplicate of an earlier text that is not one itself.
+    """Return for each text, as bool (len(texts),), whether it repeats an earlier text that repeats none itself.
 
-    With `owners`, only texts of the same owner are compared. The definition is that of `near_duplicates`.
+    One text repeats another if it is a near-duplicate of it, as in `near_duplicates` with the default threshold.
+    With `owners`, only texts of the same owner are compared.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)

@@ -22,7 +22,7 @@ def write_corpus(path: Path, corpus: Corpus) -> None:
 
 
 def read_corpus(path: Path, role: Role) -> Corpus:
-    """Return the corpus of a file with the given role."""
+    """Return the corpus in a file; the corpus gets the given role."""
     table = pq.read_table(path)
     records = tuple(Record(**row) for row in table.select(_CORPUS).to_pylist())
     return Corpus(role=role, records=records, has_groups=table.schema.metadata[b"has_groups"] == b"1")

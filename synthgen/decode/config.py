@@ -15,7 +15,9 @@ OWN = "model"  # value of `bridge` for the projector in the language model's own
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
 LEAST_TOKENS, MOST_TOKENS = 16, 96  # ends of the range of `max_new_tokens: auto`
 LEAST_TOKENS_PER_WORD = 1.2  # lower than that of most texts, so that few texts are longer than the real ones
-LONG = 0.99  # quantile of the numbers of words that counts as the length of a long real text
+LONG = 0.95  # quantile of the numbers of words that counts as the length of a long real text
+STEP = 8  # the number of tokens is a multiple of this, so that few texts do not change it
+LONG_WORDS = 12  # mean number of characters between spaces above which a script has no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -41,7 +43,8 @@ class DecodeConfig(Section):
         "auto",
         description="Largest number of tokens of a record, or of a segment with the section `segments`. `auto` is "
         f"{LEAST_TOKENS_PER_WORD} times the number of words of a long training text, from {LEAST_TOKENS} to "
-        f"{MOST_TOKENS}; with `segments` or under differential privacy it is {MOST_TOKENS}.",
+        f"{MOST_TOKENS}; with `segments`, under differential privacy, and without spaces between words it is "
+        f"{MOST_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
@@ -118,10 +121,11 @@ class DecodeConfig(Section):
         """
         if self.max_new_tokens != AUTO:
             return self
-        if len(texts) == 0:
+        words = [len(text.split()) for text in texts]
+        if sum(map(len, texts)) > LONG_WORDS * sum(words) or len(texts) == 0:
             return self.model_copy(update={"max_new_tokens": MOST_TOKENS})
-        longest = np.quantile([len(text.split()) for text in texts], LONG, method="higher")
-        tokens = math.ceil(LEAST_TOKENS_PER_WORD * longest)
+        longest = np.quantile(words, LONG, method="higher")
+        tokens = STEP * math.ceil(LEAST_TOKENS_PER_WORD * longest / STEP)
         return self.model_copy(update={"max_new_tokens": min(max(tokens, LEAST_TOKENS), MOST_TOKENS)})
 
     @property

@@ -22,7 +22,10 @@ Digests = NDArray[np.uint64]
 
 
 def sentence_digests(text: str) -> set[int]:
-    """Return the first 64 bits of the SHA-256 of each sentence of ten or more words, in lower case, line by line.
+    """Return the first 64 bits of the SHA-256 of each sentence of ten or more words.
+
+    A sentence does not continue across lines. The digest is that of its words in lower case, joined by single spaces,
+    without punctuation.
 
     Privacy: the digests have no key, so anyone who guesses a sentence can test whether it is included.
     """
@@ -42,10 +45,10 @@ def write_learnt(texts: Iterable[str], folder: Path) -> None:
 
 
 def read_learnt(folder: Path) -> Digests:
-    """Return the digests that `write_learnt` wrote.
+    """Return the digests in the file that `write_learnt` wrote.
 
     Raises:
-        ModelError: if the file is truncated or not in ascending order.
+        ModelError: if the size is not a multiple of 8 bytes, or the digests are not in strictly ascending order.
     """
     raw = (folder / LEARNT).read_bytes()
     digests = np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<u8").astype(np.uint64)

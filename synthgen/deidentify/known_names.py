@@ -15,11 +15,12 @@ _LEAST_LETTERS = 4
 class KnownNames:
     """The declared names of all persons of a source.
 
-    Two parts of one name that stand together are a name in either order, also with an initial between them. A single
-    part is a name if it is capitalised, has four letters or more, and is no ordinary or clinical word.
+    Two adjacent parts of one name count as a name, in either order and also with an initial between them, unless both
+    are ordinary words in lower case. A single part counts as a name if it is capitalised, has four letters or more,
+    and is neither an ordinary nor a clinical word.
 
-    Privacy: what is found in the records of a person depends on the names of the others, so runs with a DP guarantee
-    do not use it.
+    Privacy: the spans found in the records of a person depend on the names of other persons, so runs with a DP
+        guarantee do not use this class.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -30,7 +31,7 @@ class KnownNames:
         self._any = self._single | {part for pair in self.pairs for part in pair}
 
     def find(self, text: str) -> list[Span]:
-        """Return the known names in a text, in text order; spans may overlap."""
+        """Return the known names in a text; spans may overlap and are not sorted."""
         tokens = [(*match.span(), match[0], fold(match[0])) for match in TOKEN.finditer(text)]
         found = [
             Span(start, end, "name")

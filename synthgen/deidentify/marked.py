@@ -1,4 +1,4 @@
-"""Read texts with marked identifiers, the material on which engines are measured."""
+"""Read texts with marked identifiers, which are used to measure engines."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """A text with its identifiers: start, end (exclusive) and category of each."""
+    """A text with its identifiers: first character, end (exclusive) and category of each."""
 
     text: str
     spans: tuple[tuple[int, int, str], ...]
@@ -25,7 +25,10 @@ class Marked:
 
 
 def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
-    """Return a text in which identifiers are written `{CATEGORY:identifier}`."""
+    """Return the text without marks, and its identifiers, from a text with marks `{CATEGORY:identifier}`.
+
+    A category consists of the capital letters A to Z. Anything else in braces stays in the text.
+    """
     parts, spans, done, length = [], [], 0, 0
     for match in _MARK.finditer(marked):
         before = marked[done : match.start()]
@@ -41,8 +44,11 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     """Yield the texts of a file: `.jsonl` with text and spans, or lines `id|text` with marks.
 
     A line of a JSONL file has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
-    `names`. Lines that start with # are comments in the other format. Raise UsageError with the numbers of all
-    invalid lines.
+    `names`. In the other format, `id` names the person, and lines that start with # are comments. Without `person` or
+    `id`, the line number stands for the person.
+
+    Raises:
+        UsageError: the file cannot be read as UTF-8, or lines of a JSONL file are invalid; all of them are listed.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

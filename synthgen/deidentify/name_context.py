@@ -24,7 +24,7 @@ _STAFF = (
     "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
     "|officer|teacher"
 )
-# a phrase before a name, and how many words must follow; the words may be in capitals only after some
+# a phrase before a name, its flags, and the smallest number of words that the name after it must have
 PHRASES = tuple(
     (re.compile(pattern, flags), n)
     for pattern, flags, n in (
@@ -67,21 +67,21 @@ ROLE_AFTER = re.compile(
 DEGREE_AFTER = re.compile(
     r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"
 )
-# two capitalised words before such a verb are a person
+# two capitalised words before such a verb are a name
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
 )
 LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")
 
-# only persons do this, so one capitalised word before such a verb is a name even if it is also a word
+# the subject of such a verb is a person, so a first name before it is a name even if it is also an ordinary word
 PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# what stands before a reversed name such as "OKAFOR, Ngozi", apart from the start of a line
+# the text before a reversed name such as "OKAFOR, Ngozi", unless the name starts a line
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
-# names that their shape alone shows: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
+# names recognised by shape alone: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
 SHAPES = (
     re.compile(r"(?<![\w-])(?:al|el|ad|as|ash|bin|ibn|abu)-[A-Z][a-z]+(?:-[A-Z][a-z]+)?"),
     re.compile(r"(?:(?<=\n)|^)(?P<value>(?:[A-Z]\.){2,3})(?= (?:is|was|has|presents|presented|reports|denies)\b)"),
@@ -104,5 +104,5 @@ SHAPES = (
     re.compile(rf"(?:(?<=\n)|^)(?!(?i:{number_cue()}))(?P<value>[A-Z][a-z'’-]{{2,20}})(?=,? \d{{7,10}}(?!\w))"),
     re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
-# age and sex after a short name at the start of a line
+# an age with the sex or the unit of years, after a name at the start of a line
 AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

@@ -13,7 +13,7 @@ SETTINGS = ("engine", "date_order")  # `sample` changes no text
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
-    """Write both tables with surrogates, and the replaced identifiers."""
+    """Write train and control with surrogates, and the replaced identifiers of each record."""
     loaded, parts, config = (
         context.input("load"),
         context.input("split"),

@@ -1,11 +1,11 @@
-"""Define the rules that find identifiers by patterns, and what they have in common."""
+"""Define the type of a rule that finds identifiers by a pattern, and helper functions for such rules."""
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 IGNORE = re.IGNORECASE
-CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, also an abbreviated one
+CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, which may contain full stops
 PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
 _UNIT = re.compile(
     r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft"
@@ -28,7 +28,7 @@ class TextPattern(NamedTuple):
 
 
 def digits_of(value: str) -> str:
-    """Return the digits of a text in ASCII."""
+    """Return the decimal digits of a text, of any script, as ASCII digits."""
     return "".join(str(int(c)) for c in value if c.isdecimal())
 
 

@@ -25,8 +25,8 @@ WAITS = (
 def deferred_signals() -> Iterator[None]:
     """Defer the first signal of `STOPS` to the end of the block.
 
-    A further signal more than `APART` seconds later stops the run at once. Outside the main thread, signals are
-    handled as usual.
+    Further signals within `APART` seconds of the first one have no effect of their own. A later signal stops the run
+    at once. Outside the main thread, signals are handled as usual.
 
     Raises:
         Interrupted: a further signal stopped the run; the DP result is lost unless it was already stored.
@@ -43,7 +43,7 @@ def deferred_signals() -> Iterator[None]:
         arrivals.append(time.monotonic())
         is_lost = arrivals[-1] - arrivals[0] > APART
         if is_lost:
-            sys.exit(Interrupted.exit_code)  # no library catches SystemExit
+            sys.exit(Interrupted.exit_code)  # libraries may catch Exception, but not SystemExit
         if len(arrivals) > 1:
             return
         with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw

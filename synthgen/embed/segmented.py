@@ -11,10 +11,10 @@ from synthgen.segment import Segment, Splitter, record_vectors
 
 
 class SegmentedEncoder:
-    """Encoder whose vector of a record is the mean of its segment vectors (see `record_vectors`).
+    """Encoder whose vector of a record is the normalised mean of its segment vectors (see `record_vectors`).
 
-    It encodes the whole record, while `encoder`, which encodes one segment, ignores text after `max_tokens`. Headings
-    are not encoded.
+    All segments of a record are encoded. `encoder` encodes one segment and ignores its text after `max_tokens`
+    tokens. Headings are not encoded.
     """
 
     normalized = True
@@ -22,11 +22,15 @@ class SegmentedEncoder:
     def __init__(self, encoder: Encoder, splitter: Splitter) -> None:
         self.encoder, self.splitter = encoder, splitter
         self.name, self.dim = encoder.name, encoder.dim
-        self.max_tokens = encoder.max_tokens  # of a segment
+        self.max_tokens = encoder.max_tokens  # largest number of tokens of one segment
         self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode` and `record_vectors`."""
+        """Return the vectors, float32 (n, d) of unit length; row i belongs to texts[i]. See `Encoder.encode`.
+
+        Raises:
+            ModelError: the vector of a segment, or the sum over a record, has length zero.
+        """
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
         row = {text: i for i, text in enumerate(sorted(set(texts)))}
@@ -42,7 +46,7 @@ class SegmentedEncoder:
         n_distinct = len({part.text for _, part in parts})
         read = reported = 0
 
-        def advance(n: int) -> None:  # segments are encoded in another order, so progress is proportional
+        def advance(n: int) -> None:  # segments are encoded in another order, so `done` is estimated
             nonlocal read, reported
             read += n
             done = len(texts) * read // n_distinct

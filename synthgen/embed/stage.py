@@ -39,7 +39,8 @@ def _embed_candidates(context: StageContext) -> Mapping[str, object]:
 def _embed_control(context: StageContext) -> Mapping[str, object]:
     """Write the vectors of control.
 
-    Privacy: this is the first access to the text of control after deidentify; no earlier stage uses it.
+    Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
+        input checks access it earlier; see `judge.embed_control`.
     """
     return _save_vectors(context, "embed control", context.input("control").texts, CONTROL_VECTORS)
 

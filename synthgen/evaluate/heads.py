@@ -23,7 +23,7 @@ class LabelledTexts:
     vectors: Float32  # (n, d)
 
     def at(self, rows: Sequence[int]) -> "LabelledTexts":
-        """Return some of these rows."""
+        """Return the rows with the given numbers, in the given order."""
         texts = tuple(self.texts[row] for row in rows)
         return LabelledTexts(texts=texts, labels=self.labels[list(rows)], vectors=self.vectors[list(rows)])
 
@@ -41,7 +41,7 @@ class Arm:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
-    has_texts: bool = True  # without texts, the arm is only for the classifier on vectors
+    has_texts: bool = True  # if False, only the classifier on vectors is trained on the arm
     weights: Literal["balanced"] | None = None  # balanced: a record counts by the inverse of the size of its class
 
 
@@ -51,7 +51,7 @@ def encoder_logistic(
     seed: int,  # noqa: ARG001 - lbfgs is deterministic
     weights: Literal["balanced"] | None = None,
 ) -> Labels:
-    """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
+    """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
     This classifier overstates utility: synthetic records are decoded from vectors of the same encoder, so they score
     higher with it than with classifiers that do not use the encoder.
@@ -65,7 +65,7 @@ def encoder_logistic(
 def tfidf_linear(
     fit_on: LabelledTexts, test: LabelledTexts, seed: int, weights: Literal["balanced"] | None = None
 ) -> Labels:
-    """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
+    """Return the test rows' predicted classes, by a linear support vector machine on TF-IDF of words and word pairs.
 
     The vocabulary and the weights come only from the training rows, so this classifier does not depend on the encoder
     or the decoder. Raise DataError if no training text contains a word.

@@ -1,4 +1,4 @@
-"""Measure style independent of content: content words are replaced by their shapes; function words and marks stay."""
+"""Measure style without content: content words become shapes, and function words and punctuation are kept."""
 
 import re
 from collections import Counter
@@ -40,8 +40,10 @@ FUNCTION_WORDS = frozenset(
 def style_tokens(text: str) -> list[str]:
     """Return the style tokens of a text.
 
-    A function word is kept in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the marks in it,
-    and a length class. A number becomes zeros with its marks. Other marks and line ends are kept.
+    A function word is kept in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the first two
+    punctuation characters in it, and a length class from 0 to 4. A full stop directly after a word belongs to its
+    token. In a number, each run of digits becomes one to three zeros. Other punctuation except the underscore is
+    kept. Consecutive line ends become one.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -70,15 +72,18 @@ def style_gap(
         gap = 1/N · Σ over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
 
     in nats per token of `style_tokens`, with N the number of these tokens. P_other and P_synthetic are Kneser-Ney
-    models of five tokens. P_other is trained on the other half of control, and P_synthetic on equally many tokens of
-    synthetic texts. Real texts of the same persons would have a gap of 0, and texts that differ only in topic have a
-    gap near 0. Train is not read, so copies of train do not improve the gap. `groups` are the persons of the control
-    texts, whose records the generator did not use. The interval is a Bayesian bootstrap over these persons with
-    two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens.
+    models of order five. The control persons are divided into random halves, `HALVINGS` times. P_other is trained on
+    the half that does not contain the token, and P_synthetic on equally many tokens of synthetic texts. If the
+    synthetic texts were real texts of further persons of the same population, the expected gap would be 0. Texts that
+    differ only in topic have a gap near 0. Train is not used, so copies of train do not improve the gap. `groups` are
+    the persons of the control texts, whose records the generator did not use. The interval is a Bayesian bootstrap
+    over these persons with two-sided `confidence`. The result is None if a model would be trained on fewer than
+    `MIN_TOKENS` tokens.
 
     Privacy: reads control and returns an average over all its tokens.
-    Randomness: seeds/halving draws the half of each person and the synthetic texts; seeds/bootstrap the bootstrap.
-    Cost: twenty models, each trained on at most half of control.
+    Randomness: `seeds.child("halving")` for the halves and the order of the synthetic texts, and
+        `seeds.child("bootstrap")` for the weights of the persons.
+    Cost: twenty models, each trained on at most the tokens of half of the control persons.
     Reference: perplexity of real text under a model of the synthetic as in Shen et al., "Style transfer from
         non-parallel text", 2017; style tokens and the real model as a baseline are specific to this package.
     """

@@ -12,8 +12,8 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95  # quantile of the reconstructions' distances that limits the distance to the latent
-CLASS_TAIL = 0.01  # share of the reconstructions below and above the limits of the distance to the class's centre
-MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which a 5 % tail is estimated
+CLASS_TAIL = 0.01  # share of the reconstructions below the lower and above the upper limit of the class distance
+MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LatentDistance:
     that are closest to train persons, and their absence reveals who is in train. The copy rule rejects copies. A
     number in the configuration is applied as a limit.
 
-    Privacy: reads train vectors and reconstructions for one quantile.
+    Privacy: reads train vectors and reconstructions only for the limit `high: auto`.
     """
 
     name: ClassVar[str] = "latent_distance"
@@ -86,7 +86,11 @@ def latent_distances(candidates: Sequence[Candidate], context: FilterContext) ->
 
 
 def reconstruction_bound(context: FilterContext) -> float:
-    """Return the largest distance to its latent that a candidate may have; see `LatentDistance`."""
+    """Return the largest distance to its latent that a candidate may have; see `LatentDistance`.
+
+    Raises:
+        DataError: there are fewer than `MIN_RECONSTRUCTIONS` reconstructions.
+    """
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
     own = _enough(1 - cosine.diagonal())

@@ -1,4 +1,4 @@
-"""The filter stage: judge all candidates so far together."""
+"""The filter stage: judge the candidates of this round and of all earlier rounds together."""
 
 from collections import Counter
 from collections.abc import Mapping

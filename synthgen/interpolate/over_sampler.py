@@ -264,6 +264,10 @@ def _package(given: Any) -> str:
 
 def _as_array(given: Any) -> Any:
     """Return a frame or series of polars as an array; everything else unchanged."""
+    if _package(given) == "polars" and not hasattr(given, "to_numpy"):
+        raise DataError(
+            f"{type(given).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
+        )
     return given.to_numpy() if _package(given) == "polars" else given
 
 
@@ -272,7 +276,8 @@ def _as_polars(made: Any, given: Any) -> Any:
     if _package(given) != "polars":
         return made
     if hasattr(given, "columns"):
-        frame = type(given)({name: made[:, i] for i, name in enumerate(given.columns)})
+        columns = made.reshape(len(made), -1)
+        frame = type(given)({name: columns[:, i] for i, name in enumerate(given.columns)})
         return frame.cast({name: kind for name, kind in given.schema.items() if kind.is_float()})
     return type(given)(given.name, made.tolist(), dtype=given.dtype)
 
@@ -287,7 +292,8 @@ def _require_classes(y: Any) -> None:
     n_missing = sum(map(_is_missing, classes.tolist()))
     if n_missing > 0:
         raise DataError(f"y: {n_missing} rows have no class", hint="Remove these rows, or give them a class.")
-    kinds = {"number" if isinstance(one, Real | np.bool_) else type(one).__name__ for one in classes.tolist()}
+    names = ((str, "str"), (Real | np.bool_, "number"))
+    kinds = {next((n for kind, n in names if isinstance(one, kind)), type(one).__name__) for one in classes.tolist()}
     if not kinds <= {"number", "str"} or len(kinds) > 1:
         raise DataError(f"y contains values of these data types: {', '.join(sorted(kinds))}", hint=AS_TEXT)
 

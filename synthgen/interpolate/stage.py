@@ -1,4 +1,4 @@
-"""The interpolate stage: new vectors for this round and the rounds before it."""
+"""The interpolate stage: make the new vectors of this round and of all earlier rounds."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,10 @@ from synthgen.core.tables import write_latents
 
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
-    """Write the latents. A method returns the same first latents if more are requested; see `Draws.sample`."""
+    """Write the latents.
+
+    If more latents are requested, the method returns the same ones first, then further ones; see `Draws.sample`.
+    """
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     latents = view.draws(context.config("interpolate")).sample(counts, context.stream("interpolate"))
     if sections is not None:

@@ -13,11 +13,11 @@ import regex
 UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
 VISIBLE = regex.compile(rf"[^\s{BLANK}\p{{Default_Ignorable_Code_Point}}\p{{Cf}}\p{{Cc}}]")
-LARGEST_EXACT = 1 << 53  # from here on, floats skip whole numbers, so two ids could have become one
+LARGEST_EXACT = 1 << 53  # from 2^53 on, floats cannot hold every whole number, so different ids could be equal
 
 
 class CellError(ValueError):
-    """The value of a cell has a type that is not read; the message names the type, never the value."""
+    """The value of a cell has a type that is not supported; the message names the type, never the value."""
 
 
 def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -38,7 +38,7 @@ def plain_name(value: Any) -> str | None:
     or `false`, as in JSON.
 
     Raises:
-        CellError: the value is of another type, or a float that is not an exact whole number.
+        CellError: the value has another type, is infinite, or is a float that is not an exact whole number.
     """
     if isinstance(value, str):
         return value.strip() or None
@@ -56,10 +56,10 @@ def plain_name(value: Any) -> str | None:
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield every string in a cell of names: of a list, a struct, a map, or of JSON text that holds one of these.
+    """Yield each name in a cell, which holds text, a list, a struct, a map, or one of these as JSON text.
 
     Raises:
-        CellError: the cell holds a value of another type, or text that begins like a list and is not JSON.
+        CellError: the cell holds a value of another type, or text that begins with `[` or `{` and is not JSON.
     """
     if isinstance(value, str):
         name = value.strip()

@@ -14,8 +14,8 @@ class MinClassConfig(Section):
     count: Count = Field(description="Smallest number of persons (records, if persons are unknown) of a class.")
     then: Literal["refuse", "drop", "merge"] = Field(
         "refuse",
-        description="What happens to a smaller class: an error, removal of its records, or one class `other` for "
-        "all of them.",
+        description="Action for smaller classes: `refuse` stops with an error, `drop` removes their records, and "
+        "`merge` combines all of them into one class `other`.",
     )
 
 
@@ -69,11 +69,12 @@ class SourceConfig(Section):
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
         description="Removes records that nearly repeat an earlier one (Jaccard index of 5-token shingles of at "
-        "least 0.8): of the same person, or of any person.",
+        "least 0.8). `within-person` compares only records of the same person, and `all` compares all records.",
     )
     min_class: MinClassConfig | None = Field(
         None,
-        description="Smallest class that is accepted. Without it, the method decides whether a class is too small.",
+        description="Smallest class that is accepted. Without it, `interpolate.method` determines whether a class is "
+        "too small.",
     )
     max_records: Count | None = Field(
         None,

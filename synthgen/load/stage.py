@@ -1,4 +1,4 @@
-"""The load stage: the source file becomes records.parquet and names.json."""
+"""The load stage: read the source and write records.parquet, names.json and bad-rows.json."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from synthgen.load.load import load
 
 
 def _load(context: StageContext) -> Mapping[str, object]:
-    """Write the corpus, the declared names, and the number and reason of each unusable row."""
+    """Write the corpus, the declared names, and for each unusable row its row number and the reason."""
     is_private = context.config("interpolate.is_private")
     report = load(context.config("source"), context.input("file"), context.stream("load"), isolated_rows=is_private)
     write_corpus(context.folder / "records.parquet", report.corpus)

@@ -21,7 +21,7 @@ PLANTED_NOTES = 330
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """What an engine found: JSON-compatible shares with intervals, and the misses, which are record text."""
+    """The shares of an engine with intervals (JSON-compatible), and the misses, which contain record text."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
@@ -30,7 +30,7 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: one line for each category."""
+        """Return text for a terminal: one line for each share, and the number of false names per 1,000 words."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [
             f"{name:<18} {share['share']:.3f} [{share['low']:.3f}, {share['high']:.3f}] of {share['n']}"
@@ -42,8 +42,12 @@ class EngineShares:
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineShares:
     """Compare what an engine finds with the marks.
 
-    An identifier is found if all its letters and digits are. What the engine finds is right if it overlaps a mark.
-    `with_names` passes the declared names of each text. Intervals: Clopper-Pearson, 97.5 % each side.
+    An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
+    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. The
+    intervals are those of Clopper and Pearson, with 97.5 % confidence for each end.
+
+    Raises:
+        UsageError: the texts contain no word.
     """
     wanted, hit, right, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
@@ -90,9 +94,10 @@ def _share(k: int, n: int) -> dict[str, float]:
 
 
 def read_texts(source: str) -> Iterator[Marked]:
-    """Yield the texts of a file with marks or a Parquet file with columns text and spans, or `planted` notes.
+    """Yield the texts of a file with marks, of a Parquet file, or, if `source` is "planted", of the built-in notes.
 
-    Social media handles (a word after @) are not counted as identifiers of Parquet files.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Of its marks, those
+    that contain an @ or directly follow one are left out: social media handles, but also e-mail addresses.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)

@@ -103,9 +103,14 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 
 
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
-    """Return the names of persons and places that were replaced in train; `clean` is the folder of deidentify."""
-    replaced = read_json(clean / "replaced-train.json")
-    return tuple(text for r in train.records for kind, text in replaced.get(r.id, ()) if kind in {"name", "place"})
+    """Return the names of persons and places that were replaced in these train records and in control.
+
+    `clean` is the folder of the stage deidentify. With the names of train alone, a name in a released text would
+    prove that nobody in train has it, and the audits could not compare the names of train with those of control.
+    """
+    replaced, of_control = (read_json(clean / f"replaced-{role}.json") for role in ("train", "control"))
+    pairs = [*(replaced.get(record.id, ()) for record in train.records), *of_control.values()]
+    return tuple(text for found in pairs for kind, text in found if kind in {"name", "place"})
 
 
 def _replaced(path: Path, corpus: Corpus) -> Identifiers:

@@ -67,7 +67,7 @@ class TrainingView:
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
     draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
     digest: str  # digest of the stage that computed the vectors
-    names: Sequence[str] = ()  # names that were replaced in train; none under DP
+    names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names: Sequence[str]) -> TrainingView:
@@ -331,7 +331,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts for each latent, with placeholders in place of identifiers and of names of train.
+    """Return `candidates` texts for each latent, with placeholders for identifiers and for names of the source.
 
     `upstream` is the digest of the stage that made the latents.
     """

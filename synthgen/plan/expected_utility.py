@@ -7,7 +7,7 @@ A pilot has too few texts to train a good classifier, so its texts are compared 
 f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. m is the number of
 accepted texts of the pilot and n that of the records of the run. Real records are drawn from half of the train
 persons, and every classifier is tested on the records of the other half, without the parents of the pilot's texts.
-Control is not read, so the prediction is no attempt of the audits.
+The prediction does not use control, so it does not count as an audit attempt.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,9 +20,9 @@ from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Float64, Scores, person_weights, scores
 
 FEWEST_TEXTS = 20  # with fewer accepted texts, nothing is predicted
-DRAWS = 400  # weightings of the test persons
-SUBSETS = 5  # random subsets of real records, of which the mean is taken
-LEVEL = 0.025  # of the lower end
+DRAWS = 400  # number of bootstrap weightings of the test persons
+SUBSETS = 5  # number of random subsets of real records; their scores are averaged
+LEVEL = 0.025  # quantile of the bootstrap draws that is the lower end of a ratio
 
 
 def expected_utility(
@@ -42,7 +42,7 @@ def expected_utility(
         rng: draws the halves of train, the subsets and the weights of the test persons.
 
     Returns:
-        the two ratios by name; empty if the pilot has too few texts, or a half of train lacks a class.
+        the two ratios by name; empty if the pilot has too few texts, or the pilot or a half of train lacks a class.
 
     Privacy: reads the vectors of train; the result is private.
     """
@@ -52,7 +52,9 @@ def expected_utility(
     real = LabelledTexts(texts=train.ids, labels=np.array(train.labels, dtype=np.str_), vectors=train.vectors)
     tested, fitted = (np.flatnonzero(rows).tolist() for rows in (is_tested[person] & ~is_parent, ~is_tested[person]))
     names = tuple(sorted(set(train.labels)))
-    if len(pilot.texts) < FEWEST_TEXTS or any(set(real.labels[rows]) < set(names) for rows in (tested, fitted)):
+    labels = (pilot.labels, real.labels[tested], real.labels[fitted])
+    lacks_class = any(set(own.tolist()) != set(names) for own in labels)
+    if len(pilot.texts) < FEWEST_TEXTS or lacks_class or sum(n_records.values()) == 0:
         return {}
     test, (test_groups, test_person) = real.at(tested), persons([train.groups[row] for row in tested])
     weights = person_weights(len(test_groups), DRAWS, rng)

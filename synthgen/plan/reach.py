@@ -41,7 +41,7 @@ class Reach:
         return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the estimate under the field names of the audit results."""
+        """Return the numbers of the estimate by the field names of the audit results."""
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
@@ -68,7 +68,7 @@ def reach_of(
         n=n_synthetic,
         unit="synthetic records, if they are independent",
         n_needed=needed_for_share(0.10),
-        leak=f"a share of {0.5 + share:.3f} where .5 is none",
+        leak=f"a share of {0.5 + share:.3f} (0.5 without a leak)",
         smallest_leak=share,
     )
     known: dict[str, Reach] = {

@@ -1,4 +1,4 @@
-"""Sign one person's decision on exactly one release: an approval, a rejection, or the releaser's closing."""
+"""Sign one person's decision about one release: approve it, reject it, or close its list of approvals."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,11 +44,13 @@ def approve(
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
-    A rejection blocks the release. Only a releaser can close, after all required approvals. `now` is the signing time
-    that the decision states. The decision names all decisions that are in the bundle, so none of them can be removed.
+    A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
+    approvals. `now` is the signing time that the decision states. The decision names all decisions that are in the
+    bundle, so a verifier detects if one of them is removed later.
 
     Raises:
-        UsageError: the key does not hold the role in the trust root or is not valid, or the role decides nothing.
+        UsageError: the key does not hold the role in the trust root or is not valid, or no key of the role may sign
+            decisions.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
             decisions do not allow this one, or the verifier would refuse it.
         StorageError: the envelope cannot be written.

@@ -8,7 +8,9 @@ the data owner keeps the key K:
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
     root   = Merkle root of the leaves in an order drawn from K, padded to a power of two
 
-Source: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
+The index i is an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
+
+Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
 """
 
 import hashlib
@@ -49,7 +51,7 @@ def commitment_key(path: Path) -> bytes:
     """Return K, 32 random bytes in a file of mode 0600, which the first call creates.
 
     Raises:
-        StorageError: the file cannot be written, or users other than its owner can read it.
+        StorageError: the file cannot be read or written, is a link, or users other than its owner can access it.
         DataError: the file does not have 32 bytes.
     """
     if not path.exists():
@@ -63,7 +65,10 @@ def commitment_key(path: Path) -> bytes:
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
     """Return the `inputs` entry of a statement for private texts.
 
-    `texts` holds at least one text. Their order defines the index i, which `open_record` needs.
+    The order of the texts defines the index i, which `open_record` needs.
+
+    Raises:
+        DataError: there are no texts.
 
     Privacy: reads every text; publishes a keyed root and a coarse bucket of the count.
     """
@@ -77,7 +82,11 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the opening of the record at `index`, for the same texts and key as in `commit_records`."""
+    """Return the opening of the record at `index`, for the same role, texts and key as in `commit_records`.
+
+    Raises:
+        ValueError: there is no record at `index`.
+    """
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))
@@ -86,7 +95,7 @@ def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Open
 
 
 def is_committed(root: str, text: str, opening: Opening) -> bool:
-    """Return whether an opening proves that `text` is under a root of 64 hex digits."""
+    """Return whether an opening proves that `text` is under a root, given as 64 lower-case hex digits."""
     node = _leaf_hash(_leaf(opening.key, text))
     for depth, sibling in enumerate(opening.path):
         left, right = (sibling, node) if opening.position >> depth & 1 else (node, sibling)

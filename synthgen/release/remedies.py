@@ -1,4 +1,4 @@
-"""What a user can change after a gate was not met, as a configuration line or a command."""
+"""Suggest what a user can change if a gate is not met: a configuration parameter or a command."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _LESS_LEAKAGE = (
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
-# by the source of the number that a gate compares, or by the number itself
+# by the source of the number that a gate compares, which is the part of the metric's name before the first dot
 REMEDIES = {
     "memorization": _LESS_LEAKAGE,
     "identifiers": "name the columns with names in source.names, list other identifiers in deidentify.sample to see "
@@ -18,24 +18,25 @@ REMEDIES = {
     "membership": _LESS_LEAKAGE,
     "neighbours": _LESS_LEAKAGE,
     "linkage": _LESS_LEAKAGE,
-    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon, which external policies accept instead",
-    "input_checks": "correct what the reason names: source.dedupe for repetitions, source.group for persons on both "
-    "sides, a random split for tables that differ",
+    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; external policies accept it in place of "
+    "this audit",
+    "input_checks": "correct the problem that the reason names: set source.dedupe for repetitions, set source.group "
+    "for persons on both sides, use a random split for tables that differ",
     "utility": _MORE_SIGNAL,
-    "balance": "lower filter.class_agreement, raise decode.candidates, or request fewer records of the class that "
-    "lacks some (interpolate.balance)",
+    "balance": "lower filter.class_agreement, raise decode.candidates, or request fewer records of the class with "
+    "too few (interpolate.balance)",
     "records": "request more records (interpolate.total), or relax the filter that rejects most",
     "attempts": "use control persons who were not audited before",
     "secret": "remove `secret: public`",
-    "selftest": "read which case of the calibration suite failed: `audits selftest` on the two tables",
+    "selftest": "run `audits selftest` on the two tables to see which case of the calibration suite failed",
     "deidentify": "mark more identifiers in deidentify.sample, or use deidentify.engine: rules+ner",
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "read the reason: the log, the claim and the replay must agree",
 }
-MORE_EVIDENCE = "add persons, or records where the reason counts records"
+MORE_EVIDENCE = "add persons, or add records if the reason counts records"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
-    "confidence; `synthgen plan` and changes of the policy count nothing."
+    "confidence; `synthgen plan` and changes of the policy do not count."
 )
 
 

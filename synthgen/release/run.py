@@ -102,7 +102,7 @@ class Run:
         clean = self.folder("deidentify")
         train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
         synthetic = read_corpus(self.folder("audit") / SYNTHETIC, "synthetic")
-        decode = self.config.decode
+        decode = self.config.for_texts(train.texts).decode
         return compare(
             {"synthetic": synthetic, "train": train, "test": control},
             encoder_for(job, train),

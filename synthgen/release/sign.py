@@ -22,7 +22,10 @@ class ExternalKey(Protocol):
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature, 64 bytes."""
+        """Return the signature of the message, 64 bytes.
+
+        For P-256, it is ECDSA with SHA-256: r and s with 32 big-endian bytes each, and s in the lower half.
+        """
         ...
 
 

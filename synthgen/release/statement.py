@@ -29,8 +29,8 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
     """Return the parts of the bundle that determine every other file; `data` holds the data files by name.
 
     Raises:
-        VerifyError: a verifier would not accept the parts, because one is malformed or finer than the policy allows,
-            or they contradict each other.
+        VerifyError: a verifier would not accept the parts, because one is malformed or more precise than the policy
+            allows, or they contradict each other.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {
@@ -55,7 +55,11 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
 
 
 def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:
-    """Return the canonical bytes of the release statement; `digests` maps every signed file to its sha256."""
+    """Return the canonical bytes of the release statement; `digests` maps every signed file to its sha256.
+
+    Raises:
+        VerifyError: the verifier would not accept the statement.
+    """
     stated = predicate.model_dump(mode="json", by_alias=True, exclude_unset=True)
     payload = canonical(statement(dict(digests), RELEASE_TYPE, stated))
     read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)

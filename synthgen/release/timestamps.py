@@ -48,8 +48,9 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     The file contains only what the authority signed and its certificates (`reduced`).
 
     Raises:
-        DataError: the response is no timestamp of this envelope by an authority of the trust root, cannot be reduced,
-            or its time is in the future.
+        DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have
+            the accepted form, or states a time in the future; the envelope is malformed; or rfc3161-client is not
+            installed.
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     try:

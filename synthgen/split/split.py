@@ -28,7 +28,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The three parts. Control is not used before the audits, and `rest` is never used."""
+    """The three parts. No synthetic record is made from control, and `rest` is not used."""
 
     train: Corpus
     control: Corpus
@@ -43,15 +43,17 @@ class Split:
 def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     """Return the corpus split by person.
 
-        u(g) = sha256(seed path, g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
+        u(g) = key of `seeds` for person g / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    with g the id of a person, p = `config.train` and q = `config.control`. Each draw depends only on the seed and the
-    person's id, so adding or removing a person does not move another person. The statistical bounds of the audits
-    require independent draws instead of parts of fixed size. A control record that is a near-duplicate (J >= 0.8) of
-    a train record is removed, because the audits compare with control as text that train does not contain. Each part
-    keeps the order of the corpus. A class can be small or empty in a part; later stages check the counts.
+    with g the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`). Each
+    draw depends only on the secret, the seed and the person's id, so adding or removing a person does not move
+    another person. The statistical bounds of the audits require independent draws instead of parts of fixed size. A
+    control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
+    least 0.8), because the audits assume that train does not contain the text of control. Each part keeps the order
+    of the corpus. A class can be small or empty in a part; later stages check the counts.
 
-    Privacy: the seed and a person's id reveal that person's part, so keep the seed private.
+    Privacy: the secret, the seed and a person's id reveal that person's part, so keep the secret private. Without a
+        secret, the seed alone suffices, and it can be guessed.
     Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
@@ -84,9 +86,9 @@ def _drawn_part(group: str, config: SplitConfig, seeds: SeedTree) -> str:
 
 
 def commitment(split: Split, seeds: SeedTree) -> str:
-    """Return the SHA-256 of the seed and of the sorted record ids of each part, as hex.
+    """Return the SHA-256 of the key of `seeds` and of the sorted record ids of each part, as hex.
 
-    Privacy: as long as the seed is private, the digest does not reveal who is in which part.
+    Privacy: as long as this key is private, the digest does not reveal who is in which part.
     """
     texts = [seeds.key().hex()]
     for name, part in split.parts().items():

@@ -8,7 +8,7 @@ from synthgen.split.split import commit_split, split
 
 
 def _split(context: StageContext) -> Mapping[str, object]:
-    """Split the corpus, and write the commitment to the split before anything is fitted."""
+    """Split the corpus, and write the commitment to the split before a model is trained."""
     corpus = read_corpus(context.input("load").folder / "records.parquet", "source")
     seeds = context.stream("split")
     parts = split(corpus, context.config("split"), seeds)

@@ -1,4 +1,4 @@
-"""Built-in words for canaries without reference text, and sentences that no real record contains."""
+"""Make canary sentences that no real record contains; built-in words replace a missing reference text."""
 
 import numpy as np
 
@@ -61,6 +61,6 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short sentences of six random words, the beginning of a canary without reference text."""
+    """Return two short sentences with six random words in total, which begin a canary if there is no reference."""
     a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

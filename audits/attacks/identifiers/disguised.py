@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 
+from audits.attacks.identifiers.common_words import exceed, is_titled
 from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MOST_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
@@ -119,10 +120,13 @@ def _disguised_names(
 
 
 def _exceed_control(
-    of_train: Iterable[Sequence[int]], of_control: set[int], people: People, minimum: int = MIN_NAMES
+    of_train: Iterable[Sequence[int]], of_control: set[int], people: People, *, are_common: bool = False
 ) -> bool:
     n_train = len({person for train in of_train for person in train})
-    return exceeds_control(n_train, len(of_control), people.n_train / people.n_persons, minimum=minimum)
+    share = people.n_train / people.n_persons
+    if are_common:
+        return exceed(n_train, len(of_control), share)
+    return exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES)
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
@@ -166,7 +170,8 @@ def leaked_parts(
     - no control person has it in a recorded name or a text, and at most ten persons have it;
     - chance is expected to produce it in the synthetic table less than .01 times;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - if it is an ordinary word, such as "mountain": significantly more train persons than control persons have one;
+    - if it is an ordinary word, such as "mountain", and never stands after a title: it is one of many such words of
+      train (`common_words.exceed`), or no control person has a recorded name;
     - one of its persons is not in `found`, the persons with another leaked identifier.
     """
     owners = _long_parts(recorded)
@@ -184,12 +189,18 @@ def leaked_parts(
             for word in occurring.intersection(tokens(text)):
                 owners[word].add(owner)
     sides = {word: owners[word].sides(people.n_train, people.n_persons) for word in sorted(occurring)}
+    titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
+    has_control = any(owner >= people.n_train for owners_of_value in recorded.owners for owner in owners_of_value)
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
-    for are_ordinary, minimum in ((False, MIN_NAMES), (True, 0)):
-        alike = {word: both for word, both in sides.items() if is_ordinary(word) == are_ordinary}
+    for are_common in (False, True):
+        alike = {
+            word: both
+            for word, both in sides.items()
+            if (has_control and is_ordinary(word) and word not in titled) == are_common
+        }
         of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
         of_control = {person for train, control in alike.values() if not train for person in control}
-        if _exceed_control(of_train.values(), of_control, people, minimum):
+        if _exceed_control(of_train.values(), of_control, people, are_common=are_common):
             leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
     return leaks
 

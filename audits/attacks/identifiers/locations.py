@@ -15,7 +15,7 @@ from audits.text.spans import located, words_in
 
 
 class Place(NamedTuple):
-    """Characters of a normalised text that contain an identifier, its kind and its owners."""
+    """The span [start, end) of an identifier in a normalised text, with its kind and the numbers of its owners."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class SearchTerms(NamedTuple):
     rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of a combination of facts, by row number
 
     def persons(self) -> set[int]:
-        """Return all owners."""
+        """Return the numbers of all owners."""
         whose = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
         whose += [*self.codes.values(), *self.rows.values()]
         whose += [place.owners for places in self.places.values() for place in places]
@@ -41,10 +41,10 @@ class SearchTerms(NamedTuple):
 
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
-    """Return a finding for each place and person, and the number of places omitted beyond `MAX_FINDINGS`.
+    """Return a finding for each place and owner, and the number of findings omitted because of `MAX_FINDINGS`.
 
-    If a place lies within another place of the same persons, only the wider one is listed. `names` are the person ids
-    of train, in the order of the owner numbers.
+    If a place lies within another place of the same owners, only the wider one is listed. `texts` are the texts of
+    the synthetic rows. `names[i]` is the id of the train person with owner number i.
     """
     findings: list[Finding] = []
     n_omitted = 0
@@ -72,9 +72,10 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
             phrase, kind_and_owners = phrases[i]
             places.append(Place(words[at].start, words[at + len(phrase) - 1].end, *kind_and_owners))
         widest = _widest(places)
+        found = list(_findings(row, text, widest, names))
         room = MAX_FINDINGS - len(findings)
-        n_omitted += max(0, len(widest) - room)
-        findings += _findings(row, text, widest[:room], names)
+        n_omitted += max(0, len(found) - room)
+        findings += found[:room]
     return findings, n_omitted
 
 
@@ -88,7 +89,7 @@ def _widest(places: Sequence[Place]) -> list[Place]:
 
 
 def _findings(row: int, text: str, places: Sequence[Place], names: Sequence[str]) -> Iterator[Finding]:
-    """Yield the findings of a row, with characters of the original text."""
+    """Yield the findings of a row, with character positions in the original text."""
     if not places:
         return
     original = located(text)

@@ -5,18 +5,18 @@ S is the synthetic table.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from audits.attacks.identifiers import patterns
+from audits.attacks.identifiers.common_words import CommonWord, is_common, is_titled, leaking_words
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.core.stats import exceeds_control
-from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
@@ -124,6 +124,8 @@ class Occurrences:
         self.recorded = recorded
         self.values: set[int] = set()  # numbers of the values that occur in S as recorded
         self.forms: set[Entity] = set()  # forms that occur in S
+        self.titled: set[int] = set()  # numbers of the values that occur in S after a title, such as "Mrs"
+        self.together: list[frozenset[int]] = []  # for each row of S with two or more values, their numbers
         self.misspelt: dict[Value, set[int]] = {}  # misspellings in S, with the numbers of the values one edit away
         self.value_owners: dict[Value, Owners] = {}  # owners of the other texts with each value or misspelling
         self.form_owners: dict[Entity, Owners] = {}  # owners of the other texts with each form
@@ -135,7 +137,11 @@ class Occurrences:
         """Add the recorded identifiers of a synthetic row."""
         if not self.recorded.number:
             return
-        self.values.update(value for value, _ in self._phrases.occurrences(row.words))
+        at = list(self._phrases.occurrences(row.words))
+        self.values.update(value for value, _ in at)
+        self.titled.update(value for value, i in at if is_titled(row.words, i))
+        if len(numbers := frozenset(value for value, _ in at)) > 1:
+            self.together.append(numbers)
         self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
         for spelling, value in self._misspelt_in(row.words):
             if spelling not in self.recorded.number:
@@ -297,9 +303,8 @@ def judge_recorded(
     A tested identifier that occurs in S as an address or number is a leak. A name or date may be in common use, such
     as the name of a town, even if its spelling looks rare. The recorded identifiers of control show how often this
     happens. A name or date is therefore a leak unless identifiers of control that are about as rare occur in S about
-    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared. A single ordinary word,
-    such as a month or a surname that is also a noun, identifies nobody. Such words of train are leaks only if
-    significantly more of them occur than those of control.
+    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared. For an identifier that
+    is a single ordinary word, see `_leaks`.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -331,7 +336,7 @@ def judge_recorded(
     n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
     train_share = n_tested / max(len(tested), 1)
     of_train = [one for one in found.values() if one.train]
-    leaks = _leaks(found, {i for i in found if is_common(recorded.values[i])}, train_share)
+    leaks = _leaks(found, occurrences, train_share)
     terms = [(term, (kind, sorted(one.train))) for one in leaks for term, kind in one.terms]
     return RecordedHits(
         tested=n_tested,
@@ -345,29 +350,27 @@ def judge_recorded(
     )
 
 
-def _leaks(found: Mapping[int, _Occurrence], common: Collection[int], share: float) -> list[_Occurrence]:
-    """Return the leaks among the occurrences; `common` are the numbers of the values that are ordinary words."""
-    are_leaks = _exceed_control([found[i] for i in common], share, minimum=0)  # whether the common words of train are
+def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: float) -> list[_Occurrence]:
+    """Return the leaks among the occurrences; `share` is the share of train among the tested identifiers.
+
+    Ordinary words are judged by `leaking_words`. Those after a title are judged like other names, and so are all of
+    them if no identifier of control was tested, because chance cannot be estimated then.
+    """
+    values, titled = occurrences.recorded.values, occurrences.titled
+    common = {i for i in found if is_common(values[i]) and i not in titled and share < 1}
+    words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
+    leaking = leaking_words(words, occurrences.together, share)
+    others = [one for i, one in found.items() if i not in common]
     return [
         one
         for i, one in found.items()
-        if one.train and (one.direct or (are_leaks if i in common else _is_leak(one, found.values(), share)))
+        if one.train and (one.direct or (i in leaking if i in common else _is_leak(one, others, share)))
     ]
 
 
 def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
     """Return `exceeds_control` of the train and control persons who have occurrences about as rare as this one."""
     alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
-    return _exceed_control(alike, share, minimum=MIN_NAMES)
-
-
-def _exceed_control(found: Iterable[_Occurrence], share: float, *, minimum: int) -> bool:
-    """Return `exceeds_control` of the train and control persons who have these occurrences."""
-    train = {person for one in found for person in one.train}
-    control = {person for one in found for person in one.control}
-    return exceeds_control(len(train), len(control), share, minimum=minimum)
-
-
-def is_common(value: Value) -> bool:
-    """Return whether a recorded identifier is a single ordinary word of the language."""
-    return len(value) == 1 and is_ordinary(value[0])
+    train = {person for o in alike for person in o.train}
+    control = {person for o in alike for person in o.control}
+    return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)

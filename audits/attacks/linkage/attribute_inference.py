@@ -61,7 +61,7 @@ class Secrets:
 class Guesses:
     """One guess for each record."""
 
-    is_trial: NDArray[np.bool_]  # (n,): whether the record can be attacked, for example because it has a target
+    is_trial: NDArray[np.bool_]  # (n,): whether the record can be attacked; other records are ignored
     correct: NDArray[np.bool_]  # (n,): whether the guess is right; False without a guess
     confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
@@ -84,8 +84,9 @@ def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, re
 
     Because of the worth, the attacker prefers items that few persons have. Otherwise an item that everybody has would
     be the best guess. The second-best item does not reduce the confidence, because a record has several true items.
-    `ties` is the rank of each item, which decides between equal votes and must not depend on who is in train. With
-    `reference`, the rows in `found` are rows of the reference instead of synthetic rows.
+    `ties` (I,) holds a rank for each item: among items with equal votes, the lowest rank wins. The ranks must not
+    depend on who is in train. With `reference`, the rows in `found` are rows of the reference instead of synthetic
+    rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = found.rows.shape[0], items.shape[0]
@@ -109,7 +110,7 @@ def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, re
 
 
 def guess_most_frequent(secrets: Secrets) -> Guesses:
-    """Guess the item that most persons have, which is the same for every record and needs no table."""
+    """Guess the item that most persons have; the guess is the same for every record and needs no synthetic table."""
     n = secrets.target.shape[0]
     correct = np.zeros(n, dtype=np.bool_)
     if len(secrets.n_persons) > 0:
@@ -118,7 +119,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked; the first if several are equal."""
+    """Return the most confident guess about each person who can be attacked, and the first one of a tie."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
@@ -129,9 +130,9 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return the words that few persons use and that the second half of a record has and the first half lacks.
 
-    Few persons are at most one in a hundred, or at most ten if that is more. Every text has such words, so this
-    attack can be made on any text. A fixed limit of ten persons would leave no words in a large corpus with a small
-    vocabulary, such as clinical notes.
+    The limit is 1 % of the persons or ten persons, whichever is more. Every text has such words, so this attack can
+    be made on any text. A fixed limit of ten persons would leave no words in a large corpus with a small vocabulary,
+    such as clinical notes.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
@@ -160,8 +161,9 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
     """Return the rows nearest to each profile, by the cosine of 0/1 items weighted by rarity.
 
-    The weight of an item is -log2 of the share of reference rows that have the item. An item that the reference lacks
-    has the highest weight.
+    The weight of an item is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits. Here r is the number of reference
+    rows, and r_i is the number of reference rows that have the item. An item that the reference lacks therefore has
+    the highest weight.
     """
     of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
     counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])

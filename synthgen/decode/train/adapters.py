@@ -1,4 +1,4 @@
-"""Low-rank adapters: the only weights of the language model that a bridge's training changes."""
+"""Low-rank adapters of linear layers: training changes them, and no original weight of the language model."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +23,7 @@ class LowRank(nn.Module):
         self.up = nn.Parameter(torch.zeros(base.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y in the dtype of x."""
+        """Return y (..., out_features) for x (..., in_features), in the dtype of x."""
         low = functional.linear(x, self.down.to(x.dtype))
         return self.base(x) + functional.linear(low, self.up.to(x.dtype))  # type: ignore[no-any-return]
 
@@ -59,7 +59,7 @@ def adapter_tensors(adapters: Mapping[str, LowRank]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
-    """Add stored adapters to the model's weights, W + B A, and return the number of changed layers.
+    """Add stored adapters to the model's weights in place, W + B A, and return the number of changed layers.
 
     Raises:
         ModelError: if a stored adapter names no layer of the model, is incomplete, or has a wrong shape.

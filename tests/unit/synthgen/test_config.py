@@ -294,9 +294,10 @@ def test_segments_section_turns_segmentation_on(tmp_path):
     ("words", "tokens"),
     [
         ([], 96),
-        *(([n] * 50, t) for n, t in ((1, 16), (14, 17), (40, 48), (79, 95), (81, 96), (4000, 96))),
+        *(([n] * 50, t) for n, t in ((1, 16), (14, 24), (40, 48), (41, 56), (79, 96), (4000, 96))),
         ([40] * 199 + [4000], 48),  # a single long text among two hundred does not count
-        ([10] * 197 + [40] * 3, 48),
+        ([40] * 49 + [4000], 48),  # nor among fifty
+        ([10] * 186 + [40] * 14, 48),
     ],
 )
 def test_automatic_token_limit_follows_the_long_texts(words, tokens):
@@ -305,6 +306,9 @@ def test_automatic_token_limit_follows_the_long_texts(words, tokens):
     for given in ({"segments": {}}, PRIVATE):
         assert parse(**given).for_texts(texts).decode.token_limit == 96
     assert parse(decode={"max_new_tokens": 200}).for_texts(texts).decode.token_limit == 200
+    assert (
+        parse().for_texts(["患者胸痛三天，无特殊病史。" * 9] * 40).decode.token_limit == 96
+    )  # no spaces between words
     with pytest.raises(InternalError, match="not replaced"):
         _ = parse().decode.token_limit
 

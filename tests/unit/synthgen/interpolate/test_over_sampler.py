@@ -314,6 +314,11 @@ def test_polars_frames_keep_columns_types_and_names():
     assert (frame.dtypes, series.dtype) == ([polars.Float32, polars.Float64], polars.Boolean)
     with pytest.raises(DataError, match="1 rows have no class"):
         sampler().fit(X, polars.Series([None, *y.tolist()[1:]]))
+    _, column = sampler().fit_resample(X, polars.DataFrame({"kind": y.tolist()}))
+    assert (column.columns, column["kind"].to_list()) == (["kind"], expected[1].tolist())
+    with pytest.raises(DataError, match="LazyFrame is not supported"):
+        sampler().fit(frame.lazy(), y)
+    assert sampler().fit_resample(X, np.array([np.str_(label) for label in y], dtype=object))[1].tolist()
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def test_the_prediction_from_few_texts_is_near_what_many_records_give(noise):
 def test_nothing_is_predicted_from_too_few_texts_or_without_a_class():
     assert predicted(-(-FEWEST_TEXTS // 3))
     assert predicted((FEWEST_TEXTS - 1) // 3) == {}
+    assert predicted(20, total=0) == {}
+    vectors, labels = drawn(20, 0)
+    one = LabelledTexts(texts=("t",) * 20, labels=labels[:20].astype(np.str_), vectors=vectors[:20])
+    counts = dict.fromkeys(NAMES, 40)
+    assert expected_utility(one, (), real(200, 7), counts, np.random.default_rng(0)) == {}  # texts of one class only
     small = real(2, 3)  # three persons: a half lacks a class
     assert predicted(20, train=small) == {}
 

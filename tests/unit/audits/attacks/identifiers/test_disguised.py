@@ -114,8 +114,10 @@ def test_surnames_of_control_in_the_table_explain_those_of_train(parts):
 
 def test_ordinary_words_of_names_are_leaks_only_if_many_occur(parts):
     words = ["mountain", "chocolate", "furniture", "september", "telescope", "wednesday", "adventure", "november"]
-    lists = [(i, [f"Ann {word.title()}"]) for i, word in enumerate(words)]
+    lists = [*((i, [f"Ann {word.title()}"]) for i, word in enumerate(words)), (10, ["Ann Vanhoutteberg"])]
     texts = {"train": [f"a{i}" for i in range(10)], "control": [f"c{i}" for i in range(10)]}
     found = [len(parts([f"the {word}" for word in words[:n]], lists, **texts)) for n in (1, 5, 8)]
     assert found == [0, 0, 8]
     assert parts(["the mountain of quistgaardsen"], [*lists, PART], **texts) == {("quistgaardsen",): [ANN]}
+    assert parts(["as Mrs Mountain said"], lists, **texts) == {("mountain",): [0]}
+    assert parts(["the mountain"], lists[:-1], **texts) == {("mountain",): [0]}  # no list of control

@@ -38,6 +38,13 @@ def test_places_beyond_the_maximum_are_counted(monkeypatch):
     assert ([row for row, *_ in found], n_omitted) == ([0, 0, 1], 3)
 
 
+def test_findings_of_several_owners_do_not_exceed_the_maximum(monkeypatch):
+    monkeypatch.setattr("audits.attacks.identifiers.locations.MAX_FINDINGS", 3)
+    both = {("anna", "kowalska"): ("known identifier", [0, 1])}
+    found, n_omitted = located_in(["as Anna Kowalska said"] * 4, phrases=both)
+    assert (len(found), n_omitted) == (3, 5)
+
+
 def test_identifier_of_two_persons_is_reported_for_both():
     both = {("anna", "kowalska"): ("known identifier", [0, 1])}
     found, _ = located_in(["as Anna Kowalska said"], phrases=both)

@@ -259,6 +259,23 @@ def test_a_single_ordinary_word_is_a_leak_only_if_many_occur():
     lists = [*((i, [word]) for i, word in enumerate(words)), *((20 + i, [f"control word{i}"]) for i in range(12))]
     size = {"n_train": 20, "n_persons": 40}
     assert [judged(lists, [f"in {word}" for word in words[:n]], **size).hard for n in (1, 5, 8)] == [0, 0, 8]
-    rare = [(0, ["November"]), (1, ["Quixotebury"]), (2, ["November Mountain"])]
+    assert judged(lists, [f"in {word}" for word in words[:7]], n_train=20, n_persons=21).hard == 7  # small control
+    assert judged(lists[:3], ["in november"], **size).hard == 1  # nothing of control was tested
+    rare = [(0, ["November"]), (1, ["Quixotebury"]), (2, ["November Mountain"]), *lists[-12:]]
     assert judged(rare, ["in november near quixotebury"], **size).hard == 1
     assert judged(rare, ["with November Mountain today"], **size).hard == 1
+    assert judged(rare, ["as Mrs November said"], **size).hard == 1
+
+
+def test_two_ordinary_words_of_one_person_in_a_row_are_leaks():
+    control = [(20 + i, [f"control word{i}"]) for i in range(12)]
+    lists = [(0, ["Mountain", "November", "Chocolate"]), *control]
+    size = {"n_train": 20, "n_persons": 40}
+    assert judged(lists, ["to the mountain with chocolate"], **size).hard == 2
+    assert judged(lists, ["to the mountain", "with chocolate"], **size).hard == 0
+
+
+def test_ordinary_words_of_control_explain_no_rare_name_of_train():
+    lists = [(0, ["Brackenrid"]), (20, ["November"]), (21, ["September"])]
+    made = ["near brackenrid", "in november", "in september"]
+    assert judged(lists, made, n_train=20, n_persons=40).hard == 1
