@@ -51,7 +51,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
         UsageError: the file cannot be read as UTF-8, or lines of a JSONL file are invalid; all of them are listed.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may contain other line separators as they are
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as UTF-8 text", hint="Give a readable file.") from error
     if path.suffix == ".jsonl":
@@ -66,13 +66,15 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
 def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
     found, problems = [], []
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
             spans = tuple((int(s["start"]), int(s["end"]), str(s["label"])) for s in row["spans"])
             is_valid = all(0 <= start < end <= len(row["text"]) for start, end, _ in spans)
             names, person = tuple(map(str, row.get("names", ()))), str(row.get("person", number))
             found.append(Marked(text=str(row["text"]), spans=spans, person=person, names=names))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             is_valid = False
         if not is_valid:
             problems.append(f"line {number}: needs text, and spans with start, end and label inside the text")

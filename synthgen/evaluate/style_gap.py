@@ -102,7 +102,7 @@ def style_gap(
             other = [real[i] for i in np.flatnonzero(~is_tested)]
             shuffled = [made[i] for i in rng.permutation(len(made))]
             n_tokens = min(sum(map(len, other)), sum(map(len, shuffled)))
-            if n_tokens < MIN_TOKENS:
+            if n_tokens < MIN_TOKENS or not tested:
                 return None
             models = (_first(texts, n_tokens) for texts in (other, shuffled))
             gained = np.subtract(*(_log_likelihood(model, tested, len(number)) for model in models))

@@ -96,6 +96,8 @@ def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Open
 
 def is_committed(root: str, text: str, opening: Opening) -> bool:
     """Return whether an opening proves that `text` is under a root, given as 64 lower-case hex digits."""
+    if not 0 <= opening.position < 1 << len(opening.path):
+        return False
     node = _leaf_hash(_leaf(opening.key, text))
     for depth, sibling in enumerate(opening.path):
         left, right = (sibling, node) if opening.position >> depth & 1 else (node, sibling)

@@ -1,8 +1,11 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from ruamel.yaml import YAML
 
+from audits.core.strictyaml import parse_yaml
+from audits.verify import derived
 from audits.verify.card import card, escape
 from audits.verify.contents import PARQUET
 from synthgen.release.statement import bundle_parts
@@ -55,3 +58,11 @@ def test_card_states_the_guarantee_and_withholds_numbers_of_private_records(part
     assert (rows["dp-epsilon"], rows["dp-delta"]) == ("2", "1e-06")
     assert "| membership | **WITHHELD** |" in text
     assert "Privacy guarantee" not in card(parts).decode()
+
+
+def test_citation_is_yaml_and_names_the_dataset_as_it_is():
+    stated = SimpleNamespace(
+        dataset=SimpleNamespace(name="a_b.c-d"), release_id="2026-11-20-a1b2c3", time_created="2026-11-20T07:00:00Z"
+    )
+    found = parse_yaml(derived._citation(stated), "CITATION.cff", error=ValueError)
+    assert (found["title"], found["authors"]) == ("a_b.c-d", ({"name": "SynthGen release of a_b.c-d"},))

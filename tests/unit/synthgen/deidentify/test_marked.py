@@ -22,6 +22,9 @@ def test_files_of_both_formats(tmp_path):
     rows.write_text(json.dumps({"text": "MRN 123", "spans": [{"start": 4, "end": 7, "label": "MRN"}]}) + "\n")
     (two,) = read_marked_file(rows)
     assert (two.text, two.spans) == (one.text, one.spans)
+    row = {"text": "MRN 123\u2028and\u0085more", "spans": [{"start": 4, "end": 7, "label": "MRN"}]}
+    rows.write_text(json.dumps(row, ensure_ascii=False) + "\n\n", encoding="utf-8")
+    assert [len(marked.text) for marked in read_marked_file(rows)] == [len(row["text"])]
 
 
 def test_invalid_files_are_errors_that_list_all_lines_without_text(tmp_path):

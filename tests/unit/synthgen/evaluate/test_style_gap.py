@@ -71,6 +71,8 @@ def test_style_gap_of_too_few_tokens_is_none():
     assert sum(len(style_tokens(t)) for t in few) < MIN_TOKENS
     assert gap(few, many(note, "sea", 2)) is None
     assert gap(many(note, "sea", 2), few) is None
+    control = many(note, "sea", 2)
+    assert style_gap(many(note, "sea", 3), control, ["one person"] * len(control), SEEDS) is None
 
 
 def test_style_gap_is_reproducible():

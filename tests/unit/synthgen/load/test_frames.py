@@ -31,6 +31,11 @@ def test_missing_cells_of_pandas_become_null():
     assert pq.read_table(io.BytesIO(parquet_of(frame))).to_pylist()[1] == {"text": None, "label": "b", "n": None}
 
 
+def test_a_key_that_the_first_dictionary_lacks_is_a_column():
+    table = pq.read_table(io.BytesIO(parquet_of([{"text": "one"}, {"text": "two", "label": "b"}])))
+    assert table.to_pylist() == [{"text": "one", "label": None}, {"text": "two", "label": "b"}]
+
+
 @pytest.mark.parametrize(
     "table",
     [

@@ -62,7 +62,8 @@ def test_opening_proves_only_its_own_record_and_no_plain_hash_of_a_text_is_commi
     root = root_of(commit_records("train", TEXTS, KEY))
     opening = open_record("train", TEXTS, KEY, 4)
     assert [is_committed(root, text, opening) for text in TEXTS] == [i == 4 for i in range(11)]
-    assert not is_committed(root, TEXTS[4], Opening(opening.key, opening.position ^ 1, opening.path))
+    for position in (opening.position ^ 1, opening.position + (1 << len(opening.path)), opening.position - 16):
+        assert not is_committed(root, TEXTS[4], Opening(opening.key, position, opening.path))
     assert KEY not in (opening.key, *opening.path)
 
 
