@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
-from audits.text.legibility import legibility
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
@@ -174,6 +173,8 @@ class Legible:
         )
 
         def scores(candidates: Sequence[Candidate]) -> list[float]:
+            from audits.text.legibility import legibility  # here, because it imports scipy.stats
+
             rng = context.seeds.child(self.name).generator()
             if not (known and held_out):
                 return [0.0] * len(candidates)
