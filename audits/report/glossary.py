@@ -14,8 +14,9 @@ AUDITS = {
 
 WORDS = {
     "train": "The real records from which the synthetic ones were made.",
-    "control": "Real records of the same kind but of other persons, which the run did not use before the audits. If "
-    "an attack succeeds equally often on control and on train, it has learnt nothing about the persons in train.",
+    "control": "Real records of the same kind but of other persons. The run learnt nothing from them "
+    "except which names to mask. If an attack succeeds equally often on control and on train, it has learnt nothing "
+    "about the persons in train.",
     "synthetic": "The generated records, which make up the released file.",
     "audit": "An attack on the synthetic records that is run before the release.",
     "gate": "One rule of the policy: a measured number and its limit.",

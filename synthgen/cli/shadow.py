@@ -183,7 +183,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
     """Return the records that the generator of a run writes if it is fitted to `records` instead of train.
 
     `job` has the configuration of the run, but its own workspace and random streams. The records are de-identified;
-    `vectors` (n, d) are their vectors, and `names` are the names that were replaced in them.
+    `vectors` (n, d) are their vectors, and `names` are those of `replaced_names`.
 
     Privacy: reads the records. The output depends on them as a release depends on train.
     """

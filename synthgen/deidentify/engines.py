@@ -54,8 +54,8 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text: by the rules if the engine is off.
 
-    It also finds `names`, those that were replaced in the source, in every text. A language model may know such a
-    name by itself, but nobody can see in a text where the name comes from.
+    The function also finds `names`, which were replaced in the source, in every text. The language model may know
+    such a name from its own training, but a reader of the text cannot know where the name comes from.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 

@@ -16,8 +16,7 @@ def parquet_of(table: Any) -> bytes:
 
     Args:
         table: a pandas frame, a pyarrow table, any object with the Arrow stream interface (`__arrow_c_stream__`),
-            such as a polars frame, or a list of dictionaries with the same keys; keys that the first dictionary lacks
-            are dropped.
+            such as a polars frame, or a list of dictionaries; a key that a dictionary lacks is a missing cell.
 
     Raises:
         UsageError: the object is none of these, or a column holds values of different types. The message contains

@@ -105,8 +105,11 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    `clean` is the folder of the stage deidentify. With the names of train alone, a name in a released text would
-    prove that nobody in train has it, and the audits could not compare the names of train with those of control.
+    `clean` is the folder of the stage deidentify. Names of control are included for two reasons. Without them, a name
+    in a released text would prove that no person in train has this name. And the audits compare how often names of
+    train and names of control occur in the synthetic texts.
+
+    Privacy: a name that stays in a released text shows that no person of the source has it as a recorded name.
     """
     replaced, of_control = (read_json(clean / f"replaced-{role}.json") for role in ("train", "control"))
     pairs = [*(replaced.get(record.id, ()) for record in train.records), *of_control.values()]

@@ -13,9 +13,12 @@ from audits.text.clinical_terms import is_ordinary
 
 FEWEST_LEAKS = 7  # with this number of train persons and no control person, ordinary words are leaks in any split
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-CALENDAR = frozenset({*MONTHS, "november", "december", *WEEKDAYS})
+CALENDAR = frozenset(
+    (
+        *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+        *("november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    )
+)
 
 
 class CommonWord(NamedTuple):

@@ -1,7 +1,7 @@
 """Locate leaked identifiers in the synthetic table."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -72,10 +72,9 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
             phrase, kind_and_owners = phrases[i]
             places.append(Place(words[at].start, words[at + len(phrase) - 1].end, *kind_and_owners))
         widest = _widest(places)
-        found = list(_findings(row, text, widest, names))
         room = MAX_FINDINGS - len(findings)
-        n_omitted += max(0, len(found) - room)
-        findings += found[:room]
+        n_omitted += max(0, sum(len(place.owners) for place in widest) - room)
+        findings += islice(_findings(row, text, widest, names), room)
     return findings, n_omitted
 
 

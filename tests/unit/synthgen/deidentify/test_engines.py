@@ -226,7 +226,7 @@ def test_shared_sentences():
         ("the Republic of Colombia and Peru", "the Republic of [NAME] and Peru"),
         ("a part of Sears, Roebuck since", "a part of [NAME] since"),
         ("he saw Roebuck and Company", "he saw [NAME] and Company"),
-        ("the Mountain in November", "the Mountain in November"),  # ordinary words name nobody
+        ("the Mountain in November", "the Mountain in November"),  # ordinary words are not names
         ("no name at all", "no name at all"),
     ],
 )

@@ -320,7 +320,7 @@ def test_attributes_of_an_unknown_label_raise_an_error_before_decoding(bench):
 
 
 def test_no_record_contains_a_name_that_was_replaced_in_train(bench):
-    """The model may know a name of train by itself; a reader cannot see where a name comes from."""
+    """The model may know the name from its own training, but a reader cannot know where the name comes from."""
     writer = bench.writer(bench.job())
     names = sorted({name for name in writer.names if len(name.split()) == 2})
     assert names
