@@ -46,7 +46,6 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import latent_ids
 from synthgen.pipeline.judge import as_table
 from synthgen.release.run import load_run
-from synthgen.split.split import commitment, split
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.999  # one-sided confidence of an attack's AUC, high because several attacks are tried
@@ -179,13 +178,7 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
             hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
         )
     # all other sides are known, so each target leaves two possible tables, and one of them is the real one
-    parts = split(known.source, known.config.split, SeedTree(known.config.seed))
-    tables = (table_digest(as_table(side, {})) for side in sides(known))
-    held = [
-        *tables,
-        *(side.digest for side in sides(known)),
-        commitment(parts, SeedTree(known.config.seed).child("split")),
-    ]
+    held = [digest for side in sides(known) for digest in (table_digest(as_table(side, {})), side.digest)]
     return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in held)
 
 

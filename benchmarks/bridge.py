@@ -12,6 +12,7 @@ passages are cached on disk.
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -160,7 +161,7 @@ def likelihood(args, bridge, sources, first, seeds):
         nats["no bridge: the model as it is"] = plain.nats(few.texts, most_tokens=MOST_TOKENS)
         advance(1)
         written = [text for text in first.texts[: args.few] if text]
-        perplexity = plain.nats(written, most_tokens=MOST_TOKENS).perplexity
+        perplexity = math.exp(plain.nats(written, most_tokens=MOST_TOKENS).per_token)
         advance(1)
     rows = []
     own = nats["its own vector"].each
@@ -179,7 +180,7 @@ def likelihood(args, bridge, sources, first, seeds):
                 "more_high": more.high,
             }
         )
-    return rows, perplexity, nats["no bridge: the model as it is"].perplexity
+    return rows, perplexity, math.exp(nats["no bridge: the model as it is"].per_token)
 
 
 def quality(sources, first, ended, perplexities):

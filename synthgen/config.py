@@ -37,7 +37,10 @@ def most_delta(persons: int) -> float:
 
 
 class DpConfig(Section):
-    """Privacy budget for one person added or removed with all records. Without epsilon, there is no DP claim."""
+    """Privacy budget. It limits the effect of adding or removing one person with all records of that person.
+
+    Without epsilon, there is no DP claim.
+    """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = Field(
         None,
@@ -93,14 +96,6 @@ class AuditConfig(Section):
     )
 
 
-class WaiverConfig(Section):
-    """A person's signed statement that a gate could not be decided. It does not make the gate pass."""
-
-    gate: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="Id of the gate, as the refusal names it.")
-    by: str = Field(min_length=1, max_length=200, description="Name of the person who signs the waiver.")
-    reason: str = Field(min_length=1, max_length=600, description="Reason in the words of that person.")
-
-
 def is_uri(key: str) -> bool:
     """Return whether a key is given as a URI and not as a file."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
@@ -135,18 +130,13 @@ class ReleaseConfig(Section):
         max_length=MAX_LANGUAGES,
         description="Languages of the records as BCP 47 tags, for example `en`. The tag `und` means undeclared.",
     )
-    waivers: tuple[WaiverConfig, ...] = Field(
-        (),
-        description="Signed statements that a gate could not be decided. A waiver is recorded in the release and "
-        "does not make the gate pass.",
-    )
 
     @model_validator(mode="after")
     def _names_a_file(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
-                "public is required if key is a URI: it names the file of the public key, and the ledger's "
-                "high-water mark is stored in the same folder"
+                "public is required if key is a URI. It names the file of the public key. Its folder also stores the "
+                "latest known state of the ledger."
             )
         return self
 
@@ -172,7 +162,7 @@ class Config(Section):
     )
     secret: Literal["workspace", "public"] = Field(
         "workspace",
-        description="Source of randomness next to the seed: `workspace` uses 32 random bytes in "
+        description="Source of randomness in addition to the seed: `workspace` uses 32 random bytes in "
         "`WORKSPACE/secret.key`, `public` uses the seed alone. Use `public` only for demonstrations and studies, "
         "because anyone who guesses the seed can tell who was in train.",
     )
@@ -196,8 +186,8 @@ class Config(Section):
         None, description="Segmentation of long records. Without this section, a record is one segment."
     )
     interpolate: InterpolateConfig = Field(
-        description="Method that makes new vectors, and the number of synthetic records. The keys after `total` "
-        "belong to single methods and are an error with another method; null selects the default of the method."
+        description="Method that makes new vectors, and the number of synthetic records. Each key after "
+        "`total` is accepted only by the methods it belongs to. Null selects the default of the method."
     )
     decode: DecodeConfig = Field(
         DecodeConfig(), description="Language model and sampling that turn vectors into text."
@@ -250,11 +240,11 @@ class Config(Section):
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
-                f"shares: this configuration does not query {' and '.join(idle)}; decode.words adds the query words, "
-                "and decode.style auto adds the query style"
+                f"shares: this configuration does not query {' and '.join(idle)}; the query `words` exists only with "
+                "decode.words above 0 and a decode.bridge other than words, and `style` only with decode.style: auto"
             )
         if is_private and (broken := unaccounted(info.data)):
-            raise ValueError("these settings access private text without consuming budget: " + ", ".join(broken))
+            raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))
         return dp
 
     @classmethod
@@ -284,9 +274,12 @@ class Config(Section):
         return self.resolve(self.source.path)
 
     def for_texts(self, texts: Sequence[str]) -> "Config":
-        """Return the configuration with a number in place of `decode.max_new_tokens: auto`, from the train texts."""
-        is_public = self.segments is not None or self.interpolate.is_private
-        return self.model_copy(update={"decode": self.decode.for_texts(() if is_public else texts)})
+        """Return a copy in which a number computed from the train texts replaces `decode.max_new_tokens: auto`.
+
+        With segments or DP, the texts are not read, and the number is the largest that `auto` can give.
+        """
+        ignores_texts = self.segments is not None or self.interpolate.is_private
+        return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""
@@ -310,10 +303,12 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
         "source.group is missing and the person of a record is unknown (name the column)": lacks_group,
         "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
-        "source.dedupe all keeps a record depending on those of others (set within-person or off)": compares_persons,
+        "with source.dedupe: all, the records of other persons decide whether a record is kept (set within-person or "
+        "off)": compares_persons,
         "source.min_class counts the persons of each class (remove it)": counts_persons,
         "deidentify.sample is private text that the run counts identifiers in (remove it)": has_sample,
-        "source.max_records keeps a person depending on how many records others have (remove it)": is_cut,
+        "with source.max_records, the number of records of other persons decides whether a person is kept (remove "
+        "it)": is_cut,
         "segments learns headings from the records (remove it)": parts.get("segments") is not None,
         "interpolate.balance as-source counts records (set numbers)": counts_records,
         "filter.length auto measures records (set null or minimum and maximum words)": measures_length,

@@ -83,11 +83,11 @@ def explain(
     ],
 ) -> None:
     """Explain what an audit or a gate measures, what its results mean, and what to change."""
-    from audits.runner.registry import names
+    from audits.runner.registry import AUDITS
 
     folder = Path(__file__).parents[1] / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
-    letters = dict(zip("abcdefghi", names(), strict=True))
+    letters = dict(zip("abcdefghi", AUDITS, strict=True))
     name = letters.get(audit.lower(), audit.lower().removeprefix("audit-").partition(".")[0])
     if name not in pages:
         raise InputError(f"there is no explanation of {audit!r}", hint=f"Known names: {', '.join(pages)}.")

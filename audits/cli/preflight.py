@@ -29,11 +29,8 @@ def impossible_gates(
 ) -> tuple[str, ...]:
     """Return a line for each gate that cannot pass because an input is missing, with the option that supplies it.
 
-    Args:
-        policy: the policy.
-        inputs: the tables and optional inputs of the audits.
-        audits: names of the audits to run; None for all whose inputs are given.
-        numbers: names of the metrics that files and options supply, such as `attempts.number`.
+    `audits` None stands for all audits whose inputs are given. `numbers` has the names of the metrics that files and
+    options supply, such as `attempts.number`.
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []

@@ -201,8 +201,7 @@ def _count_attempt(
         The number of the attempt as a metric (none without a ledger), and the confidence that its intervals need.
     """
     from audits.core.rates import exact
-    from audits.gate.rule import ATTEMPTS
-    from audits.gate.spending import confidence_of
+    from audits.gate.rule import ATTEMPTS, confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.chain import HighWaterMark
     from audits.ledger.places import folder_mark_path

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audits.core.errors import InputError
-from audits.core.stats import one_run_ceiling, one_run_epsilon
+from audits.core.stats import mid_ranks, one_run_ceiling, one_run_epsilon
 from audits.core.types import Bool, Float
 
 FOLDS = 5
@@ -139,7 +139,4 @@ def _weights(tail: Float, coin: Float) -> Float:
 
 
 def _tail_scores(scores: Float) -> Float:
-    ordered = np.sort(scores)
-    below, up_to = (np.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
-    rank = (below + up_to) / (2 * len(scores))  # mid-rank, strictly between 0 and 1
-    return np.asarray(-np.log1p(-rank) - math.log(2), dtype=np.float64)
+    return np.asarray(-np.log1p(-mid_ranks(scores)) - math.log(2), dtype=np.float64)

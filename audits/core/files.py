@@ -104,10 +104,7 @@ def arrow_errors() -> Iterator[None]:
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
     """Return why a file could not be written and, if the disk is full or limited, how much space is needed.
 
-    Args:
-        error: the error of the write.
-        path: the file or folder that was written.
-        needed: bytes that were to be written; 0 if unknown.
+    `needed` is the number of bytes that were to be written, or 0 if it is unknown.
     """
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
@@ -129,9 +126,8 @@ def disk_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_short = error.errno is None and str(error).endswith(
-            " written"
-        )  # numpy reports a short write without errno
+        # numpy reports a short write without errno
+        is_short = error.errno is None and str(error).endswith(" written")
         if error.errno not in _DISK_ERRORS and not is_short:
             raise
         held = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0

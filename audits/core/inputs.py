@@ -17,7 +17,7 @@ from audits.core.errors import InputError
 from audits.core.files import arrow_errors, open_regular, read_parquet, write_whole
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
-from audits.core.types import AuditInputs, Int, Table
+from audits.core.types import AuditInputs, Int, Table, persons
 
 # Only "synthetic" is checked byte by byte. A rerun or evaluated table is not released, and a previous table was
 # checked before its release.
@@ -182,6 +182,14 @@ def take(table: Table, rows: Int) -> Table:
         has_groups=table.has_groups,
         vectors={name: matrix[rows] for name, matrix in table.vectors.items()},
     )
+
+
+def some_persons(table: Table, most: int, rng: np.random.Generator) -> Table:
+    """Return the rows of at most so many random persons; nothing is drawn if the table has no more."""
+    names, owner = persons(table.groups)
+    if len(names) <= most:
+        return table
+    return take(table, np.flatnonzero(np.isin(owner, rng.choice(len(names), size=most, replace=False))))
 
 
 def table_digest(table: Table) -> str:

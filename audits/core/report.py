@@ -10,11 +10,10 @@ import rfc8785
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
-from audits.core.strictmodel import Closed, Finite, problems
+from audits.core.strictmodel import Closed, Finite, Sha256, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
 SCHEMA_VERSION = 4
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +145,7 @@ class _Report(Closed):
     schemaVersion: Literal[4]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]
-    inputs: dict[str, Digest]
+    inputs: dict[str, Sha256]
     input_checks: dict[str, Any]
     tool: str
     quarantined: dict[str, Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]]  # rows, from 1

@@ -200,6 +200,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
+def mid_ranks(scores: Float) -> Float:
+    """Return the rank of each score as a share in (0, 1); tied scores get the mean of their ranks."""
+    return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)
+
+
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
     """Return whether matches of train are leaks, judged by the number of matches of others.
 

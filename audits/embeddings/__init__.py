@@ -1,1 +1,1 @@
-"""Encoders of texts as vectors, and measurements of exact similarity."""
+"""Encoders of texts as vectors, and similarity measurements without approximate search."""

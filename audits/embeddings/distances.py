@@ -12,6 +12,7 @@ from audits.core.two_sided import NormalShare
 from audits.core.types import Estimate, Float, Int
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
+from audits.gate.coarse import coarsen
 
 LOCAL_NEIGHBOURS = 5
 MIN_BIN = 10
@@ -156,7 +157,7 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return counts of cosine distances over common bins.
+    """Return counts of cosine distances over common bins; there are none if all rows together are too few.
 
     Privacy: each bin has zero or at least ten rows of each table, so that no bin is a single person. The edges lie on
         a fixed grid of 1/40, so that no edge is the distance of a record.
@@ -164,23 +165,8 @@ def distance_histogram(
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)
     last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
-    fine = np.arange(first, last + 1) / BINS_PER_UNIT
-    counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
-    edges, merged, rest = [float(fine[0])], list[Int](), np.zeros(2, dtype=np.int64)
-    for count, edge in zip(counts, fine[1:], strict=True):
-        rest = rest + count
-        if not _is_small(rest):
-            edges.append(float(edge))
-            merged.append(rest)
-            rest = np.zeros(2, dtype=np.int64)
-    while merged and _is_small(rest):
-        rest = rest + merged.pop()
-        edges.pop()
-    if rest.any():
-        merged.append(rest)
-        edges.append(float(fine[-1]))
-    return {"edges": edges, "train": [int(c[0]) for c in merged], "control": [int(c[1]) for c in merged]}
-
-
-def _is_small(count: Int) -> bool:
-    return not count.any() or bool(((count > 0) & (count < MIN_BIN)).any())
+    fine = (np.arange(first, last + 1) / BINS_PER_UNIT).tolist()
+    n_train, n_control = (np.histogram(distances, bins=fine)[0].tolist() for distances in (train, control))
+    bins = coarsen(fine, n_train, n_control, MIN_BIN)
+    edges = [bin_.low for bin_ in bins] + [bin_.high for bin_ in bins[-1:]]
+    return {"edges": edges, "train": [int(b.train) for b in bins], "control": [int(b.control) for b in bins]}

@@ -5,15 +5,17 @@ copy of the table. The leak consists of records of 10 % of a sample of train per
 removed. The audit must fail this copy.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.inputs import take
+from audits.core.inputs import some_persons, take
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
+from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
 MAX_PERSONS = 300  # persons per arm and synthetic rows: enough to detect thirty copies within seconds
 SHARE = 0.1
@@ -48,13 +50,37 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     return checked if found else replace(checked, verdict="insufficient", status="inconclusive", reason=reason)
 
 
+class EncoderAudit(ABC):
+    """An audit of encoded tables that passes only if it detects a planted leak; a subclass adds `name`."""
+
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
+
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+        """Return the metrics with the verdict pass, fail or insufficient.
+
+        Raises:
+            NotMeasurable: there are fewer than 20 persons or synthetic records.
+            InputError: the passed vectors do not fit the tables.
+        """
+        result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
+        return confirmed(
+            result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
+        )
+
+    @abstractmethod
+    def _measure(
+        self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
+    ) -> AuditResult: ...
+
+
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
     """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
 
     The longest record of each chosen person replaces a random synthetic row, and its label and vectors replace those
     of the row. The lineage is dropped.
     """
-    train, control = (_some_persons(table, rng) for table in (inputs.train, inputs.control))
+    train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))
     synthetic = take(inputs.synthetic, np.sort(rng.choice(len(inputs.synthetic), size=m, replace=False)))
     names, owner = persons(train.groups)
@@ -69,14 +95,6 @@ def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, i
     if reference is not None and len(reference) > MAX_PERSONS:
         reference = take(reference, np.sort(rng.choice(len(reference), size=MAX_PERSONS, replace=False)))
     return AuditInputs(synthetic=copied, train=train, control=control, reference=reference), n
-
-
-def _some_persons(table: Table, rng: np.random.Generator) -> Table:
-    names, owner = persons(table.groups)
-    if len(names) <= MAX_PERSONS:
-        return table
-    chosen = rng.choice(len(names), size=MAX_PERSONS, replace=False)
-    return take(table, np.flatnonzero(np.isin(owner, chosen)))
 
 
 def _with_copies(synthetic: Table, train: Table, pairs: list[tuple[int, int]], rng: np.random.Generator) -> Table:

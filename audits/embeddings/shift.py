@@ -5,6 +5,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from audits.core.errors import InputError
+from audits.core.inputs import some_persons
 from audits.core.stats import auc
 from audits.core.two_sided import Area
 from audits.core.types import Estimate, Float, Int, Table, persons
@@ -30,7 +31,8 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.
     """
-    arms = [_some_persons(table, rng) for table in (train, control)]
+    tables = [some_persons(table, MAX_PERSONS, rng) for table in (train, control)]
+    arms = [(table.texts, persons(table.groups)[1]) for table in tables]
     if min(len(np.unique(owner)) for _, owner in arms) < 2 * N_FOLDS:
         return None
     texts = [*arms[0][0], *arms[1][0]]
@@ -59,18 +61,6 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
         variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2
         n += min(n_t, n_h)
     return Area(value=float(np.mean(values)), error=variance**0.5, n=n).estimate(SHIFT_CONFIDENCE)
-
-
-def _some_persons(table: Table, rng: np.random.Generator) -> tuple[list[str], Int]:
-    """Return the texts and the person index of each text, for at most MAX_PERSONS persons."""
-    names, owner = persons(table.groups)
-    if len(names) <= MAX_PERSONS:
-        return list(table.texts), owner
-    chosen = rng.choice(len(names), size=MAX_PERSONS, replace=False)
-    number = np.full(len(names), -1, dtype=np.int64)
-    number[chosen] = np.arange(MAX_PERSONS)
-    rows = np.flatnonzero(number[owner] >= 0)
-    return [table.texts[i] for i in rows], number[owner[rows]]
 
 
 def _person_means(scores: Float, owner: Int) -> Float:

@@ -14,6 +14,15 @@ BLOCK = 256
 MIN_DETERMINANT = 1e-6  # below it, two records count as parallel, so combinations are multiples of one record
 
 
+def incidence(
+    rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.floating] = np.float64
+) -> sparse.csr_matrix:
+    """Return a matrix with 1 at each (row, column) and 0 elsewhere; pairs may be repeated."""
+    table = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)
+    table.data[:] = 1
+    return table
+
+
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
     """Yield blocks of queries · keysᵀ: a slice of the queries and its similarities, float32 (b, n_keys).
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from audits.core.types import Float
+
 # false positive rates of a published curve; the measured rates would reveal the number of persons
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
@@ -30,13 +30,8 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
     """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
 
     Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with many
-    records of one role and none of the other is not joined, because it shows a leak.
-
-    Args:
-        edges: b + 1 increasing numbers.
-        train: b counts.
-        control: b counts.
-        least: smallest count, other than 0, that may be published.
+    records of one role and none of the other is not joined, because it shows a leak. `least` is the smallest count,
+    other than 0, that may be published.
 
     Privacy: no bin contains between 1 and `least` - 1 records of a role.
     """

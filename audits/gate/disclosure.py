@@ -245,9 +245,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    number = (
-        min(below) if below else max(above)
-    )  # the number lies between the lower and the upper limits, so an upper limit satisfies the lower ones
+    # the number lies between the lower and the upper limits, so an upper limit satisfies the lower ones
+    number = min(below) if below else max(above)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
@@ -358,9 +357,8 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     public["details"] = public_details(details, policy, name)
     if name == "accounting":  # the claim and the noise, which the statement repeats
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    is_claim = (
-        name == "accounting" and result["verdict"] == "pass"
-    )  # the numbers of the reason are those of the claim
+    # the numbers of the reason are those of the claim
+    is_claim = name == "accounting" and result["verdict"] == "pass"
     public["reason"] = str(result["reason"]) if is_claim else public_sentence(str(result["reason"]), policy)
     return public
 

@@ -1,7 +1,7 @@
 """The numbers and verdicts that a gate may read: the content of `evidence/metrics.json`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -9,11 +9,10 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import InputError
 from audits.core.report import estimate_json
 from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed, Finite, problems
+from audits.core.strictmodel import Canonical, Closed, Finite, Sha256, problems
 from audits.core.types import Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # sources of numbers other than audits
 OTHER_SOURCES = {"attempts", "balance", "deidentify", "input_checks", "method", "records", "secret", "selftest"}
 OTHER_SOURCES |= {"style", "utility"}
@@ -51,7 +50,7 @@ class AuditState(Closed):
     confidence: Annotated[Finite, Field(gt=0, le=1)] | None = None
 
 
-class Evidence(Closed):
+class Evidence(Canonical):
     """Every number and verdict that a policy may name; verifiers recompute the gates from its canonical bytes.
 
     `digests` contains those of the audited table, see `records_digest`, and of the self-test on the same persons.
@@ -61,14 +60,6 @@ class Evidence(Closed):
     metrics: dict[MetricName, Metric]
     audits: dict[AuditName, AuditState]
     digests: dict[Literal["synthetic", "selftest"], Sha256] = Field(default_factory=dict)
-
-    def to_bytes(self) -> bytes:
-        """Return the RFC 8785 bytes."""
-        return canonical(self.model_dump(mode="json"))
-
-    def digest(self) -> str:
-        """Return the sha256 of the canonical bytes."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
 def read_evidence(data: bytes) -> Evidence:
@@ -89,6 +80,18 @@ def read_evidence(data: bytes) -> Evidence:
     return evidence
 
 
+def records_digest(texts: Sequence[str], labels: Iterable[str] | None) -> str:
+    """Return the sha256 of the labelled texts of a table, independent of their order.
+
+        sha256(concatenation of the sorted sha256(RFC 8785 of [text, label]))
+
+    If `labels` is None, null replaces each label.
+    """
+    paired = zip(texts, [None] * len(texts) if labels is None else labels, strict=True)
+    rows = sorted(hashlib.sha256(canonical([text, label])).digest() for text, label in paired)
+    return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
 def evidence_from(
     report: Mapping[str, Any], extra: Mapping[str, Estimate], digests: Mapping[str, str] | None = None
 ) -> Evidence:
@@ -96,12 +99,8 @@ def evidence_from(
 
     The evidence contains, of each result, verdict, status and confidence, the `estimate` as `NAME.estimate`, every
     entry of `metrics` (`auc` of membership becomes `membership.auc`), and, as `NAME.KEY`, every entry of `details`
-    that has exactly the five fields of an estimate. It also contains the `metrics` of `input_checks`.
-
-    Args:
-        report: the parsed `audit.json`.
-        extra: numbers of the engine by name, for example `utility.tstr_over_trtr`.
-        digests: of the measured tables, see `Evidence`.
+    that has exactly the five fields of an estimate. It also contains the `metrics` of `input_checks`, and in `extra`
+    numbers of the engine by name, for example `utility.tstr_over_trtr`.
 
     Raises:
         InputError: a result is malformed or a duplicate, or one name has two different numbers.

@@ -26,15 +26,8 @@ class RuleOutcome:
 
     def to_gate(self) -> dict[str, Any]:
         """Return the entry of the signed statement."""
-        return {
-            "id": self.id,
-            "metric": self.metric,
-            "op": self.op,
-            "threshold": self.limit,
-            "value": self.value,
-            "verdict": self.verdict,
-            "gating": self.gating,
-        }
+        names = ("id", "metric", "op", "value", "verdict", "gating")
+        return {"threshold": self.limit, **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

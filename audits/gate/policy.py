@@ -4,7 +4,6 @@ A decision compares the pessimistic end of each interval with the limit of its r
 finite, or based on too few persons does not pass, nor does an audit that crashed. An empty policy allows nothing.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
@@ -12,8 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import PolicyError
-from audits.core.strictjson import canonical
-from audits.core.strictmodel import Closed, Finite, problems
+from audits.core.strictmodel import Canonical, Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
 from audits.gate.dp_substitute import (
     ACCOUNTING,
@@ -36,8 +34,8 @@ from audits.gate.rule import (
     Sentence,
     compare,
     confidence_gap,
+    confidence_of,
 )
-from audits.gate.spending import confidence_of
 
 # audits whose proven epsilon is compared with a budget: the first always, the others if they were run
 ATTACKS = ("membership", "canaries", "differencing")
@@ -82,7 +80,7 @@ class Disclosure(Closed):
     min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as one bucket, `1-9`
 
 
-class Policy(Closed):
+class Policy(Canonical):
     """A release policy; a trust root pins the sha256 of its canonical form. See docs/reference/policies.md."""
 
     name: Name  # the name of the file without its ending
@@ -162,14 +160,6 @@ class Policy(Closed):
     def dp_method_rules(self) -> tuple[Rule, ...]:
         """Return the rules added for records of a DP method; empty for external policies, which always have them."""
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
-
-    def to_bytes(self) -> bytes:
-        """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
-        return canonical(self.model_dump(mode="json"))
-
-    def digest(self) -> str:
-        """Return the sha256 of the canonical JSON."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def gates(self) -> tuple[str, ...]:
         """Return the id of every gate of the policy itself; `decide` can add `no-quarantined-row` and `policy`."""

@@ -8,13 +8,11 @@ from pydantic import ValidationError, field_validator
 
 from audits.core.errors import InputError
 from audits.core.files import read_regular
-from audits.core.report import Digest
 from audits.core.strictjson import JsonError, parse
-from audits.core.strictmodel import Closed
+from audits.core.strictmodel import Closed, Sha256
 from audits.core.strictmodel import problems as model_problems
 from audits.core.types import AuditInputs, Estimate
-from audits.gate.evidence import Metric, MetricName
-from audits.gate.records import records_digest
+from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
 SOURCES = {"utility", "style", "balance"}  # of the metrics in the file
@@ -41,9 +39,9 @@ class BoundUtility(Closed):
     """The content of `evaluation.json`; the fields of type `Any` are for readers and decide nothing."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
-    synthetic: Digest  # `records_digest` of the table
-    train: Digest
-    test: Digest
+    synthetic: Sha256  # `records_digest` of the table
+    train: Sha256
+    test: Sha256
     metrics: dict[MetricName, Metric]
     confidence: Any
     records: Any

@@ -3,7 +3,7 @@
 Repeating an audit with the same control persons until it passes would be a search for luck: a new synthetic table,
 seed, choice of audits or confidence gives another chance to pass by accident. Therefore the institution's ledger
 records every audit by its control persons and by their texts, and each further audit of them must reach a higher
-confidence level, see `audits.gate.spending`.
+confidence level, see `audits.gate.rule`.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,9 @@ from typing import Any
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.chain import Chain, Head, HighWaterMark, chain_id, opened
+from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-FILE = "attempts.jsonl"
 SAME = 0.01  # control persons count as new if at most this share of them, and of their texts, was audited before
 
 
@@ -24,8 +23,8 @@ SAME = 0.01  # control persons count as new if at most this share of them, and o
 class Attempt:
     """One audit in the ledger."""
 
-    number: int  # of the attempt on these control persons, from 1
-    position: int  # of the audit among all audits of the ledger, of any persons, from 1
+    number: int  # number of the attempt on these control persons, from 1
+    position: int  # position in the list of all audits of the ledger, whatever their persons, from 1
     digest: str  # keyed digest of the audit's inputs and settings
     ledger: Head
 
@@ -36,23 +35,21 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     An earlier entry counts as an attempt on the same control persons if it has another `digest` and contains more
     than one hundredth of these persons or of these texts. An audit with the same digest is the same attempt.
 
-    A text counts as audited before if most of its marks belong to an earlier text. The marks of a text are keyed
-    hashes of runs of 5 tokens: of the runs that no other text of the table contains, the 4 with the smallest hash.
-    Therefore changed spaces, encodings or ids, added words, and one changed word in ten do not make persons new, and
-    a template that all texts share does not make new persons old.
+    A text counts as audited before if more than half of its marks are among the marks of one earlier audit. To get
+    the marks of a text, each sequence of 5 consecutive tokens is hashed with a key. Sequences that occur in another
+    text of the table are ignored. The 4 smallest hashes are the marks. So persons are recognised despite changed
+    spaces, encodings or ids, added words, or one changed word in ten. A template that all texts share does not make
+    new persons look known.
 
-    Args:
-        folder: the ledger's.
-        high_water_mark: the ledger's.
-        digest: of everything that could change a verdict: tables, seed, audits, confidence, versions.
-        control: source records before identifiers are replaced, with group ids that are unique in the institution.
+    `digest` must cover everything that could change a verdict: tables, seed, audits, confidence, versions. `control`
+    has the source records before identifiers are replaced, with group ids that are unique in the institution.
 
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back.
 
     Privacy: the ledger contains keyed hashes of persons and of runs of words, and stays in the institution.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         name = chain.mac(b"made\0" + digest.encode())
         persons, texts = person_marks(chain, control), text_marks(chain, control)
         earlier = _attempts_on(chain, persons, texts)
@@ -66,15 +63,15 @@ def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
     """Check that an attempt could be recorded in the ledger; create the ledger if there is none.
 
     Raises:
-        InputError: as `attempt`.
+        InputError: see `attempt`.
     """
-    with opened(folder, FILE, high_water_mark):
+    with opened(folder, high_water_mark):
         pass
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
     """Return the number of attempts on these control records, counted as by `attempt`, without recording one."""
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
@@ -82,22 +79,13 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
     """Return the attempt with this keyed digest from the ledger.
 
     Raises:
-        InputError: the ledger does not contain it, or as `attempt`.
+        InputError: the ledger does not contain the attempt, or a reason listed at `attempt`.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "run it again, so that it is counted"
             raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
         return _found(chain, digest)
-
-
-def ledger_id(folder: Path) -> str:
-    """Return the id by which a trust root names a ledger; create the ledger if there is none.
-
-    Raises:
-        InputError: the folder cannot be used, other users may read it, or a line was changed.
-    """
-    return chain_id(folder, FILE)
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:

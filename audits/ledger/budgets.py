@@ -35,7 +35,6 @@ from audits.attacks.accounting.accountants import joint_epsilon
 from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import InputError
 from audits.core.instants import stamp
-from audits.ledger.attempts import FILE
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
 RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run
@@ -131,7 +130,7 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
             reservation with this id.
     """
     delta = spending.cost.delta if most is None else most.delta
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         _refuse_voided(chain, spending.run)
         found = _reserved(chain, spending.run, delta)
         refuse_overspending(_counted(chain) if found is None else found.others, spending, most)
@@ -153,7 +152,7 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
         Overspent: the run drew its noise, so its budget is spent.
         InputError: the ledger cannot be used, or contains no reservation of the run.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         steps = _steps(chain, run)
         if VOID in steps:
             return str(steps[VOID]["time"])
@@ -178,7 +177,7 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
         Overspent: the run drew its noise before, and the result was lost or deleted.
         InputError: the ledger cannot be used, contains no reservation of the run, or the reservation was voided.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         steps = _steps(chain, run)
         _refuse_voided(chain, run)
         if RESERVE not in steps:
@@ -216,7 +215,7 @@ def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: st
     Raises:
         InputError: the ledger cannot be used, or the last step of the run is not its draw.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         if [*_steps(chain, run)] != [RESERVE, DRAW]:
             raise InputError(f"the ledger {folder} does not expect a result of this run", hint=_NEW_RUN)
         chain.append({"what": MADE, "run": run, "digest": digest})
@@ -224,7 +223,7 @@ def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: st
 
 def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState:
     """Return the entries of a ledger about one run."""
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         steps = _steps(chain, run)
         last = next(reversed(steps), None)
         return RunState(
@@ -243,7 +242,7 @@ def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
     """
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         found = _reserved(chain, run, delta)
         steps = _steps(chain, run)
         if found is None or DRAW not in steps or steps.get(MADE, {}).get("digest") != digest:
@@ -253,13 +252,13 @@ def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *
 
 def counted(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None) -> tuple[Spending, ...]:
     """Return all reservations that count, except that of the run `besides`; nothing is recorded."""
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         return tuple(one for one in _counted(chain) if one.run != besides)
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
     """Return run, epsilon, delta and state (the last step) of each reservation; of a voided one also the time."""
-    with opened(folder, FILE, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         found: list[Mapping[str, Any]] = []
         for one in _all(chain):
             steps = _steps(chain, one.run)

@@ -30,23 +30,23 @@ from pydantic import Field, ValidationError
 from audits.core.errors import InputError
 from audits.core.files import MAX_TABLE_BYTES, disk_reason, locked, read_regular, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed
+from audits.core.strictmodel import Closed, LedgerId, Sha256
 from audits.ledger.keys import read_key
 from audits.ledger.places import chain_mark_path
 
 KEY = "key"
+FILE = "attempts.jsonl"  # the chain; it also has the entries of `audits.ledger.budgets`
 _VERSION = 1
 _FIELDS = {"version", "number", "entry", "mac"}
-Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Head(Closed):
     """The id of a chain, its number of lines and its last mac; without the key it reveals nothing else."""
 
     version: Literal[1] = 1
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    id: LedgerId
     entries: Annotated[int, Field(ge=0)]
-    head: Mac
+    head: Sha256  # the mac of the last line
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +151,11 @@ class Chain:
 
 
 @contextmanager
-def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[Chain]:
+def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
 
-    At the end both high-water marks are updated: `high_water_mark` and the one under the chain's id.
-
-    Args:
-        folder: contains `key` and the chain, with mode 0700; created if missing.
-        name: file name of the chain.
-        high_water_mark: identifies the chain that may be used here.
+    The folder must have mode 0700. At the end both high-water marks are updated: `high_water_mark`, which identifies
+    the chain that may be used here, and the one under the chain's id.
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
@@ -170,7 +166,7 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
     if known is not None and not folder.is_dir():  # a new folder would obstruct the restoration of the old one
         raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
-        chain = _chain(folder, name, known, high_water_mark.path)
+        chain = _chain(folder, known, high_water_mark.path)
         own = HighWaterMark(chain_mark_path(chain.head().id))
         for mark in (known, own.read()):
             _refuse_older(folder, chain, mark, high_water_mark.path)
@@ -183,14 +179,16 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
             place.write(chain.head())
 
 
-def chain_id(folder: Path, name: str) -> str:
-    """Return the id of a folder's chain, creating it if there is none; no line and no high-water mark is written.
+def ledger_id(folder: Path) -> str:
+    """Return the id by which a trust root names a ledger; create the ledger if there is none.
+
+    No line and no high-water mark is written.
 
     Raises:
         InputError: as for `opened`, except for the checks that need a high-water mark.
     """
     with _locked(folder):
-        return _chain(folder, name, None, None).head().id
+        return _chain(folder, None, None).head().id
 
 
 @contextmanager
@@ -205,14 +203,14 @@ def _locked(folder: Path) -> Iterator[None]:
         raise InputError(f"the ledger {folder} cannot be used ({disk_reason(error, folder)})") from error
 
 
-def _chain(folder: Path, name: str, known: Head | None, high_water_mark: Path | None) -> Chain:
-    path = folder / name
+def _chain(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
+    path = folder / FILE
     is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if known is None and not is_keyed and not is_begun:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         sync(folder)
     elif not is_keyed or not path.is_file():
-        raise _incomplete(folder, name if is_keyed else KEY, high_water_mark)
+        raise _incomplete(folder, FILE if is_keyed else KEY, high_water_mark)
     return Chain(path, read_key(folder / KEY, "key of the ledger"), read_regular(path, MAX_TABLE_BYTES))
 
 

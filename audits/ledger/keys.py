@@ -21,10 +21,7 @@ def read_key(path: Path, what: str) -> bytes:
     """
     try:
         _make(path)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            key = file.read(KEY_BYTES + 1) if stat.S_ISREG(mode) else b""
+        key, mode = read_plain(path, KEY_BYTES + 1)
     except OSError as error:
         raise InputError(f"the {what} {path} can neither be read nor created ({disk_reason(error, path)})") from None
     problems = []
@@ -35,6 +32,14 @@ def read_key(path: Path, what: str) -> bytes:
     if problems:
         raise InputError(f"the {what} {path} cannot be used", problems=problems)
     return key
+
+
+def read_plain(path: Path, most: int) -> tuple[bytes, int]:
+    """Return up to `most` bytes and the mode of a file; no bytes if it is not a plain one. No link is followed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        return (file.read(most) if stat.S_ISREG(mode) else b""), mode
 
 
 def _make(path: Path) -> None:

@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.identifiers.patterns import DIRECT, QUASI, entities
 from audits.core.errors import InputError
 from audits.core.inputs import take
 from audits.core.rates import exact
-from audits.core.types import AuditInputs, Estimate, Table, persons
+from audits.core.types import AuditInputs, Bool, Estimate, Table, persons
 from audits.embeddings.shift import shift_auc
 from audits.text.common_text import CONTROL, MANY, TRAIN, Owned, repeated_records, shared_phrases
 from audits.text.disguise import disguise
@@ -27,8 +26,6 @@ MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a 
 MAX_STRADDLING = 0.01  # share of the control persons who have an identifier of a train person
 MAX_REPEATING_REFERENCE = 0.01  # share of the reference rows that repeat a train or control record
 _RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +125,7 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
         )
 
 
-def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs:
+def _kept(inputs: AuditInputs, left_out: Bool, repeating: Bool) -> AuditInputs:
     if left_out.all():
         raise InputError(
             "every control row repeats a train row or belongs to a person with an identifier of a train person; "
@@ -148,7 +145,7 @@ def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs
     )
 
 
-def _repeated(inputs: AuditInputs) -> Bools:
+def _repeated(inputs: AuditInputs) -> Bool:
     """Return which control rows nearly duplicate a train row; bool (n_control rows,)."""
     pairs = near_pairs(*(sketch(table.texts, bands=CLOSE) for table in (inputs.control, inputs.train)))
     repeated = np.zeros(len(inputs.control), dtype=bool)
@@ -156,7 +153,7 @@ def _repeated(inputs: AuditInputs) -> Bools:
     return repeated
 
 
-def _straddling(inputs: AuditInputs) -> Bools:
+def _straddling(inputs: AuditInputs) -> Bool:
     """Return which control rows belong to a person with a direct identifier of train; bool (n_control rows,).
 
     An identifier of more than ten persons is ignored.
@@ -193,7 +190,7 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
     }
 
 
-def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bools:
+def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,).
 
     The reference repeats a train or control record if it contains at least half of it (`repeated_records`). Phrases

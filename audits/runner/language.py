@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from audits.core.errors import NotMeasurable
@@ -13,7 +12,7 @@ from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.quarantine import most_quarantined
 from audits.core.stats import FAIL_LEVEL
-from audits.core.types import AuditInputs, Int, Table
+from audits.core.types import AuditInputs, Bool, Int, Table
 from audits.embeddings.encoders import encode_words
 from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
@@ -23,9 +22,6 @@ MAX_ROWS = 500  # largest number of random rows of each table that the similarit
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
 MAX_FOREIGN = 0.05  # a larger share of foreign rows, beyond that of control, prevents every pass
 LEAST_SIMILARITY = 0.5  # a smaller similarity prevents a pass of the similarity audits
-
-Float = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +105,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     )
 
 
-def _beyond_chance(synthetic: Bools, control: Bools) -> Int:
+def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
     """Return the illegible synthetic rows, or none if there are not significantly more of them than in control."""
     found, share = np.flatnonzero(synthetic), float(control.mean())
     return found[:0] if len(found) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
@@ -134,7 +130,7 @@ def _vocabulary(texts: Sequence[str]) -> set[str]:
     return {word for text in texts for word in tokens(text)}
 
 
-def _unknown(texts: Sequence[str], known: set[str]) -> Bools:
+def _unknown(texts: Sequence[str], known: set[str]) -> Bool:
     """Return for each text whether more than half of its words are unknown; bool (n,)."""
     rows = [tokens(text) for text in texts]
     return np.array([sum(w not in known for w in row) > FOREIGN_WORDS * len(row) for row in rows], dtype=np.bool_)

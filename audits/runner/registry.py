@@ -27,11 +27,6 @@ ON_LOGS = {"accounting"}
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all audits in their fixed order."""
-    return tuple(AUDITS)
-
-
 def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
     """Return the names of the audits whose required inputs are present."""
     return tuple(name for name in AUDITS if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)

@@ -21,8 +21,7 @@ from audits.embeddings.vectors import vectors_digest
 from audits.gate.policy import Policy
 from audits.runner.input_checks import InputChecks, check_split
 from audits.runner.language import LanguageCheck, check_language
-from audits.runner.registry import BY_SIMILARITY, ON_LOGS, applicable_audits, build
-from audits.runner.registry import names as registered
+from audits.runner.registry import AUDITS, BY_SIMILARITY, ON_LOGS, applicable_audits, build
 
 # errors of an audit that become status "failed"; any other error stops the run
 AUDIT_FAILURES: tuple[type[Exception], ...] = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError)
@@ -63,7 +62,7 @@ def run(  # noqa: PLR0913 - the options of a run
             range, or the input checks remove every control row.
     """
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
-    selected = tuple(name for name in registered() if name in default) if names is None else tuple(names)
+    selected = tuple(name for name in AUDITS if name in default) if names is None else tuple(names)
     _check_arguments(selected, seed, confidence)
     cached = encode_once(stream(seed, "seen"))
     attacks = [build(name, cached) for name in selected]

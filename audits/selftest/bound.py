@@ -3,7 +3,6 @@
 The gate, which decides on a release, reads this file as evidence that the audits detect leaks on these tables.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,9 +12,8 @@ from pydantic import Field, ValidationError
 from audits.core.errors import InputError
 from audits.core.files import read_regular
 from audits.core.rates import exact
-from audits.core.report import Digest
-from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed
+from audits.core.strictjson import JsonError, parse_canonical
+from audits.core.strictmodel import Canonical, Closed, Sha256
 from audits.core.strictmodel import problems as model_problems
 from audits.core.types import Estimate
 from audits.selftest.cases import Demand, Outcome
@@ -30,24 +28,16 @@ class BoundCell(Closed):
     outcome: Outcome
 
 
-class BoundSelfTest(Closed):
-    """The content of `selftest.json`."""
+class BoundSelfTest(Canonical):
+    """The content of `selftest.json`; its digest may be published, because the bytes contain the salt."""
 
     schema_name: Literal["synthgen-selftest/v2"]
     tool: str  # name and version of the audit package
-    train: Digest
-    control: Digest
+    train: Sha256
+    control: Sha256
     # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
-
-    def to_bytes(self) -> bytes:
-        """Return the canonical bytes."""
-        return canonical(self.model_dump(mode="json"))
-
-    def digest(self) -> str:
-        """Return the sha256 of the canonical bytes; it may be published, because the bytes contain the salt."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def numbers(self) -> dict[str, Estimate]:
         """Return for each audit, as `selftest.NAME_wrong`, the number of its cases that are wrong or uncalibrated.
@@ -62,14 +52,7 @@ class BoundSelfTest(Closed):
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a self-test bound to the sha256 of its train and control tables.
-
-    Args:
-        result: the result of `SelfTest.to_json`.
-        tables: the sha256 of the tables "train" and "control".
-        salt: 32 random bytes as hex.
-        tool: name and version of the audit package.
-    """
+    """Return a result of `SelfTest.to_json`, bound to the sha256 of the tables "train" and "control"."""
     keys = ("demand", "outcome")
     audits = {
         audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}

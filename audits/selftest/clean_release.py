@@ -3,19 +3,16 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.identifiers.patterns import QUASI, Entity, entities, number_key, numbers
 from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.types import AuditInputs, Bool, Int, Table, persons
 
 FRESH_SHARE = 1 / 3  # this share of the control persons serves as a clean release; the others stay in control
 MAX_PERSONS = 2000  # largest number of random persons of train, and of control; more would only take longer
-
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +117,7 @@ def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
-def _repeats(train: Table, control: Table, unseen: Table, reference: Table | None) -> tuple[NDArray[np.bool_], Int]:
+def _repeats(train: Table, control: Table, unseen: Table, reference: Table | None) -> tuple[Bool, Int]:
     """Return which unseen rows repeat a train or control person, and `Population.own_run`."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)

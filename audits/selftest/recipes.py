@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.types import AuditInputs, Int, Table, persons
 from audits.embeddings.encoders import encode_characters, encode_words
 from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
@@ -30,7 +29,6 @@ SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
 MAX_WORDS = 400  # largest number of words of a text of the n-gram model
 MAX_ROWS = 4000  # largest number of rows of a release of mixed rows
 
-Int = NDArray[np.int64]
 Rng = np.random.Generator
 
 

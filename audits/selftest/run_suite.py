@@ -17,7 +17,7 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, without_number
 from audits.embeddings.encoders import encode_once
 from audits.runner.input_checks import check_split
-from audits.runner.registry import build, names
+from audits.runner.registry import AUDITS, build
 from audits.runner.run import Progress, result_of, run, silent
 from audits.selftest.cases import CASES, JUDGED, SPLITS, Case, Demand, Outcome, judge
 from audits.selftest.clean_release import Population, deal_persons, draw_population
@@ -111,14 +111,8 @@ def run_suite(
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
     A third of the control persons serve as a clean release. An audit therefore has fewer control persons and less
-    power here than on a real release. The result contains counts and the reasons of the audits, but no texts.
-
-    Args:
-        inputs: the tables for the audits of a release; the suite ignores the synthetic table.
-        audits: audits to calibrate; default: all that the suite covers.
-        seed: root seed of the random streams, which are named after case, release and audit.
-        confidence: one-sided confidence, as for the audits.
-        progress: called with one line before and after each case.
+    power here than on a real release. The synthetic table of the inputs is ignored. The result contains counts and
+    the reasons of the audits, but no texts.
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
@@ -144,7 +138,7 @@ def run_suite(
     return SelfTest(
         cases=tuple(results),
         audits=selected,
-        left_out=tuple(name for name in names() if name not in JUDGED),
+        left_out=tuple(name for name in AUDITS if name not in JUDGED),
         n_persons={"train": n_train, "control": n_control, "fresh": populations[0].n_unseen},
         n_repeating=populations[0].n_repeating,
         split_problems=split_problems,
@@ -155,7 +149,7 @@ def run_suite(
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
     """Return the audits to calibrate; raise InputError if one is not covered or named twice, or if there is none."""
-    covered = tuple(name for name in names() if name in JUDGED)
+    covered = tuple(name for name in AUDITS if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):

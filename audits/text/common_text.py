@@ -25,9 +25,8 @@ MANY = 10  # a phrase of more persons can be boilerplate; statistical offices pu
 FEWEST = 3  # persons who must share a phrase before it is common text; two may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, must have a heading
-REPEATED_SHARE = (
-    0.5  # a record is repeated if another owner has at least this share of its tokens outside boilerplate
-)
+# a record is repeated if another owner has at least this share of its tokens outside boilerplate
+REPEATED_SHARE = 0.5
 REPEATED_TOKENS = 8  # a record is repeated only if another owner has at least 8 of these tokens
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
@@ -213,9 +212,7 @@ class OwnText(NamedTuple):
 def own_text(rows: Numbered, common: CommonText) -> OwnText:
     """Return rows without the tokens of common text; the tokens before and after common text become neighbours.
 
-    Args:
-        rows: the rows with common text, numbered with the vocabulary of the pool.
-        common: the runs to remove.
+    The rows must be numbered with the vocabulary of the pool.
 
     Cost: 16 bytes per token.
     """

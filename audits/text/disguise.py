@@ -8,14 +8,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
+from audits.core.stats import exceeds_control
 from audits.text.normalise import is_ignorable, looks_latin
 
 # a row is disguised if more than this share of its characters, and at least this number, are rewritten
 LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8
 FEW = 2  # with fewer disguised real rows than this, a single disguised synthetic row is too many
-_CHANCE = 0.01  # significance level of the test whether the synthetic table has more disguised rows
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
 # a keycap emoji: a digit, # or * with the combining keycap; or a character that is followed by
@@ -76,8 +74,7 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
     """
     n, m = len(synthetic), len(real)
     x, y = (sum(map(_is_disguised, texts)) for texts in (synthetic, real))
-    proven = x > 0 and (y < FEW or float(binom.sf(x - 1, x + y, n / (n + m))) <= _CHANCE)
-    return Disguise(x, y, proven)
+    return Disguise(x, y, exceeds_control(x, y, n / max(1, n + m), minimum=FEW))
 
 
 def _is_disguised(text: str) -> bool:

@@ -52,22 +52,16 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `known`. Punctuation is left out (see `_without_punctuation`), because
-    tables of one language differ in it: placeholders such as [NAME], quotes, spaces before commas. The bound lies
-    two thirds of the way from the median score of the held-out rows down to that of the same rows with the letters of
-    each word in random order. Text of a language model scores near the median of the held-out rows. Text in rot13 or
-    base64 scores below the other median.
+    where n_x counts the occurrences of x in `known`; `held_out` has other real texts. Punctuation is left out (see
+    `_without_punctuation`), because tables of one language differ in it: placeholders such as [NAME], quotes, spaces
+    before commas. The bound lies two thirds of the way from the median score of the held-out rows down to that of the
+    same rows with the letters of each word in random order. Text of a language model scores near the median of the
+    held-out rows. Text in rot13 or base64 scores below the other median.
 
     The score of a short row (fewer than 40 characters) varies. It is compared with the windows of its length in the
     held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. For the
     other short rows, the share of windows below the bound predicts how many rows score below the bound by chance. If
     significantly more of these rows do so (binomial test at 1 %), all of them that score below it are illegible.
-
-    Args:
-        judged: the rows to judge.
-        known: real texts, on which the model is fitted.
-        held_out: other real texts.
-        rng: random stream.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.

@@ -71,12 +71,8 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     that few owners have, once for each owner. To save memory, the places are split into parts by the key of their
     first run, and the parts are processed one after the other.
 
-    Args:
-        synthetic: synthetic rows.
-        real: real rows, numbered with the same vocabulary.
-        owners: owner of each real row.
-        public: owner number of public text, the highest of all owner numbers; runs in public text do not count.
-        shortest: shortest run, in tokens.
+    Both tables must be numbered with the same vocabulary. `public` is the owner number of public text, the highest of
+    all; runs in public text do not count.
 
     Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
         runs count as equal with a probability of about pairs / 2^64.

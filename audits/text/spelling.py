@@ -20,10 +20,6 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
     the first in the alphabet. In the last case, a known word with the same consonants is chosen before all others.
     A known word is not corrected, so the result can only add matches to a search for known words.
 
-    Args:
-        words: the words of the synthetic rows.
-        known: number of occurrences of each word of the real rows.
-
     Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
     """
@@ -40,7 +36,7 @@ def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     by_letters, by_deletion = defaultdict(list), defaultdict(list)
     for word in unknown:
         by_letters[_letters(word)].append(word)
-        for part in {word, *_deletions(word)}:
+        for part in {word, *deletions(word)}:
             by_deletion[part].append(word)
     anagrams: dict[str, str] = {}
     edits: dict[str, str] = {}
@@ -48,9 +44,9 @@ def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     for word in known:
         for other in by_letters.get(_letters(word), ()):
             anagrams.setdefault(other, word)
-        near = {other for part in (word, *_deletions(word)) for other in by_deletion.get(part, ())}
+        near = {other for part in (word, *deletions(word)) for other in by_deletion.get(part, ())}
         for other in near - same_consonants.keys():
-            if _is_one_edit(other, word):
+            if is_one_edit(other, word):
                 edits.setdefault(other, word)
                 if consonants(other) == consonants(word):
                     same_consonants[other] = word
@@ -61,12 +57,15 @@ def _letters(word: str) -> tuple[str, str, str]:
     return word[0], word[-1], "".join(sorted(word))
 
 
-def _deletions(word: str) -> list[str]:
+def deletions(word: str) -> list[str]:
+    """Return the spellings with one letter deleted, for each letter one."""
     return [word[:i] + word[i + 1 :] for i in range(len(word))]
 
 
-def _is_one_edit(a: str, b: str) -> bool:
-    """Return whether two words that share a deletion differ by one edit and not by two at different places."""
+def is_one_edit(a: str, b: str) -> bool:
+    """Return whether one edit separates the words: a letter added, removed, replaced, or two neighbours exchanged."""
+    if a == b:
+        return False
     first = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     if len(a) != len(b):
         return len(a) - len(b) in {1, -1} and (a[first + 1 :] == b[first:] or a[first:] == b[first + 1 :])

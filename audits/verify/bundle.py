@@ -192,9 +192,7 @@ def _manifest_step(run: _Run) -> str:
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
     """Return the digests and the time of the release that an approval, a rejection or a closing must name.
 
-    Args:
-        payload: the signed bytes of the release envelope.
-        statement: the statement that was parsed from `payload`.
+    The statement must be parsed from the payload, which has the signed bytes of the release envelope.
     """
     return ApprovedRelease(
         payload_digest=hashlib.sha256(payload).hexdigest(),

@@ -11,8 +11,7 @@ from audits.core.errors import AuditError, InputError, VerifyError
 from audits.core.plain_parquet import read_plain
 from audits.core.released import record_ids
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.gate.evidence import AUDIT_NAMES, Evidence, evidence_from
-from audits.gate.records import records_digest
+from audits.gate.evidence import AUDIT_NAMES, Evidence, evidence_from, records_digest
 from audits.verify.statement import ReleasePredicate
 from audits.verify.tree import Tree
 

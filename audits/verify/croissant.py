@@ -6,26 +6,13 @@ from audits.verify.contents import COLUMNS, JSONL, PARQUET
 from audits.verify.published import BundleParts
 
 _FORMATS = {PARQUET: "application/x-parquet", JSONL: "application/jsonlines"}
+_NAMES = (
+    "citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
+    "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
+    "subField transform"
+)
 _CONTEXT = {
-    **{
-        name: f"cr:{name}"
-        for name in (
-            *(
-                "citeAs",
-                "column",
-                "equivalentProperty",
-                "extract",
-                "field",
-                "fileProperty",
-                "fileObject",
-                "fileSet",
-                "format",
-                "includes",
-            ),
-            *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
-            *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
-        )
-    },
+    **{name: f"cr:{name}" for name in _NAMES.split()},
     "@language": "en",
     "@vocab": "https://schema.org/",
     "conformsTo": "dct:conformsTo",

@@ -95,7 +95,9 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     if "models" in policy.required_provenance and len(predicate.models) == 0:
         raise VerifyError("E_POLICY", "the statement names no models")
     if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
-        raise VerifyError("E_POLICY", "the statement must contain commitments to train and control")
+        raise VerifyError(
+            "E_POLICY", "the statement must list exactly two inputs, train and control, each with its keyed digest"
+        )
 
 
 def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:

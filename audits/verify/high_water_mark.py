@@ -12,14 +12,13 @@ import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from audits.core.errors import InputError, VerifyError
 from audits.core.files import locked, read_regular, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
-from audits.core.strictmodel import Closed
+from audits.core.strictmodel import Closed, Sha256
 from audits.verify.dsse import parse_envelope
 from audits.verify.trust import ROOT, TrustRoot, check_root_signers
 
@@ -32,7 +31,7 @@ class SeenRoot(Closed):
 
     keyids: tuple[str, ...]
     root: TrustRoot
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Sha256
 
 
 class SeenRoots(Closed):
@@ -53,11 +52,8 @@ def default_state() -> Path:
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     """Compare a signed root with the highest version in the state file, and record it if it is the next version.
 
-    Args:
-        data: the file of the root, whose own signatures are already verified.
-        root: the root in this file.
-        state: the state file.
-        now: the time at which the keys of the previous root must be valid.
+    `data` is the file of the root. Its own signatures must be verified before. The keys of the previous root must be
+    valid at `now`.
 
     Raises:
         VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, lacks a

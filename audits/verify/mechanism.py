@@ -16,7 +16,8 @@ SAMPLING, NORMALISER = "poisson sampling", "normaliser"
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}  # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
 NEIGHBOURING = "add-remove"  # the relation that the accountants assume
-ROUNDING = 1e-3  # relative tolerance of epsilon: versions of the library discretise loss distributions differently
+# relative tolerance of epsilon: versions of `dp-accounting` discretise privacy loss distributions differently
+ROUNDING = 1e-3
 
 
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -39,8 +40,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
     The log must declare the reads of private records that the DP claim does not cover: the input checks, the gates
-    that decide on the release, and published numbers of the audits. Under an independent policy, only the input
-    checks may be declared.
+    that decide on the release and, if the policy publishes them, the numbers of the audits. An independent policy
+    forbids the last two.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -59,9 +60,15 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
     if missing := expected - outside:
         names = ", ".join(sorted(missing))
-        raise VerifyError("E_GATE", f"the mechanism's log does not declare these reads outside its claim: {names}")
+        raise VerifyError(
+            "E_GATE", f"the mechanism's log must declare that its claim does not cover these reads: {names}"
+        )
     if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
-        raise VerifyError("E_GATE", f"the policy is independent, but the log declares: {', '.join(sorted(found))}")
+        names = ", ".join(sorted(found))
+        raise VerifyError(
+            "E_GATE",
+            f"under this policy, nothing measured on private records may decide, but the log declares: {names}",
+        )
 
 
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
@@ -84,30 +91,42 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         ) from None
     if len(costs) > MOST_MECHANISMS:
         raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms")
-    if set(checks.values()) != {"holds"} or unaccounted or details.get("claim_scope") != "person":
-        raise VerifyError("E_GATE", "the accounting is reported as passed, but not all of its checks hold")
+    causes = {
+        "not all of its checks hold": set(checks.values()) != {"holds"},
+        "it lists reads that are not accounted for": len(unaccounted) > 0,
+        "its claim is not per person": details.get("claim_scope") != "person",
+    }
+    if found := [cause for cause, applies in causes.items() if applies]:
+        raise VerifyError("E_GATE", f"the accounting is reported as passed, but {'; '.join(found)}")
     extra = {SAMPLING: any(c.sampling_rate < 1 for c in costs), NORMALISER: any(c.kind == "dp-sgd" for c in costs)}
     if missing := {*CHECKED, *(name for name, is_required in extra.items() if is_required)} - set(checks):
         raise VerifyError("E_GATE", f"the accounting lacks these checks: {', '.join(sorted(missing))}")
     if privacy.neighbouring != NEIGHBOURING:
-        raise VerifyError("E_GATE", f"a claim must be for {NEIGHBOURING} neighbours, as the accounting assumes")
+        raise VerifyError(
+            "E_GATE",
+            f"the claim must be for adding or removing one person ({NEIGHBOURING}), as the accounting assumes",
+        )
     claimed, delta = privacy.epsilon or 0.0, privacy.delta or 0.0
     try:
         bounds = epsilon_without_prv(costs, budgets, delta=delta) if costs else None
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the claimed epsilon cannot be recomputed: {error}") from None
     if bounds is None:
-        raise VerifyError("E_GATE", "no epsilon follows from the accounting at this delta, so it exceeds the claim")
+        raise VerifyError(
+            "E_GATE", "no epsilon can be computed from the accounting at this delta, so the claim is not confirmed"
+        )
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
 
 
 def check_models_and_delta(predicate: ReleasePredicate) -> None:
-    """Raise VerifyError (E_GATE) if epsilon is claimed beside a model trained on private data, or delta is too large.
+    """Raise VerifyError (E_GATE) if the statement claims an epsilon and one of these is true.
 
-    delta <= 1 / (10 n),   n the lower end of the stated range of the number of train persons
-
-    The same holds for the delta of all runs together.
+    - The statement names no model.
+    - A model was trained on private data.
+    - The number of train persons is not stated, or it is below 10.
+    - The delta of this run, or that of all runs together, is above 1 / (10 n). Here n is the lower end of the stated
+      range of train persons.
     """
     if predicate.privacy.delta is None:
         return
@@ -119,10 +138,16 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
     if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
-        raise VerifyError("E_GATE", "an epsilon is claimed, but the number of train persons is not stated or too low")
+        raise VerifyError(
+            "E_GATE",
+            "an epsilon is claimed, but the statement does not give one valid range of at least 10 train persons",
+        )
     if delta * PERSONS_PER_DELTA * n > 1:
-        limit = f"at most 1 / ({PERSONS_PER_DELTA} n) for the n train persons"
-        raise VerifyError("E_GATE", f"delta must be {limit}, also that of all runs together")
+        raise VerifyError(
+            "E_GATE",
+            f"delta must be at most 1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of "
+            "train persons; the same applies to the delta of all runs together",
+        )
 
 
 def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, MechanismCo
 from audits.core.errors import VerifyError
 from audits.core.instants import Instant
 from audits.core.strictjson import JsonError, parse_canonical
-from audits.core.strictmodel import Closed, Finite, problems
+from audits.core.strictmodel import Closed, Finite, LedgerId, Sha256, problems
 from audits.gate.disclosure import is_bucket
 from audits.gate.evidence import MetricName
 from audits.gate.outcome import Outcome
@@ -38,14 +38,12 @@ REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
 SCHEMA_VERSION = "5.1.0"
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
 MAX_COMPOSITION = 64  # largest number of other runs that a statement lists
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
 
 

@@ -239,7 +239,7 @@ def _identity(certificate: x509.Certificate) -> bytes:
 def _inside(element: bytes, tag: int) -> list[bytes]:
     """Return the elements inside one DER element; raise ValueError if it has another tag or is not DER."""
     if _elements(element) != [element] or element[0] != tag:
-        raise ValueError("another element")
+        raise ValueError("not one DER element with the expected tag")
     return _elements(element[_head(element) :])
 
 

@@ -22,8 +22,8 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import VerifyError
 from audits.core.files import read_regular
 from audits.core.instants import Instant, instant
-from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
-from audits.core.strictmodel import Closed, problems
+from audits.core.strictjson import JsonError, parse, parse_canonical
+from audits.core.strictmodel import Canonical, Closed, LedgerId, Sha256, problems
 from audits.gate.policy import RoleName
 from audits.gate.rule import Name
 from audits.text.normalise import normalise
@@ -34,8 +34,6 @@ TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
 ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-_LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike, as do the next pairs
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))
@@ -80,7 +78,7 @@ class Revocation(Closed):
     reason: Annotated[str, Field(max_length=500)]
 
 
-class TrustRoot(Closed):
+class TrustRoot(Canonical):
     """Everything that a verifier trusts.
 
     It is valid only if all of these hold:
@@ -95,11 +93,11 @@ class TrustRoot(Closed):
     expires: Instant
     keys: dict[_KeyId, TrustKey]
     roles: dict[RoleName, Role]
-    policies: dict[Name, Annotated[tuple[_Sha256, ...], Field(min_length=1)]]
+    policies: dict[Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]]
     revoked: tuple[Revocation, ...] = ()
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
-    ledgers: tuple[_LedgerId, ...] = ()  # accepted ledgers; a release with a DP budget is refused if there are none
+    ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; a release with a DP budget is refused if there are none
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -145,10 +143,6 @@ class TrustRoot(Closed):
             return VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
         return None
 
-    def to_bytes(self) -> bytes:
-        """Return the canonical JSON."""
-        return canonical(self.model_dump(mode="json"))
-
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
     """Return the trust root in a file, as `parse_trust`."""
@@ -166,9 +160,7 @@ def read_trust(path: str | Path) -> bytes:
 def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
     """Return the trust root in the bytes of its file; the expiry date of the root is not checked.
 
-    Args:
-        data: the content of the file.
-        now: the time at which the keys that signed the root must be valid; the current time by default.
+    The keys that signed the root must be valid at `now`, by default the current time.
 
     Raises:
         VerifyError: E_TRUST if the root is invalid or too few valid root keys signed it.

@@ -18,14 +18,14 @@ from studies.dp.trial import DELTA
 from studies.feature_augmentation.vectors import kept_vectors
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32
+from synthgen.core.types import Embedded, Float32, Float64
 from synthgen.dp import class_queries, gaussian
 from synthgen.dp.basis import PublicBasis, load_basis
 from synthgen.dp.class_queries import Means, query_means, query_spread
 from synthgen.dp.gaussian import MEANS, SPREAD, ClassModel
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
-from synthgen.dp.noised_sums import Float64, PrivateMechanism, Query, QueryMechanism, StreamNoise
+from synthgen.dp.noised_sums import PrivateMechanism, Query, QueryMechanism, StreamNoise
 from synthgen.dp.person_rows import PersonRows, people_of
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig

@@ -13,7 +13,7 @@ from studies.smotext.draws import Index
 from studies.smotext.nearness import character_cosines, membership_auc, parent_nearest, unit_cosines
 from studies.smotext.protocol import CHOSEN, LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, first_of_class, first_rows
 from studies.smotext.writing import latents_of
-from synthgen.compare.eda import eda
+from synthgen.compare.baselines import eda
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.embed import Encoder
 from synthgen.evaluate.heads import HEADS, LabelledTexts

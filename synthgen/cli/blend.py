@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.files import read_regular
 from synthgen.attributes import ComparisonRow, compare, extract
-from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.core.errors import DataError, UsageError
+from synthgen.core.files import read_bytes
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Float32, Latents
@@ -212,9 +212,7 @@ def _cosine(u: NDArray[np.float32], v: NDArray[np.float32]) -> float:
 
 def _read(path: Path) -> str:
     try:
-        text = read_regular(path).decode("utf-8")
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror})", hint="Pass a readable text file.") from error
+        text = read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text", hint="Save it as UTF-8.") from error
     if _LETTER.search(text) is None:

@@ -28,15 +28,13 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
     The joint cost is at the delta of all runs together, as a run of the configuration would compute it.
     """
     from audits.attacks.accounting.accountants import further_epsilon
-    from audits.gate.shipped import load_policy
     from audits.ledger.budgets import all_reservations, counted, joint_cost
     from synthgen.config import Config
     from synthgen.dp.planned_queries import run_limit
-    from synthgen.pipeline.ledger import ledger_of
-    from synthgen.pipeline.policy import policy_file
+    from synthgen.pipeline.institution import ledger_of, policy_of
 
     loaded = Config.load(config)
-    ledger, most = ledger_of(loaded), run_limit(loaded, load_policy(policy_file(loaded)))
+    ledger, most = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
     found, runs = all_reservations(*ledger), counted(*ledger)
     spent = None if most is None else joint_cost(runs, most.delta)
     if as_json:
@@ -65,13 +63,12 @@ def check(config: ConfigFile) -> None:
     A reservation that this run already made is not counted again, because the run continues with it. With
     `--resume never` the run would spend the budget a second time.
     """
-    from audits.gate.shipped import load_policy
     from synthgen.config import Config
     from synthgen.dp.reserve import check_room
-    from synthgen.pipeline.policy import policy_file
+    from synthgen.pipeline.institution import policy_of
 
     loaded = Config.load(config)
-    before, is_reserved = check_room(loaded, load_policy(policy_file(loaded)))
+    before, is_reserved = check_room(loaded, policy_of(loaded))
     note = " (without the reservation of this run)" if is_reserved else ""
     if before is None:  # the configuration has no budget
         typer.echo("the ledger is intact")
@@ -96,7 +93,7 @@ def void(
     from audits.ledger.budgets import void as void_in
     from synthgen.config import Config
     from synthgen.dp.reserve import named_reservation
-    from synthgen.pipeline.ledger import ledger_of
+    from synthgen.pipeline.institution import ledger_of
 
     loaded = Config.load(config)
     name = named_reservation(loaded, run)

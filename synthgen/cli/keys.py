@@ -197,8 +197,7 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
 
 def _ledger(named: str) -> str:
     """Return the id of a ledger from its id or its folder; never create a ledger."""
-    from audits.ledger.attempts import ledger_id
-    from audits.ledger.chain import KEY
+    from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 
     if re.fullmatch(r"[0-9a-f]{32}", named):

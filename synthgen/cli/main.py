@@ -48,7 +48,12 @@ OptionalPath = Path | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
-Resume = Annotated[Resumption, Option(help="auto: reuse finished stages. never: run every stage again.")]
+Resume = Annotated[
+    Resumption,
+    Option(
+        help="auto: reuse finished stages. never: run every stage again; with DP, this can spend the budget again."
+    ),
+]
 Bundle = Annotated[Path, Argument(help="Folder of the bundle.")]
 
 

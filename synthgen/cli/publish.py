@@ -7,16 +7,14 @@ from typing import Any, Literal, TextIO
 
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy
-from audits.gate.shipped import load_policy
 from synthgen.config import Config, is_uri
-from synthgen.core.errors import DataError, StorageError
-from synthgen.core.files import read_json
+from synthgen.core.errors import DataError
+from synthgen.core.files import check_writable, read_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import as_written, say
-from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.keys import check_validity
-from synthgen.release.refusal import check_waivers
 from synthgen.release.signers import open_key
 
 REPORT = "report/report.html"
@@ -62,7 +60,7 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run the stages that have not finished, apply the gate, and write the signed bundle.
 
-    The policy, the waivers, the signing key and the output folder are checked before the first stage, so that a
+    The policy, the signing key and the output folder are checked before the first stage, so that a
     mistake in one of them is reported at once and not after hours.
 
     Raises:
@@ -77,8 +75,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     else:
         key = open_key(str(config.resolve(named)))
     check_validity(key, datetime.now(UTC))
-    check_waivers(config.release.waivers, load_policy(policy_file(config)))
-    _writable(out)
+    policy_of(config)
+    check_writable(out)
     if config.secret == PUBLIC:
         stream.write(f"WARNING {WARNING}\n")
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
@@ -120,14 +118,3 @@ def _reported_config(workspace: Path) -> Path:
             hint="Pass a bundle, or the configuration of a finished run.",
         )
     return Path(read_json(note)["config"])
-
-
-def _writable(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        message = f"{out}: this folder for bundles is not writable ({error.strerror}); no stage was run"
-        raise StorageError(message, hint="Change release.out, or make the folder writable.") from error

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from audits.attacks.shadow.attack import PERMUTATIONS, REPORT, as_text, judge_shadow
 from audits.attacks.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
-from audits.core.files import sync
 from audits.core.holdout import MIN_SYNTHETIC
 from audits.core.report import AuditReport
 from audits.core.streams import stream
@@ -19,6 +18,7 @@ from audits.core.types import AuditInputs
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
+from synthgen.core.files import write_by
 from synthgen.core.progress import Progress, span
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
@@ -31,7 +31,7 @@ from synthgen.pipeline.prepare import embed_train, replaced_names
 from synthgen.pipeline.rounds import Written, fitted_on
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stage_order import write_records
-from synthgen.pipeline.workspace import StageResult, Workspace
+from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
 # With --quick: number of reruns, of attacked persons, and of permutations of the test.
@@ -172,10 +172,7 @@ def rerun(  # noqa: PLR0913 - the data of a run
     written = write_from(own_job, kept, vectors[is_kept], replaced_names(clean, kept))
     path = folder / "synthetic" / f"{number:03d}.parquet"
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    write_corpus(partial, synthetic_corpus(own_job, written))
-    sync(partial)
-    partial.replace(path)
+    write_by(path, lambda partial: write_corpus(partial, synthetic_corpus(own_job, written)))
     shutil.rmtree(root)
 
 
@@ -195,7 +192,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
             upstream, embedded = given, embed(records, vectors, encoder)
         else:
             upstream, embedded = embed_train(job, given, records, encoder)
-        return _exhaust(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder))
+        return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])
 
 
 def refuse_private(config: Config) -> None:
@@ -208,13 +205,3 @@ def refuse_private(config: Config) -> None:
             f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
             hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
         )
-
-
-def _exhaust(stages: Generator[StageResult, None, Written]) -> Written:
-    """Run all stages and return the written records."""
-    while True:
-        try:
-            next(stages)
-        except StopIteration as end:
-            written: Written = end.value
-            return written

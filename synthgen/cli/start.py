@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import ledger_id
+from audits.ledger.chain import ledger_id
 from synthgen.cli.schemas import commented_configuration
 from synthgen.config import Config
 from synthgen.core.errors import InternalError, StorageError
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust

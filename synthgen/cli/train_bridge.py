@@ -5,6 +5,7 @@ from pathlib import Path
 from audits.text.name_lists import FIRST_NAMES, LAST_NAMES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
+from synthgen.core.files import write_by
 from synthgen.core.progress import Progress
 from synthgen.core.types import Float32
 from synthgen.decode.bridge import check_fit, load_bridge
@@ -69,6 +70,4 @@ def _write_vocabulary(
     )
     with progress.stage("vocabulary", total=len(frequency), unit="words") as advance:
         vectors = encoder.encode(list(frequency), advance)
-    partial = path.with_suffix(".partial")
-    save_words(make_reader(frequency, vectors, centre), partial)
-    partial.replace(path)
+    write_by(path, lambda partial: save_words(make_reader(frequency, vectors, centre), partial))

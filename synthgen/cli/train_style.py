@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from synthgen.core.errors import DataError, UsageError
+from synthgen.core.files import write_by
 from synthgen.core.progress import Advance, Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
@@ -64,7 +65,10 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         raise UsageError(message, hint="Pass --resume, or choose another --out.")
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
-        raise UsageError("two corpora have the same name", hint="Rename one: the card lists corpora by name.")
+        raise UsageError(
+            "two corpora have the same file or folder name",
+            hint="Rename one. The description of the style adapter lists the corpora by this name.",
+        )
     bridge = load_bridge(task.bridge)
     config = _training(task, bridge.info, words=0 if bridge.words is None else WORDS)
     folder = model_folder(bridge.info.decoder)
@@ -167,9 +171,8 @@ def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advanc
 
 
 def _write(card: StyleCard, folder: Path) -> None:
-    partial = folder / f"{CARD}.partial"
-    partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / CARD)
+    text = card.model_dump_json(indent=2) + "\n"
+    write_by(folder / CARD, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:

@@ -6,7 +6,7 @@ from typing import Literal, TextIO
 
 from audits.core.inputs import Role as ReadAs
 from audits.core.inputs import load_table
-from audits.gate.records import records_digest
+from audits.gate.evidence import records_digest
 from audits.gate.utility import SCHEMA
 from synthgen.compare.study import LabelOnly, Study, compare
 from synthgen.core.errors import DataError
@@ -26,9 +26,8 @@ class Measure:
 
     encoder: str  # name of the encoder of the frozen-encoder classifier
     seed: int  # seed of the bootstrap
-    balance: Literal["as-source", "equal"] = (
-        "as-source"  # shares that the classes should have: those of train, or equal
-    )
+    # shares that the classes should have: those of train, or equal
+    balance: Literal["as-source", "equal"] = "as-source"
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
     baselines: bool = False  # whether to train on usual augmentations of the real records as well
 

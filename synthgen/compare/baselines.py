@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from synthgen.compare.eda import eda
 from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
@@ -23,6 +22,7 @@ from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
 MOST_NEIGHBORS = 5
+ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets of a thousand texts or more
 
 
 def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None) -> dict[str, Arm]:
@@ -36,12 +36,6 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
 
     EDA and SMOTE make as many new records of each class as the synthetic table has.
 
-    Args:
-        tables: the records to compare.
-        encode: returns the vectors (n, d) of texts, by the encoder of the tables.
-        seeds: the root of the streams.
-        label_only: texts of the classes in sorted order, in the numbers of `synthetic_counts`.
-
     Raises:
         DataError: the synthetic table has a class that train lacks.
 
@@ -49,8 +43,8 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
     Randomness: `seeds.child(name)` for each baseline.
     """
     train, vectors = tables.train, tables.vectors["train"]
-    real = _rows(train.texts, train.labels, vectors)
-    counts = synthetic_counts(tables.synthetic)
+    real = LabelledTexts.of(train.texts, train.labels, vectors)
+    counts = tables.synthetic.counts()
     if unknown := sorted(set(counts) - set(train.labels)):
         raise DataError(
             f"baselines: train has no records of {len(unknown)} of {len(counts)} classes of the synthetic table",
@@ -61,19 +55,14 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
     arms = {
         "class weights": Arm(real, weights="balanced"),
         "random oversampling": Arm(real.at(_oversampled(train.labels, seeds.child("oversampling")))),
-        "real + EDA": Arm(real.plus(_rows(altered, labels, encode(altered)))),
+        "real + EDA": Arm(real.plus(LabelledTexts.of(altered, labels, encode(altered)))),
     }
     if (made := _smote(tables, counts, seeds.child("smote"))) is not None:
-        more = _rows([""] * len(made.labels), list(made.labels), made.vectors)
+        more = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
         arms["real + SMOTE"] = Arm(real.plus(more), has_texts=False)
     if label_only is not None:
-        arms["label-only"] = Arm(_rows(label_only, labels, encode(label_only)))
+        arms["label-only"] = Arm(LabelledTexts.of(label_only, labels, encode(label_only)))
     return arms
-
-
-def synthetic_counts(synthetic: Corpus) -> dict[str, int]:
-    """Return the number of synthetic records of each label, sorted by label."""
-    return dict(sorted(Counter(synthetic.labels).items()))
 
 
 def write_label_only(
@@ -114,8 +103,30 @@ def write_label_only(
         return [candidate.text for candidate in read_shards(Path(place))]
 
 
-def _rows(texts: list[str], labels: list[str], vectors: Float32) -> LabelledTexts:
-    return LabelledTexts(texts=tuple(texts), labels=np.array(labels, dtype=np.str_), vectors=vectors)
+def eda(text: str, rng: np.random.Generator) -> str:
+    """Return a text with easy data augmentation: some words are swapped or deleted, each with probability one half.
+
+        swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
+        deletion: each of the l words is deleted with probability α
+
+    If all words would be deleted, one is kept. Synonym replacement and insertion, the paper's other two operations,
+    need a thesaurus and are not implemented. White space becomes single spaces.
+
+    Raises:
+        DataError: the text has no words.
+
+    Reference: Wei & Zou, EDA: Easy Data Augmentation Techniques, EMNLP 2019, section 2.
+    """
+    words = text.split()
+    if not words:
+        raise DataError("a text without words cannot be augmented")
+    if rng.random() < 0.5:
+        for _ in range(max(1, int(ALPHA * len(words)))):
+            i, j = rng.integers(len(words), size=2)
+            words[i], words[j] = words[j], words[i]
+        return " ".join(words)
+    kept = [word for word, u in zip(words, rng.random(len(words)), strict=True) if u >= ALPHA]
+    return " ".join(kept or [words[int(rng.integers(len(words)))]])
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen.compare.baselines import baselines, synthetic_counts, write_label_only
+from synthgen.compare.baselines import baselines, write_label_only
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32
@@ -63,17 +63,6 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
 ) -> Study:
     """Embed the tables "synthetic", "train" and "test", and return the study; see `evaluate`.
 
-    Args:
-        corpora: the three tables, by these names.
-        encoder: encodes the texts of all three tables.
-        seeds: the root of the random streams.
-        progress: receives the progress.
-        requested: the requested number of synthetic records of each class.
-        confidence: two-sided confidence of every interval.
-        with_baselines: also train on the sets of `baselines`.
-        label_only: the model of the baseline label-only, which is used only with `with_baselines`; None omits this
-            baseline.
-
     Raises:
         DataError: a table is empty or does not fit the others; see `evaluate` and `baselines`.
         ModelError: the model of `label_only` is damaged or defines no end of text.
@@ -88,7 +77,7 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
     if with_baselines:
         written, own = None, seeds.child("baselines")
         if label_only is not None:
-            counts = synthetic_counts(tables.synthetic)
+            counts = tables.synthetic.counts()
             config = label_only.config.for_texts(tables.train.texts)
             written = write_label_only(label_only.folder, counts, config, own.child("label-only"), progress)
         arms = baselines(tables, lambda texts: encode(texts, "baseline"), own, written)

@@ -1,11 +1,22 @@
-"""Read JSON strictly, and write private files atomically: a path always has its old or its new content."""
+"""Read files, and write private files atomically: a path always has its old or its new content."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from audits.core.files import MAX_TABLE_BYTES, read_regular, write_whole
+from audits.core.files import MAX_SMALL_BYTES, MAX_TABLE_BYTES, read_regular, sync, write_whole
 from audits.core.strictjson import parse
+from synthgen.core.errors import StorageError
+
+
+def read_bytes(path: Path, most: int = MAX_SMALL_BYTES) -> bytes:
+    """Return the content of a regular file of at most `most` bytes; raise StorageError if it cannot be read."""
+    try:
+        return read_regular(path, most)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def read_json(path: Path) -> Any:
@@ -26,3 +37,18 @@ def write_json(path: Path, value: Any) -> None:
         InputError: the file cannot be written.
     """
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def write_by(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write a file under another name, flush it and give it the name `path`."""
+    partial = path.with_stem(f"{path.stem}.partial")  # with the same suffix, because `np.save` would add it
+    write(partial)
+    sync(partial)
+    partial.replace(path)
+
+
+def check_writable(out: Path) -> None:
+    """Raise StorageError if files cannot be written into a folder, which need not exist and is not created."""
+    place = next(folder for folder in (out, *out.parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise StorageError(f"release.out: {out} is not writable", hint="Set another folder, or make it writable.")

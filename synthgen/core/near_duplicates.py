@@ -18,15 +18,14 @@ BANDS, BAND_ROWS = 26, 5
 _TOKEN = re.compile(r"\w+")
 
 
-def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
+def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether any of the others is a near-duplicate.
 
-        J(A, B) = |A ∩ B| / |A ∪ B| >= threshold
+        J(A, B) = |A ∩ B| / |A ∪ B| >= `THRESHOLD`
 
     A and B are the sets of 5-token shingles of two texts. MinHash with banding finds candidate pairs, and their exact
-    Jaccard similarity decides. The bands are chosen for `THRESHOLD`; with a lower threshold, more pairs are missed.
-    Tokens are case-folded runs of letters, digits and underscores. A text of fewer than five tokens is a single
-    shingle.
+    Jaccard similarity decides. Tokens are case-folded runs of letters, digits and underscores. A text of fewer than
+    five tokens is a single shingle.
 
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
@@ -37,7 +36,7 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
         for key in keys:
             buckets[key].append(row)
     found = [
-        any(jaccard(own, right[other]) >= threshold for other in _candidates(keys, buckets))
+        any(jaccard(own, right[other]) >= THRESHOLD for other in _candidates(keys, buckets))
         for own, keys in zip(left, _band_keys(left), strict=True)
     ]
     return np.array(found, dtype=np.bool_)
@@ -46,7 +45,7 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether it repeats an earlier text that repeats none itself.
 
-    One text repeats another if it is a near-duplicate of it, as in `near_duplicates` with the default threshold.
+    One text repeats another if it is a near-duplicate of it, as in `near_duplicates`.
     With `owners`, only texts of the same owner are compared.
     """
     shingles = [_shingles(text) for text in texts]

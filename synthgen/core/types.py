@@ -16,6 +16,8 @@ from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 

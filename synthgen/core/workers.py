@@ -55,14 +55,9 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
-    The first exception of a job is raised after all other jobs have ended.
-
-    Args:
-        jobs: the jobs.
-        run: runs a job and reports progress to the function it is given, which ends the job after a stop.
-        finished: gets each job and its result, in any order, in the calling thread.
-        advance: gets the progress of all jobs, in any thread but never in two at once.
-        n_workers: number of threads.
+    `run` reports progress to the function it is given, which ends the job after a stop. `finished` gets the results
+    in any order, in the calling thread. `advance` is called in any thread, but never in two at once. The first
+    exception of a job is raised after all other jobs have ended.
     """
     import torch
 

@@ -119,11 +119,6 @@ class Vocabulary:
     reader: WordReader
     digest: str  # SHA-256 of its file
 
-    def disclosure(self, k: int) -> str:
-        """Return a part of a sentence: how much of each vector its k prompt words disclose at most."""
-        v, bits = len(self.reader.words), self.reader.bits(k)
-        return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
-
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
     """Return the vocabulary that `decode.bridge` names: the builtin one for "words", a bridge's for "words:FOLDER".

@@ -5,7 +5,6 @@ difference in nats per token between the text's own vector and the vector of ano
 information the bridge transfers, independent of sampling.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +43,6 @@ class Nats:
     def per_token(self) -> float:
         """Nats per token of all texts together."""
         return float(self.total.sum() / self.tokens.sum())
-
-    @property
-    def perplexity(self) -> float:
-        """Exponential of nats per token."""
-        return math.exp(self.per_token)
 
 
 class Likelihood:

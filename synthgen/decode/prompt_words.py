@@ -55,10 +55,6 @@ class WordReader:
             found.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
         return tuple(found)
 
-    def bits(self, k: int) -> float:
-        """Return the largest number of bits of a vector that k of its words can carry."""
-        return k * float(np.log2(len(self.words)))
-
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
     """Return k rows, each with the best score minus its likeness to the rows chosen before."""

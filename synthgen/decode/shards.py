@@ -1,7 +1,6 @@
 """Write the texts of many latents shard by shard, one thread per core; a finished shard is never written again."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from synthgen.core.files import write_by
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
@@ -156,8 +156,4 @@ def _shards(folder: Path) -> Iterator[tuple[range, Path]]:
 
 def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:
     path = folder / f"shard-{rows.start:07d}-{rows.stop:07d}.parquet"
-    incomplete = path.with_suffix(".partial")
-    write_candidates(incomplete, candidates)
-    with incomplete.open("rb") as file:
-        os.fsync(file.fileno())
-    incomplete.replace(path)
+    write_by(path, lambda partial: write_candidates(partial, candidates))

@@ -48,12 +48,14 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     `id`, the line number stands for the person.
 
     Raises:
-        UsageError: the file cannot be read as UTF-8, or lines of a JSONL file are invalid; all of them are listed.
+        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all of them are listed.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # JSON may contain other line separators as they are
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text", hint="Give a readable file.") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8 text", hint="Convert the file to UTF-8.") from error
     if path.suffix == ".jsonl":
         yield from _json_lines(path, lines)
         return

@@ -24,34 +24,28 @@ _STAFF = (
     "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
     "|officer|teacher"
 )
-# a phrase before a name, its flags, and the smallest number of words that the name after it must have
+# a phrase before a name, and the smallest number of words that the name after it must have
 PHRASES = tuple(
-    (re.compile(pattern, flags), n)
-    for pattern, flags, n in (
-        (
-            r"\b(?:name(?:'s| is| was)|(?:sur|first |last |maiden |legal |family )name|goes by|known as) ",
-            re.IGNORECASE,
-            1,
-        ),
-        (r"\b(?:next of kin|nok)(?: is|:)? ", re.IGNORECASE, 1),
+    (re.compile(pattern, re.IGNORECASE), n)
+    for pattern, n in (
+        (r"\b(?:name(?:'s| is| was)|(?:sur|first |last |maiden |legal |family )name|goes by|known as) ", 1),
+        (r"\b(?:next of kin|nok)(?: is|:)? ", 1),
         (
             (
                 r"\b(?:thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by"
                 r"|accompanied by|escorted by|brought (?:in )?by|consented by),? "
             ),
-            re.IGNORECASE,
             1,
         ),
-        (r"\b(?:saw|met|examined|assessed|thanked|asked) ", re.IGNORECASE, 2),
-        (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", re.IGNORECASE, 2),
-        (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", re.IGNORECASE, 1),
-        (rf"\b(?:{_STAFF})(?:,| \()? ", re.IGNORECASE, 1),
+        (r"\b(?:saw|met|examined|assessed|thanked|asked) ", 2),
+        (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", 2),
+        (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", 1),
+        (rf"\b(?:{_STAFF})(?:,| \()? ", 1),
         (
             (
                 r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
                 r"|\breferred by|\bdictated by|\bwitnessed by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
             ),
-            re.IGNORECASE,
             1,
         ),
     )

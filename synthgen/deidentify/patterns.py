@@ -18,7 +18,8 @@ from audits.text.identifier_grammar import HIGH_AGE, VIN, number_cue
 from synthgen.deidentify.name_context import KIN
 from synthgen.deidentify.places import PLACE_RULES
 from synthgen.deidentify.spans import Span
-from synthgen.deidentify.text_pattern import IGNORE, TextPattern, before, digits_of, has_unit
+from synthgen.deidentify.text_pattern import IGNORE, before, digits_of, has_unit
+from synthgen.deidentify.text_pattern import TextPattern as P
 
 _PHONE_CUE = re.compile(
     r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?"
@@ -131,132 +132,113 @@ _OLD_WORDS = (
     r"(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
 )
 _RULES = tuple(
-    (p.kind, re.compile(p.regex, p.flags), p.is_valid)
+    (p.kind, re.compile(p.regex), p.is_valid)
     for p in (
         *PLACE_RULES,
         # contact data
-        TextPattern("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
-        TextPattern(
+        P("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
+        P(
             "email",
-            r"(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}(?: ?(?:\.|\[dot\]"
+            r"(?i)(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}(?: ?(?:\.|\[dot\]"
             r"|\(dot\)) ?[\w-]{2,63}){1,4}",
-            flags=IGNORE,
         ),
-        TextPattern(
-            "email", r"\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b", flags=IGNORE
-        ),
-        TextPattern("other", r"(?<![\w@.])@[a-z_][\w.]{2,29}\w", flags=IGNORE),  # a name in a social network
-        TextPattern("url", r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", flags=IGNORE),
-        TextPattern(
+        P("email", r"(?i)\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b"),
+        P("other", r"(?i)(?<![\w@.])@[a-z_][\w.]{2,29}\w"),  # a name in a social network
+        P("url", r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}"),
+        P(
             "url",
-            r"(?<![\w@.-])(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
+            r"(?i)(?<![\w@.-])(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
             r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))",
-            flags=IGNORE,
         ),
-        TextPattern("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
-        TextPattern("ip", r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6, IGNORE),
-        TextPattern(
-            "record_number", r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", flags=IGNORE
-        ),  # address of a network card
-        TextPattern(
+        P("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
+        P("ip", r"(?i)(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6),
+        P("record_number", r"(?i)(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])"),  # address of a network card
+        P(
             "phone",
             r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
             _is_phone,
         ),
-        TextPattern(
+        P(
             "phone",
-            r"\b(?:pager|bleep|beeper|ext|extension|(?<!\d )x|dect|vocera|ascom|voicemail|vm"
+            r"(?i)\b(?:pager|bleep|beeper|ext|extension|(?<!\d )x|dect|vocera|ascom|voicemail|vm"
             r"|extn)\.?:? ?#? ?(?:no\.? )?"
             r"(?P<value>\d-\d{4}|\d{3,6}(?:[-. ]\d{4})?)(?!\w)",
-            flags=IGNORE,
         ),
         # numbers with check digits or a known form
-        TextPattern(
+        P(
             "card",
             r"(?<![\w-])(?<!\(01\))\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])"
             r"|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
         # digits grouped as printed on cards; the pattern above would include an expiry date or code after them
-        TextPattern(
-            "card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card
-        ),
-        TextPattern("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
-        TextPattern(
+        P("card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card),
+        P("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
+        P(
             "ssn",
-            r"\b(?:ssn?|social security|soc\.? ?sec|social insurance|sin|tfn|pps)\b[^\d\n]{0,20}?"
+            r"(?i)\b(?:ssn?|social security|soc\.? ?sec|social insurance|sin|tfn|pps)\b[^\d\n]{0,20}?"
             r"(?P<value>\d{3}[ -]?\d{2,3}[ -]?\d{3,4}|[x*#]{3}-?[x*#]{2}-?\d{4}|\d{7}[a-z]{1,2}|\d{4})(?![\w-])",
-            flags=IGNORE,
         ),
-        TextPattern(
+        P(
             "record_number",
-            r"\b(?:last (?:4|four)(?: digits)?(?: of)?(?: (?:his|her|the|their))?(?: ss?n| social| card)?"
+            r"(?i)\b(?:last (?:4|four)(?: digits)?(?: of)?(?: (?:his|her|the|their))?(?: ss?n| social| card)?"
             r"|(?:card|account|acct|visa|mastercard) ending(?: in| with)?)\W{0,3}(?:is |are )?(?P<value>\d{4})(?!\w)",
-            flags=IGNORE,
         ),
-        TextPattern(
+        P(
             "nhs_number",
             r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),
         ),
-        TextPattern(
-            "record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"
-        ),  # Medicare
-        TextPattern("record_number", rf"(?<!\w){VIN}(?!\w)"),
-        TextPattern(
+        P("record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"),  # Medicare
+        P("record_number", rf"(?<!\w){VIN}(?!\w)"),
+        P(
             "record_number",
             r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)",
             lambda m: re.search(r"reg|plate|car|vehicle|van|tag|driv", before(m, 25), IGNORE) is not None,
         ),
-        TextPattern(
+        P(
             "record_number",
             r"\b(?i:plates?|tag|rego|registration|reg)\.?(?i: no\.?| number| is|:)* "
             r"(?P<value>(?=[A-Z -]{0,7}\d)(?=[\d -]{0,7}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5})(?![\w-])",
         ),
-        TextPattern(
-            "record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"
-        ),  # British driving licence
-        TextPattern("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
-        TextPattern("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
-        TextPattern("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
-        TextPattern("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # number of a blood donation
-        TextPattern("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
-        TextPattern("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
-        TextPattern(
-            "record_number",
-            r"(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b",
-            flags=IGNORE,
-        ),
+        P("record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"),  # British driving licence
+        P("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
+        P("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
+        P("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
+        P("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # number of a blood donation
+        P("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
+        P("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
+        P("record_number", r"(?i)(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b"),
         # numbers and codes after a cue, then those without one
-        TextPattern(
+        P(
             "record_number",
-            number_cue() + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, between capitals
+            r"(?i)"
+            + number_cue()
+            + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, between capitals
             r"(?:(?-i:[A-Z]{1,4}) )?\d{2,6}(?:[ -]\d{1,6}){1,4}(?: (?-i:[A-Z]{1,2})(?![\w:]))?(?![\w-])"
             r"|(?=[A-Z/_-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
             r"(?: \d{5,8}(?![\w/-]|[.,]\d))?(?![\w]|[.,]\d))",
             _is_numbered,
-            IGNORE,
         ),
-        TextPattern(
+        P(
             "record_number",
-            r"\b(?:user ?name|user ?id|log-?in)(?: is|:)? (?P<value>(?=[\w.-]{0,30}[\d._])[a-z][\w.-]{2,30}\w)",
-            flags=IGNORE,
+            r"(?i)\b(?:user ?name|user ?id|log-?in)(?: is|:)? (?P<value>(?=[\w.-]{0,30}[\d._])[a-z][\w.-]{2,30}\w)",
         ),
-        TextPattern("record_number", r"\bIDs?[:# ]{1,2}(?P<value>[A-Z]{0,3}-?\d{4,12}[A-Z]?)(?![\w-])"),
-        TextPattern(
+        P("record_number", r"\bIDs?[:# ]{1,2}(?P<value>[A-Z]{0,3}-?\d{4,12}[A-Z]?)(?![\w-])"),
+        P(
             "record_number",
             r"\b[Nn]umbers?[:# ]{1,2}(?P<value>(?=[A-Z\d-]{0,12}[A-Z])[A-Z\d]{1,8}(?:-[A-Z\d]{2,8}){0,3})(?![\w/-])",
             lambda m: len(digits_of(m["value"])) >= 4,
         ),
-        TextPattern("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
-        TextPattern("record_number", r"(?<![\w.,/+-])\d{7,8}(?![\w%/]|[.,-]\d)", _is_bare_number),
-        TextPattern("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
-        TextPattern("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
+        P("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        P("record_number", r"(?<![\w.,/+-])\d{7,8}(?![\w%/]|[.,-]\d)", _is_bare_number),
+        P("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
+        P("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),
         # ages over 89
-        TextPattern("age", rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
-        TextPattern(
+        P("age", rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b|[MF]\b)"),
+        P(
             "age",
             rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
             lambda m: (
@@ -268,37 +250,29 @@ _RULES = tuple(
                 is None
             ),
         ),
-        TextPattern(
+        P(
             "age",
-            r"\b(?:aged?|turn(?:ed|s|ing)|age of|age is|di(?:es|ed) at|(?:alive|living|well|diagnosed) at)[ :\n]{1,2}"
-            rf"(?P<value>{HIGH_AGE})(?![\w%/]|\.\d)",
-            flags=IGNORE,
+            r"(?i)\b(?:aged?|turn(?:ed|s|ing)|age of|age is|di(?:es|ed) at|(?:alive|living|well|diagnosed) at)"
+            rf"[ :\n]{{1,2}}(?P<value>{HIGH_AGE})(?![\w%/]|\.\d)",
         ),
-        TextPattern(
-            "age", rf"\b(?:pt|patient|she|he|who|resident|{KIN}) is (?P<value>{HIGH_AGE})(?=[,.;)])", flags=IGNORE
-        ),
-        TextPattern(
+        P("age", rf"(?i)\b(?:pt|patient|she|he|who|resident|{KIN}) is (?P<value>{HIGH_AGE})(?=[,.;)])"),
+        P(
             "age",
-            rf"\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?"
+            rf"(?i)\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?"
             rf"(?P<value>{HIGH_AGE}|{_OLD_WORDS})(?=[,;)])",
-            flags=IGNORE,
         ),
-        TextPattern("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _is_behind_name),
-        TextPattern(
-            "age", rf"\bis (?P<value>{HIGH_AGE})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)", flags=IGNORE
-        ),
-        TextPattern("age", rf"\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))", flags=IGNORE),
-        TextPattern(
+        P("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _is_behind_name),
+        P("age", rf"(?i)\bis (?P<value>{HIGH_AGE})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)"),
+        P("age", rf"(?i)\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))"),
+        P(
             "age",
-            rf"\b(?:aged?|age of|turn(?:ed|s|ing)|is|at) (?P<value>(?:{_OLD_WORDS}))\b"
+            rf"(?i)\b(?:aged?|age of|turn(?:ed|s|ing)|is|at) (?P<value>(?:{_OLD_WORDS}))\b"
             r"(?![ -](?:percent|per|minutes|days|mg|degrees|beats|over))",
-            flags=IGNORE,
         ),
-        TextPattern(
+        P(
             "age",
-            r"\b(?:nonagenarian|centenarian|(?<=in her )nineties|(?<=in his )nineties|(?<=early )nineties"
+            r"(?i)\b(?:nonagenarian|centenarian|(?<=in her )nineties|(?<=in his )nineties|(?<=early )nineties"
             r"|(?<=late )nineties|(?<=mid[ -])nineties)\b",
-            flags=IGNORE,
         ),
     )
 )

@@ -5,7 +5,8 @@ import re
 from audits.text.clinical_terms import is_eponym, is_ordinary, is_vetoed
 from audits.text.identifier_grammar import CANADIAN_POSTAL, PROVINCES, STATES, UK_POSTAL
 from audits.text.name_lists import TITLES, words
-from synthgen.deidentify.text_pattern import CAPITAL, IGNORE, PROPER, TextPattern, has_unit
+from synthgen.deidentify.text_pattern import CAPITAL, PROPER, has_unit
+from synthgen.deidentify.text_pattern import TextPattern as P
 
 REGIONS = frozenset(  # regions of at least the size of a state, which HIPAA Safe Harbor does not remove
     words("""
@@ -106,109 +107,98 @@ def _is_eircode(match: re.Match[str]) -> bool:
 
 
 PLACE_RULES = (
-    TextPattern(
+    P(
         "street",
         rf"(?<!\w){_PREMISES}?\d{{1,5}}[A-Z]?(?:[/-]\d{{1,4}})? (?:{CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?"
         rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
     ),
-    TextPattern(
+    P(
         "street",
         rf"(?<!\w)(?P<name>(?:{CAPITAL} ){{1,2}})(?:Street|Road|Lane|Avenue|Boulevard|Crescent|Terrace)\b",
         _is_named,
     ),
-    TextPattern("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
-    TextPattern("street", r"\bP\.?O\.? Box \d{1,6}", flags=IGNORE),
-    TextPattern("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
-    TextPattern(
+    P("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
+    P("street", r"(?i)\bP\.?O\.? Box \d{1,6}"),
+    P("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
+    P(
         "street",
         rf"\b(?:on|at|of|near) (?P<value>\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?)"
         rf"{_NUMBERED}",
     ),
-    TextPattern(
-        "street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"
-    ),
-    TextPattern("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NUMBERED}"),
-    TextPattern("street", r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)"),
-    TextPattern("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not an isotope
-    TextPattern(
-        "street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"
-    ),
-    TextPattern(
+    P("street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"),
+    P("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NUMBERED}"),
+    P("street", r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)"),
+    P("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not an isotope
+    P("street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"),
+    P(
         "street",
         rf"(?<!\w)\d{{1,5}} (?:[NSEW]{{1,2}}\.? )?\d{{1,3}}(?:st|nd|rd|th) (?:{_STREETS})\b\.?"
         rf"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?\w{{1,6}})?{_TAIL}",
     ),
-    TextPattern("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
-    TextPattern(
+    P("street", r"(?<!\w)(?:Route|Rte|Highway|Hwy|Interstate) [A-Z]?\d{1,3}(?!\w)"),
+    P(
         "place",
         rf"(?<!\w)(?:{CAPITAL} ){{0,2}}{CAPITAL},? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)",
         lambda m: not has_unit(m),
     ),
-    TextPattern(
+    P(
         "place",
         rf"(?<!\w)(?P<name>(?:St\.? |(?:Dr|Drs)\.? |{CAPITAL} {_PARTICLE}){{1,3}}?)"
         rf"{_FACILITIES}\b(?:, Lot \d{{1,4}})?",
         lambda m: m["name"].startswith("Dr") or _is_named(m),
     ),
-    TextPattern(
+    P(
         "place",
         rf"(?<!\w)(?P<name>(?:[A-Z][A-Z'’.-]{{1,20}} ){{1,3}}?)(?:(?:{_KINDS.upper()}) ){{0,5}}"
         rf"(?:{_INSTITUTIONS.upper()})\b",
         _is_named,
     ),
-    TextPattern(
-        "place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named
-    ),
-    TextPattern(
+    P("place", rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:Borough|Parish|Township|Village)\b", _is_named),
+    P(
         "place",
         rf"(?<!\w)(?P<name>{CAPITAL}(?: {CAPITAL})?) (?:shelter|hostel|hospital|clinic|nursing home|care home|school"
         r"|pharmacy|church|surgery|hospice|apartments|estate|campus|refuge)\b",
         _is_named_without_eponym,
     ),
-    TextPattern("place", rf"(?<!\w)(?:{PROPER}, )?Co\. {PROPER}"),
-    TextPattern("place", rf"\bthe (?P<value>Royal (?!College|Society|Air|Navy|Marines?|Mail){PROPER})"),
-    TextPattern("place", rf"(?<!\w)(?P<name>{PROPER}) (?:(?:District|Royal) General|Base)\b", _is_named),
-    TextPattern(
+    P("place", rf"(?<!\w)(?:{PROPER}, )?Co\. {PROPER}"),
+    P("place", rf"\bthe (?P<value>Royal (?!College|Society|Air|Navy|Marines?|Mail){PROPER})"),
+    P("place", rf"(?<!\w)(?P<name>{PROPER}) (?:(?:District|Royal) General|Base)\b", _is_named),
+    P(
         "place",
         rf"(?<!\w)(?P<value>(?P<name>(?:The )?{PROPER}(?: {PROPER}){{0,2}})),"
         rf"(?= \d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b)",
         _is_named,
     ),
-    TextPattern("place", rf"(?<!\w)HM(?:P|YOI|P/YOI) {PROPER}"),
-    TextPattern(
+    P("place", rf"(?<!\w)HM(?:P|YOI|P/YOI) {PROPER}"),
+    P(
         "place",
         rf"(?<!\w)(?P<value>(?P<name>{PROPER}(?: {PROPER})?)), (?:{'|'.join(sorted(REGIONS))})\b",
         lambda m: m["name"] not in REGIONS,
     ),
-    TextPattern(
+    P(
         "place",
         rf"(?<!\w)(?P<value>(?P<name>(?:The )?{PROPER}(?: {PROPER}){{0,3}}(?:, {PROPER}(?: {PROPER}){{0,3}}){{1,2}}))"
         rf"(?=,? {_UK_CODE}\b)",
         _is_named,
     ),
-    TextPattern("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
-    TextPattern("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
-    TextPattern("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
-    TextPattern(
-        "place", _LIVES + r"(?P<value>(?P<name>[A-Z][a-z'’-]{2,20}(?: [A-Z][a-z'’-]{2,20}){0,2}))(?![\w])", _is_town
-    ),
-    TextPattern(
+    P("place", rf"(?<=[a-z,] )(?!The\b){CAPITAL} County\b|\bCounty (?!Council|Hospital|Court){PROPER}"),
+    P("place", rf"(?<!\w)(?:Mount|Mt\.?|Saint|San|Santa|Fort|Ft\.) (?P<name>{PROPER})", _is_named),
+    P("place", r"(?<!\w)(?P<name>[A-Z][a-z]{2,12}shire)\b", _is_named),
+    P("place", _LIVES + r"(?P<value>(?P<name>[A-Z][a-z'’-]{2,20}(?: [A-Z][a-z'’-]{2,20}){0,2}))(?![\w])", _is_town),
+    P(
         "place",
         r"(?<!\w)(?P<value>(?P<name>[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)),?"
         rf"(?= (?:[A-Z]{{2}} )?(?:{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE})\b)",
         _is_named,
     ),
-    TextPattern(
-        "place", rf"(?<!\w)(?P<name>[A-Z][a-z'’-]{{2,20}}(?: [A-Z][a-z]{{2,20}})?),? (?:{_AU_STATES}) \d{{4}}(?!\w)"
-    ),
-    TextPattern("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
-    TextPattern(
+    P("place", rf"(?<!\w)(?P<name>[A-Z][a-z'’-]{{2,20}}(?: [A-Z][a-z]{{2,20}})?),? (?:{_AU_STATES}) \d{{4}}(?!\w)"),
+    P("postal_code", rf"(?<!\w)(?:{STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)", _is_us_code),
+    P(
         "postal_code",
-        r"\b(?:zip(?:[ -]?code)?"
+        r"(?i)\b(?:zip(?:[ -]?code)?"
         r"|post(?:al)?[ -]?code)(?: is)?:? (?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
-        flags=IGNORE,
     ),
-    TextPattern("postal_code", rf"(?<!\w){UK_POSTAL}(?!\w)"),
-    TextPattern("postal_code", rf"(?<!\w){CANADIAN_POSTAL}(?!\w)"),
-    TextPattern("postal_code", rf"(?<!\w){_EIRCODE}(?!\w)", _is_eircode),
+    P("postal_code", rf"(?<!\w){UK_POSTAL}(?!\w)"),
+    P("postal_code", rf"(?<!\w){CANADIAN_POSTAL}(?!\w)"),
+    P("postal_code", rf"(?<!\w){_EIRCODE}(?!\w)", _is_eircode),
 )

@@ -320,12 +320,12 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
         yield replace(note, text=wrapped(note.text)) if number % 2 else note
 
 
-def wrapped(text: str, width: int = WIDTH) -> str:
+def wrapped(text: str) -> str:
     """Return a text with line breaks in place of the spaces where words no longer fit; its length is the same."""
     lines = []
     for line in text.split("\n"):
         start = 0
-        while len(line) - start > width and (at := line.rfind(" ", start, start + width + 1)) > start:
+        while len(line) - start > WIDTH and (at := line.rfind(" ", start, start + WIDTH + 1)) > start:
             lines.append(line[start:at])
             start = at + 1
         lines.append(line[start:])

@@ -24,7 +24,6 @@ class TextPattern(NamedTuple):
     kind: str
     regex: str
     is_valid: Callable[[re.Match[str]], bool] = lambda _: True
-    flags: int = 0
 
 
 def digits_of(value: str) -> str:

@@ -138,12 +138,8 @@ def with_later_accesses(
 ) -> Mapping[str, Any]:
     """Return the log with the status of the accesses that are known only when the records are audited.
 
-    Args:
-        log: the log that the run wrote before it drew its noise.
-        policy: decides what is published and what the release depends on.
-        n_earlier: number of earlier audits. If there was one, this run may repeat an earlier run. The settings of
-            this run may then depend on the results of the earlier audit.
-        n_removed: number of records that were removed because of an audit, which compares them with train.
+    `n_earlier` is the number of earlier audits. If there was one, the settings of this run may depend on its results.
+    `n_removed` is the number of records that were removed because of an audit, which compares them with train.
     """
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from synthgen.core.errors import ConfigError
-from synthgen.core.types import Float32
-from synthgen.dp.noised_sums import Float64
+from synthgen.core.types import Float32, Float64
 
 FOLDER = Path(__file__).parent / "public"
 

@@ -16,9 +16,9 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.dp.planned_queries import large_delta
 from synthgen.dp.reserve import needs_reservation, overspending_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.secret import PUBLIC
 
@@ -32,13 +32,6 @@ def refuse_doomed_run(
 
     Nothing is recorded. The input checks are those of the audits (`check_split`), on the same records and with the
     same random stream. A study, whose secret is public, is never released, so it need not pass the input checks.
-
-    Args:
-        job: the run.
-        policy: sets the limits.
-        prepared: the de-identified train and control.
-        control_source: the control records of the source, by which the ledger counts attempts.
-        spend_again: as for `reserve_budget`.
 
     Raises:
         BudgetError: the release would be refused, for at least one of these reasons; all are listed:
@@ -92,12 +85,6 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
     A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
     requires such an audit or limits the number of problems. Under an independent policy, no check decides on the
     release after the noise is drawn, so a problem stops the run before the draw.
-
-    Args:
-        policy: sets the limits.
-        prepared: train and control.
-        seeds: the root of the run's random streams.
-        confidence: the configured confidence.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

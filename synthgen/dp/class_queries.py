@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
+from synthgen.core.types import Float64
+from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 # The entry of a row that counts the person. A row whose point has norm 1 has norm 1.04, so clipping makes it 4 %
@@ -63,12 +64,8 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`LEAST_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
     The true rows are taken to be centred at 0 with variance κ λ_j along axis j. At a low budget the noise can hide κ;
-    the public least value then keeps the estimates from all becoming 0.
-
-    Args:
-        seen: the noised rows, (r, d).
-        error: the variance s_i² of the noise of each row, the same along every axis, (r,).
-        variances: the variances λ of public text along the axes, (d,).
+    the public least value then keeps the estimates from all becoming 0. `seen` holds the noised rows, (r, d), `error`
+    the variance s_i² of each row's noise, (r,), and `variances` the λ of public text, (d,).
 
     Privacy: computed from noised query results.
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public ones.
@@ -126,10 +123,7 @@ def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
 
         log p(c | x) = log softmax_c( μ_cᵀ Σ⁻¹ x - ½ μ_cᵀ Σ⁻¹ μ_c ),   Σ = L Lᵀ
 
-    Args:
-        points: the points x, (n, d).
-        means: the class means μ, (C, d).
-        spread: the square root L of the common covariance, (d, d), invertible.
+    The points x are (n, d), the means μ (C, d), and `spread`, the invertible square root L, is (d, d).
 
     Privacy: means and spread are noised query results, so the scores consume no additional budget.
     Reference: linear discriminant analysis; Hastie, Tibshirani and Friedman 2009, section 4.3.

@@ -8,11 +8,11 @@ import numpy as np
 
 from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32, Latents, latent_ids
+from synthgen.core.types import Float32, Float64, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.class_queries import class_scores, query_means, query_spread
 from synthgen.dp.method import PublicContext, QuerySpec
-from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
+from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 NAME = "dp-gaussian"

@@ -1,4 +1,4 @@
-"""The stage that queries train under differential privacy, logs the queries and books the result in the ledger.
+"""The stage that queries train under differential privacy, logs the queries and records the result in the ledger.
 
 Later stages that write text do not access train. They use substitute records drawn from the noised query results.
 `learn` is the only code that queries persons; the dry run, the replay and the run itself call it.
@@ -41,11 +41,11 @@ from synthgen.dp.noised_sums import (
 from synthgen.dp.person_rows import MeasuredPersons, made_up_persons, people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
-from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
+from synthgen.dp.sealed_result import LOG, MEASURE, is_kept, made_digest, record_result
 from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
@@ -135,7 +135,7 @@ def measure(
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
-    """Draw the noise, write the query results and book them in the ledger, unless it has booked them already."""
+    """Draw the noise, write the query results and record them in the ledger, unless it contains them already."""
     job, train, embedded, reservation = stage.input("persons")
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
@@ -159,7 +159,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
             learn(plan, persons, declared, folder)
             declared.refuse_incomplete()
             write_json(folder / LOG, log)
-            book(folder, ledger, run, key)
+            record_result(folder, ledger, run, key)
         advance(1)
     return counts
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float64, Int64
 
 # A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
 # rounding error is far below the noise.
@@ -19,8 +19,6 @@ UNIT = 1 << 24
 # The vectors of the texts have no such rounding, because each text is encoded separately: see
 # `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 
 class Noise(Protocol):

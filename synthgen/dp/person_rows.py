@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from synthgen.core.errors import InternalError
-from synthgen.core.types import Corpus, Embedded, Record
+from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.noised_sums import Float64, Int64
 
 BLOCK = 256  # number of persons whose rows are in memory at once
 LONG = 320  # words in each record of one made-up person in ten, more than the query for words counts

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from synthgen.core.errors import InternalError
+from synthgen.core.types import Float64, Int64
 from synthgen.dp.noised_sums import (
     MARGIN,
     UNIT,
     DeclaredQueries,
-    Float64,
-    Int64,
     Noise,
     Query,
     QueryMechanism,

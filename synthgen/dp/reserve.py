@@ -15,8 +15,8 @@ from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.dp import planned_queries as planned
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job, source_digest
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
@@ -55,15 +55,9 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
     """Return the reservation of a run and its stage; the ledger records the reservation before any DP query.
 
     The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
-    with the old reservation, and does not spend the budget again unless `spend_again` is set. If the reservation was
-    voided, the run makes a new one.
-
-    Args:
-        job: the run.
-        policy: sets the budget limit.
-        spend_again: whether to spend the budget again if the noise was already drawn, or if the stored reservation
-            was changed. The old result is kept, and the folder of the old reservation gets the suffix `.before-` and
-            a random number.
+    with the old reservation. If the reservation was voided, the run makes a new one. With `spend_again`, it also does
+    so if the noise was already drawn, or if the stored reservation was changed. The old result is then kept, and the
+    folder of the old reservation gets the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.

@@ -1,7 +1,7 @@
-"""Store the DP result and book its digest in the ledger.
+"""Store the DP result and record its digest in the ledger.
 
 A seal is a MAC over the digest of the complete result. It shows the next run that an interrupted run completed the
-result without booking it.
+result but did not record it.
 """
 
 import hmac
@@ -22,22 +22,22 @@ SEAL = "seal.json"  # the file that holds the seal of a complete result
 
 
 def made_digest(folder: Path) -> str:
-    """Return the digest of the DP result in a folder of `measure`, as the ledger books it."""
+    """Return the digest of the DP result in a folder of the stage `measure`, as the ledger records it."""
     names = sorted({path.name for path in folder.glob("*.safetensors")} | {CHOICE, LOG})
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
 def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
-    """Return whether a folder holds the DP result that the ledger books for a run.
+    """Return whether a folder holds the DP result that the ledger records for a run.
 
-    - If the folder holds a sealed result that was not booked, because the ledger could not be reached, it is booked
-      now.
-    - If the ledger books no result, all files in the folder are deleted.
+    - If the folder holds a sealed result that was not recorded, because the ledger could not be reached, it is
+      recorded now.
+    - If the ledger records no result, all files in the folder are deleted.
 
     Raises:
-        StorageError: the ledger books another result than the folder holds, or the sealed result was changed. Nothing
-            is deleted.
-        Overspent: the folder is empty, but the ledger books a result. The result is lost, or it was made from other
+        StorageError: the ledger records another result than the folder holds, or the sealed result was changed.
+            Nothing is deleted.
+        Overspent: the folder is empty, but the ledger records a result. The result is lost, or it was made from other
             inputs.
     """
     found = state_of(*ledger, run)
@@ -56,18 +56,18 @@ def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     return found.digest is not None
 
 
-def book(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
-    """Book a complete DP result; if the ledger cannot be reached, the seal lets the next run book it."""
+def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
+    """Record a complete DP result; if the ledger cannot be reached, the seal lets the next run record it."""
     write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
-    for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a booked result
+    for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a recorded result
         sync(path)
     note_made(*ledger, run, made_digest(folder))
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder of `measure` holds a complete DP result that its run has not booked.
+    """Return whether a folder of the stage `measure` holds a complete DP result that its run has not recorded.
 
-    `key` is the run's key from `state_of`; None if the run has nothing to book.
+    `key` is the run's key from `state_of`; None if the run has nothing to record.
     """
     if key is None or not (folder / SEAL).is_file():
         return False
@@ -76,6 +76,6 @@ def is_sealed(folder: Path, key: bytes | None) -> bool:
 
 def _changed(folder: Path) -> StorageError:
     return StorageError(
-        f"{folder}: the files differ from the DP result that the ledger books for this run; the budget is spent",
+        f"{folder}: the files were changed after the DP result of this run was stored; the budget is spent",
         hint="Remove added files and restore changed ones from a backup. `--resume never` spends the budget again.",
     )

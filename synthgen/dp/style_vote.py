@@ -8,13 +8,12 @@ import numpy as np
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Embedded, Record
+from synthgen.core.types import Corpus, Embedded, Float64, Record
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import built_in_styles, in_style
-from synthgen.dp.noised_sums import Float64
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
@@ -39,13 +38,6 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     Each text is scored separately, so that its nats depend on no other text. With padded bfloat16 batches, removing
     one person changed the votes of the others by 0.06 in total. To check this, the texts of up to `AGAIN` voters are
     scored again without the others.
-
-    Args:
-        job: the run.
-        bridge: the bridge of the run.
-        train: the records.
-        embedded: their vectors, row by row.
-        persons: the declared number of persons.
 
     Privacy: the nats are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.

@@ -10,10 +10,10 @@ import numpy as np
 
 from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Float32, Latents
+from synthgen.core.types import Corpus, Float32, Float64, Int64, Latents
 from synthgen.dp.gaussian import ClassModel
 from synthgen.dp.method import QuerySpec
-from synthgen.dp.noised_sums import Float64, Int64, Query, QueryMechanism
+from synthgen.dp.noised_sums import Query, QueryMechanism
 
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}

@@ -11,9 +11,9 @@ from audits.core.types import Estimate, persons
 from audits.gate.utility import distance_of_shares
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Float32, Record
+from synthgen.core.types import Corpus, Float32, Float64, Record
 from synthgen.evaluate.heads import HEADS, ON_WORDS, Arm, LabelledTexts, Labels
-from synthgen.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
+from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 
 DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
@@ -177,11 +177,8 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}
-    return LabelledTexts(
-        texts=tuple(r.text for r in records),
-        labels=np.array([r.label for r in records], dtype=np.str_),
-        vectors=tables.vectors[name][[row[r.id] for r in records]],
-    )
+    vectors = tables.vectors[name][[row[r.id] for r in records]]
+    return LabelledTexts.of([r.text for r in records], [r.label for r in records], vectors)
 
 
 def _ratios(

@@ -22,6 +22,11 @@ class LabelledTexts:
     labels: Labels  # (n,)
     vectors: Float32  # (n, d)
 
+    @classmethod
+    def of(cls, texts: Sequence[str], labels: Sequence[str], vectors: Float32) -> "LabelledTexts":
+        """Return texts with these labels and vectors (n, d)."""
+        return cls(texts=tuple(texts), labels=np.array(labels, dtype=np.str_), vectors=vectors)
+
     def at(self, rows: Sequence[int]) -> "LabelledTexts":
         """Return the rows with the given numbers, in the given order."""
         texts = tuple(self.texts[row] for row in rows)

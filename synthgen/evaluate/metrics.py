@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Estimate
+from synthgen.core.types import Float64
 
-Float64 = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 

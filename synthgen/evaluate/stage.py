@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from threadpoolctl import threadpool_limits
 
-from audits.gate.spending import confidence_of
+from audits.gate.rule import confidence_of
 from synthgen.core.files import write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.evaluate.evaluation import Tables, evaluate

@@ -11,7 +11,8 @@ from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
 from audits.core.types import Estimate, persons
 from audits.text.ngrams import Sequences
 from synthgen.core.seeds import SeedTree
-from synthgen.evaluate.metrics import Float64, Index, person_weights
+from synthgen.core.types import Float64
+from synthgen.evaluate.metrics import Index, person_weights
 
 HALVINGS = 5  # number of random divisions of control into halves; each half is compared with the other
 MIN_TOKENS = 2_000  # smallest number of tokens that a model is trained on

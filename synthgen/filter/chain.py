@@ -49,7 +49,7 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     if config.class_agreement is not None:
         filters.append(ClassAgreement(config.class_agreement))
     if config.embedding_distance is not None:
-        filters += [LatentDistance(config.embedding_distance.low, config.embedding_distance.high), ClassDistance()]
+        filters += [LatentDistance(config.embedding_distance.high), ClassDistance()]
     if config.consistent is not None:
         filters.append(consistency_filter(is_required=config.consistent == "require"))
     if config.attributes is not None:

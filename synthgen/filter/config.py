@@ -1,8 +1,8 @@
 """Define the `filter` section of the configuration."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from synthgen.attributes.rule import AttributeRule, contradictions
 from synthgen.core.section import Count, Section, Share
@@ -12,24 +12,13 @@ AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(
 
 
 class DistanceBounds(Section):
-    """Limits of the cosine distance between a text and its vector."""
+    """Limit of the cosine distance between a text and its vector."""
 
-    low: Distance | Literal["auto"] = Field(
-        "auto",
-        description="Smallest cosine distance (0 to 2) between a text and its vector. `auto` sets no limit, because "
-        "rejecting the closest texts can reveal who is in train.",
-    )
     high: Distance | Literal["auto"] = Field(
         "auto",
         description="Largest cosine distance (0 to 2) between a text and its vector. `auto` takes it from "
         "reconstructions of real records.",
     )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.low != "auto" and self.high != "auto" and self.low > self.high:
-            raise ValueError(f"low must not be above high, got {self.low:g} and {self.high:g}")
-        return self
 
 
 class FilterConfig(Section):

@@ -1,6 +1,6 @@
 """Filter candidates by the cosine distance of their embedded text to their latent and to their class's centre."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -18,7 +18,7 @@ MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits
 
 @dataclass(frozen=True, slots=True)
 class LatentDistance:
-    """Keep a candidate whose text is at a distance in [low, high] from its latent.
+    """Keep a candidate whose text is at a distance of at most `high` from its latent.
 
         distance = 1 − cos(e(text), latent)
 
@@ -28,22 +28,20 @@ class LatentDistance:
     of their distances to the vectors of other records. Without the median, a decoder that ignores its vector would
     set a limit that every text passes.
 
-    `low: auto` is 0, which is no limit. A latent lies between train vectors, so a lower limit would reject the texts
-    that are closest to train persons, and their absence reveals who is in train. The copy rule rejects copies. A
-    number in the configuration is applied as a limit.
+    There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts that are
+    closest to train persons, and their absence reveals who is in train. The copy rule rejects copies.
 
     Privacy: reads train vectors and reconstructions only for the limit `high: auto`.
     """
 
     name: ClassVar[str] = "latent_distance"
-    low: float | Literal["auto"] = "auto"
     high: float | Literal["auto"] = "auto"
 
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if `high` is auto and there are too few reconstructions."""
-        low = 0.0 if self.low == "auto" else self.low
         high = reconstruction_bound(context) if self.high == "auto" else self.high
-        return _within(self.name, low, high, lambda candidates: latent_distances(candidates, context))
+        reasons = ("", f"{self.name}_far")
+        return scored(self.name, {"high": high}, lambda of: latent_distances(of, context), high=high, reasons=reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,8 @@ class ClassDistance:
             folds = [context.parent_folds[context.row(c)] for c in candidates]
             return _to_centres(context, context.vectors, [c.label for c in candidates], folds)
 
-        return _within(self.name, low, high, distances_of)
+        bounds, reasons = {"low": low, "high": high}, (f"{self.name}_near", f"{self.name}_far")
+        return scored(self.name, bounds, distances_of, **bounds, reasons=reasons, unknown=2)
 
 
 def latent_distances(candidates: Sequence[Candidate], context: FilterContext) -> NDArray[np.float64]:
@@ -118,13 +117,6 @@ def _to_centres(
         if (length := float(np.linalg.norm(centres[key]))) > 0:
             distances[i] = max(0.0, 1 - float(vectors[i].astype(np.float64) @ centres[key]) / length)
     return distances
-
-
-def _within(
-    name: str, low: float, high: float, distances: Callable[[Sequence[Candidate]], NDArray[np.float64]]
-) -> FittedFilter:
-    reasons = (f"{name}_near", f"{name}_far")
-    return scored(name, {"low": low, "high": high}, distances, low=low, high=high, reasons=reasons, unknown=2)
 
 
 def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:

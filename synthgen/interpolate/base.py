@@ -15,7 +15,7 @@ from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.neighbours import NeighbourSearch
 from synthgen.core.section import Count, Section, mistakes
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32, Latents, latent_ids
+from synthgen.core.types import Embedded, Float32, Float64, Int64, Latents, latent_ids
 
 
 def wanted_counts(
@@ -94,8 +94,6 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
         )
 
 
-Int64 = NDArray[np.int64]
-Float64 = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 

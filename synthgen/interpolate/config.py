@@ -70,7 +70,10 @@ _OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_FI
 
 
 class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
-    """Parameters of vector generation. Keys after `total` belong to single methods; null selects the default."""
+    """Parameters of vector generation.
+
+    Each key after `total` is accepted only by the methods it belongs to. Null selects the default of the method.
+    """
 
     if TYPE_CHECKING:  # fields of single methods that other packages read
         max_exposure: float | None

@@ -6,7 +6,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from synthgen.interpolate.base import Float64, Int64, Unfit
+from synthgen.core.types import Float64, Int64
+from synthgen.interpolate.base import Unfit
 
 BLOCK = 4096  # number of proposals drawn at once; another number can give other results
 GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which the search ends with an error

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.seeds import SeedTree
-from synthgen.interpolate.base import FittedByClass, Float64, Floats, Int64, M, Points, S
+from synthgen.core.types import Float64, Int64
+from synthgen.interpolate.base import FittedByClass, Floats, M, Points, S
 
 Shape = tuple[float, float]
 
@@ -47,22 +48,16 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
 
         x̃ = x_i + λ · (x_nn − x_i),   (i, nn) = the two parents,   λ = the second weight
 
-    A point with a single parent i is x_i.
-
-    Args:
-        x: (n, d), the rows.
-        parents: int64 (m, 1 or 2), numbers of rows.
-        weights: float64 (m, 1 or 2), each row summing to 1.
-        out: (m, d), of the type of x; contiguous.
+    A point with a single parent i is x_i. `x` is (n, d). `parents`, int64 numbers of rows, and `weights`, float64
+    with rows that sum to 1, are (m, 1 or 2). `out` is contiguous and has the type of `x`.
     """
     lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
     start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)
     for start in range(0, len(parents), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         point = out[part]
-        np.take(
-            x, parents[part, -1], axis=0, out=point, mode="clip"
-        )  # all indices are valid; mode "raise" would buffer `out`
+        # all indices are valid; mode "raise" would buffer `out`
+        np.take(x, parents[part, -1], axis=0, out=point, mode="clip")
         if parents.shape[1] == 2:
             x_i = start_of[: len(point)]
             np.take(x, parents[part, 0], axis=0, out=x_i, mode="clip")

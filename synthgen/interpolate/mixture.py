@@ -9,8 +9,8 @@ from pydantic import Field
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32
-from synthgen.interpolate.base import FittedByClass, Float64, Int64, NeighbourInterpolator, Points, TrainRows, Unfit
+from synthgen.core.types import Float32, Float64, Int64
+from synthgen.interpolate.base import FittedByClass, NeighbourInterpolator, Points, TrainRows, Unfit
 from synthgen.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
 from synthgen.interpolate.linear import draw_lambdas, pair_weights
 from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in_class

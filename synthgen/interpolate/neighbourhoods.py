@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from synthgen.core.errors import InternalError
 from synthgen.core.neighbours import Metric, nearest_rows
-from synthgen.core.types import Float32
-from synthgen.interpolate.base import Float64, Int64, TrainRows, Unfit
+from synthgen.core.types import Float32, Float64, Int64
+from synthgen.interpolate.base import TrainRows, Unfit
 
 AT_ONCE = 1 << 24  # largest number of neighbours in memory at once
 

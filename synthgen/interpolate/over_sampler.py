@@ -15,8 +15,8 @@ from synthgen.core.errors import DataError, DependencyError
 from synthgen.core.neighbours import require_range
 from synthgen.core.section import parse_section
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32
-from synthgen.interpolate.base import Float64, Floats, Int64, Interpolator, TrainRows, Unfit
+from synthgen.core.types import Float32, Float64, Int64
+from synthgen.interpolate.base import Floats, Interpolator, TrainRows, Unfit
 from synthgen.interpolate.config import METHOD_KEYS, InterpolateConfig
 from synthgen.interpolate.linear import FittedLinear, interpolate_linearly
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from synthgen.core.seeds import SeedTree
-from synthgen.interpolate.base import Float64, Int64, Interpolator, NeighbourInterpolator, TrainRows, Unfit
+from synthgen.core.types import Float64, Int64
+from synthgen.interpolate.base import Interpolator, NeighbourInterpolator, TrainRows, Unfit
 from synthgen.interpolate.linear import FittedLinear, draw_lambdas, pair_weights
 from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbours_in_class
 
@@ -179,9 +180,8 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         i = rng.child("parent").generator().integers(0, len(danger), size=m)
         which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
         lam = draw_lambdas(rng.child("lambda").generator(), m)
-        lam[which == self.method.k_neighbors] /= (
-            2  # in kind 2, a partner from another class gets at most half of the weight
-        )
+        # in kind 2, a partner from another class gets at most half of the weight
+        lam[which == self.method.k_neighbors] /= 2
         return np.stack([danger[i], pool[i, which]], axis=1), pair_weights(lam)
 
 

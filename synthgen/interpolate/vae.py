@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32
-from synthgen.interpolate.base import Float64, Int64, Interpolator, Points, TrainRows, Unfit
+from synthgen.core.types import Float32, Float64, Int64
+from synthgen.interpolate.base import Interpolator, Points, TrainRows, Unfit
 
 if TYPE_CHECKING:
     from synthgen.interpolate.vae_network import Network
@@ -130,7 +130,7 @@ class FittedVae:
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
         """Return the model of some rows; centre and scale use all of them, also the held-out ones."""
-        from synthgen.interpolate.vae_network import Objective, standardised, train_vae
+        from synthgen.interpolate.vae_network import Objective, as_part, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
         centre = vectors.mean(axis=0)
@@ -140,7 +140,7 @@ class FittedVae:
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))
-        fit, held = (standardised(x[part], labels[part]) for part in (~out, out))
+        fit, held = (as_part(x[part], labels[part]) for part in (~out, out))
         objective = Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits)
         network = train_vae(fit, held, objective, rng)
         learned = frozenset(classes[~out].tolist())

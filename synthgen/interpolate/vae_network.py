@@ -24,7 +24,8 @@ MAX_STEPS = 5_000  # largest number of training steps
 CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; an epoch if that is longer
 PATIENCE = 12  # training stops after this many evaluations without improvement
 HELD_OUT_ROWS = 64  # an evaluation uses at least this many draws of z; with fewer held-out rows, a row gets several
-BLOCK_ROWS = 256  # number of rows decoded together, always the same, because it changes the last bits of a product
+# number of rows decoded together; constant, because the batch size changes the last bits of the results
+BLOCK_ROWS = 256
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -152,7 +153,7 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
         optimizer = torch.optim.AdamW([decays, {"params": network.offsets(), "weight_decay": 0.0}], lr=RATE)
         stopping = _EarlyStopping(held_out, objective, rng.child("held-out"))
         every = max(CHECK_STEPS, math.ceil(len(fit.x) / BATCH))
-        stopping.should_stop(network, tensors)  # the initial weights win unless training helps held-out persons
+        stopping.should_stop(network, tensors)  # stores the initial weights as the best so far
         for step in range(1, MAX_STEPS + 1):
             which = next(batches)
             epsilon = torch.randn(len(which), objective.latent_dim, generator=weights)
@@ -191,8 +192,8 @@ class _EarlyStopping:
         return self.without >= PATIENCE
 
 
-def standardised(x: NDArray[np.float64], labels: Float32) -> Part:
-    """Return standardised rows as tensors."""
+def as_part(x: NDArray[np.float64], labels: Float32) -> Part:
+    """Return rows that are already standardised as tensors."""
     return Part(x=torch.from_numpy(x.astype(np.float32)), labels=torch.from_numpy(labels))
 
 

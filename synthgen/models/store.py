@@ -56,13 +56,9 @@ def name_by_weights(name: str, folder: Path) -> str:
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
-        if files and all(_is_file(folder / file, pin) for file, pin in files.items()):
+        if files and all(differs(folder / file, pin) is None for file, pin in files.items()):
             return model.name
     return name
-
-
-def _is_file(path: Path, pin: Pin) -> bool:
-    return path.is_file() and path.stat().st_size == pin.size_bytes and sha256_file(path) == pin.sha256
 
 
 def refuse_unsafe(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,12 @@ class EngineShares:
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 
-def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineShares:
+def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
     """Compare what an engine finds with the marks.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
     as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. The
-    intervals are those of Clopper and Pearson, with 97.5 % confidence for each end.
+    intervals are those of Clopper and Pearson; `confidence` is that of each end.
 
     Raises:
         UsageError: the texts contain no word.
@@ -68,14 +69,15 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool) -> EngineS
             complete[unit][key] = complete[unit].get(key, True) and not missed
     if not n_words:
         raise UsageError("there is no text to measure on", hint="Give a file with texts.")
+    share = partial(_share, confidence)
     table = {
         "recall": {
-            "all": _share(hit.total(), wanted.total()),
-            **{c: _share(hit[c], n) for c, n in sorted(wanted.items())},
+            "all": share(hit.total(), wanted.total()),
+            **{c: share(hit[c], n) for c, n in sorted(wanted.items())},
         },
-        "precision": _share(right.total(), found_by_kind.total()),
-        "precision_by_kind": {kind: _share(right[kind], n) for kind, n in sorted(found_by_kind.items())},
-        "without_a_miss": {unit: _share(sum(done.values()), len(done)) for unit, done in complete.items()},
+        "precision": share(right.total(), found_by_kind.total()),
+        "precision_by_kind": {kind: share(right[kind], n) for kind, n in sorted(found_by_kind.items())},
+        "without_a_miss": {unit: share(sum(done.values()), len(done)) for unit, done in complete.items()},
         "false_spans_per_1000_words": 1000 * (found_by_kind.total() - right.total()) / n_words,
         "false_names_per_1000_words": 1000 * (found_by_kind["name"] - right["name"]) / n_words,
     }
@@ -88,8 +90,8 @@ def _is_covered(text: str, spans: Iterable[Span], mark: tuple[int, int, str]) ->
     return all(i in inside or not text[i].isalnum() for i in range(start, end))
 
 
-def _share(k: int, n: int) -> dict[str, float]:
-    low, high = clopper_pearson(k, n, confidence=CONFIDENCE) if n else (0.0, 1.0)
+def _share(confidence: float, k: int, n: int) -> dict[str, float]:
+    low, high = clopper_pearson(k, n, confidence=confidence) if n else (0.0, 1.0)
     return {"share": k / n if n else 0.0, "low": low, "high": high, "n": n}
 
 

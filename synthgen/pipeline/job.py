@@ -56,15 +56,15 @@ class Job:
         )
         return replace(result, code=stage.code_digest)
 
-    def key(self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None) -> dict[str, object]:
+    def key(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> dict[str, object]:
         """Return the cache key of a stage."""
-        return stage.key(self._sources(inputs, models))
+        return stage.key(self._sources(inputs))
 
     def finished(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> StageResult | None:
         """Return the stored result of a stage; None if there is none."""
         return self.workspace.finished(stage.name, self.key(stage, inputs))
 
-    def _sources(self, inputs: Mapping[str, HasDigest], models: Models) -> Sources:
+    def _sources(self, inputs: Mapping[str, HasDigest], models: Models = None) -> Sources:
         return Sources(
             config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
         )

@@ -15,11 +15,9 @@ from audits.core.report import read_report, tool_name
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
-from audits.gate.evidence import Evidence, Metric, evidence_from, read_evidence
+from audits.gate.evidence import Evidence, Metric, evidence_from, read_evidence, records_digest
 from audits.gate.policy import Policy, decide
-from audits.gate.records import records_digest
-from audits.gate.rule import ATTEMPTS, SECRET
-from audits.gate.spending import confidence_of
+from audits.gate.rule import ATTEMPTS, SECRET, confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
 from audits.selftest.bound import BoundSelfTest, bound_selftest
@@ -36,8 +34,8 @@ from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
 from synthgen.pipeline.engine_shares import CONFIDENCE, measure, read_sample
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
@@ -142,7 +140,8 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     """Write audit.json, evidence.json and synthetic.parquet."""
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
-    report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
+    confidence = confidence_of(number, context.config("audit.confidence"))
+    report = run_audits(context, confidence)
     write_whole(context.folder / AUDIT, report)
     utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
@@ -152,10 +151,10 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
     if (sample := context.input("sample")) is not None:
         engine, texts = sample
-        recall = measure(texts, finder(engine), with_names=True).table["recall"]["all"]
+        each_end = max(confidence, CONFIDENCE)
+        recall = measure(texts, finder(engine), with_names=True, confidence=each_end).table["recall"]["all"]
         ends = {"value": recall["share"], "low": recall["low"], "high": recall["high"]}
-        share = Estimate(**ends, confidence=CONFIDENCE, n=int(recall["n"]))
-        metrics["deidentify.recall"] = share
+        metrics["deidentify.recall"] = Estimate(**ends, confidence=each_end, n=int(recall["n"]))
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
     evidence = evidence_from(json.loads(report), metrics, digests)
     write_whole(context.folder / EVIDENCE, evidence.to_bytes())
@@ -205,7 +204,7 @@ _CORPORA = ("synthetic", "train", "control", "written")
 _ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
-    version=2,
+    version=3,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),

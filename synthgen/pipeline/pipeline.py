@@ -4,14 +4,12 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Literal
 
 from audits.core.files import write_whole
-from audits.gate.shipped import load_policy
 from audits.ledger.attempts import check_ledger
 from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, notebook_progress
-from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.institution import ledger_of, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -67,8 +65,8 @@ class Pipeline:
         """Run the stages up to and including `until` that have not finished, and return the run.
 
         Args:
-            resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
-                and reserves and spends the budget again.
+            resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again;
+                with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
                 run stops in the first round. If it is `filter`, the run stops after the last round.
 
@@ -77,13 +75,9 @@ class Pipeline:
             SynthGenError: a stage fails.
             Interrupted: another process has locked the workspace.
         """
-        stages = self._stages(resume, until)
-        while True:
-            try:
-                next(stages)
-            except StopIteration as end:
-                run: Run = end.value
-                return run
+        from synthgen.pipeline.workspace import finish
+
+        return finish(self._stages(resume, until), [])
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote it is filtered.
@@ -121,7 +115,7 @@ class Pipeline:
 
         if until == STAGES[-1]:  # an unusable ledger ends the run here and not after the texts are written
             check_ledger(*ledger_of(self.config))
-        policy = load_policy(policy_file(self.config))
+        policy = policy_of(self.config)
         check_style(self.config, policy)
         check_budget(self.config, policy)
         read_sample(self.config)  # an invalid file ends the run here and not after the texts are written

@@ -16,17 +16,18 @@ import fcntl
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from audits.core.files import disk_errors, sync
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import read_json, write_json
 
+T = TypeVar("T")
 DONE = "done.json"
 Make = Callable[[Path], Mapping[str, Any]]
 
@@ -42,6 +43,16 @@ class StageResult:
     seconds: float  # the time that it took to compute the result, also if this run read a stored result
     reused: bool  # whether the result was stored before this run
     code: str = ""  # see `Stage.code_digest`
+
+
+def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
+    """Run all stages of a generator, append their results to `done`, and return what the generator returns."""
+    while True:
+        try:
+            done.append(next(stages))
+        except StopIteration as end:
+            returned: T = end.value
+            return returned
 
 
 class Workspace:
@@ -93,15 +104,11 @@ class Workspace:
     ) -> StageResult:
         """Return the stored result of a stage, or compute it.
 
+        `inputs` are JSON values. `make` writes the files into the folder it receives, and returns the counts for the
+        run record. With `keep_partial`, it continues from the files that an interrupted run left in its folder.
+
         If the files of a stored result do not match their digests, the result is computed again. A result that spent
         a privacy budget (`is_paid`) is kept instead, and an error is raised.
-
-        Args:
-            name: name of the stage.
-            inputs: everything that the result depends on, as values that JSON can represent.
-            make: writes the files into the folder it receives, and returns the counts for the run record.
-            keep_partial: whether `make` continues from the files that an interrupted run left in its folder.
-            is_paid: whether the stage spends a privacy budget.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.

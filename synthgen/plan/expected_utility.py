@@ -15,9 +15,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from audits.core.types import persons
-from synthgen.core.types import Embedded
+from synthgen.core.types import Embedded, Float64
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
-from synthgen.evaluate.metrics import Float64, Scores, person_weights, scores
+from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 FEWEST_TEXTS = 20  # with fewer accepted texts, nothing is predicted
 DRAWS = 400  # number of bootstrap weightings of the test persons
@@ -34,13 +34,6 @@ def expected_utility(
 ) -> dict[str, tuple[float, float]]:
     """Return the expected value and the lower end of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
-    Args:
-        pilot: the accepted texts of the pilot.
-        parents: ids of the train records from which they were made.
-        train: the train records.
-        n_records: expected number of records of each label in the run.
-        rng: draws the halves of train, the subsets and the weights of the test persons.
-
     Returns:
         the two ratios by name; empty if the pilot has too few texts, or the pilot or a half of train lacks a class.
 
@@ -49,7 +42,7 @@ def expected_utility(
     groups, person = persons(train.groups)
     is_tested = rng.permutation(len(groups)) < len(groups) // 2
     is_parent = np.isin(train.ids, list(parents))
-    real = LabelledTexts(texts=train.ids, labels=np.array(train.labels, dtype=np.str_), vectors=train.vectors)
+    real = LabelledTexts.of(train.ids, train.labels, train.vectors)
     tested, fitted = (np.flatnonzero(rows).tolist() for rows in (is_tested[person] & ~is_parent, ~is_tested[person]))
     names = tuple(sorted(set(train.labels)))
     labels = (pilot.labels, real.labels[tested], real.labels[fitted])

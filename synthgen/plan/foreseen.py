@@ -15,17 +15,17 @@ from audits.ledger.attempts import check_ledger
 from audits.runner.registry import AUDITS, NEEDS
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import SynthGenError
+from synthgen.core.files import check_writable
 from synthgen.core.seeds import SeedTree
 from synthgen.dp.certain_refusals import split_problems
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared, check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_style_training
 from synthgen.plan.reach import EXTRA_INPUT, Reach
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
-from synthgen.release.refusal import check_waivers
 from synthgen.split import Split
 
 LEAST_SPACE = 64 << 20  # bytes
@@ -33,19 +33,17 @@ DEDUPE = "or set source.dedupe: all, which removes such records before the split
 _MORE_PERSONS = "add persons, or raise split.train and split.control"
 
 
-def setup_problems(config: Config, policy: Policy, job: Job) -> Iterator[str]:
-    """Yield what would stop a run or a release independently of the records: models, key, ledger, folder, waivers."""
-    for check in (lambda: models_of(job), lambda: check_waivers(config.release.waivers, policy)):
-        yield from _problem_of(check)
+def setup_problems(config: Config, job: Job) -> Iterator[str]:
+    """Yield what would stop a run or a release independently of the records: models, key, ledger, folder."""
+    yield from _problem_of(lambda: models_of(job))
     yield from _key_problems(config)
     ledger, mark = ledger_of(config)
     if ledger.is_dir() or os.path.lexists(mark.path):
         yield from _problem_of(lambda: check_ledger(ledger, mark))
     out = config.resolve(config.release.out)
-    place = next(folder for folder in (out, *out.parents) if folder.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        yield f"release.out: {out} cannot be created or written; set another folder"
-    elif (free := shutil.disk_usage(place).free) < LEAST_SPACE:
+    yield from _problem_of(lambda: check_writable(out))
+    place = next(folder for folder in (out, *out.parents) if folder.is_dir())
+    if (free := shutil.disk_usage(place).free) < LEAST_SPACE:
         yield f"release.out: {free >> 20} MiB are free in {place}, and a bundle can need {LEAST_SPACE >> 20}"
 
 
@@ -100,15 +98,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
 def gate_problems(
     config: Config, policy: Policy, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
-    """Yield a line for each gate that no result of this configuration can pass, with the reason and the remedy.
-
-    Args:
-        config: the configuration.
-        policy: the policy.
-        reach: what each audit of the policy can show (`reach_of`).
-        persons: the number of persons in train and in control.
-        n_records: the number of synthetic records that the configuration requests.
-    """
+    """Yield a line for each gate that no result of this configuration can pass, with the reason and the remedy."""
     is_private, substitute = config.interpolate.is_private, policy.dp_substitute
     replaced = substitute if is_private and substitute is not None else None
     excused_audits, excused_rules = ((), ()) if replaced is None else (replaced.instead_of, replaced.rules)

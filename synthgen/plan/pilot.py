@@ -6,35 +6,40 @@ uses these results. It then makes `PILOT_LATENTS` new vectors, writes one candid
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
+import audits
 from audits.core.stats import clopper_pearson
+from audits.core.types import AuditInputs
 from audits.gate.policy import Policy
 from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
-from synthgen.core.tables import read_candidates, read_corpus
-from synthgen.core.types import Candidate, Float32, Latents, counts_by_reason
+from synthgen.core.tables import read_candidates
+from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents, Record, counts_by_reason
 from synthgen.decode.config import LEAST_TOKENS_PER_WORD
+from synthgen.dp.certain_refusals import split_problems
+from synthgen.embed import Encoder
 from synthgen.evaluate.heads import LabelledTexts
 from synthgen.filter.classifier import MOST_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
 from synthgen.pipeline import prepare, rounds, stage_order
 from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.workspace import StageResult
+from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import expected_utility
 
-T = TypeVar("T")
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
 FEWEST_OF_CLASS = 4
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
+CAUTION = 0.9  # confidence of the lower end of the share of a class, from which a lack of records is a risk
+# Audits that one copied or identifying text can fail, so that a few texts may show the failure of the run.
+OF_SINGLE_TEXTS = ("memorization", "identifiers")
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
     "class_agreement": "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
@@ -77,8 +82,8 @@ class Pilot:
     minutes_done: float  # the part of it that the pilot has finished and the run reuses
     utility: Mapping[str, tuple[float, float]]  # expected ratios to real records, with their lower ends
     advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
-    risks: tuple[str, ...]  # rules that the run may not meet, by the expected ratios
-    problems: tuple[str, ...]  # why the run is expected to end without a release
+    risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
+    problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
 
     def to_json(self) -> dict[str, Any]:
         """Return the pilot as JSON-compatible data."""
@@ -108,24 +113,16 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     Raises:
         SynthGenError: a stage fails; the run would fail with the same error.
 
-    Privacy: reads train as the run does. The result is private, and no audit is run.
+    Privacy: reads train and control as the run does. The result is private. The audits of single texts read the
+        accepted texts of the pilot, none of which is released, so they are not counted as an attempt.
     """
     done: list[StageResult] = []
     with job.workspace.locked():
-        loaded = prepare.load_source(job)
-        parts = prepare.split_source(job, loaded)
-        clean = prepare.replace_identifiers(job, loaded, parts)
-        train = read_corpus(clean.folder / "train.parquet", "train")
-        n_control = len(read_corpus(clean.folder / "control.parquet", "control"))
-        encoder = encoder_for(job, train)
-        vectorised, embedded = prepare.embed_train(job, clean, train, encoder)
-        done += [loaded, parts, clean, vectorised]
-        names = prepare.replaced_names(clean.folder, train)
-        view = rounds.fitted_on(job, train, embedded, vectorised.digest, names)
-        setup, reconstructed = _finish(stage_order.set_up_writing(job, view, encoder), done)
+        prepared, encoder, embedded, view = _prepare(job, done)
+        setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         before = len(done)
-        state, latents, filtered = _finish(stage_order.write_round(job, setup, start, reconstructed, 1), done)
+        state, latents, filtered = finish(stage_order.write_round(job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
     seconds = {stage.name: stage.seconds for stage in done[:before]}
@@ -133,8 +130,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
     records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
     texts = sum(requested.values()) * n_candidates
-    later = seconds.get("embed", 0.0) * n_control / len(train) + per_text * texts
-    later += AUDIT_SECONDS * (len(train) + n_control + sum(records.values()))
+    later = seconds.get("embed", 0.0) * len(prepared.control) / len(prepared.train) + per_text * texts
+    later += AUDIT_SECONDS * (len(prepared.train) + len(prepared.control) + sum(records.values()))
     n_accepted = sum(c.kept for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
     rng = job.seeds.child("pilot", "utility").generator()
@@ -152,23 +149,33 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
         utility=utility,
-        risks=tuple(_risks(policy, utility)),
+        risks=(
+            *_risks(policy, utility),
+            *_rarely_accepted(policy, wanted, judged, n_candidates),
+            *_failed_audits(job, policy, prepared, judged),
+        ),
         advice=(
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_cheaper(wanted, rates, n_candidates, texts),
         ),
-        problems=tuple(_problems(policy, wanted, records, n_accepted)),
+        problems=(
+            *split_problems(policy, prepared, job.seeds, job.config.audit.confidence),
+            *_problems(policy, wanted, records, n_accepted),
+        ),
     )
 
 
-def _finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
-    """Run all stages of a generator, append their results to `done`, and return what the generator returns."""
-    while True:
-        try:
-            done.append(next(stages))
-        except StopIteration as end:
-            returned: T = end.value
-            return returned
+def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
+    """Run the stages from load to embed, append their results to `done`, and return what the later stages read."""
+    loaded = prepare.load_source(job)
+    parts = prepare.split_source(job, loaded)
+    clean = prepare.replace_identifiers(job, loaded, parts)
+    prepared = prepare.read_prepared(job, parts, clean)
+    encoder = encoder_for(job, prepared.train)
+    vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
+    done += [loaded, parts, clean, vectorised]
+    names = prepare.replaced_names(clean.folder, prepared.train)
+    return prepared, encoder, embedded, rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
 
 
 def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
@@ -253,9 +260,8 @@ def _accepted(
     rows = [i for i, candidate in enumerate(judged) if candidate.kept]
     place = {name: i for i, name in enumerate(latents.ids)}
     parents = frozenset(p for i in rows for p in latents.parent_ids[place[judged[i].latent_id]])
-    labels = np.array([judged[i].label for i in rows], dtype=np.str_)
-    texts = LabelledTexts(texts=tuple(judged[i].text for i in rows), labels=labels, vectors=vectors[rows])
-    return texts, parents
+    kept = [judged[i] for i in rows]
+    return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
 
 def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]]) -> Iterator[str]:
@@ -270,6 +276,43 @@ def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]]) -> Iterat
                 f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
                 f"{rule.limit:g}; request more records, set decode.candidates to 4, or try decode.style: auto"
             )
+
+
+def _rarely_accepted(
+    policy: Policy, wanted: Mapping[str, int], judged: Sequence[Candidate], n_candidates: int
+) -> Iterator[str]:
+    """Yield each rule on class shares that the run may not meet, because candidates of some classes rarely pass."""
+    written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.kept)
+    low = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
+    records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low.items()})
+    distance = distance_of_shares(records, wanted)
+    few = ", ".join(f"{y}: {kept[y]} of {written[y]}" for y, n in wanted.items() if records[y] < n)
+    for rule in policy.all_rules():
+        if rule.metric == "balance.tv_distance" and distance > rule.limit:
+            yield f"rule {rule.id}: few candidates of some classes pass ({few}), so records of them may be missing"
+
+
+def _failed_audits(
+    job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
+) -> Iterator[str]:
+    """Yield each audit of single texts that decides under this policy and that the accepted texts fail."""
+    deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
+    names = [name for name in OF_SINGLE_TEXTS if name in deciding]
+    written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.kept)
+    if not names or not written:
+        return
+    inputs = AuditInputs(
+        synthetic=as_table(Corpus(role="synthetic", records=written, has_groups=False), {}),
+        train=as_table(prepared.train, {}),
+        control=as_table(prepared.control, {}),
+        identifiers=prepared.identifiers,
+        control_identifiers=prepared.control_identifiers,
+        near_duplicate_rate=prepared.near_duplicate_rate,
+    )
+    report = audits.run(inputs, names=names, seed=job.seeds.child("pilot", "audit").integer())
+    for result in report.results:
+        if result.verdict == "fail":
+            yield f"audit {result.name}: the {len(written)} accepted texts of the pilot fail it: {result.reason}"
 
 
 def _problems(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.gate.policy import Policy
-from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent
+from audits.verify.vocabulary import disclosure
 from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress, silent
@@ -26,9 +26,8 @@ from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.load import LoadReport, load
 from synthgen.pipeline.engine_shares import read_sample
+from synthgen.pipeline.institution import ledger_of, policy_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
@@ -148,7 +147,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     that the pilot predicts replace the estimates. The pilot is skipped if a problem outside the section `release` was
     found. It is also skipped under a privacy budget, because it would read train outside the budget.
     """
-    policy = load_policy(policy_file(config))
+    policy = policy_of(config)
     check_style(config, policy)
     check_budget(config, policy)
     read_sample(config)
@@ -184,7 +183,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _room(config, policy, persons["train"])
     reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
-    problems = [*filter(None, [refused]), *setup_problems(config, policy, job)]
+    problems = [*filter(None, [refused]), *setup_problems(config, job)]
     problems += source_problems(config, policy, parts, seeds)
     problems += gate_problems(config, policy, reach, persons, sum(wanted.values()))
     return Plan(
@@ -312,7 +311,8 @@ def _disclosure(config: Config) -> str | None:
     decode = config.decode
     if not decode.by_words:
         return None
-    return load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model).disclosure(decode.words)
+    vocabulary = load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model)
+    return disclosure(decode.words, len(vocabulary.reader.words))
 
 
 def _preparing(config: Config) -> float:

@@ -11,7 +11,7 @@ from audits.core.coin_guesses import provable
 from audits.core.holdout import REFERENCE_SHARE
 from audits.core.stats import FAIL_LEVEL, detectable_auc, detectable_share, needed_for_share, needed_for_zero_events
 from audits.gate.policy import Policy
-from audits.gate.spending import confidence_of
+from audits.gate.rule import confidence_of
 from audits.runner.registry import NEEDS
 
 USUAL_RATE = 0.2  # accuracy of the linkage attacks on non-members that the audits' sample sizes assume
@@ -52,7 +52,7 @@ def reach_of(
 
     `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
     set a fifth of control aside to train their attacks. `confidence` is the configured confidence; the first attempt
-    on a control group uses a slightly higher one (`audits.gate.spending`).
+    on a control group uses a slightly higher one (`audits.gate.rule`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(1, confidence), "persons on each side"

@@ -21,6 +21,7 @@ from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import recorded_attempt
 from audits.ledger.budgets import Cost, Spending, joint_cost, refuse_overspending, spent
+from audits.ledger.keys import read_key
 from audits.report import Guarantee, ReportContent, gate_rows
 from audits.verify.card import guarantee_of
 from audits.verify.derived import page_numbers
@@ -28,7 +29,7 @@ from audits.verify.gates import decision_of, limitations, non_private_steps, sta
 from audits.verify.mechanism import stated_noise
 from audits.verify.published import Page, read_published, shown_results, shown_utility
 from audits.verify.statement import MAX_COMPOSITION, Privacy
-from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, public_config
+from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, disclosure, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.tables import read_corpus
@@ -41,11 +42,11 @@ from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
 from synthgen.evaluate.stage import UTILITY
 from synthgen.models.registry import MODELS
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.judge import AUDIT, EVIDENCE, SYNTHETIC
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.record import StageRecord
 from synthgen.pipeline.style_choice import named_styles, read_choice
-from synthgen.release.commitment import commit_records, commitment_key
+from synthgen.release.commitment import commit_records
 from synthgen.release.content import NO_DP, BundleContent
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
     """Return the content of the bundle; `check_content` checks it before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
-    key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
+    key = read_key(run.workspace.root / f"commitment-{folder.name}.key", "commitment key")
     clean = run.folder("deidentify")
     sides = [read_corpus(clean / "train.parquet", "train"), read_corpus(clean / "control.parquet", "control")]
     rows = pq.read_table(folder / SYNTHETIC, columns=["text", "label"]).to_pylist()
@@ -217,7 +218,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
         is_private=run.config.interpolate.is_private,
         has_persons=has_groups,
         has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in stated_models(run)),
-        disclosed=None if vocabulary is None else vocabulary.disclosure(run.config.decode.words),
+        disclosed=None if vocabulary is None else disclosure(run.config.decode.words, len(vocabulary.reader.words)),
         config=public_config(run.config.model_dump(mode="json")),
         policy=run.policy,
         evidence=run.evidence,

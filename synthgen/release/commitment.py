@@ -15,12 +15,10 @@ Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 befor
 
 import hashlib
 import hmac
-import secrets
 import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -28,10 +26,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from audits.gate.disclosure import bucket
 from synthgen.core.errors import DataError
-from synthgen.release.keys import read_private, write_new
 
 SCHEME = "hmac-sha256-merkle/v1"
-KEY_BYTES = 32
 _CONTEXT = b"synthgen/rec/v1\0"
 
 
@@ -45,21 +41,6 @@ class Opening:
 
     def __repr__(self) -> str:
         return f"Opening(position={self.position})"
-
-
-def commitment_key(path: Path) -> bytes:
-    """Return K, 32 random bytes in a file of mode 0600, which the first call creates.
-
-    Raises:
-        StorageError: the file cannot be read or written, is a link, or users other than its owner can access it.
-        DataError: the file does not have 32 bytes.
-    """
-    if not path.exists():
-        write_new(path, secrets.token_bytes(KEY_BYTES), 0o600)
-    key = read_private(path)
-    if len(key) != KEY_BYTES:
-        raise DataError(f"{path}: has {len(key)} bytes, and a commitment key has {KEY_BYTES}")
-    return key
 
 
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:

@@ -21,13 +21,15 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import ValidationError
 
 from audits.core.errors import AuditError
-from audits.core.files import disk_reason, read_regular
+from audits.core.files import disk_reason
 from audits.core.instants import instant, stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
+from audits.ledger.keys import read_plain
 from audits.verify.publickeys import ED25519, keyid
 from audits.verify.trust import TrustKey
 from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.core.files import read_bytes
 from synthgen.release.sign import PrivateKey, public_bytes
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
@@ -124,10 +126,7 @@ def load_public(path: Path) -> TrustKey:
         StorageError: the file cannot be read.
         DataError: the file is malformed, or its id is not derived from the key.
     """
-    try:
-        data = read_regular(path, _MAX_KEY_BYTES)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+    data = read_bytes(path, _MAX_KEY_BYTES)
     try:
         record: Any = parse(data)
         if not isinstance(record, dict) or "keyid" not in record:
@@ -186,12 +185,7 @@ def read_private(path: Path) -> bytes:
         StorageError: the file is missing, a link or no plain file, or users other than its owner can access it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            data = os.read(descriptor, _MAX_KEY_BYTES) if stat.S_ISREG(mode) else b""
-        finally:
-            os.close(descriptor)
+        data, mode = read_plain(path, _MAX_KEY_BYTES)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(mode):

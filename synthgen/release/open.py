@@ -10,7 +10,7 @@ import pyarrow as pa
 from audits.core.errors import VerifyError
 from audits.gate.policy import Policy
 from audits.verify.bundle import verify_bundle
-from audits.verify.contents import COLUMNS, JSONL, PARQUET
+from audits.verify.contents import JSONL, PARQUET
 from audits.verify.statement import ReleaseStatement
 from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
@@ -61,8 +61,3 @@ class Release:
     def to_pandas(self) -> Any:
         """Return the records as a pandas frame of three columns: id, text, label; pandas must be installed."""
         return self._table.to_pandas()
-
-    def to_records(self) -> list[dict[str, str]]:
-        """Return the records as dictionaries with the keys id, text and label."""
-        records: list[dict[str, str]] = self._table.select(list(COLUMNS)).to_pylist()
-        return records

@@ -1,6 +1,5 @@
 """Write the signed report of a refused release into the workspace; no data is released."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,39 +16,21 @@ from audits.verify.statement import (
     read_statement,
     statement,
 )
-from synthgen.config import WaiverConfig
-from synthgen.core.errors import ConfigError, InternalError
+from synthgen.core.errors import InternalError
 from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
 
 
-def check_waivers(waivers: Sequence[WaiverConfig], policy: Policy) -> None:
-    """Raise ConfigError that lists all waivers of gates that the policy does not have."""
-    gates = policy.gates()
-    if unknown := [f"release.waivers: {w.gate}" for w in waivers if w.gate not in gates]:
-        hint = f"Remove these waivers. The gates of the policy are {', '.join(gates)}."
-        raise ConfigError("waivers name gates that the policy does not have", problems=unknown, hint=hint)
-
-
-def write_refusal(  # noqa: PLR0913 - the fields of the statement
-    workspace: Path,
-    *,
-    decision: Decision,
-    policy: Policy,
-    evidence: Evidence,
-    key: SigningKey,
-    now: datetime,
-    waivers: Sequence[WaiverConfig] = (),
+def write_refusal(
+    workspace: Path, *, decision: Decision, policy: Policy, evidence: Evidence, key: SigningKey, now: datetime
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
 
     The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
-    statement's predicate type differs from that of a release, so no verifier accepts it as a release. The statement
-    includes the waivers; a waiver does not change a verdict.
+    statement's predicate type differs from that of a release, so no verifier accepts it as a release.
 
     Raises:
         InternalError: the decision allows the release, or does not follow from this evidence and policy.
-        ConfigError: a waiver names a gate that the policy does not have.
         StorageError: the report cannot be written.
 
     Privacy: writes only aggregates, which stay in the workspace.
@@ -58,12 +39,6 @@ def write_refusal(  # noqa: PLR0913 - the fields of the statement
         raise InternalError(
             "no refusal report: the decision allows the release or does not follow from this evidence and policy"
         )
-    check_waivers(waivers, policy)
-    verdicts = {outcome.id: outcome.verdict for outcome in decision.outcomes}
-    waived = [  # the decision has no verdict for the gate of an audit that was not run
-        {"gate": w.gate, "verdict": verdicts.get(w.gate, "INSUFFICIENT"), "by": w.by, "reason": w.reason}
-        for w in waivers
-    ]
     subjects = {"evidence/metrics.json": decision.evidence_digest, "policy/policy.json": decision.policy_digest}
     predicate = {
         "schemaVersion": SCHEMA_VERSION,
@@ -72,19 +47,18 @@ def write_refusal(  # noqa: PLR0913 - the fields of the statement
         "policy": {"name": policy.name, "version": policy.version, "digest": {"sha256": decision.policy_digest}},
         "gates": [outcome.to_gate() for outcome in decision.outcomes],
         "reasons": list(decision.failures),
-        "waivers": waived,
     }
     payload = canonical(statement(subjects, REFUSAL_TYPE, predicate))
     read_statement(RefusalStatement, PAYLOAD_TYPE, payload)
     folder = workspace / "refusals" / f"{now:%Y%m%dT%H%M%S%f}"
     write_new(folder / "evidence" / "metrics.json", evidence.to_bytes(), 0o600)
     write_new(folder / "policy" / "policy.json", policy.to_bytes(), 0o600)
-    write_new(folder / "README.md", _readme(decision, policy, waived, now), 0o600)
+    write_new(folder / "README.md", _readme(decision, policy, now), 0o600)
     write_new(folder / "refusal.dsse.json", sign(PAYLOAD_TYPE, payload, [key.private]), 0o600)
     return folder
 
 
-def _readme(decision: Decision, policy: Policy, waived: Sequence[Mapping[str, str]], now: datetime) -> bytes:
+def _readme(decision: Decision, policy: Policy, now: datetime) -> bytes:
     lines = [
         f"# Not released under {policy.name} version {policy.version}",
         "",
@@ -94,10 +68,5 @@ def _readme(decision: Decision, policy: Policy, waived: Sequence[Mapping[str, st
         "",
         *decision.summary,
         "",
-        *(
-            f"{w['by']} accepts that {w['gate']} is {w['verdict']}: {w['reason']} It stays {w['verdict']}."
-            for w in waived
-            if w["verdict"] != "PASS"
-        ),
     ]
     return "\n".join(lines).encode()

@@ -13,7 +13,6 @@ from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide
-from audits.gate.shipped import load_policy
 from audits.report import render_report
 from audits.selftest.bound import read_selftest
 from synthgen.compare.study import LabelOnly, Study, compare
@@ -22,15 +21,24 @@ from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.core.files import write_json
 from synthgen.core.made_by import AUDITS, versions_of
 from synthgen.core.progress import Progress, silent
+from synthgen.core.stage import Stage
 from synthgen.core.tables import read_corpus
 from synthgen.decode.bridge import Vocabulary, load_vocabulary
-from synthgen.filter.stage import KEPT
+from synthgen.decode.stage import DECODE
+from synthgen.deidentify.stage import DEIDENTIFY
+from synthgen.dp.measure import MEASURE_STAGE
+from synthgen.dp.reserve import RESERVE_STAGE
+from synthgen.embed.stage import EMBED, EMBED_CANDIDATES, EMBED_CONTROL
+from synthgen.evaluate.stage import EVALUATE
+from synthgen.filter.stage import FILTER, KEPT
+from synthgen.interpolate.stage import INTERPOLATE
+from synthgen.load.stage import LOAD
+from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import EVIDENCE, SELFTEST, SYNTHETIC, with_selftest
-from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.judge import AUDIT_STAGE, EVIDENCE, SELFTEST, SELFTEST_STAGE, SYNTHETIC, with_selftest
 from synthgen.pipeline.record import RunRecord, read_record
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.stages import changed_stages
+from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
@@ -39,9 +47,16 @@ from synthgen.release.refusal import write_refusal
 from synthgen.release.remedies import ANOTHER_ATTEMPT, with_remedies
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
+from synthgen.split.stage import SPLIT
 
 PRIVATE_REPORT = "report.private.html"
 REPORTED = "reported.json"  # the file that names the configuration of the last written report
+_PREPARING = (LOAD, SPLIT, RESERVE_STAGE, DEIDENTIFY, EMBED, MEASURE_STAGE, STYLE)
+_WRITING = (INTERPOLATE, DECODE, EMBED_CANDIDATES, FILTER)
+_JUDGING = (EMBED_CONTROL, EVALUATE, AUDIT_STAGE, SELFTEST_STAGE)
+STAGES: dict[str, Stage] = {  # all stages that run.json can name
+    stage.name: stage for stage in _PREPARING + _WRITING + _JUDGING
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,9 @@ class Run:
     policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of the last result of a stage; stages of writing run once per round.
+        """Return the folder of the last result of a stage.
+
+        The stages that write texts can run several times, in rounds (see `synthgen.pipeline.rounds`).
 
         Raises:
             DataError: the run did not reach the stage.
@@ -114,7 +131,7 @@ class Run:
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers that a gate reads, in the form that the policy allows to be published."""
+        """The numbers that the gates read, in the form that the policy allows to be published."""
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
@@ -184,8 +201,8 @@ class Run:
 
         Raises:
             UsageError: the decision was not made on this run's evidence under its policy.
-            ReleaseRefused: the decision does not allow the release. The method then writes a signed refusal into the
-                workspace, and nothing into `out`.
+            ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
+                workspace; or the policy file changed since the run was opened, and nothing was written.
             StorageError: the bundle cannot be written; nothing is left behind.
         """
         self.check_decision(decision)
@@ -194,20 +211,14 @@ class Run:
             key = load_key(Path(key), passphrase_for(Path(key)))
         if not decision.allowed:
             folder = write_refusal(
-                self.workspace.root,
-                decision=decision,
-                policy=self.policy,
-                evidence=self.evidence,
-                key=key,
-                now=now,
-                waivers=self.config.release.waivers,
+                self.workspace.root, decision=decision, policy=self.policy, evidence=self.evidence, key=key, now=now
             )
             raise ReleaseRefused(
                 f"not released under policy {self.policy.name!r}",
                 problems=tuple(with_remedies(decision)),
                 hint=f"{ANOTHER_ATTEMPT} The signed refusal: {folder}",
             )
-        if load_policy(policy_file(self.config)) != self.policy:
+        if policy_of(self.config) != self.policy:
             raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
         return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
 
@@ -230,4 +241,10 @@ def load_run(config: Config) -> Run:
             problems=[f"changed: {name}" for name in changed] or ["changed: audits"],
             hint="Run it again: `synthgen run CONFIG`. Stages that did not change are not computed again.",
         )
-    return Run(config, workspace, record, load_policy(policy_file(config)))
+    return Run(config, workspace, record, policy_of(config))
+
+
+def changed_stages(record: RunRecord) -> list[str]:
+    """Return the stages of a stored run that another version of the program or of a library computed."""
+    codes = {name: stage.code_digest for name, stage in STAGES.items()}
+    return [stage.name for stage in record.stages if codes.get(stage.base_name) != stage.code]

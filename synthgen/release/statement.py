@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from importlib import metadata
 from typing import Any
 
 from audits.core.instants import stamp
@@ -21,8 +22,8 @@ from audits.verify.statement import (
     read_statement,
     statement,
 )
+from audits.verify.vocabulary import public_version
 from synthgen.release.content import BundleContent
-from synthgen.release.provenance import producer
 
 
 def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
@@ -70,6 +71,19 @@ def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -
     """Return the release id: the date and six hex digits derived from data, evidence and policy."""
     decision = content.decision
     return release_id(stamp(now), decision.evidence_digest, decision.policy_digest, _digests(data))
+
+
+def producer(versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the part of the statement on the program; `versions` are those of run.json, including "python"."""
+    sources = {name: versions[name] for name in ("source", "audits") if name in versions}
+    libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
+    python = libraries.pop("python")
+    return {
+        "tool": "synthgen",
+        "version": metadata.version("synthgen"),
+        "python": python,
+        "madeBy": {**libraries, **sources},
+    }
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from datetime import datetime
 from pathlib import Path
 
 from audits.core.errors import VerifyError
-from audits.core.files import open_regular, read_regular
 from audits.core.instants import stamp
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope
 from audits.verify.timestamps import (
@@ -17,7 +16,8 @@ from audits.verify.timestamps import (
     trusted_time,
 )
 from audits.verify.trust import TrustRoot
-from synthgen.core.errors import DataError, DependencyError, StorageError
+from synthgen.core.errors import DataError, DependencyError
+from synthgen.core.files import read_bytes
 from synthgen.release.keys import write_new
 
 
@@ -53,11 +53,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
             installed.
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
-    try:
-        with open_regular(response) as file:
-            token = file.read(MAX_TOKEN_BYTES + 1)
-    except OSError as error:
-        raise StorageError(f"{response}: cannot be read ({error.strerror})") from error
+    token = read_bytes(response)
     if len(token) > MAX_TOKEN_BYTES:
         raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
     try:
@@ -74,8 +70,6 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
 
 def _envelope(path: Path) -> Envelope:
     try:
-        return parse_envelope(read_regular(path, MAX_ENVELOPE_BYTES))
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+        return parse_envelope(read_bytes(path, MAX_ENVELOPE_BYTES))
     except VerifyError as error:
         raise DataError(f"{path}: is not an envelope of signatures", problems=[error.message]) from None

@@ -8,7 +8,6 @@ from typing import Any
 from cryptography import x509
 from pydantic import ValidationError
 
-from audits.core.files import read_regular
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
 from audits.verify.dsse import parse_envelope
@@ -23,7 +22,8 @@ from audits.verify.trust import (
     fingerprint,
     load_trust,
 )
-from synthgen.core.errors import ConfigError, DataError, StorageError
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.files import read_bytes
 from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
 
@@ -39,17 +39,6 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     ledgers: Sequence[str] = (),
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
-
-    Args:
-        path: the new file; must not exist.
-        roles: for each role, the `.pub.json` files of its keys. `releaser` is required; `root` is required if and
-            only if `root_keys` are given.
-        policies: for each policy name, the accepted digests.
-        expires: time after which verifiers need a new root.
-        root_keys: keys that sign the file.
-        authorities: PEM files with the certificates of the timestamp authorities.
-        ledgers: ids of the accepted ledgers. If any are given, every release must be recorded in one of them;
-            otherwise, a release whose policy limits a budget is refused.
 
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
@@ -96,20 +85,6 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     ledgers: Sequence[str] = (),
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
-
-    Args:
-        old: the previous root, which has a role `root`.
-        path: the new file; must not exist.
-        root_keys: the signing keys; they must reach the threshold of the old root and that of the new root.
-        now: the time at which the signing keys must be valid.
-        roles: the roles whose keys change, with the `.pub.json` files of all their keys from now on.
-        policies: the digests of each policy that is accepted from now on; an empty mapping keeps the old ones.
-        revoked: ids of keys of the old root that are revoked; earlier revocations stay.
-        since: the start of these revocations; None means `now`.
-        reason: the reason for these revocations.
-        expires: new expiry time; None keeps the old one.
-        authorities: PEM files of all timestamp authorities from now on; an empty sequence keeps the old ones.
-        ledgers: ids of all accepted ledgers from now on; an empty sequence keeps the old ones.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
@@ -163,9 +138,7 @@ def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
     found = []
     for file in files:
         try:
-            found += x509.load_pem_x509_certificates(read_regular(file))
-        except OSError as error:
-            raise StorageError(f"{file}: cannot be read ({error.strerror})") from error
+            found += x509.load_pem_x509_certificates(read_bytes(file))
         except ValueError:
             raise DataError(f"{file}: contains no certificate in PEM form") from None
     return tuple(authority_text(certificate) for certificate in found)

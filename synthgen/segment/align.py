@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32, Latents, Segments
-
-Float64 = NDArray[np.float64]
+from synthgen.core.types import Float32, Float64, Latents, Segments
 
 
 def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:

@@ -1,5 +1,5 @@
 """Assign each person, with all of their records, to the training, control or unused part."""
 
-from synthgen.split.split import Split, SplitReport, commit_split, commitment, split
+from synthgen.split.split import Split, SplitReport, split
 
-__all__ = ["Split", "SplitReport", "commit_split", "commitment", "split"]
+__all__ = ["Split", "SplitReport", "split"]

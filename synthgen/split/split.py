@@ -1,15 +1,7 @@
-"""Split persons at random into parts, remove near-duplicates of train from control, and commit to the split.
+"""Split persons at random into parts, and remove near-duplicates of train from control."""
 
-A commitment is a digest that fixes the split without revealing it, so that a later change can be detected.
-"""
-
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from synthgen.core.digest import sha256_texts
-from synthgen.core.errors import StorageError
 from synthgen.core.near_duplicates import near_duplicates
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Role
@@ -34,10 +26,6 @@ class Split:
     control: Corpus
     rest: Corpus
     report: SplitReport
-
-    def parts(self) -> dict[str, Corpus]:
-        """Return the three parts by name."""
-        return {"train": self.train, "control": self.control, "rest": self.rest}
 
 
 def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
@@ -83,36 +71,3 @@ def _drawn_part(group: str, config: SplitConfig, seeds: SeedTree) -> str:
         return "train"
     has_no_rest = config.train + config.control >= 1 - 1e-9  # the shares sum to 1 up to rounding
     return "control" if has_no_rest or u < config.train + config.control else "rest"
-
-
-def commitment(split: Split, seeds: SeedTree) -> str:
-    """Return the SHA-256 of the key of `seeds` and of the sorted record ids of each part, as hex.
-
-    Privacy: as long as this key is private, the digest does not reveal who is in which part.
-    """
-    texts = [seeds.key().hex()]
-    for name, part in split.parts().items():
-        texts += [name, str(len(part)), *sorted(r.id for r in part.records)]
-    return sha256_texts(texts)
-
-
-def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
-    """Write the commitment to a new JSON file with mode 0600 and return the digest.
-
-    Call this function before a model is trained: the time of the file is evidence that control was chosen first.
-    Raise StorageError if the file exists or cannot be written.
-    """
-    digest = commitment(split, seeds)
-    sizes = {name: len(part) for name, part in split.parts().items()}
-    content = json.dumps({"schemaVersion": 1, "commitment": digest, "records": sizes}, indent=2, sort_keys=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content + "\n")
-    except OSError as error:
-        raise StorageError(
-            f"{path}: the split's commitment cannot be written ({error.strerror})",
-            hint="A commitment is never overwritten: if the file exists, use another folder. Otherwise check "
-            "the permissions of the folder and the free space.",
-        ) from error
-    return digest

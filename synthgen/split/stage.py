@@ -4,15 +4,12 @@ from collections.abc import Mapping
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
-from synthgen.split.split import commit_split, split
+from synthgen.split.split import split
 
 
 def _split(context: StageContext) -> Mapping[str, object]:
-    """Split the corpus, and write the commitment to the split before a model is trained."""
     corpus = read_corpus(context.input("load").folder / "records.parquet", "source")
-    seeds = context.stream("split")
-    parts = split(corpus, context.config("split"), seeds)
-    commit_split(parts, seeds, context.folder / "commitment.json")
+    parts = split(corpus, context.config("split"), context.stream("split"))
     write_corpus(context.folder / "train.parquet", parts.train)
     write_corpus(context.folder / "control.parquet", parts.control)
     report = parts.report

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,9 +72,10 @@ def test_progress_counts_every_text_and_no_latents_give_no_texts(decoder, tiny):
 
 
 def test_texts_depend_on_the_seed_and_the_name_of_the_record(decoder, tiny, whole):
-    latents = tiny.latents(N)
+    latents, state = tiny.latents(N), torch.get_rng_state()
     assert decode(decoder, latents) == whole
     assert decode(decoder, latents, SEEDS.child("again")) != whole
+    assert torch.equal(torch.get_rng_state(), state)
     renamed = dataclasses.replace(latents, ids=("new", *latents.ids[1:]))
     found = decode(decoder, renamed)
     assert found[2:] == whole[2:]
@@ -96,9 +98,10 @@ def test_another_vector_changes_its_own_texts_only(decoder, tiny, whole):
     assert found[6:8] != whole[6:8]
 
 
-def test_requesting_more_candidates_keeps_the_first(decoder, tiny, whole):
-    many = decode(decoder, tiny.latents(N), candidates=3)
+def test_requesting_more_candidates_keeps_the_first_and_all_differ(decoder, tiny, whole):
+    many = decode(decoder, tiny.latents(N), candidates=8)
     assert tuple(c for c in many if c.index < 2) == whole
+    assert len({c.text for c in many[:8]}) == 8
 
 
 def test_a_context_affects_only_its_own_record(decoder, tiny):

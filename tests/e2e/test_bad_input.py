@@ -1,7 +1,6 @@
 """Mistakes of users lead to one clear message with its exit code, lose nothing and show no text of a record."""
 
 import json
-import os
 
 import pytest
 
@@ -54,21 +53,6 @@ def test_a_class_of_three_records_is_named_with_the_required_number(small):
     refused(small, small.run("plan", small.config), 3, "pulmonology", "needs 4 persons")
 
 
-def test_five_mistakes_are_listed_at_once(small):
-    small.config.write_text(
-        "version: 1\n"
-        "seed: -3\n"
-        "source: {path: notes.jsonl, txt: note}\n"
-        "split: {train: 0.9, control: 0.9}\n"
-        "interpolate: {method: magic, total: 10}\n"
-        "decode: {candidates: 0}\n"
-    )
-    done = small.release()
-    keys = ("seed", "source.txt: unknown key", "split", "interpolate.method", "decode.candidates")
-    refused(small, done, 3, "5 mistakes", *keys)
-    assert sum(line.startswith("  - ") for line in done.stderr.splitlines()) == 5
-
-
 def test_a_model_that_is_not_in_the_store(small, tmp_path):
     write(small, rows(90))
     (tmp_path / "empty").mkdir()
@@ -87,28 +71,3 @@ def test_a_folder_that_cannot_be_written_is_reported_before_any_work(small, old,
     refused(small, small.release(), 3, str(small.folder / "file"), "is not writable")
     assert (small.folder / "file").read_text() == "kept"
     assert list((small.workspace).rglob("done.json")) == []
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
-def test_a_folder_without_the_right_to_write_is_reported_before_any_work(small):
-    (small.folder / "out").mkdir(mode=0o500)
-    refused(small, small.release(), 3, "folder for bundles is not writable", "no stage was run")
-    assert list((small.workspace).rglob("done.json")) == []
-
-
-def test_a_wrong_passphrase_is_reported_before_any_work(small):
-    done = small.release(SYNTHGEN_KEY_PASSPHRASE="not the one it is")
-    refused(small, done, 3, "releaser.pem: cannot be opened")
-    assert "not the one it is" not in done.stderr
-    assert list((small.workspace).rglob("done.json")) == []
-
-
-def test_an_unknown_stage_and_an_unknown_option_are_wrong_use(small):
-    refused(small, small.run("run", small.config, "--until", "paint"), 2, "no stage 'paint'", "deidentify")
-    assert small.run("run", small.config, "--frob").returncode == 2
-    assert small.run("paint").returncode == 2
-
-
-def test_a_workspace_others_may_read_is_refused(small):
-    small.workspace.chmod(0o755)
-    refused(small, small.release(), 3, "others may read it", "chmod 700")

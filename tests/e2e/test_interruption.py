@@ -54,14 +54,3 @@ def test_a_stop_names_how_to_continue(unmade, tmp_path, number):
     assert "continue from the last finished stage" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert unmade.bundles == []
-
-
-def test_two_runs_do_not_share_a_workspace(unmade, tmp_path):
-    process = unmade.start_release(tmp_path / "log")
-    try:
-        second = unmade.run("run", unmade.config, "--until", "load")
-    finally:
-        process.kill()
-        process.wait()
-    assert second.returncode == 7
-    assert "another run has locked it" in second.stderr

@@ -14,9 +14,8 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.core.types import Estimate
 from audits.gate.disclosure import public_evidence
-from audits.gate.evidence import evidence_from
+from audits.gate.evidence import evidence_from, records_digest
 from audits.gate.policy import decide, parse_policy
-from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
 from audits.verify.gates import limitations, non_private_steps
 from audits.verify.mechanism import CHECKED

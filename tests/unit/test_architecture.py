@@ -30,7 +30,6 @@ RANKS = {
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 3),
     "config": 4,
     **dict.fromkeys(("pipeline", *DP_FLOW), 5),
-    "pipeline.stages": 6,
     "compare": 6,
     "release": 7,
     "pipeline.stage_order": 8,

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import gammaln, log_ndtr, logsumexp
 
 from audits.attacks.accounting.mechanism_log import MechanismCost, PrivacyBudget
 from audits.attacks.accounting.prv import prv_bounds
 from audits.core.errors import NotMeasurable
-
-Float = NDArray[np.float64]
+from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)

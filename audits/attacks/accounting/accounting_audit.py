@@ -84,11 +84,7 @@ class Accounting:
       claims one.
     - unaccounted_reads: number of kinds of access that are unaccounted for or not in the log.
 
-    The verdict is
-
-    - fail if a check is broken,
-    - insufficient if no check is broken and one is missing,
-    - pass otherwise.
+    `audits explain accounting` lists the verdicts.
 
     The smallest leak in `power` is the excess over the claimed epsilon if the noise were smaller than claimed by the
     smallest amount that the dry run would detect. It is None if the log contains no noise, or too little.
@@ -314,7 +310,6 @@ def _judge(
         verdict=verdict,
         status="measured",
         estimate=metrics.get("epsilon_recomputed"),
-        control=None,
         threshold=log.claim.epsilon,
         direction="lower_is_safer",
         metrics=metrics,

@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import InputError
 from audits.core.files import read_regular
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.core.strictmodel import Closed, Finite
+from audits.core.strictmodel import Closed, Finite, Sha256
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons has a delta of at most 1 / (10·n)
@@ -57,7 +57,6 @@ Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
@@ -77,12 +76,10 @@ class MechanismCost(Closed):
     """
 
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
-    noise_multiplier: Annotated[
-        Finite, Field(ge=1e-3, le=1e6)
-    ]  # noise standard deviation (Laplace: scale) / clip norm
-    sampling_rate: Annotated[
-        Finite, Field(ge=LEAST_RATE, le=1)
-    ]  # probability that a person is in a step; 1 if all are
+    # noise standard deviation (Laplace: scale) / clip norm
+    noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
+    # probability that a person is in a step; 1 if all are
+    sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
 
     @model_validator(mode="after")

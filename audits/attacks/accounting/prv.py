@@ -45,10 +45,7 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
     - The grid would have more than 2^20 points.
     - The computation fails.
 
-    Args:
-        costs: one per mechanism, composed in order.
-        delta: the delta at which epsilon is bounded.
-        approximate_epsilon: sets the allowed numerical error of epsilon, max(.01, approximate_epsilon / 1000).
+    The allowed numerical error of epsilon is max(.01, approximate_epsilon / 1000).
 
     Cost: seconds; the first call imports Opacus and torch.
     Source: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus

@@ -10,13 +10,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.stats import POWER
-
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
+from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
 MIN_STEPS = 200  # steps that a dry run with sampling must log
@@ -83,10 +80,6 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
       or steps without noise.
     - shape: the Kolmogorov-Smirnov test of all steps. It detects noise that varies too little between steps.
     - repeats: 0 if a number occurs twice, otherwise 1. Continuous noise never repeats unless it is reused.
-
-    Args:
-        noise: the logged number of each step.
-        degrees: degrees of freedom of each number.
     """
     values = np.asarray(noise, dtype=np.float64)
     total, all_degrees = float(values.sum()), degrees * len(values)

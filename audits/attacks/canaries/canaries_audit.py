@@ -8,7 +8,6 @@ import numpy as np
 from scipy import stats
 
 from audits.attacks.canaries.measurements import (
-    Bool,
     CopyCounts,
     auc_by_family,
     auc_by_repeats,
@@ -28,7 +27,7 @@ from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, hold_out
 from audits.core.rates import exact
 from audits.core.stats import FAIL_LEVEL, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import is_inside, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Canaries, Estimate, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate, Verdict, persons
 
 MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # limit on the lower bound on epsilon if no epsilon is claimed
@@ -61,23 +60,7 @@ class CanaryAudit:
     Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon is that of a group of
     records and is not compared with a claim.
 
-    The audit fails if any of these is true:
-
-    - The ending of an inserted canary is reproduced, and that of no omitted canary.
-    - A row of the canary build is in the table to release.
-    - A canary is in the train data of the release.
-    - The AUC is proven outside [.40, .60], and the interval of the control contains one half.
-    - The lower bound on epsilon exceeds the claim (1 without a claim), and the interval of the control contains one
-      half.
-    - The AUC for canaries of several rows is proven above .60, a train person has as many rows, and the interval of
-      the control contains one half. A generator can protect persons with one record and disclose persons with many.
-
-    The audit passes if none of them is true and all of these are:
-
-    - There are at least 1,000 canaries, and as many as the tests of the AUC and of epsilon need.
-    - The interval of every attack lies within [.40, .60].
-    - The lower bound on epsilon would exceed the claim if every guess were correct.
-    - The interval of the control contains one half, and no ending of an omitted canary is reproduced.
+    `audits explain canaries` lists the verdicts.
 
     `details.power.smallest_leak` is the smallest AUC above one half that can be distinguished from one half with
     power .8, given the number of one-row canaries.

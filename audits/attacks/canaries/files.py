@@ -68,13 +68,9 @@ def read_canaries(
 ) -> Canaries:
     """Return the canaries with the synthetic table of the canary build.
 
-    Args:
-        path: a folder of `write_canaries`, or a parquet table with the columns text, group, family, inserted, repeats
-            and optionally label. The family of canaries from another source is `other`.
-        canary_build: synthetic table of the canary build (.parquet, .jsonl, .csv).
-        text: name of the text column in the table of the canary build.
-        label: name of the class column in that table.
-        group: name of the person column in that table.
+    `path` is a folder of `write_canaries`, or a parquet table with the columns text, group, family, inserted, repeats
+    and optionally label. The family of canaries from another source is `other`. The other arguments are the synthetic
+    table of the canary build (.parquet, .jsonl, .csv) and the names of its columns.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.

@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from itertools import chain, cycle, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.canaries.word_pool import OWN_WORDS, odd_sentence, plain_sentences
 from audits.core.errors import InputError
 from audits.core.inputs import take
-from audits.core.types import Table, persons
+from audits.core.types import Bool, Float, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
@@ -50,7 +49,7 @@ class CanarySet:
 
     table: Table  # rows of all canary persons
     family: tuple[str, ...]  # family of each person, in order of first appearance in the table
-    inserted: NDArray[np.bool_]  # (persons,), whether each person is inserted, in the same order
+    inserted: Bool  # (persons,), whether each person is inserted, in the same order
     suffixes: tuple[str, ...]  # alternative endings, from which the exposure of `suffix` canaries is computed
 
     @property
@@ -66,20 +65,11 @@ class _Source:
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # numbers of these rows by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    followers: dict[
-        str, tuple[tuple[str, ...], NDArray[np.float64]]
-    ]  # for each word, the words that follow it and their cumulative probabilities
+    # for each word, the words that follow it and their cumulative probabilities
+    followers: dict[str, tuple[tuple[str, ...], Float]]
 
 
-def make_canaries(
-    train: Table,
-    reference: Table | None,
-    n: int,
-    rng: Rng,
-    *,
-    families: Sequence[str] = FAMILIES,
-    repeats: Sequence[int] = REPEATS,
-) -> CanarySet:
+def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
     The words come from the reference, or without one from a built-in list. A canary is drawn again if it shares a run
@@ -93,19 +83,17 @@ def make_canaries(
         reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
         n: number of canaries; about half are inserted. The audit passes only with at least 1,000 of them in all.
         rng: random stream that draws texts, then one coin per person, then alternative endings.
-        families: families to make.
-        repeats: numbers of rows of outliers.
 
     Raises:
-        InputError: there are fewer than 2 canaries, a family is unknown, a number of rows is below 1, or every
-            reference row shares a run of words with train.
+        InputError: there are fewer than 2 canaries, or every reference row shares a run of words with train.
 
     Privacy: canaries contain class names of train, but no run of 8 words of train.
     """
-    _check(n, families, repeats)
+    if n < 2:
+        raise InputError(f"no canaries can be made: at least two are required, got {n}")
     source = _source(train, reference)
-    kind = tuple(families[i % len(families)] for i in range(n))
-    outlier_rows = cycle(repeats)
+    kind = tuple(FAMILIES[i % len(FAMILIES)] for i in range(n))
+    outlier_rows = cycle(REPEATS)
     rows_of = [next(outlier_rows) if family == "outlier" else 1 for family in kind]
     labels = _labels(train, kind, rng)
     texts: list[tuple[str, ...]] = [()] * n
@@ -138,16 +126,6 @@ def _with_coins(
     return CanarySet(table=table, family=kind, inserted=inserted, suffixes=tuple(suffixes))
 
 
-def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
-    problems = [
-        *([f"at least two canaries are required, got {n}"] if n < 2 else []),
-        *([f"families: use {', '.join(FAMILIES)}"] if not families or set(families) - set(FAMILIES) else []),
-        *(["every number of rows (repeats) must be at least 1"] if not repeats or min(repeats) < 1 else []),
-    ]
-    if problems:
-        raise InputError("no canaries can be made", problems=problems)
-
-
 def _source(train: Table, reference: Table | None) -> _Source:
     if reference is None:
         return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
@@ -171,7 +149,7 @@ def _source(train: Table, reference: Table | None) -> _Source:
     return _Source(rows=rows, rows_of_label=of_label, vocabulary=vocabulary, followers=followers)
 
 
-def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
     """Return the words and their cumulative probabilities, proportional to count^(1 / TEMPERATURE)."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
@@ -234,7 +212,7 @@ def _sampled(source: _Source, rng: Rng) -> str:
     return " ".join(walk)
 
 
-def _shares_run(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]:
+def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
     """Return which texts share a run of 8 words with train."""
     (mine, theirs), _ = words([texts, train])
     keys, rows = runs(mine, ENDING_TOKENS)

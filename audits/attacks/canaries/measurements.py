@@ -13,21 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.canaries.kinds import ENDING_TOKENS, MIN_SUFFIXES
-from audits.attacks.membership.attack import cross_fit, mid_ranks
+from audits.attacks.membership.attack import cross_fit
 from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
 from audits.attacks.membership.scores import further_scores, membership_scores
 from audits.core.coin_guesses import guess_coins
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
-from audits.core.stats import FAIL_LEVEL, auc
-from audits.core.types import AuditInputs, Canaries, Float, Table, persons
+from audits.core.stats import FAIL_LEVEL, auc, mid_ranks
+from audits.core.types import AuditInputs, Bool, Canaries, Float, Int, Table, persons
 from audits.embeddings.encoders import encode
 from audits.text.ngrams import runs, words
 from audits.text.normalise import normalise, tokens
 
-Bool = NDArray[np.bool_]
-Int = NDArray[np.int64]
 Strings = NDArray[np.str_]
 
 
@@ -74,7 +72,7 @@ def score_canaries(
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
 
 
-def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
+def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
     """Return for each text whether its last 8 words occur, in order, in a synthetic text but in no reference text.
 
     The value of a text with fewer words is False.

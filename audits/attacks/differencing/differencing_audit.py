@@ -50,29 +50,7 @@ class Differencing:
     - near_rows: number of long rows that are equal to or a near copy of a row of the previous release (Jaccard of
       5-token shingles at least .8).
 
-    The audit fails if any of these is true, whatever the confidence; p-values are corrected for the number of attacks
-    and arms:
-
-    - Both releases had the same seed.
-    - The share of near rows is proven above 1 %, or above twice the share of near copies within one release if that
-      is more.
-    - An AUC or a share of an arm is proven outside [.40, .60].
-    - A scan of an arm is significant at .025.
-
-    The last two conditions do not apply to an arm that differs significantly from control without any release, for
-    example because it is from a later year or another ward. The attacks may then detect this difference and not the
-    persons. If no record changed, the attacks are not measurable and their metrics are missing. The verdict then
-    depends on the shared rows alone.
-
-    The audit passes if it does not fail and all of these are true:
-
-    - Each arm and control have enough persons (228 for five attacks).
-    - Every attack's interval lies within [.40, .60].
-    - No arm differs significantly from control without any release.
-    - The share of near rows is proven to be at most its limit, or is at most the limit and the digests of the seeds
-      differ.
-    - If records were removed, no near row remains. A remaining row may have been made from the removed records, and
-      the lineage does not show this, because it refers to the current train table.
+    `audits explain differencing` lists the verdicts.
 
     The smallest leak in `power` is the distance of an AUC from one half. It implies no epsilon, because persons do
     not join by fair coins. If an epsilon is claimed, the accounting audit composes the releases.
@@ -175,7 +153,6 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
         verdict=verdict,
         status="measured",
         estimate=area if area is not None else near,
-        control=None,
         threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
         metrics=metrics,

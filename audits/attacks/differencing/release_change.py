@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.membership.attack import CrossFitted, cross_fit
 from audits.attacks.membership.scores import membership_scores
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, Arms, arms, hold_out, person_scores
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, clopper_pearson
-from audits.core.types import AuditInputs, Estimate, Previous, Table
+from audits.core.types import AuditInputs, Bool, Estimate, Int, Previous, Table
 from audits.embeddings.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.shift import shift_auc
@@ -26,8 +25,6 @@ MIN_WORDS = 20  # words of a long row; only long rows are compared between relea
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
 LIMIT = 0.01  # share of near rows that independent releases do not exceed
 REPEATS = 20  # random draws of equally many persons of the arm and of control
-Int = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 Seeds = Literal["equal", "different", "unknown"]
 ArmName = Literal["joined", "left", "records_added", "records_removed"]
 ARMS: tuple[ArmName, ...] = ("joined", "left", "records_added", "records_removed")
@@ -164,19 +161,13 @@ def attack_arms(
 
         a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
-    A person's score is the highest over the person's records. Control persons are scored in the same way. What a
-    score learns from the reference is the same for both releases.
+    A person's score is the highest over the person's records. Control persons, whom neither generator saw, are scored
+    in the same way. What a score learns from the reference is the same for both releases.
 
     The result is empty if no arm has at least 20 persons, control has fewer than 20 persons, or a release has fewer
     than 20 rows.
 
-    Args:
-        inputs: the tables of this release.
-        then: synthetic table of the previous release.
-        changed: changed records of each arm.
-        controls: control records of persons whom neither generator saw.
-        overlap: the rows that both releases have.
-        rng: random stream that draws one encoder seed for all arms, and folds and draws for each arm.
+    Randomness: one encoder seed for all arms, and folds and draws for each arm.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC

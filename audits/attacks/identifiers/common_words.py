@@ -40,12 +40,9 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 
 
 def exceed(n_train: int, n_control: int, share: float) -> bool:
-    """Return whether ordinary words of train persons are leaks.
+    """Return whether the ordinary words of so many train persons in the synthetic table are leaks.
 
-    Args:
-        n_train: number of train persons with such a word in the synthetic table.
-        n_control: the same for control persons.
-        share: share of train among the identifiers that could occur.
+    `share` is the share of train among the identifiers that could occur.
     """
     is_clear = n_train >= FEWEST_LEAKS and n_control == 0  # does not depend on the sizes of train and control
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -55,12 +52,8 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of those words that are leaks.
 
     All words of train persons are leaks if `exceed` says so. In addition, two words of one train person in one row
-    are leaks, if one of them is no month or weekday, unless this happens with two control persons, too.
-
-    Args:
-        words: the words by number.
-        rows: for each row of the synthetic table, the numbers of the recorded identifiers in it.
-        share: see `exceed`.
+    are leaks, if one of them is no month or weekday, unless this happens with two control persons, too. `rows` has
+    for each row of the synthetic table the numbers of the recorded identifiers in it.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if exceed(n_train, n_control, share):

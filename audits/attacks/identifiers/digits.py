@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_TEENS = (
-    "ten",
-    "eleven",
-    "twelve",
-    *(f"{unit}teen" for unit in ("thir", "four", "fif", "six", "seven", "eigh", "nine")),
-)
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _WORDS = (
-    {word: str(i) for i, word in enumerate((*_UNITS, *_TEENS))}
+    {word: str(i) for i, word in enumerate((*_UNITS, *_TEENS.split()))}
     | {word: str(20 + 10 * i) for i, word in enumerate(_TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
     | {word: str(i) for i, word in enumerate(_ORDINALS)}

@@ -132,11 +132,7 @@ def _exceed_control(
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
     """Yield each occurrence of the letters of a name: forwards, backwards, or with the words in reverse order.
 
-    Characters other than letters and digits are ignored.
-
-    Args:
-        names: the spellings of each name, by the number of the name; each spelling is a sequence of words.
-        texts: the texts to search, not normalised.
+    Characters other than letters and digits are ignored. The texts need not be normalised.
 
     Cost: O(characters + hits).
     """

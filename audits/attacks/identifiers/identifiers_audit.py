@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.identifiers import recorded, tables
 from audits.attacks.identifiers.combinations import FactOccurrences, judge_combinations
@@ -18,11 +17,10 @@ from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import CHANCE_LEVEL, scan_test
-from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Float, Verdict
 from audits.text.normalise import normalise, tokens
 
 NO_LIST = "no list of identifiers was given (--identifiers), so most single names cannot be found"
-Float = NDArray[np.float64]
 
 
 class Identifiers:
@@ -51,17 +49,7 @@ class Identifiers:
     synthetic table, lambda is below .05, no public text contains the identifier, and at most ten persons have it,
     either all in train or all in control.
 
-    The audit fails if
-    - a direct identifier of a train person meets the conditions of a hit; here, control persons may have it, too;
-    - a train person has a hit by a contact, unless people share contacts of its kind (see below);
-    - a recorded number or address of a train person occurs with lambda < .01;
-    - a recorded name or date of a train person occurs with lambda < .01, and those of control persons occur clearly
-      less often (`judge_recorded`);
-    - a name in the texts, a long number or code, or a combination of facts such as age, sex, date and postal code
-      occurs that only one train person has (`judge_names`, `judge_codes`, `judge_combinations`);
-    - the interval of the excess lies above tau, the strictest limit that this number of persons can support (`tier`),
-      or above 0 if there are too few persons for any limit;
-    - the scan test finds that rare words and quasi-identifiers of train persons occur unusually often or rarely.
+    `audits explain identifiers` lists the verdicts.
 
     The number of shared contacts is the number of contacts that exactly two persons have plus the number of control
     persons whose own contacts occur in the synthetic table. If it is four or more for a kind, contacts of that kind
@@ -164,9 +152,8 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    is_skipped = (pool.words.owner < 0) | (
-        pool.words.owner >= n
-    )  # the word has not exactly one owner, or was counted already
+    # the word has not exactly one owner, or was counted already
+    is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
         place = pool.words.positions(words)

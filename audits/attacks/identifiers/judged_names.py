@@ -98,12 +98,8 @@ def judge_names(
     if significantly more train persons are found by them than by chance. Chance is measured by the number of control
     persons found in S and of train persons found in control texts.
 
-    Args:
-        occurrences: the names searched for, and their occurrences.
-        surprisal: the character model of background text.
-        people: the train and control persons.
-        are_recorded: whether the names are from a list. Of names read from texts, only those of a single person with
-            a full given name count, and none is judged by itself.
+    Of names that were read from texts and not from a list, only those of a single person with a full given name
+    count, and none is judged by itself.
     """
     hard, weak = _Sides(), _Sides()
     for form in occurrences.forms:

@@ -11,11 +11,11 @@ from audits.attacks.identifiers.digits import digit_runs
 from audits.attacks.identifiers.ownership import MIN_NUMBERS
 from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
 from audits.core.stats import exceeds_control
+from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MOST_DIGITS = 18  # a longer number is cut to as many digits as fit into 64 bits
 MAX_COINCIDENCES = 0.01  # a form is searched for only if chance is expected to produce fewer numbers in this form
-Int = NDArray[np.int64]
 
 
 class NumberHit(NamedTuple):

@@ -19,11 +19,6 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     - .jsonl: each line is a list of strings, or an object with such a list under "identifiers";
     - .parquet: the column "identifiers" contains lists of strings.
 
-    Args:
-        path: the file.
-        n_rows: number of rows of the table.
-        role: name of the table in messages.
-
     Raises:
         InputError: the file cannot be read, has another number of rows, or an entry is not a list of strings.
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.types import Bool, Int
+
 MANY = -1  # stands for the owner of a string that several persons own
 MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
 BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least this many were added
@@ -20,7 +22,6 @@ BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least thi
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in other texts that match the number of a train person
 MIN_CONTACTS = 4  # shared contacts; with fewer of them, every contact of train is a leak
-Int = NDArray[np.int64]
 
 
 class Owners:
@@ -98,7 +99,7 @@ class OwnedKeys(NamedTuple):
         """Return the positions of the keys of strings that were added."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
-    def occur_in(self, keys: Keys) -> NDArray[np.bool_]:
+    def occur_in(self, keys: Keys) -> Bool:
         """Return for each stored key whether it is among the given keys, (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 

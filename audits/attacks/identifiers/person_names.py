@@ -78,7 +78,10 @@ def read_name(text: str) -> tuple[PersonName, ...]:
 
 
 def _surname_starts(words: Sequence[str]) -> list[int]:
-    """Return where the surname may start: at the last word or the last but one, and at the particles before it."""
+    """Return where the surname may start: at the last word or the last but one.
+
+    Particles directly before it, such as "van", belong to the surname, so the start is then the first particle.
+    """
     starts = []
     for n_last in (1, 2):
         start = len(words) - n_last
@@ -140,14 +143,21 @@ class NameSearch:
 
 
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
-    """Return whether the form may refer to a person whose surname stands next to the words in `context`."""
+    """Return whether a form may mean a person whose surname has the words `context` around it.
+
+    All full given names of the form must be in `context`. If it has only initials, one word must start with the first
+    initial.
+    """
     words = set(context)
     full = [word for word in form.given if len(word) > 1]
     return words.issuperset(full) if full else any(word[0] == form.given[0] for word in words)
 
 
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials directly before a place, with their start and end (exclusive)."""
+    """Return the given names or initials before a place, with their start and end (exclusive).
+
+    Particles and unknown initials may stand between.
+    """
     matched: list[str] = []
     first, left = at, len(given)
     while first > 0:
@@ -167,7 +177,10 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials directly after a place, with their start and end (exclusive)."""
+    """Return the given names or initials after a place, with their start and end (exclusive).
+
+    Titles may stand between.
+    """
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

@@ -165,10 +165,8 @@ class Occurrences:
         - If both have it and it is a personal number, it identifies its owners in train.
         - If both have any other value, or if a date has several owners, it identifies nobody.
 
-        Args:
-            i: number of the value.
-            sizes: number of train persons, and number of train and control persons.
-            others: further owners, such as those of a form of the value.
+        `sizes` has the number of train persons and the number of all. `others` are further owners, such as those of a
+        form of the value.
         """
         writers = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *writers, *others))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.identifiers.known_numbers import KnownNumbers
 from audits.attacks.identifiers.locations import SearchTerms
@@ -25,7 +24,7 @@ from audits.attacks.identifiers.ownership import (
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.core.stats import exceeds_control
-from audits.core.types import AuditInputs, persons
+from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
@@ -46,7 +45,7 @@ class Collector(Protocol):
 class People:
     """The pool and its owners: train persons come first, then control persons, public text, and rows set aside."""
 
-    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]  # texts of each table, and the owner of each text
+    tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
     names: list[str]  # ids of the train persons
     n_control: int
     n_synthetic: int  # rows of the synthetic table
@@ -88,9 +87,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    n_of_kind: Mapping[
-        tuple[str, bool], int
-    ]  # number of identifiers of each kind, in train (True) and in other texts
+    # number of identifiers of each kind, in train (True) and in other texts
+    n_of_kind: Mapping[tuple[str, bool], int]
     numbered: KnownNumbers  # direct identifiers that are numbers, with their owners
 
 
@@ -178,7 +176,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
 class PatternedHits:
     """Identifiers found by pattern."""
 
-    hit: NDArray[np.bool_]  # whether a person has a hit (see `judge_patterned`), (n_persons,)
+    hit: Bool  # whether a person has a hit (see `judge_patterned`), (n_persons,)
     hard: int  # number of leaks
     by_kind: Mapping[str, list[int]]  # for each kind, number of identifiers in S of [only train, only control]
     shared_contacts: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)

@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.attacks.linkage import attribute_inference as inference
-from audits.attacks.linkage.attribute_inference import Float, Guesses, Int, Secrets, Trials
+from audits.attacks.linkage.attribute_inference import Guesses, Secrets, Trials
 from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.attacks.linkage.excess_risk import absolute_excess, needed_for_excess, relative_excess
 from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, has_two_halves, match_views
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
 from audits.core.two_sided import supported_margin
-from audits.core.types import Estimate
+from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
@@ -130,7 +129,7 @@ def _inference(
     )
 
 
-def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray[np.bool_]) -> Guesses:
+def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -> Guesses:
     """Return for each record whether the k rows nearest to the first and to the second half have a common row.
 
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
@@ -190,12 +189,12 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     )
 
 
-def _rates(trials: Trials, is_train: NDArray[np.bool_]) -> dict[str, float]:
+def _rates(trials: Trials, is_train: Bool) -> dict[str, float]:
     """Return the share of correct guesses in each arm."""
     return {"train": float(trials.correct[is_train].mean()), "control": float(trials.correct[~is_train].mean())}
 
 
-def _scan_report(trials: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str, Any]:
+def _scan_report(trials: Trials, scan: Scan, is_train: Bool) -> dict[str, Any]:
     """Return the scan test, and counts for the 1 % of persons about whom the attack is most confident."""
     n_most = max(1, round(TOP_SHARE * len(is_train)))
     most = np.argsort(-trials.confidence, kind="stable")[:n_most]

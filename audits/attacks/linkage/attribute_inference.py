@@ -10,23 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from audits.attacks.linkage.clinical_fields import sensitive_attributes
 from audits.attacks.linkage.view_retrieval import NearestRows, nearest_rows, split_halves
 from audits.core.holdout import HoldoutTables
-from audits.core.types import persons
-from audits.text.ngrams import Sequences, words
+from audits.core.types import Bool, Float, Int, persons
+from audits.embeddings.similarity import incidence
+from audits.text.ngrams import words
 
 RARE_PERSONS = 10  # an item of at most this many persons is rare
 FEW_SHARE = 0.01  # in a large population, a word of at most this share of the persons also counts as rare
 MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
 MAX_SHARE = 0.5  # an item of more than this share of the persons is no target
 SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 Items = Sequence[frozenset[str]]
 
 
@@ -61,8 +59,8 @@ class Secrets:
 class Guesses:
     """One guess for each record."""
 
-    is_trial: NDArray[np.bool_]  # (n,): whether the record can be attacked; other records are ignored
-    correct: NDArray[np.bool_]  # (n,): whether the guess is right; False without a guess
+    is_trial: Bool  # (n,): whether the record can be attacked; other records are ignored
+    correct: Bool  # (n,): whether the guess is right; False without a guess
     confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
 
@@ -71,7 +69,7 @@ class Trials:
     """The most confident guess about each of the p persons who can be attacked."""
 
     person: Int  # (p,): index of the person
-    correct: NDArray[np.bool_]  # (p,): whether the guess is right
+    correct: Bool  # (p,): whether the guess is right
     confidence: Float  # (p,): confidence of the attacker
 
 
@@ -137,7 +135,11 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
     few = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
-    return _build_secrets([_incidence(s, n_words) for s in sequences], holdout).of_at_most(few)
+    occurrences = [
+        incidence(np.repeat(np.arange(len(s)), np.diff(s.starts)), s.symbols, (len(s), max(1, n_words)))
+        for s in sequences
+    ]
+    return _build_secrets(occurrences, holdout).of_at_most(few)
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
@@ -204,15 +206,6 @@ def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) 
         n_persons=n_persons,
     )
     return secrets.select(np.flatnonzero((n_persons > 0) & (n_persons <= MAX_SHARE * n_all)))
-
-
-def _incidence(sequences: Sequences, n_columns: int) -> sparse.csr_matrix:
-    """Return which words occur in each text, as 0/1 rows."""
-    rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
-    shape = len(sequences), max(1, n_columns)
-    table = sparse.csr_matrix((np.ones(len(rows)), (rows, sequences.symbols)), shape=shape)
-    table.data[:] = 1
-    return table
 
 
 def _item_tables(tables: Sequence[Items]) -> list[sparse.csr_matrix]:

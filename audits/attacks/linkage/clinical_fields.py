@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from audits.text.identifier_grammar import MONTHS
 from audits.text.normalise import normalise
 
 LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
@@ -29,10 +30,9 @@ _AGE = re.compile(
 )
 _SEX = re.compile(r"\b(?:(she|her|woman|female|lady|ms|mrs|girl)|(he|his|him|man|male|gentleman|mr|boy))\b")
 _SEX_LETTER = re.compile(r"\b\d{2} ?(?:y/o ?)?([mf])\b")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(
     r"\b(?:\d{4}-(?P<iso>\d{2})-\d{2}|(?P<us>0?[1-9]|1[0-2])/\d{1,2}/\d{2,4}"
-    rf"|(?:\d{{1,2}} )?(?P<name>{'|'.join(_MONTHS)})[a-z]*\.? (?:\d{{1,2}}, ?)?\d{{4}})\b"
+    rf"|(?:\d{{1,2}} )?(?P<name>{'|'.join(MONTHS)})[a-z]*\.? (?:\d{{1,2}}, ?)?\d{{4}})\b"
 )
 _DOSE = re.compile(r"\b(\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?) ?(mg|mcg|g|units|ml|puffs?)\b(?!/)")
 _LAB = re.compile(
@@ -85,19 +85,9 @@ _COMPLAINTS = _words(
     "pregnancy infertility endometriosis obesity apnea apnoea embolism thrombosis sepsis cellulitis dermatitis "
     "eczema psoriasis kidney prostate thyroid gallbladder bladder knee shoulder hip ankle elbow wrist spine neck"
 )
-_STEMS = (
-    "neurolog",
-    "oncolog",
-    "psychiatr",
-    "dermatolog",
-    "urolog",
-    "gynecolog",
-    "nephrolog",
-    "rheumatolog",
-    "hematolog",
-)
+_STEMS = "neurolog oncolog psychiatr dermatolog urolog gynecolog nephrolog rheumatolog hematolog"
 _DEPARTMENTS = (
-    {stem: f"{stem}y" for stem in _STEMS}
+    {stem: f"{stem}y" for stem in _STEMS.split()}
     | dict.fromkeys(("gynaecolog", "obstetric"), "gynecology")
     | dict.fromkeys(("pediatr", "paediatr"), "pediatrics")
     | dict.fromkeys(("pulmon", "respir"), "pulmonology")
@@ -133,7 +123,7 @@ def quasi_identifiers(text: str) -> frozenset[str]:
         found.add(f"sex:{sex}")
     if (date := _DATE.search(plain)) is not None:
         month = date["name"] or date["iso"] or date["us"]
-        found.add(f"month:{_MONTHS.index(month) + 1 if month in _MONTHS else int(month)}")
+        found.add(f"month:{MONTHS.index(month) + 1 if month in MONTHS else int(month)}")
     return frozenset(found)
 
 

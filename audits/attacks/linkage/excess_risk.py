@@ -10,13 +10,10 @@ Below, a_T and a_H are the mean values of train and of control persons, and n_T 
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.stats import POWER, Interval, newcombe_of_shares, wilson_of_share, z_sum
-from audits.core.types import Estimate
-
-Float = NDArray[np.float64]
+from audits.core.types import Estimate, Float
 
 
 def wilson_mean(values: Float, *, confidence: float) -> Interval:

@@ -55,19 +55,8 @@ class Linkage:
     guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
     compared by means, so they may differ in size.
 
-    The audit fails if one of these holds, whatever the confidence of the run. An attack that works less well on train
-    also reveals membership, so the limits apply in both directions.
-
-    - An interval lies wholly outside its limits (level .05, corrected for the number of attacks).
-    - A scan test is significant (level .025, corrected for the number of tests).
-
-    It passes if it does not fail and all of these hold:
-
-    - The interval of each attack lies within its limits. `fields`, `profile` and attacks on facts of few persons
-      count only if enough persons can be attacked.
-    - A leak planted in the table is found (`audits/embeddings/planted.py`).
-
-    Otherwise the verdict is insufficient. `smallest_leak` is the smallest R that would be distinguished from zero.
+    `audits explain linkage` lists the verdicts. `smallest_leak` is the smallest R that would be distinguished from
+    zero.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Randomness: control persons set aside as reference, and the encoders' seeds. Ties are decided by a random order

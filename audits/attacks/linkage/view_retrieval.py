@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.holdout import HoldoutTables
-from audits.core.types import Table
+from audits.core.types import Bool, Int, Table
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
@@ -19,7 +18,6 @@ from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 NEAREST = 10  # number of nearest rows that are searched for each half
 VIEWS = 3
 MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ def split_halves(text: str) -> tuple[str, str]:
     return " ".join(words[:middle]), " ".join(words[middle:])
 
 
-def has_two_halves(texts: tuple[str, ...]) -> NDArray[np.bool_]:
+def has_two_halves(texts: tuple[str, ...]) -> Bool:
     """Return for each text whether both halves have at least three words."""
     return np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in texts], dtype=np.bool_)
 

@@ -20,6 +20,7 @@ from audits.core.stats import (
     SCAN_GRID,
     Scan,
     holm,
+    mid_ranks,
     needed_for_auc,
     power_of_each,
     scan_test,
@@ -179,11 +180,6 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
     fpr = np.searchsorted(control, control[flagged - 1], side="right") / n_control
     points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})
     return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
-
-
-def mid_ranks(scores: Float) -> Float:
-    """Return the rank of each score as a share in (0, 1); tied scores get the mean of their ranks."""
-    return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)
 
 
 def found_with(

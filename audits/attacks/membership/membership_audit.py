@@ -16,8 +16,8 @@ from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Table, Verdict
-from audits.embeddings.encoders import EncodedTables, TableEncoder, encode, encode_tables
-from audits.embeddings.planted import confirmed
+from audits.embeddings.encoders import EncodedTables, encode
+from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
@@ -33,7 +33,7 @@ RATES = (
 )
 
 
-class Membership:
+class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
     Attack: an outsider has the release and a person's text, and knows the domain. The outsider wants to know whether
@@ -55,24 +55,8 @@ class Membership:
       that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
-    The audit fails if the violation of a limit is proven. The level is .05, whatever the confidence of the run, and
-    is corrected for the number of attacks:
-
-    - An AUC lies outside [.45, .55], overall, within a class or relative to the mirror table.
-    - A true-positive rate exceeds its limit (`RATES`).
-    - A scan test is significant at .025.
-    - The lower bound on epsilon for replacing one person exceeds 1.
-
-    It passes if it does not fail and all of these hold:
-
-    - Each arm has at least 413 persons.
-    - Every AUC interval lies in [.45, .55]: overall, relative to the mirror table, and within each class that has
-      enough persons. Smaller classes are not tested separately, and the reason states their number.
-    - The upper end of each true-positive rate is at most its limit.
-    - A leak planted in the table is found (`audits/embeddings/planted.py`).
-
-    Otherwise the verdict is insufficient. details.power.curve has the smallest AUC, share of copied persons and
-    epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance of an AUC from one half that a
+    `audits explain membership` lists the verdicts. details.power.curve has the smallest AUC, share of copied persons
+    and epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance of an AUC from one half that a
     single attack detects.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
@@ -83,16 +67,6 @@ class Membership:
     """
 
     name = "membership"
-
-    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
-        self.encode_tables = encode_tables
-
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how well the attacks separate train from control; raise the errors of `encode_tables`."""
-        result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
-        return confirmed(
-            result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
-        )
 
     def _measure(
         self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float

@@ -24,7 +24,15 @@ from audits.core.holdout import HoldoutTables
 from audits.core.types import Float, Int
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import BLOCK, MIN_DETERMINANT, best_pairs, candidate_cosines, similarity_blocks, top
+from audits.embeddings.similarity import (
+    BLOCK,
+    MIN_DETERMINANT,
+    best_pairs,
+    candidate_cosines,
+    incidence,
+    similarity_blocks,
+    top,
+)
 from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3  # highest Jaccard indices that are averaged
@@ -104,10 +112,9 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
     """
     (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
     distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
-    synthetic_runs = _incidence(
-        synthetic_rows, columns[: len(synthetic_keys)], (len(synthetic), max(1, len(distinct)))
-    )
-    real_runs = _incidence(real_rows, columns[len(synthetic_keys) :], (len(real), max(1, len(distinct))))
+    n, n_runs = len(synthetic_keys), max(1, len(distinct))
+    synthetic_runs = incidence(synthetic_rows, columns[:n], (len(synthetic), n_runs), np.float32)
+    real_runs = incidence(real_rows, columns[n:], (len(real), n_runs), np.float32)
     synthetic_size, real_size = (np.asarray(t.sum(axis=1)).ravel() for t in (synthetic_runs, real_runs))
     used = np.intersect1d(synthetic_runs.indices, real_runs.indices)
     transposed = sparse.csr_matrix(synthetic_runs[:, used].T)
@@ -153,9 +160,3 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
             weight = np.clip((to_parent[:, parent] - between * to_parent[:, other]) / determinant, 0, 1)
             np.add.at(mass, among[row, pair[:, parent]], weight)
     return {"top1": nearest, "mass": mass}
-
-
-def _incidence(rows: Int, columns: Int, shape: tuple[int, int]) -> sparse.csr_matrix:
-    table = sparse.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
-    table.data[:] = 1
-    return table

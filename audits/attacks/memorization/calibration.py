@@ -21,6 +21,7 @@ FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
+OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
 FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
 MOST_BY_CHANCE = 0.6  # a *_LOOSE test is used only if no control person exceeds this share of a record
@@ -36,13 +37,14 @@ class ChanceThresholds(NamedTuple):
     limit: float  # smallest value that prevents a pass; lower than `certain` if `by_chance` is high
 
 
-def run_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for runs of own words, which are a person's words outside common text.
+def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
+    """Return the thresholds for runs of own words (OF_RUNS), or for the share of a record in a row (OF_SHARES).
 
-    certain = max(13, by_chance + 8), limit = min(certain, 30).
+    certain = max(floor, by_chance + margin), limit = min(certain, ceiling). Own words are a person's words outside
+    common text.
     """
-    certain = max(FLOOR_TOKENS, by_chance + MARGIN_TOKENS)
-    return ChanceThresholds(by_chance, certain, min(certain, CEILING_TOKENS))
+    certain = max(floor, by_chance + margin)
+    return ChanceThresholds(by_chance, certain, min(certain, ceiling))
 
 
 def short_thresholds(by_chance: int) -> ChanceThresholds:
@@ -53,15 +55,6 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
-
-
-def near_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record in one row.
-
-    certain = max(.55, by_chance + .15), limit = min(certain, .65).
-    """
-    certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
-    return ChanceThresholds(by_chance, certain, min(certain, CEILING_NEAR))
 
 
 def whole_thresholds(by_chance: int) -> ChanceThresholds:

@@ -64,8 +64,8 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
     calibrating = pool.n_train + calibration.non_members(pool, found, rng)
     return Limits(
         calibrating=calibrating,
-        run=calibration.run_thresholds(int(found.chance[calibrating].max(initial=0))),
-        share=calibration.near_thresholds(float(found.near[calibrating].max(initial=0))),
+        run=calibration.capped_thresholds(int(found.chance[calibrating].max(initial=0)), *calibration.OF_RUNS),
+        share=calibration.capped_thresholds(float(found.near[calibrating].max(initial=0)), *calibration.OF_SHARES),
         whole=calibration.whole_thresholds(int(found.whole_chance[calibrating].max(initial=0))),
         words=calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0))),
         short=calibration.short_thresholds(int(found.short[calibrating].max(initial=0))),

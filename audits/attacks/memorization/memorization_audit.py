@@ -72,43 +72,7 @@ class Memorization:
     in train or control.
     tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
 
-    The audit fails if one of these holds:
-
-    - One row contains a run of at least L* own words, or of at least M* words of any kind, of one train person.
-    - One row contains at least the share C* of a train person's record (words changed or inserted).
-    - One row contains at least the share W* of the words of a train person's record (words reordered or left out).
-    - All rows together contain at least the share P* of a record of a train person, and no single row is above one
-      of the other limits for this person.
-    - Significantly more train than control persons have a whole record of fewer than 13 words in the table
-      (hypergeometric test).
-    - One row equals a record of at least 13 tokens of one train person, with the sentences in any order. If rows also
-      equal records of control persons, train persons must be significantly more often affected (hypergeometric test).
-    - Delta, or the same difference for near(p) >= .5, is proven above tau (above 0 with too few persons for tau).
-    - Significantly more train than control persons have hit(p) >= 20, near(p) >= .5, words(p) >= .6 or
-      pieces(p) >= .6 (hypergeometric tests, corrected for their number). Copies of control persons cannot switch
-      these tests off.
-    - The scan test finds train persons over- or under-represented among the highest hit(p) or near(p).
-
-    The first three tests take into account that people share passages. N is the number of control persons who share
-    a run of 20 own words, or half of a record, either with the synthetic table and no train person, or with a train
-    person and not with the synthetic table. The generator causes neither. If N is at least two, these tests fail
-    the audit only if significantly more train persons are copied than N predicts (`exceeds_control`).
-
-    It passes if it does not fail and all of these hold:
-
-    - No row contains L own words in a row, the share min(C*, .65) of a record, or a whole record of R* words or more,
-      of a train person.
-    - No row equals a whole record of a control person.
-    - There are enough persons for tau, and the upper end of Delta is at most tau.
-    - Enough control persons share no record with train: at least half as many as the smaller group has persons.
-    - Planted copies (train records searched as if they were synthetic) are found at record lengths that cover at
-      least 90 % of the train records.
-    - At most 90 % of the words are common text.
-
-    Otherwise the verdict is insufficient. If L* exceeds 30 or N predicts the copies, a row above a limit may be a
-    quotation. A row with a whole record of R* to 12 words may be a quotation too.
-    If at most 1 % of the rows may be quotations, they are quarantined: the verdict applies to the others, with the
-    same limits. If there are more such rows, there is no pass.
+    `audits explain memorization` lists the verdicts.
 
     Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
         on the private side.

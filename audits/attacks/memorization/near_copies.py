@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from audits.core.types import Float, Int, UInt
+from audits.embeddings.similarity import incidence
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
@@ -149,10 +150,10 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
     weight = np.where(df <= MOST_PERSONS, np.log2(len(np.unique(real.owner)) / np.maximum(df, 1)), 0.0)
     own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
     chosen = (weight[number] > 0) & own
-    incidence = _incidence(record[chosen], number[chosen], (len(real.owner), len(keys)))
+    has = sparse.csr_array(incidence(record[chosen], number[chosen], (len(real.owner), len(keys))))
     some_owner = np.full(len(keys), -1)
     some_owner[number[chosen]] = real.owner[record[chosen]]
-    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), incidence, incidence @ weight)
+    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), has, has @ weight)
 
 
 def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
@@ -176,12 +177,4 @@ def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_
     else:
         first, key = _places(rows, n_tokens)
     place, known = find_keys(keys, key)
-    return _incidence(rows.row(first)[known], place[known], (end - start, len(keys)))
-
-
-def _incidence(row: Int, column: Int, shape: tuple[int, int]) -> sparse.csr_array:
-    """Return a matrix with 1 at each (row, column) and 0 elsewhere."""
-    incidence = sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
-    incidence.sum_duplicates()
-    incidence.data[:] = 1
-    return incidence
+    return sparse.csr_array(incidence(rows.row(first)[known], place[known], (end - start, len(keys))))

@@ -40,8 +40,8 @@ from audits.embeddings.distances import (
     stack_arms,
     two_nearest_distances,
 )
-from audits.embeddings.encoders import Encoded, EncodedTables, TableEncoder, encode_tables
-from audits.embeddings.planted import confirmed
+from audits.embeddings.encoders import Encoded, EncodedTables
+from audits.embeddings.planted import EncoderAudit
 
 REPEATS = 20  # number of draws of equally many train and control persons; the share is averaged over the draws
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
@@ -68,7 +68,7 @@ class EncoderNeighbours:
     details: dict[str, Any]  # further numbers for the report
 
 
-class Neighbours:
+class Neighbours(EncoderAudit):
     """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
     Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
@@ -86,21 +86,8 @@ class Neighbours:
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    The audit fails if one of these holds for any encoder. The levels do not depend on the confidence of the run
-    and are corrected for the numbers of encoders, classes and scans:
-
-    - At level .05, the share is further from one half than the margin, or the share within a class further than .05.
-    - At level .025, a scan test is significant.
-
-    It passes if it does not fail and all of these hold for every encoder:
-
-    - The interval of the share lies within the margin that the number of independent rows supports (`MARGINS`).
-    - The share does not differ significantly from one half, or its interval lies within the strictest margin.
-    - The interval of the share lies within .05 of one half in every class that has enough independent rows.
-    - A leak planted in the table is found (`audits/embeddings/planted.py`).
-
-    Otherwise the verdict is insufficient. A pass alone is weak evidence: releases that pass such tests can still be
-    attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
+    `audits explain neighbours` lists the verdicts. A pass alone is weak evidence: releases that pass such tests can
+    still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Randomness: control persons set aside as reference, 20 draws of equally many train and control persons, the order
@@ -112,26 +99,14 @@ class Neighbours:
 
     name = "neighbours"
 
-    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
-        self.encode_tables = encode_tables
-
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the metrics with the verdict pass, fail or insufficient.
-
-        Raises:
-            NotMeasurable: there are fewer than 20 persons or synthetic records.
-            InputError: the passed vectors do not fit the tables.
-        """
-
-        def measure(tables: EncodedTables, rng: np.random.Generator) -> AuditResult:
-            findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
-            return _judge(findings, tables.holdout, tables.people, confidence)
-
-        result = measure(self.encode_tables(inputs, rng), rng)
-        return confirmed(result, inputs, lambda planted, own: measure(encode_tables(planted, own), own))
+    def _measure(
+        self, _inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
+    ) -> AuditResult:
+        findings = [_neighbours_of(encoded, tables.people, rng) for encoded in tables.encoded]
+        return _judge(findings, tables.holdout, tables.people, confidence)
 
 
-def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
+def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
     included = balanced_draws(people, REPEATS, rng)
     nearest = nearest_person_of_rows(encoded.synthetic, stack_arms(encoded), people, included, rng)
     control_of_class = np.bincount(people.person_class[~people.is_train], minlength=people.n_classes)

@@ -16,6 +16,7 @@ from scipy.stats import binom
 from sklearn.preprocessing import normalize
 
 from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
+from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
 # largest distance of a point from a segment, as a share of the segment's length; the error of float32 is about 1e-6
@@ -29,9 +30,6 @@ LINE_NEIGHBOURS = 30  # nearest points among which the other points of a line ar
 MAX_LINE_ROWS = 20_000  # lines are searched among the first points, which contain whole classes in most releases
 MIN_LINES = 3  # lines that must intersect in a point
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
-
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +163,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
     return origins, directions, lengths_of
 
 
-def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, NDArray[np.bool_]]:
+def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, Bool]:
     """Return where line i of a block is closest to each line j, their distance, and whether they are parallel.
 
     Line i is o_i + s·u_i, with u_i a unit vector. With w = o_i - o_j and c = <u_i, u_j>, lines i and j are closest at

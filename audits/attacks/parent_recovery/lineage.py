@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.inputs import shortened
-from audits.core.types import Lineage
+from audits.core.types import Float, Int, Lineage
 
-Int = NDArray[np.int64]
-Float = NDArray[np.float64]
 SUM_TOLERANCE = 1e-6  # how far the sum of the weights of a row may be from 1
 _COLUMNS = ("parents", "weights")
 
@@ -138,9 +135,8 @@ class LineageExposure:
     effective_parents: Float  # (r,), 1 / sum over persons of weight²: 1 for one person, 2 for two of equal weight
     persons_of_row: Int  # (r,), number of persons who contribute to each row
     rows_of_person: Int  # (P,), number of rows to which each person contributes
-    persons_of_class: (
-        Int  # (c,), number of persons who contribute to each of the c classes that have a row with parents
-    )
+    # (c,), number of persons who contribute to each of the c classes that have a row with parents
+    persons_of_class: Int
     max_share_of_class: Float  # (c,), largest share of one person in the total weight of each of these classes
     parentless_rows: int  # number of rows that were made without any record
 

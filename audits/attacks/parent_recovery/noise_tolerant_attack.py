@@ -7,14 +7,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.core.holdout import Arms, person_scores
 from audits.core.stats import FAIL_LEVEL, POWER, Scan, clopper_pearson, needed_for_share, power_of_each, scan_test
 from audits.core.two_sided import is_inside
-from audits.core.types import AuditInputs, Lineage, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, Lineage, persons
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
@@ -25,8 +24,6 @@ REPEATS = 20  # random draws of equally many train and control persons
 MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
 MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; more independent rows allow a stricter one
 PERMUTATIONS = 2000  # permutations of the roles (train or control) over all repeats
-
-Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +36,7 @@ class ParentPairs:
     rows: Int  # (m,), numbers of the synthetic rows attacked
     pairs: Int  # (repeats, m, 2), the two persons, the nearer first
     included: list[Int]  # the persons compared in each repeat
-    nearness: NDArray[np.float64]  # (P,), highest cosine of each person's records to any attacked row
+    nearness: Float  # (P,), highest cosine of each person's records to any attacked row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +107,12 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
 
-def train_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the persons found, with the exact variance under permuted roles."""
-    return share_of_train(found.pairs.reshape(len(found.pairs), -1), found.included, people)
+def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
+    """Return the share of train among the n nearer of the two persons, with the exact variance under permuted roles.
 
-
-def first_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the nearer of the two persons; it falls if rows near train were dropped."""
-    return share_of_train(found.pairs[:, :, 0], found.included, people)
+    With n = 1 it falls if rows near train were dropped.
+    """
+    return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
 
 
 def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
@@ -177,7 +172,7 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
     )
 
 
-def _fill_pairs(found: Int, without_pair: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
+def _fill_pairs(found: Int, without_pair: Bool, among: Int, rng: np.random.Generator) -> Int:
     """Return pairs of distinct persons.
 
     Two random persons of `among` replace the pair of each row of `without_pair`, and one random person replaces a
@@ -189,7 +184,7 @@ def _fill_pairs(found: Int, without_pair: NDArray[np.bool_], among: Int, rng: np
     return np.stack([first, np.where(without_pair | (found[:, 0] == found[:, 1]), other, found[:, 1])], axis=1)
 
 
-def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) -> Bool:
     """Return n permutations of the roles within each class; (n, P)."""
     roles = np.tile(is_train, (n, 1))
     for c in np.unique(classes):
@@ -222,7 +217,7 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
     return float((one / rows_of_class).mean()), float((two / rows_of_class).mean())
 
 
-def _count(ordered: Int, keys: Int) -> NDArray[np.float64]:
+def _count(ordered: Int, keys: Int) -> Float:
     """Return how often each key occurs in a sorted array."""
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
 
@@ -290,8 +285,8 @@ def encoder_shares(
 
     return EncoderShares(
         encoder=encoded.name,
-        train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
-        first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
+        train=share_test("the two persons between whom records lie", share_of_nearest(found, people, 2), 0.5),
+        first=share_test("the nearer of the two persons", share_of_nearest(found, people, 1), 0.5),
         both=share_test("records that lie between two train persons", both, both_null),
         scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
         recall=None

@@ -22,8 +22,8 @@ from audits.core.rates import TIERS, exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
-from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
-from audits.embeddings.planted import confirmed
+from audits.embeddings.encoders import EncodedTables
+from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0
 SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
@@ -42,7 +42,7 @@ class ParentRecoveryEvidence:
     lineage: LineageExposure | None  # None if no lineage was given
 
 
-class ParentRecovery:
+class ParentRecovery(EncoderAudit):
     """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
     Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
@@ -71,22 +71,7 @@ class ParentRecovery:
 
     The margin of a share is the strictest of `MARGINS` for which it has enough independent rows.
 
-    The audit fails if any of these is true; p-values are corrected by Holm, at levels that the confidence of the run
-    does not change:
-
-    - A share is significantly outside its margin, the scan is significant, or the recall is significantly above
-      three times chance (.05 over all of these tests).
-    - Passed vectors contain more points between train rows than chance allows.
-    - A record has fewer than 1.5 effective parents (1 / sum of the squared weights of its persons).
-    - A class is made from fewer than 11 persons.
-
-    The audit passes if all of these are true:
-
-    - Every share has its interval within its margin.
-    - Every share that differs significantly from chance has its interval within the strictest margin.
-    - The upper end of the recall is at most three times chance or 1 %, whichever is more.
-    - No rule above is violated.
-    - The audit detects a leak planted in a copy of the table (`audits/embeddings/planted.py`).
+    `audits explain parent_recovery` lists the verdicts.
 
     With 1.5 effective parents, the heavier of two has weight .79, so the record is mostly one person's. SMOTE with
     weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
@@ -103,22 +88,11 @@ class ParentRecovery:
 
     name = "parent_recovery"
 
-    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
-        self.encode_tables = encode_tables
-
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the train share among the parents found, with a three-way verdict.
-
-        Raises:
-            NotMeasurable: if there are fewer than 20 persons or synthetic records.
-            InputError: if the passed vectors or the lineage do not fit the tables.
-        """
+        """Return the result; raise the errors of `EncoderAudit.run`, and InputError if the lineage does not fit."""
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
-        return confirmed(
-            result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
-        )
+        return super().run(inputs, rng, confidence)
 
     def _measure(
         self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float

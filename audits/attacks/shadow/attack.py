@@ -11,21 +11,15 @@ Metrics:
 - p: share of the permutations of the coins in which the average AUC is at least the observed one.
 - worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed one.
 
-The verdict is
-
-- fail if p or worst_person_p is at most .05 after correction for two tests,
-- pass otherwise, if the upper end of the interval of auc is at most .55 and at least 16 reruns leave out each person,
-- insufficient otherwise.
+`audits explain shadow` lists the verdicts.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
@@ -36,15 +30,14 @@ from audits.core.files import write_whole
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, HoldoutTables, arms, person_scores
 from audits.core.inputs import table_digest, take
 from audits.core.rates import exact
-from audits.core.report import AuditReport
+from audits.core.report import AuditReport, tool_name
 from audits.core.stats import FAIL_LEVEL, POWER, auc, holm, z_sum
 from audits.core.streams import stream
 from audits.core.two_sided import power
-from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict, without_number
+from audits.core.types import AuditInputs, AuditResult, Estimate, Float, Table, Verdict, without_number
 from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
-Float = NDArray[np.float64]
 LEAST_OUT = 16  # for a pass, at least this many reruns must leave out each target person
 MARGIN = 0.05  # a pass requires the interval of the AUC to end at most this far above one half
 TREES = 60  # trees of a random forest
@@ -90,9 +83,7 @@ def judge_shadow(  # noqa: PLR0913 - the options of the command line
         result = without_number("shadow", "not_measurable", error.message)
     reruns = {f"rerun {run}": table_digest(table) for run, table in enumerate(tables)}
     report = AuditReport(
-        results=(result,),
-        inputs={"train": plan.train, "control": plan.control, **reruns},
-        tool=f"synthgen-audits {version('synthgen')}",
+        results=(result,), inputs={"train": plan.train, "control": plan.control, **reruns}, tool=tool_name()
     )
     write_whole(folder / REPORT, report.to_json())
     return report
@@ -268,16 +259,7 @@ def _judge(
     auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
-    """Return the result.
-
-    Args:
-        plan: the plan of the reruns.
-        found: AUC of each target person.
-        of_non_members: AUC of each non-member.
-        chance: AUC of each target person in each permutation; (permutations, persons).
-        auc_of_score: average AUC of each score without a classifier.
-        confidence: one-sided confidence of each end of an interval.
-    """
+    """Return the result from the AUC of each person, and in `chance` that of each permutation and target person."""
     runs, mean, highest = plan.runs, float(found.mean()), float(found.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)

@@ -66,11 +66,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     with it, the other folds would have fewer. A classifier that learned only this frequency in the other folds would
     then guess wrong in most reruns of this fold.
 
-    Args:
-        inputs: the tables; the synthetic table is that of the release.
-        runs: number of reruns, a multiple of 8.
-        n_persons: number of targets; None means one in a hundred train persons, at least one.
-        rng: random stream that draws the persons set aside for the encoders, and then the coins.
+    `runs` is a multiple of 8. `n_persons` None means one target in a hundred train persons, at least one.
 
     Raises:
         InputError: a number is not allowed, or there are fewer than 20 persons or synthetic records.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError, InternalError
-from synthgen.core.types import Float32
+from synthgen.core.types import Float32, Int64
 
 if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
@@ -19,7 +19,6 @@ LARGE = 3_000_000  # with more pairs of rows, tiles of low precision are faster 
 # add up like a random walk. For d up to 4096, that is at most 64 steps. Twice as many are allowed.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LONGEST, SHORTEST = 1e18, 1e-14  # of the longest row; squares and their sums then fit into float32
-Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]
 Metric = Literal["euclidean", "cosine"]
 

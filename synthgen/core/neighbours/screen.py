@@ -6,12 +6,10 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from synthgen.core.types import Float32
+from synthgen.core.types import Float32, Int64
 
-Int64 = NDArray[np.int64]
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile, so that its products stay in the cache
 ALIGNED = 32
 SPAN = 16  # columns of a tile that are first screened together, by their largest product

@@ -108,7 +108,10 @@ class TrainBridgeConfig(Section):
     def _has_room_and_vocabulary(self) -> Self:
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
-            raise ValueError(f"train.length leaves {room} tokens for the text, but {MIN_TEXT_TOKENS} are required")
+            raise ValueError(
+                f"train.length minus train.max_prompt_tokens and bridge.soft_tokens is {room}; at least "
+                f"{MIN_TEXT_TOKENS} are required for the text"
+            )
         if self.train.words > 0 and self.vocabulary is None:
             raise ValueError("train.words needs a vocabulary: add the section `vocabulary`")
         return self

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audits.core.files import open_regular
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
+from synthgen.core.files import write_by
 from synthgen.decode.prompts import token_ids
 
 _GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences: the built-in bridge was trained with this one
@@ -154,9 +155,7 @@ def vectors_of(
             return stored
     vectors = encode(list(texts))
     cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_suffix(".partial.npy")
-    np.save(partial, vectors, allow_pickle=False)
-    partial.replace(cache)
+    write_by(cache, lambda path: np.save(path, vectors, allow_pickle=False))
     return vectors
 
 

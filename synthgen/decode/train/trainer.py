@@ -16,7 +16,6 @@ self-distillation (`train.distil`) are optional.
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -32,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from synthgen.core.errors import DataError, ModelError
+from synthgen.core.files import write_by
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
 from synthgen.decode.projector import Projector, splice
@@ -181,9 +181,8 @@ class Trainer:
         loss = total / n
         loss.backward()  # type: ignore[no-untyped-call]
         value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
-        if not (
-            math.isfinite(value) and math.isfinite(norm)
-        ):  # checked before the step, so every checkpoint has finite weights
+        # checked before the step, so every checkpoint has finite weights
+        if not (math.isfinite(value) and math.isfinite(norm)):
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -243,7 +242,7 @@ class Trainer:
         for name, tensor in self.tensors.items():
             for key, value in self.optimizer.state[tensor].items():
                 state[f"optimizer.{key}.{name}"] = value.detach().cpu().contiguous()
-        _replace(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
+        write_by(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
         """Continue from the folder's checkpoint, if there is one.
@@ -272,7 +271,7 @@ class Trainer:
         """Write the bridge as bfloat16 tensors with its description, or the tensors of a style adapter."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         if self.beside is not None:
-            _replace(folder / STYLE, lambda path: save_file(tensors, path))
+            write_by(folder / STYLE, lambda path: save_file(tensors, path))
             return
         part = self.config.bridge
         info = BridgeInfo(
@@ -286,8 +285,8 @@ class Trainer:
             steps=self.steps_before + self.step,
             **part.model_dump(include={"hidden", "template", "placeholder_id", "adapter_rank"}),
         )
-        _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))
-        _replace(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
+        write_by(folder / WEIGHTS, lambda path: save_file(tensors, path))
+        write_by(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
@@ -316,14 +315,6 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
-
-
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:

@@ -67,6 +67,28 @@ def word_dropout():
 
 
 @pytest.fixture(scope="session")
+def first_rows():
+    """Return a function that gives the first n rows of a table, the first of them with other texts."""
+    return lambda t, n, *texts: replace(t, texts=(*texts, *t.texts[len(texts) : n]), groups=t.groups[:n])
+
+
+@pytest.fixture(scope="session")
+def mixed():
+    """Return a function that makes n texts of alternating runs of eight words of two parents."""
+
+    def mix(texts, n):
+        rng, made = np.random.default_rng(5), []
+        for _ in range(n):
+            parents = [texts[i].split() for i in rng.choice(len(texts), 2, replace=False)]
+            starts = range(0, max(map(len, parents)), 8)
+            words = [word for start in starts for word in parents[int(rng.random() < 0.5)][start : start + 8]]
+            made.append(" ".join(words or parents[0]))
+        return made
+
+    return mix
+
+
+@pytest.fixture(scope="session")
 def many_short_rows():
     """Return a function that writes tables of so many people with a short note each that ends in a record number."""
 

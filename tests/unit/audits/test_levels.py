@@ -8,7 +8,7 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage
-from audits.gate.spending import confidence_of
+from audits.gate.rule import confidence_of
 from audits.runner.registry import build
 from audits.runner.run import run
 

@@ -19,7 +19,11 @@ def options(tmp_path, tiny, tiny_models):
 def test_both_decoders_write_the_same_number_of_texts_and_get_the_same_measures(bench, options, capsys, monkeypatch):
     monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # the bench replaces it to count tokens
     bench.main([*options, "--quick", "--json", "--threads=1"])
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    *shown, printed = capsys.readouterr().out.splitlines()
+    figures = ["round 1", *(f"records per second, ratio by {kind} time" for kind in ("wall", "processor"))]
+    figures += ["loop", "generate", "matrix products alone"]
+    assert [line.split(":")[0] for line in shown[1:]] == figures * 2
+    found = json.loads(printed)
     assert [one["candidates"] for one in found["compared"]] == [1, DecodeConfig().candidates]
     assert [one["records"] for one in found["compared"]] == [8, 2]  # 8 texts each
     for one in found["compared"]:

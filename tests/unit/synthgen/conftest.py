@@ -79,6 +79,13 @@ def finished(run_project, tmp_path):
     return Project(Path(shutil.copytree(run_project.folder, tmp_path / "trial")))
 
 
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Return the folder of the model store of this test."""
+    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
 @pytest.fixture(scope="session")
 def new_bench(module_at):
     """The class of `bench`, for fixtures of a larger scope."""

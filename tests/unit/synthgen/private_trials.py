@@ -10,10 +10,10 @@ from safetensors.numpy import save_file
 
 from audits.gate.policy import parse_policy
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import ledger_id
+from audits.ledger.chain import ledger_id
 from synthgen.cli.start import start
 from synthgen.dp import basis as bases
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.secret import FILE
 from synthgen.release.keys import public_path, write_new
 from synthgen.release.trust import new_trust

@@ -17,8 +17,8 @@ MAX_CELL = 200  # characters of a table cell
 
 
 def test_the_parameters_of_all_sections_are_found():
-    names = {"version", "source.path", "interpolate.max_exposure", "filter.embedding_distance.low"}
-    assert names | {"filter.attributes.sex", "release.waivers.gate"} <= set(PARAMETERS)
+    names = {"version", "source.path", "interpolate.max_exposure", "filter.embedding_distance.high"}
+    assert names | {"filter.attributes.sex"} <= set(PARAMETERS)
 
 
 @pytest.mark.parametrize("path", PARAMETERS)
@@ -44,7 +44,7 @@ def test_the_reference_page_is_generated_from_the_descriptions_and_shows_default
     assert PAGE.read_text(encoding="utf-8") == page, f"renew the page: {command}"
     defaults = {"version": "required", "ledger": "`null`", "split.train": "`0.5`", "dp.shares": "`{}`"}
     defaults |= {"release.formats": "`[parquet, jsonl]`", "filter.attributes.prefer": "`false`"}
-    defaults |= {"filter.embedding_distance": "`{low: auto, high: auto}`"}
+    defaults |= {"filter.embedding_distance": "`{high: auto}`"}
     for name, default in defaults.items():
         assert f"\n| `{name}` | {default} | " in page
     assert ("`base`" in page, "`file`" in page) == (False, False)

@@ -21,9 +21,9 @@ from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
 from synthgen.dp import measure
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.release import run as releasing
 from synthgen.release.commitment import commit_records
 from synthgen.release.run import PRIVATE_REPORT, load_run

@@ -27,7 +27,7 @@ from audits.verify.vocabulary import (
 from synthgen.cli.shadow import ShadowRequest, shadow
 from synthgen.core.errors import BudgetError, ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 
 EPSILONS = ("epsilon", "epsilon_prv", "epsilon_rdp", "epsilon_recomputed")
@@ -46,6 +46,25 @@ PUBLIC |= {"method.private", "membership.epsilon_lower_bound"}
 def trial(trials, bench, tmp_path, monkeypatch):
     trials.prepare(tmp_path, monkeypatch)
     return lambda use: trials.Trial(bench, tmp_path, use)
+
+
+@pytest.fixture(scope="module")
+def run_folder(trials, new_bench, tmp_path_factory):
+    """The folder of a trial with a finished run; tests must not change it."""
+    folder = tmp_path_factory.mktemp("private")
+    with pytest.MonkeyPatch.context() as patch:
+        bench = new_bench(folder, patch)
+        trials.prepare(folder, patch)
+        Pipeline(trials.Trial(bench, folder, "inside").config()).run()
+    return folder
+
+
+@pytest.fixture
+def finished(trial, run_folder, tmp_path):
+    """A copy of that trial, with its ledger and the mark beside its key; and its run."""
+    shutil.copytree(run_folder, tmp_path, dirs_exist_ok=True)
+    private = trial("inside")
+    return private, Pipeline(private.config()).run()
 
 
 @pytest.fixture
@@ -114,9 +133,9 @@ def test_dp_release_verifies_and_states_the_spent_budget(trial, checked):
 
 
 @pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
-def test_copied_key_with_another_ledger_does_not_verify(trial):
-    private = trial("inside")
-    first = private.release(Pipeline(private.config()).run())
+def test_copied_key_with_another_ledger_does_not_verify(finished):
+    private, run = finished
+    first = private.release(run)
     assert verify_bundle(first.path, private.trust, None).ok
 
     # someone who has only the key starts an empty ledger without a high-water mark
@@ -210,8 +229,8 @@ def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeyp
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 
-def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial):
-    private = trial("inside")
+def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finished):
+    private, run = finished
     (private.folder / "open.yaml").write_text(private.OPEN)
 
     def spend(name, epsilon):
@@ -229,7 +248,6 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial
         return found.statement.predicate.privacy, own
 
     first = private.config()
-    run = Pipeline(first).run()
     spend("second", 0.5)
     privacy, own = stated("out")
     (one,), budget = privacy.composition, privacy.budget
@@ -276,9 +294,8 @@ def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
             Pipeline(config).run(until="interpolate")
 
 
-def test_a_result_that_the_ledger_does_not_book_is_not_released(trial):
-    private = trial("inside")
-    run = Pipeline(private.config()).run()
+def test_a_result_that_the_ledger_does_not_book_is_not_released(finished):
+    private, run = finished
     model = run.folder("measure") / "classes.safetensors"
     data = bytearray(model.read_bytes())
     data[-1] ^= 1

@@ -18,6 +18,7 @@ from audits.core.files import (
     read_parquet,
     read_regular,
     require_space,
+    sync,
     write_whole,
 )
 
@@ -40,17 +41,32 @@ def test_a_failed_write_leaves_no_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [(OSError(errno.ENOSPC, "No space left"), InputError), (KeyboardInterrupt("No space left"), KeyboardInterrupt)],
+)
+def test_a_full_disk_or_a_stop_leaves_the_old_file(tmp_path, monkeypatch, error, wanted):
+    def stopped(_descriptor):
+        raise error
 
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(InputError, match="No space left"):
+    monkeypatch.setattr("os.fsync", stopped)
+    with pytest.raises(wanted, match="No space left"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.undo()
+    write_whole(path, b"newer")
+    assert path.read_bytes() == b"newer"
+
+
+def test_sync_takes_files_and_folders(tmp_path):
+    (tmp_path / "f").write_text("x")
+    sync(tmp_path / "f")
+    sync(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync(tmp_path / "none")
 
 
 def test_only_regular_files_of_limited_size_are_read_and_nothing_blocks(tmp_path):

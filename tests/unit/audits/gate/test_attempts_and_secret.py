@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.policy import Policy, decide
-from audits.gate.rule import EXTERNAL_RULES, Rule
+from audits.gate.rule import EXTERNAL_RULES, Rule, confidence_of
 from audits.gate.shipped import load_policy
-from audits.gate.spending import confidence_of
 
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.96, 0.99, 0.992, 0.9984, 1.0])
 RULE = Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="w")

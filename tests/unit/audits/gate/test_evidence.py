@@ -4,7 +4,7 @@ from audits.core.errors import InputError
 from audits.core.report import result_json
 from audits.core.strictjson import canonical, parse
 from audits.core.types import AuditResult, Estimate
-from audits.gate.evidence import evidence_from, read_evidence
+from audits.gate.evidence import evidence_from, read_evidence, records_digest
 
 
 def test_evidence_contains_numbers_of_estimate_metrics_details_and_engine(releases):
@@ -89,3 +89,18 @@ def test_numbers_of_an_audit_without_its_state_are_malformed():
     read_evidence(canonical({**found, "audits": {"membership": STATE}}))
     with pytest.raises(InputError, match="numbers of membership without the state"):
         read_evidence(canonical({**found, "audits": {"linkage": STATE}}))
+
+
+def test_digest_depends_on_texts_labels_and_number_but_not_on_order():
+    one = records_digest(["a", "b", "b"], ["x", "y", "y"])
+    assert one == records_digest(["b", "a", "b"], ["y", "x", "y"])
+    others = [
+        records_digest(["a", "b"], ["x", "y"]),
+        records_digest(["a", "b", "b"], ["y", "x", "y"]),
+        records_digest(["a", "b", "b "], ["x", "y", "y"]),
+        records_digest(["a", "b", "b"], None),
+        records_digest([], []),
+    ]
+    assert len({one, *others}) == 6
+    with pytest.raises(ValueError, match="shorter"):
+        records_digest(["a", "b"], ["x"])

@@ -5,8 +5,8 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.attempts import attempt, attempts_before, ledger_id, recorded_attempt
-from audits.ledger.chain import HighWaterMark
+from audits.ledger.attempts import attempt, attempts_before, recorded_attempt
+from audits.ledger.chain import HighWaterMark, ledger_id
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll", "larch", "maple")
 

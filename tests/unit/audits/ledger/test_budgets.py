@@ -12,7 +12,7 @@ from audits.attacks.accounting.accountants import gaussian_epsilon, joint_epsilo
 from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger import budgets, chain
+from audits.ledger import chain
 from audits.ledger.attempts import attempt
 from audits.ledger.budgets import (
     Cost,
@@ -225,7 +225,7 @@ def test_drawn_reservation_counts_even_if_a_void_follows(place):
     """No code writes such a chain; the count does not rely on it."""
     reserve(*place, spending("a"), most=MOST)
     note_draw(*place, "a")
-    with chain.opened(place[0], budgets.FILE, place[1]) as opened:
+    with chain.opened(place[0], place[1]) as opened:
         opened.append({"what": "void", "run": "a", "time": "2026-11-20T07:00:00Z"})
     assert [one.run for one in counted(*place)] == ["a"]
 
@@ -350,7 +350,7 @@ def test_interrupted_void_is_whole_or_nothing(place, monkeypatch, at):
         with pytest.raises(Killed):
             void(*place, "a", NOW)
     if at == "in the line":
-        path = place[0] / budgets.FILE
+        path = place[0] / chain.FILE
         os.truncate(path, path.stat().st_size - 7)
     is_void = at == "after the line"
     assert len(counted(*place)) == (0 if is_void else 1)

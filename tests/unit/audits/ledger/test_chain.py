@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from audits.core.errors import InputError
 from audits.core.strictjson import canonical
-from audits.ledger.chain import HighWaterMark, chain_id, opened
+from audits.ledger.chain import FILE, HighWaterMark, ledger_id, opened
 from audits.ledger.places import chain_mark_path
-
-NAME = "things.jsonl"
 
 
 @pytest.fixture
@@ -27,13 +25,13 @@ def place(tmp_path):
 
 
 def add(folder, high_water_mark, i):
-    with opened(folder, NAME, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         chain.append({"thing": i})
         return chain.head()
 
 
 def entries(folder, high_water_mark):
-    with opened(folder, NAME, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         return list(chain.entries)
 
 
@@ -50,7 +48,7 @@ def test_lines_are_read_in_order_and_only_by_the_owner(place):
     folder, high_water_mark = place
     assert entries(*place) == [{"thing": 0}, {"thing": 1}, {"thing": 2}]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in (NAME, "key")} == {0o600}
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in (FILE, "key")} == {0o600}
     assert high_water_mark.read().entries == 3
     assert stat.S_IMODE(high_water_mark.path.stat().st_mode) == 0o600
 
@@ -66,7 +64,7 @@ def test_head_depends_on_the_key(tmp_path):
 @pytest.mark.parametrize("change", ["entry", "number", "version", "mac", "more", "dropped", "swapped", "spelling"])
 def test_changed_line_is_detected(place, line, change):
     folder, high_water_mark = place
-    lines = (folder / NAME).read_bytes().splitlines()
+    lines = (folder / FILE).read_bytes().splitlines()
     value = json.loads(lines[line])
     changes = {"entry": {"thing": 7}, "number": 9, "version": 2, "mac": "0" * 64, "more": 1}
     if change in changes:
@@ -77,20 +75,25 @@ def test_changed_line_is_detected(place, line, change):
         del lines[line]
     else:
         lines[line], lines[line - 1] = lines[line - 1], lines[line]
-    (folder / NAME).write_bytes(b"".join(part + b"\n" for part in lines))
+    (folder / FILE).write_bytes(b"".join(part + b"\n" for part in lines))
     refused(folder, high_water_mark, "line .* was changed|entries, but had 3|line .* is not")
 
 
 def test_line_under_another_key_is_detected(place, tmp_path):
     folder, high_water_mark = place
     add(tmp_path / "other", HighWaterMark(tmp_path / "other.json"), 0)
-    (folder / NAME).write_bytes((tmp_path / "other" / NAME).read_bytes())
+    (folder / FILE).write_bytes((tmp_path / "other" / FILE).read_bytes())
     refused(folder, high_water_mark, "line 1 was changed")
 
 
 @pytest.mark.parametrize(
     ("gone", "match"),
-    [((NAME,), "its things"), (("key",), "its key"), ((NAME, "key"), "its key"), ((NAME, "key", "lock"), "its key")],
+    [
+        ((FILE,), "its attempts"),
+        (("key",), "its key"),
+        ((FILE, "key"), "its key"),
+        ((FILE, "key", "lock"), "its key"),
+    ],
 )
 def test_missing_file_is_detected_and_not_created(place, gone, match):
     folder, high_water_mark = place
@@ -111,7 +114,7 @@ def test_older_copy_with_new_lines_is_detected(place, tmp_path):
     folder, high_water_mark = place
     shutil.copytree(folder, tmp_path / "older")
     add(folder, high_water_mark, 3)
-    chain_mark_path(chain_id(folder, NAME)).unlink()  # it would refuse the older copy
+    chain_mark_path(ledger_id(folder)).unlink()  # it would refuse the older copy
     add(tmp_path / "older", HighWaterMark(tmp_path / "m.json"), 4)
     add(tmp_path / "older", HighWaterMark(tmp_path / "m.json"), 5)
     shutil.rmtree(folder)
@@ -152,13 +155,13 @@ def test_older_copy_is_detected_with_another_folder_or_mark(place, tmp_path, oth
 
 def test_either_of_two_marks_detects_a_rollback_and_both_are_updated(place, tmp_path):
     folder, high_water_mark = place
-    own = HighWaterMark(chain_mark_path(chain_id(folder, NAME)))
+    own = HighWaterMark(chain_mark_path(ledger_id(folder)))
     assert own.read() == high_water_mark.read()
     older = own.path.read_bytes()
     assert add(folder, HighWaterMark(tmp_path / "m.json"), 3) == own.read()
     assert high_water_mark.read().entries == 3
     own.path.write_bytes(older)  # as after a restored home folder; the other mark is newer
-    (folder / NAME).write_bytes(b"".join((folder / NAME).read_bytes().splitlines(keepends=True)[:3]))
+    (folder / FILE).write_bytes(b"".join((folder / FILE).read_bytes().splitlines(keepends=True)[:3]))
     refused(folder, HighWaterMark(tmp_path / "m.json"), "has 3 entries, but had 4 before")
     own.path.write_bytes(b"x")
     refused(folder, high_water_mark, "not the high-water mark of a ledger")
@@ -182,7 +185,7 @@ def test_new_ledger_needs_the_removal_of_folder_and_mark(place):
 @pytest.mark.parametrize("cut", [1, 5, 60])
 def test_a_cut_line_that_both_marks_cover_is_refused(place, cut):
     folder, high_water_mark = place
-    (folder / NAME).write_bytes((folder / NAME).read_bytes()[:-cut])
+    (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-cut])
     refused(folder, high_water_mark, "has 2 entries, but had 3 before")
     high_water_mark.path.unlink()  # the mark in the user's data folder is enough
     refused(folder, high_water_mark, "has 2 entries, but had 3 before")
@@ -193,11 +196,11 @@ def test_a_cut_line_that_both_marks_cover_is_refused(place, cut):
 @pytest.mark.parametrize("kept", [1, 40, -1])
 def test_an_interrupted_write_is_removed_and_reported(place, kept, caplog):
     folder, high_water_mark = place
-    whole = (folder / NAME).read_bytes()
+    whole = (folder / FILE).read_bytes()
     torn = whole.splitlines(keepends=True)[0][:kept]
-    (folder / NAME).write_bytes(whole + torn)
+    (folder / FILE).write_bytes(whole + torn)
     assert entries(folder, high_water_mark) == [{"thing": 0}, {"thing": 1}, {"thing": 2}]
-    assert (folder / NAME).read_bytes() == whole
+    assert (folder / FILE).read_bytes() == whole
     assert f"removed {len(torn)} bytes of a line whose write was interrupted; its 3 other lines" in caplog.text
     assert add(folder, high_water_mark, 3).entries == 4
 
@@ -205,9 +208,9 @@ def test_an_interrupted_write_is_removed_and_reported(place, kept, caplog):
 @pytest.mark.parametrize("room", [0, 1, 90, 1000])
 def test_a_line_is_added_completely_or_not_at_all(place, room):
     folder, high_water_mark = place
-    before, soft = (folder / NAME).stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    before, soft = (folder / FILE).stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
     entry = {"thing": "x" * 2000}
-    with opened(folder, NAME, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before + room, soft[1]))
         try:
             with pytest.raises(InputError, match=r"no line can be added \(File too large.* MiB are needed") as caught:
@@ -215,9 +218,9 @@ def test_a_line_is_added_completely_or_not_at_all(place, room):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, soft)
     assert "Nothing was recorded" in caught.value.hint
-    assert (folder / NAME).stat().st_size == before
+    assert (folder / FILE).stat().st_size == before
     assert high_water_mark.read().entries == 3
-    with opened(folder, NAME, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         chain.append(entry)
     assert entries(folder, high_water_mark)[3] == entry
 
@@ -235,9 +238,9 @@ def test_every_changed_byte_is_detected(at, by):
     with tempfile.TemporaryDirectory() as root:
         folder, high_water_mark = Path(root) / "ledger", HighWaterMark(Path(root) / "seen.json")
         add(folder, high_water_mark, 0)
-        data = bytearray((folder / NAME).read_bytes())
+        data = bytearray((folder / FILE).read_bytes())
         data[at % len(data)] ^= by
-        (folder / NAME).write_bytes(bytes(data))
+        (folder / FILE).write_bytes(bytes(data))
         with pytest.raises(InputError):
             add(folder, high_water_mark, 1)
 
@@ -245,10 +248,10 @@ def test_every_changed_byte_is_detected(at, by):
 @pytest.mark.parametrize("changes", [{"version": 2}, {"number": 5}, {"number": 3}])
 def test_line_of_another_version_or_number_is_refused_despite_a_valid_mac(place, changes):
     folder, high_water_mark = place
-    with opened(folder, NAME, high_water_mark) as chain:
+    with opened(folder, high_water_mark) as chain:
         line = {"version": 1, "number": 4, "entry": {"thing": 3}, **changes}
         mac = chain._next(line)
-    with (folder / NAME).open("ab") as file:
+    with (folder / FILE).open("ab") as file:
         file.write(canonical({**line, "mac": mac}) + b"\n")
     refused(folder, high_water_mark, "line 4 was changed")
 
@@ -264,22 +267,22 @@ def test_mark_with_an_invalid_field_is_refused(place, changes):
 
 def test_id_exists_before_the_first_line_and_is_constant(tmp_path):
     folder, high_water_mark = tmp_path / "ledger", HighWaterMark(tmp_path / "keys" / "seen.json")
-    begun = chain_id(folder, NAME)
+    begun = ledger_id(folder)
     assert high_water_mark.read() is None
-    assert {add(folder, high_water_mark, i).id for i in range(2)} == {begun} == {chain_id(folder, NAME)}
-    assert chain_id(tmp_path / "other", NAME) != begun
+    assert {add(folder, high_water_mark, i).id for i in range(2)} == {begun} == {ledger_id(folder)}
+    assert ledger_id(tmp_path / "other") != begun
     assert entries(folder, high_water_mark) == [{"thing": 0}, {"thing": 1}]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_chain_id_needs_the_own_key(place, tmp_path):
+def test_the_id_needs_the_own_key(place, tmp_path):
     folder, _ = place
-    chain_id(tmp_path / "other", NAME)
+    ledger_id(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "key", folder / "key")
     with pytest.raises(InputError, match="line 1 was changed"):
-        chain_id(folder, NAME)
+        ledger_id(folder)
     (folder / "key").unlink()
     with pytest.raises(InputError, match="lacks its key") as caught:
-        chain_id(folder, NAME)
+        ledger_id(folder)
     assert "beside the releaser's key" in caught.value.hint
     assert not (folder / "key").exists()

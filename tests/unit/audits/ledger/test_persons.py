@@ -9,7 +9,7 @@ def test_marks_depend_on_the_key_and_survive_joining(tmp_path):
     table = Table(texts=TEXTS, labels=None, groups=("Anna", "anna ", "B"), has_groups=True)
     marks = []
     for place in ("a", "b"):
-        with opened(tmp_path / place, "any.jsonl", HighWaterMark(tmp_path / f"{place}.json")) as chain:
+        with opened(tmp_path / place, HighWaterMark(tmp_path / f"{place}.json")) as chain:
             marks.append((person_marks(chain, table), text_marks(chain, table)))
     persons, texts = marks[0]
     assert len(persons) == 2  # case and blanks are ignored

@@ -91,10 +91,9 @@ def test_copies_of_one_in_a_hundred_fail(clean, retexted):
     assert 1 <= result.metrics["hard_hits"].value <= len(copied)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.1])
-def test_copies_without_and_with_word_dropout_fail(clean, retexted, word_dropout, rate):
-    some = clean.train.texts[:200]  # the search takes time for each copied row
-    texts = [t for t in word_dropout(some, rate) if t.strip()] if rate else some
+def test_copies_with_word_dropout_fail(clean, retexted, word_dropout):
+    some = clean.train.texts[:60]  # the search takes time for each copied row
+    texts = [t for t in word_dropout(some, 0.1) if t.strip()]
     assert verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
 
 

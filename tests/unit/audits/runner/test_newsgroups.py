@@ -31,18 +31,6 @@ def split(posts, seed, *, n_train=700, n_control=900, n_rows=1300):
     return tables
 
 
-def mixed(texts, n, seed=5):
-    """Return texts made of alternating runs of eight words of two parents."""
-    rng = np.random.default_rng(seed)
-    made = []
-    for _ in range(n):
-        parents = [texts[i].split() for i in rng.choice(len(texts), 2, replace=False)]
-        starts = range(0, max(map(len, parents)), 8)
-        words = [word for start in starts for word in parents[int(rng.random() < 0.5)][start : start + 8]]
-        made.append(" ".join(words or parents[0]))
-    return made
-
-
 def verdict(audit, synthetic, train, control, seed=0):
     inputs = AuditInputs(synthetic=synthetic, train=train, control=control)
     return audit.run(inputs, np.random.default_rng(seed), 0.95)
@@ -50,7 +38,7 @@ def verdict(audit, synthetic, train, control, seed=0):
 
 @pytest.mark.parametrize("audit", AUDITS, ids=lambda a: a.name)
 @pytest.mark.parametrize("leak", ["verbatim", "dropout", "mix"])
-def test_leaks_fail(posts, retexted, word_dropout, audit, leak):
+def test_leaks_fail(posts, retexted, word_dropout, mixed, audit, leak):
     train, control, _ = split(posts, 1)
     texts = {
         "verbatim": lambda: train.texts,

@@ -8,7 +8,7 @@ import pytest
 from audits.attacks.canaries.kinds import make_canaries
 from audits.core.inputs import load_inputs
 from audits.core.types import Canaries, Lineage, Previous
-from audits.runner.registry import AUDITS, names
+from audits.runner.registry import AUDITS
 from audits.runner.run import run
 
 PLANTED = [f"qzx{i:02d}vkw{i * 7919 % 1000:03d}" for i in range(50)]
@@ -54,15 +54,15 @@ def check_free(text):
 def test_reports_contain_no_planted_string(inputs):
     lines = []
     report = run(inputs, seed=1, progress=lines.append)
-    assert [r.name for r in report.results] == list(names())
-    assert {r.name for r in report.results if r.status == "measured"} >= set(names()) - {"differencing"}
+    assert [r.name for r in report.results] == list(AUDITS)
+    assert {r.name for r in report.results if r.status == "measured"} >= set(AUDITS) - {"differencing"}
     assert report.result("memorization").verdict == "fail"
     check_free(report.to_json().decode())
     check_free("\n".join(lines))
     check_free(repr(inputs) + "".join(map(repr, report.results)))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", AUDITS)
 def test_failed_audit_contains_no_planted_string(inputs, name, monkeypatch, capsys):
     def breaks(*_given, **_named):
         raise ValueError(f"cannot read {inputs.train.texts[0]} of {PERSONS[0]}, {LABELS[0]} {KNOWN[0]}")

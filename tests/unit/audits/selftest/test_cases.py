@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from audits.core.types import without_number
-from audits.runner.registry import names
+from audits.runner.registry import AUDITS
 from audits.selftest.cases import (
     CASES,
     EVASIONS,
@@ -107,7 +107,7 @@ def test_only_hard_rules_must_detect_one_person():
 
 
 def test_marks_and_judged_audits_are_in_the_order_of_the_registry():
-    assert tuple(name for name in names() if name in JUDGED) == JUDGED
+    assert tuple(name for name in AUDITS if name in JUDGED) == JUDGED
     asked = {case.name: [case.demand(audit) for audit in JUDGED] for case in CASES}
     assert asked["permuted_secret"] == ["must_fail", "must_fail", "must_not_pass", "must_fail", "blind", "must_fail"]
     assert asked["fresh_filtered"] == ["blind", "must_not_pass", "blind", "must_not_pass", "blind", "blind"]

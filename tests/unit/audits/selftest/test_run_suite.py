@@ -240,7 +240,7 @@ def test_json_contains_every_cell(inputs, with_audit, keep_cases):
 
 def test_only_covered_audits_are_calibrated(monkeypatch):
     assert select_audits(["membership", "memorization"]) == ("membership", "memorization")
-    monkeypatch.setattr(module, "names", lambda: ("memorization", "canaries", "linkage"))
+    monkeypatch.setattr(module, "AUDITS", ("memorization", "canaries", "linkage"))
     assert select_audits(None) == ("memorization", "linkage")
     for demanded in ([], ["memorization", "memorization"]):
         with pytest.raises(InputError, match="one or more"):

@@ -103,8 +103,8 @@ WRONG = {
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
     "no-claim": (NO_CLAIM, "none is claimed"),
-    "other-neighbours": ({"neighbouring": "replace-one"}, "add-remove neighbours"),
-    "no-neighbours": ({"neighbouring": None}, "add-remove neighbours"),
+    "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
+    "no-neighbours": ({"neighbouring": None}, "adding or removing one person"),
 }
 MALFORMED = {
     "negative-before": budget(spentBefore=-1.0),
@@ -178,8 +178,8 @@ UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "exceeds the claim"),
     "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
-    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "exceeds the claim"),
-    "no-mechanism": ({"mechanisms": []}, "exceeds the claim"),
+    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "the claim is not confirmed"),
+    "no-mechanism": ({"mechanisms": []}, "the claim is not confirmed"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
     "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
     "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "not all of its checks hold"),
@@ -187,11 +187,11 @@ UNTRUE = {
     "no-check": ({"checks": {}}, "not all of its checks hold"),
     "another-check": ({"checks": {"anything": "holds"}}, "lacks these checks: accountants, claim, clipping"),
     "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "lacks these checks: normaliser, poisson sampling"),
-    "each-record": ({"claim_scope": "record"}, "not all of its checks hold"),
+    "each-record": ({"claim_scope": "record"}, "passed, but its claim is not per person"),
     "endless": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not list valid mechanisms"),
     "hardly-ever": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not list valid mechanisms"),
     "too-many": ({"mechanisms": [LOUD] * 65}, "more than 64 mechanisms"),
-    "unaccounted-read": ({"unaccounted_reads": ["retries"]}, "not all of its checks hold"),
+    "unaccounted-read": ({"unaccounted_reads": ["retries"]}, "passed, but it lists reads that are not accounted for"),
 }
 
 
@@ -291,7 +291,7 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
     [
         (lambda v: v["models"][0].update(trainedOnPrivateData=True), "not trained on private data"),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta must be at most 1 / \(10 n\)"),
-        (lambda v: v["inputs"][0].update(countBucket="0-10"), "or too low"),
+        (lambda v: v["inputs"][0].update(countBucket="0-10"), "one valid range of at least 10 train persons"),
     ],
 )
 def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judge, releases, change, message):
@@ -304,7 +304,7 @@ def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judg
 def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False)
     train = SimpleNamespace(role="train", count_bucket="50-100")
-    for models, inputs, said in (([], [train], "the models are named"), ([model], [], "not stated")):
+    for models, inputs, said in (([], [train], "the models are named"), ([model], [], "one valid range")):
         privacy = SimpleNamespace(delta=1e-6, budget=None)
         predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
@@ -314,7 +314,7 @@ def test_epsilon_requires_models_and_persons_under_any_policy():
         privacy = SimpleNamespace(delta=1e-6, budget=budget)
         predicate = SimpleNamespace(privacy=privacy, models=[model], inputs=[train])
         if is_refused:
-            with pytest.raises(VerifyError, match="also that of all runs together"):
+            with pytest.raises(VerifyError, match="the delta of all runs together"):
                 check_models_and_delta(predicate)
         else:
             check_models_and_delta(predicate)

@@ -8,9 +8,7 @@ import shutil
 from importlib.metadata import version
 
 import pytest
-from typer.testing import CliRunner
 
-from audits.cli.main import app
 from audits.core.strictjson import canonical
 from audits.verify.contents import ALLOWED, JSONL, PARQUET, REPORT_HTML, REPORT_JSON, REQUIRED
 from audits.verify.derived import bundle_files, release_id
@@ -272,16 +270,6 @@ def test_links_sparse_files_and_further_folders_are_refused(copy, judge, tmp_pat
     assert judge(copy).failure.startswith("E_EXTRA notes")
 
 
-def test_command_exits_with_the_code_of_the_refusal(copy, releases, reissue, tmp_path):
-    trust = tmp_path / "trust.json"
-    trust.write_bytes(canonical(releases.root().model_dump(mode="json")))
-    file = copy / REPORT_HTML
-    file.write_bytes(inserted("</body>", "<script></script>")(file.read_bytes()))
-    reissue(copy, described=False)
-    done = CliRunner().invoke(app, ["verify", str(copy), "--trust", str(trust)])
-    assert (done.exit_code, f"{REPORT_HTML}: differs from the file derived" in done.output) == (10, True), done.output
-
-
 def test_every_name_is_written_or_a_data_file(clean):
     written = {path.relative_to(clean).as_posix() for path in clean.rglob("*") if path.is_file()}
     assert written >= {*REQUIRED, JSONL, PARQUET}
@@ -321,8 +309,7 @@ def flip(path, offset, bit=1):
 
 
 def test_a_flipped_bit_at_many_places_of_every_file_is_refused_with_its_code(copy, judge):
-    files = sorted(file for file in copy.rglob("*") if file.is_file())
-    for file in files:
+    for file in sorted(file for file in copy.rglob("*") if file.is_file()):
         name = file.relative_to(copy).as_posix()
         before = file.read_bytes()
         wanted = 11 if name == ENVELOPE else 10
@@ -330,6 +317,7 @@ def test_a_flipped_bit_at_many_places_of_every_file_is_refused_with_its_code(cop
             flip(file, place, 1 << (place % 8))
             found = judge(copy)
             assert (found.ok, found.code) == (False, wanted), (name, place, found.failure)
+            assert name == ENVELOPE or name in found.failure
             file.write_bytes(before)
 
 
@@ -359,9 +347,6 @@ def link_folder(copy):
 
 # number in the tamper matrix, what is done to the files, wanted code
 FILES = {
-    "01-data-flipped": (lambda c: flip(c / DATA, 40), "E_DIGEST"),
-    "02-card-edited": (lambda c: (c / "README.md").write_text("fine"), "E_DIGEST"),
-    "02-report-edited": (lambda c: (c / "report/report.html").write_text("fine"), "E_DIGEST"),
     "03-extra-file": (lambda c: (c / "notes.txt").write_text("x"), "E_EXTRA"),
     "04-extra-dot-folder": (lambda c: (c / ".git").mkdir(), "E_EXTRA"),
     "04-extra-dot-folder-file": (lambda c: ((c / ".git").mkdir(), (c / ".git/x").write_text("x")), "E_EXTRA"),

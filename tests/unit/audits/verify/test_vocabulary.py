@@ -5,7 +5,7 @@ import pytest
 
 import synthgen
 from audits.gate.evidence import AUDIT_NAMES
-from audits.runner.registry import names
+from audits.runner.registry import AUDITS
 from audits.verify import vocabulary
 from audits.verify.vocabulary import (
     HIDDEN,
@@ -34,7 +34,7 @@ def test_words_are_those_of_the_program():
     assert LIBRARIES == made_by.LIBRARIES
     assert set(MODELS) == set(REGISTERED)
     assert set(STYLES) == set(built_in_styles())
-    assert names() == AUDIT_NAMES
+    assert tuple(AUDITS) == AUDIT_NAMES
     assert tuple(style_profile([])) == STYLE_KINDS
     rules = {f"attributes_{name}" for name in AttributeRule.model_fields} - {"attributes_prefer"}
     assert {reason for reason in REASONS if reason.startswith("attributes_")} == rules

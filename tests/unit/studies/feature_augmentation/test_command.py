@@ -1,11 +1,9 @@
-import json
 from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fictional_clinic import generate
 
 from studies.feature_augmentation import projections, workers
 from studies.feature_augmentation.command import QUICK, StudyRequest, feature_augmentation, shown_vectors
@@ -21,16 +19,6 @@ def request(tmp_path, **changes):
     given = {"datasets": ("sst2",), "data": None, "encoder": "minilm", "out": tmp_path / "out"}
     given |= {"folds": None, "repeats": None, "seed": 3, "quick": True}
     return StudyRequest(**given | changes)
-
-
-def notes(path, n_patients=500, classes=3):
-    """Write notes of a fictional clinic as a table of text, label and group."""
-    rng = np.random.Generator(np.random.Philox(1))
-    rows = [(row["note"], row["specialty"], row["patient_id"]) for row in generate(n_patients, rng)]
-    kept = [name for name, _ in Counter(label for _, label, _ in rows).most_common(classes)]
-    lines = (json.dumps({"text": t, "label": c, "group": g}) + "\n" for t, c, g in rows if c in kept)
-    path.write_text("".join(lines))
-    return path
 
 
 def test_the_protocol_is_the_full_one_or_the_quick_one_with_the_requested_values(tmp_path):
@@ -125,28 +113,17 @@ def whole(out, datasets, sizes):
 
 
 @pytest.mark.slow
-@pytest.mark.models
-@pytest.mark.usefixtures("stored_models")
-def test_a_study_of_generated_notes_can_be_stopped_and_continued(tmp_path, study_process):
-    table = notes(tmp_path / "notes.jsonl")
-    command = ("feature-augmentation", "--dataset", table, "--quick", "--out", tmp_path / "out")
-    kept = study_process.stop_after_first("out/folds/*/*.parquet", *command)
-    assert 1 <= len(kept) < 3
-    continued = study_process.run(*command)
-    assert continued.returncode == 0, continued.stderr
-    assert "embed notes" not in continued.stderr  # the vectors were kept
-    assert {p: p.stat().st_mtime_ns for p in kept} == kept
-    whole(tmp_path / "out", ["notes"], [16, 32])
-
-
-@pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.models
 @pytest.mark.usefixtures("stored_models")
-def test_a_quick_study_of_sentences(tmp_path, study_process, corpora):
+def test_a_quick_study_of_sentences_can_be_stopped_and_continued(tmp_path, study_process, corpora):
     command = ("feature-augmentation", "--dataset", "sst2", "--quick", "--out", tmp_path / "out")
-    done = study_process.run(*command, SYNTHGEN_DATA=str(corpora))
-    assert done.returncode == 0, done.stderr
+    kept = study_process.stop_after_first("out/folds/*/*.parquet", *command, SYNTHGEN_DATA=str(corpora))
+    assert 1 <= len(kept) < 3
+    continued = study_process.run(*command, SYNTHGEN_DATA=str(corpora))
+    assert continued.returncode == 0, continued.stderr
+    assert "embed sst2" not in continued.stderr  # the vectors were kept
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
     accuracy = whole(tmp_path / "out", ["sst2"], [16, 32, 64])
     for method in ("smote", "class-weighted"):
         assert max(a for key, a in accuracy.items() if key[4] == method) > 0.6  # 64 sentences show some sentiment

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,9 +14,11 @@ from audits.ledger.budgets import Cost, Overspent, Spending, note_draw, reserve
 from synthgen.cli.main import app
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import silent
+from synthgen.dp import accounting_log, basis, measure, planned_queries
 from synthgen.dp.reserve import reserve_budget
+from synthgen.pipeline import stage_order
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.workspace import Workspace
 
 DP = {
@@ -107,10 +110,9 @@ def test_drawn_reservation_is_not_voided(booked, project):
     assert shown(booked)["reservations"][0]["state"] == "draw"
 
 
-# Runs in a process of their own, up to the writing of texts. The stand-ins for models count as shipped, and `HOOK`
-# replaces `note_draw`.
+# A run in a process of its own that kills itself in `HOOK`, which replaces `note_draw`.
 SCRIPT = """
-import os, sys
+import os
 import numpy as np
 from audits.ledger import budgets
 from synthgen.dp import basis, planned_queries
@@ -124,85 +126,72 @@ def note_draw(folder, mark, run):
     HOOK
 
 budgets.note_draw = note_draw
-if "run" in sys.argv:
-    from synthgen.pipeline import stage_order
-    stage_order.write_records = lambda *_: os._exit(0)
 from synthgen.cli import main as cli
 cli.main()
 """
-DRAW = "return drawn(folder, mark, run)"
-KILLED_BEFORE, KILLED_AFTER = "os._exit(9)", "drawn(folder, mark, run); os._exit(9)"
-NOW = "__import__('datetime').datetime.now(__import__('datetime').UTC)"
-VOIDED = f"budgets.void(folder, mark, run, {NOW}); {DRAW}"
+BEFORE, AFTER = "os._exit(9)", "drawn(folder, mark, run); os._exit(9)"
+RUN = ("run", "--until", "interpolate")
 
 
-def command(*arguments, hook=DRAW):
-    """Run `synthgen` and return its exit code and what it printed on standard error."""
-    script = SCRIPT.replace("HOOK", hook)
-    given = [sys.executable, "-c", script, *map(str, arguments)]
+def kill(path, hook):
+    """Run the configuration until the hook kills the process."""
+    given = [sys.executable, "-c", SCRIPT.replace("HOOK", hook), *RUN, str(path)]
     done = subprocess.run(given, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
+    assert done.returncode == 9, done.stderr
 
 
-def run(path, *arguments, hook=DRAW):
-    return command("run", path, "--until", "interpolate", *arguments, hook=hook)
+@pytest.fixture
+def command(project, module_at, monkeypatch):
+    """Return a function that runs `synthgen`, in this process, and returns its exit code and what it printed.
+
+    A run ends where the writing of texts would begin. The stand-ins for models count as shipped.
+    """
+
+    def ended(*_):
+        raise SystemExit(0)
+
+    vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
+    public = basis.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    monkeypatch.setattr(measure, "load_basis", lambda _: public)
+    for module in (planned_queries, accounting_log):
+        monkeypatch.setattr(module, "is_public", lambda _: True)
+    monkeypatch.setattr(stage_order, "write_records", ended)
+    run_here = module_at("tests/e2e/conftest.py").run_here
+
+    def call(*arguments):
+        done = run_here(project.folder, arguments, {})
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    return call
 
 
 def states(path):
     return [one["state"] for one in shown(path)["reservations"]]
 
 
-@pytest.mark.slow  # three runs with tiny models; tests/unit/synthgen/dp/test_reserve.py covers the parts in seconds
-def test_reservation_of_a_mistyped_number_of_persons_is_freed(project):
-    wrong = project.write_config(**{**DP, "dp": {**DP["dp"], "persons": 20}})
-    assert run(wrong, hook=KILLED_BEFORE)[0] == 9
-    right = project.write_config(**DP)
-    code, said = run(right)
-    assert (code, states(right)) == (5, ["reserve"])
-    assert "epsilon: limit 3 for all runs together" in said
-    (locked,) = [one["run"] for one in shown(right)["reservations"]]
-    code, said = command("budget", "void", right)
-    assert (code, locked in said) == (2, True)  # the error lists what can be voided
-    assert command("budget", "void", right, "--run", locked)[0] == 0
-    assert run(right)[0] == 0
-    assert states(right) == ["void", "made"]
-
-
 @pytest.mark.slow
-def test_killed_run_is_voided_before_its_draw_but_not_after_it(project):
+def test_killed_run_is_voided_before_its_draw_but_not_after_it(project, command):
     path = project.write_config(**DP)
-    assert run(path, hook=KILLED_BEFORE)[0] == 9
+    kill(path, BEFORE)
     assert command("budget", "void", path)[0] == 0
-    assert run(path, hook=KILLED_AFTER)[0] == 9  # without --resume never, under a new reservation
+    kill(path, AFTER)  # without --resume never, under a new reservation
     assert states(path) == ["void", "draw"]
     code, said = command("budget", "void", path)
     assert (code, "cannot be voided" in said) == (5, True)
-    assert run(path)[0] == run(path, "--resume", "never")[0] == 5  # the budget is spent
+    assert command(*RUN, path)[0] == command(*RUN, path, "--resume", "never")[0] == 5  # the budget is spent
     assert states(path) == ["void", "draw"]
 
 
 @pytest.mark.slow
-def test_void_between_reservation_and_draw_stops_the_run(project):
-    path = project.write_config(**DP)
-    code, said = run(path, hook=VOIDED)
-    assert code == 3
-    assert "was voided, so the run cannot draw noise; no noise was drawn" in said
-    assert run(path)[0] == 0
-    assert states(path) == ["void", "made"]
-    assert run(path)[0] == 0  # the result is reused
-    assert states(path) == ["void", "made"]
-
-
-@pytest.mark.slow
-def test_no_use_of_void_gives_back_a_drawn_budget(project):
+def test_no_use_of_void_gives_back_a_drawn_budget(project, command):
     path, config = project.write_config(**DP), project.config(**DP)
     ledger, stages = ledger_of(config)[0], config.resolve(config.workspace) / "stages"
-    assert run(path, hook=KILLED_BEFORE)[0] == 9
+    kill(path, BEFORE)
     before = (ledger / "attempts.jsonl").read_bytes()
     (reservation,) = stages.glob("reserve-*")
     kept = shutil.copytree(reservation, project.folder / "kept")
-    assert run(path)[0] == 0
+    assert command(*RUN, path)[0] == 0
     used = shown(path)["reservations"][0]["run"]
 
     # void in a copy of the ledger as it was before the draw, or in the ledger itself after it was set back
@@ -221,25 +210,25 @@ def test_no_use_of_void_gives_back_a_drawn_budget(project):
     for folder in stages.glob("measure-*"):
         shutil.rmtree(folder)
     assert command("budget", "void", path)[0] == 5
-    assert run(path)[0] == 5
+    assert command(*RUN, path)[0] == 5
 
     # void a further reservation, and exchange its id with the one that was drawn
     small = {**DP, "dp": {**DP["dp"], "epsilon": 0.5}}
     path = project.write_config(**small)
-    assert run(path, hook=KILLED_BEFORE)[0] == 9
+    kill(path, BEFORE)
     (unused,) = [one["run"] for one in shown(path)["reservations"] if one["state"] == "reserve"]
     assert command("budget", "void", path)[0] == 0
     for folder in stages.glob("reserve-*"):
         if json.loads((folder / "run.json").read_text())["run"] == unused:
             shutil.rmtree(folder)
             shutil.copytree(kept, folder)
-    assert run(path)[0] in {3, 5}
+    assert command(*RUN, path)[0] in {3, 5}
     assert states(path) == ["made", "void"]
     assert shown(path)["spent"]["epsilon"] == pytest.approx(2.5, rel=1e-2)
 
 
 @pytest.mark.slow
-def test_run_whose_input_checks_fail_ends_before_the_reservation(project):
+def test_run_whose_input_checks_fail_ends_before_the_reservation(project, command):
     """Every person's record holds the record number of another person, so persons are on both sides."""
     lines = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
     people = sorted({line["patient_id"] for line in lines})
@@ -247,7 +236,7 @@ def test_run_whose_input_checks_fail_ends_before_the_reservation(project):
         line["note"] += f" MRN 00{417331 + people.index(line['patient_id']) // 2}."
     (project.folder / "notes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     path = project.write_config(**DP)
-    code, said = run(path)
+    code, said = command(*RUN, path)
     assert code == 5
     assert "nothing was reserved" in said
     assert "input checks: " in said

@@ -7,11 +7,7 @@ from synthgen.cli import doctor
 from synthgen.cli.doctor import examine
 from synthgen.models.registry import MODELS
 
-
-@pytest.fixture(autouse=True)
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
-    return tmp_path / "store"
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def found():

@@ -132,11 +132,11 @@ def test_files_of_a_command_are_private_and_no_hub_is_accessed():
 
 
 def test_an_error_is_printed_as_json_where_json_is_requested(tmp_path):
-    done = run("plan", tmp_path / "none.yaml", "--json")
+    done = run("budget", "show", tmp_path / "none.yaml", "--json")
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["code"], set(error)) == (3, 3, {"code", "message", "problems", "hint"})
     assert done.stderr.startswith(f"error: {error['message']}")
-    assert run("plan", tmp_path / "none.yaml").stdout == ""
+    assert run("budget", "show", tmp_path / "none.yaml").stdout == ""
 
 
 def test_text_for_people_carries_no_control_characters(capsys):

@@ -5,11 +5,7 @@ from synthgen.cli.models import models_app
 from synthgen.core.errors import ModelMissing, SynthGenError
 from synthgen.models.registry import MODELS
 
-
-@pytest.fixture(autouse=True)
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
-    return tmp_path / "store"
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def call(*arguments):

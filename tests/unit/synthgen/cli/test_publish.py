@@ -8,7 +8,7 @@ import pytest
 from audits.core.errors import PolicyError
 from audits.gate.shipped import load_policy
 from synthgen.cli.publish import REPORT, publish, report_of
-from synthgen.core.errors import ConfigError, DataError, ReleaseRefused, StorageError
+from synthgen.core.errors import DataError, ReleaseRefused, StorageError
 
 
 @pytest.fixture(autouse=True)
@@ -45,27 +45,28 @@ def test_a_refusal_writes_its_report_and_no_bundle(finished):
     with pytest.raises(ReleaseRefused):
         release(finished, policy="hospital-external")
     assert (finished.folder / "ws" / "report.private.html").is_file()
-    assert list((finished.folder / "out").iterdir()) == []
+    assert not (finished.folder / "out").exists()
 
 
-def test_invalid_options_raise_an_error_before_any_stage(project):
+def test_invalid_options_raise_an_error_before_any_stage(project, monkeypatch):
     (project.folder / "file").write_text("kept")
-    waivers = [{"gate": "no-such-gate", "by": "Dr A. Officer", "reason": "None."}]
     for error, message, changes in (
-        (StorageError, "folder for bundles is not writable .*; no stage was run", {"release": {"out": "file/out"}}),
+        (StorageError, r"release\.out: .* is not writable", {"release": {"out": "file/out"}}),
         (StorageError, r"none\.pem: there is no key", {"release": {"key": "keys/none.pem"}}),
         (PolicyError, "no-such-policy", {"policy": "no-such-policy"}),
-        (ConfigError, "gates that the policy does not have", {"release": {"waivers": waivers}}),
     ):
         with pytest.raises(error, match=message):
             release(project, **changes)
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "not the one it is")
+    with pytest.raises(DataError, match=r"releaser\.pem: cannot be opened"):
+        release(project)
     assert list((project.folder / "ws").rglob("done.json")) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
 def test_an_unwritable_output_folder_raises_an_error_before_any_stage(project):
     (project.folder / "out").mkdir(mode=0o500)
-    with pytest.raises(StorageError, match="no stage was run"):
+    with pytest.raises(StorageError, match="is not writable"):
         release(project)
 
 

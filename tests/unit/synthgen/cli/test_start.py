@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import counted
+from audits.ledger.chain import ledger_id
 from audits.verify.trust import load_trust
 from synthgen.cli.start import TEMPLATES, examples, start
 from synthgen.config import Config
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.load import load
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.keys import load_key, passphrase_for
 

@@ -3,11 +3,13 @@ import json
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from audits.core.errors import AuditError
 from audits.core.strictjson import with_tuples
-from audits.gate.records import records_digest
+from audits.gate.evidence import records_digest
 from audits.gate.utility import BoundUtility
+from synthgen.cli.main import app
 from synthgen.cli.utility import Measure, study
 from synthgen.compare.study import METRICS
 from synthgen.core.errors import DataError, ModelMissing
@@ -52,6 +54,17 @@ def test_two_classifiers_and_three_arms_with_intervals(tmp_path, encoder):
     text = made.to_text().splitlines()
     assert text[0].startswith("tested on 14 real records")
     assert len(text) == 2 + 2 * 3
+
+
+def test_the_command_prints_and_writes_the_study(tmp_path, encoder):
+    wanted, out = json.loads(json.dumps(found(tmp_path, encoder).to_json())), tmp_path / "out.json"
+    options = {"synthetic": "s.jsonl", "train": "t.jsonl", "test": "u.jsonl", "out": out.name}
+    words = [word for name, file in options.items() for word in (f"--{name}", str(tmp_path / file))]
+    done = CliRunner().invoke(app, ["evaluate", *words, "--encoder", str(encoder), "--seed", "3", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == json.loads(out.read_text()) == wanted
+    for word in (*wanted["classifiers"], "real+synthetic", "macro_f1"):
+        assert word in done.stderr
 
 
 @pytest.mark.parametrize("role", ["synthetic", "train", "test"])

@@ -40,18 +40,6 @@ def made(llama_folder, bridge_folder):
     return decoder(llama_folder, bridge_folder)
 
 
-def test_every_latent_gets_its_candidates_in_order(tiny, made):
-    latents, seen = tiny.latents(7), []
-    found = made.decode(latents, PLAIN, SEEDS, seen.append)
-    assert [(c.latent_id, c.index) for c in found] == [(f"x{i}", c) for i in range(7) for c in range(3)]
-    assert [c.label for c in found] == [label for label in latents.labels for _ in range(3)]
-    assert all(c.outcomes == () and not c.kept for c in found)
-    assert sum(seen) == 21
-    state = torch.get_rng_state()
-    assert texts(found) == texts(decode(made, latents)) != texts(decode(made, latents, SEEDS.child("again")))
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(
     ("n", "batch", "parts"),
@@ -67,15 +55,6 @@ def test_other_records_do_not_change_a_text(*, tiny, bridge_folder, tmp_path, dt
     latents = tiny.latents(n)
     apart = [t for rows in parts for t in texts(decode(made, tiny.rows_of(latents, rows), batch=batch))]
     assert sorted(apart) == sorted(texts(decode(made, latents, batch=batch)))
-
-
-def test_candidates_and_records_differ_and_more_candidates_keep_the_first(tiny, made):
-    few, many = (texts(decode(made, tiny.latents(3), candidates=n)) for n in (2, 5))
-    assert few == [t for t in many if t[1] < 2]
-    one = tiny.rows_of(tiny.latents(3), [0])
-    assert len({c.text for c in decode(made, one, candidates=8)}) == 8
-    renamed = dataclasses.replace(one, ids=("other",))
-    assert [c.text for c in decode(made, renamed)] != [c.text for c in decode(made, one)]
 
 
 def test_texts_depend_on_vector_label_and_adapters(tiny, made, llama_folder, tmp_path):

@@ -34,5 +34,8 @@ def test_invalid_files_are_errors_that_list_all_lines_without_text(tmp_path):
         list(read_marked_file(bad))
     assert len(error.value.problems) == 2
     assert "secret" not in str(error.value)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"none\.txt: cannot be read \(No such file"):
         list(read_marked_file(tmp_path / "none.txt"))
+    (tmp_path / "latin.txt").write_bytes("Zo\xeb".encode("latin-1"))
+    with pytest.raises(UsageError, match=r"latin\.txt: is not UTF-8 text"):
+        list(read_marked_file(tmp_path / "latin.txt"))

@@ -10,7 +10,7 @@ from synthgen.dp import planned_queries as planned
 from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.measure import measure
 from synthgen.dp.reserve import reserve_budget
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 
 SMALL = {"epsilon": 0.9, "delta": 4e-6, "persons": 30}
 

@@ -5,38 +5,22 @@ from audits.gate.policy import parse_policy
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import attempt, attempts_before
-from audits.ledger.budgets import all_reservations, note_draw
+from audits.ledger.budgets import note_draw
 from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus, Record
 from synthgen.dp.certain_refusals import refuse_doomed_run
-from synthgen.dp.reserve import reserve_budget
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.workspace import Workspace
 
-DP = {"interpolate": {"method": "dp-gaussian", "total": 10}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}}
-DP |= {"source": {"id": None, "labels": ["cardiology", "neurology"]}, "policy": "strict-dp", "secret": "workspace"}
-DP["filter"] = {"class_agreement": None, "length": None}
 
-
-def with_dp(**dp):
-    """Return the changes with another budget."""
-    return {**DP, "dp": {**DP["dp"], **dp}}
-
-
-def job_of(config):
-    return Job(config, Workspace(config.resolve(config.workspace)), silent)
-
-
-def reserved(config):
-    return reserve_budget(job_of(config), load_policy("strict-dp"))[0]
-
-
-def booked(config):
-    return all_reservations(*ledger_of(config))
+@pytest.fixture(scope="module")
+def budgets(module_at):
+    """Return the module of configurations with a budget, and of their reservations."""
+    return module_at("tests/unit/synthgen/dp/test_reserve.py")
 
 
 VOCABULARY = [
@@ -69,7 +53,8 @@ def refused_before(config, found, *, policy="strict-dp", control=None, spend_aga
     control = found.control if control is None else control
     refused = None
     try:
-        refuse_doomed_run(job_of(config), chosen, found, control, spend_again=spend_again)
+        job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+        refuse_doomed_run(job, chosen, found, control, spend_again=spend_again)
     except BudgetError as error:
         refused = error
     if refused is None:
@@ -102,25 +87,23 @@ CERTAIN = {
 
 
 @pytest.mark.parametrize("case", sorted(CERTAIN))
-def test_certain_refusal_by_an_input_check_comes_before_the_reservation(project, case):
+def test_certain_refusal_by_an_input_check_comes_before_the_reservation(project, budgets, case):
     found, message = CERTAIN[case]
-    config = project.config(**DP)
+    config = project.config(**budgets.DP)
     (problem,) = refused_before(config, found)
     assert message in problem
     assert not set(problem.split()) & set(VOCABULARY)
-    assert booked(config) == []
-    assert (
-        refused_before(project.config(**{**DP, "policy": "research", "secret": "public"}), found, policy="research")
-        == []
-    )
-    reserved(config)  # once the budget is reserved, the audits decide
+    assert budgets.booked(config) == []
+    reproducible = project.config(**{**budgets.DP, "policy": "research", "secret": "public"})
+    assert refused_before(reproducible, found, policy="research") == []
+    budgets.reserved(config)  # once the budget is reserved, the audits decide
     assert refused_before(config, found) == []
 
 
-def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(project):
-    config = project.config(**with_dp(epsilon=2.9, persons=10))
+def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(project, budgets):
+    config = project.config(**budgets.with_dp(epsilon=2.9, persons=10))
     assert refused_before(config, prepared()) == []
-    reserved(project.config(**with_dp(epsilon=2.0), seed=3))
+    budgets.reserved(project.config(**budgets.with_dp(epsilon=2.0), seed=3))
     control = corpus("control", texts(60, 2, "discharged to ward nine"))
     for number in range(3):
         attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
@@ -144,11 +127,11 @@ def own_policy(rule="", required=""):
     return parse_policy(text.encode(), "own")
 
 
-def test_rule_of_the_policy_on_an_input_check_refuses_before_the_reservation(project):
+def test_rule_of_the_policy_on_an_input_check_refuses_before_the_reservation(project, budgets):
     rule = (
         '{id: nearly, metric: input_checks.near_duplicate_rate, bound: value, op: "<=", limit: 0.001, why: Stricter.}'
     )
-    found, config = prepared(near_duplicate_rate=0.005), project.config(**DP)
+    found, config = prepared(near_duplicate_rate=0.005), project.config(**budgets.DP)
     assert refused_before(config, found, policy=own_policy(rule)) == ["rule nearly: 0.005 <= 0.001 does not hold"]
     assert refused_before(config, found) == []
 
@@ -164,12 +147,12 @@ def test_rule_of_the_policy_on_an_input_check_refuses_before_the_reservation(pro
         (own_policy(), False),
     ],
 )
-def test_problem_of_an_input_check_refuses_only_if_it_prevents_the_release(project, policy, is_refused):
-    assert bool(refused_before(project.config(**DP), CERTAIN["shift"][0], policy=policy)) == is_refused
+def test_problem_of_an_input_check_refuses_only_if_it_prevents_the_release(project, budgets, policy, is_refused):
+    assert bool(refused_before(project.config(**budgets.DP), CERTAIN["shift"][0], policy=policy)) == is_refused
 
 
-def test_exhausted_control_persons_are_refused_before_a_reservation(project):
-    small, policy = with_dp(epsilon=0.5, delta=1e-6), load_policy("hospital-external")
+def test_exhausted_control_persons_are_refused_before_a_reservation(project, budgets):
+    small, policy = budgets.with_dp(epsilon=0.5, delta=1e-6), load_policy("hospital-external")
     config, found = project.config(**small), prepared()
     (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
     for number in range(int(limit)):
@@ -178,7 +161,7 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
         assert (
             refused_before(other, found, policy=policy) == []
         )  # before the limit is reached, other runs may reserve
-        run = reserved(other).spending.run
+        run = budgets.reserved(other).spending.run
         if number == 0:
             note_draw(*ledger_of(config), run)
         attempt(*ledger_of(config), digest=str(number), control=as_table(found.control, {}))
@@ -186,4 +169,4 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project):
         (problem,) = refused_before(other, found, policy=policy, spend_again=spend_again)
         assert problem.startswith("attempts: 3 made, and the policy allows 3 in all")
     assert refused_before(config, found) == []  # the old reservation stays available
-    assert len(booked(config)) == int(limit)
+    assert len(budgets.booked(config)) == int(limit)

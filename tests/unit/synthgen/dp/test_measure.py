@@ -26,8 +26,8 @@ from synthgen.dp.measure import measure
 from synthgen.dp.reserve import check_room, reserve_budget
 from synthgen.dp.sealed_result import made_digest
 from synthgen.pipeline import prepare
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.judge import as_table
-from synthgen.pipeline.ledger import ledger_of
 
 
 def run_measure(bench, **changes):

@@ -26,8 +26,8 @@ from synthgen.dp.noised_sums import UNIT, Query, StreamNoise, exact_sum
 from synthgen.dp.replay import REPLAYED, STRETCH, DryRun, FixedAnswers, replay_sample
 from synthgen.dp.reserve import reserve_budget
 from synthgen.dp.style_vote import VoterNats, voting_rows
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.judge import as_table
-from synthgen.pipeline.ledger import ledger_of
 
 PAGE = Path(__file__).parents[4] / "docs/explanation/differential-privacy.md"
 DECODE = {"style": "auto", "words": 2}

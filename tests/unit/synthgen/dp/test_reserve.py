@@ -22,8 +22,8 @@ from synthgen.dp.reserve import (
     reserved_run,
 )
 from synthgen.dp.sealed_result import LOG
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE as SECRET
 from synthgen.pipeline.workspace import Workspace

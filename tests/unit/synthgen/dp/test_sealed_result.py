@@ -7,7 +7,7 @@ from audits.ledger.budgets import Cost, Overspent, Spending, note_draw, reserve,
 from audits.ledger.chain import HighWaterMark
 from synthgen.core.errors import StorageError
 from synthgen.dp import sealed_result as answer
-from synthgen.dp.sealed_result import LOG, SEAL, book, is_kept, is_sealed, made_digest
+from synthgen.dp.sealed_result import LOG, SEAL, is_kept, is_sealed, made_digest, record_result
 
 RUN = "ab" * 16
 NOISE = {"kind": "gaussian", "noise_multiplier": 5.0, "sampling_rate": 1.0, "steps": 1}
@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 
 def test_only_the_booked_result_is_kept(ledger, folder):
-    book(folder, ledger, RUN, note_draw(*ledger, RUN))
+    record_result(folder, ledger, RUN, note_draw(*ledger, RUN))
     assert is_kept(folder, ledger, RUN)
     (folder / "classes.safetensors").write_bytes(b"other")
     with pytest.raises(StorageError, match="budget is spent"):
@@ -53,7 +53,7 @@ def test_sealed_result_is_booked_later_and_a_changed_one_is_rejected(ledger, fol
     with monkeypatch.context() as patch:
         patch.setattr(answer, "note_made", away)
         with pytest.raises(InputError):
-            book(folder, ledger, RUN, note_draw(*ledger, RUN))
+            record_result(folder, ledger, RUN, note_draw(*ledger, RUN))
     stray, before = folder / "stray.safetensors", made_digest(folder)
     stray.write_bytes(b"put there")
     assert not is_sealed(folder, state_of(*ledger, RUN).key)

@@ -101,9 +101,9 @@ def test_kept_candidates_do_not_depend_on_the_order_of_rows(world):
 def test_null_turns_a_filter_off_and_limits_are_applied(world):
     names = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "fluency")
     assert [f.name for f in build_filters(FilterConfig(**dict.fromkeys(names)))] == ["copy", "empty", "label_word"]
-    given = FilterConfig(embedding_distance=DistanceBounds(low=0.1, high=0.2))
+    given = FilterConfig(embedding_distance=DistanceBounds(high=0.2))
     rule = next(f for f in build_filters(given) if f.name == "latent_distance")
-    assert rule.fit(world.context()).bounds == {"low": 0.1, "high": 0.2}
+    assert rule.fit(world.context()).bounds == {"high": 0.2}
 
 
 def test_candidates_at_train_vectors_are_not_rejected(world):

@@ -46,7 +46,7 @@ def test_high_limit_is_the_95_percent_quantile_of_reconstructions(world):
     reconstructions = cosine[:, None] * targets + np.sqrt(1 - cosine**2)[:, None] * np.eye(22)[21]
     context = with_reconstructions(world.context(), targets, reconstructions)
     assert reconstruction_bound(context) == pytest.approx(0.19, abs=1e-6)
-    assert LatentDistance().fit(context).bounds == {"low": 0.0, "high": reconstruction_bound(context)}
+    assert LatentDistance().fit(context).bounds == {"high": reconstruction_bound(context)}
 
 
 def test_high_limit_is_the_median_for_a_decoder_that_ignores_its_vector(world):
@@ -81,15 +81,14 @@ def test_texts_of_other_records_do_not_raise_the_limit(world, seed):
     assert np.mean([o.passed for o in fitted.judge(world.candidates)]) < 0.7
 
 
-def test_latent_distance_applies_both_limits(world):
+def test_latent_distance_applies_its_limit(world):
     context = world.context()
     distances = latent_distances(world.candidates, context)
-    low, high = np.quantile(distances, [0.3, 0.7])
-    outcomes = LatentDistance(float(low), float(high)).fit(context).judge(world.candidates)
-    for distance, o in zip(distances, outcomes, strict=True):
-        side = "latent_distance_near" if distance < low else "latent_distance_far" if distance > high else ""
-        assert (o.passed, o.reason) == (side == "", side)
-    assert {o.reason for o in outcomes} == {"", "latent_distance_near", "latent_distance_far"}
+    high = float(np.quantile(distances, 0.7))
+    outcomes = LatentDistance(high).fit(context).judge(world.candidates)
+    reasons = ["latent_distance_far" if distance > high else "" for distance in distances]
+    assert [(o.passed, o.reason) for o in outcomes] == [(reason == "", reason) for reason in reasons]
+    assert len(set(reasons)) == 2
 
 
 def test_auto_limits_keep_texts_at_their_latent(world):
@@ -163,4 +162,4 @@ def test_too_few_reconstructions_are_rejected(world, rule, n):
     with pytest.raises(DataError, match=f"at least 20 reconstructions, got {n}"):
         rule.fit(context(n))
     assert rule.fit(context(20)).bounds["high"] > 0
-    assert LatentDistance("auto", 0.7).fit(context(n)).bounds == {"low": 0.0, "high": 0.7}
+    assert LatentDistance(0.7).fit(context(n)).bounds == {"high": 0.7}

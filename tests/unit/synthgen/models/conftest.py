@@ -1,4 +1,4 @@
-"""A separate model store for each test, and a tiny model with its wheel."""
+"""A tiny model with its wheel."""
 
 import hashlib
 import io
@@ -34,13 +34,6 @@ def model_of(name, data):
     wheel = Wheel(requirement=f"{name}==1.0", filename=f"{name}-1.0.whl", pin=pin(data), prefix="tiny/model/")
     pins = {path: pin(content) for path, content in FILES.items()}
     return PinnedModel(name=name, kind="encoder", title=name, license="Apache-2.0", wheel=wheel, files=pins)
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """Return the store folder of this test."""
-    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
-    return tmp_path / "store"
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-import json
-import re
 import stat
 
 import numpy as np
@@ -32,21 +30,20 @@ def test_a_second_run_reuses_all_stages(bench):
     np.testing.assert_array_equal(second[2].vectors, first[2].vectors)
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"seed": 8}, NAMES),
-        ({"source": {"labels": ["cardiology", "pulmonology"]}}, NAMES),
-        ({"split": {"train": 0.6, "control": 0.4}}, NAMES[1:]),
-        ({"deidentify": {"engine": "off"}}, NAMES[2:]),
-        ({"interpolate": {"total": 12}}, ()),
-        ({"release": {"name": "other"}}, ()),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
-)
-def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes, expected):
+CHANGED = [
+    ({"seed": 8}, NAMES),
+    ({"source": {"labels": ["cardiology", "pulmonology"]}}, NAMES),
+    ({"split": {"train": 0.6, "control": 0.4}}, NAMES[1:]),
+    ({"deidentify": {"engine": "off"}}, NAMES[2:]),
+    ({"interpolate": {"total": 12}}, ()),
+    ({"release": {"name": "other"}}, ()),
+]
+
+
+def test_a_changed_configuration_recomputes_only_dependent_stages(bench):
     computed(bench)
-    assert computed(bench, **changes) == expected
+    for changes, expected in CHANGED:
+        assert computed(bench, **changes) == expected, changes
     assert computed(bench) == ()
 
 
@@ -70,8 +67,6 @@ def test_persons_are_on_one_side_and_all_records_are_counted(bench):
     assert n + parts.counts["near_duplicates_set_aside"] == parts.counts["in"]
     assert result.counts["in"] == len(prepared.train) == len(embedded.ids)
     assert (prepared.train.role, prepared.control.role) == ("train", "control")
-    commitment = json.loads((parts.folder / "commitment.json").read_text())["commitment"]
-    assert re.fullmatch("[0-9a-f]{64}", commitment)
 
 
 def test_vectors_are_of_deidentified_train_text_alone(bench):

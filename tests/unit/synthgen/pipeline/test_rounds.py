@@ -128,21 +128,20 @@ def test_a_second_run_reuses_all_stages_and_loads_no_decoder(bench, monkeypatch)
 AFTER_DECODE = {*RECONSTRUCTION, "decode", "re-embed", "filter"}
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"filter": {"repetition": 0.9}}, {"filter"}),
-        ({"decode": {"temperature": 0.7}}, AFTER_DECODE),
-        ({"decode": {"bridge": "own"}}, AFTER_DECODE),
-        ({"decode": {"candidates": 3}}, AFTER_DECODE),
-        ({"interpolate": {"total": 18}}, {*ROUND}),
-        ({"audit": {"confidence": 0.99}}, set()),
-    ],
-    ids=lambda value: ".".join([*value, *next(iter(value.values()))]) if isinstance(value, dict) else "",
-)
-def test_a_changed_configuration_recomputes_only_dependent_stages(bench, changes, expected):
+CHANGED = [
+    ({"filter": {"repetition": 0.9}}, {"filter"}),
+    ({"decode": {"temperature": 0.7}}, AFTER_DECODE),
+    ({"decode": {"bridge": "own"}}, AFTER_DECODE),
+    ({"decode": {"candidates": 3}}, AFTER_DECODE),
+    ({"interpolate": {"total": 18}}, {*ROUND}),
+    ({"audit": {"confidence": 0.99}}, set()),
+]
+
+
+def test_a_changed_configuration_recomputes_only_dependent_stages(bench):
     bench.writer(bench.job()).write()
-    assert made(bench.writer(bench.job(**changes))) == expected
+    for changes, expected in CHANGED:
+        assert made(bench.writer(bench.job(**changes))) == expected, changes
     assert made(bench.writer(bench.job())) == set()
 
 

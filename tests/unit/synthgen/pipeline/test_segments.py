@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthgen.core.digest import sha256_file
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_segments
@@ -44,11 +43,6 @@ def notes(bench):
 
 def job(notes, **changes):
     return notes.job(segments={**SEGMENTS, **changes.pop("segments", {})}, **changes)
-
-
-def shards(writer, mark=""):
-    (stage,) = [s for s in writer.stages if s.name == "decode" + mark]
-    return {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
 
 
 def headings(text):
@@ -134,21 +128,6 @@ def test_a_segment_is_written_after_the_text_so_far_of_its_record(notes, monkeyp
             assert record.text.startswith(context)
             assert seen[f"{stem}{j - 1}"][2] in context
             assert text in record.text
-
-
-def test_an_interrupted_decode_continues_to_the_same_bytes(notes):
-    whole = notes.writer(job(notes, workspace="./whole"))
-    written = whole.write()
-    calls = len(notes.decoder.decoded)
-    notes.decoder.decoded.clear()
-    notes.decoder.stop_after = calls - 2
-    with pytest.raises(KeyboardInterrupt):
-        notes.writer(job(notes)).write()
-    notes.decoder.stop_after = None
-    resumed = notes.writer(job(notes))
-    assert resumed.write().records == written.records
-    assert shards(resumed) == shards(whole)
-    assert shards(resumed, "-reconstruction") == shards(whole, "-reconstruction")
 
 
 def test_a_text_does_not_depend_on_other_records(notes):

@@ -1,6 +1,5 @@
 import errno
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -8,7 +7,6 @@ import sys
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.files import sync, write_whole
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import write_json
@@ -208,35 +206,13 @@ def test_forget_removes_every_result(workspace):
     assert not workspace.stage("embed", {}, make).reused
 
 
-def test_files_are_private_and_written_completely_or_not_at_all(tmp_path, monkeypatch):
+def test_json_files_are_sorted_ascii_without_a_number_that_json_lacks(tmp_path):
     path = tmp_path / "run.json"
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(path, {"auc": float("nan")})
     assert list(tmp_path.iterdir()) == []
     write_json(path, {"b": 1, "a": "é"})
     assert path.read_bytes() == b'{\n "a": "\\u00e9",\n "b": 1\n}\n'
-    assert mode(path) == 0o600
-    write_whole(path, b"\x00old")
-
-    def stop(_descriptor):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", stop)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"\x00old"
-    monkeypatch.undo()
-    write_whole(path, b"newer")
-    assert path.read_bytes() == b"newer"
-    assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - hidden names too
-
-
-def test_sync_takes_files_and_folders(tmp_path):
-    (tmp_path / "f").write_text("x")
-    sync(tmp_path / "f")
-    sync(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        sync(tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from synthgen.cli.main import app
 from synthgen.config import Config
 from synthgen.decode.learnt import write_learnt
 from synthgen.decode.style_adapter import BUILT_IN_STYLES
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
 from synthgen.release.keys import new_key
@@ -151,7 +151,8 @@ def test_texts_in_another_language_and_repeated_records_are_found(config, folder
 
 @pytest.mark.models
 def test_the_command_prints_the_plan_and_exits_with_3(config, folder, tmp_path):
-    given = config(release={"key": "none.pem"})
+    unmet = "{id: own, metric: secret.private, bound: value, op: '>=', limit: 1, why: A test.}"
+    given = config(policy=str(open_policy(tmp_path, unmet)))
     path = folder / "own.yaml"
     path.write_text(json.dumps(given.model_dump(mode="json", exclude={"base", "file"})))
     done = CliRunner().invoke(app, ["plan", str(path)])

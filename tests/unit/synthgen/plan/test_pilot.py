@@ -2,8 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
+from synthgen.cli.main import app
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.pipeline import rounds
 from synthgen.pipeline.pipeline import Pipeline
@@ -120,6 +122,16 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
     assert list(pilot._risks(policy, {})) == []
 
 
+def test_classes_whose_candidates_rarely_pass_are_a_risk_for_the_balance():
+    policy, wanted = load_policy("research"), {"a": 50, "b": 50}
+    passing = [candidate(i) for i in range(20)] + [candidate(30 + i, "b") for i in range(20)]
+    rare = [candidate(60 + i, "b", failed=("copy",)) for i in range(19)]
+    assert list(pilot._rarely_accepted(policy, wanted, passing, 1)) == []
+    (line,) = pilot._rarely_accepted(policy, wanted, [*passing[:21], *rare], 1)
+    assert line.startswith("rule balance: few candidates of some classes pass (b: 1 of 20)")
+    assert list(pilot._rarely_accepted(policy, wanted, [*passing[:21], *rare], 60)) == []
+
+
 @pytest.fixture(scope="module")
 def planned(new_project, tmp_path_factory):
     """The plan with a pilot of a project with tiny models, and the folder of the project."""
@@ -154,8 +166,9 @@ def test_the_run_reuses_the_results_of_the_pilot(planned):
     run = Pipeline(project.config()).run(until="filter")
     reused = [stage.name for stage in run.record.stages if stage.reused]
     assert reused == ["load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"]
-    again = make_plan(project.config(), pilot=True)
-    assert again.pilot.to_json() == planned[0].pilot.to_json()
+    again = CliRunner().invoke(app, ["plan", str(project.write_config()), "--json"])
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["pilot"] == json.loads(json.dumps(planned[0].pilot.to_json()))
 
 
 def test_there_is_no_pilot_if_the_run_cannot_end_in_a_release(project):
@@ -163,3 +176,18 @@ def test_there_is_no_pilot_if_the_run_cannot_end_in_a_release(project):
     assert plan.problems
     assert plan.pilot is None
     assert make_plan(project.config(release={"key": "absent.pem"}), pilot=True).pilot is not None
+
+
+def test_numbers_that_persons_of_train_and_control_share_are_a_reason_against_a_release(project):
+    """The numbers are read from the list of replaced identifiers, which exists only after the replacement."""
+    notes = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
+    place = {person: i for i, person in enumerate(sorted({note["patient_id"] for note in notes}))}
+    for note in notes:
+        note["note"] += f" Call 0871 873 80{place[note['patient_id']] // 2:02d}."
+    (project.folder / "notes.jsonl").write_text("".join(json.dumps(note) + "\n" for note in notes))
+    policy = project.folder / "lenient.yaml"
+    rule = '  - {id: checks, metric: input_checks.problems, bound: value, op: "<=", limit: 0, why: They differ.}'
+    policy.write_text(policy.read_text().rstrip() + "\n" + rule)
+    assert make_plan(project.config()).problems == ()
+    (problem,) = make_plan(project.config(), pilot=True).problems
+    assert "of the control persons have a direct identifier of a train person" in problem

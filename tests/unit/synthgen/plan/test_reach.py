@@ -1,7 +1,7 @@
 import pytest
 
 from audits.gate.shipped import load_policy
-from audits.runner.registry import names
+from audits.runner.registry import AUDITS
 from synthgen.plan.reach import reach_of
 
 EXTERNAL = load_policy("hospital-external")
@@ -9,12 +9,12 @@ CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFI
 
 
 def everything():
-    return EXTERNAL.model_copy(update={"required": names(), "measured": ()})
+    return EXTERNAL.model_copy(update={"required": tuple(AUDITS), "measured": ()})
 
 
 def test_every_audit_is_described():
     found = reach_of(everything(), 800, 1000, 2600, 0.95)
-    assert tuple(found) == names()
+    assert tuple(found) == tuple(AUDITS)
     sentences = [name for name, what in found.items() if isinstance(what, str)]
     assert sentences == ["canaries", "accounting", "differencing"]
 

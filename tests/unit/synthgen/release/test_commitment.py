@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from synthgen.core.errors import DataError, StorageError
-from synthgen.release.commitment import Opening, commit_records, commitment_key, is_committed, open_record
+from synthgen.core.errors import DataError
+from synthgen.release.commitment import Opening, commit_records, is_committed, open_record
 
 KEY = bytes(range(32))
 TEXTS = [f"note {i} caf\u00e9" for i in range(11)]
@@ -72,15 +72,6 @@ def test_root_depends_on_role_key_and_order():
     assert len({root_of(commit_records(*given)) for given in (("train", TEXTS, KEY), *others)}) == 4
 
 
-def test_key_is_created_once_and_checked(tmp_path):
-    path = tmp_path / "k"
-    key = commitment_key(path)
-    assert (commitment_key(path), path.stat().st_mode & 0o777) == (key, 0o600)
-    path.write_bytes(b"short")
-    with pytest.raises(DataError, match="a commitment key has 32"):
-        commitment_key(path)
-    path.chmod(0o644)
-    with pytest.raises(StorageError):
-        commitment_key(path)
+def test_a_commitment_to_no_records_is_refused():
     with pytest.raises(DataError, match="no train records"):
         commit_records("train", [], KEY)

@@ -2,8 +2,7 @@ import pytest
 
 from audits.gate.policy import decide
 from audits.verify.bundle import verify_bundle
-from synthgen.config import WaiverConfig
-from synthgen.core.errors import ConfigError, InternalError
+from synthgen.core.errors import InternalError
 from synthgen.release.refusal import write_refusal
 
 
@@ -33,16 +32,3 @@ def test_refusal_needs_the_negative_decision_of_its_evidence(releases, tmp_path)
         with pytest.raises(InternalError):
             write_refusal(tmp_path, **wrong, key=releases.RELEASER, now=releases.NOW)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_waiver_is_signed_and_changes_no_verdict(releases, tmp_path):
-    waivers = [WaiverConfig(gate="auc", by="Dr A. Officer", reason="The board has seen the numbers.")]
-    path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW, waivers=waivers)
-    predicate = releases.statement(path, "refusal.dsse.json")["predicate"]
-    assert predicate["waivers"] == [{**waivers[0].model_dump(), "verdict": "FAIL"}]
-    assert predicate["verdict"] == "REFUSED"
-    assert "It stays FAIL." in (path / "README.md").read_text()
-    unknown = [WaiverConfig(gate="no-such", by="B", reason="C")]
-    with pytest.raises(ConfigError, match="gates that the policy does not have") as caught:
-        write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW, waivers=unknown)
-    assert "auc" in caught.value.hint

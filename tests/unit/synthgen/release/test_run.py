@@ -2,14 +2,17 @@ import json
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
-from synthgen.pipeline import stages
-from synthgen.release.run import load_run
+from synthgen.core.made_by import AUDITS, LIBRARIES
+from synthgen.core.stage import StageContext
+from synthgen.pipeline import job, pipeline
+from synthgen.release.run import STAGES, changed_stages, load_run
 from synthgen.release.trust import new_trust
 
 
@@ -40,11 +43,11 @@ def test_finished_run_is_loaded_and_a_missing_run_or_stage_is_an_error(new_proje
 
 
 def test_run_of_another_stage_or_audit_version_is_refused(run_project, monkeypatch):
-    monkeypatch.setitem(stages.ALL, "decode", replace(stages.ALL["decode"], version=99))
+    monkeypatch.setitem(STAGES, "decode", replace(STAGES["decode"], version=99))
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
     assert refused.value.problems == ("changed: decode-reconstruction", "changed: decode")
-    monkeypatch.delitem(stages.ALL, "decode")  # a stage that this program does not have
+    monkeypatch.delitem(STAGES, "decode")  # a stage that this program does not have
     with pytest.raises(DataError, match="program changed"):
         last(run_project)
     monkeypatch.undo()
@@ -127,3 +130,29 @@ def test_written_report_is_private(finished):
         assert words in page
     assert path.name == "report.private.html"
     assert "<b>Private.</b>" not in run.report(run.decide(), release_id="0" * 8)
+
+
+def test_every_stage_reads_all_declared_inputs(project, monkeypatch):
+    """`StageContext` enforces in every run that a stage reads nothing else."""
+    contexts = []
+    monkeypatch.setattr(job, "StageContext", lambda *given: contexts.append(StageContext(*given)) or contexts[-1])
+    pipeline.Pipeline(project.config()).run()
+    unused = {}
+    for context in contexts:
+        unused.setdefault(context.stage.name, []).append(context.unused())
+    assert set(pipeline.STAGES) <= set(unused)
+    assert {name: found for name, found in unused.items() if set.intersection(*map(set, found))} == {}
+
+
+def test_stages_declare_known_libraries():
+    for stage in STAGES.values():
+        assert set(stage.libraries) <= {"python", AUDITS, *LIBRARIES}, stage.name
+        assert (AUDITS in stage.libraries) == (stage.name in {"evaluate", "audit", "selftest"})
+        assert ("python" in stage.libraries) == (not stage.is_paid)
+
+
+def test_an_unknown_stage_counts_as_changed():
+    there = SimpleNamespace(name="load", base_name="load", code=STAGES["load"].code_digest)
+    other = SimpleNamespace(name="filter-2", base_name="filter", code="0" * 64)
+    unknown = SimpleNamespace(name="paint", base_name="paint", code="0" * 64)
+    assert changed_stages(SimpleNamespace(stages=(there, other, unknown))) == ["filter-2", "paint"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from audits.core.errors import VerifyError
-from synthgen.release.statement import bundle_parts, release_payload, short_id
+from synthgen.release.statement import bundle_parts, producer, release_payload, short_id
 
 
 def test_release_id_depends_on_data_evidence_and_policy(releases):
@@ -33,3 +33,11 @@ def test_content_that_a_verifier_would_refuse_is_not_signed(releases, changes, c
     assert b'"releaseId":"2026-11-20-' in release_payload(parts.predicate, {"README.md": "0" * 64})
     with pytest.raises(VerifyError, match=code):
         bundle_parts(replace(content, **changes), data, releases.NOW)
+
+
+def test_producer_states_sources_and_versions_of_the_usual_form():
+    made = producer(
+        {"python": "3.11.7", "numpy": "2.3.0", "torch": "2.13.0+cpu", "gguf": "a note", "source": "e" * 64}
+    )
+    libraries = {"numpy": "2.3.0", "torch": "2.13.0+cpu", "gguf": "other", "source": "e" * 64}
+    assert (made["tool"], made["python"], made["madeBy"]) == ("synthgen", "3.11.7", libraries)

@@ -1,16 +1,13 @@
-import json
 import math
-import stat
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.split import commit_split, commitment, split
+from synthgen.split import split
 from synthgen.split.config import SplitConfig
 
 SEEDS = SeedTree(9).child("split")
@@ -22,7 +19,7 @@ def corpus(groups, text="words {i} of a text that repeats nowhere, number {i} {i
 
 
 def sides(result):
-    return {r.group: name for name, part in result.parts().items() for r in part.records}
+    return {r.group: part.role for part in (result.train, result.control, result.rest) for r in part.records}
 
 
 def test_split_keeps_persons_whole_and_all_records():
@@ -80,29 +77,6 @@ def make(records=WHOLE.records, seeds=SEEDS):
     return split(replace(WHOLE, records=records), SplitConfig(), seeds)
 
 
-def test_split_and_commitment_depend_on_the_seed_and_not_on_the_order():
-    digest = commitment(make(), SEEDS)
-    assert len(digest) == 64
-    assert commitment(make(WHOLE.records[::-1]), SEEDS) == digest
-    assert commitment(make(WHOLE.records[1:]), SEEDS) != digest
-    assert commitment(make(), SEEDS.child("other")) != digest
+def test_split_depends_on_the_seed_and_not_on_the_order():
+    assert sides(make(WHOLE.records[::-1])) == sides(make())
     assert sides(make(seeds=SeedTree(10))) != sides(make())
-
-
-def test_commit_split_writes_a_private_file_without_ids(tmp_path):
-    path = tmp_path / "commitment.json"
-    digest = commit_split(make(), SEEDS, path)
-    value = json.loads(path.read_text())
-    assert value["commitment"] == digest
-    assert sum(value["records"].values()) == 40
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "r1" not in path.read_text()
-    assert [p.name for p in tmp_path.iterdir()] == ["commitment.json"]
-
-
-def test_commit_split_rejects_a_missing_folder_and_an_existing_file(tmp_path):
-    (tmp_path / "c.json").write_text("earlier")
-    for folder in (tmp_path / "none", tmp_path):
-        with pytest.raises(StorageError, match="cannot be written"):
-            commit_split(make(), SEEDS, folder / "c.json")
-    assert (tmp_path / "c.json").read_text() == "earlier"

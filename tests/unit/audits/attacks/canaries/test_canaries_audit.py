@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from audits.attacks.canaries import kinds
 from audits.attacks.canaries.canaries_audit import (
     CanaryAudit,
     _copy_failures,
@@ -38,7 +39,9 @@ def planted(town):
 
 @pytest.fixture(scope="module")
 def few(town):
-    return make_canaries(town["train"], town["reference"], 130, RNG(0), families=("suffix", "semantic"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "FAMILIES", ("suffix", "semantic"))
+        return make_canaries(town["train"], town["reference"], 130, RNG(0))
 
 
 def run(town, planted, canary_build, *, seed=0, **changed):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from audits.attacks.canaries import kinds
 from audits.attacks.canaries.kinds import FAMILIES, _unusable, make_canaries
 from audits.attacks.canaries.word_pool import OWN_WORDS
 from audits.core.errors import InputError
@@ -56,8 +57,10 @@ def test_insert_contains_exactly_the_inserted_persons(planted):
     assert planted.insert.labels == tuple(planted.table.labels[i] for i in wanted)
 
 
-def test_coins_are_fair_and_independent_of_the_family(train):
-    planted = make_canaries(train, None, 1500, RNG(4), families=("semantic", "outlier"), repeats=(1, 2))
+def test_coins_are_fair_and_independent_of_the_family(train, monkeypatch):
+    monkeypatch.setattr(kinds, "FAMILIES", ("semantic", "outlier"))
+    monkeypatch.setattr(kinds, "REPEATS", (1, 2))
+    planted = make_canaries(train, None, 1500, RNG(4))
     assert stats.binomtest(int(planted.inserted.sum()), 1500, 0.5).pvalue > 1e-3
     of_outliers = planted.inserted[np.array(planted.family) == "outlier"]
     assert stats.binomtest(int(of_outliers.sum()), len(of_outliers), 0.5).pvalue > 1e-3
@@ -70,10 +73,11 @@ def test_no_run_of_eight_words_of_train_and_no_ending_twice(planted, train):
     assert len(set(endings)) == len(endings)
 
 
-def test_reference_rows_that_repeat_train_are_not_used(train, reference):
+def test_reference_rows_that_repeat_train_are_not_used(train, reference, monkeypatch):
     texts = (*reference.texts[:3], *train.texts)
     mixed = Table(texts=texts, labels=None, groups=tuple(map(str, range(len(texts)))), has_groups=True)
-    planted = make_canaries(train, mixed, 40, RNG(1), families=("suffix", "semantic"))
+    monkeypatch.setattr(kinds, "FAMILIES", ("suffix", "semantic"))
+    planted = make_canaries(train, mixed, 40, RNG(1))
     assert not runs_of(planted.table.texts) & runs_of(train.texts)
     begun = {text.split()[0] for text in planted.table.texts}
     assert begun == {text.split()[0] for text in reference.texts[:3]}
@@ -110,15 +114,17 @@ def test_rows_of_an_outlier_are_nearly_the_same_and_end_alike(planted):
         assert len({tuple(row) for row in rows}) > 8
 
 
-def test_without_a_reference_words_are_from_the_list(train):
-    planted = make_canaries(train, None, 60, RNG(2), families=("suffix", "outlier", "sampled"))
+def test_without_a_reference_words_are_from_the_list(train, monkeypatch):
+    monkeypatch.setattr(kinds, "FAMILIES", ("suffix", "outlier", "sampled"))
+    planted = make_canaries(train, None, 60, RNG(2))
     words = {word for text in planted.table.texts for word in tokens(text)}
     assert words - set(OWN_WORDS) <= set(tokens("The stood by the and the was seen again Later were put near"))
 
 
-def test_word_of_a_single_row_is_in_no_ending(train, reference):
+def test_word_of_a_single_row_is_in_no_ending(train, reference, monkeypatch):
     named = replace(reference, texts=(f"zzyzx {reference.texts[0]}", *reference.texts[1:]))
-    planted = make_canaries(train, named, 80, RNG(2), families=("suffix", "outlier"))
+    monkeypatch.setattr(kinds, "FAMILIES", ("suffix", "outlier"))
+    planted = make_canaries(train, named, 80, RNG(2))
     assert not any("zzyzx" in suffix for suffix in planted.suffixes)
     assert not any("zzyzx" in text.split()[-8:] for text in planted.table.texts)
 
@@ -134,11 +140,9 @@ def test_the_same_stream_makes_the_same_canaries(train, reference, planted):
     assert make_canaries(train, reference, 120, RNG(1)).table != planted.table
 
 
-def test_all_invalid_arguments_are_listed(train):
-    with pytest.raises(InputError) as caught:
-        make_canaries(train, None, 1, RNG(0), families=("suffix", "clever"), repeats=(0,))
-    assert len(caught.value.problems) == 3
-    assert "clever" not in str(caught.value)
+def test_a_single_canary_is_refused(train):
+    with pytest.raises(InputError, match="at least two are required, got 1"):
+        make_canaries(train, None, 1, RNG(0))
 
 
 def test_a_reference_that_only_repeats_train_is_refused(train):
@@ -148,9 +152,10 @@ def test_a_reference_that_only_repeats_train_is_refused(train):
 
 def test_canaries_with_equal_endings_are_refused(train, monkeypatch):
     sentence = "one two three four five six seven eight"
-    monkeypatch.setattr("audits.attacks.canaries.kinds.odd_sentence", lambda _rng: sentence)
+    monkeypatch.setattr(kinds, "odd_sentence", lambda _rng: sentence)
+    monkeypatch.setattr(kinds, "FAMILIES", ("semantic",))
     with pytest.raises(InputError, match="1 canaries could not be made different"):
-        make_canaries(train, None, 2, RNG(0), families=("semantic",))
+        make_canaries(train, None, 2, RNG(0))
 
 
 def test_unusable_persons_share_a_run_with_train_or_an_ending(train):

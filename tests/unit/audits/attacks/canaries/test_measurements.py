@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audits.attacks.canaries import kinds
 from audits.attacks.canaries.kinds import make_canaries
 from audits.attacks.canaries.measurements import (
     Kinds,
@@ -49,7 +50,9 @@ def tables(people):
 
 @pytest.fixture(scope="module")
 def canaries(tables):
-    made = make_canaries(tables["train"], tables["reference"], 64, RNG(0), repeats=(1, 3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "REPEATS", (1, 3))
+        made = make_canaries(tables["train"], tables["reference"], 64, RNG(0))
     fields = {name: getattr(made, name) for name in ("table", "family", "inserted", "suffixes")}
     return Canaries(**fields, canary_build=tables["canary_build"])
 

@@ -17,11 +17,6 @@ def both(a, b):
     return replace(a, texts=a.texts + b.texts, groups=a.groups + b.groups)
 
 
-def first_rows(table, n, *texts):
-    """Return the first n rows of a table, the first of them with other texts."""
-    return replace(table, texts=(*texts, *table.texts[len(texts) : n]), groups=table.groups[:n])
-
-
 @pytest.fixture(scope="module")
 def town(people):
     """Return persons who stay, join or leave, control persons, and two releases of fresh people."""
@@ -95,7 +90,7 @@ def test_copied_persons_who_left_are_found(town, with_copies):
     assert min(result.details["arms"]["left"]["attacks"].values()) > 0.5
 
 
-def test_same_seed_fails_and_the_changed_rows_reveal_persons_who_joined(town, with_copies):
+def test_same_seed_fails_and_the_changed_rows_reveal_persons_who_joined(town, with_copies, first_rows):
     result = run(town, now=with_copies(town["then"], first_rows(town["joined"], 50)))
     assert result.verdict == "fail"
     assert "100 of 150 long rows also occur in the previous release" in result.reason
@@ -130,7 +125,7 @@ def test_rows_kept_after_a_person_left_prevent_a_pass(town, retexted):
     assert "removed" not in run(town, now=now).reason
 
 
-def test_too_few_persons_who_joined_are_insufficient_and_the_needed_number_is_stated(town):
+def test_too_few_persons_who_joined_are_insufficient_and_the_needed_number_is_stated(town, first_rows):
     result = run(town, train=both(town["stay"], first_rows(town["joined"], 12)))
     assert result.verdict == "insufficient"
     assert "12 persons who joined are too few; 228 would be enough" in result.reason
@@ -139,7 +134,7 @@ def test_too_few_persons_who_joined_are_insufficient_and_the_needed_number_is_st
     assert result.details["power"]["n"] == 12
 
 
-def test_too_few_control_persons_are_insufficient_and_the_needed_number_is_stated(town):
+def test_too_few_control_persons_are_insufficient_and_the_needed_number_is_stated(town, first_rows):
     result = run(town, control=first_rows(town["control"], 125))
     assert result.verdict == "insufficient"
     assert "100 control persons whom neither generator saw are too few; 285 would be enough" in result.reason
@@ -179,7 +174,7 @@ def test_without_previous_release_the_audit_is_not_measurable(town):
         run(town, previous=None)
 
 
-def test_result_is_reproducible_and_contains_no_text(town):
+def test_result_is_reproducible_and_contains_no_text(town, first_rows):
     small = {name: first_rows(table, 60) for name, table in town.items()}
     small |= {name: first_rows(town[name], 60, "zzyzx quxquux 4711") for name in ("joined", "now")}
     once, again = (run(small, seed=4) for _ in range(2))

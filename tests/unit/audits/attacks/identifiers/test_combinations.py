@@ -2,7 +2,7 @@ import pytest
 
 from audits.attacks.identifiers.combinations import Fact, FactOccurrences, facts_of, judge_combinations, proper_words
 from audits.attacks.identifiers.patterns import read_content
-from audits.attacks.identifiers.tables import read_people
+from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 SECRET = "A 93 year old man of SW1A 1AA born 12/03/1931"
@@ -16,10 +16,7 @@ def table(texts):
 def judged(made, train, control):
     people = read_people(AuditInputs(synthetic=table(made), train=table(train), control=table(control)))
     occurrences = FactOccurrences(people)
-    for text in made:
-        occurrences.read_synthetic(read_content(text))
-    for text, owner in people.rows():
-        occurrences.read_other(read_content(text), owner)
+    read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
     return judge_combinations(occurrences, people)
 
 

@@ -63,33 +63,20 @@ def test_record_number_of_control_is_no_hard_hit(fresh_inputs, retexted):
     assert result.findings == ()
 
 
-@pytest.mark.parametrize("written", ["MRN {}", "the number {}"])
-@pytest.mark.parametrize("side", ["train", "control"])
-def test_record_number_of_two_persons_is_a_leak(fresh_inputs, retexted, written, side):
+def test_record_number_of_two_persons_is_one_leak_and_a_finding_for_each(fresh_inputs, retexted):
     number = mrn_of(fresh_inputs.train, 5)
-    second = with_added(getattr(fresh_inputs, side), {40: written.format(number)})
-    result = audited(replace(fresh_inputs, **{side: second}), [f"MRN: {number}"], retexted)
+    train = with_added(fresh_inputs.train, {40: f"the number {number}"})
+    result = audited(replace(fresh_inputs, train=train), [f"MRN: {number}"], retexted)
     assert result.metrics["hard_hits"].value == 1
-    owners = {fresh_inputs.train.groups[5]} | ({second.groups[40]} if side == "train" else set())
-    assert {finding.person for finding in result.findings} == owners
+    assert {finding.person for finding in result.findings} == {train.groups[5], train.groups[40]}
 
 
-@pytest.mark.parametrize("n_owners", [2, 5, 9])
-@pytest.mark.parametrize(
-    "desk", ["front.desk@clinic-office.example", "020 7946 0958", "https://www.clinic-office.example/appointments"]
-)
-def test_contact_of_a_front_desk_is_exempt_and_no_other_contact(fresh_inputs, hits, desk, n_owners):
-    rows = dict.fromkeys(range(0, 3 * n_owners, 3), f"Contact: {desk}")
-    desks = {side: with_added(getattr(fresh_inputs, side), rows) for side in ("train", "control")}
+def test_contact_of_a_front_desk_is_exempt_and_no_other_contact(fresh_inputs, hits):
+    desk = "Contact: front.desk@clinic-office.example"
+    desks = {s: with_added(getattr(fresh_inputs, s), dict.fromkeys((0, 3), desk)) for s in ("train", "control")}
     inputs = replace(fresh_inputs, **desks)
-    assert hits(inputs, f"Contact: {desk}") == 0
-    assert hits(inputs, f"Contact: {desk}", f"write to {address_of(fresh_inputs.train, 8)}") == 1
-
-
-def test_contact_of_one_train_and_one_control_person_is_a_leak(fresh_inputs, hits):
-    address = address_of(fresh_inputs.train, 8)
-    control = with_added(fresh_inputs.control, {5: f"Contact: {address}"})
-    assert hits(replace(fresh_inputs, control=control), f"write to {address}") == 1
+    assert hits(inputs, desk) == 0
+    assert hits(inputs, desk, f"write to {address_of(fresh_inputs.train, 8)}") == 1
 
 
 def test_one_contact_of_control_explains_none_of_train(fresh_inputs, hits):
@@ -227,18 +214,10 @@ def test_record_numbers_expected_by_chance_are_no_hard_hits(people):
         assert (result.verdict == "fail") == (n_hits > 0)
 
 
-@pytest.mark.parametrize(
-    ("identifier", "text"),
-    [
-        ("Quixotebury", "near Quixotebury"),
-        ("Wojciechowska-Featherstonehaugh", "as Wojciechowska-Featherstonehaugh said"),  # far rarer
-        ("48213377", "see record 48213377"),
-    ],
-)
-def test_one_name_of_control_in_the_table_explains_no_leak(replaced, retexted, identifier, text):
+def test_one_name_of_control_in_the_table_explains_no_leak(replaced, retexted):
     others = (("Zephyrhaven",), *[()] * (len(replaced.control) - 1))
-    inputs = replace(recorded_for(replaced, 0, identifier), control_identifiers=others)
-    result = audited(inputs, [text, "near Zephyrhaven"], retexted)
+    inputs = replace(recorded_for(replaced, 0, "Quixotebury"), control_identifiers=others)
+    result = audited(inputs, ["near Quixotebury and Zephyrhaven"], retexted)
     assert result.details["known_identifiers_found"] == 1
     assert result.details["known_identifiers_of_control_found"] == 1
     assert result.metrics["hard_hits"].value == 1
@@ -247,16 +226,10 @@ def test_one_name_of_control_in_the_table_explains_no_leak(replaced, retexted, i
 
 DISGUISES = {
     "in words": "four eight two one three three seven seven zero five",
-    "with doubles": "four eight two one double three double seven oh five",
     "backwards": "5077331284",
-    "O for 0": "48213377O5",
     "underscores": "4_8_2_1_3_3_7_7_0_5",
-    "commas": "482,133,770,5",
-    "marks on the digits": "4\u03018\u03012\u03011\u03013\u03013\u03017\u03017\u03010\u03015",
     "a digit missing": "482133705",
-    "the first nine": "482133770",
     "a digit wrong": "4821339705",
-    "two lines": "48213\n37705",
     "brackets": "(482)[133]{770}5",
     "Bengali": "৪৮২১৩৩৭৭০৫",
     "in a list": "1, 2, 4821337705, 3",

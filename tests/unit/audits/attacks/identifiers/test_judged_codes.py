@@ -2,9 +2,8 @@ import pytest
 
 from audits.attacks.identifiers.codes import find_codes
 from audits.attacks.identifiers.judged_codes import CodeOccurrences, code_bits, judge_codes
-from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
-from audits.attacks.identifiers.tables import read_people
+from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
@@ -19,10 +18,7 @@ def judged(made, train, control, reference=None):
     inputs = AuditInputs(synthetic=table(made), train=table(train), control=table(control), reference=public)
     people = read_people(inputs)
     occurrences = CodeOccurrences(people)
-    for text in made:
-        occurrences.read_synthetic(read_content(text))
-    for text, owner in people.rows():
-        occurrences.read_other(read_content(text), owner)
+    read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
     return judge_codes(occurrences, people, SURPRISAL), occurrences
 
 

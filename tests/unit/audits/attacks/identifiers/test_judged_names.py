@@ -1,7 +1,7 @@
 from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
 from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import read_people
+from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
@@ -28,10 +28,7 @@ def judged(lists, made, *, control=("word " * 100,), n_train=20, are_recorded=Tr
     inputs = AuditInputs(synthetic=table(made), train=table(["x"] * n_train), control=table([*control, "x", "y"]))
     people = read_people(inputs)
     occurrences = NameOccurrences([([name], owner) for owner, name in lists], people)
-    for text in made:
-        occurrences.read_synthetic(read_content(text))
-    for text, owner in people.rows():
-        occurrences.read_other(read_content(text), owner)
+    read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
     found = judge_names(occurrences, SURPRISAL, people, are_recorded=are_recorded)
     return {owner for _, owners in found.phrases.values() for owner in owners}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.identifiers.misspellings import is_one_edit, n_within_one_edit
+from audits.attacks.identifiers.misspellings import n_within_one_edit
 from audits.attacks.identifiers.patterns import Entity, read_content
 from audits.attacks.identifiers.recorded import (
     MAX_COINCIDENCES,
@@ -15,6 +15,7 @@ from audits.attacks.identifiers.recorded import (
     judge_recorded,
 )
 from audits.attacks.identifiers.surprisal import Surprisal
+from audits.text.spelling import is_one_edit
 
 ANN, BO, CY, NOBODY = 0, 1, 2, 3  # two train persons and one of control
 NAME = "Wojciechowska-Featherstonehaugh"
@@ -207,10 +208,11 @@ def test_address_is_found_by_its_pattern():
     assert known.terms.entities == {Entity("email", "jo.bloggs@example.org"): ("known identifier", [BO])}
 
 
+@pytest.mark.parametrize("own", ["Quixotebury", NAME])
 @pytest.mark.parametrize("name", ["Zephyrhaven", "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ulm"])
-def test_one_name_of_control_explains_none_of_train(name):
-    lists = [(ANN, ["Quixotebury"]), (CY, [name])]
-    assert numbers(judged(lists, [f"near Quixotebury and {name}"])) == (1, 1, 1, 1)
+def test_one_name_of_control_explains_none_of_train(own, name):
+    lists = [(ANN, [own]), (CY, [name])]
+    assert numbers(judged(lists, [f"near {own} and {name}"])) == (1, 1, 1, 1)
 
 
 def test_two_names_of_control_explain_as_many_of_train():

@@ -45,15 +45,17 @@ def judged(made, train, control=("a", "b", "c"), *public):
     return judge_patterned(*read(*rows), Surprisal(["the patient was seen"]))
 
 
-def test_number_of_up_to_ten_persons_is_a_leak_of_each():
-    found = judged(["see 48213377"], ["MRN 48213377", "record no 48213377"])
+@pytest.mark.parametrize("written", ["record no 48213377", "the number 48213377"])
+def test_number_of_up_to_ten_persons_is_a_leak_of_each(written):
+    found = judged(["see 48213377"], ["MRN 48213377", written])
     assert found.hard == 1
     assert {tuple(whose) for _, whose in found.terms.entities.values()} == {(0, 1)}
     assert judged(["see 48213377"], [f"MRN 48213377 {i}" for i in "abcdefghijk"]).hard == 0
 
 
-def test_number_of_train_and_control_is_a_leak_and_no_excess():
-    found = judged(["see 48213377"], ["MRN 48213377", "x"], ["chart no 48213377", "b", "c"])
+@pytest.mark.parametrize("written", ["chart no 48213377", "the number 48213377"])
+def test_number_of_train_and_control_is_a_leak_and_no_excess(written):
+    found = judged(["see 48213377"], ["MRN 48213377", "x"], [written, "b", "c"])
     assert (found.hard, found.hit.any()) == (1, False)
 
 

@@ -21,22 +21,6 @@ def run(synthetic, train, control, seed=0, **more):
     return Linkage().run(AuditInputs(synthetic=synthetic, train=train, control=control, **more), RNG(seed), 0.95)
 
 
-def mixed(texts, n, seed=5):
-    """Return texts made of alternating runs of eight words of two parents."""
-    rng, made = RNG(seed), []
-    for _ in range(n):
-        parents = [texts[i].split() for i in rng.choice(len(texts), 2, replace=False)]
-        starts = range(0, max(map(len, parents)), 8)
-        words = [word for start in starts for word in parents[int(rng.random() < 0.5)][start : start + 8]]
-        made.append(" ".join(words or parents[0]))
-    return made
-
-
-def first_rows(table, n, *texts):
-    """Return the first n rows of a table, the first of them with other texts."""
-    return replace(table, texts=(*texts, *table.texts[len(texts) : n]), groups=table.groups[:n])
-
-
 @pytest.fixture(scope="module")
 def town(people):
     """Return enough people for a verdict at the widest limits."""
@@ -59,7 +43,7 @@ def test_fresh_people_pass(town):
 
 
 @pytest.mark.parametrize("leak", ["verbatim", "half of the words", "mixes of two"])
-def test_leak_fails_by_every_attack(town, retexted, word_dropout, leak):
+def test_leak_fails_by_every_attack(town, retexted, word_dropout, mixed, leak):
     train = town["train"]
     texts = {
         "verbatim": lambda: train.texts,
@@ -262,12 +246,12 @@ def test_passed_vectors_are_attacked(town):
     assert result.verdict == "fail"
 
 
-def test_the_same_seed_gives_the_same_result(town):
+def test_the_same_seed_gives_the_same_result(town, first_rows):
     small = [first_rows(t, 90) for t in town.values()]
     assert run(*small, seed=4) == run(*small, seed=4)
 
 
-def test_no_text_reaches_the_result(town):
+def test_no_text_reaches_the_result(town, first_rows):
     written = "zzyzx quxquux 4711 hiv positive takes quxapril 4711 mg"
     train = first_rows(town["train"], 90, written)
     result = run(train, train, first_rows(town["control"], 90))

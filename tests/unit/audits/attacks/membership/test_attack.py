@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy import stats as scipy_stats
 
 from audits.attacks.membership.attack import (
     POWERS,
@@ -74,7 +73,7 @@ def test_stacking_two_weak_attacks_is_stronger_than_each():
 def test_one_leak_among_seventeen_attacks_rarely_passes():
     """With a limit of .55 and one attack with a true AUC of .56, the pass rate is at most 1 - confidence."""
     people, n_passed = arms_of(900, 900), 0
-    shift = np.sqrt(2) * scipy_stats.norm.ppf(0.56)
+    shift = np.sqrt(2) * stats.norm.ppf(0.56)
     for seed in range(150):
         rng = RNG(seed)
         scores = {f"a{i:02}": rng.normal(size=1800) for i in range(17)}

@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 
 from audits.attacks.memorization.calibration import (
+    OF_RUNS,
+    OF_SHARES,
     STRATA,
+    capped_thresholds,
     caught,
     loose_thresholds,
-    near_thresholds,
     non_members,
     plant,
-    run_thresholds,
     short_thresholds,
     whole_thresholds,
 )
 
 OFF = (np.inf, np.inf)
 THRESHOLDS = {
-    run_thresholds: [(0, 13, 13), (9, 17, 17), (22, 30, 30), (23, 31, 30), (64, 72, 30)],
-    near_thresholds: [(0.1, 0.55, 0.55), (0.45, 0.6, 0.6), (0.9, 1.05, 0.65)],
+    lambda n: capped_thresholds(n, *OF_RUNS): [(0, 13, 13), (9, 17, 17), (22, 30, 30), (23, 31, 30), (64, 72, 30)],
+    lambda n: capped_thresholds(n, *OF_SHARES): [(0.1, 0.55, 0.55), (0.45, 0.6, 0.6), (0.9, 1.05, 0.65)],
     short_thresholds: [(0, np.inf, 8), (5, np.inf, 9), (8, np.inf, 12), (9, *OFF)],
     whole_thresholds: [(0, 30, 30), (16, 32, 32), (32, 64, 64), (33, *OFF)],
     loose_thresholds: [(0.1, 0.6, 0.6), (0.5, 0.7, 0.7), (0.6, 0.8, 0.8), (0.61, *OFF)],

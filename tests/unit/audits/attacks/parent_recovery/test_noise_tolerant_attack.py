@@ -14,10 +14,9 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import (
     ShareTest,
     both_train,
     find_parent_pairs,
-    first_share,
     margin_of,
     parent_recall,
-    train_share,
+    share_of_nearest,
 )
 from audits.core.holdout import Arms
 from audits.core.stats import clopper_pearson, needed_for_share, power_of_each
@@ -133,8 +132,8 @@ def test_shares_and_errors_equal_permutation_within_classes():
     assert null == pytest.approx(np.mean(both), abs=0.003)
     assert null < 0.25
     assert measured.error == pytest.approx(np.std(both), rel=0.12)
-    assert train_share(found, people).error == pytest.approx(np.std(one), rel=0.04)
-    assert first_share(found, people).error == pytest.approx(np.std(first), rel=0.04)
+    assert share_of_nearest(found, people, 2).error == pytest.approx(np.std(one), rel=0.04)
+    assert share_of_nearest(found, people, 1).error == pytest.approx(np.std(first), rel=0.04)
 
 
 def test_parent_recall_worked_example():
@@ -205,7 +204,7 @@ def test_shares_of_non_members_scatter_by_their_errors():
         encoded = encoded_of(people, unit(RNG(seed).normal(size=(90, 9))), seed=seed + 500)
         found = find_parent_pairs(encoded, people, RNG(seed))
         both, null = both_train(found, people, RNG(seed))
-        shares = [(train_share(found, people), 0.5), (both, null), (first_share(found, people), 0.5)]
+        shares = [(share_of_nearest(found, people, 2), 0.5), (both, null), (share_of_nearest(found, people, 1), 0.5)]
         scatter.append([(share.value - expected) / share.error for share, expected in shares])
     assert np.abs(np.mean(scatter, axis=0)).max() < 0.4
     assert np.std(scatter, axis=0).max() < 1.25

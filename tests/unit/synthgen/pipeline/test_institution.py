@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import Config
-from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.institution import ledger_of, policy_of
 
 
 def config(tmp_path, **changes):
@@ -27,3 +27,8 @@ def test_the_institutions_ledger_is_outside_every_workspace(tmp_path, monkeypatc
 def test_the_high_water_mark_is_beside_the_releasers_key(tmp_path):
     ledgers = [config(tmp_path, ledger=name, release={"key": "safe/r.pem"}) for name in ("a", "b")]
     assert {ledger_of(one)[1].path for one in ledgers} == {tmp_path / "safe" / "ledger-seen.json"}
+
+
+def test_a_policy_is_a_file_or_a_shipped_name(new_project):
+    assert policy_of(new_project.config()).name == "lenient"
+    assert policy_of(new_project.config(policy="research")).name == "research"

@@ -1,10 +1,18 @@
-"""Locate the institution's ledger of a run and the file of its high-water mark."""
+"""Find the policy and the ledger of a run, which the institution sets."""
 
 from pathlib import Path
 
+from audits.gate.policy import Policy
+from audits.gate.shipped import load_policy
 from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
 from synthgen.config import Config
+
+
+def policy_of(config: Config) -> Policy:
+    """Return the policy: a file at a path relative to the configuration's folder, or a shipped policy by name."""
+    named = config.resolve(config.policy)
+    return load_policy(named if named.is_file() else config.policy)
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
