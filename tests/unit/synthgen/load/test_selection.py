@@ -84,5 +84,5 @@ def test_switches_that_compare_persons_are_refused_under_a_budget():
     fields = {"version": 1, "source": source, "interpolate": {"method": "dp-gaussian", "total": 9}, **budget}
     with pytest.raises(ConfigError) as refused:
         Config.parse(fields)
-    for name in ("source.dedupe all", "source.min_class"):
+    for name in ("source.dedupe: all", "source.min_class"):
         assert name in str(refused.value)
