@@ -49,6 +49,7 @@ class BoundUtility(Closed):
     classifiers: Any
     ratios: Any
     style: Any
+    coherence: Any = None
     not_measured: Any
 
     @field_validator("metrics")

@@ -38,3 +38,15 @@ WORDS = {
     "and are not in the release.",
     "policy": "The list of gates, fixed before the run. The signature covers its digest.",
 }
+CONTRADICTIONS = {
+    "any": "any of these",
+    "sex": "two sexes of the person, or an organ of the other sex",
+    "age": "two ages of the person",
+    "laterality": "the same finding on the left and on the right",
+    "denied": "a symptom that is stated and denied",
+    "treatment": "a drug for a condition that it does not treat",
+    "implausible": "an impossible value or dose",
+    "dates": "dates in the wrong order",
+    "repeated": "a repeated sentence or phrase",
+    "cut": "a text that ends inside a sentence",
+}

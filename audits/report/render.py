@@ -57,6 +57,8 @@ def render_report(content: ReportContent) -> str:
         classifiers=content.utility.get("classifiers", {}),
         style=content.utility.get("style", {}),
         style_gap=content.utility.get("style_gap"),
+        coherence=content.utility.get("coherence", {}),
+        contradiction_rules=glossary.CONTRADICTIONS,
         sources=_SOURCES,
         signs=_SIGNS,
         audit_questions=glossary.AUDITS,

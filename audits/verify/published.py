@@ -31,7 +31,7 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, Show
 from audits.gate.policy import Policy
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
-from audits.verify.vocabulary import REASONS, STAGES, STYLE_KINDS, WRITING
+from audits.verify.vocabulary import CONTRADICTIONS, REASONS, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
 T = TypeVar("T")
@@ -64,6 +64,8 @@ StageName = Annotated[str, _one_of(STAGES)]
 Reason = Annotated[str, _one_of(REASONS)]
 CheckName = Annotated[str, _one_of({*CHECKED, SAMPLING, NORMALISER})]
 StyleKind = Annotated[str, _one_of(STYLE_KINDS)]
+Compared = Literal["synthetic", "real"]
+ContradictionKind = Annotated[str, _one_of(CONTRADICTIONS)]
 Reads = Annotated[tuple[ReadKind, ...], AfterValidator(_unique)]
 Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the data
 
@@ -284,10 +286,9 @@ class Utility(Closed):
     classifiers: dict[
         Literal["tfidf-linear", "encoder-logistic"], dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]
     ] = Field(default_factory=dict)
-    style: dict[Literal["synthetic", "real"], Annotated[dict[StyleKind, Hundredth], Measured]] = Field(
-        default_factory=dict
-    )
+    style: dict[Compared, Annotated[dict[StyleKind, Hundredth], Measured]] = Field(default_factory=dict)
     style_gap: ShownScore | None = None
+    coherence: dict[Compared, Annotated[dict[ContradictionKind, Hundredth], Measured]] = Field(default_factory=dict)
 
 
 class Page(Closed):
@@ -372,25 +373,24 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
         return None if given is None else {key: given[key] for key in Score.model_fields}
 
     def scores(given: Mapping[str, Any]) -> dict[str, Any]:
-        classes = {
-            label: {"f1": score(one.get("f1"))}
-            for label, one in given.get("per_class", {}).items()
-            if label in released
-        }
-        return {key: score(given[key]) for key in ("accuracy", "macro_f1", "weighted_f1") if key in given} | (
-            {"per_class": classes} if classes else {}
-        )
+        classes = {y: {"f1": score(one.get("f1"))} for y, one in given.get("per_class", {}).items() if y in released}
+        kept = {key: score(given[key]) for key in ("accuracy", "macro_f1", "weighted_f1") if key in given}
+        return kept | ({"per_class": classes} if classes else {})
+
+    def hundredths(shares: Mapping[str, float]) -> dict[str, float]:
+        return {kind: round(share * 100) / 100 for kind, share in shares.items()}
 
     return {
         "classifiers": {
             name: {source: scores(given) for source, given in by_source.items()}
             for name, by_source in public.get("classifiers", {}).items()
         },
-        "style": {
-            table: {kind: round(share * 100) / 100 for kind, share in shares.items()}
-            for table, shares in utility.get("style", {}).items()
-        },
+        "style": {table: hundredths(shares) for table, shares in utility.get("style", {}).items()},
         "style_gap": score(public.get("metrics", {}).get("style.gap")),
+        "coherence": {
+            table: hundredths({rule: share["value"] for rule, share in found["shares"].items()})
+            for table, found in utility.get("coherence", {}).items()
+        },
     }
 
 

@@ -51,12 +51,14 @@ STAGES = (
 REASONS = (
     "empty", "copy", "label_word", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
     "latent_distance_far", "class_distance_near", "class_distance_far", "language", "length_short", "length_long",
-    "repetition", "fluency", "legibility", "consistent", "not_the_best_of_its_vector",
+    "repetition", "fluency", "legibility", "coherent", "not_the_best_of_its_vector",
     *(f"attributes_{kind}" for kind in ("age", "age_band", "sex", "condition", "symptom", "medication", "smoking",
                                         "alcohol", "drugs", "exercise", "living", "occupation", "mentions",
                                         "not_mentions")),
 )  # fmt: skip
 
+# rules by which a text contradicts itself, see `synthgen.coherence`; `any` counts texts that one of the rules finds
+CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "implausible", "dates", "repeated", "cut")
 STYLE_KINDS = tuple(
     f"{kind}_share" for kind in ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
 )
@@ -234,7 +236,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "length": _words("auto", None),
         "repetition": _fraction(0, 1, None),
         "fluency": _fraction(0, 1, None),
-        "consistent": _words("prefer", "require", None),
+        "coherent": _words("prefer", "require", None),
     },
     "audit": {"confidence": _fraction(0.95, 1)},
 }

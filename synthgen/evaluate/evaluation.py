@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from audits.core.stats import clopper_pearson
 from audits.core.types import Estimate, persons
 from audits.gate.utility import distance_of_shares
+from synthgen.coherence import coherence
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Float64, Record
@@ -68,8 +70,7 @@ def evaluate(
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: `seeds.child("bootstrap")` for person weights; `seeds.child(classifier)` for solvers; a
-        child of its own for the style gap.
+    Randomness: children of `seeds` for the weights of persons, for each classifier, and for the style gap.
     Cost: six fits, and for each of them 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
@@ -94,6 +95,7 @@ def evaluate(
         "classifiers": _plain(found, test, confidence),
         "ratios": by_head,
         "style": {"synthetic": style_profile(tables.synthetic.texts), "real": style_profile(tables.test.texts)},
+        "coherence": _contradictory({"synthetic": tables.synthetic, "real": tables.test}, confidence),
         "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
         "not_measured": reasons,
     }
@@ -145,6 +147,21 @@ def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: flo
         raise DataError("balance needs synthetic records and a request of at least one")
     value = distance_of_shares(Counter(labels), requested)
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
+
+
+def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
+    """Return for each corpus the share of texts that contradict themselves, in all and by rule.
+
+    The intervals are two-sided (Clopper and Pearson), and count texts, not persons.
+    """
+    of_corpora = {}
+    for role, corpus in corpora.items():
+        found, shares = coherence(corpus.texts), {}
+        for name, k in {"any": found.any, **found.by_rule}.items():
+            low, high = clopper_pearson(k, found.n, confidence=(1 + confidence) / 2)
+            shares[name] = {"value": k / found.n, "low": low, "high": high}
+        of_corpora[role] = {"n": found.n, "shares": shares}
+    return of_corpora
 
 
 def _check(tables: Tables) -> None:

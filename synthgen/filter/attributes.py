@@ -1,4 +1,4 @@
-"""Filter candidates by what their text says: the attribute rules of the user, and agreement of the paragraphs."""
+"""Filter candidates by the attribute rules of the user."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ from synthgen.attributes import ANY_LABEL, AttributeRule, extract, is_fulfilled
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome
-from synthgen.segment.coherence import contradicts
 
-NAME, CONSISTENT = "attributes", "consistent"
+NAME = "attributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +58,3 @@ def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collectio
             problems=[f"filter.attributes.{label}: no train record has this label" for label in unknown],
             hint=f'Use labels of the source, or "{ANY_LABEL}" for all labels.',
         )
-
-
-def consistency_filter(*, is_required: bool) -> FittedFilter:
-    """Return the filter that finds paragraphs of a text that contradict each other on age or sex.
-
-    Off by default. Paragraphs are separated by empty lines. The score is 0 if `contradicts` finds a contradiction,
-    and 1 otherwise. If `is_required`, a contradiction rejects the candidate. Otherwise the chain prefers candidates
-    without a contradiction.
-
-    Privacy: reads only the candidate's text.
-    """
-
-    def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-        agrees = [contradicts(c.text.split("\n\n")) is not True for c in candidates]
-        return [outcome(CONSISTENT, passed=a or not is_required, score=float(a)) for a in agrees]
-
-    return FittedFilter(CONSISTENT, {"required": float(is_required)}, judge)
-
-
-def is_consistent(candidate: Candidate) -> bool:
-    """Return whether a judged candidate has no contradiction; True if the consistency filter is off."""
-    return all(o.score > 0 for o in candidate.outcomes if o.name == CONSISTENT)

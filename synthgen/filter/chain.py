@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, counts_by_reason
-from synthgen.filter.attributes import Attributes, consistency_filter, is_consistent, n_fulfilled
+from synthgen.filter.attributes import Attributes, n_fulfilled
 from synthgen.filter.base import Filter, FilterContext, FittedFilter
 from synthgen.filter.classifier import ClassAgreement
+from synthgen.filter.coherent import coherence_filter, n_contradictions
 from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
@@ -50,8 +51,8 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
         filters.append(ClassAgreement(config.class_agreement))
     if config.embedding_distance is not None:
         filters += [LatentDistance(config.embedding_distance.high), ClassDistance()]
-    if config.consistent is not None:
-        filters.append(consistency_filter(is_required=config.consistent == "require"))
+    if config.coherent is not None:
+        filters.append(coherence_filter(is_required=config.coherent == "require"))
     if config.attributes is not None:
         filters.append(Attributes(config.attributes))
     if config.near_duplicate is not None:
@@ -65,9 +66,9 @@ def apply(
     """Judge every candidate by every filter and keep the best of each latent.
 
     Of the candidates of a latent that pass all filters, the one that fulfils the most attribute rules is kept. Ties
-    are decided by consistency, if configured, then by the cosine distance of the embedded text to the latent, then by
-    index. None of these criteria reads train records. The filters are independent of each other. Their order changes
-    only the order of the outcomes and the counts of first reasons.
+    are decided by the number of contradictions, if configured, then by the cosine distance of the embedded text to
+    the latent, then by index. None of these criteria reads train records. The filters are independent of each other.
+    Their order changes only the order of the outcomes and the counts of first reasons.
 
     Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
@@ -86,8 +87,8 @@ def apply(
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
 
-    def best_first(i: int) -> tuple[float, bool, float, int]:
-        return -n_fulfilled(judged[i]), not is_consistent(judged[i]), distance[i], judged[i].index
+    def best_first(i: int) -> tuple[float, float, float, int]:
+        return -n_fulfilled(judged[i]), n_contradictions(judged[i]), distance[i], judged[i].index
 
     for i in sorted(range(len(judged)), key=best_first):
         if judged[i].kept:

@@ -58,10 +58,10 @@ class FilterConfig(Section):
         description="Largest mean surprisal of a text's tokens under the language model, as a share of the surprisal "
         "of a guess. It is near 1 for an untrained or damaged model, and near 0.25 for other models.",
     )
-    consistent: Literal["prefer", "require"] | None = Field(
+    coherent: Literal["prefer", "require"] | None = Field(
         None,
-        description="Agreement of all paragraphs on the age and sex of the person: `prefer` ranks such texts first, "
-        "`require` rejects all others. Useful with `segments`.",
+        description="Texts without contradictions, by rules for English clinical notes: `prefer` ranks texts with "
+        "fewer contradictions first, `require` rejects every text with one. See the page on contradictions.",
     )
     attributes: AttributeRules | None = Field(
         None,

@@ -26,7 +26,7 @@ DP_FLOW = tuple(f"dp.{name}" for name in DP_FILES)
 RANKS = {
     "core": 0,
     **dict.fromkeys(("attributes", "dp"), 1),  # of dp the methods; files that query persons have another rank
-    **dict.fromkeys(("models", "segment"), 2),
+    **dict.fromkeys(("coherence", "models", "segment"), 2),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 3),
     "config": 4,
     **dict.fromkeys(("pipeline", *DP_FLOW), 5),

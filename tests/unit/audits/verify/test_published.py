@@ -15,6 +15,7 @@ from audits.verify.gates import MAX_CONFIDENCES
 from audits.verify.published import MAX_BINS, Page, ReportFile, Utility, read_published, shown_results, shown_utility
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
+    CONTRADICTIONS,
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
@@ -39,6 +40,7 @@ EVALUATION = {
     },
     "style": {"real": style_profile(["I have 3 dogs."])},
     "metrics": {"style.gap": EXACT},
+    "coherence": {"synthetic": {"n": 9, "shares": {"any": {"value": 0.3333}, "sex": {"value": 0.111}}}},
     "note": "x",
 }
 
@@ -50,6 +52,7 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     scores = page.utility.classifiers["tfidf-linear"]["real"]
     assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
     assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(HEADS), 0.2)
+    assert page.utility.coherence == {"synthetic": {"any": 0.33, "sex": 0.11}}
     with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, in utility"):
         read_published(Page, {"utility": shown}, "page", releases.policy_of(releases.DP_POLICY))
     assert Utility() == Utility.model_validate(shown_utility({}, policy, {}))
@@ -145,6 +148,7 @@ REPORT = {
     },
     "page.utility.style": 2 * len(STYLE_KINDS) * math.log2(101),
     "page.utility.style_gap.value": 3 * SHORT + BUCKET,
+    "page.utility.coherence": 2 * len(CONTRADICTIONS) * math.log2(101),
 }
 OF_A_CLASS = {
     "page.balance.real": BUCKET,

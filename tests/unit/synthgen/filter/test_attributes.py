@@ -5,7 +5,7 @@ import pytest
 from synthgen.attributes import AttributeRule
 from synthgen.core.errors import ConfigError
 from synthgen.filter import apply, build_filters
-from synthgen.filter.attributes import Attributes, check_labels, consistency_filter, is_consistent, n_fulfilled
+from synthgen.filter.attributes import Attributes, check_labels, n_fulfilled
 from synthgen.filter.config import FilterConfig
 
 RULES = {
@@ -14,7 +14,6 @@ RULES = {
 }
 PREFER_GOUT = {"*": (AttributeRule(mentions="gout", prefer=True),)}
 OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))
-ONE, TWO = "HISTORY\nShe coughs.\n\nPLAN\nShe rests.", "HISTORY\nShe coughs.\n\nPLAN\nHe rests."
 
 
 def verdicts(world, label, texts, rules=RULES):
@@ -28,7 +27,7 @@ def kept(world, **changes):
 
 def test_content_filters_are_off_by_default():
     assert build_filters(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
-    assert not {f.name for f in build_filters(FilterConfig())} & {"attributes", "consistent"}
+    assert not {f.name for f in build_filters(FilterConfig())} & {"attributes", "coherent"}
 
 
 def test_required_rules_reject_and_preferred_rules_count(world):
@@ -88,30 +87,3 @@ def test_choice_does_not_depend_on_train(world):
     context, filters = world.context(), (Attributes(PREFER_GOUT),)
     other = replace(context, texts=("gout",) * len(context.texts), train=context.train[::-1].copy())
     assert apply(world.candidates, context, filters).kept == apply(world.candidates, other, filters).kept
-
-
-@pytest.mark.parametrize(("how", "passes"), [("prefer", True), ("require", False)])
-def test_consistency_filter_scores_contradictions(world, how, passes):
-    rule = build_filters(FilterConfig(**OFF, consistent=how))[-1]
-    assert rule.bounds == consistency_filter(is_required=not passes).bounds == {"required": float(not passes)}
-    found = [(o.passed, o.score, o.reason) for o in rule.judge(world.with_texts([ONE, TWO, "Nobody is named.", ""]))]
-    assert found == [(True, 1, ""), (passes, 0, "" if passes else "consistent"), (True, 1, ""), (True, 1, "")]
-
-
-def test_consistent_candidate_is_preferred(world):
-    """Only the last candidate of each latent is consistent; without the filter a nearer one is kept."""
-    world.candidates = [
-        replace(c, text=f"{c.text} {c.index}\n\n{ONE if c.index == 2 else TWO}") for c in world.candidates
-    ]
-    result = kept(world, consistent="prefer")
-    assert {c.index for c in result.kept} == {2}
-    assert {c.index for c in kept(world).kept} != {2}
-    assert result.latents_lost == {}
-
-
-def test_required_consistency_loses_latents_without_a_consistent_candidate(world):
-    world.candidates = [replace(c, text=TWO) for c in world.candidates]
-    assert all(is_consistent(c) for c in kept(world).kept)
-    result = kept(world, consistent="require")
-    assert result.kept == ()
-    assert set(result.rejected) == {"consistent"}

@@ -2,27 +2,8 @@ import numpy as np
 import pytest
 
 from synthgen.core.types import Segments
-from synthgen.segment.coherence import coherence, contradicts
+from synthgen.segment.coherence import coherence
 from synthgen.segment.split import Splitter
-
-
-@pytest.mark.parametrize(
-    ("parts", "found"),
-    [
-        (["A 63-year-old woman.", "She is 63 years old."], False),
-        (["A 63-year-old woman.", "She is 62 years old."], True),
-        (["A woman in her sixties.", "Age: 63."], False),
-        (["A woman in her fifties.", "Age: 63."], True),
-        (["He reports pain.", "No cough.", "She denies fever."], True),
-        (["She reports pain.", "No cough.", "She denies fever."], False),
-        (["A 63-year-old man, 64 years old."], None),  # a single part is not compared
-        (["She reports pain.", "No cough."], None),
-        ([], None),
-    ],
-)
-def test_contradicts_compares_ages_and_sexes_of_sections(parts, found):
-    assert contradicts(parts) is found
-
 
 SPLITTER = Splitter(50, {"plan": "PLAN", "history": "HISTORY"})
 TEXTS = [
@@ -43,7 +24,6 @@ def test_coherence_worked_example():
     found = coherence(TEXTS, segments, SPLITTER)
     assert found["words"] == pytest.approx((9 + 10 + 2) / 3)
     assert found["sections"] == pytest.approx(5 / 3)
-    assert found["one_person"] == 0.5  # the third tells of nobody
     assert found["next_cosine"] == pytest.approx(0)  # a: 0, b: 0
     # a's history with b's plan, b's history with a's plan
     assert found["other_cosine"] == pytest.approx((0 + 0.5**0.5) / 2)

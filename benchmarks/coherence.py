@@ -1,0 +1,68 @@
+"""Compare how often real notes, notes of mixed sentences and given records contradict themselves.
+
+    python benchmarks/coherence.py [--records release/data/records.jsonl ...]
+
+The real notes are the openly licensed ones of the folder SYNTHGEN_DATA: visit notes (aci_bench), sections
+(mts_dialog) and shorthand (primock57). A note of mixed sentences has as many sentences as a real note of its set, and
+each is drawn from all notes of the set. A file of `--records` has a JSON object with the key `text` in each line.
+Texts of at most 20 words are left out.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from synthgen.coherence import RULES, coherence
+
+SETS = {
+    "aci_bench": ("train", "valid", "test1", "test2", "test3"),
+    "mts_dialog": ("train", "validation", "test", "test2"),
+    "primock57": ("notes",),
+}
+LEAST_WORDS = 21
+
+
+def mixed(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Return as many texts with the same numbers of sentences, each drawn from the sentences of all texts."""
+    parts = [re.split(r"(?<=[.!?])\s+", text) for text in texts]
+    pool = [sentence for of_text in parts for sentence in of_text]
+    return [" ".join(pool[i] for i in rng.integers(len(pool), size=len(of_text))) for of_text in parts]
+
+
+def line(name: str, texts: Sequence[str]) -> str:
+    """Return the line of the table for some texts."""
+    found = coherence(texts)
+    shares = (found.any, *found.by_rule.values())
+    return f"| {name} | {found.n} | " + " | ".join(f"{k / found.n:.1%}" for k in shares) + " |"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table; return 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=Path, nargs="*", default=[], help="JSON Lines files of records")
+    given = parser.parse_args(argv)
+    print("| texts | number |", " | ".join(("any", *RULES)), "|")
+    print("|" + "---|" * (3 + len(RULES)))
+    folder = Path(os.environ["SYNTHGEN_DATA"])
+    for name, parts in SETS.items():
+        read = [
+            text for part in parts for text in pq.read_table(folder / name / f"{part}.parquet")["text"].to_pylist()
+        ]
+        texts = [text for text in read if len(text.split()) >= LEAST_WORDS]
+        print(line(f"{name}, real", texts), flush=True)
+        print(line(f"{name}, mixed sentences", mixed(texts, np.random.default_rng(0))), flush=True)
+    for path in given.records:
+        records = [json.loads(row)["text"] for row in path.read_text(encoding="utf-8").splitlines()]
+        print(line(path.name, [text for text in records if len(text.split()) >= LEAST_WORDS]), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Define a contradiction and split a text into sentences."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthgen.core.sentences import SENTENCE_END
+
+Span = tuple[int, int]
+_BREAK = re.compile(r"\n\s*(?:[-*•]\s*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A place of a text that contradicts another place, or itself."""
+
+    rule: str  # a name of `RULES`
+    at: Span  # characters from start to end (exclusive)
+    against: Span | None = None  # the other place; None if the place alone is impossible
+
+    def __repr__(self) -> str:
+        return f"Contradiction({self.rule})"
+
+
+def sentences(text: str) -> Iterator[Span]:
+    """Yield the start and end of each sentence; an end mark or a line break ends a sentence."""
+    for line in _lines(text):
+        start = line[0]
+        for match in SENTENCE_END.finditer(text, *line):
+            if _is_abbreviation(text, match.start()):
+                continue
+            if text[start : match.end()].strip():
+                yield start, match.end()
+            start = match.end()
+        if text[start : line[1]].strip():
+            yield start, line[1]
+
+
+def _lines(text: str) -> Iterator[Span]:
+    start = 0
+    for match in _BREAK.finditer(text):
+        yield start, match.start()
+        start = match.end()
+    yield start, len(text)
+
+
+_ABBREVIATION = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No|[A-Z])$")
+
+
+def _is_abbreviation(text: str, end: int) -> bool:
+    return text[end] == "." and _ABBREVIATION.search(text, max(0, end - 8), end) is not None

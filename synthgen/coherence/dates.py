@@ -1,0 +1,67 @@
+"""Contradictions between dates: an end before its beginning, and a birth after another date."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from synthgen.coherence.contradiction import Contradiction
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = (
+    r"(?:(?P<y1>\d{4})-(?P<m1>\d{1,2})-(?P<d1>\d{1,2})"
+    r"|(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<y2>\d{4})"
+    rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<n3>{_MONTH})\.?,? (?P<y3>\d{{4}})"
+    rf"|(?P<n4>{_MONTH})\.? (?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y4>\d{{4}}))"
+)
+_ANY = re.compile(rf"\b{_DATE}\b", re.IGNORECASE)
+_EVENT = {
+    name: re.compile(rf"\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b", re.IGNORECASE)
+    for name, words in (
+        ("born", r"date of birth|dob|born"),
+        ("admitted", r"admitted|admission(?: date)?|date of admission"),
+        ("discharged", r"discharged|discharge(?: date)?|date of discharge"),
+    )
+}
+
+
+def out_of_order(text: str) -> Iterator[Contradiction]:
+    """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
+    found = {name: next(pattern.finditer(text), None) for name, pattern in _EVENT.items()}
+    born, admitted, discharged = found["born"], found["admitted"], found["discharged"]
+    if admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
+        yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
+        return
+    if born is None:
+        return
+    for match in _ANY.finditer(text):
+        if match.span() != born.span("date") and _last(match) < _first(born):
+            yield Contradiction("dates", match.span(), born.span("date"))
+            return
+
+
+def _first(match: re.Match[str]) -> date:
+    return min(_readings(match), default=date.min)
+
+
+def _last(match: re.Match[str]) -> date:
+    return max(_readings(match), default=date.max)
+
+
+def _readings(match: re.Match[str]) -> list[date]:
+    """Return the dates that the text may mean: 03/04/2020 can be in March or in April."""
+    if match["y1"]:
+        numbers = [(match["y1"], match["m1"], match["d1"])]
+    elif match["y2"]:
+        numbers = [(match["y2"], match["a"], match["b"]), (match["y2"], match["b"], match["a"])]
+    else:
+        form = "3" if match["y3"] else "4"
+        month = str(_MONTHS.index(match[f"n{form}"][:3].casefold()) + 1)
+        numbers = [(match[f"y{form}"], month, match[f"d{form}"])]
+    found = []
+    for year, month, day in numbers:
+        try:
+            found.append(date(int(year), int(month), int(day)))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,92 @@
+"""Contradictions between findings: the same finding on both sides of the body, or asserted and denied."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from synthgen.attributes import extract
+from synthgen.coherence.contradiction import Contradiction, Span, sentences
+
+_SIDE = r"(?P<side>left|right)(?:-sided)?"
+_PART = (
+    r"(?P<part>knee|hip|shoulder|elbow|wrist|ankle|foot|hand|arm|leg|eye|ear|breast|lung|kidney|thumb|heel|thigh|calf"
+    r"|testicle|ovary|flank|groin|forearm|upper lobe|lower lobe)"
+)
+_FINDING = (
+    r"(?P<finding>pain|fracture|swelling|weakness|injury|numbness|mass|lump|replacement|arthroplasty|effusion"
+    r"|dislocation|tear|sprain|hernia|cancer|infection|ulcer|abscess|osteoarthritis|arthritis)"
+)
+_ON_SIDE = (
+    re.compile(rf"\b{_SIDE} {_PART} {_FINDING}\b", re.IGNORECASE),
+    re.compile(rf"\b{_FINDING} (?:of|in|to) (?:the |his |her )?{_SIDE} {_PART}\b", re.IGNORECASE),
+)
+_BOTH = re.compile(
+    r"\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
+    r"|prior|former|history|resolved|compared|than|versus|vs|then|now|also|later|subsequent(?:ly)?|ago|healed"
+    r"|initially|since|years?|status post|s/p)\b",
+    re.IGNORECASE,
+)
+
+
+def laterality(text: str) -> Iterator[Contradiction]:
+    """Yield at most one finding that is on the left side in one sentence and on the right side in another.
+
+    Sentences that compare sides, deny the finding or speak of another time do not count.
+    """
+    found: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
+    for start, end in sentences(text):
+        if _BOTH.search(text, start, end):
+            continue
+        for pattern in _ON_SIDE:
+            for match in pattern.finditer(text, start, end):
+                key = match["part"].casefold(), match["finding"].casefold()
+                found[key].setdefault(match["side"].casefold(), match.span())
+    for sides in found.values():
+        if len(sides) == 2:
+            first, second = sorted(sides.values())
+            yield Contradiction("laterality", second, first)
+            return
+
+
+_CHANGE = re.compile(
+    r"\b(?:previous(?:ly)?|prior|former(?:ly)?|initial(?:ly)?|resolved|resolving|improved|gone|subsided|better|ago"
+    r"|history(?! is of)|hx|before|after|today|now|currently|since|last|then|until|used to|at (?:this|that) time"
+    r"|further|other|new|recent|more|any|significant|severe|intermittent(?:ly)?|occasional(?:ly)?|sometimes|episodes?|if"
+    r"|when|except|besides|had|was|were|yesterday|issues|problems|developed|started|complained|risk|return|worsening|acute"
+    r"|active|associated|often|at night|with exertion|at rest|radiating|admission|presented|day|days|weeks?|months?"
+    r"|years?)\b",
+    re.IGNORECASE,
+)
+_ASSERTS = re.compile(
+    r"\b(?:reports?|has|have|having|complains? of|presents? with|presenting with|endorses?|admits? to|suffers? from"
+    r"|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)|positive for"
+    r"|(?:chief )?complaints?(?: is| of|:))\b",
+    re.IGNORECASE,
+)
+_WHERE = re.compile(
+    r"\b(?:left|right|upper|lower|bilateral\w*|anterior|posterior|lateral|medial|calf|ankle|pedal|joint|neck|wrist"
+    r"|hand|lip|facial|morning|night|exam\w*|palpation|auscultation)\b",
+    re.IGNORECASE,
+)
+_NARROWER = re.compile(r"\s+(?:on|in|of|with|at|when|while|during|after|noted|seen|elsewhere|or (?:joint|neck))\b")
+
+
+def denied(text: str) -> Iterator[Contradiction]:
+    """Yield at most one symptom that one sentence asserts of the person ("reports", "has") and another denies.
+
+    Sentences with a word of time, degree, place or change ("previously", "severe", "left") do not count, because both
+    statements can then be true.
+    """
+    places = [s for s in sentences(text) if not _CHANGE.search(text, *s) and not _WHERE.search(text, *s)]
+    said: dict[str, dict[bool, Span]] = defaultdict(dict)
+    for finding in extract(text):
+        own = next((s for s in places if s[0] <= finding.start < s[1]), None)
+        if finding.attribute != "symptom" or own is None or _NARROWER.match(text, finding.end):
+            continue
+        if finding.negated or _ASSERTS.search(text, own[0], finding.start):
+            said[finding.value].setdefault(finding.negated, (finding.start, finding.end))
+    for both in said.values():
+        if len(both) == 2:
+            first, second = sorted(both.values())
+            yield Contradiction("denied", second, first)
+            return

@@ -1,0 +1,93 @@
+"""Values that no living person has: vital signs, laboratory values, and doses far outside the usual range."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthgen.attributes.lexicon import value_of
+from synthgen.coherence.contradiction import Contradiction
+
+_N = r"(?P<n>\d{1,6}(?:\.\d+)?)"
+_IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity whose values outside `low` to `high` are impossible in a person who can be examined."""
+
+    pattern: re.Pattern[str]  # the group `n` is the value
+    low: float
+    high: float
+
+
+def _quantity(names: str, low: float, high: float, unit: str = "") -> Quantity:
+    return Quantity(re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high)
+
+
+# The ranges are wider than any published survivable value, so that a value outside is an error and not an illness.
+QUANTITIES = (
+    _quantity("heart rate|pulse(?: rate)?|hr", 20, 300, r"(?:\s*(?:bpm|beats)|(?![\d./%]))"),
+    _quantity("respiratory rate|respirations?|rr", 4, 90, r"(?![\d./%])"),
+    _quantity("oxygen saturation|o2 sat(?:s|uration)?|sats?|spo2", 30, 100, r"\s*%"),
+    _quantity("temp(?:erature)?", 24, 43.5, r"\s*(?:°\s*C|degrees C|C\b|celsius)"),
+    _quantity("temp(?:erature)?", 75, 110.5, r"\s*(?:°\s*F|degrees F|F\b|fahrenheit)"),
+    _quantity("bmi|body mass index", 8, 110, r"(?![\d/])"),
+    _quantity("weight|wt", 0.4, 400, r"\s*(?:kg|kilograms?)\b"),
+    _quantity("height|ht", 25, 250, r"\s*cm\b"),
+    _quantity("h(?:a?emo)?globin|hgb|hb", 1.5, 26, r"\s*(?:g/dl|g/dL|gm)"),
+    _quantity("h(?:a?emo)?globin|hgb|hb", 15, 260, r"\s*g/l\b"),
+    _quantity("potassium|k\\+?", 1, 12, r"(?![\d/])(?!\s*(?:mg|tablet|meq\b|g\b))"),
+    _quantity("sodium|na\\+?", 95, 200, r"(?![\d/])(?!\s*(?:mg|g\b|gram|tablet))"),
+    _quantity("hba1c|a1c|hemoglobin a1c", 2.5, 25, r"(?:\s*%|(?![\d/]))(?!\s*mmol)"),
+    _quantity("ejection fraction|lvef|ef", 3, 90, r"\s*%"),
+    _quantity("gcs|glasgow coma scale", 3, 15, r"(?![\d])"),
+    _quantity("inr", 0.4, 20, r"(?![\d/])"),
+)
+_PRESSURE = re.compile(
+    rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
+)
+
+# Largest single dose in milligrams that any approved use comes near, rounded up. Source: the maximum doses in the
+# product information of these substances, doubled.
+MOST_MG = {
+    "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
+    "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,
+    "bisoprolol": 40, "metoprolol": 800, "atenolol": 400, "carvedilol": 100, "propranolol": 640, "furosemide": 1000,
+    "spironolactone": 800, "hydrochlorothiazide": 200, "atorvastatin": 160, "simvastatin": 160, "rosuvastatin": 80,
+    "clopidogrel": 1200, "apixaban": 20, "rivaroxaban": 40, "metformin": 3400, "glipizide": 40, "gliclazide": 640,
+    "sitagliptin": 200, "omeprazole": 240, "pantoprazole": 160, "lansoprazole": 240, "prednisone": 500,
+    "prednisolone": 500, "dexamethasone": 100, "methotrexate": 60, "alendronate": 140, "sertraline": 800,
+    "citalopram": 160, "escitalopram": 80, "fluoxetine": 320, "mirtazapine": 180, "amitriptyline": 600,
+    "lorazepam": 20, "diazepam": 100, "alprazolam": 20, "zolpidem": 40, "lamotrigine": 1400, "levetiracetam": 6000,
+    "topiramate": 1600, "gabapentin": 3600, "pregabalin": 1200, "sumatriptan": 400, "tramadol": 800, "codeine": 480,
+    "ibuprofen": 3200, "naproxen": 2000, "acetaminophen": 8000, "aspirin": 4000, "methimazole": 240,
+    "carbimazole": 240, "montelukast": 40, "allopurinol": 1800, "colchicine": 6, "tamsulosin": 3.2,
+    "finasteride": 20, "donepezil": 46, "risperidone": 32, "olanzapine": 80, "quetiapine": 1600, "haloperidol": 200,
+}  # fmt: skip
+_DOSE = re.compile(
+    r"\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
+    r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b",
+    re.IGNORECASE,
+)
+_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
+
+
+def implausible(text: str) -> Iterator[Contradiction]:
+    """Yield each value or dose that is impossible.
+
+    Read are blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and doses
+    (see `MOST_MG`). Pain "11 out of 10" is a figure of speech.
+    """
+    for quantity in QUANTITIES:
+        for match in quantity.pattern.finditer(text):
+            if not quantity.low <= float(match["n"]) <= quantity.high:
+                yield Contradiction("implausible", match.span())
+    for match in _PRESSURE.finditer(text):
+        high, low = int(match["high"]), int(match["low"])
+        if not (30 <= high <= 320 and 5 <= low <= 220 and low < high):
+            yield Contradiction("implausible", match.span())
+    for match in _DOSE.finditer(text):
+        most = MOST_MG.get(value_of("medication", match["drug"]) or "")
+        milligrams = float(match["n"].replace(",", "")) * _IN_MG.get(match["unit"].casefold(), 0.001)
+        if most is not None and milligrams > most:
+            yield Contradiction("implausible", match.span())

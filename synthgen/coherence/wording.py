@@ -1,0 +1,87 @@
+"""Contradictions of form: a sentence or phrase that is repeated, and a text that ends inside a sentence."""
+
+import re
+from collections.abc import Iterator
+
+from synthgen.coherence.contradiction import Contradiction, Span, sentences
+
+LEAST_SENTENCE = 5  # words of a sentence whose repetition counts
+LEAST_RUN = 8  # words of a run whose repetition counts
+NEAR = 60  # words within which the repetition counts; longer notes restate the problem in a later section
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# the last word of a text that was cut: articles, prepositions, conjunctions, auxiliaries, possessives, determiners
+_OPEN = frozenset(
+    """
+    a an the of and or but with without to for from in into on onto at by as than that which who whose because while
+    if when where is are was were be been being has have had will would should can could may might must her his their
+    its my our your this these those no any some each every very more most not including such per during between
+    """.split()  # noqa: SIM905 - words
+)
+_TWICE = re.compile(
+    r"(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)",
+    re.IGNORECASE,
+)
+_EMPHASIS = frozenset(
+    "many more very really much again over never long longer less years further round".split()  # noqa: SIM905 - words
+)
+
+
+def repeated(text: str) -> Iterator[Contradiction]:
+    """Yield at most one repetition: of a sentence, of a run of words, or of a phrase beside itself ("bone, bone").
+
+    A sentence or run must be repeated within `NEAR` words and in the same paragraph.
+    """
+    for match in _TWICE.finditer(text):
+        if match["said"].casefold() not in _EMPHASIS:
+            yield Contradiction("repeated", match.span())
+            return
+    for start, end in _paragraphs(text):
+        found = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
+        if found is not None:
+            yield found
+            return
+
+
+def _paragraphs(text: str) -> Iterator[Span]:
+    start = 0
+    for match in re.finditer(r"\n\s*\n", text):
+        yield start, match.start()
+        start = match.end()
+    yield start, len(text)
+
+
+def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
+    seen: dict[tuple[str, ...], tuple[Span, int]] = {}
+    position = 0
+    for span in sentences(text[start:end]):
+        at = start + span[0], start + span[1]
+        words = tuple(match[0].casefold() for match in _WORD.finditer(text, *at))
+        if len(words) >= LEAST_SENTENCE and words in seen and position - seen[words][1] <= NEAR:
+            return Contradiction("repeated", at, seen[words][0])
+        seen[words] = at, position
+        position += len(words)
+    return None
+
+
+def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
+    places = list(_WORD.finditer(text, start, end))
+    folded = [match[0].casefold() for match in places]
+    last: dict[tuple[str, ...], int] = {}
+    for i in range(len(folded) - LEAST_RUN + 1):
+        run = tuple(folded[i : i + LEAST_RUN])
+        if run in last and LEAST_RUN <= i - last[run] <= NEAR:
+            at, against = ((places[k].start(), places[k + LEAST_RUN - 1].end()) for k in (i, last[run]))
+            return Contradiction("repeated", at, against)
+        last.setdefault(run, i)
+    return None
+
+
+def cut(text: str) -> Iterator[Contradiction]:
+    """Yield the end of a text that stops inside a sentence: after a comma, a hyphen or a word such as "the"."""
+    end = text.rstrip()
+    words = list(_WORD.finditer(end))
+    if not words:
+        return
+    last = words[-1]
+    if end[-1] in ",-(/" or (last.end() == len(end) and last[0].casefold() in _OPEN and not last[0].isupper()):
+        yield Contradiction("cut", last.span())

@@ -1,0 +1,30 @@
+"""Filter candidates whose text contradicts itself."""
+
+from collections.abc import Sequence
+
+from synthgen.coherence import contradictions
+from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.filter.base import FittedFilter, outcome
+
+NAME = "coherent"
+
+
+def coherence_filter(*, is_required: bool) -> FittedFilter:
+    """Return the filter that finds texts that contradict themselves (`synthgen.coherence`); off by default.
+
+    The score is the number of contradictions, below 0. If `is_required`, a contradiction rejects the candidate.
+    Otherwise, the chain prefers candidates with fewer contradictions.
+
+    Privacy: reads only the candidate's text.
+    """
+
+    def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+        counts = [len(contradictions(c.text)) for c in candidates]
+        return [outcome(NAME, passed=n == 0 or not is_required, score=float(-n)) for n in counts]
+
+    return FittedFilter(NAME, {"required": float(is_required)}, judge)
+
+
+def n_contradictions(candidate: Candidate) -> float:
+    """Return the number of contradictions of a judged candidate; 0 if the filter is off."""
+    return -sum(o.score for o in candidate.outcomes if o.name == NAME)

@@ -1,0 +1,51 @@
+import pytest
+
+from synthgen.coherence.persons import age, sex
+
+TWO_SEXES = [
+    "A 45-year-old man has gout. She takes colchicine.",
+    "Mr [NAME]. She has been troubled by pain.",
+    "Dear Mrs Lee\nI saw this 70-year-old man today.",
+    "Sex: F. 61 y/o M with cough.",
+    "I saw this lady in clinic. He feels well.",
+    "A 30-year-old woman. Her prostate was enlarged.",
+    "A 30-year-old man. He is 20 weeks pregnant and well.".replace("20 weeks ", ""),
+]
+ONE_SEX = [
+    "A 45-year-old man has gout. His wife called. She is worried.",
+    "A 2-year-old boy. His mother is well. She had a vaginal delivery.",
+    "A 45-year-old woman, a patient of Mr. Lee, has gout.",
+    "A 50-year-old woman. Her husband has prostate cancer.",
+    "Temperature 98.6 degrees F. A 45-year-old man.",
+    "He has a cough. He is a 61 y/o M.",
+    "A 40-year-old man. No pregnancy test was done.",
+    "The patient has a cough.",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", TWO_SEXES)
+def test_signs_of_both_sexes_contradict(text):
+    (found,) = sex(text)
+    assert found.rule == "sex"
+    assert text[slice(*found.at)].strip()
+    assert found.against is not None
+
+
+@pytest.mark.parametrize("text", ONE_SEX)
+def test_another_person_or_a_negation_is_no_contradiction(text):
+    assert list(sex(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("A 45-year-old man has gout. This 62-year-old man rests.", True),
+        ("A 45-year-old man. The 46-year-old patient rests.", False),  # a birthday may lie between the sentences
+        ("A 45-year-old man. His 12-year-old son, a boy, is well.", False),
+        ("A 45-year-old man. He had surgery at 12 years old.", False),
+        ("A woman in her sixties. The 63-year-old woman rests.", False),
+    ],
+)
+def test_two_ages_of_the_person_contradict(text, is_found):
+    assert (list(age(text)) != []) is is_found

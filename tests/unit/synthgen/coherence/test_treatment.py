@@ -1,0 +1,40 @@
+import pytest
+
+from synthgen.attributes.lexicon import value_of
+from synthgen.coherence.treatment import groups, treatment
+
+
+def test_the_table_has_only_names_of_the_dictionaries():
+    assert [key for key in groups() if value_of(*key) != key[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "drug"),
+    [
+        ("She takes metformin for asthma.", "metformin"),
+        ("She takes levothyroxine 50 mcg daily for hypertension.", "levothyroxine"),
+        ("His epilepsy is treated with lisinopril.", "lisinopril"),
+        ("We have made a diagnosis of hyperthyroidism. We have started levothyroxine.", "levothyroxine"),
+        ("Diagnosis of migraine. He was started on metformin 500 mg.", "metformin"),
+    ],
+)
+def test_a_drug_for_a_condition_that_it_does_not_treat_contradicts(text, drug):
+    (found,) = treatment(text)
+    assert text[slice(*found.at)] == drug
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She takes metformin for type 2 diabetes and albuterol for asthma.",
+        "Her asthma is treated with albuterol, and she takes metformin.",
+        "Diagnosis of migraine. She has diabetes. He was started on metformin.",
+        "Diabetes since 2010. Diagnosis of migraine. He was started on metformin.",
+        "Diagnosis of migraine. He was started on ibuprofen.",  # given for many conditions
+        "She does not take metformin for asthma.",
+        "Propranolol for hyperthyroidism, and propranolol for migraine.",
+        "",
+    ],
+)
+def test_a_fitting_or_unrelated_drug_is_no_contradiction(text):
+    assert list(treatment(text)) == []
