@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.gate.shipped import load_policy
+from audits.verify.vocabulary import CONTRADICTIONS
 from synthgen import Release
 from synthgen.release.trust import new_trust
 
@@ -53,6 +54,15 @@ def test_the_bundle_contains_the_records_that_were_requested(released):
     assert Counter(table["label"].to_pylist()) == {"cardiology": 12, "gastroenterology": 12, "pulmonology": 12}
     lines = (released.bundle / "data" / "train-00000-of-00001.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == table.to_pylist()
+
+
+def test_the_report_compares_contradictions_with_those_of_real_records(released):
+    shown = json.loads((released.bundle / "report" / "report.json").read_bytes())["page"]["utility"]["coherence"]
+    assert {table: tuple(sorted(shares)) for table, shares in shown.items()} == dict.fromkeys(
+        ("synthetic", "real"), tuple(sorted(CONTRADICTIONS))
+    )
+    page = (released.bundle / "report" / "report.html").read_text()
+    assert f"{100 * shown['synthetic']['any']:.0f} % of the synthetic" in page.partition("<h3>Contradictions</h3>")[2]
 
 
 def test_the_bundle_contains_nothing_of_the_source_or_the_machine(released):

@@ -7,6 +7,7 @@ import numpy as np
 
 from audits.gate.coarse import public_curve, public_histogram
 from audits.report import GateRow, Guarantee, ReportContent
+from audits.verify.vocabulary import CONTRADICTIONS
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 
@@ -62,7 +63,8 @@ def utility(labels):
         return {**dict.fromkeys(("accuracy", "macro_f1", "weighted_f1"), cell), "per_class": per_class}
 
     sources = {"real": scores(0.88), "synthetic": scores(0.85), "real+synthetic": scores(0.89)}
-    return {"classifiers": {"tf-idf and linear": sources, "encoder and linear": sources}}
+    shares = {"synthetic": dict.fromkeys(CONTRADICTIONS, 0.12), "real": dict.fromkeys(CONTRADICTIONS, 0.03)}
+    return {"classifiers": {"tf-idf and linear": sources, "encoder and linear": sources}, "coherence": shares}
 
 
 def content(verdict="released", label="cardiology", title="clinic-synthetic"):

@@ -84,6 +84,12 @@ def test_page_begins_with_verdict_and_statement(shown):
     assert "Gates that did not pass: useful (FAIL), balance (INSUFFICIENT)" in text
 
 
+def test_contradictions_of_synthetic_and_real_records_are_compared(shown):
+    text = shown().text()
+    assert "12 % of the synthetic and 3 % of the real test records contradict themselves" in text
+    assert "a drug for a condition that it does not treat" in text
+
+
 def test_audits_that_were_not_run_are_listed(shown):
     text = shown().text()
     listed = text[text.index("Audits that were not run") :]
