@@ -1,15 +1,49 @@
 """Strict pydantic base model of file formats, and readable validation errors."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from audits.core.strictjson import canonical
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # also of HMAC-SHA256
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+def one_of(known: Collection[str]) -> AfterValidator:
+    """Return a check that a name is one of these."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError("not a name of the vocabulary")
+        return name
+
+    return AfterValidator(check)
+
+
+def every_of(names: Collection[str]) -> AfterValidator:
+    """Return a check that a mapping has exactly these keys."""
+
+    def check(values: dict[str, float]) -> dict[str, float]:
+        if set(values) != set(names):
+            raise ValueError("not all names of the vocabulary, or others")
+        return values
+
+    return AfterValidator(check)
+
+
+def multiple_of(steps: int) -> AfterValidator:
+    """Return a check that a number is a multiple of 1 / steps."""
+
+    def check(number: float) -> float:
+        if number != round(number * steps) / steps:
+            raise ValueError(f"not a multiple of 1/{steps}")
+        return number
+
+    return AfterValidator(check)
 
 
 class Closed(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, MechanismCost, PrivacyBudget, ReadKind
 from audits.core.errors import VerifyError
-from audits.core.strictmodel import Closed, Finite
+from audits.core.strictmodel import Closed, Finite, every_of, multiple_of, one_of
 from audits.core.types import Direction, Status
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
@@ -34,17 +34,9 @@ from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
 from audits.verify.vocabulary import CONTRADICTIONS, REASONS, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
+FEWEST = 10  # real records by which two published shares of contradictory records differ at least
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-
-
-def _one_of(known: Collection[str]) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in known:
-            raise ValueError("not a name of the vocabulary")
-        return name
-
-    return AfterValidator(check)
 
 
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
@@ -59,31 +51,20 @@ def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return kinds
 
 
-AuditName = Annotated[str, _one_of(AUDIT_NAMES)]
-StageName = Annotated[str, _one_of(STAGES)]
-Reason = Annotated[str, _one_of(REASONS)]
-CheckName = Annotated[str, _one_of({*CHECKED, SAMPLING, NORMALISER})]
-StyleKind = Annotated[str, _one_of(STYLE_KINDS)]
+AuditName = Annotated[str, one_of(AUDIT_NAMES)]
+StageName = Annotated[str, one_of(STAGES)]
+Reason = Annotated[str, one_of(REASONS)]
+CheckName = Annotated[str, one_of({*CHECKED, SAMPLING, NORMALISER})]
 Compared = Literal["synthetic", "real"]
-ContradictionKind = Annotated[str, _one_of(CONTRADICTIONS)]
 Reads = Annotated[tuple[ReadKind, ...], AfterValidator(_unique)]
 Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the data
 
 
-def _multiple(steps: int) -> AfterValidator:
-    """Return a check that a number is a multiple of 1 / steps."""
-
-    def check(number: float) -> float:
-        if number != round(number * steps) / steps:
-            raise ValueError(f"not a multiple of 1/{steps}")
-        return number
-
-    return AfterValidator(check)
-
-
-Hundredth = Annotated[Finite, Field(ge=0, le=1), _multiple(100)]
-Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), _multiple(40)]
-Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), _multiple(1000)]
+Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
+Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
+StyleShares = Annotated[dict[str, Hundredth], every_of(STYLE_KINDS)]
+Contradictory = Annotated[dict[str, Hundredth], every_of(CONTRADICTIONS)]
+Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), multiple_of(1000)]
 
 
 def _policy(info: ValidationInfo) -> Policy:
@@ -286,9 +267,9 @@ class Utility(Closed):
     classifiers: dict[
         Literal["tfidf-linear", "encoder-logistic"], dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]
     ] = Field(default_factory=dict)
-    style: dict[Compared, Annotated[dict[StyleKind, Hundredth], Measured]] = Field(default_factory=dict)
+    style: dict[Compared, Annotated[StyleShares, Measured]] = Field(default_factory=dict)
     style_gap: ShownScore | None = None
-    coherence: dict[Compared, Annotated[dict[ContradictionKind, Hundredth], Measured]] = Field(default_factory=dict)
+    coherence: dict[Compared, Annotated[Contradictory, Measured]] = Field(default_factory=dict)
 
 
 class Page(Closed):
@@ -387,10 +368,17 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
         },
         "style": {table: hundredths(shares) for table, shares in utility.get("style", {}).items()},
         "style_gap": score(public.get("metrics", {}).get("style.gap")),
-        "coherence": {
-            table: hundredths({rule: share["value"] for rule, share in found["shares"].items()})
-            for table, found in utility.get("coherence", {}).items()
-        },
+        "coherence": _contradictory(utility.get("coherence", {})),
+    }
+
+
+def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shares of contradictory records; those of real records in steps of at least `FEWEST` records."""
+    steps = {"synthetic": 100, "real": 20}
+    return {
+        table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
+        for table, found in tables.items()
+        if table == "synthetic" or found["n"] >= steps[table] * FEWEST
     }
 
 

@@ -1,13 +1,18 @@
 """Define a contradiction and split a text into sentences."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from synthgen.attributes import extract
 from synthgen.core.sentences import SENTENCE_END
 
 Span = tuple[int, int]
-_BREAK = re.compile(r"\n\s*(?:[-*•]\s*)?")
+_BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")
+_ABBREVIATION = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No|[A-Z])$")
+findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings of the same text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,18 @@ def sentences(text: str) -> Iterator[Span]:
             yield start, line[1]
 
 
+def row_of(places: Sequence[Span], position: int) -> int | None:
+    """Return the row of the span that contains a character; None if there is none. The spans are in text order."""
+    row = bisect_right(places, position, key=lambda span: span[0]) - 1
+    return row if row >= 0 and position < places[row][1] else None
+
+
 def _lines(text: str) -> Iterator[Span]:
     start = 0
     for match in _BREAK.finditer(text):
         yield start, match.start()
         start = match.end()
     yield start, len(text)
-
-
-_ABBREVIATION = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No|[A-Z])$")
 
 
 def _is_abbreviation(text: str, end: int) -> bool:

@@ -18,16 +18,16 @@ _ANY = re.compile(rf"\b{_DATE}\b", re.IGNORECASE)
 _EVENT = {
     name: re.compile(rf"\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b", re.IGNORECASE)
     for name, words in (
-        ("born", r"date of birth|dob|born"),
-        ("admitted", r"admitted|admission(?: date)?|date of admission"),
-        ("discharged", r"discharged|discharge(?: date)?|date of discharge"),
+        ("born", r"date of birth|dob"),
+        ("admitted", r"admitted|admission date|date of admission"),
+        ("discharged", r"discharged|discharge date|date of discharge"),
     )
 }
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
-    found = {name: next(pattern.finditer(text), None) for name, pattern in _EVENT.items()}
+    found = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
     born, admitted, discharged = found["born"], found["admitted"], found["discharged"]
     if admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
@@ -38,6 +38,12 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
         if match.span() != born.span("date") and _last(match) < _first(born):
             yield Contradiction("dates", match.span(), born.span("date"))
             return
+
+
+def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Return the match of a pattern; None if there is none or several, as after a second admission."""
+    matches = list(pattern.finditer(text))
+    return matches[0] if len(matches) == 1 else None
 
 
 def _first(match: re.Match[str]) -> date:

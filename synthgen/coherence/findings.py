@@ -4,8 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from synthgen.attributes import extract
-from synthgen.coherence.contradiction import Contradiction, Span, sentences
+from synthgen.coherence.contradiction import Contradiction, Span, findings_of, row_of, sentences
+from synthgen.coherence.persons import OTHER
 
 _SIDE = r"(?P<side>left|right)(?:-sided)?"
 _PART = (
@@ -68,22 +68,23 @@ _WHERE = re.compile(
     r"|hand|lip|facial|morning|night|exam\w*|palpation|auscultation)\b",
     re.IGNORECASE,
 )
-_NARROWER = re.compile(r"\s+(?:on|in|of|with|at|when|while|during|after|noted|seen|elsewhere|or (?:joint|neck))\b")
+_NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|noted|seen|elsewhere)\b")
 
 
 def denied(text: str) -> Iterator[Contradiction]:
     """Yield at most one symptom that one sentence asserts of the person ("reports", "has") and another denies.
 
-    Sentences with a word of time, degree, place or change ("previously", "severe", "left") do not count, because both
-    statements can then be true.
+    Sentences about another person, and sentences with a word of time, degree, place or change ("previously",
+    "severe", "left") do not count, because both statements can then be true.
     """
-    places = [s for s in sentences(text) if not _CHANGE.search(text, *s) and not _WHERE.search(text, *s)]
+    unclear = (_CHANGE, _WHERE, OTHER)
+    places = [s for s in sentences(text) if not any(pattern.search(text, *s) for pattern in unclear)]
     said: dict[str, dict[bool, Span]] = defaultdict(dict)
-    for finding in extract(text):
-        own = next((s for s in places if s[0] <= finding.start < s[1]), None)
-        if finding.attribute != "symptom" or own is None or _NARROWER.match(text, finding.end):
+    for finding in findings_of(text):
+        row = row_of(places, finding.start)
+        if finding.attribute != "symptom" or row is None or _NARROWER.match(text, finding.end):
             continue
-        if finding.negated or _ASSERTS.search(text, own[0], finding.start):
+        if finding.negated or _ASSERTS.search(text, places[row][0], finding.start):
             said[finding.value].setdefault(finding.negated, (finding.start, finding.end))
     for both in said.values():
         if len(both) == 2:

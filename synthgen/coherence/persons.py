@@ -1,78 +1,117 @@
 """Contradictions about the person: two sexes, anatomy of the other sex, and two ages."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from synthgen.attributes.extract import is_of_family
 from synthgen.attributes.lexicon import Word, sentence_words
 from synthgen.attributes.person import find_ages, years_of
-from synthgen.coherence.contradiction import Contradiction, Span, sentences
+from synthgen.coherence.contradiction import Contradiction, Span, row_of, sentences
 
-_OLD = r"(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’-]+[ ,]+){0,2}?"
-_AGE = r"\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?)? ?"
+_OLD = r"\b(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’-]{1,20}[ ,]{1,2}){0,2}?"
+_LETTER = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
+_SEX = r"\b(?:sex|gender): ?"
+_START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
+# signs of the sex, from strong to weak
 _STATED = {
-    "female": re.compile(rf"{_OLD}(?:woman|female|lady|girl)\b|{_AGE}F\b|\b(?:[Ss]ex|[Gg]ender): ?(?:F|[Ff]emale)\b"),
-    "male": re.compile(rf"{_OLD}(?:man|male|gentleman|boy)\b|{_AGE}M\b|\b(?:[Ss]ex|[Gg]ender): ?(?:M|[Mm]ale)\b"),
+    "female": re.compile(
+        rf"{_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b", re.IGNORECASE
+    ),
+    "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_LETTER}(?-i:M)\b|{_SEX}(?:m|male)\b"),
 }
-# a title names the patient at the start of a sentence, or after a word such as "saw"
-_CALLED = (
-    r"(?:^|[.!?:;]\s+|\n\s*|\b(?:[Dd]ear|saw|see|seeing|seen|reviewed|reviewing|met|meet|examined|assessed|treated|"
-    r"[Rr]egarding|[Rr]e|with|for|of|is|was)\s+)"
-)
-_NOT_PATIENT = r"(?<!patient of )(?<!care of )(?<!clinic of )(?<!referral of )"
-_TITLE = {
-    "female": re.compile(rf"{_CALLED}{_NOT_PATIENT}(?:Mrs|Ms|Miss)\b\.?"),
-    "male": re.compile(rf"{_CALLED}{_NOT_PATIENT}Mr\b\.?"),
-}
-_SUBJECT = {
-    "female": re.compile(r"(?:^|[.!?;]\s+|\n\s*)[\"']?She\b"),
-    "male": re.compile(r"(?:^|[.!?;]\s+|\n\s*)[\"']?He\b"),
-}
+_CALLED = rf"(?:{_START}|\b(?:[Dd]ear|saw|seeing|reviewed|reviewing|met|examined|assessed|treated)\s)"
+_TITLE = {"female": re.compile(rf"{_CALLED}(?:Mrs|Ms|Miss)\b\.?"), "male": re.compile(rf"{_CALLED}Mr\b\.?")}
 _NOUN = {
-    "female": re.compile(r"\b(?:[Tt]his|[Tt]he) (?:[\w-]+ ){0,3}?(?:woman|lady|girl)\b"),
-    "male": re.compile(r"\b(?:[Tt]his|[Tt]he) (?:[\w-]+ ){0,3}?(?:man|gentleman|boy)\b"),
+    "female": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:woman|lady|girl)\b"),
+    "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
-# another person after whom "he" or "she" need not be the patient
-_OTHER = re.compile(
+_SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
+# another person of whom the sentence, or "he" and "she" in the next sentences, may speak
+OTHER = re.compile(
     r"\b(?:wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mother|father|mom|mum|dad|parents?|sons?"
-    r"|daughters?|sister|brother|siblings?|child|children|baby|infant|fetus|foetus|aunt|uncle|grand\w+|niece|nephew"
-    r"|cousin|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician|surgeon|therapist|assistant"
+    r"|daughters?|sister|brother|siblings?|child|children|baby|infant|fetus|foetus|newborn|aunt|uncle|grand\w+|niece"
+    r"|nephew|cousin|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician|surgeon|therapist|assistant"
     r"|practitioner|provider|resident|attending|consultant|coworker|colleague|boss|roommate|teacher|coach|officer"
     r"|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|maternal|paternal|family)\b",
     re.IGNORECASE,
 )
+_CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
+# a sentence about a clinician: the title is not the patient's
+_CLINICIAN = re.compile(
+    r"\b(?:will|agree[sd]?|recommend\w*|advis\w+|suggest\w*|kindly|list|referr\w+|discuss\w*|operat\w+|perform\w*"
+    r"|clinic of|care of|patient of)\b",
+    re.IGNORECASE,
+)
+_POSSESSIVE = re.compile(r"\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$", re.IGNORECASE)
 _ANATOMY = {
     "male": re.compile(
         r"\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
-        r"|erectile|vasectomy|circumcised|PSA)\b",
+        r"|erectile|vasectomy|circumcised|(?-i:PSA))\b",
         re.IGNORECASE,
     ),
     "female": re.compile(
         r"\b(?:uterus|uterine|ovar(?:y|ies|ian)|vagina|vaginal|vulva|vulvar|pregnan(?:t|cy)|menstrua(?:l|tion)"
-        r"|menopaus(?:e|al)|postmenopausal|hysterectomy|gravida|para \d|pap smear|endometri\w+|menses"
-        r"|menarche|cervical smear|miscarriage|breastfeeding)\b",
+        r"|menopaus(?:e|al)|postmenopausal|hysterectomy|gravida|para \d|pap smear|endometri\w+|menses|menarche"
+        r"|cervical smear|miscarriage|breastfeeding)\b",
         re.IGNORECASE,
     ),
 }
+_EXCUSES = re.compile(
+    r"\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
+    r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b",
+    re.IGNORECASE,
+)
 _OPPOSITE = {"female": "male", "male": "female"}
+_BESIDE_PERSON = re.compile(
+    r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
+)
 NEXT = 20  # characters after an age in which a word such as "son" says whose age it is
 LEAST_APART = 1  # years; ages are rounded, and a birthday may lie between two statements
+
+
+class _Sentences:
+    """The sentences of a text, and where other persons are named."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.places = list(sentences(text))
+        self.others = [match.start() for match in OTHER.finditer(text)]
+        self.children = [match.start() for match in _CHILD.finditer(text)]
+
+    def is_of_another(self, span: Span, *, before: int = 0) -> bool:
+        """Return whether another person is named from the sentence `before` sentences earlier up to the span."""
+        row = row_of(self.places, span[1] - 1)
+        start = self.places[max(0, row - before)][0] if row is not None else span[0]
+        names = [self.others, self.children] if before else [self.others]
+        end = span[0] if before else span[1]
+        return any(bisect_left(at, start) < bisect_left(at, end) for at in names)
+
+    def is_owned(self, span: Span) -> bool:
+        """Return whether a possessive stands before the span: "her 4-year-old boy"."""
+        return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
+
+    def is_of_clinician(self, span: Span) -> bool:
+        """Return whether the sentence speaks of the work of a clinician, as in "Mr Lee will see her"."""
+        row = row_of(self.places, span[1] - 1)
+        return row is not None and _CLINICIAN.search(self.text, *self.places[row]) is not None
 
 
 def sex(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between signs of the person's sex.
 
     The signs, from strong to weak: a noun beside an age or a stated sex; a title; "this man", "the lady"; "He" or
-    "She" at the start of a sentence. A title or pronoun does not count if another person is named in the sentence or
-    the two before. The strongest kind of sign decides; every sign of the other sex contradicts it. Organs and
-    conditions of the other sex count unless the sentence negates them or is about a relative.
+    "She" at the start of a sentence. A sign does not count if another person is named before it, in the same sentence
+    or, for pronouns, in the three sentences before. The strongest kind of sign decides; every sign of the other sex
+    contradicts it. Organs and conditions of the other sex count unless the sentence negates them or is about a
+    relative.
     """
-    places = list(sentences(text))
+    found = _Sentences(text)
     signs = [
-        *_signs(text, _STATED, lambda span: not _is_of_another(text, places, span, before=0)),
-        *_signs(text, _TITLE, lambda span: not _is_of_another(text, places, span, before=0)),
-        *_signs(text, _NOUN, lambda span: not _is_of_another(text, places, span, before=0)),
-        *_signs(text, _SUBJECT, lambda span: not _is_of_another(text, places, span, before=3)),
+        *_signs(text, _STATED, lambda s: not found.is_of_another(s) and not found.is_owned(s)),
+        *_signs(text, _TITLE, lambda s: not found.is_of_another(s) and not found.is_of_clinician(s)),
+        *_signs(text, _NOUN, lambda s: not found.is_of_another(s)),
+        *_signs(text, _SUBJECT, lambda s: not found.is_of_another(s, before=3)),
     ]
     if not signs:
         return
@@ -89,24 +128,10 @@ def sex(text: str) -> Iterator[Contradiction]:
 
 
 def _signs(
-    text: str, kinds: dict[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
+    text: str, kinds: Mapping[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
 ) -> list[tuple[str, Span]]:
     found = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
     return sorted(found, key=lambda sign: sign[1])
-
-
-def _is_of_another(text: str, places: Sequence[Span], span: Span, *, before: int) -> bool:
-    """Return whether another person is named in the sentence up to the span, or in one of the sentences before it."""
-    row = next((i for i, (start, end) in enumerate(places) if span[1] - 1 < end), len(places) - 1)
-    start = places[max(0, row - before)][0]
-    return _OTHER.search(text, start, max(span[0], start)) is not None
-
-
-_EXCUSES = re.compile(
-    r"\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
-    r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal|weeks?)\b",
-    re.IGNORECASE,
-)
 
 
 def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
@@ -121,22 +146,18 @@ def age(text: str) -> Iterator[Contradiction]:
     The first age is compared with every later one that stands beside a noun for a person. Past ages ("at age 50") and
     ages in a sentence that names another person do not count.
     """
-    places = list(sentences(text))
+    found = _Sentences(text)
     stated = [
         (f.value, (f.start, f.end))
         for f in sorted(find_ages(text), key=lambda f: f.start)
         if f.attribute == "age"
-        and not _is_of_another(text, places, (f.start, f.end), before=0)
+        and not found.is_of_another((f.start, f.end))
+        and not found.is_owned((f.start, f.end))
         and _BESIDE_PERSON.match(text, f.end) is not None
-        and _OTHER.search(text, f.end, f.end + NEXT) is None
+        and OTHER.search(text, f.end, f.end + NEXT) is None
     ]
     for value, span in stated[1:]:
         (low, high), (low_first, high_first) = years_of(value), years_of(stated[0][0])
         if low > high_first + LEAST_APART or high < low_first - LEAST_APART:
             yield Contradiction("age", span, stated[0][1])
             return
-
-
-_BESIDE_PERSON = re.compile(
-    r"[- ,]{0,2}(?:[\w'’-]+[ ,]+){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
-)

@@ -8,6 +8,7 @@ from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
 
 _N = r"(?P<n>\d{1,6}(?:\.\d+)?)"
+_END = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"
 _IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
 
 
@@ -24,24 +25,26 @@ def _quantity(names: str, low: float, high: float, unit: str = "") -> Quantity:
     return Quantity(re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high)
 
 
-# The ranges are wider than any published survivable value, so that a value outside is an error and not an illness.
+# The ranges are wider than any published survivable value. A unit or the full name is required, because the short
+# names have other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
+_SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
-    _quantity("heart rate|pulse(?: rate)?|hr", 20, 300, r"(?:\s*(?:bpm|beats)|(?![\d./%]))"),
-    _quantity("respiratory rate|respirations?|rr", 4, 90, r"(?![\d./%])"),
-    _quantity("oxygen saturation|o2 sat(?:s|uration)?|sats?|spo2", 30, 100, r"\s*%"),
-    _quantity("temp(?:erature)?", 24, 43.5, r"\s*(?:°\s*C|degrees C|C\b|celsius)"),
-    _quantity("temp(?:erature)?", 75, 110.5, r"\s*(?:°\s*F|degrees F|F\b|fahrenheit)"),
-    _quantity("bmi|body mass index", 8, 110, r"(?![\d/])"),
-    _quantity("weight|wt", 0.4, 400, r"\s*(?:kg|kilograms?)\b"),
-    _quantity("height|ht", 25, 250, r"\s*cm\b"),
-    _quantity("h(?:a?emo)?globin|hgb|hb", 1.5, 26, r"\s*(?:g/dl|g/dL|gm)"),
-    _quantity("h(?:a?emo)?globin|hgb|hb", 15, 260, r"\s*g/l\b"),
-    _quantity("potassium|k\\+?", 1, 12, r"(?![\d/])(?!\s*(?:mg|tablet|meq\b|g\b))"),
-    _quantity("sodium|na\\+?", 95, 200, r"(?![\d/])(?!\s*(?:mg|g\b|gram|tablet))"),
-    _quantity("hba1c|a1c|hemoglobin a1c", 2.5, 25, r"(?:\s*%|(?![\d/]))(?!\s*mmol)"),
-    _quantity("ejection fraction|lvef|ef", 3, 90, r"\s*%"),
-    _quantity("gcs|glasgow coma scale", 3, 15, r"(?![\d])"),
-    _quantity("inr", 0.4, 20, r"(?![\d/])"),
+    _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
+    _quantity("heart rate", 0, 350, _END),
+    _quantity("respiratory rate|respirations", 0, 90, _END),
+    _quantity("oxygen saturation|o2 sat(?:s|uration)?|sats?|spo2", 20, 100, r"\s*%"),
+    _quantity("temp(?:erature)?", 20, 44, r"\s*(?:°\s*C|degrees C|C\b|celsius)"),
+    _quantity("temp(?:erature)?", 70, 111, r"\s*(?:°\s*F|degrees F|F\b|fahrenheit)"),
+    _quantity("bmi|body mass index", 7, 120, rf"(?:\s*kg/m|{_END})"),
+    _quantity("weight|wt", 0.3, 450, r"\s*(?:kg|kilograms?)\b"),
+    _quantity("height|ht", 25, 260, r"\s*cm\b"),
+    _quantity("h(?:a?emo)?globin|hgb|hb", 1, 28, r"\s*g/dl\b"),
+    _quantity("h(?:a?emo)?globin|hgb|hb", 10, 280, r"\s*g/l\b"),
+    _quantity("potassium|k", 0.8, 14, _SERUM),
+    _quantity("sodium|na", 80, 220, _SERUM),
+    _quantity("hba1c|a1c|hemoglobin a1c", 2, 25, r"\s*%"),
+    _quantity("ejection fraction|lvef|ef", 2, 95, r"\s*%"),
+    _quantity("gcs|glasgow coma scale", 3, 15, _END),
 )
 _PRESSURE = re.compile(
     rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
@@ -56,7 +59,7 @@ MOST_MG = {
     "spironolactone": 800, "hydrochlorothiazide": 200, "atorvastatin": 160, "simvastatin": 160, "rosuvastatin": 80,
     "clopidogrel": 1200, "apixaban": 20, "rivaroxaban": 40, "metformin": 3400, "glipizide": 40, "gliclazide": 640,
     "sitagliptin": 200, "omeprazole": 240, "pantoprazole": 160, "lansoprazole": 240, "prednisone": 500,
-    "prednisolone": 500, "dexamethasone": 100, "methotrexate": 60, "alendronate": 140, "sertraline": 800,
+    "prednisolone": 500, "dexamethasone": 100, "alendronate": 140, "sertraline": 800,
     "citalopram": 160, "escitalopram": 80, "fluoxetine": 320, "mirtazapine": 180, "amitriptyline": 600,
     "lorazepam": 20, "diazepam": 100, "alprazolam": 20, "zolpidem": 40, "lamotrigine": 1400, "levetiracetam": 6000,
     "topiramate": 1600, "gabapentin": 3600, "pregabalin": 1200, "sumatriptan": 400, "tramadol": 800, "codeine": 480,

@@ -7,14 +7,15 @@ from synthgen.coherence.contradiction import Contradiction, Span, sentences
 
 LEAST_SENTENCE = 5  # words of a sentence whose repetition counts
 LEAST_RUN = 8  # words of a run whose repetition counts
+LONGEST_END, GREETING = 200, 3  # characters of the end that are read; words of a greeting
 NEAR = 60  # words within which the repetition counts; longer notes restate the problem in a later section
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # the last word of a text that was cut: articles, prepositions, conjunctions, auxiliaries, possessives, determiners
+# words after which a sentence goes on
 _OPEN = frozenset(
     """
-    a an the of and or but with without to for from in into on onto at by as than that which who whose because while
-    if when where is are was were be been being has have had will would should can could may might must her his their
-    its my our your this these those no any some each every very more most not including such per during between
+    a an the of and or but with without to for from into onto at by as than which whose because while if when his
+    their its my our your every very including such per during between
     """.split()  # noqa: SIM905 - words
 )
 _TWICE = re.compile(
@@ -72,16 +73,22 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
         if run in last and LEAST_RUN <= i - last[run] <= NEAR:
             at, against = ((places[k].start(), places[k + LEAST_RUN - 1].end()) for k in (i, last[run]))
             return Contradiction("repeated", at, against)
-        last.setdefault(run, i)
+        if run not in last or i - last[run] > NEAR:
+            last[run] = i
     return None
 
 
 def cut(text: str) -> Iterator[Contradiction]:
-    """Yield the end of a text that stops inside a sentence: after a comma, a hyphen or a word such as "the"."""
+    """Yield the end of a text that stops inside a sentence: after a comma, a hyphen or a word such as "the".
+
+    A short last line that ends with a comma is a greeting ("Kind regards,").
+    """
     end = text.rstrip()
-    words = list(_WORD.finditer(end))
+    words = list(_WORD.finditer(end, max(0, len(end) - LONGEST_END)))
     if not words:
         return
-    last = words[-1]
-    if end[-1] in ",-(/" or (last.end() == len(end) and last[0].casefold() in _OPEN and not last[0].isupper()):
+    last, last_line = words[-1], end.rpartition("\n")[2]
+    is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= GREETING
+    is_open = last.end() == len(end) and last[0].casefold() in _OPEN and not last[0].isupper()
+    if is_open or (end[-1] in ",-(/" and not is_greeting):
         yield Contradiction("cut", last.span())

@@ -49,6 +49,10 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
 def check_writable(out: Path) -> None:
     """Raise StorageError if files cannot be written into a folder, which need not exist and is not created."""
-    place = next(folder for folder in (out, *out.parents) if folder.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+    try:
+        place = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
+        is_writable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
         raise StorageError(f"release.out: {out} is not writable", hint="Set another folder, or make it writable.")

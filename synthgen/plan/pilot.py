@@ -7,7 +7,7 @@ uses these results. It then makes `PILOT_LATENTS` new vectors, writes one candid
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import audits
@@ -122,7 +122,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         before = len(done)
-        state, latents, filtered = finish(stage_order.write_round(job, setup, start, reconstructed, 1), done)
+        own = replace(job, root=job.seeds.child("pilot"))  # other vectors and texts than those of the run
+        state, latents, filtered = finish(stage_order.write_round(own, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
     seconds = {stage.name: stage.seconds for stage in done[:before]}
@@ -134,6 +135,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     later += AUDIT_SECONDS * (len(prepared.train) + len(prepared.control) + sum(records.values()))
     n_accepted = sum(c.kept for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
+    problems = tuple(split_problems(policy, prepared, job.seeds, job.config.audit.confidence))
     rng = job.seeds.child("pilot", "utility").generator()
     utility = expected_utility(*_accepted(judged, state.vectors, latents), embedded, records, rng)
     return Pilot(
@@ -152,16 +154,13 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         risks=(
             *_risks(policy, utility),
             *_rarely_accepted(policy, wanted, judged, n_candidates),
-            *_failed_audits(job, policy, prepared, judged),
+            *(() if problems else _failed_audits(job, policy, prepared, judged)),
         ),
         advice=(
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_cheaper(wanted, rates, n_candidates, texts),
         ),
-        problems=(
-            *split_problems(policy, prepared, job.seeds, job.config.audit.confidence),
-            *_problems(policy, wanted, records, n_accepted),
-        ),
+        problems=(*problems, *_problems(policy, wanted, records, n_accepted)),
     )
 
 

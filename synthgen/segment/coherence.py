@@ -15,7 +15,7 @@ def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> M
 
         words        = mean words of a record
         sections     = mean sections of a record
-            next_cosine  = mean cosine of a segment and the next segment of its record
+        next_cosine  = mean cosine of a segment and the next segment of its record
         other_cosine = as next_cosine, but with the segments of other records that have the next segment's heading
 
     A measure without data is omitted. The owners of `segments` are in the order of the texts.

@@ -63,7 +63,7 @@ def utility(labels):
         return {**dict.fromkeys(("accuracy", "macro_f1", "weighted_f1"), cell), "per_class": per_class}
 
     sources = {"real": scores(0.88), "synthetic": scores(0.85), "real+synthetic": scores(0.89)}
-    shares = {"synthetic": dict.fromkeys(CONTRADICTIONS, 0.12), "real": dict.fromkeys(CONTRADICTIONS, 0.03)}
+    shares = {"synthetic": dict.fromkeys(CONTRADICTIONS, 0.12), "real": dict.fromkeys(CONTRADICTIONS, 0.05)}
     return {"classifiers": {"tf-idf and linear": sources, "encoder and linear": sources}, "coherence": shares}
 
 

@@ -40,7 +40,10 @@ EVALUATION = {
     },
     "style": {"real": style_profile(["I have 3 dogs."])},
     "metrics": {"style.gap": EXACT},
-    "coherence": {"synthetic": {"n": 9, "shares": {"any": {"value": 0.3333}, "sex": {"value": 0.111}}}},
+    "coherence": {
+        "synthetic": {"n": 9, "shares": {rule: {"value": 0.3333} for rule in CONTRADICTIONS}},
+        "real": {"n": 200, "shares": {rule: {"value": 0.121} for rule in CONTRADICTIONS}},
+    },
     "note": "x",
 }
 
@@ -52,7 +55,13 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     scores = page.utility.classifiers["tfidf-linear"]["real"]
     assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
     assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(HEADS), 0.2)
-    assert page.utility.coherence == {"synthetic": {"any": 0.33, "sex": 0.11}}
+    assert page.utility.coherence["synthetic"] == dict.fromkeys(CONTRADICTIONS, 0.33)
+    assert page.utility.coherence["real"] == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
+    few = EVALUATION | {"coherence": {"real": EVALUATION["coherence"]["real"] | {"n": 199}}}
+    assert shown_utility(few, policy, {"a": 3})["coherence"] == {}
+    for part in ({"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
+        with pytest.raises(VerifyError, match="E_GATE page"):
+            read_published(Page, {"utility": shown | part}, "page", policy)
     with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, in utility"):
         read_published(Page, {"utility": shown}, "page", releases.policy_of(releases.DP_POLICY))
     assert Utility() == Utility.model_validate(shown_utility({}, policy, {}))

@@ -10,10 +10,11 @@ from audits.core.errors import VerifyError
 from audits.gate.shipped import load_policy
 from audits.ledger.chain import ledger_id
 from audits.verify.bundle import ENVELOPE, verify_bundle
-from audits.verify.trust import TrustRoot, fingerprint, load_trust
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint, load_trust
 from synthgen.cli.main import app
-from synthgen.core.errors import ConfigError, UsageError
+from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
+from synthgen.release.sign import sign
 
 PASSPHRASE = "correct horse"
 
@@ -42,26 +43,40 @@ def test_a_new_key_opens_with_its_passphrase_and_shows_its_holder(tmp_path):
     assert PASSPHRASE.encode() not in (tmp_path / "ann.pem").read_bytes() + public.read_bytes()
 
 
-def test_a_passphrase_is_not_an_option():
+def test_a_key_is_never_overwritten(tmp_path):
+    make(tmp_path, "ann")
+    before = (tmp_path / "ann.pem").read_bytes()
+    with pytest.raises(StorageError, match="never overwritten"):
+        make(tmp_path, "ann")
+    assert (tmp_path / "ann.pem").read_bytes() == before
+
+
+def test_a_short_passphrase_raises_an_error_and_is_not_an_option(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "short")
+    with pytest.raises(UsageError, match="passphrase"):
+        make(tmp_path, "ann")
+    assert list(tmp_path.iterdir()) == []
     options = typer.main.get_command(app).commands["keys"].commands["new"].params
     assert "passphrase" not in " ".join(str(option.name) for option in options)
 
 
-def test_a_trust_root_has_the_given_roles_policies_and_ledgers_and_shows_its_fingerprint(tmp_path):
-    given = {"releaser": "ann", "privacy_officer": "ben", "data_owner": "cem"}
+def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
+    releaser, officer, owner = (make(tmp_path, name) for name in ("ann", "ben", "cem"))
     path = tmp_path / "trust.json"
-    keys = [word for role, name in given.items() for word in (f"--{role.replace('_', '-')}", make(tmp_path, name))]
+    keys = ("--releaser", releaser, "--privacy-officer", officer, "--data-owner", owner)
     policies = ("--policy", "research", "--policy", "hospital-external")
     made = call("trust", "init", path, *keys, *policies, "--ledger", "a" * 32)
     print_of = fingerprint(path.read_bytes())
     assert print_of in made.stdout
-    assert call("trust", "show", path).stdout.startswith(f"fingerprint: {print_of}\n")
-    found = load_trust(path)
-    assert {role: held.keyids for role, held in found.roles.items()} == {
-        role: (key_of(tmp_path / f"{name}.pem"),) for role, name in given.items()
-    }
-    assert found.policies == {name: (load_policy(name).digest(),) for name in ("research", "hospital-external")}
-    assert found.ledgers == ("a" * 32,)
+    shown = call("trust", "show", path).stdout.splitlines()
+    assert shown[0] == f"fingerprint: {print_of}"
+    assert shown[1] == "version: 1"
+    assert shown[2].startswith("expires: 20")
+    names = ["data_owner, 1 required", "privacy_officer, 1 required", "releaser, 1 required"]
+    names += ["ledger", "policy hospital-external", "policy research"]
+    assert [line.split(":")[0] for line in shown[3:]] == names
+    assert "Cem, Clinic" in shown[3]
+    assert shown[-1].endswith(load_policy("research").digest())
 
 
 def test_trust_show_prints_every_field(authority, releases, tmp_path):
@@ -95,6 +110,13 @@ def test_trust_show_prints_every_field(authority, releases, tmp_path):
         assert part in shown
     assert f"revoked: {'c' * 16} from {since}: lost" in shown
     assert "\x1b" not in shown
+
+
+def test_one_person_in_two_roles_raises_an_error(tmp_path):
+    public = make(tmp_path, "ann")
+    with pytest.raises(ConfigError, match="would not be valid"):
+        call("trust", "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
+    assert not (tmp_path / "trust.json").exists()
 
 
 @pytest.mark.parametrize("policy", ["strict-dp", "hospital-external"])
@@ -136,6 +158,15 @@ def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path):
     call("trust", "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)
     call("trust", "rotate", *versions[1:], *rotate)
     assert load_trust(versions[2]).ledgers == ("a" * 32,)
+
+
+def test_the_next_version_can_name_another_ledger(tmp_path):
+    releaser, root = make(tmp_path, "ann"), make(tmp_path, "ben").with_name("ben.pem")
+    versions = [tmp_path / f"{i}.json" for i in range(3)]
+    call("trust", "init", versions[0], "--releaser", releaser, "--root", root, "--ledger", "a" * 32)
+    call("trust", "rotate", *versions[:2], "--sign-with", root)
+    call("trust", "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
+    assert [load_trust(path).ledgers for path in versions] == [("a" * 32,), ("a" * 32,), ("b" * 32,)]
 
 
 @pytest.fixture
@@ -200,9 +231,19 @@ def test_a_revoked_root_key_signs_no_next_version(two_roots, releases, tmp_path)
     own = ("--sign-with", stolen, "--releaser", make(tmp_path, "mallory"))
     with pytest.raises(VerifyError, match="of version 2, but is signed by 0"):
         call("trust", "rotate", new, tmp_path / "3.json", *own)
-    bundle = releases.bundle(tmp_path / "out")
-    assert call("verify", bundle, "--trust", new).exit_code == 11  # another releaser; version 2 is remembered
-    assert "the trust root is version 1, but version 2 was seen" in call("verify", bundle, "--trust", old).output
+    key, now = load_key(tmp_path / "mallory.pem", PASSPHRASE.encode()), datetime.now(UTC)
+    bundle = releases.bundle(tmp_path / "out", key=key, now=now)
+    value = load_trust(new).model_dump(mode="python")
+    value["keys"] = value["keys"] | {key.keyid: key.public}
+    value["roles"]["releaser"] = {"keyids": (key.keyid,), "threshold": 1}
+    value["policies"] = {"trial": (releases.policy_of(releases.POLICY).digest(),)}
+    forged = TrustRoot.model_validate(value | {"version": 3, "revoked": ()})
+    thief = load_key(stolen, PASSPHRASE.encode())
+    (tmp_path / "3.json").write_bytes(sign(TRUST_PAYLOAD_TYPE, forged.to_bytes(), [thief.private]))
+    assert call("verify", bundle, "--trust", new).exit_code == 11  # remembers version 2
+    found = call("verify", bundle, "--trust", tmp_path / "3.json")
+    assert found.exit_code == 11
+    assert "FAIL trust: E_TRUST version 3 lacks a revocation of version 2" in found.output
 
 
 def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
@@ -214,6 +255,9 @@ def test_a_release_gets_a_trusted_timestamp(authority, releases, tmp_path):
     keys = ("--releaser", tmp_path / "releaser.pub.json", "--root", root_key)
     call("trust", "init", trust, *keys, "--policy", policy, "--authority", authority.pem)
     assert "timestamps: CN=Local CA" in call("trust", "show", trust).stdout
+    call("trust", "rotate", trust, tmp_path / "2.json", "--sign-with", root_key)
+    call("trust", "rotate", trust, tmp_path / "3.json", "--sign-with", root_key, "--authority", authority.pem)
+    assert {load_trust(tmp_path / name).authorities for name in ("2.json", "3.json")} == {(authority.text,)}
     now = datetime.now(UTC)
     key = load_key(tmp_path / "releaser.pem", PASSPHRASE.encode())
     bundle = releases.bundle(tmp_path / "out", policy.read_text(), key=key, now=now)

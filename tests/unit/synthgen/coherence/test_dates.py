@@ -25,6 +25,9 @@ def test_dates_in_the_wrong_order_contradict(text):
         "Date of birth: 3 May 1980. Seen on 4 May 1980.",
         "Admitted on 99/99/2021. Discharged on 2020-03-02.",
         "Seen on 4 May 1980.",
+        "Nasal discharge since 2021-03-01. Admitted on 2021-03-05.",
+        "Admitted on 2021-01-02. Discharged on 2021-01-10. Admitted again on 2021-01-15.",
+        "Her daughter was born on 4 May 2020. Last period 2019-08-01.",
         "",
     ],
 )

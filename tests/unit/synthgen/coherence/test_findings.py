@@ -28,6 +28,8 @@ def test_the_same_finding_on_both_sides_contradicts(text, is_found):
         ("She reports severe chest pain. No chest pain at rest.", False),
         ("She reports swelling of the left hand. No swelling.", False),
         ("Cough was discussed. She denies cough.", False),
+        ("She reports cough. Her husband denies cough.", False),
+        ("She reports bleeding. No bleeding from the gums.", False),
     ],
 )
 def test_a_symptom_that_is_stated_and_denied_contradicts(text, is_found):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,16 @@ def test_texts_are_counted_once_for_each_rule():
     assert [c.rule for c in contradictions(BOTH)] == ["sex", "repeated", "cut"]
     with pytest.raises(ValueError, match="at least one text"):
         coherence([])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n" * 10, "the man ", "5 M ", "He. ", "metformin asthma. ", "old-", "no cough ", "She has gout and rests "],
+)
+def test_a_hostile_long_text_takes_seconds_and_not_minutes(text):
+    start = time.process_time()
+    contradictions(text * (1_000_000 // len(text)))
+    assert time.process_time() - start < 30
 
 
 @pytest.mark.skipif("SYNTHGEN_DATA" not in os.environ, reason="needs SYNTHGEN_DATA: real clinical notes")

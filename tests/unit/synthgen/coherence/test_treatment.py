@@ -1,11 +1,12 @@
 import pytest
 
 from synthgen.attributes.lexicon import value_of
-from synthgen.coherence.treatment import groups, treatment
+from synthgen.coherence.treatment import treatment, uses
 
 
 def test_the_table_has_only_names_of_the_dictionaries():
-    assert [key for key in groups() if value_of(*key) != key[1]] == []
+    assert [drug for drug in uses() if value_of("medication", drug) != drug] == []
+    assert [c for of_drug in uses().values() for c in of_drug if value_of("condition", c) != c] == []
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ def test_a_drug_for_a_condition_that_it_does_not_treat_contradicts(text, drug):
         "Diagnosis of migraine. He was started on ibuprofen.",  # given for many conditions
         "She does not take metformin for asthma.",
         "Propranolol for hyperthyroidism, and propranolol for migraine.",
+        "Botulinum toxin for overactive bladder, metoprolol for migraine, folic acid for rheumatoid arthritis.",
         "",
     ],
 )

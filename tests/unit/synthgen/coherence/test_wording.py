@@ -38,6 +38,6 @@ def test_a_text_that_stops_inside_a_sentence_is_found(text):
     assert [c.rule for c in cut(text)] == ["cut"]
 
 
-@pytest.mark.parametrize("text", ["He has pain", "He has pain.", "Seen by Dr. A", "", "..."])
+@pytest.mark.parametrize("text", ["He has pain", "He has pain.", "Seen by Dr. A", "Bye.\nKind regards,", "", "..."])
 def test_a_text_that_ends_with_its_sentence_is_not_found(text):
     assert list(cut(text)) == []

@@ -35,3 +35,6 @@ def test_a_folder_below_a_file_is_not_writable(tmp_path):
     with pytest.raises(StorageError, match=r"file/out is not writable"):
         check_writable(tmp_path / "file" / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StorageError, match=r"link is not writable"):
+        check_writable(tmp_path / "link")

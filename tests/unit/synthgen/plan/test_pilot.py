@@ -6,7 +6,9 @@ from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
 from synthgen.cli.main import app
+from synthgen.core.tables import read_candidates
 from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.filter.stage import KEPT
 from synthgen.pipeline import rounds
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan import pilot
@@ -166,6 +168,11 @@ def test_the_run_reuses_the_results_of_the_pilot(planned):
     run = Pipeline(project.config()).run(until="filter")
     reused = [stage.name for stage in run.record.stages if stage.reused]
     assert reused == ["load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"]
+    piloted = {text["text"] for text in json.loads((project.folder / "ws" / TEXTS).read_text())}
+    folders = (path for path in (project.folder / "ws" / "stages").glob("filter-*") if "pilot" not in path.name)
+    written = {candidate.text for folder in folders for candidate in read_candidates(folder / KEPT)}
+    assert len(written) > 0
+    assert not piloted & written  # the audits of the pilot read no text that can be released
     again = CliRunner().invoke(app, ["plan", str(project.write_config()), "--json"])
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["pilot"] == json.loads(json.dumps(planned[0].pilot.to_json()))

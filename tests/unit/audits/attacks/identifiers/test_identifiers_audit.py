@@ -226,6 +226,12 @@ def test_one_name_of_control_in_the_table_explains_no_leak(replaced, retexted):
 
 DISGUISES = {
     "in words": "four eight two one three three seven seven zero five",
+    "with doubles": "four eight two one double three double seven oh five",
+    "O for 0": "48213377O5",
+    "commas": "482,133,770,5",
+    "marks on the digits": "4\u03018\u03012\u03011\u03013\u03013\u03017\u03017\u03010\u03015",
+    "the first nine": "482133770",
+    "two lines": "48213\n37705",
     "backwards": "5077331284",
     "underscores": "4_8_2_1_3_3_7_7_0_5",
     "a digit missing": "482133705",
