@@ -19,7 +19,9 @@ from synthgen.dp.reserve import reserve_budget
 from synthgen.pipeline import stage_order
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
+from synthgen.pipeline.secret import FILE
 from synthgen.pipeline.workspace import Workspace
+from synthgen.release.keys import write_new
 
 DP = {
     "source": {"id": None},
@@ -30,6 +32,15 @@ DP = {
     "secret": "workspace",
 }
 NOISE = {"kind": "gaussian", "noise_multiplier": 2.0, "sampling_rate": 1.0, "steps": 1}  # epsilon 1.993 at 1e-5
+
+
+@pytest.fixture
+def project(project):
+    """The project with a fixed secret: a random split can leave a class without a train record."""
+    root = project.folder / "ws"
+    root.mkdir(mode=0o700, exist_ok=True)
+    write_new(root / FILE, bytes(range(32)), 0o600)
+    return project
 
 
 @pytest.fixture
