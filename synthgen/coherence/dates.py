@@ -25,11 +25,15 @@ _EVENT = {
 }
 
 
+_AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORECASE)
+
+
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
     found = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
     born, admitted, discharged = found["born"], found["admitted"], found["discharged"]
-    if admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
+    is_one_stay = _AGAIN.search(text) is None
+    if is_one_stay and admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
         return
     if born is None:

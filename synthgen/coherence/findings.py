@@ -23,7 +23,7 @@ _ON_SIDE = (
 _BOTH = re.compile(
     r"\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
     r"|prior|former|history|resolved|compared|than|versus|vs|then|now|also|later|subsequent(?:ly)?|ago|healed"
-    r"|initially|since|years?|status post|s/p)\b",
+    r"|initially|since|years?|status post|s/p|was|were|fixed)\b|^\s*\d+[.)]",
     re.IGNORECASE,
 )
 
@@ -34,6 +34,8 @@ def laterality(text: str) -> Iterator[Contradiction]:
     Sentences that compare sides, deny the finding or speak of another time do not count.
     """
     found: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
+    if "bilateral" in text.casefold():
+        return
     for start, end in sentences(text):
         if _BOTH.search(text, start, end):
             continue

@@ -20,7 +20,7 @@ levothyroxine; liothyronine | hypothyroidism; thyroid cancer; depression; bipola
 methimazole; carbimazole; propylthiouracil | hyperthyroidism; atrial fibrillation
 metformin; insulin; glipizide; glyburide; gliclazide; glimepiride; sitagliptin; liraglutide; semaglutide; \
 dulaglutide; tirzepatide; pioglitazone; empagliflozin; dapagliflozin; canagliflozin | \
-type 1 diabetes; type 2 diabetes; diabetes; gestational diabetes; polycystic ovary syndrome; obesity; \
+type 1 diabetes; type 2 diabetes; diabetes; prediabetes; gestational diabetes; polycystic ovary syndrome; obesity; \
 heart failure; chronic kidney disease; fatty liver; \
 cystic fibrosis; sleep apnea; pancreatitis; hyperlipidemia; coronary artery disease; stroke; heart attack
 atorvastatin; simvastatin; rosuvastatin; pravastatin; ezetimibe; fenofibrate; statin | hyperlipidemia; \

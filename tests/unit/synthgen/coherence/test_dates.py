@@ -27,6 +27,7 @@ def test_dates_in_the_wrong_order_contradict(text):
         "Seen on 4 May 1980.",
         "Nasal discharge since 2021-03-01. Admitted on 2021-03-05.",
         "Admitted on 2021-01-02. Discharged on 2021-01-10. Admitted again on 2021-01-15.",
+        "Discharged on 2021-01-10 after a first stay. Readmitted, admitted on 2021-01-15.",
         "Her daughter was born on 4 May 2020. Last period 2019-08-01.",
         "",
     ],

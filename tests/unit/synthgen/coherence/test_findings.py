@@ -12,6 +12,8 @@ from synthgen.coherence.findings import denied, laterality
         ("He has left knee pain. No right knee pain.", False),
         ("He has left knee pain. Two years ago he had right knee pain.", False),
         ("Left knee pain. Right knee swelling.", False),
+        ("Left hip fracture was fixed in May. Right hip fracture was fixed in June.", False),
+        ("Bilateral knee pain. Right knee pain on stairs. Left knee pain at rest.", False),
     ],
 )
 def test_the_same_finding_on_both_sides_contradicts(text, is_found):
