@@ -55,7 +55,6 @@ AuditName = Annotated[str, one_of(AUDIT_NAMES)]
 StageName = Annotated[str, one_of(STAGES)]
 Reason = Annotated[str, one_of(REASONS)]
 CheckName = Annotated[str, one_of({*CHECKED, SAMPLING, NORMALISER})]
-Compared = Literal["synthetic", "real"]
 Reads = Annotated[tuple[ReadKind, ...], AfterValidator(_unique)]
 Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the data
 
@@ -63,7 +62,9 @@ Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the d
 Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
 Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
 StyleShares = Annotated[dict[str, Hundredth], every_of(STYLE_KINDS)]
-Contradictory = Annotated[dict[str, Hundredth], every_of(CONTRADICTIONS)]
+OfSynthetic = Annotated[dict[str, Hundredth], every_of(CONTRADICTIONS)]
+# one step of the real shares is at least `FEWEST` of `FEWEST` · 20 records
+OfReal = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], every_of(CONTRADICTIONS)]
 Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), multiple_of(1000)]
 
 
@@ -261,15 +262,22 @@ class ShownScores(Closed):
     per_class: Annotated[dict[Label, ClassScore], Field(max_length=MAX_CLASSES)] = Field(default_factory=dict)
 
 
+class Contradictory(Closed):
+    """Shares of records that contradict themselves, by rule; `real` is missing if there are too few real records."""
+
+    synthetic: Annotated[OfSynthetic, Measured] | None = None
+    real: Annotated[OfReal, Measured] | None = None
+
+
 class Utility(Closed):
     """What `evaluate` measured: scores by classifier and training table, and shares of kinds of words."""
 
     classifiers: dict[
         Literal["tfidf-linear", "encoder-logistic"], dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]
     ] = Field(default_factory=dict)
-    style: dict[Compared, Annotated[StyleShares, Measured]] = Field(default_factory=dict)
+    style: dict[Literal["synthetic", "real"], Annotated[StyleShares, Measured]] = Field(default_factory=dict)
     style_gap: ShownScore | None = None
-    coherence: dict[Compared, Annotated[Contradictory, Measured]] = Field(default_factory=dict)
+    coherence: Contradictory = Contradictory()
 
 
 class Page(Closed):

@@ -52,7 +52,7 @@ _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
 )
-_FAMILY = _set(
+FAMILY = _set(
     "mother father mom dad brother brothers sister sisters son sons daughter daughters aunt uncle grandmother"
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
@@ -88,11 +88,11 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         is_company = any(word.folded == "with" for word in words[max(0, k - 2) : k])
-        if (words[k].folded in _FAMILY or is_history) and not is_company:
+        if (words[k].folded in FAMILY or is_history) and not is_company:
             return not any(word.folded in _BACK for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(
-        word.folded in _FAMILY and ("(" in words[j - 1].after or any(w.folded == "in" for w in near[:n]))
+        word.folded in FAMILY and ("(" in words[j - 1].after or any(w.folded == "in" for w in near[:n]))
         for n, word in enumerate(near)
     )
 

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from synthgen.attributes.extract import is_of_family
+from synthgen.attributes.extract import FAMILY, is_of_family
 from synthgen.attributes.lexicon import Word, sentence_words
 from synthgen.attributes.person import find_ages, years_of
 from synthgen.coherence.contradiction import Contradiction, Span, row_of, sentences
@@ -29,11 +29,11 @@ _NOUN = {
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
 # another person of whom the sentence, or "he" and "she" in the next sentences, may speak
 OTHER = re.compile(
-    r"\b(?:wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mother|father|mom|mum|dad|parents?|sons?"
-    r"|daughters?|sister|brother|siblings?|child|children|baby|infant|fetus|foetus|newborn|aunt|uncle|grand\w+|niece"
-    r"|nephew|cousin|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician|surgeon|therapist|assistant"
+    rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
+    r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
+    r"|surgeon|therapist|assistant"
     r"|practitioner|provider|resident|attending|consultant|coworker|colleague|boss|roommate|teacher|coach|officer"
-    r"|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|maternal|paternal|family)\b",
+    r"|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|family)\b",
     re.IGNORECASE,
 )
 _CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
@@ -143,8 +143,8 @@ def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
 def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
-    The first age is compared with every later one that stands beside a noun for a person. Past ages ("at age 50") and
-    ages in a sentence that names another person do not count.
+    The first age is compared with every later age that a noun for a person follows. Past ages ("at age 50") do not
+    count, and neither do ages in a sentence that names another person.
     """
     found = _Sentences(text)
     stated = [

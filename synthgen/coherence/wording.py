@@ -28,7 +28,7 @@ _EMPHASIS = frozenset(
 
 
 def repeated(text: str) -> Iterator[Contradiction]:
-    """Yield at most one repetition: of a sentence, of a run of words, or of a phrase beside itself ("bone, bone").
+    """Yield at most one repetition: a sentence, a run of words, or a phrase that follows itself ("bone, bone").
 
     A sentence or run must be repeated within `NEAR` words and in the same paragraph.
     """

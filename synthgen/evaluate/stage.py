@@ -8,15 +8,15 @@ from audits.gate.rule import confidence_of
 from synthgen.core.files import write_json
 from synthgen.core.stage import Stage, StageContext
 from synthgen.evaluate.evaluation import Tables, evaluate
-from synthgen.segment.coherence import coherence
+from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
-COHERENCE = "coherence.json"  # how well the segments of a record fit together; written only with `segments`
+SECTIONS = "sections.json"  # how well the segments of a record fit together; written only with `segments`
 USUAL_CONFIDENCE = 0.95  # two-sided confidence of the utility intervals; later attempts use a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:
-    """Write evaluation.json, and coherence.json if records are split into segments."""
+    """Write evaluation.json, and sections.json if records are split into segments."""
     tables, attempt = context.input("tables"), context.input("attempt")
     confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
     with context.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
@@ -36,8 +36,8 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
         found = {}
         for name, corpus in (("train", tables.train), ("synthetic", tables.synthetic)):
             segments = encoder.segments([r.id for r in corpus.records], corpus.texts)
-            found[name] = coherence(corpus.texts, segments, encoder.splitter)
-        write_json(context.folder / COHERENCE, found)
+            found[name] = section_measures(corpus.texts, segments, encoder.splitter)
+        write_json(context.folder / SECTIONS, found)
     return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
 
 

@@ -42,7 +42,8 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
         yield from _problem_of(lambda: check_ledger(ledger, mark))
     out = config.resolve(config.release.out)
     yield from _problem_of(lambda: check_writable(out))
-    place = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112 - `is_dir` raises in a folder without permission
+    # `Path.is_dir` raises an error inside a folder that may not be read
+    place = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(place).free) < LEAST_SPACE:
         yield f"release.out: {free >> 20} MiB are free in {place}, and a bundle can need {LEAST_SPACE >> 20}"
 

@@ -58,7 +58,8 @@ def test_the_bundle_contains_the_records_that_were_requested(released):
 
 def test_the_report_compares_contradictions_with_those_of_real_records(released):
     shown = json.loads((released.bundle / "report" / "report.json").read_bytes())["page"]["utility"]["coherence"]
-    assert {table: set(shares) for table, shares in shown.items()} == {"synthetic": {*CONTRADICTIONS}}  # few are real
+    assert set(shown["synthetic"]) == {*CONTRADICTIONS}
+    assert shown.get("real") is None  # fewer than 200
     page = (released.bundle / "report" / "report.html").read_text()
     assert f"{100 * shown['synthetic']['any']:.0f} % of the synthetic" in page.partition("<h3>Contradictions</h3>")[2]
 

@@ -55,11 +55,12 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     scores = page.utility.classifiers["tfidf-linear"]["real"]
     assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
     assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(HEADS), 0.2)
-    assert page.utility.coherence["synthetic"] == dict.fromkeys(CONTRADICTIONS, 0.33)
-    assert page.utility.coherence["real"] == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
+    assert page.utility.coherence.synthetic == dict.fromkeys(CONTRADICTIONS, 0.33)
+    assert page.utility.coherence.real == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
     few = EVALUATION | {"coherence": {"real": EVALUATION["coherence"]["real"] | {"n": 199}}}
     assert shown_utility(few, policy, {"a": 3})["coherence"] == {}
-    for part in ({"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
+    fine = {"coherence": {"real": dict.fromkeys(CONTRADICTIONS, 0.12)}}  # a release may not state it to the record
+    for part in (fine, {"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
         with pytest.raises(VerifyError, match="E_GATE page"):
             read_published(Page, {"utility": shown | part}, "page", policy)
     with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, in utility"):
@@ -157,7 +158,8 @@ REPORT = {
     },
     "page.utility.style": 2 * len(STYLE_KINDS) * math.log2(101),
     "page.utility.style_gap.value": 3 * SHORT + BUCKET,
-    "page.utility.coherence": 2 * len(CONTRADICTIONS) * math.log2(101),
+    "page.utility.coherence.synthetic": len(CONTRADICTIONS) * math.log2(101),
+    "page.utility.coherence.real": len(CONTRADICTIONS) * math.log2(21),
 }
 OF_A_CLASS = {
     "page.balance.real": BUCKET,

@@ -14,7 +14,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.segmented import SegmentedEncoder
-from synthgen.evaluate.stage import COHERENCE
+from synthgen.evaluate.stage import SECTIONS
 from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for, written_parts
 from synthgen.segment import Splitter
 
@@ -183,7 +183,7 @@ def test_the_audit_encodes_control_by_segments(notes):
     seen = set(notes.encoder.seen)
     assert seen >= {s.text for text in prepared.control.texts for s in known.split(text)}
     assert not seen & set(prepared.control.texts)
-    found = json.loads((evaluated.folder / COHERENCE).read_bytes())
+    found = json.loads((evaluated.folder / SECTIONS).read_bytes())
     assert set(found) == {"train", "synthetic"}
     assert 2 < found["train"]["sections"] < 3
     assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])

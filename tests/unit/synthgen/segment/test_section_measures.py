@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synthgen.core.types import Segments
-from synthgen.segment.coherence import coherence
+from synthgen.segment.section_measures import section_measures
 from synthgen.segment.split import Splitter
 
 SPLITTER = Splitter(50, {"plan": "PLAN", "history": "HISTORY"})
@@ -14,14 +14,14 @@ TEXTS = [
 U = np.array([[1, 0, 0], [0, 2, 0], [1, 1, 0], [0, 0, 3], [0, 1, 0]], dtype=np.float32)
 
 
-def test_coherence_worked_example():
+def test_section_measures_worked_example():
     segments = Segments(
         vectors=U,
         owners=("a", "a", "b", "b", "c"),
         headings=("history", "plan", "history", "plan", "history"),
         sections=(0, 1, 0, 1, 0),
     )
-    found = coherence(TEXTS, segments, SPLITTER)
+    found = section_measures(TEXTS, segments, SPLITTER)
     assert found["words"] == pytest.approx((9 + 10 + 2) / 3)
     assert found["sections"] == pytest.approx(5 / 3)
     assert found["next_cosine"] == pytest.approx(0)  # a: 0, b: 0
@@ -29,6 +29,6 @@ def test_coherence_worked_example():
     assert found["other_cosine"] == pytest.approx((0 + 0.5**0.5) / 2)
 
 
-def test_coherence_omits_measures_without_data():
+def test_section_measures_omit_measures_without_data():
     segments = Segments(vectors=U[:1], owners=("c",), headings=("history",), sections=(0,))
-    assert set(coherence(TEXTS[2:], segments, SPLITTER)) == {"words", "sections"}
+    assert set(section_measures(TEXTS[2:], segments, SPLITTER)) == {"words", "sections"}

@@ -10,8 +10,8 @@ from synthgen.core.types import Segments
 from synthgen.segment.split import Splitter
 
 
-def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return coherence measures of n records; compare them with those of real records.
+def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
+    """Return measures of the sections of n records; compare them with those of real records.
 
         words        = mean words of a record
         sections     = mean sections of a record
