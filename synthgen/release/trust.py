@@ -40,6 +40,10 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
 
+    `roles` has the `.pub.json` files of the keys of each role: `releaser` is required, and `root` if and only if
+    `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every release
+    must be recorded in one of these ledgers; otherwise, a release whose policy limits a budget is refused.
+
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
             weak; all mistakes are listed.
@@ -85,6 +89,10 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     ledgers: Sequence[str] = (),
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
+
+    A role, policies, authorities, ledgers or an expiry time that are not given keep their old values. Given ones
+    replace the old ones whole, but keys that were revoked stay revoked. `since` is the start of the revocations, by
+    default `now`. The signing keys must be valid at `now` and reach the threshold of the old and of the new root.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
