@@ -35,7 +35,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.likelihood import Likelihood
-from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import read_passages, vectors_of
 from synthgen.decode.xrag import XragDecoder
@@ -228,7 +229,8 @@ def variants(args, trip, bridge, sources, seeds):
                 again = seeds.child("correct", str(alpha))
                 ways.append((correct_once(trip, guess, few, alpha=alpha, tries=cost // 2, seeds=again), cost))
         if bridge.words is not None:
-            other = WordsDecoder(model_folder(args.decoder), bridge.words, decoder=args.decoder)
+            prompter = Prompter(reader=bridge.words)
+            other = PromptDecoder(model_folder(args.decoder), prompter, decoder=args.decoder)
             said = replace(trip, decoder=other).write(
                 few.vectors, few.labels, seeds, candidates=4, words=WORDS_OF_DECODER
             )

@@ -33,7 +33,7 @@ SETS = {
     "newsgroups20": "train",
     "yelp_augpe": "dev",
     "banking77": "train",
-    "medquad": "all",
+    "mts_dialog": "train",
 }
 HEADER = (
     "| set | persons, train and control | accepted: predicted | measured | texts: predicted | measured "

@@ -234,14 +234,14 @@ class Config(Section):
             raise ValueError(f"dp.epsilon and interpolate.method {DP_METHOD} require each other: set both or neither")
         decode = info.data.get("decode")
         is_queried = {
-            "words": decode and decode.words > 0 and not decode.by_words,
+            "words": decode and decode.words > 0 and not decode.is_prompted,
             "style": decode and AUTO in decode.styles,
             **dict.fromkeys(gaussian.QUERIES if is_private else (), True),
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
                 f"shares: this configuration does not query {' and '.join(idle)}; the query `words` exists only with "
-                "decode.words above 0 and a decode.bridge other than words, and `style` only with decode.style: auto"
+                "decode.words above 0 and writer: bridge, and `style` only with decode.style: auto"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))

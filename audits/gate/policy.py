@@ -41,7 +41,7 @@ from audits.gate.rule import (
 ATTACKS = ("membership", "canaries", "differencing")
 MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for larger ones
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Provenance = Literal["run", "sbom", "config", "models", "inputs"]
+Provenance = Literal["run", "sbom", "config", "models", "pinned-models", "inputs"]
 
 
 def audit_gate(audit: str) -> str:

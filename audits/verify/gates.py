@@ -4,7 +4,7 @@ The releaser and the verifier use the same functions.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from audits.gate.utility import distance_of_shares
 from audits.verify.budget import NO_MECHANISM
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
-from audits.verify.statement import ReleasePredicate
+from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, ReleasePredicate
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import (
     CHOSEN_STYLE,
@@ -33,6 +33,8 @@ from audits.verify.vocabulary import (
     NOTHING_PUBLISHED,
     NUMBERS_PUBLISHED,
     NUMBERS_WITHOUT_NOISE,
+    ON_REMOTE_SERVER,
+    ON_SERVER,
     OUTSIDE_DP,
     OWN_STYLE,
     OWNER_DECIDED,
@@ -92,8 +94,13 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
+    formats = {model.format for model in predicate.models}
     if "models" in policy.required_provenance and len(predicate.models) == 0:
         raise VerifyError("E_POLICY", "the statement names no models")
+    if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
+        raise VerifyError("E_POLICY", "the policy requires the digest of every model, and one is known by name only")
+    if policy.intended_use == "outside" and REMOTE_SERVER in formats:
+        raise VerifyError("E_POLICY", "prompts may have left the network of the releaser, and the policy is external")
     if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
         raise VerifyError(
             "E_POLICY", "the statement must list exactly two inputs, train and control, each with its keyed digest"
@@ -171,6 +178,7 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
     is_private: bool,
     has_persons: bool,
     has_own_style: bool,
+    servers: Collection[str],
     disclosed: str | None,
     config: Mapping[str, Any],
     policy: Policy,
@@ -182,6 +190,7 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         is_private: whether a method with a privacy budget made the records.
         has_persons: whether the source has person ids.
         has_own_style: whether the texts use a style adapter of the releaser.
+        servers: formats of the models, which name a model on a server.
         disclosed: which part of each vector the language model received as words; None if it received a vector.
         config: the published settings, see `public_config`.
         policy: the policy of the release.
@@ -200,6 +209,8 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         (not has_persons, RECORDS_ONLY),
         (style == "auto" and not is_private, CHOSEN_STYLE),
         (has_own_style, OWN_STYLE),
+        (SERVER in servers, ON_SERVER),
+        (REMOTE_SERVER in servers, ON_REMOTE_SERVER),
         (disclosed is not None, DISCLOSED.format(disclosed)),
     )
     return (*always, *(sentence for applies, sentence in conditional if applies))
@@ -228,6 +239,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         is_private=is_private,
         has_persons=stated.privacy.unit == "group",
         has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
+        servers={model.format for model in stated.models},
         disclosed=_disclosed(stated, config),
         config=config,
         policy=policy,
@@ -236,6 +248,9 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield "limitations: are not those that follow from evidence, policy and settings"
     if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
         yield "nonPrivateSteps: are not those that follow from the method and the policy"
+    on_server = any(model.format != SAFETENSORS for model in stated.models)
+    if (config["decode"]["engine"] == "endpoint") != on_server:
+        yield f"{CONFIG}: decode.engine is not that of the models of the statement"
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method is not the method of the statement"
     if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
@@ -255,7 +270,7 @@ def starts_from_train(stage: str) -> bool:
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
     """Return which part of each vector was disclosed as words, given the number of public words in the statement."""
-    if config["decode"]["bridge"] != "words" and all(model.role != "vocabulary" for model in stated.models):
+    if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
     found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
     return "" if found is None else disclosure(config["decode"]["words"], int(found["public"].replace(",", "")))

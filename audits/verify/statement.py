@@ -36,7 +36,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v3"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.2.0"
+SCHEMA_VERSION = "5.3.0"
 
 Text = Annotated[str, Field(max_length=2000)]
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
@@ -123,13 +123,17 @@ class ConfigRef(Wire):
     redacted: Literal["provenance/config.redacted.yaml"]
 
 
+# formats of a model: files, or a server at a local or private address, or at any address, that only names its model
+SAFETENSORS, SERVER, REMOTE_SERVER = "safetensors", "server", "remote server"
+
+
 class Model(Wire):
     """A model that was used; its digest covers the sorted (path, sha256) pairs of its files."""
 
     role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
     name: ModelName
-    format: Literal["safetensors"]
-    digest: Digest
+    format: Literal["safetensors", "server", "remote server"]
+    digest: Digest  # of a model on a server, that of its name
     trained_on_private_data: bool
 
 
@@ -252,7 +256,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.2.0"]
+    schema_version: Literal["5.3.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -301,7 +305,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.2.0"]
+    schema_version: Literal["5.3.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

@@ -99,6 +99,14 @@ CHOSEN_STYLE = "The one to three built-in styles of the texts were chosen by mea
 OWN_STYLE = (
     "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
 )
+ON_SERVER = (
+    "A language model that is known by its name only wrote the texts, on a server at an address of the releaser's own"
+    " network. Nobody can verify which model it was, or that it was not trained on the source."
+)
+ON_REMOTE_SERVER = (
+    "A language model that is known by its name only wrote the texts, and the prompts may have been sent to a server"
+    " outside the releaser's network, where their operator can keep them."
+)
 DISCLOSED = "The language model received {} of each vector; a few words can reveal a person's illness."
 GUESSABLE = (
     "The random streams are derived from a public secret: anyone who guesses the seed can compute who was in train"
@@ -113,7 +121,7 @@ RECORDS_ONLY = (
 )
 _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
-    CHOSEN_STYLE, OWN_STYLE, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
+    CHOSEN_STYLE, OWN_STYLE, ON_SERVER, ON_REMOTE_SERVER, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
 }  # fmt: skip
 DISCLOSURE = re.compile(
     r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
@@ -218,13 +226,17 @@ SETTINGS: dict[str, dict[str, Setting]] = {
     },
     "decode": {
         "model": _words(*MODELS),
-        "bridge": _words("builtin", "words", "model"),
+        "writer": _words("bridge", "prompt", "xrag"),
+        "engine": _words("builtin", "transformers", "endpoint"),
+        "bridge": _words("builtin"),
         "candidates": _whole(1, 64),
         "max_new_tokens": _whole(8, 4096, "auto"),
         "temperature": _fraction(0, 5),
         "top_p": _fraction(0, 1),
         "top_k": _whole(1, 1000),
         "words": _whole(0, 16),
+        "template": _words("builtin"),
+        "examples": _words("clinical-note", "clinical-shorthand", "letter", "news", "question", "review", None),
         "style": _words("auto", *STYLES),
         "batch": _whole(1, 4096),
         "device": _words("auto", "cpu", "cuda", None),

@@ -201,9 +201,10 @@ def bridge_decoder(
 
 def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
     """Return the same language model, prompted in plain words and without vectors."""
-    from synthgen.decode.plain import WordsDecoder
+    from synthgen.decode.prompting.local import PromptDecoder
+    from synthgen.decode.prompting.prompter import Prompter
 
-    return WordsDecoder(folder, None, decoder=decoder, prompt=prompt)
+    return PromptDecoder(folder, Prompter(template=prompt.replace("{words}", "{terms}")), decoder=decoder)
 
 
 # set when a worker process starts; each process keeps one decoder at a time

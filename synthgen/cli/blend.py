@@ -44,7 +44,7 @@ class BlendRequest:
     candidates: int = 4  # number of texts to generate and choose from
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
     seed: int = 0  # seed of the decoder's sampling
-    bridge: Literal["builtin", "words"] = "builtin"  # with "words", the decoder gets only prompt words
+    writer: Literal["bridge", "prompt"] = "bridge"  # with "prompt", the decoder gets only prompt words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Blended:
         return {
             "warning": WARNING,
             "lambda": self.request.lam,
-            **{name: getattr(self.request, name) for name in ("method", "label", "seed", "bridge")},
+            **{name: getattr(self.request, name) for name in ("method", "label", "seed", "writer")},
             "words": list(self.words),
             **{side: {"start": _start(t), "characters": len(t)} for side, t in zip("ab", self.texts, strict=True)},
             "blend": {"text": self.blend.text, "candidate": self.blend.index, "finish": self.blend.finish},
@@ -99,23 +99,24 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
     texts = (_read(request.a), _read(request.b))
-    encoder, decoder = open_models(request.bridge)
+    encoder, decoder = open_models(request.writer)
     return blend_texts(texts, request, encoder, decoder, progress)
 
 
-def open_models(bridge: str) -> tuple[Encoder, Decoder]:
+def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
     """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
-    embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
+    embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
     # the models are checked first, because the import of torch takes seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
-    from synthgen.decode.plain import WordsDecoder
+    from synthgen.decode.prompting.local import PromptDecoder
+    from synthgen.decode.prompting.prompter import Prompter
     from synthgen.decode.xrag import XragDecoder
 
     encoder = build_encoder(embed, model_folder)
-    if decode.by_words:
+    if decode.is_prompted:
         vocabulary = load_vocabulary(decode.bridge, encoder=embed.model)
-        return encoder, WordsDecoder(folder, vocabulary.reader, decoder=decode.model)
+        return encoder, PromptDecoder(folder, Prompter(reader=vocabulary.reader), decoder=decode.model)
     loaded = load_bridge(decode.bridge)
     return encoder, XragDecoder(folder, loaded, decoder=decode.model, encoder=embed.model, dim=encoder.dim)
 
@@ -137,7 +138,7 @@ def blend_texts(
     Privacy: none. The blend is a function of two private texts, and no filter and no audit has checked it.
     Randomness: candidates are drawn from the stream seed/decode/blend.
     """
-    from synthgen.decode.plain import WordsDecoder
+    from synthgen.decode.prompting.local import PromptDecoder
 
     ab = encoder.encode(texts)
     target = _between(ab, request)
@@ -149,8 +150,8 @@ def blend_texts(
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
     best = max(readable, key=lambda i: to_target[i])  # if several have the highest cosine, the first of them
-    chosen, n_words = candidates[best], DecodeConfig(bridge=request.bridge).words
-    words = decoder.read(target[None, :], n_words)[0] if isinstance(decoder, WordsDecoder) else ()
+    chosen, n_words = candidates[best], DecodeConfig(writer=request.writer).words
+    words = decoder.prompter.read(target[None, :], n_words)[0] if isinstance(decoder, PromptDecoder) else ()
     cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}
     cosines["a_b"] = _cosine(ab[0], ab[1])
     return Blended(
@@ -183,7 +184,7 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
 def _decode(
     target: Float32, texts: Sequence[str], request: BlendRequest, decoder: Decoder, progress: Progress
 ) -> Sequence[Candidate]:
-    defaults, seeds = DecodeConfig(bridge=request.bridge).for_texts(texts), SeedTree(request.seed).child("decode")
+    defaults, seeds = DecodeConfig(writer=request.writer).for_texts(texts), SeedTree(request.seed).child("decode")
     shared = ("temperature", "top_p", "top_k", "words")
     settings = Settings(
         prompts={request.label: label_prompt(defaults.prompt, request.label)},

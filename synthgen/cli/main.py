@@ -244,9 +244,9 @@ def blend(  # noqa: PLR0913 - one parameter per option
     candidates: Annotated[int, Option(min=1, max=64, help="Number of texts to generate; the best is shown.")] = 4,
     method: Annotated[Literal["smote", "slerp"], Option(help="smote: linear. slerp: spherical.")] = "smote",
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of the decoder's sampling.")] = 0,
-    bridge: Annotated[
-        Literal["builtin", "words"], Option(help="words: the decoder gets only a few prompt words, which are shown.")
-    ] = "builtin",
+    writer: Annotated[
+        Literal["bridge", "prompt"], Option(help="prompt: the decoder gets only a few prompt words, which are shown.")
+    ] = "bridge",
     as_json: AsJson = False,
 ) -> None:
     """Interpolate between two texts and show which attributes come from which text. The output is not audited."""
@@ -254,7 +254,7 @@ def blend(  # noqa: PLR0913 - one parameter per option
     from synthgen.cli.blend import blend as make_blend
 
     request = BlendRequest(
-        a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
+        a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, writer=writer
     )
     print_result(make_blend(request, terminal_progress(sys.stderr)), as_json=as_json)
 

@@ -13,7 +13,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.config import DecodeConfig
-from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompting.opening import open_prompted
+from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, read_shards, workers_for, write_shards
 from synthgen.evaluate.evaluation import Tables
@@ -92,12 +93,8 @@ def write_label_only(
         max_new_tokens=config.token_limit,
         **{name: getattr(config, name) for name in ("temperature", "top_p", "top_k", "batch")},
     )
-    task = DecodeTask(
-        open_decoder=lambda: WordsDecoder(folder, None, decoder=config.model, device=config.placement),
-        settings=settings,
-        seeds=seeds,
-    )
-    n_workers = workers_for(len(names), settings, folder, config.placement)
+    task = DecodeTask(open_decoder=lambda: open_prompted(config, folder, Prompter()), settings=settings, seeds=seeds)
+    n_workers = workers_for(len(names), settings, folder, config.placement, is_local=config.endpoint is None)
     with TemporaryDirectory() as place, progress.stage("label-only", total=len(names), unit="texts") as advance:
         write_shards(task, latents, Path(place), advance, n_workers=n_workers)
         return [candidate.text for candidate in read_shards(Path(place))]

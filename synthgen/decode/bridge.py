@@ -121,26 +121,25 @@ class Vocabulary:
 
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
-    """Return the vocabulary that `decode.bridge` names: the builtin one for "words", a bridge's for "words:FOLDER".
+    """Return the vocabulary of the bridge "builtin" or of the one in a folder; see `load_bridge`.
 
     Raises:
         ModelMissing: if the folder contains no vocabulary.
         ModelError: if the vocabulary is damaged or made for another encoder.
     """
-    _, _, own = name.partition(":")
-    folder = resolve(own) if own else BUILTIN
+    folder = BUILTIN if name == "builtin" else resolve(name)
     paths = (folder / DESCRIPTION, folder / VOCABULARY)
     if missing := [p.name for p in paths if not p.is_file()]:
         raise ModelMissing(
             f"{folder}: contains no vocabulary ({', '.join(missing)} missing)",
-            hint="Use `bridge: words`, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`.",
+            hint="Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`.",
         )
     made_for, reader = _description(paths[0]), load_words(paths[1])
     if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
         raise ModelError(
             f"{paths[1]}: made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers; embed.model "
             f"is {encoder!r}",
-            hint="Use a vocabulary for this encoder: `bridge: words:FOLDER` with the folder of such a bridge.",
+            hint="Set decode.bridge to the folder of a bridge for this encoder.",
         )
     return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
 

@@ -1,19 +1,24 @@
 """Define the `decode` section of the configuration."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from synthgen.core.errors import InternalError
-from synthgen.core.section import Section
+from synthgen.core.section import NOT_SHOWN, Section
 
-WORDS, DEFAULT_WORDS = "words", 10  # value of `bridge` for prompt words only, and their default number
-OWN = "model"  # value of `bridge` for the projector in the language model's own checkpoint
+BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
+BUILTIN, TRANSFORMERS, ENDPOINT = "builtin", "transformers", "endpoint"  # values of `engine`
+DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
 LEAST_TOKENS, MOST_TOKENS = 16, 96  # ends of the range of `max_new_tokens: auto`
+MOST_TOKENS_PROMPTED = 768  # the upper end with `writer: prompt`, whose texts do not lose detail with their length
 LEAST_TOKENS_PER_WORD = 1.2  # lower than that of most texts, so that few texts are longer than the real ones
 LONG = 0.95  # quantile of the numbers of words that counts as the length of a long real text
 STEP = 8  # the number of tokens is a multiple of this, so that few texts do not change it
@@ -21,18 +26,62 @@ LONG_WORDS = 12  # mean number of characters between spaces above which a script
 _Name = Annotated[str, Field(min_length=1)]
 
 
+class EndpointConfig(Section):
+    """A server of a language model with the OpenAI interface, such as vLLM, llama.cpp, Ollama or TGI."""
+
+    url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
+    model: _Name = Field(description="Name of the model on the server.")
+    key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+        None, description="Environment variable that holds the key of the server; null for a server without a key."
+    )
+    allow_remote: bool = Field(
+        False,
+        description="Accept an address outside this machine and private networks; no policy for external release "
+        "accepts this.",
+    )
+    parallel: int = Field(8, ge=1, le=256, description="Number of requests that are sent at the same time.")
+    timeout: float = Field(
+        300, gt=0, le=3600, description="Seconds to wait for an answer before the request is sent again."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
+        if parts.username is not None or parts.password is not None:
+            raise PydanticCustomError(
+                NOT_SHOWN, "must not contain a key; set key_env to the name of a variable that holds it"
+            )
+        return url.rstrip("/")
+
+
 class DecodeConfig(Section):
     """Language model and sampling that turn vectors into text."""
 
+    writer: Literal["bridge", "prompt", "xrag"] = Field(
+        "bridge",
+        description="How the language model receives a vector: `bridge` as soft tokens of a trained bridge, `prompt` "
+        "as public words in a prompt, `xrag` through the projector of the `model` itself.",
+    )
+    engine: Literal["builtin", "transformers", "endpoint"] = Field(
+        "builtin",
+        description="Program that runs the language model: `builtin` or `transformers` for a model folder, or "
+        "`endpoint` for a server of your own (needs `writer: prompt`).",
+    )
+    endpoint: EndpointConfig | None = Field(
+        None, validate_default=True, description="The server of `engine: endpoint`."
+    )
     model: str = Field(
         "smollm2",
         description="Language model that writes the texts: the name of a model in the store, or the path of a local "
-        "model folder. The bridge must support this model.",
+        "model folder. With `engine: endpoint`, it only judges the fluency of the texts.",
     )
     bridge: str = Field(
         "builtin",
-        description="How the language model receives a vector: through the `builtin` bridge, the bridge in a folder, "
-        "public words (`words` or `words:FOLDER`), or the projector of the `model` itself.",
+        description="The `builtin` bridge, or the folder of a trained bridge; it must fit the model. With `writer: "
+        "prompt`, only its vocabulary is used.",
     )
     candidates: Annotated[int, Field(ge=1, le=64)] = Field(
         4,
@@ -43,8 +92,7 @@ class DecodeConfig(Section):
         "auto",
         description="Largest number of tokens of a record, or of a segment with the section `segments`. `auto` is "
         f"{LEAST_TOKENS_PER_WORD} times the number of words of a long training text, from {LEAST_TOKENS} to "
-        f"{MOST_TOKENS}; with `segments`, under differential privacy, and without spaces between words it is "
-        f"{MOST_TOKENS}.",
+        f"{MOST_TOKENS} ({MOST_TOKENS_PROMPTED} with `writer: prompt`), and {MOST_TOKENS} with `segments` or DP.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
@@ -67,7 +115,20 @@ class DecodeConfig(Section):
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
         description=f"Number of public words nearest to the vector that follow the prompt; {DEFAULT_WORDS} by "
-        "default with `bridge: words`. More words bring the texts closer to the vectors and to the source records.",
+        "default with `writer: prompt`. More words bring the texts closer to the vectors and to the source records.",
+    )
+    template: str = Field(
+        "builtin",
+        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields of the page on your own "
+        "model.",
+    )
+    examples: str | None = Field(
+        None,
+        description="Public texts that `writer: prompt` shows as examples: the name of a built-in style, or a JSON "
+        "Lines file with `text` and optionally `label`. Never texts of the source.",
+    )
+    descriptions: dict[str, _Name] = Field(
+        default_factory=dict, description="What each label means, in words for the prompt of `writer: prompt`."
     )
     style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(
         PLAIN,
@@ -80,13 +141,13 @@ class DecodeConfig(Section):
     device: Literal["auto", "cpu", "cuda"] | None = Field(
         None,
         description="Device of the language model: `cpu`, `cuda`, or `auto` for a GPU if there is one. The value "
-        "null means the CPU, and with `bridge: model` every GPU.",
+        "null means the CPU, and with `writer: xrag` every GPU.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _default_words(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "words" not in given and _by_words(given.get("bridge")):
+        if isinstance(given, dict) and "words" not in given and given.get("writer") == PROMPT:
             return {**given, "words": DEFAULT_WORDS}
         return given
 
@@ -97,21 +158,47 @@ class DecodeConfig(Section):
             raise ValueError("the only field allowed in braces is {label}")
         return prompt
 
+    @field_validator("endpoint")
+    @classmethod
+    def _has_a_server(cls, endpoint: EndpointConfig | None, info: ValidationInfo) -> EndpointConfig | None:
+        engine, writer = info.data.get("engine"), info.data.get("writer")
+        if (engine == ENDPOINT) != (endpoint is not None):
+            raise ValueError("engine: endpoint and the section endpoint require each other: set both or neither")
+        if endpoint is not None and writer not in {None, PROMPT}:
+            raise ValueError(f"a server receives prompts only; set writer: prompt instead of {writer}")
+        return endpoint
+
+    @field_validator("bridge")
+    @classmethod
+    def _names_a_bridge(cls, bridge: str, info: ValidationInfo) -> str:
+        if bridge == XRAG or (info.data.get("writer") == XRAG and bridge != "builtin"):
+            raise ValueError("writer: xrag uses the projector of the model; omit the bridge")
+        if re.match(r"(words|model)(:|$)", bridge):
+            raise ValueError("set writer: prompt instead of words, and writer: xrag instead of model")
+        return bridge
+
     @field_validator("words")
     @classmethod
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
-        if words == 0 and _by_words(info.data.get("bridge")):
-            raise ValueError("decode.bridge words writes from prompt words only, so decode.words must be 1 to 16")
+        if words == 0 and info.data.get("writer") == PROMPT:
+            raise ValueError("writer: prompt writes from prompt words only, so words must be 1 to 16")
         return words
+
+    @field_validator("template", "examples", "descriptions")
+    @classmethod
+    def _is_prompted(cls, value: object, info: ValidationInfo) -> object:
+        default = cls.model_fields[info.field_name or ""].get_default(call_default_factory=True)
+        if value != default and info.data.get("writer") not in {None, PROMPT}:
+            raise ValueError("only writer: prompt uses this; set it, or omit the key")
+        return value
 
     @field_validator("style")
     @classmethod
     def _has_soft_tokens(cls, style: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:
         if isinstance(style, tuple) and ({AUTO, PLAIN} & {*style} or len({*style}) < len(style)):
             raise ValueError(f"a list must contain different styles, without {AUTO} and {PLAIN}")
-        bridge = info.data.get("bridge")
-        if style != PLAIN and (_by_words(bridge) or bridge == OWN):
-            raise ValueError("a style needs a bridge with soft tokens; omit the style, or set bridge: builtin")
+        if style != PLAIN and info.data.get("writer") not in {None, BRIDGE}:
+            raise ValueError("a style needs a bridge with soft tokens; omit the style, or set writer: bridge")
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
@@ -121,12 +208,13 @@ class DecodeConfig(Section):
         """
         if self.max_new_tokens != AUTO:
             return self
+        most = MOST_TOKENS_PROMPTED if self.is_prompted else MOST_TOKENS
         words = [len(text.split()) for text in texts]
         if sum(map(len, texts)) > LONG_WORDS * sum(words) or len(texts) == 0:
             return self.model_copy(update={"max_new_tokens": MOST_TOKENS})
         longest = np.quantile(words, LONG, method="higher")
         tokens = STEP * math.ceil(LEAST_TOKENS_PER_WORD * longest / STEP)
-        return self.model_copy(update={"max_new_tokens": min(max(tokens, LEAST_TOKENS), MOST_TOKENS)})
+        return self.model_copy(update={"max_new_tokens": min(max(tokens, LEAST_TOKENS), most)})
 
     @property
     def token_limit(self) -> int:
@@ -143,7 +231,7 @@ class DecodeConfig(Section):
     @property
     def placement(self) -> str:
         """Device of the language model; see `load_model`."""
-        return self.device or ("auto" if self.bridge == OWN else "cpu")
+        return self.device or ("auto" if self.writer == XRAG else "cpu")
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -151,10 +239,6 @@ class DecodeConfig(Section):
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property
-    def by_words(self) -> bool:
-        """Whether texts are written from prompt words only, without a bridge."""
-        return _by_words(self.bridge)
-
-
-def _by_words(bridge: object) -> bool:
-    return isinstance(bridge, str) and bridge.partition(":")[0] == WORDS
+    def is_prompted(self) -> bool:
+        """Whether texts are written from prompts, without a bridge."""
+        return self.writer == PROMPT

@@ -32,15 +32,18 @@ class LoopDecoder(ABC):
     end_mark: str | None = None  # a string that also ends a text, besides the end tokens
     context_comes_first = True  # whether the context, the preceding text, comes before the prompt or after it
 
-    def __init__(self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto") -> None:
+    def __init__(
+        self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
+    ) -> None:
         loaded = load_model(folder, dtype=dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
+        self.own_loop = own_loop  # whether `LlamaStepper` may compute the model's forward pass
         self.tokenizing = Lock()  # one call at a time: its handling of special tokens affects other threads' calls
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
         """Pack the weights; set the tokens that end a text, and the special tokens that are never written."""
-        supported = self.on_one_device and has_stepper(self.model.config)
+        supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
         size = self.model.get_output_embeddings().weight.shape[0]
@@ -150,10 +153,13 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
     if mark is not None and mark in text:
         return text.split(mark)[0].rstrip(), "stop"
-    if end is not None:
-        return text, "stop"
+    return (text, "stop") if end is not None else (whole_sentences(text), "length")
+
+
+def whole_sentences(text: str) -> str:
+    """Return a text up to its last complete sentence, or the whole text if less than half would remain."""
     stops = [m.end() for m in SENTENCE_END.finditer(text)]
-    return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text, "length"
+    return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text
 
 
 def candidates_of(

@@ -37,10 +37,10 @@ class DecodeTask:
     write: Write = lambda decoder, *task: decoder.decode(*task)
 
 
-def workers_for(n: int, settings: Settings, folder: Path, device: Placement) -> int:
-    """Return the number of threads for n latents: one per core that the memory allows, or 1 on a GPU."""
+def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, is_local: bool = True) -> int:
+    """Return the number of threads for n latents: one per core that the memory allows; 1 for a GPU or a server."""
     backend = backend_of(device)
-    if backend == "cuda":
+    if backend == "cuda" or not is_local:
         return 1
     factor = 2 if backend == SLOW else 1  # 16-bit weights are converted to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.config import ENDPOINT
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
 
@@ -15,11 +16,11 @@ LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderModel:
-    """The language model with its bridge."""
+    """The language model with its bridge, or with its prompts."""
 
     open: Callable[[], Decoder]  # called once, and only if a shard is missing
-    folder: Path  # folder of the language model
-    backend: str  # see `backend_of`
+    folder: Path  # folder of the language model; of a server's model, that of the model which judges the fluency
+    backend: str  # see `backend_of`; "endpoint" for a server
     digest: str  # digest of language model, bridge and backend
 
 
@@ -40,7 +41,8 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     drop_foreign_shards(context.folder, latents, candidates)
     missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]
-    n_workers = workers_for(len(missing), settings, model.folder, config.placement)
+    is_local = config.engine != ENDPOINT
+    n_workers = workers_for(len(missing), settings, model.folder, config.placement, is_local=is_local)
     total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)
     unit = "texts" if sections is None else "segments"
     with context.progress.stage(context.name, total=total, unit=unit, done=total - left) as advance:

@@ -35,6 +35,7 @@ class XragDecoder(LoopDecoder):
         decoder, encoder: names of the language model and of the encoder in the configuration.
         dim: number of columns of the latents.
         device: see `load_model`.
+        own_loop: whether the project's implementation of Llama models may replace that of transformers.
 
     Raises:
         ModelError: a part is damaged, or the parts do not fit each other.
@@ -48,11 +49,20 @@ class XragDecoder(LoopDecoder):
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
 
-    def __init__(
-        self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: Placement = "cpu"
+    def __init__(  # noqa: PLR0913 - a model and what it must fit
+        self,
+        folder: Path,
+        bridge: Bridge,
+        *,
+        decoder: str,
+        encoder: str,
+        dim: int,
+        device: Placement = "cpu",
+        own_loop: bool = True,
     ) -> None:
         published = bridge if isinstance(bridge, CheckpointBridge) else None
-        super().__init__(folder, decoder, device=device, dtype="auto" if published is None else published.dtype)
+        dtype = "auto" if published is None else published.dtype
+        super().__init__(folder, decoder, device=device, dtype=dtype, own_loop=own_loop)
         self.info, width = bridge.info, self.model.get_input_embeddings().weight.shape[1]
         self.templates: tuple[Template | Paraphrase, ...]
         projector: nn.Module

@@ -44,9 +44,10 @@ from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
 from synthgen.dp.sealed_result import LOG, MEASURE, is_kept, made_digest, record_result
 from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
+from synthgen.pipeline.decoders import open_bridge
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
+from synthgen.pipeline.rounds import Draws, TrainingView
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult

@@ -10,7 +10,7 @@ from audits.gate.policy import Policy
 from audits.ledger.budgets import Cost
 from synthgen.config import Config, most_delta
 from synthgen.core.errors import ConfigError, InternalError
-from synthgen.decode.config import AUTO, WORDS
+from synthgen.decode.config import AUTO
 from synthgen.dp import gaussian
 from synthgen.dp import word_queries as words
 from synthgen.dp.method import VOTE_QUERIES, QuerySpec
@@ -66,7 +66,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         raise ConfigError(
             "dp: a model, bridge or style is not a shipped one. It may have been trained on these records, and the "
             "budget does not cover that",
-            problems=["embed.model, decode.model, decode.bridge or decode.style"],
+            problems=["embed.model, decode.model, decode.bridge, decode.endpoint, decode.examples or decode.style"],
             hint="Use shipped models, bridges and styles. A study with `secret: public` may use others; it "
             "cannot be released.",
         )
@@ -86,12 +86,15 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 def is_public(config: Config) -> bool:
     """Return whether all models of a run are shipped ones, so that none was trained on its records."""
+    from synthgen.decode.prompting.examples import exemplars
     from synthgen.decode.style_adapter import built_in_styles
 
     decode = config.decode
     return (
         {config.embed.model, decode.model} <= set(MODELS)
-        and decode.bridge in {"builtin", WORDS}
+        and decode.bridge == "builtin"
+        and decode.endpoint is None
+        and decode.examples in {None, *exemplars()}
         and {*decode.styles} <= {AUTO, *built_in_styles()}
     )
 
@@ -145,7 +148,7 @@ def configured_queries(config: Config) -> dict[str, QuerySpec]:
     """Return the DP queries of a run by name."""
     return {
         **gaussian.QUERIES,
-        **(words.QUERIES if config.decode.words > 0 and not config.decode.by_words else {}),
+        **(words.QUERIES if config.decode.words > 0 and not config.decode.is_prompted else {}),
         **(VOTE_QUERIES if config.decode.style == AUTO else {}),
     }
 

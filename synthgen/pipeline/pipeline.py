@@ -109,7 +109,7 @@ class Pipeline:
         from synthgen.pipeline.engine_shares import read_sample
         from synthgen.pipeline.job import Job
         from synthgen.pipeline.record import RunRecord
-        from synthgen.pipeline.style_choice import check_style
+        from synthgen.pipeline.style_choice import check_server, check_style
         from synthgen.pipeline.workspace import Workspace
         from synthgen.release.run import Run
 
@@ -117,6 +117,7 @@ class Pipeline:
             check_ledger(*ledger_of(self.config))
         policy = policy_of(self.config)
         check_style(self.config, policy)
+        check_server(self.config, policy)
         check_budget(self.config, policy)
         read_sample(self.config)  # an invalid file ends the run here and not after the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))

@@ -13,6 +13,7 @@ from synthgen.core.files import read_json
 from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
+from synthgen.decode.config import DecodeConfig
 from synthgen.deidentify import engine_digest
 from synthgen.deidentify.stage import DEIDENTIFY
 from synthgen.embed import Encoder, embed
@@ -64,18 +65,19 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
         )
 
 
-def check_language(model: str, texts: Sequence[str]) -> None:
+def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
     """Raise DataError if the texts are not English and the model is one of `MODELS`, which write English only.
 
-    The first 400 texts are read. The language of a model from a folder is not known, so it is not checked.
+    The first 400 texts are read. The language of a model from a folder or on a server is not known, so it is not
+    checked.
     """
-    if model not in MODELS:
+    if config.model not in MODELS or config.endpoint is not None:
         return
     words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
     if share < LEAST_ENGLISH:
         raise DataError(
-            f"the texts are not English ({share:.0%} of their words are), and {model} writes English only",
+            f"the texts are not English ({share:.0%} of their words are), and {config.model} writes English only",
             hint="Set decode.model and decode.bridge to a model of their language.",
         )
 

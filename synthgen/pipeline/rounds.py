@@ -11,24 +11,16 @@ import numpy as np
 
 from synthgen import filter as filtering
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.errors import DataError, ModelError
+from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import HasDigest, StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
-from synthgen.decode.base import Decoder
-from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
-from synthgen.decode.config import OWN
-from synthgen.decode.loading import backend_of
-from synthgen.decode.plain import WordsDecoder
-from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
+from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.shards import read_shards, rows_of
 from synthgen.decode.stage import DECODE, DecoderModel
-from synthgen.decode.style_adapter import in_style
-from synthgen.decode.xrag import XragDecoder
 from synthgen.deidentify import finder_of_generated, with_placeholders
 from synthgen.embed import Encoder
-from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.embed.stage import CANDIDATE_VECTORS, EMBED_CANDIDATES
 from synthgen.filter import Reconstructions
 from synthgen.filter.attributes import check_labels
@@ -36,10 +28,9 @@ from synthgen.filter.label_words import unused_label_words
 from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
 from synthgen.interpolate.stage import INTERPOLATE
-from synthgen.models.store import digest_of
+from synthgen.pipeline.decoders import decoder_model
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.segments import SegmentWriter, unsegmented, writer_for
-from synthgen.pipeline.style_choice import Shares, named_styles
+from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
 NOT_CUT = "records are not cut"  # stands for the digests of the segment writer in a run that cuts no records
@@ -159,64 +150,18 @@ class Written:
         )
 
 
-def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
-    """Return the configured bridge: the built-in one, one from a folder, or that of the decoder's own checkpoint.
-
-    The bridge writes in the styles `learned` that the DP vote chose, or without a vote in the configured styles. If
-    the configured style is `auto`, `choose_style` sets the styles later. If texts are written from prompt words
-    only, return the vocabulary instead.
-    """
-    config = job.config.decode
-    if config.by_words:
-        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.model_name(job.config.embed.model))
-    if config.bridge == OWN:
-        return load_checkpoint_bridge(job.folder(config.model))
-    bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
-    if config.words > 0 and bridge.words is None:
-        message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
-        raise ModelError(message, hint="Leave decode.words out.")
-    return bridge
-
-
-def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Decoder:
-    """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
-    config, reads = job.config.decode, job.config.embed.model
-    folder = job.folder(config.model)
-    if isinstance(bridge, Vocabulary):
-        return WordsDecoder(folder, bridge.reader, decoder=config.model, device=config.placement)
-    if isinstance(bridge, CheckpointBridge):
-        inner = unsegmented(encoder)
-        if not isinstance(inner, LastTokenEncoder):
-            raise ModelError(
-                f"decode.bridge: {OWN!r} needs an encoder whose vector is the state of the last token, and "
-                f"embed.model {reads!r} is not one",
-                hint="Set embed.model to the encoder that the checkpoint was trained with, such as "
-                "SFR-Embedding-Mistral.",
-            )
-        bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
-    decoder, embedder = job.model_name(config.model), job.model_name(reads)
-    return XragDecoder(folder, bridge, decoder=decoder, encoder=embedder, dim=encoder.dim, device=config.placement)
-
-
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
     """Return the data and models that all rounds share; raise an error if the configuration names unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
-    folder, backend = job.folder(job.config.decode.model), backend_of(job.config.decode.placement)
-    decoder = DecoderModel(
-        open=cache(lambda: open_decoder(job, bridge, encoder)),
-        folder=folder,
-        backend=backend,
-        digest=sha256_json([digest_of(folder), bridge.digest, backend]),
-    )
     sections = writer_for(job, train, embedded)
     return Setup(
         training_view=training_view,
         wanted=wanted,
         encoder=encoder,
-        decoder=decoder,
+        decoder=decoder_model(job, train, bridge, encoder),
         max_new_tokens=job.config.for_texts(train.texts).decode.token_limit,
         avoided=unused_label_words(train.texts, train.labels),
         sections=sections,

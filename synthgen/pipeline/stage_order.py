@@ -18,6 +18,8 @@ from synthgen.core.tables import read_corpus
 from synthgen.core.types import Float32, Latents
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
+from synthgen.decode.prompting.client import Client
+from synthgen.decode.prompting.opening import endpoint_digest
 from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.certain_refusals import refuse_doomed_run
 from synthgen.dp.measure import measure
@@ -26,10 +28,11 @@ from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
 from synthgen.pipeline import judge, prepare, rounds
+from synthgen.pipeline.decoders import open_bridge
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.record import ModelRecord
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.style_choice import Shares, check_style_training, choose_style
+from synthgen.pipeline.style_choice import Shares, check_own_examples, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult
 
 TURNS = 3  # the records are judged at most so often; if rows are quarantined in the last turn, the gate refuses
@@ -47,8 +50,9 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     control_source = read_corpus(parts.folder / "control.parquet", "control")
     prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
+    check_own_examples(job.config, source, control_source)
     if not job.config.interpolate.is_private:  # under DP, only the command `plan` makes this check
-        prepare.check_language(job.config.decode.model, source.texts)
+        prepare.check_language(job.config.decode, source.texts)
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
@@ -149,7 +153,7 @@ def set_up_writing(
 
     The arguments are those of `write_records`.
     """
-    bridge, train, upstream = rounds.open_bridge(job, learned), training_view.train, training_view.digest
+    bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
@@ -183,7 +187,14 @@ def models_of(job: Job) -> list[ModelRecord]:
     """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
     config = job.config
     check_shipped()
-    rounds.open_bridge(job)
+    open_bridge(job)
     backend_of(config.decode.placement)
-    named = (("embedder", config.embed.model), ("decoder", config.decode.model))
-    return [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]
+    endpoint = config.decode.endpoint
+    writes = "decoder" if endpoint is None else "judge"  # the texts of a server are judged by the model in the folder
+    named = (("embedder", config.embed.model), (writes, config.decode.model))
+    models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]
+    if endpoint is not None:
+        models.append(ModelRecord(role="decoder", name=endpoint.model, digest=endpoint_digest(endpoint)))
+        if not any((job.workspace.root / "stages").glob("filter*")):  # all texts may be written
+            Client(endpoint).check()
+    return models

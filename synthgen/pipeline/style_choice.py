@@ -15,6 +15,7 @@ from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import AUTO, PLAIN
 from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.prompting.examples import check_examples, exemplars, load_examples
 from synthgen.decode.stage import LIBRARIES
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
 from synthgen.dp.method import CHOICE
@@ -48,6 +49,22 @@ def check_style(config: Config, policy: Policy) -> None:
         )
 
 
+def check_server(config: Config, policy: Policy) -> None:
+    """Raise ConfigError if the policy does not accept the server of `decode.engine: endpoint`."""
+    endpoint, problems = config.decode.endpoint, []
+    if endpoint is None:
+        return
+    if "pinned-models" in policy.required_provenance:
+        problems.append(
+            "decode.engine: the policy requires the digest of every model, and a server states only a name"
+        )
+    if endpoint.allow_remote and policy.intended_use == "outside":
+        problems.append("decode.endpoint.allow_remote: prompts may leave the network, and the policy is external")
+    if problems:
+        hint = "Use a model folder, a server in your own network, or an internal policy."
+        raise ConfigError(f"policy {policy.name!r} does not accept this server", problems=problems, hint=hint)
+
+
 def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if the styles of the run were trained on text of its own records.
 
@@ -73,6 +90,15 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
             ],
             hint="Name a style that was trained on other people's text, or plain.",
         )
+
+
+def check_own_examples(config: Config, *parts: Corpus) -> None:
+    """Raise DataError if the user's examples of the prompt repeat sentences of train or control.
+
+    Invented examples of a built-in style are not compared, so without examples of the user nothing is read.
+    """
+    if config.decode.examples not in {None, *exemplars()}:
+        check_examples(load_examples(config.decode.examples, config.resolve), [t for p in parts for t in p.texts])
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:

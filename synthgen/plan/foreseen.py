@@ -23,7 +23,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.prepare import Prepared, check_language, check_train_classes
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
-from synthgen.pipeline.style_choice import check_style_training
+from synthgen.pipeline.style_choice import check_own_examples, check_style_training
 from synthgen.plan.reach import EXTRA_INPUT, Reach
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
 from synthgen.split import Split
@@ -80,7 +80,8 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     for check in (
         lambda: check_train_classes(parts.train, parts.control),
         lambda: check_style_training(config, parts.train, parts.control),
-        lambda: check_language(config.decode.model, parts.train.texts),
+        lambda: check_own_examples(config, parts.train, parts.control),
+        lambda: check_language(config.decode, parts.train.texts),
     ):
         yield from _problem_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:

@@ -31,7 +31,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
-from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, n_tried
+from synthgen.pipeline.style_choice import MOST_TEXTS, check_server, check_style, n_tried
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan.foreseen import gate_problems, setup_problems, source_problems
@@ -149,6 +149,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     """
     policy = policy_of(config)
     check_style(config, policy)
+    check_server(config, policy)
     check_budget(config, policy)
     read_sample(config)
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
@@ -309,7 +310,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
 
 def _disclosure(config: Config) -> str | None:
     decode = config.decode
-    if not decode.by_words:
+    if not decode.is_prompted:
         return None
     vocabulary = load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model)
     return disclosure(decode.words, len(vocabulary.reader.words))

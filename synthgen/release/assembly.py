@@ -28,14 +28,14 @@ from audits.verify.derived import page_numbers
 from audits.verify.gates import decision_of, limitations, non_private_steps, starts_from_train
 from audits.verify.mechanism import stated_noise
 from audits.verify.published import Page, read_published, shown_results, shown_utility
-from audits.verify.statement import MAX_COMPOSITION, Privacy
+from audits.verify.statement import MAX_COMPOSITION, REMOTE_SERVER, SERVER, Privacy
 from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, disclosure, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.config import AUTO, OWN, WORDS
+from synthgen.decode.config import AUTO, XRAG
 from synthgen.decode.style_adapter import is_built_in
 from synthgen.dp.planned_queries import policy_limit, run_limit
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
@@ -218,6 +218,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
         is_private=run.config.interpolate.is_private,
         has_persons=has_groups,
         has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in stated_models(run)),
+        servers={model["format"] for model in stated_models(run)},
         disclosed=None if vocabulary is None else disclosure(run.config.decode.words, len(vocabulary.reader.words)),
         config=public_config(run.config.model_dump(mode="json")),
         policy=run.policy,
@@ -332,10 +333,14 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
         _tensors(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
-    named = run.config.decode.bridge
-    if named == OWN:
+    decode, named = run.config.decode, run.config.decode.bridge
+    if decode.writer == XRAG:
         return models  # the decoder's digest covers the projector
-    kind = "builtin" if named in {"builtin", WORDS} else "custom"
+    if decode.endpoint is not None:
+        server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
+        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # known by its name only
+        models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
+    kind = "builtin" if named == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:
         role, between, digest = "vocabulary", _public_name(vocabulary.encoder), vocabulary.digest
     else:

@@ -144,7 +144,7 @@ class Run:
     def vocabulary(self) -> Vocabulary | None:
         """The vocabulary, if the texts were written only from prompt words; otherwise None."""
         decode = self.config.decode
-        if not decode.by_words:
+        if not decode.is_prompted:
             return None
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 

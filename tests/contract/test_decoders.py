@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.decode import plain
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompting import prompter
+from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.xrag import XragDecoder
 
 DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")
@@ -28,8 +28,8 @@ CONTEXTS = ("The doctor sees the river.", "", "A garden.", "Fever. " * 9, "", "t
 def short_example():
     """The tiny models have 96 positions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "EXAMPLE_WORDS", ("roof",))
-        patch.setattr(plain, "EXAMPLE", "It stands.")
+        patch.setattr(prompter, "EXAMPLE_WORDS", ("roof",))
+        patch.setattr(prompter, "EXAMPLE", "It stands.")
         yield
 
 
@@ -39,7 +39,8 @@ def decoder(request, tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     model = tiny.save_model(folder, family)
     if kind == "words":
-        return WordsDecoder(model, tiny.reader(), decoder="tiny", prompt="[{label}][ {words}]")
+        own = prompter.Prompter(reader=tiny.reader(), template="[{label}][ {terms}]")
+        return PromptDecoder(model, own, decoder="tiny")
     bridge = tiny.write_bridge(folder / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
     return XragDecoder(model, load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7)
 
@@ -50,7 +51,7 @@ def whole(decoder, tiny):
 
 
 def decode(decoder, latents, seeds=SEEDS, contexts=(), **changes):
-    words = 3 if isinstance(decoder, WordsDecoder) else 0
+    words = 3 if isinstance(decoder, PromptDecoder) else 0
     given = dataclasses.replace(PLAIN, words=words, **changes)
     return decoder.decode(latents, given, seeds, lambda _: None, contexts)
 

@@ -19,7 +19,7 @@ from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
-from synthgen.pipeline import judge, rounds
+from synthgen.pipeline import decoders, judge, rounds
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.prepare import (
     embed_train,
@@ -117,10 +117,10 @@ class Bench:
         self.decoder = PickingDecoder(self.encoder)
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
-        patch.setattr(rounds, "digest_of", lambda folder: f"digest of {folder.name}")
-        patch.setattr(rounds, "load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}"))
-        patch.setattr(rounds, "open_decoder", lambda *_: self.decoder)
-        patch.setattr("synthgen.decode.stage.workers_for", lambda *_: 1)  # calls come in order
+        patch.setattr(decoders, "digest_of", lambda folder: f"digest of {folder.name}")
+        patch.setattr(decoders, "load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}"))
+        patch.setattr(decoders, "open_decoder", lambda *_: self.decoder)
+        patch.setattr("synthgen.decode.stage.workers_for", lambda *_, **__: 1)  # calls come in order
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
@@ -171,7 +171,7 @@ class Writing:
 
     @functools.cached_property
     def setup(self):
-        return rounds.set_up(self.job, self.material, self.encoder, rounds.open_bridge(self.job))
+        return rounds.set_up(self.job, self.material, self.encoder, decoders.open_bridge(self.job))
 
     @functools.cached_property
     def material(self):

@@ -99,15 +99,36 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
-            "decode: {bridge: words, words: 0}",
-            [
-                (
-                    "decode.words: decode.bridge words writes from prompt words only, "
-                    "so decode.words must be 1 to 16, got 0"
-                )
-            ],
+            "decode: {writer: prompt, words: 0}",
+            ["decode.words: writer: prompt writes from prompt words only, so words must be 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
+        (
+            "decode: {bridge: words, template: a.txt}",
+            [
+                "decode.bridge: set writer: prompt instead of words, and writer: xrag instead of model, got 'words'",
+                "decode.template: only writer: prompt uses this; set it, or omit the key, got 'a.txt'",
+            ],
+        ),
+        (
+            "decode: {writer: prompt, engine: endpoint}",
+            ["decode.endpoint: engine: endpoint and the section endpoint require each other: set both or neither"],
+        ),
+        (
+            "decode: {writer: bridge, engine: endpoint, endpoint: {url: 'http://127.0.0.1/v1', model: m}}",
+            ["decode.endpoint: a server receives prompts only; set writer: prompt instead of bridge"],
+        ),
+        (
+            "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'ftp://x', model: ''}}",
+            [
+                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1, got 'ftp://x'",
+                "decode.endpoint.model: String should have at least 1 character, got ''",
+            ],
+        ),
+        (
+            "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
+            ["decode.endpoint.url: must not contain a key; set key_env to the name of a variable that holds it"],
+        ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],
 )
@@ -313,8 +334,8 @@ def test_automatic_token_limit_follows_the_long_texts(words, tokens):
 @pytest.mark.parametrize(
     ("decode", "placed"),
     [
-        *(({}, "cpu"), ({"device": "cuda"}, "cuda"), ({"device": "auto", "bridge": "words"}, "auto")),
-        *(({"bridge": "model"}, "auto"), ({"bridge": "model", "device": "cpu"}, "cpu")),
+        *(({}, "cpu"), ({"device": "cuda"}, "cuda"), ({"device": "auto", "writer": "prompt"}, "auto")),
+        *(({"writer": "xrag"}, "auto"), ({"writer": "xrag", "device": "cpu"}, "cpu")),
     ],
 )
 def test_placement_depends_on_device_and_bridge(decode, placed):
@@ -322,13 +343,13 @@ def test_placement_depends_on_device_and_bridge(decode, placed):
 
 
 @pytest.mark.parametrize(
-    ("decode", "words", "by_words"),
+    ("decode", "words", "is_prompted"),
     [
         *(({}, 0, False), ({"words": 4}, 4, False), ({"bridge": "words-of-ours"}, 0, False)),
-        *(({"bridge": bridge}, 10, True) for bridge in ("words", "words:models/x")),
-        ({"bridge": "words", "words": 3}, 3, True),
+        *(({"writer": "prompt", "bridge": bridge}, 10, True) for bridge in ("builtin", "models/x")),
+        ({"writer": "prompt", "words": 3}, 3, True),
     ],
 )
-def test_number_of_prompt_words_depends_on_the_bridge(decode, words, by_words):
+def test_number_of_prompt_words_depends_on_the_writer(decode, words, is_prompted):
     made = parse(decode=decode).decode
-    assert (made.words, made.by_words) == (words, by_words)
+    assert (made.words, made.is_prompted) == (words, is_prompted)

@@ -12,7 +12,7 @@ from synthgen.pipeline.pipeline import Pipeline
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.run import load_run
 
-OWN = {"decode": {"bridge": "model"}}
+OWN = {"decode": {"writer": "xrag", "bridge": "builtin"}}
 
 
 @pytest.fixture

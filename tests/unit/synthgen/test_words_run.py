@@ -8,14 +8,14 @@ import pytest
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.decode.bridge import WEIGHTS
-from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.prompt_words import FILE, load_words, make_reader, save_words
+from synthgen.decode.prompting.prompter import Prompter
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
 
-WORDS = {"decode": {"bridge": "words:models/bridge", "words": 3}}
+WORDS = {"decode": {"writer": "prompt", "bridge": "models/bridge", "words": 3}}
 DISCLOSED = "3 of 12 public words, at most 11 bits, in plain sight"
 
 
@@ -31,10 +31,15 @@ def worded(project, tiny, monkeypatch):
 
 
 def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):
-    calls, tokens = [], WordsDecoder.tokens
-    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (calls.append(a), tokens(self, *a, **k))[1])
+    calls, turns = [], Prompter.turns
+    monkeypatch.setattr(Prompter, "turns", lambda self, *a, **k: (calls.append(a), turns(self, *a, **k))[1])
     run = Pipeline(worded.config(**WORDS)).run()
-    assert {len(words) for _, words in calls} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
+    assert {len(words) for _, _, words, *_ in calls} <= {
+        0,
+        1,
+        2,
+        3,
+    }  # none and one to see what all prompts begin with
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12
     assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")
@@ -70,7 +75,7 @@ def test_another_vocabulary_is_decoded_again(worded):
 def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
     message = r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"
     with pytest.raises(ModelError, match=message):
-        Pipeline(worded.config(decode={"bridge": "words"})).run()
+        Pipeline(worded.config(decode={"writer": "prompt", "bridge": "builtin"})).run()
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 
 

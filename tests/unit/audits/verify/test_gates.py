@@ -174,7 +174,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
     stated = {} if secret is None else {"secret.private": {"value": secret, "low": secret, "high": secret}}
     metrics = {name: Metric(**ends, confidence=1, n=1) for name, ends in stated.items()}
     evidence = Evidence(metrics=metrics, audits={})
-    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "disclosed": None}
+    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "servers": (), "disclosed": None}
     return limitations(**{**facts, **changes}, config=config, policy=parsed, evidence=evidence)
 
 
@@ -233,7 +233,7 @@ def test_disclosed_words_are_stated(releases, tmp_path, monkeypatch, judge, sent
     digest = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
     models = [*content.models, {"role": "vocabulary", "name": "builtin:minilm", **digest}]
     stated = content.limitations if sentence is None else (*content.limitations, words.DISCLOSED.format(sentence))
-    config = {**shown, "decode": {**shown["decode"], "words": 3, "bridge": "words"}}
+    config = {**shown, "decode": {**shown["decode"], "words": 3, "writer": "prompt"}}
     found = judge(write(releases, tmp_path, {"models": models, "limitations": stated, "config": config}, monkeypatch))
     assert found.ok if message is None else message in found.failure, found.failure
 

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from synthgen.cli.blend import WARNING, BlendRequest, blend, blend_texts
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Candidate
-from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompting.local import PromptDecoder
 
 A = "A 40-year-old woman with asthma on albuterol. She denies chest pain."
 B = "A 60-year-old woman with gout, on colchicine. She smokes."
@@ -112,22 +113,23 @@ def test_json_and_text_show_the_attributes():
     assert all(part in text for part in (A, B, BETWEEN, cosines, "gout (B)", "50 (between)"))
 
 
-class FixedWordsDecoder(Decoder, WordsDecoder):
-    """Return fixed prompt words for every vector."""
+class FixedPromptDecoder(Decoder, PromptDecoder):
+    """A decoder whose prompter returns fixed prompt words for every vector."""
 
-    def read(self, vectors, k):
-        return (tuple(f"word{i}" for i in range(k)),) * len(vectors)
+    @property
+    def prompter(self):
+        return SimpleNamespace(read=lambda vectors, k: (tuple(f"word{i}" for i in range(k)),) * len(vectors))
 
 
 def test_the_prompt_words_are_shown():
-    decoder = FixedWordsDecoder(BETWEEN)
-    found = blend_texts((A, B), request(bridge="words"), Encoder(), decoder, silent)
+    decoder = FixedPromptDecoder(BETWEEN)
+    found = blend_texts((A, B), request(writer="prompt"), Encoder(), decoder, silent)
     assert decoder.request[1].words == 10
     assert found.words == tuple(f"word{i}" for i in range(10))
     assert "prompt words: word0, word1," in found.to_text()
     assert found.to_json()["words"] == list(found.words)
     plain = made(BETWEEN)
-    assert (plain.words, plain.to_json()["words"], plain.to_json()["bridge"]) == ((), [], "builtin")
+    assert (plain.words, plain.to_json()["words"], plain.to_json()["writer"]) == ((), [], "bridge")
     assert "prompt words" not in plain.to_text()
 
 
@@ -205,7 +207,7 @@ def test_invalid_options_exit_with_2(files, wrong):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
 def test_the_embedded_models_blend_two_notes(files):
-    by_words = blend(request(files, candidates=2, bridge="words"), silent)
+    by_words = blend(request(files, candidates=2, writer="prompt"), silent)
     assert len(set(by_words.words)) == 10
     assert by_words.cosines["target"] > 0.1
     found = blend(request(files, candidates=2), silent)

@@ -116,22 +116,22 @@ def test_builtin_bridge_and_vocabulary_are_found_by_name():
     assert (bridge.info.encoder, bridge.info.decoder) == ("minilm", "smollm2")
     assert all(bool(torch.isfinite(p).all()) for p in bridge.projector.parameters())
     assert (BUILTIN / WEIGHTS).stat().st_size <= 24 * 2**20
-    vocabulary = load_vocabulary("words", encoder="minilm")
+    vocabulary = load_vocabulary("builtin", encoder="minilm")
     assert vocabulary.encoder == "minilm"
     assert len(vocabulary.reader.words) == 16_000
     with pytest.raises(ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'other'"):
-        load_vocabulary("words", encoder="other")
+        load_vocabulary("builtin", encoder="other")
 
 
 def test_vocabulary_is_read_without_the_bridge(tiny, folder):
     with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
-        load_vocabulary(f"words:{folder.name}", folder.parent.joinpath, encoder="tiny-encoder")
+        load_vocabulary(folder.name, folder.parent.joinpath, encoder="tiny-encoder")
     save_words(tiny.reader(), folder / VOCABULARY)
     (folder / WEIGHTS).unlink()
-    found = load_vocabulary(f"words:{folder.name}", folder.parent.joinpath, encoder="tiny-encoder")
+    found = load_vocabulary(folder.name, folder.parent.joinpath, encoder="tiny-encoder")
     assert found.reader.words == tiny.reader().words
     save_words(tiny.reader(seed=6), folder / VOCABULARY)
-    assert load_vocabulary(f"words:{folder}", encoder="tiny-encoder").digest != found.digest
+    assert load_vocabulary(str(folder), encoder="tiny-encoder").digest != found.digest
     save_words(tiny.reader(dim=9), folder / VOCABULARY)
     with pytest.raises(ModelError, match="with 9 numbers"):
-        load_vocabulary(f"words:{folder}", encoder="tiny-encoder")
+        load_vocabulary(str(folder), encoder="tiny-encoder")

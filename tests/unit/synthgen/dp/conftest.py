@@ -12,7 +12,7 @@ from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, load_style
 from synthgen.decode.train.trainer import new_style
 from synthgen.dp import basis as bases
 from synthgen.dp import planned_queries as planned
-from synthgen.pipeline import rounds
+from synthgen.pipeline import decoders
 
 CHANGES = {
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
@@ -59,7 +59,7 @@ def village_bench(ready, tiny, tmp_path, monkeypatch):
     adapter = {"adapter_targets": ("q_proj",), "adapter_rank": 2}
     described = tiny.info(encoder="counting", decoder="picking", dim=40, max_text_tokens=12, **adapter)
     bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
-    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
+    monkeypatch.setattr(decoders, "load_bridge", lambda *_: bridge)
     monkeypatch.setattr(styles, "BUILT_IN_STYLES", tmp_path / "built_in")
     for seed, name in ((1, "letter"), (2, "note")):
         write_style(tmp_path / "built_in" / name, bridge, tiny, seed)

@@ -5,12 +5,9 @@ import numpy as np
 import pytest
 
 from synthgen.core.digest import sha256_file
-from synthgen.core.errors import ConfigError, DataError, ModelError
+from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.types import Candidate
-from synthgen.decode.bridge import Vocabulary
-from synthgen.decode.config import PLAIN
 from synthgen.decode.loading import backend_of
-from synthgen.decode.published import CheckpointBridge
 from synthgen.pipeline import rounds
 from synthgen.pipeline.rounds import Round, next_round
 from synthgen.pipeline.workspace import DONE
@@ -45,39 +42,6 @@ def test_a_further_round_needs_a_gain(number, before, after, continues):
         assert following.number == number + 1
         assert following.requested["a"] > 100
         assert following.requested["b"] == 100
-
-
-def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
-    decode = SimpleNamespace(by_words=False, bridge=rounds.OWN, model="m", placement="cpu")
-    job = SimpleNamespace(
-        config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e"), resolve=None),
-        folder=lambda name: f"folder of {name}",
-        model_name=lambda name: name,
-    )
-    monkeypatch.setattr(rounds, "load_checkpoint_bridge", lambda folder: f"inside the {folder}")
-    assert rounds.open_bridge(job) == "inside the folder of m"
-    monkeypatch.setattr(rounds, "load_vocabulary", lambda *given, encoder: (*given, encoder))
-    decode.by_words, decode.bridge = True, "words"
-    assert rounds.open_bridge(job) == ("words", None, "e")
-    monkeypatch.setattr(rounds, "WordsDecoder", lambda *given, **how: (given, how))
-    words = object.__new__(Vocabulary)
-    object.__setattr__(words, "reader", "reader")
-    opened = rounds.open_decoder(job, words, None)
-    assert opened == (("folder of m", "reader"), {"decoder": "m", "device": "cpu"})
-    inside = object.__new__(CheckpointBridge)
-    with pytest.raises(ModelError, match="needs an encoder whose vector is the state of the last token"):
-        rounds.open_decoder(job, inside, None)
-
-
-def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):
-    decode = SimpleNamespace(by_words=False, bridge="apart", words=4, style=PLAIN, styles=(PLAIN,))
-    job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
-    bridge = SimpleNamespace(words=None)
-    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
-    with pytest.raises(ModelError, match="'apart' has no vocabulary"):
-        rounds.open_bridge(job)
-    decode.words = 0
-    assert rounds.open_bridge(job) is bridge
 
 
 ROUND = ("interpolate", "decode", "re-embed", "filter")
@@ -115,7 +79,7 @@ def test_a_second_run_reuses_all_stages_and_loads_no_decoder(bench, monkeypatch)
     first = bench.writer(bench.job())
     records = first.write()
     bench.encoder.seen.clear()
-    monkeypatch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: pytest.fail("the decoder was loaded"))
+    monkeypatch.setattr("synthgen.pipeline.decoders.open_decoder", lambda *_: pytest.fail("the decoder was loaded"))
     second = bench.writer(bench.job())
     again = second.write()
     assert {s.name for s in first.stages if not s.reused} == {*RECONSTRUCTION, *ROUND}
@@ -151,14 +115,14 @@ def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, m
     (decoded,) = [s for s in first.stages if s.name == "decode"]
     assert decoded.counts["backend"] == backend_of("cpu")
     with monkeypatch.context() as patch:
-        patch.setattr("synthgen.pipeline.rounds.backend_of", lambda _placement: "cuda")
+        patch.setattr("synthgen.pipeline.decoders.backend_of", lambda _placement: "cuda")
         again = bench.writer(bench.job())
         assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
     assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
-    monkeypatch.setattr("synthgen.pipeline.rounds.digest_of", lambda _folder: "other weights")
+    monkeypatch.setattr("synthgen.pipeline.decoders.digest_of", lambda _folder: "other weights")
     assert made(bench.writer(bench.job())) == AFTER_DECODE
     other = SimpleNamespace(digest="trained on")
-    monkeypatch.setattr("synthgen.pipeline.rounds.load_bridge", lambda _name, _base: other)
+    monkeypatch.setattr("synthgen.pipeline.decoders.load_bridge", lambda _name, _base: other)
     assert made(bench.writer(bench.job())) == AFTER_DECODE
 
 

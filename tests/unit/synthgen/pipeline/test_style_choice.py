@@ -164,7 +164,7 @@ def test_styles_that_cannot_be_mixed_and_styles_of_prompt_words_are_refused(proj
     with pytest.raises(ConfigError, match=r"decode\.style"):
         project.config(decode={"style": wrong})
     with pytest.raises(ConfigError, match="needs a bridge with soft tokens"):
-        project.config(decode={"bridge": "words", "style": "auto"})
+        project.config(decode={"writer": "prompt", "style": "auto"})
     with pytest.raises(InternalError, match="no style"):
         choose_style(None, object.__new__(Vocabulary), None, None, "up")
 

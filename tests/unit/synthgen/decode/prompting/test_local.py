@@ -10,15 +10,17 @@ from safetensors.torch import load_file, save_file
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode import loop_decoder
-from synthgen.decode import plain as module
 from synthgen.decode.base import Settings
-from synthgen.decode.plain import PROMPT, WordsDecoder, fill
+from synthgen.decode.prompting import local, prompter
+from synthgen.decode.prompting.examples import Example
+from synthgen.decode.prompting.facts import RecordFacts
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.prompting.prompter import Prompter
 
 SEEDS = SeedTree(20261120).child("decode")
 SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50, "batch": 4, "words": 2}
 PLAIN = Settings(prompts={"ant": "ant", "bee.hive": "bee hive"}, candidates=3, max_new_tokens=10, **SAMPLING)
-SHIPPED_EXAMPLE, SHIPPED_WORDS = module.EXAMPLE, module.EXAMPLE_WORDS
-SHORT = "[{label}][ {words}]"
+SHORT = "[{label}][ {terms}]"
 TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}>{% endif %}"
 
 
@@ -26,15 +28,15 @@ TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_
 def short_example():
     """The tiny models have 96 positions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "EXAMPLE_LABEL", "a house")
-        patch.setattr(module, "EXAMPLE_WORDS", ("library", "roof"))
-        patch.setattr(module, "EXAMPLE", "It stands.")
+        patch.setattr(prompter, "EXAMPLE_LABEL", "a house")
+        patch.setattr(prompter, "EXAMPLE_WORDS", ("library", "roof"))
+        patch.setattr(prompter, "EXAMPLE", "It stands.")
         yield
 
 
 @pytest.fixture(scope="module")
 def made(llama_folder, tiny):
-    return WordsDecoder(llama_folder, tiny.reader(), decoder="tiny", prompt=SHORT)
+    return PromptDecoder(llama_folder, Prompter(reader=tiny.reader(), template=SHORT), decoder="tiny")
 
 
 def decode(made, latents, **changes):
@@ -60,31 +62,8 @@ def copied(folder, to, *, template=None, extra=()):
     return to
 
 
-@pytest.mark.parametrize(
-    ("prompt", "label", "words", "filled"),
-    [
-        (SHORT, "ant", ("a", "b"), "ant a, b"),
-        (SHORT, "", ("a",), " a"),
-        (SHORT, "ant", (), "ant"),
-        ("Say {label}: {words}", "ant", (), "Say ant: "),
-        (PROMPT, "", (), fill(PROMPT, "", ())),
-        ("[{label}][ {words}]", "{words}", ("a",), "{words} a"),
-        ("[{label}][ {words}]", "[a]", ("{label}",), "[a] {label}"),
-    ],
-)
-def test_fill_omits_parts_with_empty_fields(prompt, label, words, filled):
-    assert fill(prompt, label, words) == filled
-
-
-def test_shipped_prompt_contains_label_and_words():
-    assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())
-    both = fill(PROMPT, "cats", ("fur", "milk"))
-    assert "cats" in both
-    assert "fur, milk" in both
-    for label, words in (("cats", ()), ("", ("fur",)), ("", ())):
-        asked = fill(PROMPT, label, words)
-        assert not set("{}[]") & set(asked)
-        assert ("cats" in asked, "fur" in asked) == (bool(label), bool(words))
+def tokens(made, text, words, **how):
+    return made.tokens(made.prompter.turns("ant", text, words, **how))
 
 
 @pytest.mark.parametrize(
@@ -96,20 +75,22 @@ def test_shipped_prompt_contains_label_and_words():
     ],
 )
 def test_prompt_without_template_is_plain_text_with_an_example_of_its_form(tiny, made, label, words, prompt):
-    ids = made.tokens(label, words)
+    ids = tokens(made, label, words)
     assert ids == [tiny.BOS, *made.tokenizer(prompt.removeprefix("<s>"), add_special_tokens=False).input_ids]
 
 
 def test_text_without_turns_ends_at_the_first_empty_line(made, llama_folder, tmp_path):
     row = made.tokenizer("It sees the river. \n\nant the\n\nthe", add_special_tokens=False).input_ids
     assert written(made, row) == ("It sees the river.", "stop")
-    chat = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny")
+    chat = PromptDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), Prompter(), decoder="tiny")
     assert written(chat, row)[1] == "length"
 
 
 def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
-    made = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny", prompt=SHORT)
-    assert made.tokens("ant", ("the", "a")) == [
+    made = PromptDecoder(
+        copied(llama_folder, tmp_path / "m", template=TEMPLATE), Prompter(template=SHORT), decoder="tiny"
+    )
+    assert tokens(made, "ant", ("the", "a")) == [
         i
         for turn in ("[a house library, roof]", "[It stands.]", "[ant the, a]>")
         for i in (tiny.BOS, *made.tokenizer(turn, add_special_tokens=False).input_ids)
@@ -118,8 +99,8 @@ def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
 
 def test_prompt_uses_turn_marks_without_template(llama_folder, tmp_path):
     folder = copied(llama_folder, tmp_path / "m", extra=("<|im_start|>", "<|im_end|>"))
-    made = WordsDecoder(folder, None, decoder="tiny", prompt=SHORT)
-    ids = made.tokens("ant", ())
+    made = PromptDecoder(folder, Prompter(template=SHORT), decoder="tiny")
+    ids = tokens(made, "ant", ())
     turns = (("user", "a house"), ("assistant", "It stands."), ("user", "ant"))
     said = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
     assert made.tokenizer.decode(ids) == said + "<|im_start|>assistant\n"
@@ -128,33 +109,33 @@ def test_prompt_uses_turn_marks_without_template(llama_folder, tmp_path):
 
 
 def test_words_of_a_vector_are_in_its_prompt(tiny, made, monkeypatch):
-    monkeypatch.setattr(module, "WORD_TOKENS", 8)  # the tiny tokenizer spells
+    monkeypatch.setattr(local, "WORD_TOKENS", 8)  # the tiny tokenizer spells
     latents = tiny.latents(5)
     asked, longest = made._prompts(latents, PLAIN, SEEDS)
     words = tiny.reader().read(latents.vectors, 2)
     named = [PLAIN.prompts[label] for label in latents.labels]
-    assert asked == [made.tokens(label, said) for label, said in zip(named, words, strict=True)]
-    assert longest == len(made.tokens("bee hive", ("a",))) + 2 * 8
+    assert asked == [tokens(made, label, said) for label, said in zip(named, words, strict=True)]
+    assert longest == len(tokens(made, "bee hive", ("a",))) + 2 * 8
 
 
 def test_words_beyond_their_room_are_omitted(tiny, made):
     reader = dataclasses.replace(tiny.reader(), words=tuple(f"{'zx' * 9}{i:02d}" for i in range(12)))
-    long = WordsDecoder.__new__(WordsDecoder)
-    long.__dict__.update({**made.__dict__, "reader": reader})
+    long = PromptDecoder.__new__(PromptDecoder)
+    long.__dict__.update({**made.__dict__, "prompter": Prompter(reader=reader, template=SHORT)})
     latents = tiny.latents(3)
     asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9), SEEDS)
     said = reader.read(latents.vectors, 9)
-    first = [long.tokens(PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
+    first = [tokens(long, PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
     assert [ids[: len(start)] for ids, start in zip(asked, first, strict=True)] == first
     assert max(map(len, asked)) <= longest
-    assert asked[0] != long.tokens("ant", said[0])
+    assert asked[0] != tokens(long, "ant", said[0])
 
 
 def test_texts_equal_the_library(tiny, made, monkeypatch):
-    monkeypatch.setattr(module, "WORD_TOKENS", 8)
+    monkeypatch.setattr(local, "WORD_TOKENS", 8)
     (one,) = decode(made, tiny.rows_of(tiny.latents(2), [1]), candidates=1, temperature=1e-3)
     (words,) = tiny.reader().read(tiny.latents(2).vectors[1:], 2)
-    ids = made.tokens("bee hive", words)
+    ids = tokens(made, "bee hive", words)
     start = len(ids)
     for _ in range(10):
         logits = made.model(torch.tensor([ids]), use_cache=False).logits[0, -1].detach()
@@ -166,10 +147,10 @@ def test_texts_equal_the_library(tiny, made, monkeypatch):
 
 
 def test_without_words_no_vector_is_read_and_words_need_a_fitting_vocabulary(tiny, llama_folder):
-    made = WordsDecoder(llama_folder, None, decoder="tiny", prompt=SHORT)
+    made = PromptDecoder(llama_folder, Prompter(template=SHORT), decoder="tiny")
     with pytest.raises(ModelError, match="there is no vocabulary"):
         decode(made, tiny.latents(2))
-    wider = WordsDecoder(llama_folder, tiny.reader(dim=9), decoder="tiny", prompt=SHORT)
+    wider = PromptDecoder(llama_folder, Prompter(reader=tiny.reader(dim=9), template=SHORT), decoder="tiny")
     with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
         decode(wider, tiny.latents(2))
     latents = tiny.latents(3)
@@ -202,30 +183,62 @@ def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_p
     tensors["model.norm.weight"][3] = float("nan")
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="not finite"):
-        decode(WordsDecoder(folder, tiny.reader(), decoder="tiny", prompt=SHORT), tiny.latents(2))
+        decode(PromptDecoder(folder, Prompter(reader=tiny.reader(), template=SHORT), decoder="tiny"), tiny.latents(2))
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         kept = {k: v for k, v in json.loads((folder / name).read_text()).items() if not k.startswith("eos")}
         (folder / name).write_text(json.dumps(kept))
     with pytest.raises(ModelError, match="end of text"):
-        WordsDecoder(folder, None, decoder="tiny")
+        PromptDecoder(folder, Prompter(), decoder="tiny")
 
 
 @pytest.mark.parametrize("words", [0, 2])
 def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_path, monkeypatch, words):
     """All prompts begin with it, even one for which no word fits."""
-    made = WordsDecoder(
-        copied(llama_folder, tmp_path / "m", template=TEMPLATE), tiny.reader(), decoder="tiny", prompt=SHORT
+    made = PromptDecoder(
+        copied(llama_folder, tmp_path / "m", template=TEMPLATE),
+        Prompter(reader=tiny.reader(), template=SHORT),
+        decoder="tiny",
     )
     settings, latents = dataclasses.replace(PLAIN, words=words, max_new_tokens=5), tiny.latents(3)
-    monkeypatch.setattr(module, "EXAMPLE_LABEL", "the")
-    monkeypatch.setattr(module, "EXAMPLE_WORDS", ("a", "fever"))
-    monkeypatch.setattr(module, "EXAMPLE", "A fever.")
+    monkeypatch.setattr(prompter, "EXAMPLE_LABEL", "the")
+    monkeypatch.setattr(prompter, "EXAMPLE_WORDS", ("a", "fever"))
+    monkeypatch.setattr(prompter, "EXAMPLE", "A fever.")
     begin = made._prefix(settings)
     assert len(begin) > 5
     assert begin[-1] in made.special
     asked, _ = made._prompts(latents, settings, SEEDS)
-    none = made.tokens("ant", (), example_has_words=words > 0)
+    none = tokens(made, "ant", (), example_has_words=words > 0)
     assert all(ids[: len(begin)] == begin for ids in (*asked, none))
     shared = decode(made, latents, words=words, max_new_tokens=5)
-    monkeypatch.setattr(WordsDecoder, "_prefix", lambda *_: [])
+    monkeypatch.setattr(PromptDecoder, "_prefix", lambda *_: [])
     assert decode(made, latents, words=words, max_new_tokens=5) == shared
+
+
+def test_facts_and_examples_are_in_the_prompt_and_fit_its_length(tiny, llama_folder, monkeypatch):
+    monkeypatch.setattr(local, "WORD_TOKENS", 8)
+    facts = RecordFacts(persons={"ant": ((("female", 6), 9),)}, lengths={"ant": (10, 120)})
+    own = Prompter(
+        reader=tiny.reader(),
+        template="[{label}][ {terms}][ {person}][ {length}]",
+        examples=(Example("It stands.", "ant"),),
+        facts=facts,
+    )
+    made = PromptDecoder(llama_folder, own, decoder="tiny")
+    latents = tiny.latents(4)
+    asked, longest = made._prompts(latents, PLAIN, SEEDS)
+    shown = made.tokenizer.decode(asked[0])
+    assert "a woman of 6" in shown
+    assert ("It stands." in shown) == (latents.labels[0] == "ant")
+    assert max(map(len, asked)) <= longest
+    other = dataclasses.replace(latents, vectors=latents.vectors[::-1].copy())
+    drawn = [own.facts_for(name, "ant", SEEDS) for name in latents.ids]
+    assert [own.facts_for(name, "ant", SEEDS) for name in other.ids] == drawn
+    assert own.facts_for(f"{latents.ids[0]}/0/1", "ant\nheading", SEEDS) == own.facts_for(
+        f"{latents.ids[0]}/0/2", "ant", SEEDS
+    )  # the segments of a record are about one person
+
+
+def test_the_engine_transformers_uses_the_code_of_the_model(tiny, llama_folder):
+    made = PromptDecoder(llama_folder, Prompter(template=SHORT), decoder="tiny", own_loop=False)
+    assert made.weights is None
+    assert len(decode(made, tiny.latents(3), words=0)) == 9

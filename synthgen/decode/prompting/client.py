@@ -1,0 +1,275 @@
+"""Send chat requests to a server with the OpenAI interface, on this machine or in a private network.
+
+The requests are sent with `http.client`, which follows no redirect and uses no proxy of the environment. A prompt
+therefore reaches only the address in the configuration.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+
+from synthgen.core.errors import ConfigError, ModelError
+from synthgen.decode.config import EndpointConfig
+
+MOST_BYTES = 1 << 24  # of an answer
+PATIENCE = 120  # seconds for which a request without an answer is repeated; a server may load its model again
+FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # states of a server in which a request is repeated
+CONNECT = 5  # seconds to wait for a connection
+_KEPT = "Finished shards are kept; run the same command again to continue."
+# parts of messages of servers about a prompt that is too long; the messages themselves can contain the prompt
+_TOO_LONG = ("context length", "context size", "context window", "maximum context", "too long", "max_model_len",
+             "max_tokens", "exceed")  # fmt: skip
+
+
+class _Busy(Exception):  # noqa: N818 - a state of the server
+    """The server gave no usable answer; the request is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The text of one answer."""
+
+    text: str
+    is_cut: bool  # whether the limit of tokens ended it
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A connection to a server, for several threads at once.
+
+    Privacy: prompts and the key are sent to the configured address only. No error contains them, nor the text of an
+        answer.
+    """
+
+    config: EndpointConfig
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # with a request in progress
+
+    def abort(self) -> None:
+        """End all requests in progress; each raises an error in its thread."""
+        for connection in tuple(self.connections):
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def check(self) -> None:
+        """Raise an error unless the server answers and offers the model.
+
+        Raises:
+            ConfigError: the variable of the key is empty.
+            ModelError: the address is neither local nor private, no server answers, or the model is unknown.
+        """
+        self._key()
+        try:
+            status, answer = self._send("GET", "/models", None)
+        except _Busy as busy:
+            raise self._unreachable(str(busy)) from None
+        if status in {401, 403}:
+            raise self._refused(status)
+        names = _names(answer) if status == 200 else None  # some servers do not list their models
+        if names is not None and self.config.model not in names:
+            raise ModelError(
+                f"decode.endpoint.model: the server at {self.config.url} has no model {self.config.model!r}",
+                problems=[f"it offers {name!r}" for name in names[:20]],
+                hint="Set decode.endpoint.model to one of these names.",
+            )
+
+    def chat(self, messages: Sequence[Mapping[str, str]], stopped: Event, **settings: float) -> Answer:
+        """Return the answer to a conversation; `settings` are fields of the request such as `temperature`.
+
+        A request that gets no answer is sent again, for at most `PATIENCE` seconds or until `stopped` is set.
+
+        Raises:
+            ModelError: no answer came, or the server rejects the request.
+        """
+        body = {"model": self.config.model, "messages": list(messages), "stream": False, "n": 1, **settings}
+        wait, end = FIRST_WAIT, time.monotonic() + PATIENCE
+        while True:
+            try:
+                status, answer = self._send("POST", "/chat/completions", json.dumps(body).encode())
+                return self._answer(status, answer)
+            except _Busy as busy:
+                if time.monotonic() + wait > end or stopped.wait(wait):
+                    raise self._unreachable(str(busy)) from None
+                wait = min(2 * wait, LONGEST_WAIT)
+
+    def _answer(self, status: int, answer: Any) -> Answer:
+        if status in {401, 403}:
+            raise self._refused(status)
+        if status != 200:
+            problem = json.dumps(answer).casefold()
+            if any(part in problem for part in _TOO_LONG):
+                raise ModelError(
+                    f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}",
+                    hint="Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the "
+                    f"server with a longer context. {_KEPT}",
+                )
+            if status == 404:
+                raise ModelError(
+                    f"decode.endpoint: {self.config.url} offers no chat for {self.config.model!r} (status 404)",
+                    hint="Check the address, which usually ends in /v1, and the name of the model.",
+                )
+            raise ModelError(
+                f"decode.endpoint: the server rejects the request (status {status})",
+                hint=f"The log of the server states the reason. {_KEPT}",
+            )
+        try:
+            choice = answer["choices"][0]
+            text, reason = choice["message"]["content"], choice.get("finish_reason")
+        except (TypeError, KeyError, IndexError, AttributeError):
+            text, reason = 0, None
+        if not isinstance(text, str | None):
+            raise ModelError(
+                f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does",
+                hint="Check the address, which usually ends in /v1.",
+            )
+        return Answer(text or "", is_cut=reason == "length")
+
+    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
+        """Return the status and the JSON value of an answer; raise _Busy if the request may be sent again."""
+        parts = urlsplit(self.config.url)
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if (key := self._key()) is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        connection = self._connect()
+        self.connections.add(connection)
+        try:
+            connection.request(method, f"{parts.path.rstrip('/')}{path}", body=body, headers=headers)
+            response = connection.getresponse()
+            raw = _read(response)
+        except TimeoutError:
+            raise _Busy(f"no answer within {self.config.timeout:g} seconds") from None
+        except (OSError, HTTPException) as error:
+            raise _Busy(f"the connection broke ({type(error).__name__})") from None
+        finally:
+            self.connections.discard(connection)
+            connection.close()
+        if response.status in BUSY and not _is_rejection(raw):
+            raise _Busy(f"status {response.status}")
+        if 300 <= response.status < 400:
+            raise ModelError(
+                f"decode.endpoint: {self.config.url} redirects to another address, which is not followed",
+                hint="Set decode.endpoint.url to the final address.",
+            )
+        try:
+            return response.status, json.loads(raw)
+        except ValueError:
+            return response.status, None
+
+    def _connect(self) -> HTTPConnection:
+        """Return a connection to a checked address; the name is resolved once, so it cannot change afterwards."""
+        parts = urlsplit(self.config.url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        timeout = self.config.timeout
+        if parts.scheme == "https":
+            connection: HTTPConnection = HTTPSConnection(host, port, timeout=timeout)
+        else:
+            connection = HTTPConnection(host, port, timeout=timeout)
+        error: OSError | None = None
+        for address in self.addresses():
+            try:
+                channel = socket.create_connection((address, port), timeout=min(CONNECT, timeout))
+            except OSError as failed:
+                error = failed
+                continue
+            channel.settimeout(timeout)
+            try:
+                if parts.scheme == "https":
+                    channel = ssl.create_default_context().wrap_socket(channel, server_hostname=host)
+            except ssl.SSLError as failed:
+                channel.close()
+                raise ModelError(
+                    f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})",
+                    hint="Add the certificate of the server to those of this machine, or use http on this machine.",
+                ) from None
+            connection.sock = channel
+            return connection
+        raise _Busy("the connection was refused" if isinstance(error, ConnectionRefusedError) else "no connection")
+
+    def addresses(self) -> list[str]:
+        """Return the IP addresses of the server.
+
+        Raises:
+            ModelError: the name is unknown, or an address is neither local nor private and `allow_remote` is not set.
+        """
+        host = urlsplit(self.config.url).hostname or ""
+        try:
+            found = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
+        except (OSError, UnicodeError):
+            raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint="Correct it.") from None
+        if not self.config.allow_remote and not all(is_private(address) for address in found):
+            raise ModelError(
+                f"decode.endpoint.url: {host!r} is outside this machine and private networks, so prompts would leave "
+                "the institution",
+                hint="Use a server in your own network. To send prompts to this address, set "
+                "decode.endpoint.allow_remote: true; no policy for external release accepts it.",
+            )
+        return found
+
+    def _key(self) -> str | None:
+        name = self.config.key_env
+        if name is None:
+            return None
+        key = os.environ.get(name, "").strip()
+        if not key or not key.isascii() or not key.isprintable():
+            raise ConfigError(
+                f"decode.endpoint.key_env: the environment variable {name} holds no key", hint="Set it."
+            )
+        return key
+
+    def _refused(self, status: int) -> ModelError:
+        return ModelError(
+            f"decode.endpoint: the server at {self.config.url} refuses access (status {status})",
+            hint="Set decode.endpoint.key_env to a variable that holds its key.",
+        )
+
+    def _unreachable(self, why: str) -> ModelError:
+        return ModelError(
+            f"decode.endpoint: the server at {self.config.url} does not answer: {why}",
+            hint=f"Start it, or correct decode.endpoint.url. {_KEPT}",
+        )
+
+
+def is_private(address: str) -> bool:
+    """Return whether an IP address belongs to this machine or to a private network (RFC 1918, RFC 4193)."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    networks = _PRIVATE_6 if isinstance(ip, ipaddress.IPv6Address) else _PRIVATE_4
+    return any(ip in network for network in networks)
+
+
+# `ip.is_private` also accepts documentation and benchmark networks, and link-local addresses such as those of a cloud
+# provider's metadata service
+_PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+_PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
+
+
+def _read(response: HTTPResponse) -> bytes:
+    raw = response.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise ModelError(f"decode.endpoint: an answer has more than {MOST_BYTES >> 20} MiB")
+    return raw
+
+
+def _is_rejection(raw: bytes) -> bool:
+    """Return whether an answer with status 500 is about a prompt that is too long, as some servers give it."""
+    return any(part.encode() in raw.lower() for part in _TOO_LONG[:5])
+
+
+def _names(answer: Any) -> list[str] | None:
+    try:
+        return [str(item["id"]) for item in answer["data"]]
+    except (TypeError, KeyError):
+        return None

@@ -1,0 +1,104 @@
+"""Write texts from prompts with a server of a language model."""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
+
+from synthgen.core.errors import DataError, ModelError
+from synthgen.core.progress import Advance
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
+from synthgen.decode.prompting.client import Answer, Client
+from synthgen.decode.prompting.prompter import Prompter, Turns
+
+TICK = 0.5  # seconds after which a waiting decoder asks whether to stop
+MOST_SEED = 1 << 31
+_THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_FENCE = re.compile(r"\A```\w*\n(.*?)\n?```\Z", re.DOTALL)
+Surprisal = Callable[[Sequence[str]], Sequence[float]]
+
+
+class EndpointDecoder:
+    """Sends a prompt for each candidate to a server.
+
+    Args:
+        client: the server.
+        prompter: makes the prompts.
+        surprisal: returns for each text the mean surprisal of its tokens under a local model, as a share of that of a
+            guess. A server does not state it reliably.
+
+    Privacy: the server receives the prompts; see `Prompter`. It can keep them.
+    Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that a
+        seed gives the same text again, so finished shards are never written a second time.
+    """
+
+    def __init__(self, client: Client, prompter: Prompter, surprisal: Surprisal) -> None:
+        self.client, self.prompter, self.surprisal = client, prompter, surprisal
+        self.name = client.config.model
+
+    def decode(
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates of every latent; see `Decoder`.
+
+        Raises:
+            DataError: the number of contexts is neither 0 nor that of the latents.
+            ModelError: the server does not answer, rejects a request, or returns empty texts only.
+        """
+        if contexts and len(contexts) != len(latents):
+            raise DataError(f"{len(contexts)} contexts for {len(latents)} latents; give one for each, or none")
+        if len(latents) == 0:
+            return ()
+        conversations = self.prompter.conversations(latents, settings, seeds, contexts)
+        requests = [
+            (turns, int(number))
+            for turns, name in zip(conversations, latents.ids, strict=True)
+            for number in seeds.child(name).generator().integers(MOST_SEED, size=settings.candidates)
+        ]
+        answers = self._answers(requests, settings, advance)
+        texts = [cleaned(answer.text) for answer in answers]
+        if not any(texts):
+            raise ModelError(
+                f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty",
+                hint="Check that the model follows chat prompts; raise decode.max_new_tokens if it reasons first.",
+            )
+        ended: list[Ended] = [
+            (whole_sentences(text), "length") if answer.is_cut else (text, "stop")
+            for text, answer in zip(texts, answers, strict=True)
+        ]
+        return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
+
+    def _answers(self, requests: Sequence[tuple[Turns, int]], settings: Settings, advance: Advance) -> list[Answer]:
+        """Return the answers in the order of the requests, of which several are sent at once."""
+        stopped = Event()
+        sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
+        limit = {"max_tokens": settings.max_new_tokens}
+
+        def send(turns: Turns, seed: int) -> Answer:
+            messages = [{"role": role, "content": content} for role, content in turns]
+            return self.client.chat(messages, stopped, seed=seed, **sampling, **limit)
+
+        pool = ThreadPoolExecutor(self.client.config.parallel)
+        try:
+            futures = [pool.submit(send, *request) for request in requests]
+            waiting: set[Future[Answer]] = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()  # the first error ends the decoding
+                advance(len(done))
+            return [future.result() for future in futures]
+        finally:
+            stopped.set()
+            self.client.abort()
+            pool.shutdown(cancel_futures=True)
+
+
+def cleaned(text: str) -> str:
+    """Return an answer without the reasoning that some models write first, and without a fence around the text."""
+    text = _THOUGHTS.sub("", text).strip()
+    fenced = _FENCE.match(text)
+    return fenced[1].strip() if fenced else text

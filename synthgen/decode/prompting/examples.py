@@ -1,0 +1,105 @@
+"""Example texts that a prompt shows to the language model: invented ones, or public ones of the user."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.files import read_bytes
+from synthgen.decode.learnt import sentence_digests
+from synthgen.decode.prompt_words import WordReader
+
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts, with the name of their style
+MOST_BYTES = 1 << 22
+SHOWN = 2  # examples in a prompt
+N_TERMS = 6  # terms of an example
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A public text of the wanted kind."""
+
+    text: str
+    label: str | None = None  # the class that it is an example of; None for every class
+
+
+def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
+    """Return the invented texts of a built-in style, the texts of a file, or none.
+
+    Raises:
+        ConfigError: a line of the file is not an object with `text` and optionally `label`; all lines are listed.
+        StorageError: the file cannot be read.
+    """
+    if name is None:
+        return ()
+    if name in (built_in := exemplars()):
+        return built_in[name]
+    path, problems, found = resolve(name), [], []
+    for number, line in enumerate(read_bytes(path, MOST_BYTES).splitlines(), start=1):
+        if line.strip():
+            try:
+                found.append(_example(json.loads(line)))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                problems.append(f"line {number}: must be an object with `text` and optionally `label`")
+    if not found and not problems:
+        problems.append("it contains no example")
+    if problems:
+        styles = ", ".join(sorted(built_in))
+        hint = f"Give a JSON Lines file, or a built-in style: {styles}."
+        raise ConfigError(f"decode.examples: {path} has no valid examples", problems=problems, hint=hint)
+    return tuple(found)
+
+
+@cache
+def exemplars() -> Mapping[str, tuple[Example, ...]]:
+    """Return the invented texts of each built-in style that has some."""
+    of_style: dict[str, tuple[Example, ...]] = {}
+    for line in EXEMPLARS.read_text(encoding="utf-8").splitlines():
+        read = json.loads(line)
+        of_style[read["style"]] = (*of_style.get(read["style"], ()), Example(read["text"]))
+    return of_style
+
+
+def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
+    """Return the examples in the prompts of a class: its own first, then those of every class."""
+    own = [e for e in examples if e.label == label]
+    return tuple([*own, *(e for e in examples if e.label is None)][:SHOWN])
+
+
+def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
+    """Return the rarest words of the vocabulary in a text, in the order of the text; none without a vocabulary."""
+    if reader is None:
+        return ()
+    frequency = dict(zip(reader.words, reader.frequency.tolist(), strict=True))
+    words = [word.strip(".,;:()!?\"'") for word in text.casefold().split()]
+    known = [word for word in dict.fromkeys(words) if word in frequency]
+    rarest = sorted(known, key=lambda word: frequency[word])[:N_TERMS]
+    return tuple(word for word in known if word in rarest)
+
+
+def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
+    """Raise DataError if an example shares a sentence of ten or more words with the texts of the source.
+
+    Such an example is probably a private record, and the model may repeat it.
+
+    Privacy: if the run is refused, the message contains the number of examples.
+    """
+    private = {digest for text in texts for digest in sentence_digests(text)}
+    shared = [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(sentence_digests(e.text))]
+    if shared:
+        raise DataError(
+            "decode.examples: examples repeat sentences of the source records",
+            problems=[f"example {i}" for i in shared],
+            hint="Use public or invented texts; the language model may repeat an example.",
+        )
+
+
+def _example(read: Any) -> Example:
+    text, label = read["text"], read.get("label")
+    has_types = isinstance(text, str) and isinstance(label, str | None)
+    if not has_types or not text.strip() or not set(read) <= {"text", "label"}:
+        raise ValueError
+    return Example(text.strip(), label)

@@ -1,0 +1,103 @@
+"""What a prompt states about the person and the length of a text, drawn from the training records of its class."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synthgen.attributes.extract import extract
+from synthgen.attributes.person import years_of
+from synthgen.core.digest import sha256_json
+from synthgen.core.types import Corpus
+
+LEAST_PERSONS = 5  # a description of a person is used if at least this number of persons of the class fit it
+N_LENGTHS = 9  # the lengths of a class are its deciles
+STEP = 10  # words; lengths are multiples of it
+OLDEST = 8  # decade that stands for all ages from 80 years on
+ADULT = 18  # years
+_NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
+Person = tuple[str, int | None]  # sex, and decade of the age
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """Sexes and ages of persons, and lengths of texts, by class.
+
+    Privacy: computed from train without noise. Each pair of a sex and a decade fits at least `LEAST_PERSONS` persons
+        of the class. Lengths are deciles, rounded to `STEP` words.
+    """
+
+    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # with the number of records
+    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # words
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the descriptions and lengths."""
+        return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
+
+    def longest(self) -> tuple[str, str]:
+        """Return a person and a length that take at least as many characters as those of any record."""
+        person = (
+            "an adult of 100" if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d) else ""
+        )
+        return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
+
+    def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
+        """Return a description of a person, which can be empty, and a length in words, empty if none is known."""
+        persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
+        person, length = "", ""
+        if persons:
+            shares = np.cumsum([n for _, n in persons])
+            person = described(persons[int(np.searchsorted(shares, rng.random() * shares[-1], "right"))][0], rng)
+        if lengths:
+            length = str(lengths[int(rng.integers(len(lengths)))])
+        return person, length
+
+
+def facts_of(train: Corpus) -> RecordFacts:
+    """Return the facts of train; none if the texts are empty, as under differential privacy."""
+    texts: defaultdict[str, list[int]] = defaultdict(list)
+    persons: defaultdict[str, list[tuple[Person, str]]] = defaultdict(list)
+    for record in train.records:
+        if words := len(record.text.split()):
+            texts[record.label].append(words)
+            persons[record.label].append((person_of(record.text), record.group))
+    return RecordFacts(
+        persons={label: _common(found) for label, found in sorted(persons.items())},
+        lengths={label: _deciles(words) for label, words in sorted(texts.items())},
+    )
+
+
+def person_of(text: str) -> Person:
+    """Return the sex and the decade of the age of a text's person, each empty or None if the text does not state it.
+
+    The decade is the age without its last digit: 6 for 60 to 69 years. It is `OLDEST` for all higher ages.
+    """
+    found = extract(text)
+    sex = next((f.value for f in found if f.attribute == "sex" and f.value in _NOUNS), "")
+    age = next((f.value for f in found if f.attribute == "age" and not f.negated), None)
+    return sex, None if age is None else min(years_of(age)[0] // 10, OLDEST)
+
+
+def described(person: Person, rng: np.random.Generator) -> str:
+    """Return a person in words, for example "a woman of 64"; the last digit of the age is drawn."""
+    sex, decade = person
+    if decade is None:
+        return _NOUNS[sex][0] if sex else ""
+    age = 10 * decade + int(rng.integers(10))
+    return f"{_NOUNS[sex][0 if age >= ADULT else 1]} of {age}"
+
+
+def _common(found: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
+    """Return pairs of sex and decade with their numbers of records; a rare pair counts as nothing stated."""
+    owners: defaultdict[Person, set[str]] = defaultdict(set)
+    for pair, person in found:
+        owners[pair].add(person)
+    counts = Counter(pair if len(owners[pair]) >= LEAST_PERSONS else ("", None) for pair, _ in found)
+    return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
+
+
+def _deciles(words: list[int]) -> tuple[int, ...]:
+    shares = np.arange(1, N_LENGTHS + 1) / (N_LENGTHS + 1)
+    return tuple(max(STEP, round(float(n) / STEP) * STEP) for n in np.quantile(words, shares))

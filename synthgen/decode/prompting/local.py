@@ -1,0 +1,114 @@
+"""Write texts from prompts with any causal language model in a local folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.loading import Placement
+from synthgen.decode.loop.batching import Stepper, shared_prefix
+from synthgen.decode.loop_decoder import LoopDecoder
+from synthgen.decode.prompting.prompter import Prompter, Turns
+
+WORD_TOKENS = 4  # tokens reserved for each word with its comma; if the words need more, the last ones are omitted
+TURN = "<|im_start|>", "<|im_end|>"
+
+
+class PromptDecoder(LoopDecoder):
+    """Prompts a language model to write a text that is about a label and uses the words nearest to a vector.
+
+    The form of the prompt is
+
+    - the tokenizer's chat template, if it has one;
+    - otherwise `<|im_start|>user ... <|im_end|>`, if the tokenizer knows these two marks, as SmolLM2's does;
+    - otherwise plain paragraphs. A text then ends at its first empty line, because such a model continues with
+      further prompts.
+
+    If a text continues a preceding text of the same record (its context), the context is placed after the prompt, as
+    the beginning of the answer. If `settings.words` is 0, the texts do not depend on the vectors.
+
+    Args:
+        folder: causal language model of transformers, as safetensors.
+        prompter: makes the prompts.
+        decoder: the language model's name in the configuration.
+        device: see `load_model`.
+        own_loop: whether the project's implementation of Llama models may replace that of transformers.
+
+    Raises:
+        ModelError: if the model is damaged, or neither it nor its tokenizer defines an end of text.
+
+    Privacy: see `Prompter`. If `settings.words` is 0, the model receives nothing of the vector.
+    Randomness and cost: see `XragDecoder`; for the facts in the prompts, see `Prompter`.
+    """
+
+    context_comes_first = False
+
+    def __init__(
+        self, folder: Path, prompter: Prompter, *, decoder: str, device: Placement = "cpu", own_loop: bool = True
+    ) -> None:
+        super().__init__(folder, decoder, device=device, own_loop=own_loop)
+        self.prompter = prompter
+        known, has_template = self.tokenizer.get_vocab(), self.tokenizer.chat_template is not None
+        self.has_turns = not has_template and set(TURN) <= set(known)
+        self.end_mark = None if has_template or self.has_turns else "\n\n"
+        self.special = frozenset(map(int, self.tokenizer.all_special_ids))
+        self._prepare(self.special, frozenset({int(known[TURN[1]])} if self.has_turns else ()))
+
+    def tokens(self, turns: Turns) -> list[int]:
+        """Return the token ids of a prompt."""
+        begin: list[int] = []
+        if self.tokenizer.chat_template is not None:
+            messages = [{"role": role, "content": content} for role, content in turns]
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        elif self.has_turns:
+            text = "".join(f"{TURN[0]}{role}\n{content}{TURN[1]}\n" for role, content in turns)
+            text += f"{TURN[0]}assistant\n"
+        else:
+            text = "".join(f"{content}\n\n" for _, content in turns)
+            begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
+        return begin + list(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _tokens(
+        self, label: str, settings: Settings, words: Sequence[str], facts: tuple[str, str] = ("", "")
+    ) -> list[int]:
+        has_words = settings.words > 0
+        turns = self.prompter.turns(label, settings.prompts[label], words, facts, example_has_words=has_words)
+        return self.tokens(turns)
+
+    def _prefix(self, settings: Settings) -> list[int]:
+        facts = [("", "10"), ("a man", "20")] if self.prompter.facts.lengths else [("", "")]
+        prompts = [
+            self._tokens(label, settings, words, fact)
+            for label in settings.prompts
+            for words in ([(), ("a",)] if settings.words > 0 else [()])
+            for fact in facts
+        ]
+        return prompts[0][: shared_prefix(prompts, self.special)]
+
+    def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
+        drawn = [self.prompter.facts_for(*pair, seeds) for pair in zip(latents.ids, latents.labels, strict=True)]
+        words_room = WORD_TOKENS * settings.words
+        words: Sequence[tuple[str, ...]] = ((),) * len(latents)
+        if settings.words > 0:
+            words = self.prompter.read(latents.vectors, settings.words)
+        first = ("a",) if settings.words > 0 else ()
+        longest = self.prompter.facts.longest()
+        room = {label: len(self._tokens(label, settings, first, longest)) + words_room for label in settings.prompts}
+        prompts = [
+            self._fitted(label, settings, own, facts, room[label])
+            for label, own, facts in zip(latents.labels, words, drawn, strict=True)
+        ]
+        return prompts, max(room.values())
+
+    def _fitted(
+        self, label: str, settings: Settings, words: tuple[str, ...], facts: tuple[str, str], limit: int
+    ) -> list[int]:
+        while len(ids := self._tokens(label, settings, words, facts)) > limit and words:
+            words = words[:-1]
+        return ids
+
+    def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:  # noqa: ARG002
+        return stepper.embed(ids.to(self.device))

@@ -1,0 +1,75 @@
+"""Open the decoder of `writer: prompt`: a model folder or a server, with the prompts of the configuration."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.types import Corpus
+from synthgen.decode.base import Decoder
+from synthgen.decode.config import ENDPOINT, TRANSFORMERS, DecodeConfig, EndpointConfig
+from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.prompt_words import WordReader
+from synthgen.decode.prompting.client import Client
+from synthgen.decode.prompting.endpoint import EndpointDecoder, Surprisal
+from synthgen.decode.prompting.examples import load_examples
+from synthgen.decode.prompting.facts import facts_of
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
+from synthgen.decode.prompting.template import load_template
+
+READ_TOKENS = 256  # tokens of a text that the fluency of a server's texts is measured on
+
+
+def prompter_of(
+    config: DecodeConfig, reader: WordReader | None, train: Corpus, resolve: Callable[[str], Path], language: str
+) -> Prompter:
+    """Return what makes the prompts of a run; `language` is its first language tag.
+
+    Raises:
+        ConfigError: the template or the examples are invalid.
+    """
+    return Prompter(
+        reader=reader,
+        template=load_template(config.template, resolve),
+        descriptions=config.descriptions,
+        examples=load_examples(config.examples, resolve),
+        facts=facts_of(train),
+        language="" if language == "und" else LANGUAGES.get(language.split("-", maxsplit=1)[0], language),
+    )
+
+
+def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Decoder:
+    """Return the decoder of the configured engine; `folder` is that of `decode.model`.
+
+    Raises:
+        ModelError: the model in the folder is damaged, or the server does not answer or lacks the model.
+    """
+    if config.engine == ENDPOINT and config.endpoint is not None:
+        client = Client(config.endpoint)
+        client.check()
+        return EndpointDecoder(client, prompter, surprisal_under(folder))
+    own_loop = config.engine != TRANSFORMERS
+    return PromptDecoder(folder, prompter, decoder=config.model, device=config.placement, own_loop=own_loop)
+
+
+def endpoint_digest(endpoint: EndpointConfig) -> str:
+    """Return the digest that stands for the model of a server, of which only the name is known."""
+    return sha256_json({"endpoint": endpoint.model})
+
+
+def surprisal_under(folder: Path) -> Surprisal:
+    """Return the function that measures texts under the model of a folder, which is loaded at the first call."""
+    load = cache(lambda: Likelihood.load(folder))
+
+    def surprisal(texts: Sequence[str]) -> list[float]:
+        model = load()
+        worded = [i for i, text in enumerate(texts) if model.tokenizer(text, add_special_tokens=False).input_ids]
+        found = [1.0] * len(texts)  # a text without tokens counts as a guess
+        guess = math.log(model.model.get_output_embeddings().weight.shape[0])
+        for i, nats in zip(worded, model.nats([texts[i] for i in worded], most_tokens=READ_TOKENS).each, strict=True):
+            found[i] = float(nats) / guess
+        return found
+
+    return surprisal

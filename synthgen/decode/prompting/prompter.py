@@ -1,0 +1,122 @@
+"""Make the prompt of each record: the turns of a conversation whose last turn requests the text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ModelError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.prompt_words import WordReader
+from synthgen.decode.prompting.examples import Example, shown_for, terms_of
+from synthgen.decode.prompting.facts import RecordFacts
+from synthgen.decode.prompting.template import TEMPLATE, fill
+
+# Without an example, small instruct models list or define the words, or comment on the task.
+EXAMPLE_LABEL = "library"
+_EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
+EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
+EXAMPLE = (
+    "The library has moved to a new building with a better roof. Its shelves hold twice as many books as before, and "
+    "children meet there for reading every afternoon. Most visitors say that they like it."
+)
+_CONTINUE = "The text begins as follows. Write only its next part.\n\n"
+LANGUAGES = {
+    "da": "Danish", "de": "German", "en": "English", "es": "Spanish", "fi": "Finnish", "fr": "French",
+    "it": "Italian", "ja": "Japanese", "ko": "Korean", "nb": "Norwegian", "nl": "Dutch", "no": "Norwegian",
+    "pl": "Polish", "pt": "Portuguese", "sv": "Swedish", "zh": "Chinese",
+}  # fmt: skip
+Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompter:
+    """Makes prompts from a template.
+
+    Privacy: of a vector, a prompt contains k words of a public vocabulary of v words, at most k · log2 v bits; see
+        `WordReader`. The other fields come from the label, the settings and `RecordFacts`.
+    Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
+    """
+
+    reader: WordReader | None = None  # public vocabulary; None if no prompt contains words
+    template: str = TEMPLATE
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # of labels
+    examples: tuple[Example, ...] = ()
+    facts: RecordFacts = field(default_factory=RecordFacts)
+    language: str = ""  # English name of the language of the texts; empty for no statement
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything except the vocabulary."""
+        examples = [[e.text, e.label] for e in self.examples]
+        content = [self.template, dict(self.descriptions), examples, self.facts.digest, self.language]
+        return sha256_json({"prompter": content})
+
+    def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
+        """Return k words for each of the vectors (n, d); a prompt contains no other part of a vector.
+
+        Raises:
+            ModelError: there is no vocabulary, or it is for vectors of another width.
+        """
+        if self.reader is None:
+            raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
+        if len(self.reader.centre) != vectors.shape[1]:
+            raise ModelError(
+                f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {vectors.shape[1]}",
+                hint="The builtin vocabulary is for the builtin encoder; for another, train one with a bridge.",
+            )
+        return self.reader.read(vectors, k)
+
+    def turns(
+        self,
+        label: str,
+        text: str,
+        words: Sequence[str] = (),
+        facts: tuple[str, str] = ("", ""),
+        *,
+        example_has_words: bool | None = None,
+    ) -> Turns:
+        """Return the turns of a prompt; `text` is the label as it is written in the prompt.
+
+        By default, the examples have words if and only if `words` is not empty.
+        """
+        has_words = len(words) > 0 if example_has_words is None else example_has_words
+        record_label = label.partition("\n")[0]  # without the heading of a segment
+        fields = {"label": text, "description": self.descriptions.get(record_label, ""), "language": self.language}
+        turns: Turns = []
+        for example in shown_for(self.examples, record_label):
+            terms = terms_of(example.text, self.reader) if has_words else ()
+            length = str(len(example.text.split())) if facts[1] else ""
+            # an example of every class is not about this class
+            shown = fields if example.label is not None else {"language": self.language}
+            turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
+        if not turns:
+            own = {"label": EXAMPLE_LABEL if text else "", "terms": ", ".join(EXAMPLE_WORDS if has_words else ())}
+            own |= {"length": str(len(EXAMPLE.split())), "language": self.language} if facts[1] else {}
+            turns += self._exchange(own, EXAMPLE)
+        asked = {**fields, "terms": ", ".join(words), "person": facts[0], "length": facts[1]}
+        return [*turns, ("user", fill(self.template, asked))]
+
+    def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
+        """Return the person and the length for the latent `name`; see `RecordFacts`."""
+        record = name.rsplit("/", 1)[0]
+        return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
+
+    def conversations(
+        self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
+    ) -> list[Turns]:
+        """Return the turns of each latent; a context is the preceding text, which the last turn contains."""
+        n = len(latents)
+        words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n
+        found = []
+        for i, (name, label) in enumerate(zip(latents.ids, latents.labels, strict=True)):
+            facts = self.facts_for(name, label, seeds)
+            turns = self.turns(label, settings.prompts[label], words[i], facts)
+            if contexts and contexts[i]:
+                turns[-1] = ("user", f"{turns[-1][1]}\n\n{_CONTINUE}{contexts[i]}")
+            found.append(turns)
+        return found
+
+    def _exchange(self, values: Mapping[str, str], answer: str) -> Turns:
+        return [("user", fill(self.template, values)), ("assistant", answer)]

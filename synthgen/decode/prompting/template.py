@@ -1,0 +1,64 @@
+"""The prompt of one text: a template whose fields are filled for each record."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from synthgen.core.errors import ConfigError
+from synthgen.core.files import read_bytes
+
+BUILTIN = "builtin"
+TEMPLATE = (
+    "[Topic: {label}. ][{description} ]Write a short paragraph.[ Write about {length} words.][ Write in {language}.]"
+    "[ The person is {person}.][ Use these words: {terms}.] Write the paragraph only."
+)
+FIELDS = ("label", "description", "terms", "person", "length", "language")
+MOST_BYTES = 1 << 14
+_PART = re.compile(r"\[([^\[\]]*)\]")
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def load_template(name: str, resolve: Callable[[str], Path]) -> str:
+    """Return the built-in template, or the text of a template file.
+
+    The file is UTF-8 text. `{label}`, `{description}`, `{terms}`, `{person}`, `{length}` and `{language}` are filled
+    for each record; a part in square brackets is omitted if one of its fields is empty.
+
+    Raises:
+        ConfigError: the file is not text, contains another field or a single brace, or lacks `{terms}`.
+        StorageError: the file cannot be read.
+    """
+    if name == BUILTIN:
+        return TEMPLATE
+    path = resolve(name)
+    try:
+        template = read_bytes(path, MOST_BYTES).decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"decode.template: {path} is not UTF-8 text", hint="Save it as UTF-8.") from None
+    used = _FIELD.findall(template)
+    allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
+    problems = [f"{{{field}}}: not a field; the fields are {allowed}" for field in dict.fromkeys(used)
+                if field not in FIELDS]  # fmt: skip
+    if "terms" not in used:
+        problems.append("{terms}: missing; without it, the texts do not depend on the vectors")
+    if {"{", "}"} & {*_FIELD.sub("", template)}:
+        problems.append("a single brace, { or }: remove it")
+    if {"[", "]"} & {*_PART.sub("", template)}:
+        problems.append("a square bracket without its partner, or brackets inside brackets: remove it")
+    if problems:
+        raise ConfigError(f"decode.template: {path} is not a valid template", problems=problems)
+    return template
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with its fields filled in; parts in brackets with an empty field are omitted.
+
+    >>> fill("Write[ of {label}].[ Use: {terms}.]", {"label": "cats"})
+    'Write of cats.'
+    """
+
+    def part(match: re.Match[str]) -> str:
+        return "" if any(not values.get(field) for field in _FIELD.findall(match[1])) else match[1]
+
+    # one pass over the result, so the name of a field inside a value is not replaced
+    return _FIELD.sub(lambda match: values.get(match[1], ""), _PART.sub(part, template))

@@ -1,0 +1,85 @@
+"""Open the decoder of a run: its language model with a bridge, or with prompts, in a folder or on a server."""
+
+from dataclasses import replace
+from functools import cache
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ModelError
+from synthgen.core.types import Corpus
+from synthgen.decode.base import Decoder
+from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.decode.config import ENDPOINT, TRANSFORMERS, XRAG
+from synthgen.decode.loading import backend_of
+from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
+from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
+from synthgen.decode.stage import DecoderModel
+from synthgen.decode.style_adapter import in_style
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import Encoder
+from synthgen.embed.last_token import LastTokenEncoder
+from synthgen.models.store import digest_of
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.segments import unsegmented
+from synthgen.pipeline.style_choice import Shares, named_styles
+
+
+def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
+    """Return the configured bridge: the built-in one, one from a folder, or that of the decoder's own checkpoint.
+
+    The bridge writes in the styles `learned` that the DP vote chose, or without a vote in the configured styles. If
+    the configured style is `auto`, `choose_style` sets the styles later. If texts are written from prompt words
+    only, return the vocabulary instead.
+    """
+    config = job.config.decode
+    if config.is_prompted:
+        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.model_name(job.config.embed.model))
+    if config.writer == XRAG:
+        return load_checkpoint_bridge(job.folder(config.model))
+    bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
+    if config.words > 0 and bridge.words is None:
+        message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
+        raise ModelError(message, hint="Leave decode.words out.")
+    return bridge
+
+
+def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
+    """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
+    config, reads = job.config.decode, job.config.embed.model
+    folder = job.folder(config.model)
+    if isinstance(bridge, CheckpointBridge):
+        inner = unsegmented(encoder)
+        if not isinstance(inner, LastTokenEncoder):
+            raise ModelError(
+                f"decode.writer: {XRAG!r} needs an encoder whose vector is the state of the last token, and "
+                f"embed.model {reads!r} is not one",
+                hint="Set embed.model to the encoder that the checkpoint was trained with, such as "
+                "SFR-Embedding-Mistral.",
+            )
+        bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
+    decoder, embedder = job.model_name(config.model), job.model_name(reads)
+    return XragDecoder(
+        folder,
+        bridge,
+        decoder=decoder,
+        encoder=embedder,
+        dim=encoder.dim,
+        device=config.placement,
+        own_loop=config.engine != TRANSFORMERS,
+    )
+
+
+def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
+    """Return the language model with its bridge, or with its prompts and the vocabulary `bridge`."""
+    config, folder = job.config.decode, job.folder(job.config.decode.model)
+    backend = ENDPOINT if config.endpoint is not None else backend_of(config.placement)
+    weights = digest_of(folder) if config.endpoint is None else endpoint_digest(config.endpoint)
+    if not isinstance(bridge, Vocabulary):
+        digest = sha256_json([weights, bridge.digest, backend])
+        return DecoderModel(
+            open=cache(lambda: open_decoder(job, bridge, encoder)), folder=folder, backend=backend, digest=digest
+        )
+    prompter = prompter_of(config, bridge.reader, train, job.config.resolve, job.config.release.languages[0])
+    digest = sha256_json([weights, bridge.digest, prompter.digest, backend])
+    return DecoderModel(
+        open=cache(lambda: open_prompted(config, folder, prompter)), folder=folder, backend=backend, digest=digest
+    )
