@@ -120,6 +120,19 @@ def plan(
 
 
 @app.command()
+def preview(config: ConfigPath, *, as_json: AsJson = False) -> None:
+    """Write about ten texts within a minute, without filters and audits, to see what a configuration gives.
+
+    The texts come from a few hundred records. They are as private as the source, and are never released. With
+    `writer: prompt`, the prompt of each text is shown.
+    """
+    from synthgen.config import Config
+    from synthgen.plan.preview import make_preview
+
+    print_result(make_preview(Config.load(config), terminal_progress(sys.stderr)), as_json=as_json)
+
+
+@app.command()
 def run(
     config: ConfigPath,
     *,

@@ -1,12 +1,12 @@
 """The decode stage: write texts from latents, shard by shard."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.config import ENDPOINT
+from synthgen.decode.config import ENDPOINT, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
 
@@ -24,17 +24,27 @@ class DecoderModel:
     digest: str  # digest of language model, bridge and backend
 
 
+def settings_of(
+    config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
+) -> Settings:
+    """Return the sampling parameters of a run.
+
+    `labels` are all labels of the run, because the longest prompt determines the shape of a batch.
+    """
+    return Settings(
+        prompts={label: label_prompt(config.prompt, label) for label in labels},
+        candidates=candidates,
+        avoided=avoided,
+        max_new_tokens=max_new_tokens,
+        **{name: getattr(config, name) for name in _SAMPLING},
+    )
+
+
 def _decode(context: StageContext) -> Mapping[str, object]:
     config, model, sections = context.config("decode"), context.model("decoder"), context.input("sections")
     latents, candidates = context.input("latents"), context.input("candidates")
-    settings = Settings(
-        # all labels of the run, because the longest prompt determines the shape of a batch
-        prompts={label: label_prompt(config.prompt, label) for label in context.input("labels")},
-        candidates=candidates,
-        avoided=context.input("avoided"),
-        max_new_tokens=context.input("max_new_tokens"),
-        **{name: getattr(config, name) for name in _SAMPLING},
-    )
+    avoided, max_new_tokens = context.input("avoided"), context.input("max_new_tokens")
+    settings = settings_of(config, context.input("labels"), candidates, avoided, max_new_tokens)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
     if sections is not None:
         task = replace(task, write=sections.decode)

@@ -9,11 +9,13 @@ from typer.testing import CliRunner
 from audits.verify.bundle import verify_bundle
 from synthgen.cli.main import app
 from synthgen.core.errors import ConfigError, ModelError
+from synthgen.core.progress import silent
 from synthgen.decode.bridge import WEIGHTS
 from synthgen.decode.prompt_words import FILE, save_words
 from synthgen.decode.prompting import client
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
+from synthgen.plan.preview import make_preview
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
 
@@ -129,3 +131,12 @@ def test_examples_from_the_source_are_refused(served, chat):
         given["decode"]["examples"] = "examples.jsonl"
         config = served.config(**given)
         assert any("repeat sentences of the source" in problem for problem in make_plan(config).problems)
+
+
+def test_preview_shows_the_prompt_of_each_text(served, chat):
+    with chat() as server:
+        found = make_preview(served.config(**decode(server)), silent)
+        asked = {body["messages"][-1]["content"] for body in server.bodies}
+    assert set(found.prompts) == asked
+    assert f"prompt: {found.prompts[0]}" in found.to_text()
+    assert [text["prompt"] for text in found.to_json()["texts"]] == list(found.prompts)

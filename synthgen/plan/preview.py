@@ -1,0 +1,173 @@
+"""Implement `synthgen preview`: write a few texts from a part of the source, without filters and without audits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.files import read_json, write_json
+from synthgen.core.progress import Progress
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Candidate, Corpus, Embedded, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.prompting.endpoint import EndpointDecoder
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.stage import settings_of
+from synthgen.deidentify import finder_of_generated, with_placeholders
+from synthgen.deidentify.deidentify import deidentify
+from synthgen.deidentify.engines import engine_of
+from synthgen.embed import Encoder, embed
+from synthgen.embed.segmented import SegmentedEncoder
+from synthgen.pipeline import prepare, rounds
+from synthgen.pipeline.decoders import open_bridge
+from synthgen.pipeline.institution import policy_of
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
+from synthgen.pipeline.workspace import Workspace
+from synthgen.segment import record_vectors
+
+FILE = "preview.json"  # in the workspace
+N_TEXTS = 10
+MOST_OF_CLASS = 2
+MOST_RECORDS = 300  # records of train that are read
+MOST_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}  # of them, by engine; for about 15 seconds
+WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A few texts that no filter and no audit has seen.
+
+    Privacy: as private as the source.
+    """
+
+    texts: tuple[Candidate, ...]
+    prompts: tuple[str, ...]  # the last turn of each prompt; empty without `writer: prompt`
+    n_records: int  # number of train records that were read
+
+    def to_json(self) -> dict[str, object]:
+        """Return the preview as JSON-compatible data."""
+        texts = [{"label": candidate.label, "text": candidate.text} for candidate in self.texts]
+        if self.prompts:
+            texts = [{**text, "prompt": prompt} for text, prompt in zip(texts, self.prompts, strict=True)]
+        return {"warning": WARNING, "records_read": self.n_records, "texts": texts}
+
+    def to_text(self) -> str:
+        """Return the preview as text for a terminal."""
+        lines = [WARNING, f"{len(self.texts)} texts from {self.n_records} records of train"]
+        for i, candidate in enumerate(self.texts):
+            lines += ["", f"--- {candidate.label}"]
+            lines += [f"prompt: {self.prompts[i]}", ""] if self.prompts else []
+            lines.append(candidate.text or "(empty)")
+        return "\n".join(lines)
+
+
+def make_preview(config: Config, progress: Progress) -> Preview:
+    """Write at most two texts per class, and ten in all, from the first few hundred records of train.
+
+    The texts are also written to `FILE` in the workspace. A run reuses the loaded and split source. The style `auto`
+    counts as `plain`, because choosing a style takes a minute.
+
+    Raises:
+        ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
+        SynthGenError: the source or a model cannot be used; the run would fail with the same error.
+
+    Privacy: reads train without noise. The texts come from other random streams than those of a run, so none of them
+        is ever released. The result is as private as the source.
+    """
+    if config.interpolate.is_private:
+        raise ConfigError(
+            "preview: it would read records outside the privacy budget",
+            problems=["interpolate.method", "dp"],
+            hint="Preview a copy of the configuration for public records, with another method and without `dp`.",
+        )
+    policy = policy_of(config)
+    check_style(config, policy)
+    check_server(config, policy)
+    job = Job(config, Workspace(config.resolve(config.workspace)), progress)
+    with job.workspace.locked():
+        loaded = prepare.load_source(job)
+        parts = prepare.split_source(job, loaded)
+        whole = read_corpus(parts.folder / "train.parquet", "train")
+        check_style_training(config, whole)
+        check_own_examples(config, whole)
+        prepare.check_language(config.decode, whole.texts)
+        own = replace(job, root=job.seeds.child("preview"))
+        few = sample_of(whole, MOST_CHARACTERS[engine_of(config.deidentify.engine)])
+        found = _write(own, few, read_json(loaded.folder / "names.json"))
+        write_json(job.workspace.root / FILE, found.to_json())
+    return found
+
+
+def sample_of(train: Corpus, most_characters: int) -> Corpus:
+    """Return the first records of each class in turn, up to `MOST_RECORDS` and this number of characters.
+
+    Each class has at least its first records of `MOST_OF_CLASS` · 3 persons, so a method finds neighbours.
+    """
+    place: Counter[str] = Counter()
+    ranked = []
+    for i, record in enumerate(train.records):
+        ranked.append((place[record.label], i))
+        place[record.label] += 1
+    kept: list[int] = []
+    total = 0
+    for rank, i in sorted(ranked):
+        total += len(train.records[i].text)
+        if rank >= MOST_OF_CLASS * 3 and (len(kept) >= MOST_RECORDS or total > most_characters):
+            break
+        kept.append(i)
+    return replace(train, records=tuple(train.records[i] for i in sorted(kept)))
+
+
+def counts_of(train: Corpus) -> dict[str, int]:
+    """Return the number of texts of each class: `MOST_OF_CLASS` of the most frequent classes, `N_TEXTS` in all."""
+    common = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
+    each = MOST_OF_CLASS if MOST_OF_CLASS * len(common) <= N_TEXTS else 1
+    return {label: each for label, _ in common[: N_TEXTS // each]}
+
+
+def _write(job: Job, few: Corpus, names: Mapping[str, list[str]]) -> Preview:
+    config, progress = job.config, job.progress
+    with progress.stage("deidentify", total=len(few), unit="records") as advance:
+        clean = deidentify(few, config.deidentify, names, job.seeds.child("deidentify"), shares_names=True)
+        advance(len(few))
+    encoder = encoder_for(job, clean.corpus)
+    embedded = _embedded(encoder, clean.corpus, progress)
+    replaced = {text for found in clean.replaced.values() for kind, text in found if kind in {"name", "place"}}
+    view = rounds.fitted_on(job, clean.corpus, embedded, "preview", tuple(sorted(replaced)))
+    setup = rounds.set_up(job, view, encoder, open_bridge(job))
+    latents = view.draws(config.interpolate).sample(counts_of(few), job.seeds.child("interpolate"))
+    labels = sorted(set(embedded.labels))
+    settings = settings_of(config.decode, labels, 1, setup.avoided, setup.max_new_tokens)
+    texts, prompts = _decoded(setup, latents, settings, job)
+    find = finder_of_generated(config.deidentify.engine, view.names)
+    masked = tuple(replace(candidate, text=with_placeholders(candidate.text, find)) for candidate in texts)
+    if not any(candidate.text for candidate in masked):
+        raise DataError("preview: the language model wrote no text", hint="Check decode.model and decode.prompt.")
+    return Preview(texts=masked, prompts=prompts, n_records=len(few))
+
+
+def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
+    with progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
+        if not isinstance(encoder, SegmentedEncoder):
+            return embed(train, encoder.encode(train.texts, advance), encoder)
+        parts = encoder.segments([r.id for r in train.records], train.texts, advance)
+    return replace(embed(train, np.asarray(record_vectors(parts)[1]), encoder), parts=parts)
+
+
+def _decoded(
+    setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """Return the texts, and the last turn of the prompt of each; no prompts if records are cut or a bridge writes."""
+    decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
+    with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
+        if setup.sections is not None:
+            return setup.sections.decode(decoder, latents, settings, seeds, advance), ()
+        texts = decoder.decode(latents, settings, seeds, advance)
+    if not isinstance(decoder, PromptDecoder | EndpointDecoder):
+        return texts, ()
+    return texts, tuple(turns[-1][1] for turns in decoder.prompter.conversations(latents, settings, seeds))

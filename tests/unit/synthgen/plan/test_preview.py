@@ -1,0 +1,77 @@
+import json
+import stat
+
+import pytest
+from typer.testing import CliRunner
+
+from synthgen.cli.main import app
+from synthgen.core.errors import ConfigError
+from synthgen.core.progress import silent
+from synthgen.core.types import Corpus, Record
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan import preview as module
+from synthgen.plan.preview import FILE, WARNING, counts_of, make_preview, sample_of
+
+
+def corpus(counts, text="Some words of a note."):
+    records = [
+        Record(id=f"{label}{i}", text=text, label=label, group=f"p{label}{i}")
+        for label, n in counts.items()
+        for i in range(n)
+    ]
+    return Corpus(role="train", records=tuple(records), has_groups=True)
+
+
+@pytest.mark.parametrize(
+    ("counts", "texts"),
+    [
+        ({"a": 9, "b": 8}, {"a": 2, "b": 2}),
+        ({str(i): 9 for i in range(5)}, {str(i): 2 for i in range(5)}),
+        ({**{str(i): 9 for i in range(7)}, "x": 3}, {**{str(i): 1 for i in range(7)}, "x": 1}),
+        ({**{str(i): 9 for i in range(10)}, "x": 3}, {str(i): 1 for i in range(10)}),
+    ],
+)
+def test_ten_texts_at_most_and_two_of_a_class(counts, texts):
+    assert counts_of(corpus(counts)) == texts
+
+
+def test_sample_has_some_records_of_each_class_and_a_limited_size():
+    assert len(sample_of(corpus({"a": 2000, "b": 7}), 10**6)) == module.MOST_RECORDS
+    few = sample_of(corpus({"a": 2000, "b": 7}, "x" * 1000), 20_000)
+    assert few.counts() == {"a": 13, "b": 7}
+    assert sample_of(corpus({"a": 50, "b": 7}, "x" * 1000), 10).counts() == {"a": 6, "b": 6}
+    assert [r.id for r in sample_of(corpus({"a": 3}), 10**6).records] == ["a0", "a1", "a2"]
+
+
+def test_texts_are_private_and_differ_from_those_of_the_run(project):
+    config = project.config()
+    found = make_preview(config, silent)
+    assert len(found.texts) == 6
+    path = project.folder / "ws" / FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text()) == json.loads(json.dumps(found.to_json()))
+    assert make_preview(config, silent).texts == found.texts
+    run = Pipeline(config).run()
+    assert {row["text"] for row in run.texts()}.isdisjoint(c.text for c in found.texts if len(c.text) > 20)
+    assert [s.reused for s in run.record.stages][:3] == [True, True, False]
+
+
+def test_command_prints_the_warning_first(project):
+    result = CliRunner().invoke(app, ["preview", str(project.write_config())])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(WARNING)
+    assert result.stdout.count("--- ") == 6
+    assert "prompt:" not in result.stdout
+
+
+def test_no_preview_under_a_privacy_budget(project):
+    given = {
+        "interpolate": {"method": "dp-gaussian"},
+        "filter": {"length": [5, 90]},
+        "policy": "strict-dp",
+        "source": {"id": None},
+    }
+    dp = {"epsilon": 1.0, "delta": 1e-4, "persons": 20}
+    with pytest.raises(ConfigError, match="outside the privacy budget"):
+        make_preview(project.config(**given, dp=dp), silent)
+    assert not (project.folder / "ws" / FILE).exists()
