@@ -145,3 +145,21 @@ def smotext(  # noqa: PLR0913 - one parameter per option
         quick=quick,
     )
     say(f"results: {run_study(request, terminal_progress(sys.stderr), say)}")
+
+
+@app.command("writers")
+def writers(
+    *,
+    dataset: Annotated[str, Option(help="Set of the study, or clinic.")] = "clinic",
+    data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
+    out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/writers"),
+    model: Annotated[Path | None, Option(help="Folder of a larger instruction model.")] = None,
+    quick: Annotated[bool, Option("--quick", help="Run a small form in a minute; its figures mean nothing.")] = False,
+) -> None:
+    """Compare writers on the same vectors: bridge, prompts, a larger model, and baselines without one."""
+    from studies.writers import WritersRequest
+    from studies.writers import writers as run_study
+    from synthgen.core.progress import terminal_progress
+
+    request = WritersRequest(dataset=dataset, data=data, out=out, model=model, quick=quick)
+    say(f"results: {run_study(request, terminal_progress(sys.stderr))}")

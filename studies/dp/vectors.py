@@ -97,7 +97,7 @@ def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
     encoder = build_encoder(EmbedConfig(model="minilm"), model_folder)
     cache = request.out / "vectors"
     cache.mkdir(parents=True, exist_ok=True)
-    public = None if request.quick or request.data is None else _passages(request.data, encoder, cache, progress)
+    public = None if request.quick or request.data is None else passages_of(request.data, encoder, cache, progress)
     parts, page = [_INTRODUCTION], request.out / "vectors.md"
     for whole in read_private_sets(names, request.data, 3 * persons):
         found = whole.part(3 * persons)
@@ -275,7 +275,7 @@ def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTex
     return PersonDraw(train=train, test=parts[False], real=real, public=public, seed=seed)
 
 
-def _passages(data: Path, encoder: Encoder, cache: Path, progress: Progress) -> LabelledTexts:
+def passages_of(data: Path, encoder: Encoder, cache: Path, progress: Progress) -> LabelledTexts:
     """Return public passages, drawn at random from the first file of the corpus that the bridge is trained on."""
     import pyarrow.parquet as pq
 

@@ -294,7 +294,10 @@ def _rarely_accepted(
 def _failed_audits(
     job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
 ) -> Iterator[str]:
-    """Yield each audit of single texts that decides under this policy and that the accepted texts fail."""
+    """Yield each audit of single texts that decides under this policy and that the accepted texts fail.
+
+    An audit that cannot compare train with control, whatever the number of texts, is yielded too.
+    """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in OF_SINGLE_TEXTS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.kept)
@@ -310,8 +313,10 @@ def _failed_audits(
     )
     report = audits.run(inputs, names=names, seed=job.seeds.child("pilot", "audit").integer())
     for result in report.results:
-        if result.verdict == "fail":
-            yield f"audit {result.name}: the {len(written)} accepted texts of the pilot fail it: {result.reason}"
+        outcomes = {"fail": "fail it", "insufficient": "give it no verdict"}
+        if result.verdict in outcomes and (result.verdict == "fail" or result.status == "inconclusive"):
+            texts = f"the {len(written)} accepted texts of the pilot {outcomes[result.verdict]}"
+            yield f"audit {result.name}: {texts}: {result.reason}"
 
 
 def _problems(

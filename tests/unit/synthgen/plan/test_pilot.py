@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,11 +8,13 @@ from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
 from synthgen.cli.main import app
+from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates
-from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.core.types import Candidate, Corpus, FilterOutcome, Record
 from synthgen.filter.stage import KEPT
 from synthgen.pipeline import rounds
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.prepare import Prepared
 from synthgen.plan import pilot
 from synthgen.plan.pilot import FEWEST_OF_CLASS, PILOT_LATENTS, TEXTS, accepted_rates, expected, pilot_counts
 from synthgen.plan.plan import make_plan
@@ -198,3 +202,30 @@ def test_numbers_that_persons_of_train_and_control_share_are_a_reason_against_a_
     assert make_plan(project.config()).problems == ()
     (problem,) = make_plan(project.config(), pilot=True).problems
     assert "of the control persons have a direct identifier of a train person" in problem
+
+
+def test_audits_that_single_texts_fail_or_make_impossible_are_risks():
+    rng = np.random.default_rng(4)
+    vocabulary = [f"{a}{b}" for a in ("ba", "ke", "lo", "mi", "nu", "ra", "so") for b in ("ran", "tel", "vik", "dop")]
+
+    def corpus(role, n):
+        texts = (" ".join(rng.choice(vocabulary, 30)) for _ in range(n))
+        records = [Record(id=f"{role}{i}", text=t, label="a", group=f"{role}{i}") for i, t in enumerate(texts)]
+        return Corpus(role=role, records=tuple(records), has_groups=True)
+
+    train, control = corpus("train", 350), corpus("control", 350)
+    prepared = Prepared(
+        train=train, control=control, near_duplicate_rate=0.0, identifiers=None, control_identifiers=None
+    )
+    job = SimpleNamespace(seeds=SeedTree(1))
+
+    def risks(*texts):
+        judged = [replace(candidate(i), text=text) for i, text in enumerate(texts)]
+        return list(pilot._failed_audits(job, load_policy("research"), prepared, judged))
+
+    new = corpus("synthetic", 40).texts
+    assert risks(*new) == []
+    (copied,) = risks(*new, train.texts[3])
+    assert copied.startswith("audit memorization: the 41 accepted texts of the pilot fail it: ")
+    (seen,) = risks(*new, control.texts[3])
+    assert "give it no verdict: the table contains whole records of 1 control persons" in seen

@@ -1,0 +1,261 @@
+"""`python -m studies writers`: compare ways to write texts from the same vectors, without filters.
+
+Every way writes one text for each of the same vectors. A classifier learns from these texts alone and is tested on
+real records of other persons. There are three baselines: real records, texts written for the label alone, and the
+public passage nearest to each vector, without a language model.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from audits.core.files import write_whole
+from studies.dp.sets import KINDS, PrivateSet, read_private_sets
+from studies.dp.vectors import macro_f1, passages_of
+from studies.feature_augmentation.vectors import kept_vectors
+from synthgen.coherence.measure import coherence
+from synthgen.core.errors import DataError
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Float32, Latents
+from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.config import DEFAULT_WORDS
+from synthgen.decode.prompting.examples import exemplars, load_examples
+from synthgen.decode.prompting.facts import facts_of
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.prompting.prompter import Prompter
+from synthgen.decode.prompts import label_prompt
+from synthgen.decode.style_adapter import built_in_styles, in_style, load_style
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed.config import EmbedConfig
+from synthgen.evaluate.heads import HEADS, ON_WORDS, LabelledTexts
+from synthgen.evaluate.style_gap import style_gap
+from synthgen.interpolate.smote import Smote
+from synthgen.models.store import model_folder
+
+PER_CLASS, QUICK_PER_CLASS = 25, 2
+PERSONS, QUICK_PERSONS = 700, 140
+BRIDGE_WORDS = 4  # prompt words of the bridge, as in the demo
+CANDIDATES = 4  # of the rows "best of"
+BATCH = 32
+SHOWN = 10  # texts of each way on the page
+MOST_TOKENS = 160  # of a text written from a prompt
+_HEAD = next(name for name in HEADS if name != ON_WORDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritersRequest:
+    """The part of the study to run.
+
+    Args:
+        dataset: a name in `KINDS`.
+        data: folder of the sets; without it, there is no row of public passages.
+        out: folder of the page, the texts and the cached vectors.
+        model: folder of a larger instruction model; None for the embedded model only.
+        quick: write few texts with the embedded model only, in about a minute; the figures mean nothing.
+    """
+
+    dataset: str
+    data: Path | None
+    out: Path
+    model: Path | None
+    quick: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """The vectors that every way writes from, and the real records that it is measured with."""
+
+    found: PrivateSet
+    train: Corpus
+    test: Corpus
+    of_train: Float32
+    of_test: Float32
+    latents: Latents
+    encoder: Encoder
+    seeds: SeedTree
+
+    @property
+    def labelled_test(self) -> LabelledTexts:
+        """The real records of other persons."""
+        return LabelledTexts.of(self.test.texts, self.test.labels, self.of_test)
+
+    def write(self, way: "Way", progress: Progress) -> list[str]:
+        """Return a text for each vector: of several candidates, the one nearest to the vector."""
+        labels = sorted(set(self.train.labels))
+        settings = Settings(
+            prompts={label: label_prompt(self.found.kind.prompt, label) for label in labels},
+            candidates=way.candidates,
+            max_new_tokens=way.tokens,
+            temperature=0.8,
+            top_p=0.95,
+            top_k=50,
+            batch=BATCH,
+            words=way.words,
+        )
+        candidates = way.candidates
+        with progress.stage("decode", total=len(self.latents) * candidates, unit="texts") as advance:
+            written = way.opened().decode(self.latents, settings, self.seeds.child("decode"), advance)
+        texts = [candidate.text for candidate in written]
+        if candidates == 1:
+            return texts
+        vectors = self.encoder.encode([text or "." for text in texts]).reshape(len(self.latents), candidates, -1)
+        best = np.einsum("ncd,nd->nc", vectors, self.latents.vectors).argmax(axis=1)
+        return [texts[i * candidates + int(j)] for i, j in enumerate(best)]
+
+    def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
+        """Return the figures of a way; `seconds` is its time, None if it writes nothing."""
+        vectors = self.encoder.encode([text or "." for text in texts])
+        rows, test = LabelledTexts.of(list(texts), list(self.latents.labels), vectors), self.labelled_test
+        own = self.latents.vectors / np.linalg.norm(self.latents.vectors, axis=1, keepdims=True)
+        groups = [record.group for record in self.test.records]
+        found = coherence(texts)
+        gap = style_gap(texts, self.test.texts, groups, self.seeds.child("style"))
+        near = np.concatenate([(real @ vectors.T).max(axis=1) for real in (self.of_train, self.of_test)])
+        is_member = np.repeat([1, 0], [len(self.of_train), len(self.of_test)])
+        return {
+            "TF-IDF": macro_f1(ON_WORDS, rows, test),
+            "head": macro_f1(_HEAD, rows, test),
+            "cosine": float(np.mean(np.sum(vectors * own, axis=1))),
+            "style gap": None if gap is None else gap.value,
+            "contradictory": found.any / found.n,
+            "membership AUC": float(roc_auc_score(is_member, near)),
+            "words": float(np.median([len(text.split()) for text in texts])),
+            "seconds": seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way to write: a language model with a bridge or with prompts.
+
+    Args:
+        opened: loads the model.
+        words: number of prompt words.
+        candidates: number of texts for each vector, of which the nearest is kept.
+        tokens: largest number of tokens of a text.
+    """
+
+    opened: Callable[[], Decoder]
+    words: int = DEFAULT_WORDS
+    candidates: int = 1
+    tokens: int = MOST_TOKENS
+
+
+def writers(request: WritersRequest, progress: Progress) -> Path:
+    """Write the page of results with some texts of each way, and return its path.
+
+    Raises:
+        DataError: the set is unknown or its files are missing.
+
+    Privacy: the texts are neither filtered nor audited.
+    """
+    if request.dataset not in KINDS:
+        raise DataError(f"{request.dataset}: no such set", hint=f"The sets are {', '.join(KINDS)}.")
+    bench = _bench(request, progress)
+    texts = _baselines(bench, request, progress)
+    rows = {name: bench.row(of_way, None) for name, of_way in texts.items()}
+    for name, way in _ways(bench, request).items():
+        start = time.monotonic()
+        texts[name] = bench.write(way, progress)
+        rows[name] = bench.row(texts[name], time.monotonic() - start)
+    page = request.out / "writers.md"
+    write_whole(page, _page(bench, rows, texts).encode())
+    return page
+
+
+def _bench(request: WritersRequest, progress: Progress) -> Bench:
+    """Return the persons of a seeded draw in two halves, and the vectors made from the first half."""
+    n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, PER_CLASS)
+    (whole,) = read_private_sets((request.dataset,), request.data, 2 * n)
+    found = whole.part(2 * n)
+    drawn = found.drawn(n, 1)
+    request.out.mkdir(parents=True, exist_ok=True)
+    cache = request.out / "vectors"
+    cache.mkdir(exist_ok=True)
+    encoder = build_encoder(EmbedConfig(model="minilm"), model_folder)
+    vectors = kept_vectors(found.name, found.corpus.texts, encoder, cache, progress)
+    is_train = np.array([record.group in drawn for record in found.corpus.records])
+    train, test = (
+        replace(found.corpus, records=tuple(r for r, own in zip(found.corpus.records, side, strict=True) if own))
+        for side in (is_train, ~is_train)
+    )
+    seeds = SeedTree(0).child("writers")
+    counts = dict.fromkeys(sorted(set(train.labels)), each)
+    latents = Smote().fit(embed(train, vectors[is_train], encoder)).sample(counts, seeds.child("smote"))
+    return Bench(
+        found=found, train=train, test=test, of_train=vectors[is_train], of_test=vectors[~is_train], latents=latents,
+        encoder=encoder, seeds=seeds,
+    )  # fmt: skip
+
+
+def _baselines(bench: Bench, request: WritersRequest, progress: Progress) -> dict[str, list[str]]:
+    """Return a real record of the class of each vector, and the public passage nearest to each vector."""
+    rng = bench.seeds.child("real").generator()
+    real = []
+    for label in bench.latents.labels:
+        own = [record.text for record in bench.train.records if record.label == label]
+        real.append(own[int(rng.integers(len(own)))])
+    found = {"real records": real}
+    if request.data is not None and not request.quick:
+        public = passages_of(request.data, bench.encoder, request.out / "vectors", progress)
+        nearest = (bench.latents.vectors @ public.vectors.T).argmax(axis=1)
+        found["nearest public passage"] = [public.texts[i] for i in nearest]
+    return found
+
+
+def _ways(bench: Bench, request: WritersRequest) -> dict[str, Way]:
+    kind, folder = bench.found.kind, model_folder("smollm2")
+    bridge = load_bridge("builtin")
+    plain = Prompter(reader=bridge.words)
+    described = in_style(bridge, [(load_style(kind.style, Path), 1.0)] if kind.style in built_in_styles()[1:] else [])
+
+    def bridged() -> Decoder:
+        return XragDecoder(folder, described, decoder="smollm2", encoder="minilm", dim=bench.encoder.dim)
+
+    def prompted(model: Path, prompter: Prompter) -> Callable[[], Decoder]:
+        return lambda: PromptDecoder(model, prompter, decoder=model.name)
+
+    ways = {
+        "embedded, bridge": Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens),
+        "embedded, label only": Way(opened=prompted(folder, Prompter()), words=0),
+        "embedded, prompt": Way(opened=prompted(folder, plain)),
+    }
+    if request.model is None or request.quick:
+        return ways
+    examples = load_examples(kind.style if kind.style in exemplars() else None, Path)
+    shown = replace(plain, examples=examples, facts=facts_of(bench.train))
+    return {
+        **ways,
+        "larger, label only": Way(opened=prompted(request.model, replace(shown, reader=None)), words=0),
+        "larger, prompt": Way(opened=prompted(request.model, plain)),
+        "larger, examples and facts": Way(opened=prompted(request.model, shown)),
+        f"larger, best of {CANDIDATES}": Way(opened=prompted(request.model, shown), candidates=CANDIDATES),
+    }
+
+
+def _page(bench: Bench, rows: Mapping[str, Mapping[str, float | None]], texts: Mapping[str, Sequence[str]]) -> str:
+    names = next(iter(rows.values()))
+    sizes = f"{len(bench.latents)} vectors by SMOTE from {len(bench.train)} records"
+    lines = [
+        f"# Writers: {bench.found.name}",
+        "",
+        f"{sizes}, tested on {len(bench.test)} records of other persons; macro F1.",
+        "",
+        f"| writer | {' | '.join(names)} |",
+        "|---|" + "---|" * len(names),
+    ]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {' | '.join('–' if x is None else f'{x:.3g}' for x in row.values())} |")
+    shown = bench.seeds.child("shown").generator().permutation(len(bench.latents))[:SHOWN]
+    for name, of_way in texts.items():
+        if name != "real records":
+            lines += ["", f"## {name}", ""]
+            lines += [f"- {bench.latents.labels[i]}: {' '.join(of_way[i].split())}" for i in sorted(shown)]
+    return "\n".join(lines) + "\n"
