@@ -69,7 +69,7 @@ class WritersRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bench:
+class WritersBench:
     """The vectors that every way writes from, and the real records that it is measured with."""
 
     found: PrivateSet
@@ -170,7 +170,7 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     return page
 
 
-def _bench(request: WritersRequest, progress: Progress) -> Bench:
+def _bench(request: WritersRequest, progress: Progress) -> WritersBench:
     """Return the persons of a seeded draw in two halves, and the vectors made from the first half."""
     n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, PER_CLASS)
     (whole,) = read_private_sets((request.dataset,), request.data, 2 * n)
@@ -189,13 +189,13 @@ def _bench(request: WritersRequest, progress: Progress) -> Bench:
     seeds = SeedTree(0).child("writers")
     counts = dict.fromkeys(sorted(set(train.labels)), each)
     latents = Smote().fit(embed(train, vectors[is_train], encoder)).sample(counts, seeds.child("smote"))
-    return Bench(
+    return WritersBench(
         found=found, train=train, test=test, of_train=vectors[is_train], of_test=vectors[~is_train], latents=latents,
         encoder=encoder, seeds=seeds,
     )  # fmt: skip
 
 
-def _baselines(bench: Bench, request: WritersRequest, progress: Progress) -> dict[str, list[str]]:
+def _baselines(bench: WritersBench, request: WritersRequest, progress: Progress) -> dict[str, list[str]]:
     """Return a real record of the class of each vector, and the public passage nearest to each vector."""
     rng = bench.seeds.child("real").generator()
     real = []
@@ -210,7 +210,7 @@ def _baselines(bench: Bench, request: WritersRequest, progress: Progress) -> dic
     return found
 
 
-def _ways(bench: Bench, request: WritersRequest) -> dict[str, Way]:
+def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     kind, folder = bench.found.kind, model_folder("smollm2")
     bridge = load_bridge("builtin")
     plain = Prompter(reader=bridge.words)
@@ -240,7 +240,7 @@ def _ways(bench: Bench, request: WritersRequest) -> dict[str, Way]:
     }
 
 
-def _page(bench: Bench, rows: Mapping[str, Mapping[str, float | None]], texts: Mapping[str, Sequence[str]]) -> str:
+def _page(bench: WritersBench, rows: Mapping[str, Mapping[str, float | None]], texts: Mapping[str, Sequence[str]]) -> str:
     names = next(iter(rows.values()))
     sizes = f"{len(bench.latents)} vectors by SMOTE from {len(bench.train)} records"
     lines = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PARTICLES, PLAIN_LAST, words
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.deidentify.classifier import MODEL
@@ -207,6 +208,7 @@ def deidentify(
     seeds: SeedTree,
     *,
     shares_names: bool = False,
+    advance: Advance = lambda _: None,
 ) -> Deidentified:
     """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
 
@@ -214,7 +216,8 @@ def deidentify(
     Ages over 89 become 90+. `Surrogates` describes the other kinds. Identifiers that the engine misses stay in the
     text; the identifier audit searches the release for them. `names` are declared person names by record id. They
     apply to all records of the person. If `shares_names` is set, the names of every person are also searched in
-    the records of all other persons. Raise DependencyError if the engine's extra is not installed.
+    the records of all other persons. `advance` is called with 1 after each record. Raise DependencyError if the
+    engine's extra is not installed.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.
@@ -237,6 +240,7 @@ def deidentify(
         own = tuple(declared[record.group])
         text, replaced[record.id] = _replace(record.text, find(record.text, own), surrogates[record.group])
         records.append(replace(record, text=text))
+        advance(1)
     counts = Counter(kind for found in replaced.values() for kind, _ in found)
     corpus = replace(corpus, records=tuple(records))
     return Deidentified(

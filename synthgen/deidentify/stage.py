@@ -27,8 +27,10 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         corpus = read_corpus(parts.folder / f"{role}.parquet", role)
         with context.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
             shares_names = context.input("shares_names")
-            done = deidentify(corpus, config, names, context.stream("deidentify"), shares_names=shares_names)
-            advance(len(corpus))
+            seeds = context.stream("deidentify")
+            done = deidentify(corpus, config, names, seeds, shares_names=shares_names, advance=advance)
+            if config.engine == "off":
+                advance(len(corpus))
         write_corpus(context.folder / f"{role}.parquet", done.corpus)
         replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
         write_json(context.folder / f"replaced-{role}.json", replaced)

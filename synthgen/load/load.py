@@ -131,8 +131,13 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     parsed = [to_record(row, source, used_ids) for row in table.rows]
     bad = tuple(m for m in parsed if isinstance(m, BadRow))
     good = [m for m in parsed if isinstance(m, Record)]
+    spelled: list[str] = []
     if source.normalize_labels:
+        before = len({record.label for record in good})
         good = with_one_spelling(good, source)
+        after = len({record.label for record in good})
+        if after < before:
+            spelled.append(f"{before} spellings of labels are {after} classes (source.normalize_labels)")
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
     wanted = _of_labels(good, source, path)
@@ -151,6 +156,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         n_not_sampled=len(selected) - len(sampled),
         notes=(
             *table.notes,
+            *spelled,
             *removed,
             *_undecodable(bad, path),
             *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),

@@ -81,6 +81,7 @@ class Pilot:
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of it that the pilot has finished and the run reuses
     utility: Mapping[str, tuple[float, float]]  # expected ratios to real records, with their lower ends
+    limits: Mapping[str, float]  # limits of the policy for these ratios
     advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
@@ -101,8 +102,14 @@ class Pilot:
         lines.append(
             f"expected: {n_records} records from {self.texts} texts ({self.run_share:.0%} accepted) in {time}"
         )
-        lines += [f"  {name}: {value:.2f} [{low:.2f}] expected" for name, (value, low) in self.utility.items()]
+        lines += [
+            f"  {name}: {value:.2f} expected, lower end {low:.2f}{self._limit(name)}"
+            for name, (value, low) in self.utility.items()
+        ]
         return "\n".join([*lines, *(f"  {line}" for line in self.advice), *(f"  at risk: {r}" for r in self.risks)])
+
+    def _limit(self, name: str) -> str:
+        return f" (limit {self.limits[name]:g})" if name in self.limits else ""
 
 
 def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
@@ -151,6 +158,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         minutes=(sum(seconds.values()) + later) / 60,
         minutes_done=sum(seconds.values()) / 60,
         utility=utility,
+        limits={r.metric.rpartition(".")[2]: r.limit for r in policy.all_rules() if r.metric.startswith("utility")},
         risks=(
             *_risks(policy, utility),
             *_rarely_accepted(policy, wanted, judged, n_candidates),

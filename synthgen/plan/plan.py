@@ -1,7 +1,7 @@
 """Implement `synthgen plan`: check a configuration and estimate the run before any stage starts."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan.foreseen import gate_problems, setup_problems, source_problems
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import Reach, reach_of
+from synthgen.plan.reach import TOO_FEW, Reach, reach_of
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split
@@ -53,6 +53,7 @@ RECOVERED = (
     "interpolate.method: dp-gaussian with an accepted budget takes its place"
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
+NOT_REQUIRED = "too few for a pass, which this policy does not require"
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
@@ -64,6 +65,7 @@ class Plan:
     bad_rows: dict[str, int]  # number of unusable rows by reason
     train: dict[str, int]  # number of train records by label
     control: dict[str, int]  # number of control records by label
+    near_duplicates: int  # number of control records that were removed because they nearly repeat a train record
     persons: dict[str, int]  # number of persons in "train" and "control"
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
@@ -92,7 +94,9 @@ class Plan:
 
     def to_text(self) -> str:
         """Return the plan as text for a terminal."""
-        lines = [f"rows: {self.rows}, bad: {sum(self.bad_rows.values())}"]
+        n_used = sum(self.train.values()) + sum(self.control.values())
+        counts = f"bad: {sum(self.bad_rows.values())}, near-duplicates removed from control: {self.near_duplicates}"
+        lines = [f"rows: {self.rows}, {counts}, used: {n_used}"]
         lines += [f"  bad: {reason}: {count}" for reason, count in self.bad_rows.items()]
         lines.append(f"persons: {self.persons['train']} train, {self.persons['control']} control")
         lines.append(f"{'class':<32} {'train':>7} {'control':>8} {'to write':>9}")
@@ -111,8 +115,6 @@ class Plan:
             lines.append(
                 f"  of these, {self.deidentify_minutes:.0f} minutes for identifiers ({self.deidentify_engine})"
             )
-        if self.fits > 0:
-            lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
         if self.disclosure is not None:
             lines.append(f"decoder input per vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -192,6 +194,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         bad_rows=report.bad_counts(),
         train=parts.train.counts(),
         control=parts.control.counts(),
+        near_duplicates=parts.report.n_near_duplicates,
         persons=persons,
         wanted=wanted,
         candidates=candidates,
@@ -202,7 +205,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         deidentify_engine=engine_of(config.deidentify.engine),
         cores=cores,
         policy=policy.name,
-        audits=_in_words(reach, config, policy),
+        audits=_in_words(reach, config, policy, problems),
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
         epsilon=config.dp.epsilon,
@@ -251,11 +254,20 @@ def _length(config: Config, train: Corpus) -> str | None:
     )
 
 
-def _in_words(reach: Mapping[str, Reach | str], config: Config, policy: Policy) -> dict[str, str]:
+def _in_words(
+    reach: Mapping[str, Reach | str], config: Config, policy: Policy, problems: Sequence[str]
+) -> dict[str, str]:
     """Return a sentence per audit on what it can show, and on how it decides about the release."""
     own = {"accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else {}
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in {**reach, **own}.items()}
-    return {name: f"{what}; {_role(policy, name)}" for name, what in words.items()}
+    blocked = {
+        name
+        for name in words
+        for problem in problems
+        if f"({name}." in problem or problem.startswith(f"audit {name}:")
+    }
+    shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
+    return {name: f"{what}; {_role(policy, name)}" for name, what in shown.items()}
 
 
 def _role(policy: Policy, audit: str) -> str:

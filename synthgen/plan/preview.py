@@ -133,8 +133,8 @@ def counts_of(train: Corpus) -> dict[str, int]:
 def _write(job: Job, few: Corpus, names: Mapping[str, list[str]]) -> Preview:
     config, progress = job.config, job.progress
     with progress.stage("deidentify", total=len(few), unit="records") as advance:
-        clean = deidentify(few, config.deidentify, names, job.seeds.child("deidentify"), shares_names=True)
-        advance(len(few))
+        seeds = job.seeds.child("deidentify")
+        clean = deidentify(few, config.deidentify, names, seeds, shares_names=True, advance=advance)
     encoder = encoder_for(job, clean.corpus)
     embedded = _embedded(encoder, clean.corpus, progress)
     replaced = {text for found in clean.replaced.values() for kind, text in found if kind in {"name", "place"}}

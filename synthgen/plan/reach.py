@@ -20,6 +20,7 @@ EXTRA_INPUT = {
     "accounting": "needs the log of a differentially private mechanism: `audits run --mechanism`",
     "differencing": "needs the previous release: `audits run --previous`",
 }
+TOO_FEW = "TOO FEW for a pass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Reach:
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
-        enough = "enough for a verdict" if self.n >= self.n_needed else "TOO FEW for a pass"
+        enough = "enough for a verdict" if self.n >= self.n_needed else TOO_FEW
         proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
         leak = f"smallest detectable leak: {self.leak}{proves}"
         return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"

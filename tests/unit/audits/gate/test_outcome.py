@@ -15,7 +15,10 @@ def decision(*outcomes):
 def test_only_gates_are_counted_and_can_fail():
     shown = (outcome("audit-memorization", "FAIL", gating=False), outcome("audit-linkage", "FAIL", gating=False))
     made = decision(outcome("auc", "PASS"), outcome("hits", "FAIL"), *shown)
-    assert made.summary == ("gates: 1 of 2 passed", "measured without a gate: memorization FAIL, linkage FAIL")
+    assert made.summary == (
+        "gates: 1 of 2 passed",
+        "verdicts of audits, which this policy does not require: memorization FAIL, linkage FAIL",
+    )
     assert decision(outcome("auc", "PASS")).summary == ("gates: 1 of 1 passed",)
     assert made.failures == ("hits: FAIL: r",)
     assert [o.to_gate()["gating"] for o in made.outcomes] == [True, True, False, False]

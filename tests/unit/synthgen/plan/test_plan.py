@@ -3,12 +3,14 @@ import json
 import pytest
 from fictional_clinic import write_notes
 
+from audits.gate.shipped import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.load import load
-from synthgen.plan.plan import make_plan
+from synthgen.plan.plan import _in_words, make_plan
+from synthgen.plan.reach import reach_of
 from synthgen.split import split
 
 LABELS = ("cardiology", "gastroenterology")
@@ -75,6 +77,12 @@ def test_the_plan_names_audits_with_too_few_persons(config):
         assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
         assert f"  {name}: {plan.audits[name]}" in text
     assert "TOO FEW" in plan.audits["membership"]
+    policy = load_policy("research")
+    reach = reach_of(policy, 900, 900, 500, 0.95)
+    found = _in_words(reach, config(), policy, ["rule membership-certain (membership.tpr_at_fpr_5pct <= 0.25): few"])
+    assert "TOO FEW for a pass" in found["membership"]
+    found = _in_words(reach, config(), policy, [])
+    assert "too few for a pass, which this policy does not require" in found["membership"]
     assert "40 synthetic records" in plan.audits["neighbours"]
     assert "epsilon to be spent: none" in text
     assert "no pilot" not in text
