@@ -240,7 +240,9 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     }
 
 
-def _page(bench: WritersBench, rows: Mapping[str, Mapping[str, float | None]], texts: Mapping[str, Sequence[str]]) -> str:
+def _page(
+    bench: WritersBench, rows: Mapping[str, Mapping[str, float | None]], texts: Mapping[str, Sequence[str]]
+) -> str:
     names = next(iter(rows.values()))
     sizes = f"{len(bench.latents)} vectors by SMOTE from {len(bench.train)} records"
     lines = [

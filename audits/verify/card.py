@@ -76,7 +76,7 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     if not outcomes:
         return []
     return [
-        "## Audits without a gate",
+        "## Verdicts that do not decide",
         "",
         f"The policy `{policy}` requires these measurements but sets no limit for them. Another policy may refuse",
         "the release if a verdict is not PASS. WITHHELD: the verdict is not published.",

@@ -66,7 +66,7 @@ def test_failed_audit_without_a_gate_is_shown_as_failed(shown):
     text = shown().text()
     banner = text[text.index("Released: all 3 gates passed") : text.index("Verification")]
     assert "membership ✕ FAIL" in banner
-    start = text.index("Audits without a gate The policy")
+    start = text.index("Verdicts that do not decide The policy")
     without_gate = text[start : text.index("Class balance")]
     assert "FAIL membership" in without_gate
     assert "PASS" not in without_gate.replace("is not PASS", "")
@@ -145,7 +145,7 @@ def test_what_is_not_published_is_withheld_with_dashes(pages, independent):
     assert [gates["dp-delta"][i] for i in (2, 3, 4)] == ["0.00001 decided", "≤ 0.00001", "–"]
     if not independent:
         assert gates["useful"][2:5] == ["– the number is withheld", "≥ 0.900", "–"]
-        (beside,) = rows_of(html, "Verdicts of the audits without a gate")
+        (beside,) = rows_of(html, "<caption>Verdicts of audits that")
         assert beside[:2] == ["– WITHHELD", "membership"]
     words = html.split("Glossary")[0]
     assert "INSUFFICIENT" not in re.sub(r"<style>.*?</style>", "", words, flags=re.DOTALL)

@@ -41,7 +41,7 @@ def test_front_matter_is_valid_yaml(parts):
 
 def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(parts):
     text = card(parts).decode()
-    gates, without_gate = text.split("## Gates")[1].split("## Audits without a gate")
+    gates, without_gate = text.split("## Gates")[1].split("## Verdicts that do not decide")
     assert "membership.measured" not in gates.replace("\\", "")
     assert "| membership | **INSUFFICIENT** |" in without_gate.split("##")[0]
     assert "synthetic text 3" not in text
