@@ -227,7 +227,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
     "decode": {
         "model": _words(*MODELS),
         "writer": _words("bridge", "prompt", "xrag"),
-        "engine": _words("builtin", "transformers", "endpoint"),
+        "engine": _words("builtin", "transformers", "vllm", "endpoint"),
         "bridge": _words("builtin"),
         "candidates": _whole(1, 64),
         "max_new_tokens": _whole(8, 4096, "auto"),

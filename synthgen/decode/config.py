@@ -14,7 +14,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.section import NOT_SHOWN, Section
 
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
-BUILTIN, TRANSFORMERS, ENDPOINT = "builtin", "transformers", "endpoint"  # values of `engine`
+BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
 LEAST_TOKENS, MOST_TOKENS = 16, 96  # ends of the range of `max_new_tokens: auto`
@@ -65,10 +65,10 @@ class DecodeConfig(Section):
         description="How the language model receives a vector: `bridge` as soft tokens of a trained bridge, `prompt` "
         "as public words in a prompt, `xrag` through the projector of the `model` itself.",
     )
-    engine: Literal["builtin", "transformers", "endpoint"] = Field(
+    engine: Literal["builtin", "transformers", "vllm", "endpoint"] = Field(
         "builtin",
-        description="Program that runs the language model: `builtin` or `transformers` for a model folder, or "
-        "`endpoint` for a server of your own (needs `writer: prompt`).",
+        description="Program that runs the language model: `builtin`, `transformers` or `vllm` (on a GPU) for a "
+        "model folder, `endpoint` for a server of your own.",
     )
     endpoint: EndpointConfig | None = Field(
         None, validate_default=True, description="The server of `engine: endpoint`."

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, Literal
 
@@ -18,7 +19,9 @@ from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.loading import Dtype, Placement, load_model
 from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
+from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
+from synthgen.decode.vllm.engine import Task, VllmEngine
 
 Ended = tuple[str, Literal["stop", "length"]]
 
@@ -30,6 +33,8 @@ class LoopDecoder(ABC):
     """
 
     end_mark: str | None = None  # a string that also ends a text, besides the end tokens
+    reads_vectors = False  # whether a prompt contains a vector as input embeddings
+    vllm: VllmEngine | None = None  # writes the texts in place of the decode loop
     context_comes_first = True  # whether the context, the preceding text, comes before the prompt or after it
 
     def __init__(
@@ -69,6 +74,8 @@ class LoopDecoder(ABC):
         pairs = zip(before, prompts, strict=True)
         prompts = [[*context, *ids] if self.context_comes_first else [*ids, *context] for context, ids in pairs]
         longest += room
+        if self.vllm is not None:
+            return self._by_vllm(self.vllm, latents, settings, seeds, prompts, advance)
         stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
         if prefix:
             stepper.read_prefix(stepper.embed(torch.tensor(prefix, device=self.device)))
@@ -80,6 +87,53 @@ class LoopDecoder(ABC):
         uniforms = uniforms_of(seeds, latents.ids, settings)
         rules = TokenConstraints(self.eos, self.never, wanted, banned)
         rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
+        texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
+        return candidates_of(latents, settings.candidates, texts, surprisal)
+
+    def use_vllm(self) -> None:
+        """Let vLLM write the texts; it reads a copy of the weights if adapters were merged into them.
+
+        Raises:
+            DependencyError: vLLM is not installed.
+            ModelError: vLLM cannot load the model.
+        """
+        if not self.reads_vectors:
+            self.vllm = VllmEngine(self.folder, self.folder, embeds=False)
+            return
+        with TemporaryDirectory(prefix="synthgen-merged-") as merged:
+            self.model.save_pretrained(merged)
+            self.vllm = VllmEngine(Path(merged), self.folder, embeds=True)
+
+    def _by_vllm(
+        self,
+        engine: VllmEngine,
+        latents: Latents,
+        settings: Settings,
+        seeds: SeedTree,
+        prompts: list[list[int]],
+        advance: Advance,
+    ) -> tuple[Candidate, ...]:
+        if latents.prompt_words:
+            raise ModelError(
+                "decode.engine: vllm cannot prefer the words of the DP query", hint="Set decode.words to 0."
+            )
+        stepper = GenericStepper(self.model, 1)
+
+        def embeddings(row: int) -> Tensor:
+            ids, lengths = padded([prompts[row]], len(prompts[row]))
+            return self._embed(stepper, ids, lengths, latents.vectors[[row]])[0]
+
+        task = Task(
+            ids=latents.ids,
+            prompts=prompts,
+            embeddings=embeddings if self.reads_vectors else None,
+            ends=self.eos,
+            never=self.never.tolist(),
+            vocabulary=self.model.get_output_embeddings().weight.shape[0],
+            settings=settings,
+            seeds=seeds,
+        )
+        rows, surprisal = engine.generate(task, advance)
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
         return candidates_of(latents, settings.candidates, texts, surprisal)
 

@@ -5,11 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.core.stage import Stage, StageContext
+from synthgen.core.types import Latents
 from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.config import ENDPOINT, DecodeConfig
+from synthgen.decode.config import ENDPOINT, VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
-from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
+from synthgen.decode.shards import (
+    DecodeTask,
+    drop_foreign_shards,
+    missing_rows,
+    read_shards,
+    rows_of,
+    workers_for,
+    write_shards,
+)
 
+AGAIN = 4  # latents whose texts are written twice
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -51,14 +61,33 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     drop_foreign_shards(context.folder, latents, candidates)
     missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]
-    is_local = config.engine != ENDPOINT
+    is_local = config.engine not in {ENDPOINT, VLLM}
     n_workers = workers_for(len(missing), settings, model.folder, config.placement, is_local=is_local)
     total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)
     unit = "texts" if sections is None else "segments"
     with context.progress.stage(context.name, total=total, unit=unit, done=total - left) as advance:
         n_shards = write_shards(task, latents, context.folder, advance, n_workers=n_workers)
-    counts = {"in": len(latents), "out": candidates * len(latents), "shards": n_shards, "backend": model.backend}
+    counts: dict[str, object] = {
+        "in": len(latents),
+        "out": candidates * len(latents),
+        "shards": n_shards,
+        "backend": model.backend,
+    }
+    if missing and config.engine == VLLM:
+        counts["equal_again"] = writes_equal_texts(task, latents, missing, context.folder)
     return counts if sections is None else {**counts, "segments": total}
+
+
+def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int], folder: Path) -> bool:
+    """Return whether the texts of some latents that were just written are the same when they are written again.
+
+    Randomness: the latents are drawn from the stream seeds/again.
+    """
+    order = task.seeds.child("again").generator().permutation(len(missing))[:AGAIN]
+    some = rows_of(latents, [missing[i] for i in sorted(order)])
+    written = {(c.latent_id, c.index): c.text for c in read_shards(folder)}
+    again = task.write(task.open_decoder(), some, task.settings, task.seeds, lambda _: None)
+    return all(written[c.latent_id, c.index] == c.text for c in again)
 
 
 DECODE = Stage(

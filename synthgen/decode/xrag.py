@@ -49,6 +49,8 @@ class XragDecoder(LoopDecoder):
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
 
+    reads_vectors = True
+
     def __init__(  # noqa: PLR0913 - a model and what it must fit
         self,
         folder: Path,

@@ -5,10 +5,11 @@ from functools import cache
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
+from synthgen.core.made_by import versions_of
 from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
-from synthgen.decode.config import ENDPOINT, TRANSFORMERS, XRAG
+from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, XRAG
 from synthgen.decode.loading import backend_of
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
@@ -57,22 +58,27 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
     decoder, embedder = job.model_name(config.model), job.model_name(reads)
-    return XragDecoder(
+    opened = XragDecoder(
         folder,
         bridge,
         decoder=decoder,
         encoder=embedder,
         dim=encoder.dim,
         device=config.placement,
-        own_loop=config.engine != TRANSFORMERS,
+        own_loop=config.engine == BUILTIN,
     )
+    if config.engine == VLLM:
+        opened.use_vllm()
+    return opened
 
 
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
     """Return the language model with its bridge, or with its prompts and the vocabulary `bridge`."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
-    backend = ENDPOINT if config.endpoint is not None else backend_of(config.placement)
+    backend = config.engine if config.engine in {ENDPOINT, VLLM} else backend_of(config.placement)
     weights = digest_of(folder) if config.endpoint is None else endpoint_digest(config.endpoint)
+    if config.engine == VLLM:
+        weights = sha256_json([weights, versions_of(("vllm",))])
     if not isinstance(bridge, Vocabulary):
         digest = sha256_json([weights, bridge.digest, backend])
         return DecoderModel(

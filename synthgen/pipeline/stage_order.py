@@ -16,10 +16,11 @@ from audits.ledger.attempts import Attempt
 from synthgen.core.stage import StageInput
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Float32, Latents
-from synthgen.decode.config import AUTO
+from synthgen.decode.config import AUTO, VLLM
 from synthgen.decode.loading import backend_of
 from synthgen.decode.prompting.client import Client
 from synthgen.decode.prompting.opening import endpoint_digest
+from synthgen.decode.vllm.engine import require_vllm
 from synthgen.dp.accounting_log import with_later_accesses
 from synthgen.dp.certain_refusals import refuse_doomed_run
 from synthgen.dp.measure import measure
@@ -189,6 +190,8 @@ def models_of(job: Job) -> list[ModelRecord]:
     check_shipped()
     open_bridge(job)
     backend_of(config.decode.placement)
+    if config.decode.engine == VLLM:
+        require_vllm()
     endpoint = config.decode.endpoint
     writes = "decoder" if endpoint is None else "judge"  # the texts of a server are judged by the model in the folder
     named = (("embedder", config.embed.model), (writes, config.decode.model))

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
-from synthgen.decode.config import ENDPOINT, TRANSFORMERS, DecodeConfig, EndpointConfig
+from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, DecodeConfig, EndpointConfig
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompt_words import WordReader
 from synthgen.decode.prompting.client import Client
@@ -50,8 +50,11 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
         client = Client(config.endpoint)
         client.check()
         return EndpointDecoder(client, prompter, surprisal_under(folder))
-    own_loop = config.engine != TRANSFORMERS
-    return PromptDecoder(folder, prompter, decoder=config.model, device=config.placement, own_loop=own_loop)
+    own_loop = config.engine == BUILTIN
+    decoder = PromptDecoder(folder, prompter, decoder=config.model, device=config.placement, own_loop=own_loop)
+    if config.engine == VLLM:
+        decoder.use_vllm()
+    return decoder
 
 
 def endpoint_digest(endpoint: EndpointConfig) -> str:

@@ -1,0 +1,1 @@
+"""Write texts with vLLM, which runs in a process of its own."""

@@ -1,0 +1,172 @@
+"""Start the process that runs vLLM, and send it the prompts of a decoder."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synthgen.core.errors import DependencyError, ModelError
+from synthgen.core.progress import Advance
+from synthgen.core.seeds import SeedTree
+from synthgen.decode.base import Settings
+
+MOST_SEED = 1 << 31
+NEVER = -100.0  # added to the logit of a token that is never written
+# No usage statistics, no prompts in logs, and sums whose order does not depend on the batch where the GPU allows it.
+ENVIRONMENT = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_BATCH_INVARIANT": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The prompts of n latents, and how to continue them."""
+
+    ids: Sequence[str]  # of the latents
+    prompts: Sequence[Sequence[int]]  # token ids
+    embeddings: Callable[[int], Tensor] | None  # of a prompt (t, width), for prompts that contain a vector
+    ends: frozenset[int]  # tokens that end a text
+    never: Sequence[int]  # tokens that are never written
+    vocabulary: int  # number of tokens that the model knows
+    settings: Settings
+    seeds: SeedTree
+
+
+def require_vllm() -> None:
+    """Raise DependencyError if vLLM is not installed, without importing it."""
+    if find_spec("vllm") is None:
+        hint = "Install it on a machine with a GPU: pip install vllm. Without it, set decode.engine: transformers."
+        raise DependencyError("decode.engine: vllm is not installed", hint=hint)
+
+
+class VllmEngine:
+    """Runs vLLM in a process of its own, which ends with this object.
+
+    Args:
+        folder: the language model, with merged adapters.
+        tokenizer: the folder of its tokenizer.
+        embeds: whether prompts are sent as input embeddings, because they contain a vector.
+
+    Raises:
+        DependencyError: vLLM is not installed.
+        ModelError: the process ends before the model is loaded, or while it writes.
+
+    Privacy: prompts reach this process only; it opens no port and sends no statistics.
+    Randomness: candidate i of latent x has a seed from the stream seeds/x. Equal texts are expected for one version
+        of vLLM on one type of GPU; `decode` checks this on a part of its results.
+    """
+
+    def __init__(self, folder: Path, tokenizer: Path, *, embeds: bool) -> None:
+        require_vllm()
+        self.lock = Lock()
+        self.place = tempfile.TemporaryDirectory(prefix="synthgen-vllm-")
+        self.log = Path(self.place.name) / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "synthgen.decode.vllm.process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **ENVIRONMENT},
+                text=True,
+            )
+        self._end = weakref.finalize(self, _end, self.process, self.place)
+        self._ask({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
+
+    def close(self) -> None:
+        """End the process and remove its files; this also happens when the program ends."""
+        self._end()
+
+    def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
+        """Return the tokens of every text, and the mean surprisal of its tokens as a share of that of a guess.
+
+        The texts of a latent follow one another. The order and the values are those of `loop.batching.write`.
+        """
+        settings, rows = task.settings, range(len(task.ids))
+        seeds = [
+            int(number)
+            for name in task.ids
+            for number in task.seeds.child(name).generator().integers(MOST_SEED, size=settings.candidates)
+        ]
+        order = [row for row in rows for _ in range(settings.candidates)]
+        batch: dict[str, Any] = {
+            "seeds": seeds,
+            "sampling": {
+                "temperature": settings.temperature,
+                "top_p": settings.top_p,
+                "top_k": settings.top_k,
+                "max_tokens": settings.max_new_tokens,
+                "stop_token_ids": sorted(task.ends),
+                "bad_words": [form for w in settings.avoided for form in (w, w.capitalize(), w.upper())],
+            },
+            "logit_bias": {str(token): NEVER for token in task.never},
+        }
+        advance(0)
+        with self.lock:
+            if task.embeddings is None:
+                batch["prompts"] = [list(task.prompts[row]) for row in order]
+            else:
+                file = Path(self.place.name) / "embeddings.pt"
+                torch.save([task.embeddings(row).cpu() for row in order], file)
+                batch["embeddings"] = str(file)
+            outputs = self._ask(batch)["outputs"]
+        advance(len(order))
+        tokens = [list(map(int, output["tokens"])) for output in outputs]
+        guess = float(torch.tensor(float(task.vocabulary)).log())
+        shares = [float(o["nats"]) / max(1, len(t)) / guess for o, t in zip(outputs, tokens, strict=True)]
+        return tokens, shares
+
+    def _ask(self, value: Mapping[str, Any]) -> Any:
+        """Send one line, and return the answer."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise ModelError("decode.engine: vllm: the process has no pipes")
+        try:
+            self.process.stdin.write(json.dumps(value) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except OSError:
+            answer = ""
+        if not answer:
+            code, problems = self.process.wait(), self.reason()
+            self.close()
+            raise ModelError(
+                f"decode.engine: the process of vLLM ended (exit code {code})",
+                problems=problems,
+                hint="Check that the model fits the GPU. Finished shards are kept; the same command continues.",
+            )
+        return json.loads(answer)
+
+    def reason(self) -> list[str]:
+        """Return the kind of the last error in the log, without its message, which can contain a prompt."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
+        named = [
+            kind for kind in kinds if kind.rpartition(".")[2].endswith(("Error", "Exception")) and " " not in kind
+        ]
+        return named[-1:]
+
+
+def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[str]") -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # a pipe with unsent data to an ended process
+                pipe.close()
+    place.cleanup()

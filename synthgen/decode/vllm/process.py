@@ -1,0 +1,61 @@
+"""The process that runs vLLM: reads requests as JSON lines and writes the answers as JSON lines.
+
+It is started by `engine.py` as `python -m synthgen.decode.vllm.process`. The first line has the model's folder and
+its options. Each further line is a batch of requests. Whatever vLLM prints goes to the standard error.
+"""
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+
+def main() -> None:
+    """Answer batches of requests until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # vLLM prints to the standard output
+    serve(sys.stdin, answers)
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Load the model of the first line, and answer each further line with one line."""
+    import torch
+    from vllm import LLM, SamplingParams
+
+    options = json.loads(requests.readline())
+    model = LLM(
+        model=options["folder"],
+        tokenizer=options["tokenizer"],
+        enable_prompt_embeds=options["embeds"],
+        enable_prefix_caching=not options["embeds"],  # a cache of embeddings can mix up prompts
+        trust_remote_code=False,
+        seed=0,
+    )
+    _say(answers, {"ready": True})
+    for line in requests:
+        batch = json.loads(line)
+        prompts: list[Any]
+        if options["embeds"]:
+            prompts = [{"prompt_embeds": e} for e in torch.load(batch["embeddings"], weights_only=True)]
+        else:
+            prompts = [{"prompt_token_ids": ids} for ids in batch["prompts"]]
+        shared = {**batch["sampling"], "logit_bias": {int(i): b for i, b in batch["logit_bias"].items()}}
+        sampling = [SamplingParams(**shared, seed=seed, logprobs=0, detokenize=False) for seed in batch["seeds"]]
+        outputs = model.generate(prompts, sampling, use_tqdm=False)
+        _say(answers, {"outputs": [_answer(output.outputs[0]) for output in outputs]})
+
+
+def _answer(output: Any) -> dict[str, Any]:
+    """Return the tokens of an output, and the sum of the negative logarithms of their probabilities."""
+    tokens = list(output.token_ids)
+    chosen = [step[token].logprob for step, token in zip(output.logprobs, tokens, strict=True)]
+    return {"tokens": tokens, "nats": -sum(chosen)}
+
+
+def _say(answers: TextIO, value: Any) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
