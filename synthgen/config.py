@@ -17,7 +17,7 @@ from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
-from synthgen.decode.config import AUTO, DecodeConfig
+from synthgen.decode.config import AUTO, VLLM, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.dp import gaussian
 from synthgen.embed.config import EmbedConfig
@@ -242,6 +242,10 @@ class Config(Section):
             raise ValueError(
                 f"shares: this configuration does not query {' and '.join(idle)}; the query `words` exists only with "
                 "decode.words above 0 and writer: bridge, and `style` only with decode.style: auto"
+            )
+        if is_private and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
+            raise ValueError(
+                "engine: vllm cannot prefer the words of a DP query; set decode.words: 0, or another engine"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))

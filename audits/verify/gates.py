@@ -4,7 +4,7 @@ The releaser and the verifier use the same functions.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from audits.gate.utility import distance_of_shares
 from audits.verify.budget import NO_MECHANISM
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
-from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, ReleasePredicate
+from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, ReleasePredicate
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import (
     CHOSEN_STYLE,
@@ -38,6 +38,7 @@ from audits.verify.vocabulary import (
     OUTSIDE_DP,
     OWN_STYLE,
     OWNER_DECIDED,
+    PROMPT_FACTS,
     RECORDS_ONLY,
     RELEASE_GATED,
     SEGMENTED,
@@ -94,17 +95,33 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
-    formats = {model.format for model in predicate.models}
-    if "models" in policy.required_provenance and len(predicate.models) == 0:
+    check_models(predicate.models, policy)
+    if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
+        raise VerifyError(
+            "E_POLICY", "the statement must list exactly two inputs, train and control, each with its keyed digest"
+        )
+
+
+def check_models(models: Sequence[Model], policy: Policy) -> None:
+    """Raise VerifyError (E_POLICY) if the statement lacks models, or names a server that the policy refuses."""
+    formats = {model.format for model in models}
+    if "models" in policy.required_provenance and not models:
         raise VerifyError("E_POLICY", "the statement names no models")
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
         raise VerifyError("E_POLICY", "the policy requires the digest of every model, and one is known by name only")
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
         raise VerifyError("E_POLICY", "prompts may have left the network of the releaser, and the policy is external")
-    if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
-        raise VerifyError(
-            "E_POLICY", "the statement must list exactly two inputs, train and control, each with its keyed digest"
-        )
+
+
+def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each contradiction between the models of the statement and the server in the settings."""
+    expected = {"private": [SERVER], "remote": [REMOTE_SERVER]}.get(config["decode"]["endpoint"], [])
+    on_servers = [model for model in models if model.format != SAFETENSORS]
+    is_served = config["decode"]["engine"] == "endpoint"
+    if [model.format for model in on_servers] != expected or is_served != bool(expected):
+        yield f"{CONFIG}: the server of decode.endpoint is not that of the models of the statement"
+    if any(model.role != "decoder" or not model.trained_on_private_data for model in on_servers):
+        yield "models: only the decoder can be on a server, and its training data are not known"
 
 
 def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
@@ -211,6 +228,7 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         (has_own_style, OWN_STYLE),
         (SERVER in servers, ON_SERVER),
         (REMOTE_SERVER in servers, ON_REMOTE_SERVER),
+        (config["decode"]["writer"] == "prompt" and not is_private, PROMPT_FACTS),
         (disclosed is not None, DISCLOSED.format(disclosed)),
     )
     return (*always, *(sentence for applies, sentence in conditional if applies))
@@ -248,9 +266,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield "limitations: are not those that follow from evidence, policy and settings"
     if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
         yield "nonPrivateSteps: are not those that follow from the method and the policy"
-    on_server = any(model.format != SAFETENSORS for model in stated.models)
-    if (config["decode"]["engine"] == "endpoint") != on_server:
-        yield f"{CONFIG}: decode.engine is not that of the models of the statement"
+    yield from server_problems(stated.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method is not the method of the statement"
     if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):

@@ -9,7 +9,7 @@ from audits.core.strictjson import JsonError, parse
 from audits.gate.disclosure import bucket, verdicts_only
 from audits.gate.policy import Policy
 from audits.verify.contents import REPORT_JSON
-from audits.verify.statement import Privacy, ReleasePredicate
+from audits.verify.statement import SAFETENSORS, Privacy, ReleasePredicate
 
 INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
@@ -132,7 +132,8 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
         return
     total = predicate.privacy.budget
     delta = max(predicate.privacy.delta, 0.0 if total is None else total.delta)
-    if not predicate.models or any(model.trained_on_private_data for model in predicate.models):
+    unknown = [m for m in predicate.models if m.trained_on_private_data or m.format != SAFETENSORS]
+    if not predicate.models or unknown:
         raise VerifyError("E_GATE", "an epsilon requires that the models are named and not trained on private data")
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"

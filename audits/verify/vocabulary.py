@@ -100,12 +100,17 @@ OWN_STYLE = (
     "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
 )
 ON_SERVER = (
-    "A language model that is known by its name only wrote the texts, on a server at an address of the releaser's own"
-    " network. Nobody can verify which model it was, or that it was not trained on the source."
+    "A language model on a server wrote the texts, at an address of the releaser's own network. The weights are not"
+    " known, so nobody can verify which model it was, whether it was trained on the source, or whether the server"
+    " passes prompts on."
 )
 ON_REMOTE_SERVER = (
-    "A language model that is known by its name only wrote the texts, and the prompts may have been sent to a server"
-    " outside the releaser's network, where their operator can keep them."
+    "A language model on a server wrote the texts, and the prompts may have left the releaser's network, where an"
+    " operator can keep them. The weights are not known, so nobody can verify which model it was."
+)
+PROMPT_FACTS = (
+    "Prompts contained sexes with decades of age that at least five persons of a class share, and rounded lengths of"
+    " records, computed from train without noise."
 )
 DISCLOSED = "The language model received {} of each vector; a few words can reveal a person's illness."
 GUESSABLE = (
@@ -121,7 +126,7 @@ RECORDS_ONLY = (
 )
 _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
-    CHOSEN_STYLE, OWN_STYLE, ON_SERVER, ON_REMOTE_SERVER, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
+    CHOSEN_STYLE, OWN_STYLE, ON_SERVER, ON_REMOTE_SERVER, PROMPT_FACTS, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
 }  # fmt: skip
 DISCLOSURE = re.compile(
     r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
@@ -228,6 +233,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "model": _words(*MODELS),
         "writer": _words("bridge", "prompt", "xrag"),
         "engine": _words("builtin", "transformers", "vllm", "endpoint"),
+        "endpoint": _words("private", "remote", None),
         "bridge": _words("builtin"),
         "candidates": _whole(1, 64),
         "max_new_tokens": _whole(8, 4096, "auto"),
@@ -265,9 +271,16 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if given is None and section == "segments":
             continue
         present = given if isinstance(given, Mapping) else {}
-        values = {key: setting.public(present.get(key, HIDDEN)) for key, setting in settings.items()}
+        values = {key: setting.public(_reach(present.get(key, HIDDEN))) for key, setting in settings.items()}
         shown |= values if section == "" else {section: values}
     return shown
+
+
+def _reach(value: object) -> object:
+    """Return which networks the server of a section `endpoint` can be in, or another value unchanged."""
+    if isinstance(value, Mapping) and "allow_remote" in value:
+        return "remote" if value["allow_remote"] else "private"
+    return value
 
 
 def disclosure(words: int, public: int) -> str:

@@ -97,9 +97,14 @@ def report_of(target: Path) -> Path:
 
     The report of a run is rewritten on each call, from the run and the current policy.
     """
+    from synthgen.release.run import PRIVATE_REPORT, REPORTED
+
     if target.is_dir():
         if (target / REPORT).is_file():
             return target / REPORT
+        own = target / PRIVATE_REPORT
+        if own.is_file() and not (target / REPORTED).is_file():
+            return own  # of a run from Python, which has no configuration file
         target = _reported_config(target)
     from synthgen.release.run import load_run
 

@@ -15,7 +15,6 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-NOT_SHOWN = "not_shown"  # type of a mistake whose value is a secret
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
@@ -59,7 +58,10 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
         message = messages.get(error["type"])
         if message is None:
             message = error["msg"].removeprefix("Value error, ")
-            if error["type"] != NOT_SHOWN and not isinstance(error["input"], Section | dict | tuple | list | None):
+            # an address or the name of a variable can be a key by mistake
+            if {"url", "key_env"}.isdisjoint(path) and not isinstance(
+                error["input"], Section | dict | tuple | list | None
+            ):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
     # if an item of a mapping is wrong, report the item and not also that the mapping has the wrong type

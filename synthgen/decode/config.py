@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from synthgen.core.errors import InternalError
-from synthgen.core.section import NOT_SHOWN, Section
+from synthgen.core.section import Section
 
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
@@ -48,12 +47,20 @@ class EndpointConfig(Section):
     @classmethod
     def _is_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        try:
+            is_port = parts.port != 0
+        except ValueError:
+            is_port = False
+        if (
+            not is_port
+            or parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+        ):
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
-            raise PydanticCustomError(
-                NOT_SHOWN, "must not contain a key; set key_env to the name of a variable that holds it"
-            )
+            raise ValueError("must not contain a key; set key_env to the name of a variable that holds it")
         return url.rstrip("/")
 
 
@@ -224,9 +231,18 @@ class DecodeConfig(Section):
         return self.max_new_tokens
 
     @property
+    def written(self) -> "DecodeConfig":
+        """The settings on which texts depend: the section without the address, the key and the load of a server."""
+        if self.endpoint is None:
+            return self
+        server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
+        return self.model_copy(update={"endpoint": server})
+
+    @property
     def voting(self) -> dict[str, object]:
-        """All settings on which votes for a style depend: every setting of the section except `candidates`."""
-        return self.model_dump(mode="json", exclude={"candidates"})
+        """All settings on which votes for a style depend; the program that writes is not among them."""
+        others = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
+        return self.model_dump(mode="json", exclude=others)
 
     @property
     def placement(self) -> str:

@@ -51,7 +51,7 @@ def settings_of(
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:
-    config, model, sections = context.config("decode"), context.model("decoder"), context.input("sections")
+    config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
     latents, candidates = context.input("latents"), context.input("candidates")
     avoided, max_new_tokens = context.input("avoided"), context.input("max_new_tokens")
     settings = settings_of(config, context.input("labels"), candidates, avoided, max_new_tokens)
@@ -94,7 +94,7 @@ DECODE = Stage(
     name="decode",
     version=2,
     run=_decode,
-    config=("decode",),
+    config=("decode.written",),
     inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "sections"),
     models=("decoder",),
     streams=("decode",),

@@ -15,7 +15,7 @@ from synthgen.load.cells import CellError, folded, is_visible, names_in, plain_n
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source, wanted_columns
 from synthgen.load.rows import UNDECODABLE, SourceRow, SourceTable
-from synthgen.load.selection import is_no_value, select, with_one_spelling
+from synthgen.load.selection import is_no_value, select, with_one_spelling, with_own_persons
 from synthgen.load.text_files import likely_encoding
 
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
@@ -131,6 +131,8 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     parsed = [to_record(row, source, used_ids) for row in table.rows]
     bad = tuple(m for m in parsed if isinstance(m, BadRow))
     good = [m for m in parsed if isinstance(m, Record)]
+    if source.group is None:
+        good = with_own_persons(good)
     spelled: list[str] = []
     if source.normalize_labels:
         before = len({record.label for record in good})

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.core.near_duplicates import repeated
 from synthgen.core.types import Record
@@ -17,6 +18,20 @@ NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "u
 def is_no_value(label: str) -> bool:
     """Return whether a label looks like a missing value, such as `NULL`."""
     return label.casefold().strip("<>()[]-_. ") in NO_VALUE
+
+
+def with_own_persons(records: Sequence[Record]) -> list[Record]:
+    """Return the records with a person each, named by a digest of the text and the number of its occurrence.
+
+    A name by row number would let the ledger take the rows of unrelated tables for the same persons.
+    """
+    seen: Counter[str] = Counter()
+    named = []
+    for record in records:
+        digest = sha256_bytes(record.text.encode())[:16]
+        seen[digest] += 1
+        named.append(replace(record, group=f"record-{digest}-{seen[digest]}"))
+    return named
 
 
 def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[Record]:
@@ -42,7 +57,8 @@ def select(records: Sequence[Record], source: SourceConfig) -> tuple[list[Record
         owners = [record.group for record in kept] if source.dedupe == "within-person" else None
         is_repeated = repeated([record.text for record in kept], owners)
         kept = [record for record, again in zip(kept, is_repeated, strict=True) if not again]
-        notes.append(f"{int(is_repeated.sum())} records repeat an earlier one and were removed (source.dedupe)")
+        if is_repeated.any():
+            notes.append(f"{int(is_repeated.sum())} records repeat an earlier one and were removed (source.dedupe)")
     if source.min_class is None:
         return kept, notes
     persons: dict[str, set[str]] = defaultdict(set)

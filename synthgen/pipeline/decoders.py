@@ -76,7 +76,9 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     """Return the language model with its bridge, or with its prompts and the vocabulary `bridge`."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     backend = config.engine if config.engine in {ENDPOINT, VLLM} else backend_of(config.placement)
-    weights = digest_of(folder) if config.endpoint is None else endpoint_digest(config.endpoint)
+    weights = digest_of(folder)  # with a server, those of the model that measures the fluency
+    if config.endpoint is not None:
+        weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:
         weights = sha256_json([weights, versions_of(("vllm",))])
     if not isinstance(bridge, Vocabulary):

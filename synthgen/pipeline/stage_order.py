@@ -13,6 +13,7 @@ from typing import Any
 
 from audits.gate.policy import Policy
 from audits.ledger.attempts import Attempt
+from synthgen.core.errors import DataError
 from synthgen.core.stage import StageInput
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Float32, Latents
@@ -31,7 +32,7 @@ from synthgen.models.store import digest_of
 from synthgen.pipeline import judge, prepare, rounds
 from synthgen.pipeline.decoders import open_bridge
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.record import ModelRecord
+from synthgen.pipeline.record import ModelRecord, read_record
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import Shares, check_own_examples, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult
@@ -184,6 +185,15 @@ def write_round(
     return replace(judged, kept=kept), latents, filtered
 
 
+def has_texts(job: Job) -> bool:
+    """Return whether the last run in the workspace had this configuration and wrote all its texts."""
+    try:
+        record = read_record(job.workspace.root)
+    except DataError:
+        return False
+    return record.config == job.config.digest() and any(stage.is_of("filter") for stage in record.stages)
+
+
 def models_of(job: Job) -> list[ModelRecord]:
     """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
     config = job.config
@@ -198,6 +208,6 @@ def models_of(job: Job) -> list[ModelRecord]:
     models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]
     if endpoint is not None:
         models.append(ModelRecord(role="decoder", name=endpoint.model, digest=endpoint_digest(endpoint)))
-        if not any((job.workspace.root / "stages").glob("filter*")):  # all texts may be written
+        if not has_texts(job):
             Client(endpoint).check()
     return models

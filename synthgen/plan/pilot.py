@@ -160,7 +160,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         utility=utility,
         limits={r.metric.rpartition(".")[2]: r.limit for r in policy.all_rules() if r.metric.startswith("utility")},
         risks=(
-            *_risks(policy, utility),
+            *_risks(policy, utility, n_candidates),
             *_rarely_accepted(policy, wanted, judged, n_candidates),
             *(() if problems else _failed_audits(job, policy, prepared, judged)),
         ),
@@ -271,7 +271,7 @@ def _accepted(
     return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
 
-def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]], n_candidates: int) -> Iterator[str]:
     """Yield each rule on utility that the expected ratios of the classifier on vectors do not meet."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
@@ -279,9 +279,10 @@ def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]]) -> Iterat
             continue
         value, low = utility[name]
         if (low if rule.bound == "low" else value) < rule.limit:
+            more = "" if n_candidates >= 4 else ", set decode.candidates to 4"
             yield (
                 f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
-                f"{rule.limit:g}; request more records, set decode.candidates to 4, or try decode.style: auto"
+                f"{rule.limit:g}; request more records{more}, or compare the texts with yours: synthgen preview"
             )
 
 

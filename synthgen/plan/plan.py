@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from audits.core.errors import InputError
 from audits.gate.policy import Policy
+from audits.gate.rule import confidence_of
+from audits.ledger.attempts import attempts_before
 from audits.ledger.budgets import Overspent
 from audits.verify.vocabulary import disclosure
 from synthgen.config import Config
@@ -28,6 +31,7 @@ from synthgen.load import LoadReport, load
 from synthgen.pipeline.engine_shares import read_sample
 from synthgen.pipeline.institution import ledger_of, policy_of
 from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
@@ -53,6 +57,10 @@ RECOVERED = (
     "interpolate.method: dp-gaussian with an accepted budget takes its place"
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
+REPEATED = (
+    "ledger: this would be attempt {} on these control persons, so every interval needs the confidence {:.4f} and "
+    "more persons; use control persons who were not audited before"
+)
 NOT_REQUIRED = "too few for a pass, which this policy does not require"
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
@@ -185,7 +193,8 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     seconds = candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _room(config, policy, persons["train"])
-    reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
+    number, n_records, confidence = attempt_number(job, parts.control), sum(wanted.values()), config.audit.confidence
+    reach = reach_of(policy, persons["train"], persons["control"], n_records, confidence, number)
     problems = [*filter(None, [refused]), *setup_problems(config, job)]
     problems += source_problems(config, policy, parts, seeds)
     problems += gate_problems(config, policy, reach, persons, sum(wanted.values()))
@@ -212,9 +221,30 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         delta=config.dp.delta,
         reads=priced_reads(config),
         ledger=ledger,
-        warnings=(*(f"source: {note}" for note in report.notes), *_warnings(config, policy, parts.train)),
+        warnings=(
+            *(f"source: {note}" for note in report.notes),
+            *_warnings(config, policy, parts.train),
+            *([] if number == 1 else [REPEATED.format(number, confidence_of(number, confidence))]),
+        ),
         problems=tuple(problems),
     )
+
+
+def attempt_number(job: Job, control: Corpus) -> int:
+    """Return the number that the next audit of these control persons would have in the ledger.
+
+    Under a privacy budget it is 1, because the numbers of earlier audits depend on who the persons are. A workspace
+    with a finished audit counts as the same attempt.
+    """
+    ledger, mark = ledger_of(job.config)
+    if job.config.interpolate.is_private or not ledger.is_dir():
+        return 1
+    try:
+        earlier = attempts_before(ledger, mark, control=as_table(control, {}))
+    except InputError:
+        return 1  # `setup_problems` lists what is wrong with the ledger, and nothing can be released
+    is_same = any((job.workspace.root / "stages").glob("audit*"))
+    return max(1, earlier if is_same else earlier + 1)
 
 
 def _read(config: Config, seeds: SeedTree) -> tuple[LoadReport, Split]:

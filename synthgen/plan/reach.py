@@ -47,16 +47,16 @@ class Reach:
 
 
 def reach_of(
-    policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float
+    policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float, attempt: int = 1
 ) -> Mapping[str, Reach | str]:
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
     `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
-    set a fifth of control aside to train their attacks. `confidence` is the configured confidence; the first attempt
-    on a control group uses a slightly higher one (`audits.gate.rule`).
+    set a fifth of control aside to train their attacks. `confidence` is the configured confidence; `attempt`, the
+    number of the attempt on these control persons, raises it (`audits.gate.rule`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
-    level, each = confidence_of(1, confidence), "persons on each side"
+    level, each = confidence_of(attempt, confidence), "persons on each side"
     some = f"{each}, a fifth of control set aside"
     events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.files import write_whole
+from audits.core.report import read_report
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
@@ -35,7 +36,7 @@ from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.load.stage import LOAD
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import AUDIT_STAGE, EVIDENCE, SELFTEST, SELFTEST_STAGE, SYNTHETIC, with_selftest
+from synthgen.pipeline.judge import AUDIT, AUDIT_STAGE, EVIDENCE, SELFTEST, SELFTEST_STAGE, SYNTHETIC, with_selftest
 from synthgen.pipeline.record import RunRecord, read_record
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import STYLE
@@ -171,6 +172,19 @@ class Run:
                 "the decision was not made on this run's evidence", hint="Use the result of `run.decide()`."
             )
 
+    def explain(self) -> str:
+        """Return the decision in words: what did not pass, why, and what to change; the private report has the texts.
+
+        Privacy: contains exact numbers of the audits, so it is private.
+        """
+        decision = self.decide()
+        state = "allows the release" if decision.allowed else "refuses the release"
+        lines = [f"policy {self.policy.name} {state}", *decision.summary, *with_remedies(decision)]
+        failed = {gate.metric.partition(".")[0] for gate in decision.gates if gate.verdict != "PASS"}
+        results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
+        lines += [f"audit {r.name}: {r.verdict}: {r.reason}" for r in results if r.name in failed]
+        return "\n".join([*lines, f"the rows and texts concerned: {self.write_report(decision)}"])
+
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
         """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
         return render_report(report_content(self, decision, release_id, private=private))
@@ -205,10 +219,10 @@ class Run:
                 workspace; or the policy file changed since the run was opened, and nothing was written.
             StorageError: the bundle cannot be written; nothing is left behind.
         """
-        self.check_decision(decision)
         now = datetime.now(UTC) if now is None else now
         if not isinstance(key, SigningKey):
             key = load_key(Path(key), passphrase_for(Path(key)))
+        self.check_decision(decision)
         if not decision.allowed:
             folder = write_refusal(
                 self.workspace.root, decision=decision, policy=self.policy, evidence=self.evidence, key=key, now=now

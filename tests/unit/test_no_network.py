@@ -7,7 +7,7 @@ import sys
 import pytest
 
 TRIES = {
-    "connect": "import socket; socket.create_connection(('127.0.0.1', 9))",
+    "connect": "import socket; socket.create_connection(('192.0.2.1', 9))",
     "connect by number": "import socket; socket.socket().connect(('192.0.2.1', 80))",
     "getaddrinfo": "import socket; socket.getaddrinfo('example.org', 80)",
     "urlopen": "import urllib.request; urllib.request.urlopen('http://192.0.2.1/', timeout=2)",

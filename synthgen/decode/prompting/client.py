@@ -7,6 +7,7 @@ therefore reaches only the address in the configuration.
 import contextlib
 import ipaddress
 import json
+import math
 import os
 import socket
 import ssl
@@ -26,10 +27,9 @@ PATIENCE = 120  # seconds for which a request without an answer is repeated; a s
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # states of a server in which a request is repeated
 CONNECT = 5  # seconds to wait for a connection
-_KEPT = "Finished shards are kept; run the same command again to continue."
+_KEPT = "Finished shards are kept; the same command continues, also with another address."
 # parts of messages of servers about a prompt that is too long; the messages themselves can contain the prompt
-_TOO_LONG = ("context length", "context size", "context window", "maximum context", "too long", "max_model_len",
-             "max_tokens", "exceed")  # fmt: skip
+_TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
 class _Busy(Exception):  # noqa: N818 - a state of the server
@@ -93,12 +93,13 @@ class Client:
             ModelError: no answer came, or the server rejects the request.
         """
         body = {"model": self.config.model, "messages": list(messages), "stream": False, "n": 1, **settings}
-        wait, end = FIRST_WAIT, time.monotonic() + PATIENCE
+        wait, end = FIRST_WAIT, math.inf
         while True:
             try:
                 status, answer = self._send("POST", "/chat/completions", json.dumps(body).encode())
                 return self._answer(status, answer)
             except _Busy as busy:
+                end = min(end, time.monotonic() + PATIENCE)  # from the first failure
                 if time.monotonic() + wait > end or stopped.wait(wait):
                     raise self._unreachable(str(busy)) from None
                 wait = min(2 * wait, LONGEST_WAIT)
@@ -112,7 +113,7 @@ class Client:
                 raise ModelError(
                     f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}",
                     hint="Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the "
-                    f"server with a longer context. {_KEPT}",
+                    "server with a longer context.",
                 )
             if status == 404:
                 raise ModelError(
@@ -154,7 +155,7 @@ class Client:
         finally:
             self.connections.discard(connection)
             connection.close()
-        if response.status in BUSY and not _is_rejection(raw):
+        if response.status in BUSY and not (response.status == 500 and _is_rejection(raw)):
             raise _Busy(f"status {response.status}")
         if 300 <= response.status < 400:
             raise ModelError(
@@ -187,8 +188,10 @@ class Client:
             try:
                 if parts.scheme == "https":
                     channel = ssl.create_default_context().wrap_socket(channel, server_hostname=host)
-            except ssl.SSLError as failed:
+            except OSError as failed:
                 channel.close()
+                if not isinstance(failed, ssl.SSLError):
+                    raise _Busy("the secure connection broke") from None
                 raise ModelError(
                     f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})",
                     hint="Add the certificate of the server to those of this machine, or use http on this machine.",
@@ -206,7 +209,9 @@ class Client:
         host = urlsplit(self.config.url).hostname or ""
         try:
             found = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
-        except (OSError, UnicodeError):
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) == socket.EAI_AGAIN:
+                raise _Busy("its name cannot be looked up now") from None
             raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint="Correct it.") from None
         if not self.config.allow_remote and not all(is_private(address) for address in found):
             raise ModelError(
@@ -214,6 +219,11 @@ class Client:
                 "the institution",
                 hint="Use a server in your own network. To send prompts to this address, set "
                 "decode.endpoint.allow_remote: true; no policy for external release accepts it.",
+            )
+        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in found):
+            raise ModelError(
+                "decode.endpoint.url: prompts and key would cross the internet unencrypted",
+                hint="Use an address that starts with https.",
             )
         return found
 
@@ -265,7 +275,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 def _is_rejection(raw: bytes) -> bool:
     """Return whether an answer with status 500 is about a prompt that is too long, as some servers give it."""
-    return any(part.encode() in raw.lower() for part in _TOO_LONG[:5])
+    return any(part.encode() in raw.lower() for part in _TOO_LONG)
 
 
 def _names(answer: Any) -> list[str] | None:

@@ -81,14 +81,19 @@ def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example shares a sentence of ten or more words with the texts of the source.
+    """Raise DataError if an example is a text of the source, or shares a sentence of ten or more words with one.
 
     Such an example is probably a private record, and the model may repeat it.
 
     Privacy: if the run is refused, the message contains the number of examples.
     """
     private = {digest for text in texts for digest in sentence_digests(text)}
-    shared = [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(sentence_digests(e.text))]
+    whole = {" ".join(text.casefold().split()) for text in texts}
+    shared = [
+        i
+        for i, e in enumerate(examples, start=1)
+        if not private.isdisjoint(sentence_digests(e.text)) or " ".join(e.text.casefold().split()) in whole
+    ]
     if shared:
         raise DataError(
             "decode.examples: examples repeat sentences of the source records",

@@ -25,7 +25,7 @@ class RecordFacts:
     """Sexes and ages of persons, and lengths of texts, by class.
 
     Privacy: computed from train without noise. Each pair of a sex and a decade fits at least `LEAST_PERSONS` persons
-        of the class. Lengths are deciles, rounded to `STEP` words.
+        of the class. Lengths are deciles of a class of as many persons, rounded to `STEP` words.
     """
 
     persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # with the number of records
@@ -39,7 +39,9 @@ class RecordFacts:
     def longest(self) -> tuple[str, str]:
         """Return a person and a length that take at least as many characters as those of any record."""
         person = (
-            "an adult of 100" if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d) else ""
+            "an adult of 100"
+            if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
+            else ""
         )
         return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
@@ -65,7 +67,11 @@ def facts_of(train: Corpus) -> RecordFacts:
             persons[record.label].append((person_of(record.text), record.group))
     return RecordFacts(
         persons={label: _common(found) for label, found in sorted(persons.items())},
-        lengths={label: _deciles(words) for label, words in sorted(texts.items())},
+        lengths={
+            label: _deciles(words)
+            for label, words in sorted(texts.items())
+            if len({person for _, person in persons[label]}) >= LEAST_PERSONS
+        },
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,10 @@ ENVIRONMENT = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_BATCH_INVARIANT": "1",
     "HF_HUB_OFFLINE": "1",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no further process, which could keep the GPU
+    "VLLM_HOST_IP": "127.0.0.1",
 }
+HIDDEN = ("SYNTHGEN_KEY",)  # beginnings of variables that the process does not get
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class VllmEngine:
         DependencyError: vLLM is not installed.
         ModelError: the process ends before the model is loaded, or while it writes.
 
-    Privacy: prompts reach this process only; it opens no port and sends no statistics.
+    Privacy: prompts reach this process only, through a pipe, and embeddings through a private temporary folder. vLLM
+        is told to send no statistics and to use the loopback address.
     Randomness: candidate i of latent x has a seed from the stream seeds/x. Equal texts are expected for one version
         of vLLM on one type of GPU; `decode` checks this on a part of its results.
     """
@@ -83,8 +88,9 @@ class VllmEngine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **ENVIRONMENT},
+                env={**{k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)}, **ENVIRONMENT},
                 text=True,
+                start_new_session=True,
             )
         self._end = weakref.finalize(self, _end, self.process, self.place)
         self._ask({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
@@ -163,7 +169,8 @@ class VllmEngine:
 
 
 def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[str]") -> None:
-    process.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # with the processes that vLLM started
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -121,9 +121,20 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'ftp://x', model: ''}}",
             [
-                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1, got 'ftp://x'",
+                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
                 "decode.endpoint.model: String should have at least 1 character, got ''",
             ],
+        ),
+        (
+            "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h/?k=KEY', model: m, key_env: a-b}}",
+            [
+                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
+                "decode.endpoint.key_env: String should match pattern '^[A-Za-z_][A-Za-z0-9_]*$'",
+            ],
+        ),
+        (
+            "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h:99999/v1', model: m}}",
+            ["decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",

@@ -302,7 +302,7 @@ def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judg
 
 
 def test_epsilon_requires_models_and_persons_under_any_policy():
-    model = SimpleNamespace(trained_on_private_data=False)
+    model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
     train = SimpleNamespace(role="train", count_bucket="50-100")
     for models, inputs, said in (([], [train], "the models are named"), ([model], [], "one valid range")):
         privacy = SimpleNamespace(delta=1e-6, budget=None)

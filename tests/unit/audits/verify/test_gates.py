@@ -8,7 +8,8 @@ from audits.gate.evidence import Evidence, Metric, evidence_from
 from audits.gate.policy import decide
 from audits.verify import vocabulary as words
 from audits.verify.contents import METRICS
-from audits.verify.gates import MAX_CONFIDENCES, bundle_evidence, limitations
+from audits.verify.gates import MAX_CONFIDENCES, bundle_evidence, check_models, limitations, server_problems
+from audits.verify.statement import Model
 from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 
 
@@ -232,7 +233,8 @@ def test_disclosed_words_are_stated(releases, tmp_path, monkeypatch, judge, sent
     shown = releases.settings()
     digest = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
     models = [*content.models, {"role": "vocabulary", "name": "builtin:minilm", **digest}]
-    stated = content.limitations if sentence is None else (*content.limitations, words.DISCLOSED.format(sentence))
+    facts = (*content.limitations, words.PROMPT_FACTS)
+    stated = content.limitations if sentence is None else (*facts, words.DISCLOSED.format(sentence))
     config = {**shown, "decode": {**shown["decode"], "words": 3, "writer": "prompt"}}
     found = judge(write(releases, tmp_path, {"models": models, "limitations": stated, "config": config}, monkeypatch))
     assert found.ok if message is None else message in found.failure, found.failure
@@ -330,3 +332,40 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
     refused(
         write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "has one under DP although it reads none"
     )
+
+
+@pytest.mark.parametrize(
+    ("format_", "endpoint", "role", "trained", "policy", "message"),
+    [
+        ("server", "private", "decoder", True, None, None),
+        ("remote server", "remote", "decoder", True, None, None),
+        ("server", "remote", "decoder", True, None, "the server of decode.endpoint"),
+        ("remote server", "private", "decoder", True, None, "the server of decode.endpoint"),
+        ("server", None, "decoder", True, None, "the server of decode.endpoint"),
+        ("safetensors", "private", "decoder", True, None, "the server of decode.endpoint"),
+        ("server", "private", "judge", True, None, "only the decoder can be on a server"),
+        ("server", "private", "decoder", False, None, "only the decoder can be on a server"),
+        ("remote server", "remote", "decoder", True, {"intended_use": "outside"}, "prompts may have left"),
+        (
+            "server",
+            "private",
+            "decoder",
+            True,
+            {"required_provenance": ["pinned-models"]},
+            "one is known by name only",
+        ),
+    ],
+)
+def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, trained, policy, message):  # noqa: PLR0917
+    content, shown = releases.content(), releases.settings()
+    model = {**content.models[0], "role": role, "format": format_, "trainedOnPrivateData": trained}
+    engine = "builtin" if endpoint is None else "endpoint"
+    config = {**shown, "decode": {**shown["decode"], "engine": engine, "endpoint": endpoint}}
+    models = (Model.model_validate(model),)
+    if policy is not None:
+        with pytest.raises(VerifyError, match=message):
+            check_models(models, content.policy.model_copy(update=policy))
+        return
+    check_models(models, content.policy)
+    problems = [*server_problems(models, config)]
+    assert problems == [] if message is None else message in problems[0]

@@ -9,6 +9,7 @@ from audits.core.errors import PolicyError
 from audits.gate.shipped import load_policy
 from synthgen.cli.publish import REPORT, publish, report_of
 from synthgen.core.errors import DataError, ReleaseRefused, StorageError
+from synthgen.release.run import REPORTED, load_run
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,13 @@ def test_the_report_is_found_by_configuration_workspace_or_bundle(finished):
     assert report_of(finished.folder / "ws") == path
     bundle = release(finished).bundle
     assert report_of(bundle) == bundle / REPORT
+
+
+def test_the_report_of_a_run_from_python_is_found_by_workspace(finished):
+    run = load_run(finished.config())
+    path = run.write_report(run.decide())
+    (finished.folder / "ws" / REPORTED).unlink(missing_ok=True)
+    assert report_of(finished.folder / "ws") == path
 
 
 def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished):

@@ -7,8 +7,10 @@ import pytest
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Record
 from synthgen.load import load
 from synthgen.load.config import SourceConfig
+from synthgen.load.selection import with_own_persons
 
 BASE = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 ROWS = [
@@ -86,3 +88,14 @@ def test_switches_that_compare_persons_are_refused_under_a_budget():
         Config.parse(fields)
     for name in ("source.dedupe: all", "source.min_class"):
         assert name in str(refused.value)
+
+
+def test_rows_of_unrelated_tables_are_different_persons():
+    def groups(*texts):
+        records = [Record(id=str(i), text=t, label="a", group=f"record-{i}") for i, t in enumerate(texts)]
+        return [record.group for record in with_own_persons(records)]
+
+    first = groups("One.", "Two.", "One.")
+    assert len(set(first)) == 3  # each row is a person, also where texts are equal
+    assert groups("Two.", "One.", "One.") == [first[1], first[0], first[2]]
+    assert set(groups("Other.", "Texts.")).isdisjoint(first)

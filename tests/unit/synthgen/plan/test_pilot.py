@@ -119,13 +119,13 @@ def test_every_reason_of_a_filter_has_a_remedy():
 
 def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
     policy = load_policy("research")
-    assert list(pilot._risks(policy, {"tstr_over_trtr": (0.9, 0.8), "worst_class_ratio": (0.7, 0.5)})) == []
-    first, second = pilot._risks(policy, {"tstr_over_trtr": (0.84, 0.79), "worst_class_ratio": (0.4, 0.3)})
+    assert list(pilot._risks(policy, {"tstr_over_trtr": (0.9, 0.8), "worst_class_ratio": (0.7, 0.5)}, 1)) == []
+    first, second = pilot._risks(policy, {"tstr_over_trtr": (0.84, 0.79), "worst_class_ratio": (0.4, 0.3)}, 1)
     assert first.startswith(
         "rule utility: tstr_over_trtr is expected at 0.84, its lower end at 0.79, and the limit is 0.8; request more"
     )
     assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
-    assert list(pilot._risks(policy, {})) == []
+    assert list(pilot._risks(policy, {}, 1)) == []
 
 
 def test_classes_whose_candidates_rarely_pass_are_a_risk_for_the_balance():

@@ -4,12 +4,18 @@ import pytest
 from fictional_clinic import write_notes
 
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import attempt
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, ModelError
+from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.load import load
-from synthgen.plan.plan import _in_words, make_plan
+from synthgen.pipeline.institution import ledger_of
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
+from synthgen.pipeline.workspace import Workspace
+from synthgen.plan.plan import _in_words, _read, make_plan
 from synthgen.plan.reach import reach_of
 from synthgen.split import split
 
@@ -182,3 +188,18 @@ def test_segments_are_counted_and_cost_time(config, tmp_path):
     assert "segments: 2.0 per record, 2 shared headings" in plan.to_text()
     with pytest.raises(DataError, match="no heading"):
         make_plan(config(segments={"by": "headings", "least_persons": 1000}))
+
+
+def test_plan_counts_earlier_audits_of_the_control_persons(config):
+    made = config()
+    assert "attempt" not in " ".join(make_plan(made).warnings)
+    job = Job(made, Workspace(made.resolve(made.workspace)), silent)
+    control = _read(made, job.seeds)[1].control
+    attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
+    planned = make_plan(made)
+    (warning,) = [text for text in planned.warnings if "attempt" in text]
+    assert "attempt 2 on these control persons, so every interval needs the confidence 0.9920" in warning
+    assert (
+        planned.power["memorization"]["n_needed"]
+        > make_plan(config(ledger="another")).power["memorization"]["n_needed"]
+    )

@@ -121,6 +121,16 @@ def test_refused_release_writes_only_a_signed_refusal(finished, out):
     assert str(folder) in caught.value.hint
 
 
+def test_decision_is_explained_with_reasons_remedies_and_the_private_page(finished):
+    run = last(finished)
+    assert run.explain().startswith("policy lenient allows the release\ngates: 1 of 1 passed\n")
+    text = replace(run, policy=load_policy("research")).explain()
+    assert text.startswith("policy research refuses the release\n")
+    assert "to change it, " in text
+    assert "\naudit memorization: insufficient: " in text
+    assert text.endswith(f"the rows and texts concerned: {finished.folder / 'ws' / 'report.private.html'}")
+
+
 def test_written_report_is_private(finished):
     run = last(finished)
     path = run.write_report(run.decide())

@@ -102,6 +102,26 @@ def test_request_is_repeated_until_the_server_answers(server, monkeypatch):
     assert states == []
 
 
+def test_patience_starts_at_the_first_failure(server, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.4)
+    monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
+    answer, slow = server.answer, [True]
+
+    def later(body):
+        if slow.pop() if slow else False:
+            time.sleep(0.8)  # longer than the patience
+            return 503, {}
+        return answer(body)
+
+    server.answer = later
+    assert ask(client(server)).text
+
+
+def test_broken_handshake_is_an_error_of_the_server(server, impatient):
+    with pytest.raises(ModelError, match=r"no secure connection|does not answer"):
+        ask(client(server, url=server.url.replace("http:", "https:")))
+
+
 def test_slow_answer_is_an_error_that_names_the_timeout(server, impatient):
     server.answer = lambda _: (time.sleep(0.6), (200, {}))[1]
     with pytest.raises(ModelError, match=r"no answer within 0\.2 seconds"):
@@ -140,7 +160,10 @@ def test_other_addresses_need_the_switch(server, monkeypatch, found):
     monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_: answers)
     with pytest.raises(ModelError, match="outside this machine and private networks"):
         ask(client(server))
-    assert client(server, allow_remote=True).addresses() == found
+    with pytest.raises(ModelError, match="would cross the internet unencrypted"):
+        ask(client(server, allow_remote=True))
+    secure = server.url.replace("http:", "https:")
+    assert client(server, url=secure, allow_remote=True).addresses() == found
     assert server.bodies == []
 
 

@@ -46,9 +46,10 @@ def test_only_what_several_persons_share_is_described():
 
 
 def test_lengths_are_rounded_deciles_of_the_class():
-    rows = [(" ".join(["word"] * n), "a", str(n)) for n in range(1, 201)] + [("two words", "b", "x")]
+    rows = [(" ".join(["word"] * n), "a", str(n)) for n in range(1, 201)]
+    rows += [("two words", "b", str(n)) for n in range(LEAST_PERSONS)] + [("nine " * 90, "c", "one")] * 40
     facts = facts_of(corpus(rows))
-    assert facts.lengths == {"a": (20, 40, 60, 80, 100, 120, 140, 160, 180), "b": (10,) * 9}
+    assert facts.lengths == {"a": (20, 40, 60, 80, 100, 120, 140, 160, 180), "b": (10,) * 9}  # "c" has one person
     assert {facts.draw("a", np.random.default_rng(i))[1] for i in range(300)} == set(map(str, range(20, 181, 20)))
     assert facts.longest() == ("", "180")
 
@@ -59,3 +60,9 @@ def test_without_texts_nothing_is_known():
     assert facts.draw("a", np.random.default_rng(0)) == ("", "")
     assert facts.longest() == ("", "")
     assert facts.digest != facts_of(corpus([("A man.", "a", "p")])).digest
+
+
+def test_longest_facts_include_infants():
+    facts = facts_of(corpus([("A 2-year-old child with fever.", "a", str(i)) for i in range(LEAST_PERSONS)]))
+    assert facts.persons == {"a": ((("", 0), LEAST_PERSONS),)}
+    assert facts.longest() == ("an adult of 100", "10")
