@@ -94,7 +94,7 @@ def write_label_only(
         **{name: getattr(config, name) for name in ("temperature", "top_p", "top_k", "batch")},
     )
     task = DecodeTask(open_decoder=lambda: open_prompted(config, folder, Prompter()), settings=settings, seeds=seeds)
-    n_workers = workers_for(len(names), settings, folder, config.placement, is_local=config.endpoint is None)
+    n_workers = workers_for(len(names), settings, folder, config.placement, is_local=config.runs_here)
     with TemporaryDirectory() as place, progress.stage("label-only", total=len(names), unit="texts") as advance:
         write_shards(task, latents, Path(place), advance, n_workers=n_workers)
         return [candidate.text for candidate in read_shards(Path(place))]

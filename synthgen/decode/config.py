@@ -255,6 +255,11 @@ class DecodeConfig(Section):
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property
+    def runs_here(self) -> bool:
+        """Whether the language model runs in this process."""
+        return self.engine not in {ENDPOINT, VLLM}
+
+    @property
     def is_prompted(self) -> bool:
         """Whether texts are written from prompts, without a bridge."""
         return self.writer == PROMPT

@@ -7,7 +7,7 @@ from pathlib import Path
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.types import Latents
 from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.config import ENDPOINT, VLLM, DecodeConfig
+from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import (
     DecodeTask,
@@ -61,8 +61,7 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     drop_foreign_shards(context.folder, latents, candidates)
     missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]
-    is_local = config.engine not in {ENDPOINT, VLLM}
-    n_workers = workers_for(len(missing), settings, model.folder, config.placement, is_local=is_local)
+    n_workers = workers_for(len(missing), settings, model.folder, config.placement, is_local=config.runs_here)
     total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)
     unit = "texts" if sections is None else "segments"
     with context.progress.stage(context.name, total=total, unit=unit, done=total - left) as advance:

@@ -19,6 +19,7 @@ from synthgen.decode.stage import settings_of
 from synthgen.deidentify import finder_of_generated, with_placeholders
 from synthgen.deidentify.deidentify import deidentify
 from synthgen.deidentify.engines import engine_of
+from synthgen.dp.planned_queries import check_budget
 from synthgen.embed import Encoder, embed
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline import prepare, rounds
@@ -33,6 +34,7 @@ from synthgen.segment import record_vectors
 FILE = "preview.json"  # in the workspace
 N_TEXTS = 10
 MOST_OF_CLASS = 2
+LEAST_PERSONS = 12  # of a class, if it has so many; SMOTE needs one more than `interpolate.k_neighbors`
 MOST_RECORDS = 300  # records of train that are read
 MOST_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}  # of them, by engine; for about 15 seconds
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
@@ -88,6 +90,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     policy = policy_of(config)
     check_style(config, policy)
     check_server(config, policy)
+    check_budget(config, policy)
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     with job.workspace.locked():
         loaded = prepare.load_source(job)
@@ -104,20 +107,24 @@ def make_preview(config: Config, progress: Progress) -> Preview:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the first records of each class in turn, up to `MOST_RECORDS` and this number of characters.
+    """Return the records of the first persons of each class in turn, up to `MOST_RECORDS` and so many characters.
 
-    Each class has at least its first records of `MOST_OF_CLASS` · 3 persons, so a method finds neighbours.
+    Each class has at least its first `LEAST_PERSONS` persons, so a method finds neighbours.
     """
-    place: Counter[str] = Counter()
+    place: dict[tuple[str, str], int] = {}
+    n_persons: Counter[str] = Counter()
     ranked = []
     for i, record in enumerate(train.records):
-        ranked.append((place[record.label], i))
-        place[record.label] += 1
+        person = record.label, record.group
+        if person not in place:
+            place[person] = n_persons[record.label]
+            n_persons[record.label] += 1
+        ranked.append((place[person], i))
     kept: list[int] = []
     total = 0
     for rank, i in sorted(ranked):
         total += len(train.records[i].text)
-        if rank >= MOST_OF_CLASS * 3 and (len(kept) >= MOST_RECORDS or total > most_characters):
+        if rank >= LEAST_PERSONS and (len(kept) >= MOST_RECORDS or total > most_characters):
             break
         kept.append(i)
     return replace(train, records=tuple(train.records[i] for i in sorted(kept)))

@@ -73,11 +73,16 @@ def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
     """Return the rarest words of the vocabulary in a text, in the order of the text; none without a vocabulary."""
     if reader is None:
         return ()
-    frequency = dict(zip(reader.words, reader.frequency.tolist(), strict=True))
+    frequency = _frequency(reader)
     words = [word.strip(".,;:()!?\"'") for word in text.casefold().split()]
     known = [word for word in dict.fromkeys(words) if word in frequency]
     rarest = sorted(known, key=lambda word: frequency[word])[:N_TERMS]
     return tuple(word for word in known if word in rarest)
+
+
+@cache
+def _frequency(reader: WordReader) -> Mapping[str, float]:
+    return dict(zip(reader.words, reader.frequency.tolist(), strict=True))
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:

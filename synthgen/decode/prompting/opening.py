@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
 from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, DecodeConfig, EndpointConfig
@@ -28,13 +29,21 @@ def prompter_of(
     """Return what makes the prompts of a run; `language` is its first language tag.
 
     Raises:
-        ConfigError: the template or the examples are invalid.
+        ConfigError: the template or the examples are invalid, or a description or example has an unknown label.
     """
+    examples, labels = load_examples(config.examples, resolve), {*train.labels}
+    problems = [f"decode.descriptions: no record has the label {label!r}" for label in config.descriptions
+                if label not in labels]  # fmt: skip
+    problems += [f"decode.examples: no record has the label {label!r}"
+                 for label in sorted({e.label for e in examples if e.label is not None} - labels)]  # fmt: skip
+    if problems:
+        hint = f"The labels are: {', '.join(sorted(labels))}."
+        raise ConfigError("decode: labels that no record has", problems=problems, hint=hint)
     return Prompter(
         reader=reader,
         template=load_template(config.template, resolve),
         descriptions=config.descriptions,
-        examples=load_examples(config.examples, resolve),
+        examples=examples,
         facts=facts_of(train),
         language="" if language == "und" else LANGUAGES.get(language.split("-", maxsplit=1)[0], language),
     )

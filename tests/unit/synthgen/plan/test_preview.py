@@ -1,5 +1,6 @@
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -37,9 +38,13 @@ def test_ten_texts_at_most_and_two_of_a_class(counts, texts):
 
 def test_sample_has_some_records_of_each_class_and_a_limited_size():
     assert len(sample_of(corpus({"a": 2000, "b": 7}), 10**6)) == module.MOST_RECORDS
-    few = sample_of(corpus({"a": 2000, "b": 7}, "x" * 1000), 20_000)
-    assert few.counts() == {"a": 13, "b": 7}
-    assert sample_of(corpus({"a": 50, "b": 7}, "x" * 1000), 10).counts() == {"a": 6, "b": 6}
+    few = sample_of(corpus({"a": 2000, "b": 7}, "x" * 1000), 25_000)
+    assert few.counts() == {"a": 18, "b": 7}
+    assert sample_of(corpus({"a": 50, "b": 20}, "x" * 1000), 10).counts() == {"a": 12, "b": 12}
+    one, others = corpus({"a": 50}), corpus({"b": 30})
+    records = (*(replace(r, group="one") for r in one.records), *(replace(r, label="a") for r in others.records))
+    both = replace(one, records=records)
+    assert len({r.group for r in sample_of(both, 10).records}) == 12  # persons are counted, not records
     assert [r.id for r in sample_of(corpus({"a": 3}), 10**6).records] == ["a0", "a1", "a2"]
 
 

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from synthgen.core.types import Corpus
+from synthgen.core.errors import ConfigError
+from synthgen.core.types import Corpus, Record
 from synthgen.decode.config import DecodeConfig, EndpointConfig
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompting.endpoint import EndpointDecoder
@@ -10,7 +11,7 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of, surprisal_under
 from synthgen.decode.prompting.prompter import Prompter
 
-NOTHING = Corpus(role="train", records=(), has_groups=True)
+TRAIN = Corpus(role="train", records=(Record(id="1", text="T.", label="a", group="p"),), has_groups=True)
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,19 @@ NOTHING = Corpus(role="train", records=(), has_groups=True)
 )  # fmt: skip
 def test_language_is_named_in_words_where_it_is_known(tag, name):
     config = DecodeConfig(writer="prompt", examples="letter", descriptions={"a": "b"})
-    made = prompter_of(config, None, NOTHING, lambda path: path, tag)
+    made = prompter_of(config, None, TRAIN, lambda path: path, tag)
     assert (made.language, len(made.examples), dict(made.descriptions)) == (name, 2, {"a": "b"})
+
+
+def test_labels_that_no_record_has_are_listed(tmp_path):
+    (tmp_path / "e.jsonl").write_text('{"text": "Fine.", "label": "a"}\n{"text": "Odd.", "label": "z"}\n')
+    config = DecodeConfig(writer="prompt", examples="e.jsonl", descriptions={"a": "b", "A": "c"})
+    with pytest.raises(ConfigError, match="labels that no record has") as refused:
+        prompter_of(config, None, TRAIN, tmp_path.joinpath, "und")
+    assert refused.value.problems == (
+        "decode.descriptions: no record has the label 'A'",
+        "decode.examples: no record has the label 'z'",
+    )
 
 
 def test_engine_decides_which_decoder_is_opened(server, llama_folder):
