@@ -89,7 +89,8 @@ def read_records(path: Path) -> Corpus:
             id=f"{path.stem}/{r.id}",
             text=r.text,
             label=r.label,
-            group=r.group if has_groups else f"{path.stem}/{r.group}",
+            # a person for each row, named by its number: the draws of the kept trials depend on the names
+            group=r.group if has_groups else f"{path.stem}/{r.id.replace('row-', 'record-', 1)}",
         )
         for r in corpus.records
     )

@@ -97,11 +97,11 @@ def report_of(target: Path) -> Path:
 
     The report of a run is rewritten on each call, from the run and the current policy.
     """
-    from synthgen.release.run import PRIVATE_REPORT, REPORTED
-
     if target.is_dir():
         if (target / REPORT).is_file():
             return target / REPORT
+        from synthgen.release.run import PRIVATE_REPORT, REPORTED
+
         own = target / PRIVATE_REPORT
         if own.is_file() and not (target / REPORTED).is_file():
             return own  # of a run from Python, which has no configuration file

@@ -19,7 +19,7 @@ def ids(policy, inputs, numbers=(), audits=None):
 
 
 def test_every_missing_input_of_a_shipped_policy_is_listed(fresh_inputs):
-    assert ids("research", fresh_inputs) == {"ledger", "utility", "worst-class", "balance"}
+    assert ids("research", fresh_inputs) == {"parents-known", "utility", "worst-class", "balance"}
     traced = replace(fresh_inputs, lineage=Lineage(parents=((0,),), weights=((1.0,),)))
     assert ids("research", traced, ENGINE) == set()
     external = ids("hospital-external", traced, ENGINE)

@@ -86,7 +86,7 @@ def test_text_that_surprises_its_own_model_is_rejected(world):
 
 @pytest.mark.models
 def test_the_embedded_model_writes_fluent_text_at_usual_temperatures_only():
-    encoder, decoder = open_models("builtin")
+    encoder, decoder = open_models("bridge")
     vectors = encoder.encode(["Chest pain since Monday.", "The central bank raised its rates.", "A dull film."])
     none = ((),) * 3
     latents = Latents(
