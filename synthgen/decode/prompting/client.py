@@ -76,13 +76,22 @@ class Client:
             raise self._unreachable(str(busy)) from None
         if status in {401, 403}:
             raise self._refused(status)
-        names = _names(answer) if status == 200 else None  # some servers do not list their models
-        if names is not None and self.config.model not in names:
+        names = _names(answer) if status == 200 else []
+        if self.config.model not in names and not self._is_served():
             raise ModelError(
                 f"decode.endpoint.model: the server at {self.config.url} has no model {self.config.model!r}",
                 problems=[f"it offers {name!r}" for name in names[:20]],
-                hint="Set decode.endpoint.model to one of these names.",
+                hint="Set decode.endpoint.model to the name of a model on this server.",
             )
+
+    def _is_served(self) -> bool:
+        """Return whether the server answers a greeting; some servers do not list all their models."""
+        greeting = [{"role": "user", "content": "Hello."}]
+        body = {"model": self.config.model, "messages": greeting, "max_tokens": 1, "stream": False}
+        try:
+            return self._send("POST", "/chat/completions", json.dumps(body).encode())[0] == 200
+        except _Busy as busy:
+            raise self._unreachable(str(busy)) from None
 
     def chat(self, messages: Sequence[Mapping[str, str]], stopped: Event, **settings: float) -> Answer:
         """Return the answer to a conversation; `settings` are fields of the request such as `temperature`.
@@ -245,6 +254,11 @@ class Client:
         )
 
     def _unreachable(self, why: str) -> ModelError:
+        if why.startswith("status"):
+            return ModelError(
+                f"decode.endpoint: the server at {self.config.url} answers with an error ({why})",
+                hint=f"The log of the server states the reason, for example a model without a chat template. {_KEPT}",
+            )
         return ModelError(
             f"decode.endpoint: the server at {self.config.url} does not answer: {why}",
             hint=f"Start it, or correct decode.endpoint.url. {_KEPT}",
@@ -278,8 +292,8 @@ def _is_rejection(raw: bytes) -> bool:
     return any(part.encode() in raw.lower() for part in _TOO_LONG)
 
 
-def _names(answer: Any) -> list[str] | None:
+def _names(answer: Any) -> list[str]:
     try:
         return [str(item["id"]) for item in answer["data"]]
     except (TypeError, KeyError):
-        return None
+        return []

@@ -91,6 +91,7 @@ def test_run_continues_after_the_server_was_stopped(served, chat, monkeypatch):
 def test_plan_and_run_say_at_the_start_that_the_server_does_not_answer(served, chat):
     with chat() as server:
         config = served.config(**decode(server, model="other"))
+        server.answer = lambda _: (404, {})
         assert any("has no model 'other'" in problem for problem in make_plan(config).problems)
         server.url = "http://127.0.0.1:1/v1"
         result = CliRunner().invoke(app, ["run", str(served.write_config(**decode(server)))])
