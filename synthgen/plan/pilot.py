@@ -305,7 +305,8 @@ def _failed_audits(
 ) -> Iterator[str]:
     """Yield each audit of single texts that decides under this policy and that the accepted texts fail.
 
-    An audit that cannot compare train with control, whatever the number of texts, is yielded too.
+    An audit without a verdict is not yielded: with the few texts of a pilot, it often misses planted copies of short
+    records that it finds in a run.
     """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in OF_SINGLE_TEXTS if name in deciding]
@@ -322,10 +323,8 @@ def _failed_audits(
     )
     report = audits.run(inputs, names=names, seed=job.seeds.child("pilot", "audit").integer())
     for result in report.results:
-        outcomes = {"fail": "fail it", "insufficient": "give it no verdict"}
-        if result.verdict in outcomes and (result.verdict == "fail" or result.status == "inconclusive"):
-            texts = f"the {len(written)} accepted texts of the pilot {outcomes[result.verdict]}"
-            yield f"audit {result.name}: {texts}: {result.reason}"
+        if result.verdict == "fail":
+            yield f"audit {result.name}: the {len(written)} accepted texts of the pilot fail it: {result.reason}"
 
 
 def _problems(
