@@ -100,13 +100,13 @@ OWN_STYLE = (
     "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
 )
 ON_SERVER = (
-    "A language model on a server wrote the texts, at an address of the releaser's own network. The weights are not"
-    " known, so nobody can verify which model it was, whether it was trained on the source, or whether the server"
-    " passes prompts on."
+    "A language model on a server wrote the texts, at an address of the releaser's own network. SynthGen did not see"
+    " its weights, so a receiver cannot verify which model it was, whether it was trained on the source, or whether"
+    " the server passes prompts on."
 )
 ON_REMOTE_SERVER = (
     "A language model on a server wrote the texts, and the prompts may have left the releaser's network, where an"
-    " operator can keep them. The weights are not known, so nobody can verify which model it was."
+    " operator can keep them. SynthGen did not see its weights, so a receiver cannot verify which model it was."
 )
 PROMPT_FACTS = (
     "Prompts contained sexes with decades of age that at least five persons of a class share, and rounded lengths of"

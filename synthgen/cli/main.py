@@ -121,10 +121,10 @@ def plan(
 
 @app.command()
 def preview(config: ConfigPath, *, as_json: AsJson = False) -> None:
-    """Write about ten texts within a minute, without filters and audits, to see what a configuration gives.
+    """Write about ten texts, without filters and audits, to see what a configuration gives.
 
-    The texts come from a few hundred records. They are as private as the source, and are never released. With
-    `writer: prompt`, the prompt of each text is shown.
+    The texts come from at most 300 records, which takes about a minute with the default model. They are as private as
+    the source, and are never released. With `writer: prompt`, the prompt of each text is shown.
     """
     from synthgen.config import Config
     from synthgen.plan.preview import make_preview

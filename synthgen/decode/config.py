@@ -131,8 +131,8 @@ class DecodeConfig(Section):
     )
     examples: str | None = Field(
         None,
-        description="Public texts that `writer: prompt` shows as examples: the name of a built-in style, or a JSON "
-        "Lines file with `text` and optionally `label`. Never texts of the source.",
+        description="Public texts that `writer: prompt` shows as examples: the name of a built-in set such as "
+        "`clinical-note`, or a JSON Lines file with `text` and optionally `label`. Never texts of the source.",
     )
     descriptions: dict[str, _Name] = Field(
         default_factory=dict, description="What each label means, in words for the prompt of `writer: prompt`."
@@ -178,7 +178,7 @@ class DecodeConfig(Section):
     @field_validator("bridge")
     @classmethod
     def _names_a_bridge(cls, bridge: str, info: ValidationInfo) -> str:
-        if bridge == XRAG or (info.data.get("writer") == XRAG and bridge != "builtin"):
+        if info.data.get("writer") == XRAG and bridge != "builtin":
             raise ValueError("writer: xrag uses the projector of the model; omit the bridge")
         if re.match(r"(words|model)(:|$)", bridge):
             raise ValueError("set writer: prompt instead of words, and writer: xrag instead of model")

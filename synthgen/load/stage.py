@@ -28,7 +28,7 @@ def _load(context: StageContext) -> Mapping[str, object]:
 
 LOAD = Stage(
     name="load",
-    version=3,
+    version=4,
     run=_load,
     config=("source", "interpolate.is_private"),
     inputs=("file",),

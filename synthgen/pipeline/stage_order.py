@@ -185,13 +185,13 @@ def write_round(
     return replace(judged, kept=kept), latents, filtered
 
 
-def has_texts(job: Job) -> bool:
-    """Return whether the last run in the workspace had this configuration and wrote all its texts."""
+def has_finished(job: Job, name: str) -> bool:
+    """Return whether the last run in the workspace had this configuration and finished the stage `name`."""
     try:
         record = read_record(job.workspace.root)
     except DataError:
         return False
-    return record.config == job.config.digest() and any(stage.is_of("filter") for stage in record.stages)
+    return record.config == job.config.digest() and any(stage.is_of(name) for stage in record.stages)
 
 
 def models_of(job: Job) -> list[ModelRecord]:
@@ -208,6 +208,6 @@ def models_of(job: Job) -> list[ModelRecord]:
     models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]
     if endpoint is not None:
         models.append(ModelRecord(role="decoder", name=endpoint.model, digest=endpoint_digest(endpoint)))
-        if not has_texts(job):
+        if not has_finished(job, "filter"):  # else, no text is requested
             Client(endpoint).check()
     return models

@@ -95,7 +95,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 def check_own_examples(config: Config, *parts: Corpus) -> None:
     """Raise DataError if the user's examples of the prompt repeat sentences of train or control.
 
-    Invented examples of a built-in style are not compared, so without examples of the user nothing is read.
+    Invented examples are not compared, so without examples of the user nothing is read.
     """
     if config.decode.examples not in {None, *exemplars()}:
         check_examples(load_examples(config.decode.examples, config.resolve), [t for p in parts for t in p.texts])

@@ -35,6 +35,7 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
+from synthgen.pipeline.stage_order import has_finished
 from synthgen.pipeline.style_choice import MOST_TEXTS, check_server, check_style, n_tried
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
@@ -233,8 +234,8 @@ def _estimates(job: Job, policy: Policy) -> Plan:
 def attempt_number(job: Job, control: Corpus) -> int:
     """Return the number that the next audit of these control persons would have in the ledger.
 
-    Under a privacy budget it is 1, because the numbers of earlier audits depend on who the persons are. A workspace
-    with a finished audit counts as the same attempt.
+    Under a privacy budget it is 1, because the numbers of earlier audits depend on who the persons are. If the last
+    run in the workspace had this configuration and was audited, its attempt is not counted again.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_private or not ledger.is_dir():
@@ -243,8 +244,7 @@ def attempt_number(job: Job, control: Corpus) -> int:
         earlier = attempts_before(ledger, mark, control=as_table(control, {}))
     except InputError:
         return 1  # `setup_problems` lists what is wrong with the ledger, and nothing can be released
-    is_same = any((job.workspace.root / "stages").glob("audit*"))
-    return max(1, earlier if is_same else earlier + 1)
+    return max(1, earlier + (0 if has_finished(job, "audit") else 1))
 
 
 def _read(config: Config, seeds: SeedTree) -> tuple[LoadReport, Split]:

@@ -27,6 +27,7 @@ from synthgen.pipeline.decoders import open_bridge
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.pipeline.workspace import Workspace
 from synthgen.segment import record_vectors
@@ -92,6 +93,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     check_server(config, policy)
     check_budget(config, policy)
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
+    models_of(job)  # a missing model or server is reported before the source is read
     with job.workspace.locked():
         loaded = prepare.load_source(job)
         parts = prepare.split_source(job, loaded)

@@ -183,7 +183,8 @@ class Run:
         failed = {gate.metric.partition(".")[0] for gate in decision.gates if gate.verdict != "PASS"}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
         lines += [f"audit {r.name}: {r.verdict}: {r.reason}" for r in results if r.name in failed]
-        return "\n".join([*lines, f"the rows and texts concerned: {self.write_report(decision)}"])
+        page = "private report" if decision.allowed else "the rows and texts concerned"
+        return "\n".join([*lines, f"{page}: {self.write_report(decision)}"])
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
         """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""

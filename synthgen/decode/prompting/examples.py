@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from audits.core.strictjson import parse
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts, with the name of their style
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts; `style` names their set
 MOST_BYTES = 1 << 22
 SHOWN = 2  # examples in a prompt
 N_TERMS = 6  # terms of an example
@@ -27,7 +28,7 @@ class Example:
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the invented texts of a built-in style, the texts of a file, or none.
+    """Return the invented texts of a built-in set, the texts of a file, or none.
 
     Raises:
         ConfigError: a line of the file is not an object with `text` and optionally `label`; all lines are listed.
@@ -41,21 +42,21 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
     for number, line in enumerate(read_bytes(path, MOST_BYTES).splitlines(), start=1):
         if line.strip():
             try:
-                found.append(_example(json.loads(line)))
+                found.append(_example(parse(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
                 problems.append(f"line {number}: must be an object with `text` and optionally `label`")
     if not found and not problems:
         problems.append("it contains no example")
     if problems:
         styles = ", ".join(sorted(built_in))
-        hint = f"Give a JSON Lines file, or a built-in style: {styles}."
+        hint = f"Give a JSON Lines file, or the name of a built-in set: {styles}."
         raise ConfigError(f"decode.examples: {path} has no valid examples", problems=problems, hint=hint)
     return tuple(found)
 
 
 @cache
 def exemplars() -> Mapping[str, tuple[Example, ...]]:
-    """Return the invented texts of each built-in style that has some."""
+    """Return the invented texts of each built-in set."""
     of_style: dict[str, tuple[Example, ...]] = {}
     for line in EXEMPLARS.read_text(encoding="utf-8").splitlines():
         read = json.loads(line)

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from synthgen.core.errors import DependencyError, ModelError
@@ -71,8 +72,8 @@ class VllmEngine:
         DependencyError: vLLM is not installed.
         ModelError: the process ends before the model is loaded, or while it writes.
 
-    Privacy: prompts reach this process only, through a pipe, and embeddings through a private temporary folder. vLLM
-        is told to send no statistics and to use the loopback address.
+    Privacy: prompts reach this process only, through a pipe, and embeddings through a private temporary folder. The
+        settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
     Randomness: candidate i of latent x has a seed from the stream seeds/x. Equal texts are expected for one version
         of vLLM on one type of GPU; `decode` checks this on a part of its results.
     """
@@ -128,8 +129,8 @@ class VllmEngine:
             if task.embeddings is None:
                 batch["prompts"] = [list(task.prompts[row]) for row in order]
             else:
-                file = Path(self.place.name) / "embeddings.pt"
-                torch.save([task.embeddings(row).cpu() for row in order], file)
+                file = Path(self.place.name) / "embeddings.safetensors"
+                save_file({str(i): task.embeddings(row).cpu() for i, row in enumerate(order)}, file)
                 batch["embeddings"] = str(file)
             outputs = self._ask(batch)["outputs"]
         advance(len(order))

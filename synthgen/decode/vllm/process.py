@@ -19,7 +19,7 @@ def main() -> None:
 
 def serve(requests: TextIO, answers: TextIO) -> None:
     """Load the model of the first line, and answer each further line with one line."""
-    import torch
+    from safetensors.torch import load_file
     from vllm import LLM, SamplingParams
 
     options = json.loads(requests.readline())
@@ -36,7 +36,8 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         batch = json.loads(line)
         prompts: list[Any]
         if options["embeds"]:
-            prompts = [{"prompt_embeds": e} for e in torch.load(batch["embeddings"], weights_only=True)]
+            embeddings = load_file(batch["embeddings"])
+            prompts = [{"prompt_embeds": embeddings[str(i)]} for i in range(len(embeddings))]
         else:
             prompts = [{"prompt_token_ids": ids} for ids in batch["prompts"]]
         shared = {**batch["sampling"], "logit_bias": {int(i): b for i, b in batch["logit_bias"].items()}}

@@ -24,7 +24,7 @@ class Encoder:
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-class Echo:
+class LabelWriter:
     """Writes the label; the second of several candidates has more words of its kind."""
 
     def decode(self, latents, settings, seeds, advance, contexts=()):
@@ -38,7 +38,7 @@ def stubbed(monkeypatch):
     monkeypatch.setattr(module, "build_encoder", lambda *_: encoder)
     monkeypatch.setattr(module, "kept_vectors", lambda _n, texts, *_: encoder.encode(texts))
     monkeypatch.setattr(module, "_ways", lambda *_: {
-        "one": module.Way(opened=Echo, words=0), "best": module.Way(opened=Echo, candidates=4)
+        "one": module.Way(opened=LabelWriter, words=0), "best": module.Way(opened=LabelWriter, candidates=4)
     })  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_page_has_a_row_for_each_way_and_its_texts(stubbed, tmp_path):
 
 def test_best_candidate_is_the_nearest_to_its_vector(stubbed, tmp_path):
     bench = module._bench(WritersRequest(dataset="clinic", data=None, out=tmp_path, model=None, quick=True), silent)
-    one, best = (bench.write(module.Way(opened=Echo, candidates=n), silent) for n in (1, 4))
+    one, best = (bench.write(module.Way(opened=LabelWriter, candidates=n), silent) for n in (1, 4))
     cosines = [np.sum(bench.encoder.encode(texts) * bench.latents.vectors) for texts in (one, best)]
     assert cosines[1] >= cosines[0]
 

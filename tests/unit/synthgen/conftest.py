@@ -1,11 +1,16 @@
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from audits.verify.bundle import verify_bundle
 from synthgen.cli.start import start
 from synthgen.config import Config
+from synthgen.decode.bridge import WEIGHTS
+from synthgen.decode.prompt_words import FILE, save_words
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.release.trust import new_trust
 
 COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
 MODELS = {"model": "models/decoder", "bridge": "models/bridge"}
@@ -37,11 +42,32 @@ class Project:
         given = {k: v | changes.pop(k, {}) if isinstance(v, dict) else v for k, v in SETTINGS.items()}
         return Config.parse(given | changes, base=str(self.folder))
 
+    def verified_release(self, run):
+        """Release a run and return the bundle, after it verified under a trust root of its own."""
+        keys, trust = self.folder / "keys", self.folder / "own.json"
+        bundle = run.release(run.decide(), key=keys / "releaser.pem", out=self.folder / "out")
+        policies = {run.policy.name: [run.policy.digest()]}
+        roles = {"releaser": [keys / "releaser.pub.json"]}
+        new_trust(trust, roles=roles, policies=policies, expires=datetime(2999, 1, 1, tzinfo=UTC))
+        assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
+        return bundle
+
     def write_config(self, **changes):
         """Write the configuration as a file and return its path."""
         path = self.folder / "tiny.yaml"
         path.write_text(self.config(**changes).model_dump_json())  # JSON is YAML
         return path
+
+
+@pytest.fixture
+def worded(project, tiny):
+    """A new project whose bridge folder holds a vocabulary and no bridge; the decoder has 1024 positions."""
+    models = project.folder / "models"
+    (models / "bridge" / WEIGHTS).unlink()
+    save_words(tiny.reader(dim=40), models / "bridge" / FILE)
+    shutil.rmtree(models / "decoder")
+    tiny.save_model(models / "decoder", "llama", max_position_embeddings=1024)
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,18 @@
 """A run whose texts a chat server writes, from the command line to the verdict of the verifier."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
-from audits.verify.bundle import verify_bundle
 from synthgen.cli.main import app
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.core.progress import silent
-from synthgen.decode.bridge import WEIGHTS
-from synthgen.decode.prompt_words import FILE, save_words
 from synthgen.decode.prompting import client
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
 from synthgen.plan.preview import make_preview
 from synthgen.release.assembly import bundle_content, stated_models
-from synthgen.release.trust import new_trust
 
 OUTSIDE = "intended_use: outside"
 
@@ -27,24 +22,15 @@ def chat(module_at):
     return module_at("tests/unit/synthgen/chat_server.py").chat_server
 
 
-@pytest.fixture
-def served(project, tiny):
-    """A new project whose bridge folder holds a vocabulary."""
-    bridge = project.folder / "models" / "bridge"
-    (bridge / WEIGHTS).unlink()
-    save_words(tiny.reader(dim=40), bridge / FILE)
-    return project
-
-
 def decode(server, **changes):
     endpoint = {"url": server.url, "model": "writer", **changes}
     return {"decode": {"writer": "prompt", "engine": "endpoint", "endpoint": endpoint, "words": 3, "batch": 4}}
 
 
-def test_release_states_that_the_model_is_known_by_name_only(served, chat, monkeypatch):
+def test_release_states_that_the_model_is_known_by_name_only(worded, chat, monkeypatch):
     monkeypatch.setenv("OUR_KEY", "sk-abc")
     with chat() as server:
-        config = served.config(**decode(server, key_env="OUR_KEY"))
+        config = worded.config(**decode(server, key_env="OUR_KEY"))
         run = Pipeline(config).run()
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12
@@ -54,29 +40,24 @@ def test_release_states_that_the_model_is_known_by_name_only(served, chat, monke
     assert (content.config["decode"]["engine"], content.config["decode"]["words"]) == ("endpoint", 3)
     published = json.dumps([content.config, stated_models(run)])
     assert all(word not in published for word in ("127.0.0.1", 'writer"}', "OUR_KEY", "sk-abc"))
-    keys = served.folder / "keys"
-    bundle = run.release(run.decide(), key=keys / "releaser.pem", out=served.folder / "out")
-    trust, roles = served.folder / "own.json", {"releaser": [keys / "releaser.pub.json"]}
-    policies, expires = {run.policy.name: [run.policy.digest()]}, datetime(2999, 1, 1, tzinfo=UTC)
-    new_trust(trust, roles=roles, policies=policies, expires=expires)
-    assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
+    bundle = worded.verified_release(run)
     everything = b"".join(path.read_bytes() for path in bundle.path.rglob("*") if path.is_file())
     assert all(word not in everything for word in (b"127.0.0.1", b"OUR_KEY", b"sk-abc"))
 
 
-def test_run_continues_after_the_server_was_stopped(served, chat, monkeypatch):
+def test_run_continues_after_the_server_was_stopped(worded, chat, monkeypatch):
     monkeypatch.setattr(client, "PATIENCE", 0.3)
     with chat() as server:
         answer = server.answer
         server.answer = lambda body: answer(body) if len(server.bodies) < 30 else (503, {})
-        config = served.config(**decode(server))
+        config = worded.config(**decode(server))
         with pytest.raises(ModelError, match="Finished shards are kept"):
             Pipeline(config).run()
         done = len(server.bodies)
-    folder = next(path for path in (served.folder / "ws" / "stages").glob("decode*") if "recon" not in path.name)
+    folder = next(path for path in (worded.folder / "ws" / "stages").glob("decode*") if "recon" not in path.name)
     before = {path.name: path.read_bytes() for path in folder.glob("shard-*")}
     with chat() as server:
-        config = served.config(**decode(server, parallel=2))  # another address is the same server
+        config = worded.config(**decode(server, parallel=2))  # another address is the same server
         run = Pipeline(config).run()
         assert len(server.bodies) > 0
     assert done >= 30
@@ -88,16 +69,16 @@ def test_run_continues_after_the_server_was_stopped(served, chat, monkeypatch):
     assert all(stage.reused for stage in again.record.stages)
 
 
-def test_plan_and_run_say_at_the_start_that_the_server_does_not_answer(served, chat):
+def test_plan_and_run_say_at_the_start_that_the_server_does_not_answer(worded, chat):
     with chat() as server:
-        config = served.config(**decode(server, model="other"))
+        config = worded.config(**decode(server, model="other"))
         server.answer = lambda _: (404, {})
         assert any("has no model 'other'" in problem for problem in make_plan(config).problems)
         server.url = "http://127.0.0.1:1/v1"
-        result = CliRunner().invoke(app, ["run", str(served.write_config(**decode(server)))])
+        result = CliRunner().invoke(app, ["run", str(worded.write_config(**decode(server)))])
     assert isinstance(result.exception, ModelError)  # exit code 3
     assert "does not answer: the connection was refused" in str(result.exception)
-    assert not list((served.folder / "ws" / "stages").glob("*"))
+    assert not list((worded.folder / "ws" / "stages").glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -108,13 +89,13 @@ def test_plan_and_run_say_at_the_start_that_the_server_does_not_answer(served, c
         (OUTSIDE, False, None),
     ],
 )
-def test_policy_can_refuse_the_server(served, chat, policy, remote, message):
-    path = served.folder / "lenient.yaml"
+def test_policy_can_refuse_the_server(worded, chat, policy, remote, message):
+    path = worded.folder / "lenient.yaml"
     path.write_text(path.read_text().replace("intended_use: inside\n", "") + policy + "\n")
     if OUTSIDE not in policy:
         path.write_text(path.read_text() + "intended_use: inside\n")
     with chat() as server:
-        config = served.config(**decode(server, allow_remote=remote))
+        config = worded.config(**decode(server, allow_remote=remote))
         if message is None:
             make_plan(config)
             return
@@ -124,20 +105,20 @@ def test_policy_can_refuse_the_server(served, chat, policy, remote, message):
             assert message in refused.value.problems[0]
 
 
-def test_examples_from_the_source_are_refused(served, chat):
-    notes = [json.loads(line) for line in (served.folder / "notes.jsonl").read_text().splitlines()]
+def test_examples_from_the_source_are_refused(worded, chat):
+    notes = [json.loads(line) for line in (worded.folder / "notes.jsonl").read_text().splitlines()]
     private = max((note["note"] for note in notes), key=len)
-    (served.folder / "examples.jsonl").write_text(json.dumps({"text": private}))
+    (worded.folder / "examples.jsonl").write_text(json.dumps({"text": private}))
     with chat() as server:
         given = decode(server)
         given["decode"]["examples"] = "examples.jsonl"
-        config = served.config(**given)
+        config = worded.config(**given)
         assert any("repeat sentences of the source" in problem for problem in make_plan(config).problems)
 
 
-def test_preview_shows_the_prompt_of_each_text(served, chat):
+def test_preview_shows_the_prompt_of_each_text(worded, chat):
     with chat() as server:
-        found = make_preview(served.config(**decode(server)), silent)
+        found = make_preview(worded.config(**decode(server)), silent)
         asked = {body["messages"][-1]["content"] for body in server.bodies}
     assert set(found.prompts) == asked
     assert f"prompt: {found.prompts[0]}" in found.to_text()

@@ -1,14 +1,11 @@
 """A run whose texts vLLM writes, with a stand-in for vLLM that has the same interface."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from synthgen.core.errors import DependencyError, ModelError
-from synthgen.decode.bridge import WEIGHTS
-from synthgen.decode.prompt_words import FILE, save_words
 from synthgen.decode.vllm.engine import VllmEngine
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
@@ -23,17 +20,6 @@ def stub(monkeypatch):
     """Let the process find the stand-in for vLLM."""
     monkeypatch.syspath_prepend(str(STUB))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STUB), os.environ.get("PYTHONPATH", "")]))
-
-
-@pytest.fixture
-def worded(project, tiny):
-    """A new project whose bridge folder holds a vocabulary and no bridge; the decoder has 1024 positions."""
-    bridge = project.folder / "models" / "bridge"
-    (bridge / WEIGHTS).unlink()
-    save_words(tiny.reader(dim=40), bridge / FILE)
-    shutil.rmtree(project.folder / "models" / "decoder")
-    tiny.save_model(project.folder / "models" / "decoder", "llama", max_position_embeddings=1024)
-    return project
 
 
 def test_killed_run_continues_and_states_the_model(stub, worded, monkeypatch):

@@ -1,33 +1,16 @@
 """A run whose texts are written from words of a public vocabulary alone, with tiny random models."""
 
-import shutil
-from datetime import UTC, datetime
-
 import pytest
 
-from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import ModelError, ModelMissing
-from synthgen.decode.bridge import WEIGHTS
 from synthgen.decode.prompt_words import FILE, load_words, make_reader, save_words
 from synthgen.decode.prompting.prompter import Prompter
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
 from synthgen.release.assembly import bundle_content, stated_models
-from synthgen.release.trust import new_trust
 
 WORDS = {"decode": {"writer": "prompt", "bridge": "models/bridge", "words": 3}}
 DISCLOSED = "3 of 12 public words, at most 11 bits, in plain sight"
-
-
-@pytest.fixture
-def worded(project, tiny, monkeypatch):
-    """A new project whose bridge folder holds a vocabulary and no bridge; the decoder has 96 positions."""
-    bridge = project.folder / "models" / "bridge"
-    (bridge / WEIGHTS).unlink()
-    save_words(tiny.reader(dim=40), bridge / FILE)
-    shutil.rmtree(project.folder / "models" / "decoder")
-    tiny.save_model(project.folder / "models" / "decoder", "llama", max_position_embeddings=1024)
-    return project
 
 
 def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):
@@ -46,12 +29,7 @@ def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, mon
     assert any(DISCLOSED in limit for limit in content.limitations)
     assert DISCLOSED in run.write_report(run.decide()).read_text()
     assert content.config["decode"]["bridge"] == "(private)"
-    keys = worded.folder / "keys"
-    bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
-    trust, roles = worded.folder / "own.json", {"releaser": [keys / "releaser.pub.json"]}
-    policies, expires = {run.policy.name: [run.policy.digest()]}, datetime(2999, 1, 1, tzinfo=UTC)
-    new_trust(trust, roles=roles, policies=policies, expires=expires)
-    assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
+    worded.verified_release(run)
 
 
 def test_plan_states_the_disclosure(worded):

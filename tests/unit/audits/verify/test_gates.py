@@ -369,3 +369,31 @@ def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, 
     check_models(models, content.policy)
     problems = [*server_problems(models, config)]
     assert problems == [] if message is None else message in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("format_", "sentence", "message"),
+    [
+        ("server", words.ON_SERVER, None),
+        ("safetensors", words.ON_SERVER, "limitations: "),
+        ("safetensors", None, "the server of decode.endpoint"),
+        ("remote server", words.ON_REMOTE_SERVER, "the server of decode.endpoint"),
+    ],
+)
+def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and one case
+    releases, tmp_path, monkeypatch, judge, format_, sentence, message
+):
+    content, shown = releases.content(), releases.settings()
+    model = {**content.models[0], "name": words.HIDDEN, "format": format_, "trainedOnPrivateData": True}
+    decode = {**shown["decode"], "writer": "prompt", "engine": "endpoint", "endpoint": "private", "words": 3}
+    vocabulary = {"role": "vocabulary", "name": "builtin:minilm", "format": "safetensors"}
+    vocabulary |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    disclosed = "3 of 8,192 public words, at most 39 bits, in plain sight"
+    stated = [*([] if sentence is None else [sentence]), words.PROMPT_FACTS, words.DISCLOSED.format(disclosed)]
+    changes = {
+        "models": [model, vocabulary],
+        "limitations": (*content.limitations, *stated),
+        "config": {**shown, "decode": decode},
+    }
+    found = judge(write(releases, tmp_path, changes, monkeypatch))
+    assert found.ok if message is None else message in found.failure, found.failure

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from synthgen.decode.vllm import process
 
@@ -20,8 +21,8 @@ def test_each_batch_is_answered_by_one_line(llama_folder, tmp_path, monkeypatch,
     sampling = {"temperature": 1.0, "top_p": 1.0, "top_k": 5, "max_tokens": 4, "stop_token_ids": [], "bad_words": []}
     batch = {"seeds": [1, 2], "sampling": sampling, "logit_bias": {"5": -100.0}, "prompts": [[1, 7], [1, 9, 8]]}
     if embeds:
-        torch.save([torch.zeros(2, 40), torch.ones(3, 40)], tmp_path / "e.pt")
-        batch["embeddings"] = str(tmp_path / "e.pt")
+        save_file({"0": torch.zeros(2, 40), "1": torch.ones(3, 40)}, tmp_path / "e.safetensors")
+        batch["embeddings"] = str(tmp_path / "e.safetensors")
     options = {"folder": str(llama_folder), "tokenizer": str(llama_folder), "embeds": embeds}
     answers = io.StringIO()
     process.serve(io.StringIO("\n".join(map(json.dumps, [options, batch, batch])) + "\n"), answers)
