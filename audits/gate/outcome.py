@@ -64,4 +64,4 @@ class Decision:
         if not self.measured:
             return lines
         verdicts = ", ".join(f"{o.id.removeprefix('audit-')} {o.verdict}" for o in self.measured)
-        return (*lines, f"verdicts of audits, which this policy does not require: {verdicts}")
+        return (*lines, f"verdicts of audits that the policy does not require: {verdicts}")

@@ -152,7 +152,7 @@ def _gates_step(run: _Run) -> str:
     gating = sum(gate.gating for gate in run.predicate.gates)
     others = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in run.predicate.gates if not g.gating)
     line = f"{gating} of {gating} gates recomputed from the evidence of attempt {run.predicate.attempts.number}"
-    return f"{line}; measured without gating: {others}" if others else line
+    return f"{line}; verdicts of audits that the policy does not require: {others}" if others else line
 
 
 def _data_step(run: _Run) -> str:

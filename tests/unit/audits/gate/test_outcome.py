@@ -17,7 +17,7 @@ def test_only_gates_are_counted_and_can_fail():
     made = decision(outcome("auc", "PASS"), outcome("hits", "FAIL"), *shown)
     assert made.summary == (
         "gates: 1 of 2 passed",
-        "verdicts of audits, which this policy does not require: memorization FAIL, linkage FAIL",
+        "verdicts of audits that the policy does not require: memorization FAIL, linkage FAIL",
     )
     assert decision(outcome("auc", "PASS")).summary == ("gates: 1 of 1 passed",)
     assert made.failures == ("hits: FAIL: r",)
